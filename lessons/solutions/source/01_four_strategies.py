@@ -1,0 +1,32 @@
+# %% [markdown]
+# # 01 · Solutions: forty images, which of four ways wins?
+#
+# One way to solve each exercise of lesson 01, with the reason.
+
+# %%
+import vtlab as vt
+
+vt.begin(seed=0)
+
+# %% [markdown]
+# **01.1** `partial(k)` trains the head and the last k stages.
+
+# %% tags=["solution"]
+vt.check("01.1", vt.partial(2))
+
+# %% [markdown]
+# **01.2** Comparing two arrays gives true and false; their mean is the share of the true.
+
+# %% tags=["solution"]
+def accuracy(labels, predictions):
+    return (labels == predictions).mean()
+
+vt.check("01.2", accuracy)
+
+# %% [markdown]
+# **01.3** The training accuracy is high, so neither a longer training nor a larger rate is what is
+# missing. Forty images do not pin down a million and a half weights; pretraining had pinned them
+# down before.
+
+# %% tags=["solution"]
+vt.check("01.3", "b")

@@ -1,0 +1,74 @@
+"""Fixtures shared by the tests: one thread, fixed seeds, no leaked figure."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from vtlab.backbones import GARDEN, Network
+from vtlab.tasks import Images, Task, task
+
+
+@pytest.fixture(autouse=True)
+def quiet_state():
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    yield
+    import sys
+
+    if "matplotlib.pyplot" in sys.modules:
+        assert not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+def tiny_network(classes: int = 3) -> Network:
+    """Five stages of a few hundred weights, BatchNorm included."""
+    from torch import nn
+
+    def stage(inputs: int, outputs: int, stride: int) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+                             nn.BatchNorm2d(outputs), nn.ReLU())  # fmt: skip
+
+    stages = {"stem": stage(3, 4, 2), "stage1": stage(4, 6, 1), "stage2": stage(6, 8, 2),
+              "stage3": stage(8, 8, 1), "stage4": stage(8, 10, 1)}  # fmt: skip
+    return Network("tiny", stages, 10, classes, GARDEN)
+
+
+@pytest.fixture
+def network() -> Network:
+    return tiny_network()
+
+
+@pytest.fixture
+def toy() -> Task:
+    """Three classes of coloured noise, 16 px, four shots each."""
+    random = torch.Generator().manual_seed(3)
+
+    def images(count: int) -> Images:
+        labels = torch.arange(3).repeat_interleave(count)
+        noise = torch.randint(0, 120, (3 * count, 3, 16, 16), generator=random)
+        noise[torch.arange(3 * count), labels] += 90
+        return Images(noise.to(torch.uint8), labels)
+
+    pool, test = images(8), images(10)
+
+    def draw(shots, seed):
+        picks = torch.cat([(pool.labels == k).nonzero()[:shots, 0] for k in range(3)])
+        return pool[picks]
+
+    return Task("toy", ("red", "green", "blue"), draw(4, 0), test, 4, 0, draw)
+
+
+@pytest.fixture(scope="session")
+def garden() -> Task:
+    return task("garden", shots=5, seed=0)
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of real photographs, which is not part of the project."""
+    root = Path(__file__).parent.parent
+    folder = Path(os.environ.get("VTLAB_TEST_DATA", root.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no real photographs here (set VTLAB_TEST_DATA to their folder)")
+    return folder

@@ -1,0 +1,132 @@
+import json
+import random
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from vtlab.backbones import FAMILIES, backbone, load_stages, sha256, weights_folder
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+def test_every_backbone_has_five_stages_and_a_head(name):
+    network = backbone(name, classes=4, weights=None).eval()
+    size = FAMILIES[name].image_size
+    images = network.normalise(torch.zeros(2, 3, size, size, dtype=torch.uint8))
+    assert network.stage_names == ("stem", "stage1", "stage2", "stage3", "stage4")
+    with torch.no_grad():
+        assert network(images).shape == (2, 4)
+
+
+def test_the_last_maps_of_mini_resnet_have_8_by_8_cells():
+    network = backbone("mini_resnet", weights=None).eval()
+    images = network.normalise(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+    with torch.no_grad():
+        assert network.run_stages(images, 0).shape == (1, 256, 8, 8)
+
+
+def test_mobilenet_equals_torchvisions_own():
+    from torchvision.models import mobilenet_v2
+
+    torch.manual_seed(1)
+    theirs = mobilenet_v2(weights=None, num_classes=5).eval()
+    ours = backbone("mobilenet_v2", classes=5, weights=None).eval()
+    blocks = [b for stage in ours.stages.values() for b in stage]
+    for mine, other in zip(blocks, theirs.features, strict=True):
+        mine.load_state_dict(other.state_dict())
+    ours.head.load_state_dict(theirs.classifier[1].state_dict())
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(ours(images), theirs(images), atol=1e-5)
+
+
+def test_mobilenet_reads_torchvisions_state_dict(tmp_path):
+    from torchvision.models import mobilenet_v2
+
+    theirs = mobilenet_v2(weights=None)
+    torch.save(theirs.state_dict(), tmp_path / "m.pth")
+    ours = backbone("mobilenet_v2", weights=tmp_path / "m.pth")
+    last = ours.stages["stage4"][-1][0].weight
+    assert torch.equal(last, theirs.features[18][0].weight)
+    assert ours.provenance == "m"
+
+
+def test_normalised_bytes_have_the_stated_mean_and_spread(network):
+    grey = torch.full((1, 3, 4, 4), 128, dtype=torch.uint8)
+    values = network.normalise(grey)[0, :, 0, 0]
+    expected = [(128 / 255 - m) / s for m, s in zip(network.normalisation.mean,
+                                                    network.normalisation.std, strict=True)]  # fmt: skip
+    assert torch.allclose(values, torch.tensor(expected), atol=1e-6)
+
+
+def test_shipped_weights_are_those_listed():
+    listed = json.loads((weights_folder() / "sha256.json").read_text())
+    shipped = {p.name for p in weights_folder().glob("*.safetensors")}
+    assert shipped == set(listed)
+    assert all(sha256(weights_folder() / name) == digest for name, digest in listed.items())
+
+
+def test_no_flipped_bit_and_no_truncation_of_weights_is_accepted(tmp_path):
+    name = "mini_resnet.safetensors"
+    shutil.copy(weights_folder() / "sha256.json", tmp_path)
+    whole = (weights_folder() / name).read_bytes()
+    network, draws = backbone(weights=None), random.Random(0)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        damaged[draws.randrange(len(whole))] ^= 1 << draws.randrange(8)
+        (tmp_path / name).write_bytes(damaged)
+        with pytest.raises(ValueError, match="damaged"):
+            load_stages(network, tmp_path / name, check=True)
+    (tmp_path / name).write_bytes(whole[:-100])
+    with pytest.raises(ValueError, match="damaged"):
+        load_stages(network, tmp_path / name, check=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"\x80\x04K\x01."])
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+def test_a_file_that_is_not_weights_is_one_clear_error(tmp_path, content, ending):
+    path = tmp_path / f"bad{ending}"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="bad"):
+        backbone(weights=path)
+
+
+def test_weights_of_another_network_name_what_does_not_fit(tmp_path):
+    save_file({"stem.0.weight": torch.zeros(1)}, tmp_path / "odd.safetensors")
+    with pytest.raises(ValueError, match="odd.safetensors does not hold mini_resnet"):
+        backbone(weights=tmp_path / "odd.safetensors")
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match="resnet9.*mini_resnet"):
+        backbone("resnet9")
+    with pytest.raises(FileNotFoundError, match="none.pth"):
+        backbone(weights=tmp_path / "none.pth")
+    with pytest.raises(ValueError, match="no weights ship for mobilenet_v2"):
+        backbone("mobilenet_v2")
+
+
+def test_building_leaves_the_global_random_state_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    backbone(weights=None)
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_freezing_survives_train_and_refuses_unknown_stages(network):
+    network.freeze(["stage4", "head"]).train()
+    modes = {name: stage.training for name, stage in network.stages.items()}
+    assert modes == {"stem": False, "stage1": False, "stage2": False, "stage3": False,
+                     "stage4": True}  # fmt: skip
+    assert network.frozen_prefix == 4
+    with pytest.raises(ValueError, match="stage9"):
+        network.freeze(["stage9"])
+
+
+def test_counts_of_weights_are_those_by_hand(network):
+    network.freeze(["head"])
+    assert network.learning_weights() == 10 * 3 + 3
+    network.freeze(["stage4", "head"])
+    assert network.learning_weights() == 8 * 10 * 9 + 2 * 10 + 33

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+
+from vtlab.exercises import EXERCISES
+from vtlab.lesson import begin, check, claim, guess
+from vtlab.metrics import t_interval
+
+
+def test_begin_prints_one_stable_line_and_seeds(capsys, monkeypatch):
+    monkeypatch.delenv("VTLAB_SEED", raising=False)
+    begin(3)
+    first = torch.rand(1)
+    assert capsys.readouterr().out == "vtlab lesson · seed 3\n"
+    monkeypatch.setenv("VTLAB_SEED", "3")
+    begin(0)
+    assert torch.equal(first, torch.rand(1))
+
+
+def test_begin_makes_no_shell_where_there_is_none(capsys):
+    begin()
+    from IPython import get_ipython
+
+    assert get_ipython() is None
+
+
+@pytest.mark.parametrize("truth", [True, np.True_, torch.tensor(True)])
+def test_a_true_claim_prints_its_sentence(truth, capsys):
+    claim("two is two", truth, gap=0.5)
+    assert capsys.readouterr().out == "✓ two is two\n"
+
+
+def test_a_false_claim_raises_with_its_numbers():
+    with pytest.raises(AssertionError, match="two is three .gap = 0.500, n = 3, of = 0.250"):
+        claim("two is three", np.False_, gap=0.5, n=3, of=torch.tensor(0.25))
+    with pytest.raises(AssertionError, match="gap = 0.50 ± "):
+        claim("two is three", False, gap=t_interval([0.4, 0.6]))
+    with pytest.raises(ValueError, match="3 answers"):
+        claim("some", np.array([True, True, False]))
+
+
+@pytest.mark.parametrize("other", [float("nan"), 0.3, len, "False", None, torch.tensor(1.0)])
+def test_what_is_no_truth_value_cannot_pass_for_one(other):
+    with pytest.raises(ValueError, match="needs true or false.*two is two"):
+        claim("two is two", other)
+
+
+def test_a_guess_is_kept_and_revealed(capsys):
+    question = guess("Which?", ["a", "b"])
+    assert repr(question) == "Guess: Which? (a, b)" and question.value is None
+    question.reveal("b")
+    assert "no guess yet" in capsys.readouterr().out
+    question.commit("a")
+    question.reveal("b")
+    assert "your guess: a" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="'c' is not among"):
+        question.commit("c")
+    for options in (["a"], "ab"):
+        with pytest.raises(ValueError, match="two options"):
+            guess("Which?", options)
+
+
+def test_a_number_is_guessed_from_a_range(capsys):
+    question = guess("How many?", range(0, 101, 5))
+    assert repr(question) == "Guess: How many? (0 … 100)"
+    assert question._repr_mimebundle_()["text/html"].count("<li>") == 0
+    question.commit(0)
+    assert question._buttons.value == 0
+    question.reveal(np.float64(0.1234))
+    assert "your guess: 0\n  result:     0.123\n" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="7 is not among 0 … 100"):
+        question.commit(7)
+    question._buttons.close()
+
+
+def test_a_guess_has_buttons_that_are_linked_and_a_static_form():
+    question = guess("A <b>?", ["a", "b"])
+    bundle = question._repr_mimebundle_()
+    assert "&lt;b&gt;" in bundle["text/html"] and bundle["text/plain"] == repr(question)
+    question._buttons.value = "b"
+    assert question.value == "b"
+    question.commit("a")
+    assert question._buttons.value == "a"
+    question._buttons.close()
+
+
+@pytest.mark.parametrize("number", sorted(EXERCISES))
+@pytest.mark.parametrize("answer", [..., None])
+def test_an_untouched_exercise_says_so(number, answer, capsys):
+    check(number, answer)
+    assert capsys.readouterr().out == f"exercise {number}: not attempted yet\n"
+
+
+@pytest.mark.parametrize(("number", "wrong"), [("01.1", "full"), ("01.2", lambda a, b: 0.5),
+                                               ("01.3", "a"), ("01.2", 7),
+                                               ("01.2", lambda labels: 1 / 0),
+                                               ("01.2", lambda labels, predictions: "all"),
+                                               ("01.3", np.array(["a", "b"]))])  # fmt: skip
+def test_a_wrong_answer_gets_help_and_no_error(number, wrong, capsys):
+    check(number, wrong)
+    assert f"exercise {number}: not yet." in capsys.readouterr().out
+
+
+def test_an_unfinished_function_is_not_attempted(capsys):
+    check("01.2", lambda labels, predictions: ...)
+    assert "not attempted yet" in capsys.readouterr().out
+
+
+def test_a_learners_own_error_is_shown(capsys):
+    check("01.2", lambda labels, predictions: labels.nonsense)
+    assert "stopped with AttributeError" in capsys.readouterr().out
+
+
+def test_an_unknown_exercise_is_named():
+    with pytest.raises(ValueError, match="99.9"):
+        check("99.9", 1)

@@ -1,0 +1,52 @@
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from vtlab.build import LESSONS, mirrors, notebook_of, read_mirror
+from vtlab.lint import Lesson, lint, tamper
+
+MIRRORS = mirrors()
+
+
+def test_there_are_lessons_and_each_notebook_has_a_mirror():
+    notebooks = {*LESSONS.glob("*.ipynb"), *LESSONS.glob("solutions/*.ipynb")}
+    assert notebooks and notebooks == {notebook_of(m) for m in MIRRORS}
+
+
+@pytest.mark.parametrize("mirror", MIRRORS, ids=lambda m: f"{m.parent.parent.name}-{m.stem}")
+def test_a_lesson_is_as_lessons_are(mirror):
+    notebook = nbformat.read(notebook_of(mirror), as_version=4)
+    solution = mirror.parent.parent.name == "solutions"
+    assert lint(Lesson(notebook, read_mirror(mirror), solution)) == []
+
+
+def test_every_lesson_has_solutions():
+    names = {m.stem for m in MIRRORS if m.parent.parent == LESSONS}
+    assert names == {m.stem for m in MIRRORS if m.parent.parent.name == "solutions"}
+
+
+def validate(folder):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval",
+               "--nbval-current-env", "--rootdir", str(folder), str(folder / "tiny.ipynb")]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path):
+    from vtlab.build import run
+
+    mirror = tmp_path / "tiny.py"
+    mirror.write_text("# %% [markdown]\n# # 01 · So?\n\n# %%\nimport vtlab.lesson as vt\n\n"
+                      "vt.claim('two is two', 2 == 2)\n\n# %%\n"
+                      "from matplotlib.figure import Figure\n\nvt.begin()\n"
+                      "figure = Figure()\nfigure.subplots()\nfigure\n")  # fmt: skip
+    notebook = run(read_mirror(mirror), tmp_path)
+    nbformat.write(notebook, tmp_path / "tiny.ipynb")
+    shown = notebook.cells[2].outputs[-1].data
+    assert shown["text/plain"] == "<Figure size 640x480 with 1 Axes>" and "image/png" in shown
+    good = validate(tmp_path)
+    assert good.returncode == 0, good.stdout
+    nbformat.write(tamper(notebook, 1), tmp_path / "tiny.ipynb")
+    bad = validate(tmp_path)
+    assert bad.returncode == 1 and "1 failed, 1 passed" in bad.stdout

@@ -1,0 +1,102 @@
+"""The house: which module may import which, and what may be imported at all."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "vtlab"
+LEVELS = [
+    {"names", "records", "metrics"},
+    {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
+     "features", "solver", "training", "explain"},
+    {"store", "study", "pretrain", "sweeps"},
+    {"style", "plots", "findings"},
+    {"widgets"},
+    {"page", "sections", "report", "exercises", "lesson", "build", "lint", "cli"},
+]  # fmt: skip
+LEVEL = {name: i for i, names in enumerate(LEVELS) for name in names}
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+
+
+def top(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def inside(path: Path) -> set[str]:
+    """The vtlab modules that a file imports."""
+    parts = [name.split(".") for name in imports(path) if name.startswith("vtlab.")]
+    return {p[1] for p in parts if p[1] in LEVEL}
+
+
+def test_every_module_has_its_level():
+    assert {top(p) for p in FILES} == set(LEVEL)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_module_imports_from_its_level_or_below(path):
+    above = {m for m in inside(path) if LEVEL[m] > LEVEL[top(path)]}
+    assert not above
+
+
+def test_imports_go_one_way_within_a_level():
+    graph = {m: set().union(*(inside(p) for p in FILES if top(p) == m)) - {m} for m in LEVEL}
+    order = []
+    while graph:
+        free = [m for m, needs in graph.items() if not needs & set(graph)]
+        assert free, f"a circle among {sorted(graph)}"
+        order += free
+        for m in free:
+            del graph[m]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_heavy_libraries_stay_where_they_belong(path):
+    roots = {name.split(".")[0] for name in imports(path)}
+    level = LEVEL[top(path)]
+    assert "torch" not in roots or level in (1, 2, 5)
+    assert "matplotlib" not in roots or level >= 3
+    assert "ipywidgets" not in roots or level >= 4
+    assert not any("pyplot" in name for name in imports(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_pickle_is_ever_executed(path):
+    text = path.read_text(encoding="utf-8")
+    assert not {"pickle", "cloudpickle", "dill"} & {n.split(".")[0] for n in imports(path)}
+    for call in ("joblib.load", "read_pickle", "weights_only=False", "allow_pickle=True"):
+        assert call not in text
+
+
+def test_no_module_is_a_dumping_ground():
+    names = {p.stem for p in FILES}
+    assert not names & {"utils", "helpers", "common", "misc", "core"}
+
+
+def test_public_names_exist_and_importing_is_light():
+    import subprocess
+    import sys
+
+    import vtlab
+
+    assert all(getattr(vtlab, name) is not None for name in vtlab.__all__)
+    code = "import sys, vtlab; print(*(m for m in ('torchvision', 'captum', 'sklearn', " \
+           "'matplotlib', 'ipywidgets', 'pandas') if m in sys.modules))"  # fmt: skip
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == ""
+
+
+def test_no_public_name_is_hidden_by_a_module_of_that_name():
+    import vtlab
+
+    assert not {p.stem for p in FILES if p.parent == PACKAGE} & set(vtlab.__all__)

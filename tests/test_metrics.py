@@ -1,0 +1,113 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn import metrics as theirs
+
+from vtlab import metrics
+
+RANDOM = np.random.default_rng(0)
+LABELS, GUESSES = RANDOM.integers(0, 4, 200), RANDOM.integers(0, 4, 200)
+
+
+def test_counts_are_scikit_learns():
+    assert metrics.accuracy(LABELS, GUESSES) == theirs.accuracy_score(LABELS, GUESSES)
+    assert (metrics.confusion(LABELS, GUESSES, 4) == theirs.confusion_matrix(LABELS, GUESSES)).all()
+    assert metrics.balanced_accuracy(LABELS, GUESSES) == pytest.approx(
+        theirs.balanced_accuracy_score(LABELS, GUESSES)
+    )
+
+
+def test_the_t_interval_is_scipys():
+    values = [0.7, 0.8, 0.75, 0.9]
+    low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
+    found = metrics.t_interval(values)
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_three_seeds_by_hand():
+    """t with 2 degrees of freedom is 4.303; the standard error of .7, .8, .9 is .1 / sqrt 3."""
+    found = metrics.t_interval([0.7, 0.8, 0.9])
+    assert found.half == pytest.approx(4.303 * 0.1 / 3**0.5, abs=1e-4)
+    assert str(found) == "0.80 ± 0.25"
+
+
+def test_the_test_set_adds_its_part_in_quadrature():
+    found = metrics.interval([0.7, 0.8, 0.9], test_images=100)
+    binomial = 1.959964 * (0.8 * 0.2 / 100) ** 0.5
+    assert found.test_half == pytest.approx(binomial, abs=1e-6)
+    assert found.half == pytest.approx(np.hypot(found.seeds_half, binomial))
+    assert 0 <= found.low and found.high <= 1
+
+
+def test_one_seed_has_the_binomial_part_alone():
+    found = metrics.interval([0.5], test_images=100)
+    assert found.half == pytest.approx(1.959964 * 0.05, abs=1e-6)
+    assert np.isnan(found.seeds_half) and np.isnan(metrics.t_interval([0.5]).low)
+
+
+def test_equal_seeds_still_have_the_error_of_the_test_set():
+    assert metrics.interval([0.9, 0.9, 0.9], 153).half > 0.04
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    random = np.random.default_rng(1)
+    hits = 0
+    for _ in range(600):
+        found = metrics.t_interval(random.normal(0.8, 0.05, 5))
+        hits += found.low <= 0.8 <= found.high
+    assert 0.92 < hits / 600 < 0.98
+
+
+def test_paired_differences_cancel_what_seeds_share():
+    shared = RANDOM.normal(0, 0.2, 6)
+    found = metrics.paired_difference(shared + 0.1, shared)
+    assert found.mean == pytest.approx(0.1) and found.half < 1e-9
+
+
+def test_what_cannot_be_counted_is_refused():
+    with pytest.raises(ValueError, match="predictions"):
+        metrics.accuracy([1, 2], [1])
+    with pytest.raises(ValueError, match="at least one"):
+        metrics.t_interval([])
+    with pytest.raises(ValueError, match="paired"):
+        metrics.paired_difference([1.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match="between 0 and 1, such as 0.95, not 95"):
+        metrics.t_interval([0.5, 0.6], level=95)
+    with pytest.raises(ValueError, match="at least one test image, not 0"):
+        metrics.interval([0.5, 0.6], test_images=0)
+    for odd in (81.0, -0.1, float("nan")):
+        with pytest.raises(ValueError, match=f"a share in .*, not {odd}"):
+            metrics.interval([0.5, odd], test_images=100)
+
+
+def test_wilson_is_the_textbooks():
+    low, high = metrics.wilson(8, 10)
+    assert (low, high) == pytest.approx((0.490, 0.943), abs=1e-3)
+
+
+def test_one_pair_of_runs_does_not_claim_certainty():
+    found = metrics.paired_difference([0.8], [0.7])
+    assert np.isnan(found.half) and "nan" in str(found)
+
+
+def test_classes_that_do_not_fit_are_refused():
+    for labels in ([0, 4], [0, -1]):
+        with pytest.raises(ValueError, match="do not fit"):
+            metrics.confusion(labels, [0, 0], classes=4)
+    with pytest.raises(ValueError, match="predictions"):
+        metrics.balanced_accuracy([0, 1], [0])
+
+
+def test_the_summary_is_counted_by_hand():
+    runs = pd.DataFrame({
+        "strategy": ["probe", "probe", "probe", "full"], "shots": [5, 5, "all", 5],
+        "test_accuracy": [0.6, 0.8, 0.9, 0.5], "seconds": [1.0, 3.0, 9.0, 4.0],
+        "trainable_weights": [10, 10, 10, 99]})  # fmt: skip
+    rows = metrics.summary(runs, test_images=100).set_index(["strategy", "shots"])
+    assert list(rows.index) == [("probe", 5), ("probe", "all"), ("full", 5)]
+    assert rows.loc[("probe", 5), "mean"] == pytest.approx(0.7)
+    assert rows.loc[("probe", 5), "seeds"] == 2 and rows.loc[("probe", 5), "seconds"] == 2.0
+    # one seed: 1.96 standard errors of a share of 100 images
+    assert rows.loc[("full", 5), "high"] == pytest.approx(0.5 + 1.959964 * 0.05)
+    assert rows.loc[("full", 5), "trainable_weights"] == 99

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from vtlab.solver import DEFAULT_STRENGTH, STRENGTHS, choose_strength, fit_head, solve, spread
+
+
+def cloud(n, d, k, seed=0):
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n) % k
+    centres = torch.randn(k, d, generator=random)
+    return centres[labels] + 1.5 * torch.randn(n, d, generator=random), labels
+
+
+@pytest.mark.parametrize(("n", "d"), [(30, 8), (12, 40)], ids=["tall", "wide"])
+@pytest.mark.parametrize("strength", [1e-3, 1e-1, 1.0])
+def test_the_solution_is_scikit_learns(n, d, strength):
+    features, labels = cloud(n, d, 3)
+    matrix, bias = solve(features, labels, torch.tensor([strength]), torch.ones(1, n), 3)
+    theirs = LogisticRegression(C=1 / (n * strength), tol=1e-10, max_iter=10_000)
+    theirs.fit(features.double().numpy(), labels.numpy())
+    ours = (features.double() @ matrix[0].T + bias[0]).softmax(1)
+    assert np.allclose(ours, theirs.predict_proba(features.double().numpy()), atol=1e-4)
+
+
+def test_problems_solved_together_are_those_solved_alone():
+    features, labels = cloud(24, 6, 3)
+    strengths = torch.tensor([1e-2, 1e-2, 1.0])
+    weights = torch.ones(3, 24)
+    weights[1, ::4] = 0
+    together = solve(features, labels, strengths, weights, 3)[0]
+    for b in range(3):
+        alone = solve(features, labels, strengths[b : b + 1], weights[b : b + 1], 3)[0]
+        assert torch.allclose(together[b], alone[0], atol=1e-4)
+
+
+def test_a_left_out_image_has_no_influence():
+    features, labels = cloud(20, 5, 2)
+    weights = torch.ones(1, 20)
+    weights[0, 3] = 0
+    first = solve(features, labels, torch.tensor([0.1]), weights, 2)[0]
+    features[3] = 100.0
+    second = solve(features, labels, torch.tensor([0.1]), weights, 2)[0]
+    assert torch.allclose(first, second, atol=1e-5)
+
+
+def test_the_strength_is_that_of_scikit_learns_cross_validation():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+    features, labels = cloud(30, 10, 3, seed=2)
+    features = features / spread(features)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    scores = []
+    for strength in STRENGTHS:
+        model = LogisticRegression(C=1 / (24 * strength), tol=1e-8, max_iter=10_000)
+        found = cross_val_score(model, features.numpy(), labels.numpy(), cv=folds,
+                                scoring="neg_log_loss")  # fmt: skip
+        scores.append(found.mean())
+    assert choose_strength(features, labels, 3) == STRENGTHS[int(np.argmax(scores))]
+
+
+def test_one_shot_takes_the_default_strength():
+    features, labels = cloud(3, 10, 3)
+    assert choose_strength(features, labels, 3) == DEFAULT_STRENGTH
+
+
+def test_the_head_is_filled_and_the_loss_falls():
+    features, labels = cloud(60, 10, 3)
+    head = torch.nn.Linear(10, 3)
+    steps = list(fit_head(features, labels, head, strength=1e-3))
+    assert steps[-1].loss <= steps[0].loss + 1e-9
+    accuracy = (head(features).argmax(1) == labels).float().mean().item()
+    assert accuracy == pytest.approx(steps[-1].accuracy)
+
+
+def test_the_unit_of_features_does_not_matter():
+    features, labels = cloud(30, 6, 3)
+    guesses = []
+    for unit in (1.0, 250.0):
+        head = torch.nn.Linear(6, 3)
+        list(fit_head(features * unit, labels, head))
+        guesses.append(head(features * unit).softmax(1))
+    assert torch.allclose(*guesses, atol=1e-3)

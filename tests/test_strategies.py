@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vtlab import strategies
+from vtlab.strategies import FOUR, full, lp_ft, partial, probe, scratch, strategy, surgical
+
+
+def test_a_strategy_names_the_parts_that_learn(network):
+    assert probe.learning(network) == ("head",)
+    assert partial(2).learning(network) == ("stage3", "stage4", "head")
+    assert surgical("stage1").learning(network) == ("stage1", "head")
+    assert full.learning(network) == scratch.learning(network) == (*network.stage_names, "head")
+
+
+def test_names_and_values_go_back_and_forth():
+    for value in (*FOUR, lp_ft, partial(3), surgical("stem", "stage2")):
+        assert strategy(value.name) == value
+
+
+@pytest.mark.parametrize("name", ["fully", "partial(x)", "", "surgical()"])
+def test_an_unknown_name_lists_the_known(name):
+    with pytest.raises(ValueError, match="scratch, probe, partial, full"):
+        strategy(name)
+
+
+def test_what_cannot_be_trained_is_refused(network):
+    with pytest.raises(ValueError, match="that is probe"):
+        partial(0)
+    with pytest.raises(ValueError, match="5 stages only"):
+        partial(9).learning(network)
+    with pytest.raises(ValueError, match="not above 0"):
+        replace(full, rate=-1.0)
+    with pytest.raises(ValueError, match="'pretrained' or 'random'"):
+        replace(full, start="warm")
+
+
+def test_seeds_pair_the_heads_of_all_strategies(network):
+    heads = []
+    for value in FOUR:
+        value.prepare(network, seed=7)
+        heads.append(network.head.weight.clone())
+    assert all(torch.equal(heads[0], h) for h in heads)
+    full.prepare(network, seed=8)
+    assert not torch.equal(heads[0], network.head.weight)
+
+
+def test_scratch_forgets_the_pretrained_stages_and_repeats_by_seed(network):
+    before = {k: v.clone() for k, v in network.stages.state_dict().items()}
+    scratch.prepare(network, seed=0)
+    first = network.stages["stage2"][0].weight.clone()
+    assert not torch.equal(first, before["stage2.0.weight"])
+    scratch.prepare(network, seed=0)
+    assert torch.equal(first, network.stages["stage2"][0].weight)
+
+
+def test_he_initialisation_has_the_papers_variance():
+    from vtlab.backbones import backbone
+
+    weight = backbone("mini_resnet", weights=None).stages["stage4"].conv2.weight
+    assert weight.var().item() == pytest.approx(2 / (256 * 9), rel=0.02)
+
+
+def test_stage_wise_rates_fall_towards_the_image(network):
+    rates = replace(full, rate=1e-3, stage_decay=0.5).rates(network)
+    assert rates["head"] == 1e-3 and rates["stage4"] == 5e-4 and rates["stem"] == 1e-3 / 32
+
+
+def test_default_rates_are_the_best_of_the_committed_sweep():
+    import pandas as pd
+
+    from vtlab.sweeps import best_rates, results_folder
+
+    best = best_rates(pd.read_csv(results_folder() / "rates.csv"))
+    assert best == {name: strategies.DEFAULT_RATES[name] for name in best}
+    assert set(best) == {"scratch", "partial", "full"}

@@ -1,0 +1,128 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import joblib
+import pytest
+
+from vtlab.records import table
+from vtlab.strategies import FOUR, full, partial, probe
+from vtlab.study import Setting, compare
+
+QUICK = Setting(image_size=32, epochs=2)
+ALIKE = ["strategy", "shots", "seed", "test_accuracy", "trainable_weights"]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    return compare("garden", shots=2, seeds=2, setting=QUICK, folder=folder, progress=False), folder
+
+
+def test_a_study_has_every_run_once(study):
+    rows = study[0].table()
+    assert len(rows) == 8 and not rows.duplicated(["strategy", "shots", "seed"]).any()
+    assert {"val_accuracy", "seconds", "trainable_weights"} <= set(rows.columns)
+
+
+def test_a_runs_accuracy_is_that_of_its_predictions(study):
+    labels = study[0].task.test.labels.tolist()
+    for run in study[0].runs:
+        hits = sum(a == b for a, b in zip(labels, run.predictions, strict=True))
+        assert run.test_accuracy == pytest.approx(hits / len(labels))
+        assert len(run.cams) == len(study[0].shown)
+
+
+def test_a_finished_study_is_read_and_not_trained_again(study, monkeypatch):
+    monkeypatch.setattr("vtlab.study.Bench.run", None)
+    said = []
+    again = compare("garden", shots=2, seeds=2, setting=QUICK, folder=study[1], progress=False,
+                    say=said.append)  # fmt: skip
+    assert table(again.runs).equals(table(study[0].runs))
+    assert said == ["8 of 8 runs were finished before"]
+
+
+def test_a_damaged_run_is_said_and_trained_again(study):
+    path = study[1] / "probe-2-0.json"
+    path.write_text(path.read_text().replace("0", "1", 1))
+    said = []
+    again = compare("garden", shots=2, seeds=2, setting=QUICK, folder=study[1], progress=False,
+                    say=said.append)  # fmt: skip
+    assert "probe-2-0.json was refused" in said[0]
+    assert again.table()[ALIKE].equals(study[0].table()[ALIKE])
+
+
+def test_a_study_of_other_settings_is_refused(study):
+    with pytest.raises(ValueError, match="epochs 2, not 3"):
+        compare("garden", shots=2, seeds=2, setting=replace(QUICK, epochs=3), folder=study[1])
+
+
+def test_workers_give_the_same_table(study):
+    spread = compare("garden", shots=2, seeds=2, setting=QUICK, jobs=2, progress=False)
+    assert spread.table()[ALIKE].equals(study[0].table()[ALIKE])
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask's own
+def test_a_dask_cluster_gives_the_same_table(study):
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False,
+                     dashboard_address=None) as cluster,
+        Client(cluster),
+        joblib.parallel_config("dask"),
+    ):  # fmt: skip
+        spread = compare("garden", strategies=[probe, partial(1)], shots=2, seeds=1,
+                         setting=QUICK, jobs=2, progress=False)  # fmt: skip
+    rows = study[0].table()
+    wanted = rows[rows.strategy.isin(["probe", "partial"]) & (rows.seed == 0)]
+    assert spread.table()[ALIKE].equals(wanted[ALIKE].reset_index(drop=True))
+
+
+def test_tuning_stays_within_the_shots(monkeypatch):
+    tuned = compare("garden", strategies=[full], shots=2, seeds=1, progress=False,
+                    setting=replace(QUICK, tune=True))  # fmt: skip
+    assert tuned.runs[0].settings["rate_from"] == "tuned within the shots"
+    assert tuned.runs[0].settings["rate"] in (3e-4, 1e-3, 3e-3)
+    with pytest.raises(ValueError, match="one image"):
+        compare("garden", strategies=[full], shots=1, seeds=1, progress=False,
+                setting=replace(QUICK, tune=True))  # fmt: skip
+
+
+CHILD = """
+import sys
+from vtlab.study import Setting, compare
+compare("garden", shots=2, seeds=2, setting=Setting(image_size=32, epochs=2),
+        folder=sys.argv[1], progress=False)
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
+def test_twenty_killed_studies_end_with_the_same_table(study, tmp_path):
+    draws = random.Random(0)
+    for trial in range(20):
+        folder = tmp_path / str(trial)
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(folder)])
+        time.sleep(2 + 6 * draws.random())
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        ended = compare("garden", shots=2, seeds=2, setting=QUICK, folder=folder, progress=False)
+        assert ended.table()[ALIKE].equals(study[0].table()[ALIKE])
+
+
+def test_the_four_strategies_are_paired(study):
+    rows = study[0].table()
+    assert list(dict.fromkeys(rows.strategy)) == [s.name for s in FOUR]
+    assert rows.groupby("strategy").seed.apply(list).tolist() == [[0, 1]] * 4
+
+
+def test_the_fingerprint_knows_the_weights(tmp_path):
+    other = Path(tmp_path / "w.pth")
+    other.write_bytes(b"x")
+    assert Setting().fingerprint()["weights"] != Setting(weights=str(other)).fingerprint()["weights"]

@@ -1,0 +1,77 @@
+import pytest
+import torch
+from PIL import Image
+from sklearn.neighbors import KNeighborsClassifier
+
+from vtlab.tasks import pixel_neighbour, task
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, count in (("a", 10), ("b", 20)):
+        for i in range(count):
+            path = tmp_path / name / f"{i:02d}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.new("RGB", (20, 20), (12 * i, 100 if name == "a" else 0, 0)).save(path)
+    return tmp_path
+
+
+def test_the_garden_has_balanced_shots_and_a_large_test_set(garden):
+    assert torch.bincount(garden.train.labels).tolist() == [5] * 8
+    assert len(garden.test) >= 1000 and garden.chance == 1 / 8
+    assert garden.image_size == 64 and len(garden.classes) == 8
+
+
+def test_shots_are_nested_and_seeds_leave_the_test_set(garden):
+    more, other = garden.at(7, 0), garden.at(5, 1)
+    for k in range(8):
+        first = garden.train.pixels[garden.train.labels == k]
+        assert torch.equal(more.train.pixels[more.train.labels == k][:5], first)
+    assert other.test is garden.test
+    assert not torch.equal(other.train.pixels, garden.train.pixels)
+
+
+def test_a_folder_without_a_test_set_holds_out_a_part_of_each_class(folder):
+    made = task(folder, shots="all", image_size=16)
+    assert torch.bincount(made.test.labels).tolist() == [3, 6]
+    assert torch.bincount(made.train.labels).tolist() == [7, 14]
+    assert not set(made.train.files) & set(made.test.files)
+    assert any("held out" in note for note in made.notes)
+
+
+def test_shots_of_a_folder_are_nested_and_differ_by_seed(folder):
+    made = task(folder, shots=3, image_size=16)
+    five = made.at(5, 0)
+    assert set(made.train.files) < set(five.train.files)
+    assert set(made.at(3, 1).train.files) != set(made.train.files)
+    assert torch.bincount(made.train.labels).tolist() == [3, 3]
+
+
+def test_a_held_back_part_is_no_part_of_the_shots_any_more(garden):
+    held = garden.hold_back(0.25)
+    assert torch.bincount(held.val.labels).tolist() == [1] * 8
+    assert torch.bincount(held.train.labels).tolist() == [4] * 8
+    assert held.test is garden.test
+
+
+def test_what_cannot_be_had_is_named(folder, garden):
+    with pytest.raises(ValueError, match="'a' has 7 training images, fewer than the 8"):
+        task(folder, shots=8, image_size=16)
+    with pytest.raises(ValueError, match="no task and no folder is called 'gardn'"):
+        task("gardn")
+    with pytest.raises(ValueError, match="too few"):
+        task("garden", shots=0)
+    with pytest.raises(ValueError, match="too small"):
+        task("garden", image_size=8)
+    with pytest.raises(ValueError, match="no end of images"):
+        garden.at(None)
+    with pytest.raises(ValueError, match="asks for a number"):
+        task("petals")
+    with pytest.raises(ValueError, match="one image"):
+        garden.at(1).hold_back()
+
+
+def test_the_pixel_neighbour_is_scikit_learns(folder):
+    made = task(folder, shots="all", image_size=16)
+    nearest = KNeighborsClassifier(1).fit(made.train.pixels.flatten(1), made.train.labels)
+    assert pixel_neighbour(made) == nearest.score(made.test.pixels.flatten(1), made.test.labels)

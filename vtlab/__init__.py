@@ -1,0 +1,45 @@
+"""vtlab: given a pretrained vision model and a small data set, what should be trained?
+
+The names below are all a lesson needs; each is imported when it is first used.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "task": "tasks", "Task": "tasks", "Images": "tasks", "pixel_neighbour": "tasks",
+    "backbone": "backbones", "Network": "backbones",
+    "Strategy": "strategies", "scratch": "strategies", "probe": "strategies",
+    "partial": "strategies", "full": "strategies", "lp_ft": "strategies",
+    "surgical": "strategies", "strategy": "strategies", "FOUR": "strategies",
+    "Augment": "augment", "fit": "training",
+    "activations": "features", "predict": "features", "evaluate": "features",
+    "grad_cam": "explain",
+    "compare": "study", "Setting": "study", "Study": "study",
+    "shots_table": "sweeps",
+    "table": "records", "epochs_table": "records",
+    "interval": "metrics", "t_interval": "metrics", "paired_difference": "metrics",
+    "accuracy": "metrics", "confusion": "metrics",
+    "plot_accuracy": "plots", "plot_shots": "plots", "plot_curves": "plots",
+    "plot_images": "plots", "plot_confusion": "plots", "plot_cams": "plots",
+    "plot_mistakes": "plots",
+    "ComparePanel": "widgets",
+    "begin": "lesson", "guess": "lesson", "claim": "lesson", "check": "lesson",
+}  # fmt: skip
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module when it is first asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"vtlab has no {name!r}")
+    value = getattr(import_module(f"vtlab.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

@@ -1,0 +1,327 @@
+"""Backbones: every network is named stages and a head, whatever its family.
+
+`mini_resnet` is made from torchvision's residual blocks and ships with weights pretrained on
+the garden; `mobilenet_v2` is torchvision's own network, cut into the same five stages. Shipped
+weights are safetensors whose sha256 is checked at every load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vtlab.randomness import generator
+
+STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Channel means and deviations, in [0, 1], that a backbone's weights expect."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+GARDEN = Normalisation((0.42, 0.40, 0.33), (0.20, 0.18, 0.17))
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+class Network(nn.Module):
+    """A backbone in named stages, pooling, and a linear head.
+
+    Attributes:
+        stages: Module per stage name, applied in order; feature maps `(N, C, h, w)`.
+        head: Linear layer, `(N, D)` features to `(N, K)` logits.
+        learning: Names of the stages (and "head") that learn now; the others are frozen:
+            no gradient, and BatchNorm statistics that do not move, also after `.train()`.
+        provenance: Where the weights come from, in one phrase.
+
+    Lesson 01; freezing in lesson 04.
+    """
+
+    def __init__(self, name: str, stages: dict[str, nn.Module], features: int, classes: int,
+                 normalisation: Normalisation) -> None:  # fmt: skip
+        """Put the parts together; everything learns until `freeze` is called."""
+        super().__init__()
+        self.name = name
+        self.stages = nn.ModuleDict(stages)
+        self.head = nn.Linear(features, classes)
+        self.normalisation = normalisation
+        self.provenance = "random"
+        self.learning = frozenset((*stages, "head"))
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The stages' names from the image to the head, without the head."""
+        return tuple(self.stages)
+
+    @property
+    def frozen_prefix(self) -> int:
+        """How many stages, counted from the image, are frozen before the first that learns."""
+        for i, name in enumerate(self.stages):
+            if name in self.learning:
+                return i
+        return len(self.stages)
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Bytes `(N, 3, H, W)` as the weights expect them, float, channels last."""
+        mean = torch.tensor(self.normalisation.mean, device=pixels.device).view(3, 1, 1) * 255
+        std = torch.tensor(self.normalisation.std, device=pixels.device).view(3, 1, 1) * 255
+        values = (pixels.float() - mean) / std
+        return values.contiguous(memory_format=torch.channels_last)
+
+    def run_stages(self, activations: Tensor, start: int, stop: int | None = None) -> Tensor:
+        """The stages numbered `start` to `stop` (not included) applied to activations."""
+        for stage in list(self.stages.values())[start:stop]:
+            activations = stage(activations)
+        return activations
+
+    def classify(self, activations: Tensor) -> Tensor:
+        """Logits `(N, K)` of the last feature map `(N, D, h, w)`, or of pooled features `(N, D)`."""
+        pooled = activations.mean((2, 3)) if activations.dim() == 4 else activations
+        return self.head(pooled)  # (N, K)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits `(N, K)` of normalised images `(N, 3, H, W)`."""
+        return self.classify(self.run_stages(images, 0))
+
+    def freeze(self, learning: Iterable[str]) -> Network:
+        """Let only these stages (names, with "head") learn.
+
+        Raises:
+            ValueError: If a name is not a stage of this network.
+        """
+        learning = frozenset(learning)
+        unknown = learning - {*self.stages, "head"}
+        if unknown:
+            raise ValueError(
+                f"{self.name} has no stage {sorted(unknown)[0]!r}; "
+                f"its stages are {', '.join(self.stages)} and head"
+            )
+        self.learning = learning
+        for name, module in [*self.stages.items(), ("head", self.head)]:
+            module.requires_grad_(name in learning)
+        return self.train(self.training)
+
+    def train(self, mode: bool = True) -> Network:
+        """Training mode for what learns; frozen stages stay in evaluation mode."""
+        super().train(mode)
+        for name, stage in self.stages.items():
+            if name not in self.learning:
+                stage.eval()
+        return self
+
+    def learning_weights(self) -> int:
+        """How many weights get a gradient."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def total_weights(self) -> int:
+        """How many weights there are."""
+        return sum(p.numel() for p in self.parameters())
+
+    def reset_head(self, seed: int) -> None:
+        """New head: weights uniform in ±1/sqrt(D) (torch's default), the same for a seed."""
+        bound = self.head.in_features**-0.5
+        random = generator(seed, "head")
+        with torch.no_grad():
+            for values in (self.head.weight, self.head.bias):
+                values.copy_(torch.rand(values.shape, generator=random) * 2 * bound - bound)
+
+    def reset_stages(self, seed: int) -> None:
+        """Random stages: He initialisation of convolutions (He et al. 2015), fresh BatchNorm."""
+        random = generator(seed, "stages")
+        with torch.no_grad():
+            for module in self.stages.modules():
+                if isinstance(module, nn.Conv2d):
+                    fan_out = module.weight.shape[0] * module.weight[0, 0].numel() / module.groups
+                    draws = torch.randn(module.weight.shape, generator=random)
+                    module.weight.copy_(draws * (2 / fan_out) ** 0.5)
+                elif isinstance(module, nn.BatchNorm2d):
+                    module.reset_running_stats()
+                    module.weight.fill_(1)
+                    module.bias.zero_()
+        self.provenance = "random"
+
+
+def _mini_resnet(classes: int) -> Network:
+    """Five stages of torchvision's BasicBlock; 8 x 8 cells at 64 pixels; 1.2 million weights."""
+    from torchvision.models.resnet import BasicBlock
+
+    def stage(inputs: int, outputs: int, stride: int) -> nn.Module:
+        shortcut = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+        )
+        return BasicBlock(inputs, outputs, stride, shortcut)
+
+    stem = nn.Sequential(
+        nn.Conv2d(3, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU(inplace=True)
+    )
+    stages = {
+        "stem": stem,
+        "stage1": stage(32, 48, 1),
+        "stage2": stage(48, 96, 2),
+        "stage3": stage(96, 160, 2),
+        "stage4": stage(160, 256, 1),
+    }
+    return Network("mini_resnet", stages, 256, classes, GARDEN)
+
+
+def _mobilenet_v2(classes: int) -> Network:
+    """Torchvision's MobileNetV2 (Sandler et al. 2018), cut where the resolution halves."""
+    from torchvision.models import mobilenet_v2
+
+    blocks = mobilenet_v2(weights=None).features
+    cuts = {"stem": (0, 2), "stage1": (2, 4), "stage2": (4, 7), "stage3": (7, 14),
+            "stage4": (14, 19)}  # fmt: skip
+    stages = {name: nn.Sequential(*blocks[start:stop]) for name, (start, stop) in cuts.items()}
+    return Network("mobilenet_v2", stages, 1280, classes, IMAGENET)
+
+
+@dataclass(frozen=True)
+class Family:
+    """How to build one backbone and how its images should be."""
+
+    build: Callable[[int], Network]
+    image_size: int
+    shipped: str | None  # file stem in data/weights, or None
+
+
+FAMILIES = {
+    "mini_resnet": Family(_mini_resnet, 64, "mini_resnet"),
+    "mobilenet_v2": Family(_mobilenet_v2, 224, None),
+}
+
+
+def family(name: str) -> Family:
+    """The family of that name.
+
+    Raises:
+        ValueError: If there is none; the message lists the names.
+    """
+    if name not in FAMILIES:
+        raise ValueError(f"unknown backbone {name!r}; there are {', '.join(FAMILIES)}")
+    return FAMILIES[name]
+
+
+def backbone(name: str = "mini_resnet", *, classes: int = 2,
+             weights: str | Path | None = "default") -> Network:  # fmt: skip
+    """A network ready to be trained on K classes.
+
+    Args:
+        name: "mini_resnet" (64 px images) or "mobilenet_v2" (224 px).
+        classes: K, the outputs of the new head.
+        weights: "default" for the shipped ones, None for random ones, or a path to a state
+            dict of the same architecture (.safetensors, or .pth read with `weights_only`).
+
+    Raises:
+        ValueError: If the name is unknown, no weights ship for it, or a file does not fit.
+        FileNotFoundError: If the file is not there.
+
+    Lesson 01.
+    """
+    made = family(name)
+    with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
+        network = made.build(classes)
+    network.reset_head(0)
+    if weights is None:
+        network.reset_stages(0)
+    elif str(weights) == "default":
+        if made.shipped is None:
+            raise ValueError(f"no weights ship for {name}: give a file (weights=PATH) or None")
+        load_stages(network, weights_folder() / f"{made.shipped}.safetensors", check=True)
+    else:
+        load_stages(network, Path(weights))
+    return network.to(memory_format=torch.channels_last)
+
+
+def weights_folder() -> Path:
+    """Where the shipped weights are: inside an installed package, or `data/` of a clone."""
+    here = Path(__file__).parent
+    packed = here / "data" / "weights"
+    return packed if packed.is_dir() else here.parent / "data" / "weights"
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256 as hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_stages(network: Network, path: Path, *, check: bool = False) -> None:
+    """Fill the stages from a file; the head stays as it is.
+
+    Args:
+        network: Filled in place.
+        path: A .safetensors file or a torch state dict.
+        check: Compare with the sha256 in `sha256.json` beside the file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, or is of another architecture.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights at {path}")
+    if check:
+        _check(path)
+    state = _read(path)
+    own = network.stages.state_dict()
+    if network.name == "mobilenet_v2" and any(k.startswith("features.") for k in state):
+        state = _from_torchvision(network, state)
+    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+    wrong = [k for k in own if k in state and state[k].shape != own[k].shape]
+    if missing or wrong:
+        raise ValueError(f"{path.name} does not hold {network.name}: {(missing or wrong)[0]} "
+                         f"is {'missing' if missing else 'of another shape'}")  # fmt: skip
+    # half-precision files are widened; entries such as an old head are left aside
+    network.stages.load_state_dict({k: state.get(k, own[k]).to(own[k].dtype) for k in own})
+    network.provenance = path.stem
+
+
+def _check(path: Path) -> None:
+    listed = json.loads((path.parent / "sha256.json").read_text(encoding="utf-8"))
+    if listed.get(path.name) != sha256(path):
+        raise ValueError(
+            f"{path.name} is damaged (its sha256 is not the one listed in sha256.json beside it): "
+            "install vtlab again"
+        )
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles that are then refused anyway
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+        raise ValueError(f"{path.name} is not a readable weights file") from error
+    except Exception as error:  # torch's own unpickling error has no public name
+        if type(error).__name__ != "UnpicklingError":
+            raise
+        raise ValueError(f"{path.name} is not a plain state dict and was not loaded") from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{path.name} is not a state dict")
+    return state
+
+
+def _from_torchvision(network: Network, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Keys `features.12.conv…` as `stage3.5.conv…`: the blocks keep their order."""
+    blocks = [(name, i) for name, stage in network.stages.items() for i in range(len(stage))]
+    renamed = {}
+    for key, value in state.items():
+        if key.startswith("features."):
+            _, number, rest = key.split(".", 2)
+            if int(number) < len(blocks):
+                stage, i = blocks[int(number)]
+                renamed[f"{stage}.{i}.{rest}"] = value
+    return renamed

@@ -1,0 +1,181 @@
+"""Notebooks from their mirrors: `python -m vtlab.build [NN …] [--check]`.
+
+`lessons/source/NN_name.py` (py:percent) is what is edited and reviewed; `lessons/NN_name.ipynb`
+is what learners open and nbval checks. Building copies the cells, runs them in a fresh kernel,
+keeps text and pictures, drops what differs without meaning, and writes only if all cells ran.
+Solutions live the same way in `lessons/solutions`. With `--check` nothing is written: the fresh
+outputs are held against the stored ones, and the cells that differ are named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import io
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+
+from vtlab.store import write_text
+
+LESSONS = Path(__file__).parent.parent / "lessons"
+TIMEOUT = 180  # seconds a cell
+
+
+def mirrors(folder: Path = LESSONS) -> list[Path]:
+    """The sources of all lessons and solutions."""
+    return sorted(folder.glob("source/*.py")) + sorted(folder.glob("solutions/source/*.py"))
+
+
+def notebook_of(mirror: Path) -> Path:
+    """Where a mirror's notebook is."""
+    return mirror.parent.parent / f"{mirror.stem}.ipynb"
+
+
+def read_mirror(mirror: Path) -> nbformat.NotebookNode:
+    """The mirror as a notebook without outputs, its cells named by content and place."""
+    import jupytext
+
+    notebook = jupytext.read(mirror, fmt="py:percent")
+    seen: dict[str, int] = {}
+    for cell in notebook.cells:
+        text = f"{mirror.stem}\n{cell.cell_type}\n{cell.source}"
+        seen[text] = seen.get(text, 0) + 1
+        cell.id = hashlib.sha256(f"{text}\n{seen[text]}".encode()).hexdigest()[:12]
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+    notebook.metadata = nbformat.from_dict({
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    })  # fmt: skip
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    """The notebook with its outputs, from a fresh kernel of this interpreter.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: If a cell failed.
+        nbclient.exceptions.DeadKernelError: If the kernel died.
+    """
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import KernelManager
+    from nbclient import NotebookClient
+
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "TQDM_DISABLE": "1",
+                   "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # fmt: skip
+    manager = KernelManager()
+    manager._kernel_spec = KernelSpec(
+        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}",
+              "--IPKernelApp.log_level=ERROR"],
+        display_name="Python 3", language="python",
+    )  # fmt: skip
+    client = NotebookClient(notebook, km=manager, timeout=TIMEOUT, store_widget_state=False,
+                            coalesce_streams=True,  # where a text is cut is a matter of timing
+                            resources={"metadata": {"path": str(folder)}})  # fmt: skip
+    client.execute(env=environment, cleanup_kc=True)  # or the kernel would outlive the lesson
+    return tidy(notebook)
+
+
+def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Without widget state, timings and the ids of widget views, and the paths in a traceback."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+            if "metadata" in output:  # a picture's width and alt text stay
+                output["metadata"] = {k: v for k, v in output.metadata.items() if "/" in k}
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = _lighter(output.data["image/png"])
+            if output.output_type == "error":
+                output["traceback"] = [f"{output.ename}: {output.evalue}"]
+    return notebook
+
+
+def _lighter(png: str) -> str:
+    """The picture (base64) in 256 colours, a third of the size and alike to the eye."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    picture.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def build(mirror: Path) -> None:
+    """Run a mirror and write its notebook."""
+    started = time.perf_counter()
+    path = notebook_of(mirror)
+    notebook = run(read_mirror(mirror), path.parent)
+    write_text(path, nbformat.writes(notebook) + "\n")
+    size = path.stat().st_size // 1000
+    print(f"{path.stem}: {time.perf_counter() - started:.0f} s, {size} kB")
+
+
+def check(mirror: Path) -> list[str]:
+    """Run a mirror and compare with the stored notebook, as nbval would; writes nothing.
+
+    Returns:
+        A sentence for each cell that differs, empty if none does.
+    """
+    from vtlab.lint import Lesson
+
+    path = notebook_of(mirror)
+    if not path.exists():
+        return [f"{path.stem}: was never built"]
+    stored, plain = nbformat.read(path, as_version=4), read_mirror(mirror)
+    if [cell.source for cell in stored.cells] != [cell.source for cell in plain.cells]:
+        return [f"{path.stem}: is not what its mirror says"]
+    fresh = run(plain, path.parent)
+    before, after = (Lesson(notebook, notebook).compared for notebook in (stored, fresh))
+    differ = (Counter(before) - Counter(after)) + (Counter(after) - Counter(before))
+    cells = sorted({i for i, _ in differ})
+    return [f"{path.stem}: cell {i} gives other text than is stored" for i in cells]
+
+
+def why(error: Exception, mirror: Path) -> str:
+    """One line for a notebook that could not be run."""
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    if isinstance(error, DeadKernelError):
+        return f"{mirror.stem}: the kernel died (out of memory?)"
+    if isinstance(error, CellTimeoutError):
+        return f"{mirror.stem}: a cell took more than {TIMEOUT} s"
+    if isinstance(error, CellExecutionError):
+        return f"{mirror.stem}: a cell failed with {error.ename}: {error.evalue}"
+    return f"{mirror.stem}: {error}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build or check the lessons named by number, or all; 1 if one of them failed."""
+    from nbclient.exceptions import CellControlSignal
+
+    parser = argparse.ArgumentParser(prog="python -m vtlab.build", description=__doc__)
+    parser.add_argument("numbers", nargs="*", metavar="NN", help="such as 01 (default: all)")
+    parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    given = parser.parse_args(arguments)
+    chosen = [m for m in mirrors() if not given.numbers or m.stem[:2] in given.numbers]
+    if not chosen:
+        print(f"no lesson {' '.join(given.numbers)}", file=sys.stderr)
+        return 2
+    failed = False
+    for mirror in chosen:
+        try:
+            complaints = check(mirror) if given.check else build(mirror)
+        # a dead kernel is a RuntimeError
+        except (CellControlSignal, RuntimeError, OSError) as error:
+            complaints = [why(error, mirror)]
+        for complaint in complaints or []:
+            print(complaint, file=sys.stderr)
+            failed = True
+    return int(failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

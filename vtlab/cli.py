@@ -1,0 +1,163 @@
+"""The command `vtlab`: the main job from a shell.
+
+Whatever a person gets wrong ends in one line on stderr and a non-zero exit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from vtlab import __version__
+
+DESCRIPTION = "Given a pretrained vision model and a small data set: what should be trained?"
+COMPARE = """\
+Train from scratch, as a linear probe, partially and fully, on the same few images, with
+several seeds, and write a report.
+
+PATH is a folder or zip with one folder of images per class, or with train/ and test/ (or
+val/) above the class folders; then test/ is the test set. Without PATH the task is the
+embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs and textures
+are tasks too.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, as `--help` shows it."""
+    top = argparse.ArgumentParser(prog="vtlab", description=DESCRIPTION)
+    top.add_argument("--version", action="version", version=f"vtlab {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    one = commands.add_parser(
+        "compare", help="compare the four strategies and write a report", description=COMPARE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    one.add_argument("path", nargs="?", default="garden", metavar="PATH",
+                     help="a folder or zip of images, or a task's name (default: garden)")  # fmt: skip
+    data = one.add_argument_group("what is learnt from")
+    data.add_argument("--shots", default=None, metavar="N|all",
+                      help="training images per class (default: 5; all for a folder)")  # fmt: skip
+    data.add_argument("--image-size", type=_count, metavar="PX",
+                      help="side of the images (default: the backbone's own, 64 or 224)")  # fmt: skip
+    what = one.add_argument_group("what is trained")
+    what.add_argument("--strategies", default="scratch,probe,partial,full", metavar="A,B,…",
+                      help="out of scratch, probe, partial, partial(K), full, lp_ft, "
+                      "surgical(STAGE) (default: %(default)s)")  # fmt: skip
+    what.add_argument("--backbone", default="mini_resnet", metavar="NAME",
+                      help="mini_resnet or mobilenet_v2 (default: %(default)s)")  # fmt: skip
+    what.add_argument("--weights", default="default", metavar="FILE",
+                      help="a state dict; needed for mobilenet_v2 (default: the shipped ones)")  # fmt: skip
+    what.add_argument("--epochs", type=_count, metavar="N",
+                      help="(default: 60 up to 80 images, fewer beyond)")  # fmt: skip
+    what.add_argument("--tune", action="store_true",
+                      help="choose each learning rate within the shots (default: committed rates)")  # fmt: skip
+    how = one.add_argument_group("how often, and where")
+    how.add_argument("--seeds", type=_count, default=3, metavar="N",
+                     help="runs of each strategy (default: 3)")  # fmt: skip
+    how.add_argument("--seed", type=_natural, default=0, metavar="S",
+                     help="the first seed (default: 0)")  # fmt: skip
+    how.add_argument("--jobs", type=_count, default=1, metavar="N",
+                     help="worker processes (default: 1, train in this one)")  # fmt: skip
+    how.add_argument("--out", type=Path, default=Path("vtlab-report"), metavar="FOLDER",
+                     help="for report.html, runs.csv and the finished runs (default: %(default)s)")  # fmt: skip
+    lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
+    lab.add_argument("--folder", type=Path, default=None,
+                     help="where the lessons are copied when this is not a clone "
+                     "(default: vtlab-lessons)")  # fmt: skip
+    return top
+
+
+def _count(text: str) -> int:
+    number = _natural(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _natural(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    given = parser().parse_args(arguments)
+    try:
+        return {"compare": compare, "lab": lab}[given.command](given)
+    except KeyboardInterrupt:
+        print("\nvtlab: stopped; finished runs are kept, and the same command goes on from there",
+              file=sys.stderr)  # fmt: skip
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"vtlab: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def compare(given: argparse.Namespace) -> int:
+    """`vtlab compare`."""
+    from vtlab.report import write_study
+    from vtlab.strategies import strategy
+    from vtlab.study import Setting
+    from vtlab.study import compare as study_of
+
+    started = time.perf_counter()
+    strategies = [strategy(name.strip()) for name in _split(given.strategies)]
+    is_file = Path(given.path).exists()
+    shots = _shots(given.shots if given.shots is not None else "all" if is_file else "5")
+    setting = Setting(task=given.path, backbone=given.backbone, weights=given.weights,
+                      image_size=given.image_size, epochs=given.epochs, tune=given.tune)  # fmt: skip
+    seeds = range(given.seed, given.seed + given.seeds)
+    if given.out.exists() and not given.out.is_dir():
+        raise ValueError(f"--out {given.out} is a file, not a folder")
+    study = study_of(given.path, strategies=strategies, shots=shots, seeds=seeds, setting=setting,
+                     folder=given.out / "runs", jobs=given.jobs, progress=True,
+                     say=lambda line: print(line, file=sys.stderr))  # fmt: skip
+    command = "vtlab " + " ".join(sys.argv[1:]) if sys.argv[1:] else "vtlab compare"
+    report, table = write_study(given.out, study, shots, command)
+    print(table)
+    print(f"\n{time.perf_counter() - started:.0f} s in all. Next, open:")
+    print(f"  {report}")
+    print("  vtlab lab      (lesson 01 in JupyterLab)")
+    return 0
+
+
+def _split(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name.strip()]
+    if not names:
+        raise ValueError("--strategies names no strategy")
+    if len(set(names)) < len(names):
+        raise ValueError("--strategies names a strategy twice")
+    return names
+
+
+def _shots(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"--shots {text}: it is a whole number from 1, or all")
+    return int(text)
+
+
+def lab(given: argparse.Namespace) -> int:
+    """`vtlab lab`: JupyterLab at lesson 01, in a clone's folder or a writable copy."""
+    here = Path(__file__).parent
+    lessons = here.parent / "lessons"
+    if not (here.parent / "pyproject.toml").exists():
+        lessons = given.folder or Path("vtlab-lessons")
+        if not lessons.exists():
+            shutil.copytree(here / "lessons", lessons)
+            print(f"lessons copied to {lessons}")
+    first = sorted(lessons.glob("01_*.ipynb"))[0]
+    environment = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1"}
+    command = [sys.executable, "-m", "jupyterlab", str(first)]
+    return subprocess.run(command, env=environment, check=False).returncode

@@ -1,0 +1,57 @@
+"""The checks of the lessons' exercises.
+
+To add one, write a function of the learner's answer that returns `(right, words)`, or None if
+the answer shows that nothing was attempted, and put `@exercise("NN.n")` above it. The words of
+a wrong answer help without giving the answer away; the lesson's solution must pass its check
+(`lessons/solutions`, run by nbval).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Verdict = tuple[bool, str] | None
+EXERCISES: dict[str, Callable[[object], Verdict]] = {}
+
+
+def exercise(number: str) -> Callable[[Callable], Callable]:
+    """Register the check of one exercise."""
+
+    def register(check: Callable[[object], Verdict]) -> Callable[[object], Verdict]:
+        EXERCISES[number] = check
+        return check
+
+    return register
+
+
+@exercise("01.1")
+def _strategy_value(answer: object) -> Verdict:
+    stages = getattr(answer, "stages", "none")
+    if stages == "none":
+        return False, "The answer is a strategy, such as vt.full."
+    return stages == 2, "Two stages and the head learn." if stages == 2 else (
+        "Count the stages that learn beside the head.")  # fmt: skip
+
+
+@exercise("01.2")
+def _own_accuracy(answer: object) -> Verdict:
+    if not callable(answer):
+        return False, "The answer is a function of labels and predictions."
+    cases = [([0, 1, 2, 2], [0, 1, 2, 2]), ([0, 1, 1, 1], [1, 1, 1, 0]), ([3, 3], [0, 1])]
+    for labels, predictions in cases:
+        found = answer(np.array(labels), np.array(predictions))
+        if found is None or found is ...:
+            return None
+        truth = float(np.mean(np.array(labels) == np.array(predictions)))
+        if not np.isclose(float(found), truth):
+            return False, f"For labels {labels} and predictions {predictions} it gave {found}."
+    return True, "It counts what it should."
+
+
+@exercise("01.3")
+def _why_scratch(answer: object) -> Verdict:
+    right = answer == "b"
+    return right, "Fitting the shots is not the same as knowing the species." if right else (
+        "Look again at the training accuracy in the curves.")  # fmt: skip

@@ -1,0 +1,91 @@
+"""Nothing frozen is computed twice: activations of the frozen prefix, kept.
+
+The stages before the first one that learns give the same activations in every epoch, so they
+are run once per image (or once per augmented view) and training starts at the first learning
+stage. This equals the run without a cache within float tolerance.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vtlab.backbones import Network
+from vtlab.precision import autocast
+
+BATCH = 128
+LARGEST_CACHE = 400_000_000  # bytes; with more images fewer views are kept
+
+
+def activations(network: Network, pixels: Tensor, stop: int | None = None,
+                *, bfloat16: bool | None = None) -> Tensor:  # fmt: skip
+    """What the first `stop` stages make of images, without gradients.
+
+    Args:
+        network: Its mode does not matter; the stages run as in evaluation.
+        pixels: Bytes `(N, 3, H, W)`.
+        stop: How many stages; None for all, which gives pooled features.
+        bfloat16: As in `fit`.
+
+    Returns:
+        Feature maps `(N, C, h, w)`, or features `(N, D)` float32 after the last stage.
+    """
+    everything = stop is None or stop == len(network.stage_names)
+    stages = list(network.stages.values())[:stop]
+    modes = [stage.training for stage in stages]
+    parts = []
+    try:
+        for stage in stages:
+            stage.eval()
+        with torch.no_grad(), autocast(bfloat16):
+            for part in pixels.split(BATCH):
+                maps = network.run_stages(network.normalise(part), 0, stop)
+                parts.append(maps.float().mean((2, 3)) if everything else maps)
+    finally:
+        for stage, mode in zip(stages, modes, strict=True):
+            stage.train(mode)
+    return torch.cat(parts)
+
+
+def affordable_views(network: Network, pixels: Tensor, stop: int, wanted: int) -> int:
+    """How many views of these images fit into `LARGEST_CACHE`, at least one."""
+    one = activations(network, pixels[:1], stop)
+    return max(1, min(wanted, LARGEST_CACHE // (one.numel() * one.element_size() * len(pixels))))
+
+
+def predict(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = None,
+            *, bfloat16: bool | None = None) -> Tensor:  # fmt: skip
+    """Class probabilities `(N, K)` of images, in evaluation mode.
+
+    Args:
+        network: The network; its mode is given back.
+        pixels: Bytes `(N, 3, H, W)`.
+        memo: Activations of these very images by number of frozen stages; filled and used.
+            Only for networks whose frozen stages hold the same weights.
+        bfloat16: As in `fit`.
+
+    Lesson 01.
+    """
+    training = network.training
+    network.eval()
+    stop = network.frozen_prefix
+    try:
+        if memo is not None and stop > 0:
+            if stop not in memo:
+                memo[stop] = activations(network, pixels, stop, bfloat16=bfloat16)
+            inputs = memo[stop]
+        else:
+            inputs, stop = pixels, 0
+        parts = []
+        with torch.no_grad(), autocast(bfloat16):
+            for part in inputs.split(BATCH):
+                part = network.normalise(part) if stop == 0 else part
+                parts.append(network.classify(network.run_stages(part, stop)).float())
+    finally:
+        network.train(training)
+    return torch.cat(parts).softmax(1)
+
+
+def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
+    """The share of images whose most probable class is theirs."""
+    return (predict(network, pixels).argmax(1) == labels).float().mean().item()

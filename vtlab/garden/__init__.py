@@ -1,0 +1,1 @@
+"""The garden: a world of drawn plants whose truth is known."""

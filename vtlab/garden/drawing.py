@@ -1,0 +1,304 @@
+"""Drawing plants: genomes in, photographs and exact masks out, many at a time.
+
+Every picture is a pile of layers, from the back: ground, leaves, weeds (other plants), the
+shadow of the plant, the plant. A layer is `(colour (N, 3, H, W), alpha (N, 1, H, W))`. The
+mask is what is seen of the plant. One image depends on its own key alone (see `randomness`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vtlab.garden.species import (
+    DISCRETE,
+    GENES,
+    GROUNDS,
+    LEAVES,
+    Species,
+    from_circle,
+    grow,
+    rgb,
+    traits,
+)  # fmt: skip
+from vtlab.randomness import normal, uniform
+
+ANGLES = 192  # an outline is a table of radii; 192 angles are finer than a pixel
+CHUNK = 64  # pictures drawn at once: their layers stay in the processor's cache
+TWO_PI = 2 * torch.pi
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How individuals and their surroundings vary; all shares lie in [0, 1].
+
+    Attributes:
+        variation: How much individuals of a species differ in their genes.
+        weeds: Other plants beside the main one (0 to 3).
+        leaves: Leaves lying around.
+        shortcut: Share of the pictures whose ground is tied to their class (a planted
+            shortcut; the other grounds are drawn at random). Lesson 09.
+        small: The smallest radius of a plant, as a share of the picture's side.
+        large: The largest.
+    """
+
+    variation: float = 0.10
+    weeds: int = 2
+    leaves: int = 3
+    shortcut: float = 0.0
+    small: float = 0.17
+    large: float = 0.30
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """Where plants stand: `x, y` (centre) and `radius` in units of the picture's side, `(N,)`."""
+
+    x: Tensor
+    y: Tensor
+    radius: Tensor
+    turn: Tensor
+    tilt: Tensor
+    tilt_direction: Tensor
+
+
+def draw(species: Species, labels: Tensor, image_keys: Tensor, size: int = 64,
+         scene: Scene | None = None) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Photographs of individuals, one per label.
+
+    Args:
+        species: The K species that the labels count.
+        labels: `(N,)` which species each picture shows.
+        image_keys: `(N,)` from `randomness.keys`; picture i depends on `image_keys[i]` only.
+        size: Side in pixels, H = W.
+        scene: How pictures vary.
+
+    Returns:
+        `images (N, 3, H, W)` uint8 and `masks (N, H, W)` bool, true where the plant is seen.
+
+    Raises:
+        ValueError: If labels and keys differ in number.
+
+    Lesson 01.
+    """
+    if len(labels) != len(image_keys):
+        raise ValueError(f"{len(labels)} labels for {len(image_keys)} keys")
+    scene = scene or Scene()
+    genomes = species.genomes.to(image_keys.device)
+    parts = [
+        _draw_chunk(genomes[chosen], chosen, chunk, size, scene)
+        for chosen, chunk in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)
+    ]
+    if not parts:
+        return torch.empty(0, 3, size, size).byte(), torch.empty(0, size, size).bool()
+    images = torch.cat([image for image, _ in parts])
+    return images, torch.cat([mask for _, mask in parts])
+
+
+def _draw_chunk(genomes: Tensor, labels: Tensor, image_keys: Tensor, size: int,
+                scene: Scene) -> tuple[Tensor, Tensor]:  # fmt: skip
+    image = ground(labels, image_keys, size, scene)
+    light = 0.85 + 0.3 * uniform(image_keys, (1, 1, 1), 70)
+    for i in range(scene.leaves):
+        image = _over(image, *leaf(image_keys, size, 100 + i))
+    for i in range(scene.weeds):
+        weeds = WEEDS.genomes.to(genomes.device)
+        chosen = (uniform(image_keys, (), 200 + i) * len(WEEDS)).long()
+        pose = place(image_keys, 210 + i, 0.09, 0.15, overhang=0.0)
+        seen = (uniform(image_keys, (1, 1, 1), 220 + i) < 0.6).float()
+        colour, alpha = plant(shake(weeds[chosen], image_keys, 0.1, 230 + i), pose, size)
+        image = _over(image, colour, alpha * seen)
+    pose = place(image_keys, 300, scene.small, scene.large, overhang=0.35)
+    colour, alpha = plant(shake(genomes, image_keys, scene.variation, 310), pose, size)
+    image = image * (1 - 0.45 * _shadow(alpha, image_keys, size))
+    image = _over(image, colour, alpha) * light
+    return develop(image, image_keys), alpha[:, 0] > 0.5
+
+
+def shake(genomes: Tensor, image_keys: Tensor, variation: float, stream: int) -> Tensor:
+    """Individuals of these species: every gene that can vary, varied. `(N, G)`."""
+    shaken = genomes + variation * normal(image_keys, len(GENES), stream)
+    for name in DISCRETE:
+        shaken[:, GENES.index(name)] = genomes[:, GENES.index(name)]
+    return shaken
+
+
+def place(image_keys: Tensor, stream: int, small: float, large: float,
+          overhang: float) -> Pose:  # fmt: skip
+    """Random poses; up to `overhang` of the radius may lie outside the picture."""
+    draws = uniform(image_keys, 6, stream).unbind(1)
+    radius = small + (large - small) * draws[0]
+    margin = radius * (1 - overhang)
+    x = margin + (1 - 2 * margin) * draws[1]
+    y = margin + (1 - 2 * margin) * draws[2]
+    return Pose(x, y, radius, TWO_PI * draws[3], 1 - 0.35 * draws[4], TWO_PI * draws[5])
+
+
+def plane(pose: Pose, size: int, aspect: Tensor) -> tuple[Tensor, Tensor]:
+    """Every pixel in the plant's own polar coordinates: distance in radii, angle; `(N, H, W)`."""
+    line = (torch.arange(size, device=pose.x.device) + 0.5) / size
+    x = (line[None, None, :] - _image(pose.x)) / _image(pose.radius)
+    y = (line[None, :, None] - _image(pose.y)) / _image(pose.radius)
+    # the plant leans away from us: squeezed along one direction
+    cos, sin = _image(pose.tilt_direction.cos()), _image(pose.tilt_direction.sin())
+    along, across = (x * cos + y * sin) / _image(pose.tilt), y * cos - x * sin
+    turn = pose.turn - pose.tilt_direction
+    cos, sin = _image(turn.cos()), _image(turn.sin())
+    u, v = along * cos + across * sin, (across * cos - along * sin) / _image(aspect)
+    return (u.square() + v.square()).sqrt().clamp(min=1e-6), torch.atan2(v, u)
+
+
+def superformula(petals: Tensor, n1: Tensor, n2: Tensor, n3: Tensor) -> Tensor:
+    """Outlines as radii at `ANGLES` angles, the largest 1, `(N, ANGLES)` (Gielis 2003)."""
+    angle = torch.arange(ANGLES, device=petals.device) * (TWO_PI / ANGLES)
+    phase = petals[:, None] * angle / 4
+    sum_ = phase.cos().abs().pow(n2[:, None]) + phase.sin().abs().pow(n3[:, None])
+    radii = sum_.clamp(min=1e-4).pow(-1 / n1[:, None]).clamp(max=50)
+    radii = radii / radii.amax(1, keepdim=True)
+    return 0.42 + 0.58 * radii  # petals meet in a body, so that no plant is a star of hairs
+
+
+def radius_at(outline: Tensor, angle: Tensor) -> Tensor:
+    """The outline's radius at each pixel's angle, linear between table entries. `(N, H, W)`."""
+    place = angle.remainder(TWO_PI) * (ANGLES / TWO_PI)
+    low = place.floor()
+    share = place - low
+    low = low.long().clamp(max=ANGLES - 1)
+    index = low.flatten(1)
+    first = outline.gather(1, index)
+    second = outline.gather(1, (index + 1) % ANGLES)
+    return (first + (second - first) * share.flatten(1)).view_as(angle)
+
+
+def plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]:
+    """One plant per genome: `colour (N, 3, H, W)` and `alpha (N, 1, H, W)`."""
+    trait = traits(genomes)
+    pose = Pose(pose.x, pose.y, pose.radius * trait["size"], pose.turn, pose.tilt,
+                pose.tilt_direction)  # fmt: skip
+    distance, angle = plane(pose, size, trait["aspect"])
+    pixels = _image(pose.radius * size)  # pixels per radius
+    twisted = angle + _image(trait["spiral"]) * distance
+    outer = superformula(trait["petals"], trait["n1"], trait["n2"], trait["n3"])
+    edge = radius_at(outer, twisted)
+    alpha = _soft((edge - distance) * pixels)
+
+    inside = (distance / edge).clamp(max=1)
+    mix = ((_image(trait["reach"]) - inside) * 2.2 + 0.5).clamp(0, 1)[:, None]
+    colour = torch.lerp(_tint(trait["outer"]), _tint(trait["throat"]), mix)
+    # a fold along each petal, darker where petals meet and at the rim
+    fold = 0.86 + 0.14 * (twisted * _image(trait["petals"])).cos()
+    fold = fold * (1 - _image(trait["edge"]) * inside.square().square())
+    colour = colour * (fold * _pattern(trait, distance, twisted, inside))[:, None]
+
+    ring_outline = superformula(trait["ring_petals"], trait["ring_n"],
+                                trait["ring_n"] + 0.4, trait["ring_n"] + 0.4)  # fmt: skip
+    ring_edge = radius_at(ring_outline, twisted + torch.pi / 5) * _image(trait["ring"])
+    ring = _soft((ring_edge - distance) * pixels)[:, None]
+    shade = 0.78 + 0.3 * (distance / ring_edge).clamp(max=1)
+    colour = torch.lerp(colour, _tint(trait["inner"]) * shade[:, None], ring)
+
+    disc = _soft((_image(trait["disc"]) - distance) * pixels)[:, None]
+    seeds = 1 - _image(trait["grain"]) * (0.5 + 0.5 * (distance * 42).cos() * (angle * 9).cos())
+    colour = torch.lerp(colour, _tint(trait["disc_colour"]) * seeds[:, None], disc)
+    return colour, alpha[:, None]
+
+
+def _pattern(trait: dict[str, Tensor], distance: Tensor, angle: Tensor,
+             inside: Tensor) -> Tensor:  # fmt: skip
+    """How much darker the pattern makes each pixel, a factor `(N, H, W)`."""
+    pitch, depth = _image(trait["pitch"]), _image(trait["depth"])
+    rings = (TWO_PI * pitch * inside).cos()
+    rays = (_image(trait["petals"]) * 2 * angle).cos()
+    stripes = (TWO_PI * pitch * distance * angle.cos()).cos()
+    kinds = torch.stack([torch.ones_like(rings), rings, rays, rings * rays, stripes])
+    kind = trait["pattern"][None, :, None, None].expand(1, *rings.shape)
+    wave = kinds.gather(0, kind)[0]
+    return 1 - depth * (0.5 - 0.5 * (3 * wave).clamp(-1, 1))
+
+
+def leaf(image_keys: Tensor, size: int, stream: int) -> tuple[Tensor, Tensor]:
+    """A pointed leaf somewhere: `colour, alpha` as in `plant`."""
+    pose = place(image_keys, stream, 0.10, 0.24, overhang=0.8)
+    wide = 0.34 + 0.2 * uniform(image_keys, (), stream + 30)
+    distance, angle = plane(pose, size, wide)
+    cos = angle.cos()
+    edge = 1 - 0.35 * (1 - cos.abs())
+    alpha = _soft((edge - distance) * _image(pose.radius * size * wide))
+    tone = from_circle(LEAVES, uniform(image_keys, (), stream + 40))
+    vein = 0.78 + 0.22 * (angle.sin() * distance * 9).abs().clamp(max=1)
+    return _tint(tone) * (vein * (0.8 + 0.2 * distance.clamp(max=1)))[:, None], alpha[:, None]
+
+
+def ground(labels: Tensor, image_keys: Tensor, size: int, scene: Scene) -> Tensor:
+    """A calm ground of fractal noise in one of a few palettes, `(N, 3, H, W)`."""
+    palettes = torch.stack([rgb(g) for g in GROUNDS]).to(image_keys.device)  # (P, 3, 3)
+    free = (uniform(image_keys, (), 50) * len(GROUNDS)).long()
+    tied = uniform(image_keys, (), 51) < scene.shortcut
+    chosen = palettes[torch.where(tied, labels % len(GROUNDS), free)]
+    height = fractal(image_keys, size)[:, None]
+    low, middle, high = (chosen[:, i, :, None, None] for i in range(3))
+    share = (2 * height).clamp(max=1)
+    image = low + (middle - low) * share
+    return image + (high - middle) * (2 * height - 1).clamp(min=0)  # (N, 3, H, W)
+
+
+def fractal(image_keys: Tensor, size: int) -> Tensor:
+    """Noise summed over four scales, some of it stretched like grass, `(N, H, W)` in [0, 1]."""
+    total = torch.zeros(len(image_keys), size, size, device=image_keys.device)
+    weights = (0.45, 0.28, 0.17, 0.10)
+    for octave, weight in enumerate(weights):
+        cells = 3 * 2**octave
+        grid = uniform(image_keys, (1, cells + 1, cells + 1), 60 + octave)
+        total += weight * F.interpolate(grid, (size, size), mode="bilinear")[:, 0]
+    blades = uniform(image_keys, (1, 5, 33), 66)
+    blades = F.interpolate(blades, (size, size), mode="bilinear")[:, 0]
+    grassy = 0.5 * uniform(image_keys, (1, 1), 67)
+    mixed = total * (1 - grassy) + blades * grassy
+    return ((mixed - 0.5) * 1.7 + 0.5).clamp(0, 1)
+
+
+def develop(image: Tensor, image_keys: Tensor) -> Tensor:
+    """Light falling from one side, a white balance, sensor noise; `(N, 3, H, W)` uint8."""
+    size = image.shape[-1]
+    line = torch.linspace(-0.5, 0.5, size, device=image.device)
+    side = uniform(image_keys, 2, 71) - 0.5
+    slope = side[:, :1, None] * line[None, None, :] + side[:, 1:, None] * line[None, :, None]
+    balance = 1 + 0.14 * (uniform(image_keys, (3, 1, 1), 72) - 0.5)
+    grain = (uniform(image_keys, (1, size, size), 73) - 0.5) * 0.05
+    return to_bytes(image * (1 + 0.5 * slope)[:, None] * balance + grain)
+
+
+def to_bytes(image: Tensor) -> Tensor:
+    """[0, 1] floats to uint8, rounded."""
+    return (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
+
+
+def _shadow(alpha: Tensor, image_keys: Tensor, size: int) -> Tensor:
+    """The plant's soft shadow, thrown down and to the right, `(N, 1, H, W)`."""
+    step = max(1, round(size * 0.03))
+    moved = F.pad(alpha, (step, 0, step, 0))[:, :, :size, :size]
+    width = 2 * step + 1
+    return F.avg_pool2d(moved, width, stride=1, padding=step, count_include_pad=False)
+
+
+def _over(below: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
+    return torch.lerp(below, colour, alpha)
+
+
+def _soft(distance: Tensor) -> Tensor:
+    """Coverage of a pixel by a shape whose edge is `distance` pixels away."""
+    return (distance + 0.5).clamp(0, 1)
+
+
+def _image(values: Tensor) -> Tensor:
+    return values[:, None, None]  # (N, 1, 1)
+
+
+def _tint(colours: Tensor) -> Tensor:
+    return colours[:, :, None, None]  # (N, 3, 1, 1)
+
+
+WEEDS = grow(40, seed=-7)  # the plants beside the plant: the same in every world, never a class

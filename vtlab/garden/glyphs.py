@@ -1,0 +1,111 @@
+"""Things far from plants: written signs and surfaces, each class a rule of its own.
+
+A glyph is a few strokes between the points of a 3 x 3 lattice; a texture is two interfering
+waves. They share grounds of noise with the garden and nothing else.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vtlab.garden.drawing import CHUNK, fractal, to_bytes
+from vtlab.garden.species import GROUNDS, PETALS, from_circle, rgb
+from vtlab.randomness import keys, normal, uniform
+
+STROKES = 5
+
+
+def draw_glyphs(seed: int, labels: Tensor, image_keys: Tensor,
+                size: int = 64) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Handwritten signs, one per label.
+
+    Args:
+        seed: Which alphabet.
+        labels: `(N,)`.
+        image_keys: `(N,)`; picture i depends on `image_keys[i]` only.
+        size: Side in pixels.
+
+    Returns:
+        `images (N, 3, H, W)` uint8 and `masks (N, H, W)` bool, true on the ink.
+    """
+    return _in_chunks(_glyph_chunk, seed, labels, image_keys, size)
+
+
+def draw_textures(seed: int, labels: Tensor, image_keys: Tensor,
+                  size: int = 64) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Woven surfaces, one per label; arguments and results as in `draw_glyphs`.
+
+    The mask is the patch of the picture that the surface covers.
+    """
+    return _in_chunks(_texture_chunk, seed, labels, image_keys, size)
+
+
+def _in_chunks(painter, seed: int, labels: Tensor, image_keys: Tensor,
+               size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+    if not len(labels):
+        return torch.empty(0, 3, size, size).byte(), torch.empty(0, size, size).bool()
+    pairs = [
+        painter(seed, chosen, chunk, size)
+        for chosen, chunk in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)
+    ]
+    return torch.cat([p[0] for p in pairs]), torch.cat([p[1] for p in pairs])
+
+
+def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor,
+                 size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+    points = (uniform(keys(seed, 21, labels), (STROKES + 1,), 0) * 9).floor()
+    corners = torch.stack([points % 3, (points / 3).floor()], 2) - 1  # (N, S + 1, 2)
+    corners = corners + 0.14 * normal(image_keys, (STROKES + 1, 2), 1)
+    turn = 0.25 * normal(image_keys, (), 2)
+    scale = 0.13 + 0.09 * uniform(image_keys, (), 3)
+    cos, sin = (turn.cos() * scale)[:, None], (turn.sin() * scale)[:, None]
+    reach = 1.25 * scale[:, None]
+    centre = reach + (1 - 2 * reach) * uniform(image_keys, 2, 4)
+    x = centre[:, :1] + cos * corners[..., 0] - sin * corners[..., 1]
+    y = centre[:, 1:] + sin * corners[..., 0] + cos * corners[..., 1]
+    thick = (0.018 + 0.022 * uniform(image_keys, (1, 1), 5)) * size
+    alpha = (0.5 + thick - _to_strokes(x, y, size) * size).clamp(0, 1)[:, None]
+    papers = torch.stack([rgb(g)[2] for g in GROUNDS]).to(labels.device)
+    paper = papers[(uniform(image_keys, (), 6) * len(GROUNDS)).long()][:, :, None, None]
+    paper = paper * (0.8 + 0.35 * fractal(image_keys, size)[:, None])
+    ink = 0.7 * from_circle(PETALS, uniform(image_keys, (), 7))[:, :, None, None]
+    return to_bytes(torch.lerp(paper, ink * ink, alpha)), alpha[:, 0] > 0.5
+
+
+def _to_strokes(x: Tensor, y: Tensor, size: int) -> Tensor:
+    """Each pixel's distance to the nearest stroke, `(N, H, W)`, in sides of the picture."""
+    line = (torch.arange(size, device=x.device) + 0.5) / size
+    px, py = line[None, None, :], line[None, :, None]
+    nearest = torch.full((len(x), size, size), 9.0, device=x.device)
+    for s in range(x.shape[1] - 1):
+        ax, ay = x[:, s, None, None], y[:, s, None, None]
+        dx, dy = x[:, s + 1, None, None] - ax, y[:, s + 1, None, None] - ay
+        length = (dx.square() + dy.square()).clamp(min=1e-8)
+        along = (((px - ax) * dx + (py - ay) * dy) / length).clamp(0, 1)
+        gap = (px - ax - along * dx).square() + (py - ay - along * dy).square()
+        nearest = torch.minimum(nearest, gap.sqrt())
+    return nearest
+
+
+def _texture_chunk(seed: int, labels: Tensor, image_keys: Tensor,
+                   size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+    kind = uniform(keys(seed, 22, labels), 6, 0)
+    turn = 0.35 * normal(image_keys, (), 1)
+    zoom = torch.exp(0.25 * normal(image_keys, (), 2))[:, None, None]
+    line = torch.arange(size, device=labels.device) / size - 0.5
+    x, y = line[None, None, :] * zoom, line[None, :, None] * zoom
+    waves = []
+    for i in (0, 1):
+        angle = (torch.pi * kind[:, i] + turn)[:, None, None]
+        pitch = (5 + 14 * kind[:, 2 + i])[:, None, None]
+        phase = 6.28 * uniform(image_keys, (1, 1), 3 + i)
+        bend = 1.5 * kind[:, 4, None, None] * (6.28 * (x - y) * 1.5 + phase).sin()
+        waves.append((6.28 * pitch * (x * angle.cos() + y * angle.sin()) + bend + phase).sin())
+    woven = (1.5 * torch.where(kind[:, 5, None, None] < 0.5, waves[0] * waves[1],
+                               torch.maximum(waves[0], waves[1]))).clamp(-1, 1)  # fmt: skip
+    share = (0.5 + 0.35 * woven + 0.4 * (fractal(image_keys, size) - 0.5)).clamp(0, 1)[:, None]
+    palettes = torch.stack([rgb(g) for g in GROUNDS]).to(labels.device)
+    chosen = palettes[(uniform(image_keys, (), 8) * len(GROUNDS)).long()]
+    image = torch.lerp(chosen[:, 0, :, None, None] * 0.7, chosen[:, 2, :, None, None], share)
+    return to_bytes(image), torch.ones(len(labels), size, size, dtype=torch.bool)

@@ -1,0 +1,179 @@
+"""What a plant is: a point in a space of shapes, colours and patterns.
+
+A *genome* is a row of numbers in [0, 1], one per gene. A *species* is a genome; a *genus* is
+a cloud of them; an individual is its species' genome, slightly shaken. Genes become traits
+(petal counts, superformula exponents, colours) in `traits`. The outlines are Gielis'
+superformula (Gielis 2003, https://doi.org/10.3732/ajb.90.3.333).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vtlab.randomness import generator, keys, uniform
+
+GENES = (
+    "petals", "pinch", "fullness", "sharpness", "aspect", "spiral",
+    "ring_size", "ring_petals", "ring_fullness", "disc_size", "disc_grain",
+    "hue", "paleness", "throat_hue", "throat_reach", "ring_hue", "disc_hue",
+    "pattern", "pattern_pitch", "pattern_depth", "edge", "size",
+)  # fmt: skip
+GENE = {name: i for i, name in enumerate(GENES)}
+DISCRETE = ("petals", "ring_petals", "pattern")  # an individual never differs in these
+PATTERNS = ("plain", "rings", "rays", "checks", "stripes")
+
+# Anchor colours, interpolated between neighbours; each list closes into a circle.
+PETALS = (
+    "f4efe2", "f3dd8e", "eeb04f", "e2784a", "c8433f", "b32b52", "d1648f",
+    "e9a9bd", "b98ac2", "7d62a8", "5c67b5", "86a3d3", "cfd6ea",
+)  # fmt: skip
+DISCS = ("d9a62e", "b5761f", "6e4a22", "3b2a26", "4b2a4a", "7a8a35", "c9c25a")
+GROUNDS = (
+    ("2f4a2b", "55703a", "7f9350"),  # meadow
+    ("3a3327", "5c4d36", "7f6c4c"),  # soil
+    ("6f7f5a", "97a377", "b9be93"),  # moss
+    ("9c8c6c", "bfae88", "d8caa6"),  # sand
+    ("2c4247", "47656a", "6d8a88"),  # pond
+    ("4d5560", "727b84", "9aa1a4"),  # slate
+    ("54492a", "8a7738", "b3a057"),  # straw
+    ("28402f", "3c5b46", "5a7f63"),  # fern
+)
+LEAVES = ("33512b", "4d6b34", "6b8442", "3d5f4a", "577257", "7c8a4a")
+
+
+def rgb(colours: tuple[str, ...]) -> Tensor:
+    """Hexadecimal colours as `(n, 3)` in [0, 1]."""
+    return torch.tensor([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in colours])
+
+
+def from_circle(colours: tuple[str, ...], position: Tensor) -> Tensor:
+    """The colour at a position (1 is once round) of a closed list of anchors, `(N, 3)`."""
+    anchors = rgb(colours).to(position.device)
+    place = position.remainder(1.0) * len(colours)
+    low = place.floor().long() % len(colours)
+    share = (place - place.floor())[:, None]
+    return anchors[low] * (1 - share) + anchors[(low + 1) % len(colours)] * share
+
+
+@dataclass(frozen=True, eq=False)
+class Species:
+    """Some species: `genomes (K, G)` in [0, 1] and their `names`."""
+
+    genomes: Tensor
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """How many species."""
+        return len(self.genomes)
+
+    @property
+    def petals(self) -> Tensor:
+        """The number of petals of each species, `(K,)`."""
+        return petal_count(self.genomes)
+
+
+def petal_count(genomes: Tensor) -> Tensor:
+    """Three to twelve petals, `(N,)` whole numbers."""
+    return (3 + (genomes[:, GENE["petals"]].clamp(0, 0.999) * 10).floor()).long()
+
+
+def grow(count: int, seed: int, *, genera: int | None = None, spread: float = 1.0,
+         similarity: float = 1.0) -> Species:  # fmt: skip
+    """Invent species.
+
+    Args:
+        count: How many, K.
+        seed: The same seed gives the same species; source and target worlds use far-apart seeds.
+        genera: The species are shared out over so many genera. None: each is a genus of its own.
+        spread: How far species stand from the middle of their genus, as a share of the whole
+            space: 1 is anywhere, 0.1 is hard to tell apart.
+        similarity: 1 is the world that the shipped weights were pretrained on; below, shapes
+            and colours leave its range (0: twice as wide).
+
+    Raises:
+        ValueError: If a count or a share is out of range.
+    """
+    if count < 1 or (genera is not None and not 1 <= genera <= count):
+        raise ValueError(f"cannot grow {count} species in {genera} genera")
+    if not 0 < spread <= 1 or not 0 <= similarity <= 1:
+        raise ValueError(f"spread {spread} and similarity {similarity} must lie in (0, 1]")
+    genera = genera or count
+    rows = torch.arange(count)
+    centres = uniform(keys(seed, 11, torch.arange(genera)), len(GENES), 0)[rows % genera]
+    own = uniform(keys(seed, 12, rows), len(GENES), 1)
+    genomes = centres * (1 - spread) + own * spread if spread < 1 else own
+    genomes = 0.5 + (genomes - 0.5) * (2 - similarity)
+    genomes[:, GENE["hue"]] += (1 - similarity) * 0.5
+    return Species(genomes, name_species(count, seed, rows % genera))
+
+
+def name_species(count: int, seed: int, genus: Tensor) -> tuple[str, ...]:
+    """Latin-like names: one genus name per genus, an epithet of its own for every species."""
+    random = generator(seed, "names")
+
+    def draw(items: tuple[str, ...]) -> str:
+        return items[int(torch.randint(len(items), (1,), generator=random))]
+
+    heads = ("Vel", "Cal", "Ner", "Pulm", "Sil", "Ast", "Cor", "Mel", "Lun", "Tar", "Vir", "Ors",
+             "Hel", "Phal", "Quer", "Ros", "Ulm", "Zeph", "Bry", "Dian")  # fmt: skip
+    middles = ("ar", "end", "on", "ic", "anth", "el", "or", "in", "os", "um")
+    tails = ("ia", "ula", "ella", "aria", "ina", "is", "ium", "ea")
+    epithets = ("montis", "alba", "serena", "vespera", "minor", "rivi", "gracilis", "lucida",
+                "umbrosa", "aurea", "silvae", "maris", "nivea", "dulcis", "arida", "stellata",
+                "borea", "pallens", "ventis", "crispa", "humilis", "regia", "tarda", "velata",
+                "lenta", "novella", "pratens", "rupestris", "solis", "tenera")  # fmt: skip
+    genus_names: dict[int, str] = {}
+    used: set[str] = set()
+    names = []
+    for g in genus.tolist():
+        while g not in genus_names:
+            candidate = draw(heads) + draw(middles) + draw(tails)
+            if candidate not in genus_names.values():
+                genus_names[g] = candidate
+        name = f"{genus_names[g]} {draw(epithets)}"
+        while name in used:
+            name = f"{genus_names[g]} {draw(epithets)}" if len(used) < 400 else name + "a"
+        used.add(name)
+        names.append(name)
+    return tuple(names)
+
+
+def traits(genomes: Tensor) -> dict[str, Tensor]:
+    """What the genes mean, each `(N,)` or, for colours, `(N, 3)`.
+
+    Values outside [0, 1] are meaningful: they are the plants of a dissimilar world.
+    """
+    gene = {name: genomes[:, i] for i, name in enumerate(GENES)}
+    petals = petal_count(genomes).float()
+    white = torch.ones(3, device=genomes.device)
+    hue, pale = gene["hue"], (gene["paleness"].clamp(0, 1) * 0.45)[:, None]
+    outer = from_circle(PETALS, hue) * (1 - pale) + white * pale
+    throat = from_circle(PETALS, hue + 0.5 * (gene["throat_hue"] - 0.5))
+    ring_ratio = (gene["ring_petals"].clamp(0, 0.999) * 3).floor()  # half, same or double
+    return {
+        "petals": petals,
+        "n1": 0.45 + 2.2 * gene["pinch"].clamp(0, 2).square() + 0.25 * gene["pinch"].clamp(0, 2),
+        "n2": 0.5 + 1.6 * gene["fullness"].clamp(-0.2, 2),
+        "n3": 0.5 + 1.6 * gene["sharpness"].clamp(-0.2, 2),
+        "aspect": 0.82 + 0.36 * gene["aspect"],
+        "spiral": (gene["spiral"] - 0.5) * 1.8,
+        "ring": 0.30 + 0.38 * gene["ring_size"].clamp(0, 1.5),
+        "ring_petals": torch.stack([(petals / 2).ceil().clamp(min=3), petals, 2 * petals])
+        .gather(0, ring_ratio.long()[None])[0],
+        "ring_n": 0.5 + 1.8 * gene["ring_fullness"].clamp(0, 2),
+        "disc": 0.10 + 0.20 * gene["disc_size"].clamp(0, 1.5),
+        "grain": 0.15 + 0.5 * gene["disc_grain"].clamp(0, 1),
+        "outer": outer,
+        "throat": throat,
+        "reach": 0.25 + 0.6 * gene["throat_reach"],
+        "inner": from_circle(PETALS, hue + 0.7 * (gene["ring_hue"] - 0.5)) * 0.94,
+        "disc_colour": from_circle(DISCS, gene["disc_hue"]),
+        "pattern": (gene["pattern"].clamp(0, 0.999) * len(PATTERNS)).floor().long(),
+        "pitch": 1.6 + 2.6 * gene["pattern_pitch"].clamp(0, 2),
+        "depth": 0.15 + 0.45 * gene["pattern_depth"].clamp(0, 1),
+        "edge": 0.35 * gene["edge"].clamp(0, 1),
+        "size": 0.86 + 0.28 * gene["size"].clamp(0, 1),
+    }  # fmt: skip

@@ -1,0 +1,124 @@
+"""The garden's ready tasks, and what can be changed about a world.
+
+A world is: which things (plants, glyphs or textures), how its scenes vary, in which style they
+are pictured and how the camera spoils them. `draw` gives images of any number of individuals;
+the training individuals depend on the seed, the test individuals never do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from vtlab.garden.dials import corrupt, restyle
+from vtlab.garden.drawing import Scene, draw
+from vtlab.garden.glyphs import draw_glyphs, draw_textures
+from vtlab.garden.species import Species, grow, petal_count
+from vtlab.randomness import keys
+
+TEST_SEED = -1  # no learner's seed is negative
+
+
+@dataclass(frozen=True)
+class World:
+    """A task's world; change a dial with `world.turn(style="night")`.
+
+    Attributes:
+        name: Of the task.
+        seed: Which species.
+        count: How many classes, K.
+        genera: The species belong to so many genera; fewer are harder.
+        spread: How far species stand from the middle of their genus.
+        similarity: 1: plants like those of the pretraining; towards 0: unlike.
+        things: "plants", "glyphs" or "textures".
+        target: "class", or "number" (the number of petals).
+        scene: How individuals and surroundings vary; holds the planted shortcut.
+        style: "photo", "line" or "night".
+        corruption: "none", "blur", "noise", "contrast" or "hue".
+        strength: Of the corruption, 0 to 5.
+    """
+
+    name: str
+    seed: int
+    count: int = 8
+    genera: int = 2
+    spread: float = 0.5
+    similarity: float = 1.0
+    things: str = "plants"
+    target: str = "class"
+    scene: Scene = field(default_factory=Scene)
+    style: str = "photo"
+    corruption: str = "none"
+    strength: float = 0.0
+
+    def turn(self, **dials: object) -> World:
+        """The same world with some dials turned; dials of the scene are found as well."""
+        scene = {k: v for k, v in dials.items() if k in Scene.__dataclass_fields__}
+        own = {k: v for k, v in dials.items() if k not in scene}
+        unknown = [k for k in own if k not in World.__dataclass_fields__]
+        if unknown:
+            raise ValueError(f"the garden has no dial {unknown[0]!r}")
+        return replace(self, scene=replace(self.scene, **scene), **own)
+
+    @property
+    def species(self) -> Species:
+        """The species that are this world's classes."""
+        return grow(self.count, self.seed, genera=self.genera, spread=self.spread,
+                    similarity=self.similarity)  # fmt: skip
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names."""
+        if self.things == "plants":
+            return self.species.names
+        return tuple(f"{self.things[:-1]} {chr(ord('A') + k)}" for k in range(self.count))
+
+    def draw(self, per_class: int, seed: int | None, size: int = 64) -> tuple[Tensor, ...]:
+        """So many individuals of every class, class by class.
+
+        Args:
+            per_class: Individuals of each.
+            seed: Of a learner (0 or more), or None for the test individuals.
+            size: Side in pixels.
+
+        Returns:
+            `images (N, 3, H, W)` uint8, `labels (N,)` (whole for classes, float for a number),
+            `masks (N, H, W)` bool.
+
+        Raises:
+            ValueError: If the seed is negative or a dial is out of range.
+        """
+        if seed is not None and seed < 0:
+            raise ValueError(f"the seed {seed} is negative")
+        labels = torch.arange(self.count).repeat_interleave(per_class)
+        number = torch.arange(per_class).repeat(self.count)
+        stream = 100 + (TEST_SEED if seed is None else seed)
+        image_keys = keys(self.seed, stream, labels * 100_003 + number)
+        images, masks = self._painter()(labels, image_keys, size)
+        images = restyle(images, masks, image_keys, self.style)
+        images = corrupt(images, image_keys, self.corruption, self.strength)
+        if self.target == "number":
+            return images, petal_count(self.species.genomes)[labels].float(), masks
+        return images, labels, masks
+
+    def _painter(self) -> Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]:
+        if self.things == "plants":
+            return lambda labels, ks, size: draw(self.species, labels, ks, size, self.scene)
+        painter = {"glyphs": draw_glyphs, "textures": draw_textures}[self.things]
+        return lambda labels, ks, size: painter(self.seed, labels, ks, size)
+
+
+WORLDS = {
+    world.name: world
+    for world in (
+        World("garden", seed=11, spread=0.35),
+        World("fine", seed=23, genera=1, spread=0.35),
+        World("far", seed=31, similarity=0.3),
+        World("glyphs", seed=41, things="glyphs"),
+        World("textures", seed=43, things="textures"),
+        World("petals", seed=47, count=20, genera=20, spread=1.0, target="number"),
+    )
+}

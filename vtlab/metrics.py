@@ -1,0 +1,175 @@
+"""Metrics and their uncertainty: counts, intervals over seeds, paired differences.
+
+Accuracies are shares in [0, 1]. An interval joins two parts in quadrature: Student's t over
+the seeds (another draw of shots, heads and batches), and the binomial error of a finite test
+set (which all seeds share).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its interval.
+
+    Attributes:
+        mean: Over the seeds.
+        low: Lower end.
+        high: Upper end.
+        n: How many seeds.
+        seeds_half: Half-width of the t part; nan for one seed.
+        test_half: Half-width of the binomial part; 0 where it was not asked for.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    seeds_half: float
+    test_half: float = 0.0
+
+    @property
+    def half(self) -> float:
+        """Half-width of the whole interval, before it is cut to the possible range.
+
+        nan where there is none: one seed says nothing about another.
+        """
+        if np.isnan(self.low):
+            return float("nan")
+        return float(np.hypot(np.nan_to_num(self.seeds_half), self.test_half))
+
+    def __str__(self) -> str:
+        """Such as 0.81 ± 0.04."""
+        return f"{self.mean:.2f} ± {self.half:.2f}"
+
+
+def accuracy(labels: Sequence[int], predictions: Sequence[int]) -> float:
+    """The share of predictions that are right.
+
+    Raises:
+        ValueError: If there is nothing to count or the lengths differ.
+    """
+    labels, predictions = _paired(labels, predictions)
+    return float((labels == predictions).mean())
+
+
+def confusion(labels: Sequence[int], predictions: Sequence[int], classes: int) -> np.ndarray:
+    """Counts `(K, K)`: row the true class, column the predicted one.
+
+    Raises:
+        ValueError: As `accuracy`, or if a class is not in 0 … K - 1.
+    """
+    labels, predictions = _paired(labels, predictions)
+    found = np.concatenate([labels, predictions])
+    if found.min() < 0 or found.max() >= classes:
+        raise ValueError(f"classes {found.min()} to {found.max()} do not fit into {classes}")
+    counts = np.zeros((classes, classes), dtype=int)
+    np.add.at(counts, (labels, predictions), 1)
+    return counts
+
+
+def balanced_accuracy(labels: Sequence[int], predictions: Sequence[int]) -> float:
+    """The mean, over the classes that occur, of the share of each that is right.
+
+    Raises:
+        ValueError: As `accuracy`.
+    """
+    labels, predictions = _paired(labels, predictions)
+    return float(np.mean([(predictions[labels == k] == k).mean() for k in np.unique(labels)]))
+
+
+def _paired(labels: Sequence[int], predictions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays `(N,)`, or one clear error."""
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    if labels.shape != predictions.shape or not labels.size:
+        raise ValueError(f"{labels.shape} labels against {predictions.shape} predictions")
+    return labels, predictions
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Student's t-interval of the mean of values, one per seed.
+
+    Raises:
+        ValueError: If there is no value, or the level is not between 0 and 1.
+    """
+    values = np.asarray(values, dtype=float)
+    if not values.size:
+        raise ValueError("an interval needs at least one value")
+    if not 0 < level < 1:
+        raise ValueError(f"a level of confidence lies between 0 and 1, such as 0.95, not {level}")
+    mean, n = float(values.mean()), len(values)
+    if n == 1:
+        return Interval(mean, float("nan"), float("nan"), 1, float("nan"))
+    half = float(stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / n**0.5)
+    return Interval(mean, mean - half, mean + half, n, half)
+
+
+def interval(values: Sequence[float], test_images: int, level: float = 0.95) -> Interval:
+    """The interval of a test accuracy: the t part and the binomial part, in quadrature.
+
+    With one seed the binomial part stands alone: it says how large the test set is, and
+    nothing about another seed.
+
+    Args:
+        values: One accuracy per seed.
+        test_images: How many images each was measured on.
+        level: Of confidence.
+
+    Raises:
+        ValueError: As `t_interval`, or if an accuracy is no share, or there is no test image.
+    """
+    if not test_images > 0:
+        raise ValueError(f"an accuracy needs at least one test image, not {test_images}")
+    if odd := [value for value in values if not 0 <= value <= 1]:
+        raise ValueError(f"an accuracy is a share in [0, 1], not {odd[0]}")
+    over_seeds = t_interval(values, level)
+    mean = over_seeds.mean
+    z = stats.norm.ppf((1 + level) / 2)
+    test_half = float(z * np.sqrt(mean * (1 - mean) / test_images))
+    half = float(np.hypot(np.nan_to_num(over_seeds.seeds_half), test_half))
+    return Interval(mean, max(0.0, mean - half), min(1.0, mean + half), over_seeds.n,
+                    over_seeds.seeds_half, test_half)  # fmt: skip
+
+
+def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a share of `hits` in `n`."""
+    low, high = stats.binomtest(hits, n).proportion_ci(level, method="wilson")
+    return float(low), float(high)
+
+
+def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Interval:
+    """The t-interval of the differences a - b of runs that share their seeds.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} values cannot be paired with {len(b)}")
+    return t_interval(np.asarray(a, float) - np.asarray(b, float), level)
+
+
+def summary(runs: pd.DataFrame, test_images: int) -> pd.DataFrame:
+    """One row per strategy and number of shots, in the table's order.
+
+    Args:
+        runs: From `records.table`.
+        test_images: Size of the test set.
+
+    Returns:
+        strategy, shots, mean, low, high, half, seeds, seconds (median), trainable_weights.
+    """
+    rows = []
+    for (strategy, shots), group in runs.groupby(["strategy", "shots"], sort=False):
+        of = interval(group.test_accuracy.to_numpy(), test_images)
+        rows.append({"strategy": strategy, "shots": shots, "mean": of.mean, "low": of.low,
+                     "high": of.high, "half": of.half, "seeds": of.n,
+                     "seconds": float(group.seconds.median()),
+                     "trainable_weights": int(group.trainable_weights.iloc[0])})  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,19 @@
+"""Figures of the course: arrays and tables in, a matplotlib `Figure` out, no pyplot.
+
+Every `plot_x` makes a figure and gives it back; every `draw_x` draws the same on axes of yours.
+"""
+
+from vtlab.plots.comparison import draw_accuracy as draw_accuracy
+from vtlab.plots.comparison import draw_shots as draw_shots
+from vtlab.plots.comparison import plot_accuracy as plot_accuracy
+from vtlab.plots.comparison import plot_shots as plot_shots
+from vtlab.plots.heatmaps import draw_cam as draw_cam
+from vtlab.plots.heatmaps import plot_cams as plot_cams
+from vtlab.plots.images import draw_confusion as draw_confusion
+from vtlab.plots.images import draw_image as draw_image
+from vtlab.plots.images import draw_outline as draw_outline
+from vtlab.plots.images import plot_confusion as plot_confusion
+from vtlab.plots.images import plot_images as plot_images
+from vtlab.plots.images import plot_mistakes as plot_mistakes
+from vtlab.plots.learning import draw_curves as draw_curves
+from vtlab.plots.learning import plot_curves as plot_curves

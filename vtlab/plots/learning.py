@@ -1,0 +1,94 @@
+"""Learning curves: loss and training accuracy while the strategies learn.
+
+A probe is solved, not trained by epochs, and strategies may have different lengths. So the x
+axis is the share of the training that is done, the same for all.
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from vtlab import names, style
+from vtlab.plots.comparison import label_ends, only_one
+
+
+def plot_curves(epochs_table: pd.DataFrame) -> Figure:
+    """Training loss and training accuracy of every strategy, each seed a thin line.
+
+    Args:
+        epochs_table: From `records.epochs_table`, of one number of images per class.
+
+    Raises:
+        ValueError: If the table is empty or mixes several numbers of images per class.
+
+    Lesson 01.
+    """
+    figure, axes = style.new_figure(1, 2, height=3.7, pad=0.09)
+    draw_curves(axes[0, 0], epochs_table, "loss", named=False)
+    draw_curves(axes[0, 1], epochs_table, "train_accuracy")
+    style.heading(axes[0, 0], "training loss (cross-entropy, nats)")
+    style.heading(axes[0, 1], "training accuracy")
+    return figure
+
+
+def draw_curves(
+    ax: Axes, epochs_table: pd.DataFrame, value: str = "loss", *, named: bool = True
+) -> None:
+    """Draws one column of the table against the share of the training that is done.
+
+    Args:
+        ax: Where.
+        epochs_table: As in `plot_curves`.
+        value: "loss" or "train_accuracy".
+        named: Whether the lines are named at their ends.
+
+    Raises:
+        ValueError: As in `plot_curves`.
+    """
+    if not len(epochs_table):
+        raise ValueError("there is no epoch to draw")
+    only_one(epochs_table, "shots", "draw them one by one")
+    style.prepare(ax, grid="y")
+    ends = {}
+    for strategy, runs in epochs_table.groupby("strategy", sort=False):
+        colour = names.label(strategy).colour
+        curves = [share_of_training(run, value) for _, run in runs.groupby("seed")]
+        for x, y in curves:
+            ax.plot(x, y, color=colour, linewidth=0.7, alpha=0.45, gid=f"seed {strategy}")
+        x, y = mean_curve(curves)
+        ax.plot(
+            x, y, color=colour, linewidth=2.2, solid_capstyle="round", zorder=4,
+            marker="o" if len(x) == 1 else "none", gid=f"mean {strategy}",
+        )  # fmt: skip
+        ends[strategy] = (x[-1], y[-1])
+    ax.set(xlim=(0, 1.015), ylim=(0, 1.02))
+    style.percent_axis(ax.xaxis)
+    ax.set_xlabel("share of the training", labelpad=6, **style.text(style.SMALL, style.QUIET))
+    if value == "train_accuracy":
+        style.percent_axis(ax.yaxis)
+    else:
+        finite = epochs_table[value][np.isfinite(epochs_table[value])]
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.set_ylim(0, 1.05 * max(finite.max(), 1e-6) if len(finite) else 1)
+    if named:
+        label_ends(ax, ends)
+
+
+def share_of_training(run: pd.DataFrame, value: str) -> tuple[np.ndarray, np.ndarray]:
+    """One run's curve: the share of its epochs that are done, in (0, 1], and the value there."""
+    run = run.sort_values("epoch")
+    return run.epoch.to_numpy() / run.epoch.max(), run[value].to_numpy(dtype=float)
+
+
+def mean_curve(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of curves, where all have begun; between its points a curve is a straight line.
+
+    Args:
+        curves: Each `(x, y)`, with x rising to the same end.
+    """
+    begun = max(x[0] for x, _ in curves)
+    grid = np.unique(np.concatenate([x for x, _ in curves]))
+    grid = grid[grid >= begun]
+    return grid, np.mean([np.interp(grid, x, y) for x, y in curves], axis=0)

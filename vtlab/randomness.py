@@ -1,0 +1,76 @@
+"""Random numbers that belong to an image, not to a moment.
+
+A generator hands out numbers in the order of asking, so an image would depend on the batch
+it was drawn in. Here every number is a hash of (key of the image, stream, position): the same
+whatever the batch, and the same bits on every device. The mixer is the 32-bit finaliser of
+Wellons' hash-prospector (public domain); it is meant for pictures, not for cryptography.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def _mix(x: Tensor) -> Tensor:
+    """A bijection of 32-bit integers whose output bits look independent of the input's."""
+    x = x ^ ((x >> 16) & 0xFFFF)  # `>>` keeps the sign; the mask makes it a logical shift
+    x = x * 0x7FEB352D
+    x = x ^ ((x >> 15) & 0x1FFFF)
+    x = x * (0x846CA68B - (1 << 32))
+    return x ^ ((x >> 16) & 0xFFFF)
+
+
+def keys(seed: int, stream: int, indices: Tensor) -> Tensor:
+    """One key per index, `(N,)` int32, all different for different `(seed, stream, index)`.
+
+    Args:
+        seed: Any integer.
+        stream: Which use the keys are for, so that two uses of one seed share nothing.
+        indices: `(N,)` whole numbers.
+    """
+    start = _mix(torch.tensor([_wrap(seed)], dtype=torch.int32, device=indices.device))
+    start = _mix(start ^ _wrap(stream * 0x9E3779B1))
+    return _mix(start ^ _mix(indices.to(torch.int32)))
+
+
+def uniform(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
+    """Numbers in [0, 1), `(N, *shape)` float32: row i depends on `keys[i]` and `stream` only.
+
+    Args:
+        keys: `(N,)` int32, from `keys`.
+        shape: The shape of one row.
+        stream: Different streams of one key are independent.
+    """
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    count = math.prod(shape)
+    rows = _mix(keys ^ _wrap(stream * 0x85EBCA6B))
+    steps = torch.arange(count, dtype=torch.int32, device=keys.device) * (0x9E3779B1 - (1 << 32))
+    bits = _mix(rows[:, None] + steps)  # (N, count)
+    fraction = ((bits >> 8) & 0xFFFFFF).to(torch.float32) * 2.0**-24
+    return fraction.view(len(keys), *shape)
+
+
+def normal(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
+    """Roughly normal numbers, `(N, *shape)`: the sum of four uniforms, mean 0, deviation 1.
+
+    Bounded by 3.5 deviations, which keeps every plant recognisable, and free of the
+    logarithm whose last digit differs between devices.
+    """
+    parts = [uniform(keys, shape, 4 * stream + 1000 + i) for i in range(4)]
+    return (sum(parts) - 2.0) * math.sqrt(3.0)
+
+
+def generator(seed: int, purpose: str) -> torch.Generator:
+    """A torch generator for one purpose of one seed ("head", "batches", ...)."""
+    mixed = _wrap(seed)
+    for letter in purpose:
+        mixed = int(_mix(torch.tensor([mixed ^ ord(letter)], dtype=torch.int32)))
+    return torch.Generator().manual_seed(mixed & 0x7FFFFFFF)
+
+
+def _wrap(number: int) -> int:
+    """The number as a signed 32-bit integer."""
+    return (number + (1 << 31)) % (1 << 32) - (1 << 31)

@@ -1,0 +1,150 @@
+"""Strategies: what to train, as values.
+
+A strategy says where to start, which stages learn, and how fast. The four of the course,
+`scratch, probe, partial(k), full`, and relatives (`lp_ft`, `surgical`) are values of one
+dataclass: comparing them is a loop, and a new one is one line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from vtlab.backbones import Network
+
+# Peak AdamW rates: the best mean over three other garden tasks and two numbers of shots.
+# data/results/rates.csv holds the sweep; `python -m vtlab.sweeps rates` runs it again.
+DEFAULT_RATES = {"scratch": 3e-3, "partial": 1e-3, "full": 3e-4, "lp_ft": 3e-4, "surgical": 1e-3}
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One answer to "what should be trained?".
+
+    Attributes:
+        name: As in files and tables, such as "partial".
+        start: "pretrained" keeps the backbone's weights, "random" draws new ones.
+        stages: Which stages learn beside the head: None for all, a number for the last k,
+            or their names.
+        head_start: "random", or "probe" for the linear probe's solution (Kumar et al. 2022).
+        rate: Peak learning rate; None for the committed default of this name.
+        stage_decay: Each stage nearer to the image learns this much slower (stage-wise rates,
+            also called discriminative or layer-wise rates); 1 for the same rate everywhere.
+        weight_decay: AdamW's decoupled weight decay.
+
+    Lessons 01 and 06.
+    """
+
+    name: str
+    start: str = "pretrained"
+    stages: int | tuple[str, ...] | None = None
+    head_start: str = "random"
+    rate: float | None = None
+    stage_decay: float = 1.0
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            ValueError: If a field is out of range.
+        """
+        if self.start not in ("pretrained", "random"):
+            raise ValueError(f"start is {self.start!r}; it is 'pretrained' or 'random'")
+        if self.head_start not in ("random", "probe"):
+            raise ValueError(f"head_start is {self.head_start!r}; it is 'random' or 'probe'")
+        if isinstance(self.stages, int) and self.stages < 0:
+            raise ValueError(f"{self.name} cannot train {self.stages} stages")
+        if self.rate is not None and not self.rate > 0:
+            raise ValueError(f"the learning rate {self.rate} is not above 0")
+        if self.start == "random" and self.stages is not None:
+            raise ValueError("random stages that never learn are of no use: leave stages=None")
+
+    @property
+    def convex(self) -> bool:
+        """Whether the head alone learns, which is a convex problem with one answer."""
+        return self.stages in (0, ())
+
+    @property
+    def peak_rate(self) -> float:
+        """The learning rate that training rises to."""
+        return self.rate or DEFAULT_RATES.get(self.name.partition("(")[0], 1e-3)
+
+    def learning(self, network: Network) -> tuple[str, ...]:
+        """The names of the parts that learn, with "head".
+
+        Raises:
+            ValueError: If the network has fewer stages, or none of that name.
+        """
+        names = network.stage_names
+        if self.stages is None:
+            chosen = names
+        elif isinstance(self.stages, int):
+            if self.stages > len(names):
+                raise ValueError(f"{self.name}: {network.name} has {len(names)} stages only")
+            chosen = names[len(names) - self.stages :]
+        else:
+            chosen = self.stages
+        return (*chosen, "head")
+
+    def prepare(self, network: Network, seed: int) -> Network:
+        """The network at this strategy's start: stages, head and freezing, in place.
+
+        Seeds are paired: one seed gives every strategy the same new head.
+        """
+        if self.start == "random":
+            network.reset_stages(seed)
+        network.reset_head(seed)
+        return network.freeze(self.learning(network))
+
+    def rates(self, network: Network) -> dict[str, float]:
+        """The peak learning rate of each part that learns."""
+        depth = {name: i for i, name in enumerate((*network.stage_names, "head"))}
+        last = len(network.stage_names)
+        return {
+            name: self.peak_rate * self.stage_decay ** (last - depth[name])
+            for name in self.learning(network)
+        }
+
+
+scratch = Strategy("scratch", start="random")
+probe = Strategy("probe", stages=0)
+full = Strategy("full")
+lp_ft = Strategy("lp_ft", head_start="probe")
+
+
+def partial(k: int = 1, **changes: object) -> Strategy:
+    """Train the head and the last k stages.
+
+    Raises:
+        ValueError: If k is below 1 (that is `probe`).
+    """
+    if k < 1:
+        raise ValueError(f"partial({k}) trains no stage: that is probe")
+    name = "partial" if k == 1 else f"partial({k})"
+    return replace(Strategy(name, stages=k), **changes)
+
+
+def surgical(*stages: str, **changes: object) -> Strategy:
+    """Train the head and just these stages (Lee et al. 2023). Lesson 06."""
+    return replace(Strategy(f"surgical({'+'.join(stages)})", stages=stages), **changes)
+
+
+FOUR = (scratch, probe, partial(1), full)
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of that name: "full", "partial", "partial(2)", "surgical(stage1)".
+
+    Raises:
+        ValueError: If there is none; the message lists the names.
+    """
+    simple = {s.name: s for s in (*FOUR, lp_ft)}
+    if name in simple:
+        return simple[name]
+    if match := re.fullmatch(r"partial\((\d+)\)", name):
+        return partial(int(match[1]))
+    if match := re.fullmatch(r"surgical\(([\w+]+)\)", name):
+        return surgical(*match[1].split("+"))
+    raise ValueError(f"unknown strategy {name!r}; there are {', '.join(simple)}, partial(K), "
+                     "surgical(STAGE)")  # fmt: skip

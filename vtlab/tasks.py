@@ -1,0 +1,213 @@
+"""Tasks: what is to be learnt, with its splits.
+
+`train` is the shots: everything a learner may use. `test` is read once, at the end, by all
+strategies alike. Garden tasks draw both by formula (`garden.worlds`); a folder of photographs
+has its own test set or a stratified hold-out. The seed chooses the shots and never the test
+set, and the shots of one seed are nested: its first 5 images a class are among its first 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vtlab.garden.worlds import WORLDS, World
+from vtlab.images import Pictures, holdout, read_folder
+from vtlab.randomness import generator
+
+HOLDOUT = 0.3  # share of a folder's images that are held out where it has no test set
+GARDEN_TEST = 1200
+LEAST_SHOTS = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Labelled images: `pixels (N, 3, H, W)` uint8, `labels (N,)`, `masks (N, H, W)` or None."""
+
+    pixels: Tensor
+    labels: Tensor
+    masks: Tensor | None = None
+    files: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        """How many images."""
+        return len(self.labels)
+
+    def __getitem__(self, index: Tensor) -> Images:
+        """The images at these places, `(n,)`."""
+        masks = None if self.masks is None else self.masks[index]
+        files = None if self.files is None else tuple(self.files[i] for i in index.tolist())
+        return Images(self.pixels[index], self.labels[index], masks, files)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A target task with its splits.
+
+    Attributes:
+        name: As in tables and file names.
+        classes: The K class names; label k is `classes[k]`.
+        train: The shots.
+        test: Never used to choose anything.
+        val: A part held back from the shots, or None.
+        shots: Images per class in `train`; None for all there are.
+        seed: Which shots.
+        draw: Gives the training images for `(shots, seed)`.
+        notes: What a reader of the results should know about the data.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Images
+    test: Images
+    shots: int | None
+    seed: int
+    draw: Callable[[int | None, int], Images]
+    val: Images | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def chance(self) -> float:
+        """The test accuracy of always naming the most frequent class of the test set."""
+        return torch.bincount(self.test.labels).max().item() / len(self.test)
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images in pixels."""
+        return self.test.pixels.shape[-1]
+
+    def at(self, shots: int | None, seed: int = 0) -> Task:
+        """The same task with other shots.
+
+        Raises:
+            ValueError: If a class has not so many images.
+        """
+        train = self.draw(shots, seed)
+        return replace(self, train=train, val=None, shots=shots, seed=seed)
+
+    def hold_back(self, share: float = 0.25) -> Task:
+        """The same shots, a part of each class moved to `val`.
+
+        Raises:
+            ValueError: If a class would be left without an image on either side.
+        """
+        counts = torch.bincount(self.train.labels, minlength=len(self.classes))
+        if counts.min() < 2:
+            raise ValueError(f"{self.name}: a class with one image has none to hold back")
+        kept, held = [], []
+        for k in range(len(self.classes)):
+            index = (self.train.labels == k).nonzero()[:, 0]
+            cut = max(1, round(share * len(index)))
+            held.append(index[:cut])
+            kept.append(index[cut:])
+        train, val = self.train[torch.cat(kept)], self.train[torch.cat(held)]
+        return replace(self, train=train, val=val)
+
+
+def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int = 0,
+         image_size: int = 64) -> Task:  # fmt: skip
+    """A task by name, or from a folder or zip of one's own photographs.
+
+    Args:
+        name: "garden", "fine", "far", "glyphs", "textures" (drawn, nothing to download), or
+            a path whose folders are the classes, or hold them below `train/` and `test/`.
+        shots: Training images per class, or "all" for a folder.
+        seed: Which shots.
+        image_size: Side in pixels.
+
+    Raises:
+        ValueError: If a name is unknown, a number is out of range, or a class is too small.
+        FileNotFoundError: If the path is not there.
+
+    Lesson 01.
+    """
+    number = _shots(shots)
+    if image_size < 16:
+        raise ValueError(f"images of {image_size} px are too small; the least is 16")
+    if str(name) in WORLDS:
+        made = garden_task(WORLDS[str(name)], image_size)
+    else:
+        path = Path(name)
+        if not path.exists() and len(path.parts) == 1 and not path.suffix:
+            raise ValueError(f"no task and no folder is called {str(name)!r}; "
+                             f"the tasks are {', '.join(WORLDS)}")  # fmt: skip
+        made = _folder(path, image_size)
+    return made.at(number, seed)
+
+
+def _shots(shots: int | str | None) -> int | None:
+    if shots in (None, "all"):
+        return None
+    number = int(shots)
+    if number < LEAST_SHOTS:
+        raise ValueError(f"{number} images per class are too few; the least is {LEAST_SHOTS}")
+    return number
+
+
+def garden_task(world: World, size: int) -> Task:
+    """The task of a garden world; `at` gives it shots.
+
+    Raises:
+        ValueError: If the world asks for a number.
+    """
+    if world.target == "number":
+        raise ValueError(f"{world.name} asks for a number; the strategies here learn classes")
+
+    def draw(shots: int | None, seed: int) -> Images:
+        if shots is None:
+            raise ValueError(f"{world.name} has no end of images: say how many shots")
+        return Images(*world.draw(shots, seed, size))
+
+    test = Images(*world.draw(-(-GARDEN_TEST // len(world.classes)), None, size))
+    return Task(world.name, world.classes, test[torch.arange(0)], test, 0, 0, draw)
+
+
+def _folder(path: Path, size: int) -> Task:
+    read = read_folder(path, size)
+    notes = tuple(read.notes)
+    if read.test is None:
+        keep, held = holdout(read.train.labels, HOLDOUT, seed=0)
+        pool, test = _images(read.train)[keep], _images(read.train)[held]
+        notes += (f"no test folder: {len(test)} images, {HOLDOUT:.0%} of each class, held out",)
+    else:
+        pool, test = _images(read.train), _images(read.test)
+    counts = torch.bincount(pool.labels, minlength=len(read.classes))
+
+    def draw(shots: int | None, seed: int) -> Images:
+        if shots is None:
+            return pool
+        least = int(counts.argmin())
+        if shots > counts[least]:
+            raise ValueError(f"class {read.classes[least]!r} has {counts[least]} training images, "
+                             f"fewer than the {shots} shots asked for")  # fmt: skip
+        random = generator(seed, "shots")
+        chosen = []
+        for k in range(len(read.classes)):
+            index = (pool.labels == k).nonzero()[:, 0]
+            chosen.append(index[torch.randperm(len(index), generator=random)[:shots]])
+        return pool[torch.cat(chosen)]
+
+    return Task(path.stem, read.classes, pool, test, None, 0, draw, notes=notes)
+
+
+def _images(pictures: Pictures) -> Images:
+    return Images(pictures.pixels, pictures.labels, None, tuple(pictures.files))
+
+
+def pixel_neighbour(task: Task) -> float:
+    """The test accuracy of the nearest shot in plain pixels: what looking without learning gives.
+
+    One nearest neighbour (Euclidean) on images shrunk to 16 x 16.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    def shrink(images: Images) -> Tensor:
+        return torch.nn.functional.adaptive_avg_pool2d(images.pixels.float(), 16).flatten(1)
+
+    nearest = KNeighborsClassifier(1).fit(shrink(task.train).numpy(), task.train.labels.numpy())
+    guesses = torch.from_numpy(nearest.predict(shrink(task.test).numpy()))
+    return (guesses == task.test.labels).float().mean().item()

@@ -1,0 +1,161 @@
+"""A panel that looks into a table of runs."""
+
+from __future__ import annotations
+
+import ipywidgets
+import pandas as pd
+import traitlets
+from matplotlib.figure import Figure
+
+from vtlab import names, plots, style
+from vtlab.widgets.panel import Checks, Panel
+
+CURVE = "curve"
+NEEDED = ("strategy", "shots", "seed", "test_accuracy", "seconds", "trainable_weights")
+
+
+class ComparePanel(Panel):
+    """Pick strategies and a number of images per class, and see the test accuracies.
+
+    Its plain twins are `plot_accuracy` and `plot_shots`.
+
+    Attributes:
+        strategies: Names of those that are shown, such as `("probe", "full")`.
+        shots: One of the table's numbers of images per class, or "curve" for all of them.
+
+    Lesson 01.
+    """
+
+    strategies = traitlets.Tuple()
+    shots = traitlets.Any()
+
+    def __init__(
+        self,
+        runs: pd.DataFrame,
+        *,
+        chance: float | None = None,
+        baseline: float | None = None,
+        test_images: int | None = None,
+        **traits: object,
+    ) -> None:
+        """Show a table of runs, all strategies at first.
+
+        Args:
+            runs: As `records.table` gives it.
+            chance: Accuracy without any learning.
+            baseline: Accuracy of the nearest neighbour in plain pixels.
+            test_images: Size of the test set, for its part of the intervals.
+            traits: `strategies` and `shots` to begin with.
+
+        Raises:
+            ValueError: If the table is empty or lacks a column, or a trait is not in the table.
+        """
+        if missing := [column for column in NEEDED if column not in runs]:
+            raise ValueError(f"the table of runs has no column {missing[0]!r}")
+        if runs.empty:
+            raise ValueError("there are no runs to compare")
+        self.runs, self.test_images = runs.copy(), test_images
+        self.chance, self.baseline = chance, baseline
+        self._names = tuple(sorted(set(runs.strategy), key=names.order))
+        self._shots = _choices(runs.shots)
+        super().__init__(**({"strategies": self._names, "shots": self._shots[0]} | traits))
+
+    @traitlets.validate("strategies")
+    def _known_strategies(self, proposal: dict) -> tuple[str, ...]:
+        for name in proposal["value"]:
+            if name not in self._names:
+                raise ValueError(f"no runs of {name!r} here, only of {', '.join(self._names)}")
+        return tuple(name for name in self._names if name in proposal["value"])
+
+    @traitlets.validate("shots")
+    def _known_shots(self, proposal: dict) -> int | str:
+        for choice in self._shots:
+            if str(choice) == str(proposal["value"]):
+                return choice
+        listed = ", ".join(str(choice) for choice in self._shots)
+        raise ValueError(f"no runs with {proposal['value']!r} images per class, only {listed}")
+
+    def build(self) -> dict[str, ipywidgets.Widget]:
+        """A checkbox for each strategy, and a list for the number of images."""
+        return {
+            "strategies": Checks({n: names.label(n).text for n in self._names}, "Strategies"),
+            "shots": ipywidgets.Dropdown(
+                options=[("all of these, as a curve" if n == CURVE else str(n), n)
+                         for n in self._shots],
+                description="Images per class", style={"description_width": "initial"},
+                layout={"width": "max-content"}),
+        }  # fmt: skip
+
+    def chosen(self) -> pd.DataFrame:
+        """The rows that are shown.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if not self.strategies:
+            raise ValueError("Pick at least one strategy.")
+        rows = self.runs[self.runs.strategy.isin(self.strategies)]
+        if self.shots != CURVE:
+            rows = rows[rows.shots.astype(str) == str(self.shots)]
+        if rows.empty:
+            raise ValueError(f"These strategies were not run with {self.shots} images per class.")
+        return rows
+
+    def figure(self) -> Figure:
+        """Every seed, the mean and its interval at one number of images, or curves over all."""
+        rows, size = self.chosen(), self.test_images
+        if self.shots == CURVE:
+            return plots.plot_shots(rows, chance=self.chance, test_images=size)
+        return plots.plot_accuracy(rows, chance=self.chance, baseline=self.baseline,
+                                   test_images=size, title=_images(self.shots))  # fmt: skip
+
+    def describe(self) -> str:
+        """The mean accuracies in words."""
+        means = self.chosen().groupby(["strategy", "shots"], sort=False).test_accuracy.mean()
+        said = []
+        for strategy in self.strategies:
+            if strategy in means:
+                at = "" if self.shots != CURVE else " at {}"
+                values = [style.percent(value) + at.format(shots)
+                          for shots, value in means[strategy].items()]  # fmt: skip
+                said.append(f"{names.label(strategy).text} {', '.join(values)}")
+        if self.chance is not None:
+            said.append(f"chance {style.percent(self.chance)}")
+        where = "by images per class" if self.shots == CURVE else f"with {_images(self.shots)}"
+        return f"Mean test accuracy {where}: {'; '.join(said)}."
+
+    def details(self, strategy: str, seed: int) -> str:
+        """One run in words, a line for each number of images per class that is shown.
+
+        Raises:
+            ValueError: If there is no such run at the shown number of images.
+        """
+        rows = self.runs[(self.runs.strategy == strategy) & (self.runs.seed == seed)]
+        if self.shots != CURVE:
+            rows = rows[rows.shots.astype(str) == str(self.shots)]
+        if rows.empty:
+            at = "" if self.shots == CURVE else f" with {_images(self.shots)}"
+            raise ValueError(f"no run of {strategy!r} with seed {seed}{at} here")
+        return "\n".join(_words(row) for row in rows.to_dict("records"))
+
+
+def _choices(shots: pd.Series) -> list[int | str]:
+    """What can be picked: the curve where there are several numbers, then each, "all" last."""
+    numbers = sorted({int(value) for value in shots if value != "all"})
+    single = [*numbers, *(["all"] if "all" in set(shots) else [])]
+    return [CURVE, *single] if len(single) > 1 else single
+
+
+def _words(run: dict[str, object]) -> str:
+    said = [f"test accuracy {style.percent(run['test_accuracy'])}"]
+    if pd.notna(run.get("val_accuracy")):
+        said.append(f"val accuracy {style.percent(run['val_accuracy'])}")
+    said += [f"{run['trainable_weights']:,} weights learn", f"{run['seconds']:.1f} s"]
+    name = names.label(run["strategy"]).text
+    return f"{name}, {_images(run['shots'])}, seed {run['seed']}: {', '.join(said)}."
+
+
+def _images(shots: int | str) -> str:
+    if shots == "all":
+        return "all images"
+    return f"{shots} image{'' if shots == 1 else 's'} per class"
