@@ -64,12 +64,13 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
         nbclient.exceptions.DeadKernelError: If the kernel died.
     """
     from jupyter_client.kernelspec import KernelSpec
-    from jupyter_client.manager import KernelManager
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "TQDM_DISABLE": "1",
                    "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # fmt: skip
-    manager = KernelManager()
+    # the blocking manager would wait for a dead kernel for ever
+    manager = AsyncKernelManager()
     manager._kernel_spec = KernelSpec(
         argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}",
               "--IPKernelApp.log_level=ERROR"],
