@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from vtlab.backbones import GARDEN, Network
+from vtlab.backbones import Network
+from vtlab.families import GARDEN
 from vtlab.tasks import Images, Task, task
 
 

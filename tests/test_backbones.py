@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vtlab.backbones import FAMILIES, backbone, load_stages, sha256, weights_folder
+from vtlab.backbones import backbone, load_stages, sha256, weights_folder
+from vtlab.families import FAMILIES
 
 
 @pytest.mark.parametrize("name", list(FAMILIES))

@@ -4,7 +4,8 @@ from captum.attr import LayerGradCam
 from tests_support import entries_that_moved
 from torch import nn
 
-from vtlab.backbones import GARDEN, Network, backbone
+from vtlab.backbones import Network, backbone
+from vtlab.families import GARDEN
 from vtlab.explain import grad_cam
 
 

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics"},
-    {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
+    {"randomness", "garden", "images", "tasks", "families", "backbones", "strategies", "augment", "precision",
      "features", "solver", "training", "explain"},
     {"store", "study", "pretrain", "sweeps"},
     {"style", "plots", "findings"},

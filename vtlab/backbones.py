@@ -1,8 +1,8 @@
 """Backbones: every network is named stages and a head, whatever its family.
 
-`mini_resnet` is made from torchvision's residual blocks and ships with weights pretrained on
-the garden; `mobilenet_v2` is torchvision's own network, cut into the same five stages. Shipped
-weights are safetensors whose sha256 is checked at every load.
+The small ones (`families` builds their stages) ship with weights pretrained on the garden;
+`mobilenet_v2` is torchvision's own network, cut into the same five stages. Shipped weights are
+safetensors whose sha256 is checked at every load.
 """
 
 from __future__ import annotations
@@ -10,28 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from vtlab.families import Normalisation, family
 from vtlab.randomness import generator
-
-STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Channel means and deviations, in [0, 1], that a backbone's weights expect."""
-
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-
-
-GARDEN = Normalisation((0.42, 0.40, 0.33), (0.20, 0.18, 0.17))
-IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 class Network(nn.Module):
@@ -136,7 +122,11 @@ class Network(nn.Module):
                 values.copy_(torch.rand(values.shape, generator=random) * 2 * bound - bound)
 
     def reset_stages(self, seed: int) -> None:
-        """Random stages: He initialisation of convolutions (He et al. 2015), fresh BatchNorm."""
+        """Random stages: He initialisation of convolutions (He et al. 2015), fresh BatchNorm.
+
+        Raises:
+            TypeError: If a module has weights for which there is no rule here.
+        """
         random = generator(seed, "stages")
         with torch.no_grad():
             for module in self.stages.modules():
@@ -144,71 +134,15 @@ class Network(nn.Module):
                     fan_out = module.weight.shape[0] * module.weight[0, 0].numel() / module.groups
                     draws = torch.randn(module.weight.shape, generator=random)
                     module.weight.copy_(draws * (2 / fan_out) ** 0.5)
+                    if module.bias is not None:
+                        module.bias.zero_()
                 elif isinstance(module, nn.BatchNorm2d):
                     module.reset_running_stats()
                     module.weight.fill_(1)
                     module.bias.zero_()
+                elif list(module.parameters(recurse=False)):
+                    raise TypeError(f"no rule to initialise a {type(module).__name__} anew")
         self.provenance = "random"
-
-
-def _mini_resnet(classes: int) -> Network:
-    """Five stages of torchvision's BasicBlock; 8 x 8 cells at 64 pixels; 1.2 million weights."""
-    from torchvision.models.resnet import BasicBlock
-
-    def stage(inputs: int, outputs: int, stride: int) -> nn.Module:
-        shortcut = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-        )
-        return BasicBlock(inputs, outputs, stride, shortcut)
-
-    stem = nn.Sequential(
-        nn.Conv2d(3, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU(inplace=True)
-    )
-    stages = {
-        "stem": stem,
-        "stage1": stage(32, 48, 1),
-        "stage2": stage(48, 96, 2),
-        "stage3": stage(96, 160, 2),
-        "stage4": stage(160, 256, 1),
-    }
-    return Network("mini_resnet", stages, 256, classes, GARDEN)
-
-
-def _mobilenet_v2(classes: int) -> Network:
-    """Torchvision's MobileNetV2 (Sandler et al. 2018), cut where the resolution halves."""
-    from torchvision.models import mobilenet_v2
-
-    blocks = mobilenet_v2(weights=None).features
-    cuts = {"stem": (0, 2), "stage1": (2, 4), "stage2": (4, 7), "stage3": (7, 14),
-            "stage4": (14, 19)}  # fmt: skip
-    stages = {name: nn.Sequential(*blocks[start:stop]) for name, (start, stop) in cuts.items()}
-    return Network("mobilenet_v2", stages, 1280, classes, IMAGENET)
-
-
-@dataclass(frozen=True)
-class Family:
-    """How to build one backbone and how its images should be."""
-
-    build: Callable[[int], Network]
-    image_size: int
-    shipped: str | None  # file stem in data/weights, or None
-
-
-FAMILIES = {
-    "mini_resnet": Family(_mini_resnet, 64, "mini_resnet"),
-    "mobilenet_v2": Family(_mobilenet_v2, 224, None),
-}
-
-
-def family(name: str) -> Family:
-    """The family of that name.
-
-    Raises:
-        ValueError: If there is none; the message lists the names.
-    """
-    if name not in FAMILIES:
-        raise ValueError(f"unknown backbone {name!r}; there are {', '.join(FAMILIES)}")
-    return FAMILIES[name]
 
 
 def backbone(name: str = "mini_resnet", *, classes: int = 2,
@@ -216,7 +150,8 @@ def backbone(name: str = "mini_resnet", *, classes: int = 2,
     """A network ready to be trained on K classes.
 
     Args:
-        name: "mini_resnet" (64 px images) or "mobilenet_v2" (224 px).
+        name: "mini_resnet", "mini_vgg", "mini_inception", "mini_mobilenet" (64 px images), or
+            "mobilenet_v2" (224 px).
         classes: K, the outputs of the new head.
         weights: "default" for the shipped ones, None for random ones, or a path to a state
             dict of the same architecture (.safetensors, or .pth read with `weights_only`).
@@ -229,7 +164,7 @@ def backbone(name: str = "mini_resnet", *, classes: int = 2,
     """
     made = family(name)
     with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
-        network = made.build(classes)
+        network = Network(name, made.stages(), made.features, classes, made.normalisation)
     network.reset_head(0)
     if weights is None:
         network.reset_stages(0)
