@@ -8,8 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics"},
-    {"randomness", "garden", "images", "tasks", "families", "backbones", "strategies", "augment", "precision",
-     "features", "solver", "training", "explain"},
+    {"randomness", "garden", "digits", "images", "tasks", "families", "backbones", "strategies",
+     "augment", "precision", "features", "solver", "training", "explain"},
     {"store", "study", "pretrain", "sweeps"},
     {"style", "plots", "findings"},
     {"widgets"},

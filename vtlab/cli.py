@@ -23,8 +23,8 @@ several seeds, and write a report.
 
 PATH is a folder or zip with one folder of images per class, or with train/ and test/ (or
 val/) above the class folders; then test/ is the test set. Without PATH the task is the
-embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs and textures
-are tasks too.
+embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs, textures,
+digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too.
 """
 
 
@@ -49,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
                       help="out of scratch, probe, partial, partial(K), full, lp_ft, "
                       "surgical(STAGE) (default: %(default)s)")  # fmt: skip
     what.add_argument("--backbone", default="mini_resnet", metavar="NAME",
-                      help="mini_resnet or mobilenet_v2 (default: %(default)s)")  # fmt: skip
+                      help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet or mobilenet_v2 "
+                      "(default: %(default)s)")  # fmt: skip
     what.add_argument("--weights", default="default", metavar="FILE",
                       help="a state dict; needed for mobilenet_v2 (default: the shipped ones)")  # fmt: skip
     what.add_argument("--epochs", type=_count, metavar="N",

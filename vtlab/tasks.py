@@ -1,9 +1,10 @@
 """Tasks: what is to be learnt, with its splits.
 
 `train` is the shots: everything a learner may use. `test` is read once, at the end, by all
-strategies alike. Garden tasks draw both by formula (`garden.worlds`); a folder of photographs
-has its own test set or a stratified hold-out. The seed chooses the shots and never the test
-set, and the shots of one seed are nested: its first 5 images a class are among its first 10.
+strategies alike. Garden tasks and printed digits draw both (`garden.worlds`, `digits`);
+handwritten digits have a fixed test set; a folder of photographs has its own or a stratified
+hold-out. The seed chooses the shots and never the test set, and the shots of one seed are
+nested: its first 5 images a class are among its first 10.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vtlab import digits
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.images import Pictures, holdout, read_folder
 from vtlab.randomness import generator
 
 HOLDOUT = 0.3  # share of a folder's images that are held out where it has no test set
-GARDEN_TEST = 1200
+DRAWN_TEST = 1200
 LEAST_SHOTS = 1
 
 
@@ -113,9 +115,10 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
     """A task by name, or from a folder or zip of one's own photographs.
 
     Args:
-        name: "garden", "fine", "far", "glyphs", "textures" (drawn, nothing to download), or
-            a path whose folders are the classes, or hold them below `train/` and `test/`.
-        shots: Training images per class, or "all" for a folder.
+        name: "garden", "fine", "far", "glyphs", "textures" (drawn), "digits" (handwritten),
+            "printed" (drawn from fonts): nothing to download. Or a path whose folders are the
+            classes, or hold them below `train/` and `test/`.
+        shots: Training images per class, or "all" for the digits or a folder.
         seed: Which shots.
         image_size: Side in pixels.
 
@@ -130,11 +133,13 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
         raise ValueError(f"images of {image_size} px are too small; the least is 16")
     if str(name) in WORLDS:
         made = garden_task(WORLDS[str(name)], image_size)
+    elif str(name) in DIGITS:
+        made = DIGITS[str(name)](image_size)
     else:
         path = Path(name)
         if not path.exists() and len(path.parts) == 1 and not path.suffix:
             raise ValueError(f"no task and no folder is called {str(name)!r}; "
-                             f"the tasks are {', '.join(WORLDS)}")  # fmt: skip
+                             f"the tasks are {', '.join((*WORLDS, *DIGITS))}")  # fmt: skip
         made = _folder(path, image_size)
     return made.at(number, seed)
 
@@ -157,13 +162,38 @@ def garden_task(world: World, size: int) -> Task:
     if world.target == "number":
         raise ValueError(f"{world.name} asks for a number; the strategies here learn classes")
 
+    return _endless(world.name, world.classes, lambda n, seed: world.draw(n, seed, size))
+
+
+def _printed(size: int) -> Task:
+    note = "printed digits: the test images are in fonts that the training images never use"
+    return _endless("printed", digits.CLASSES, lambda n, seed: digits.printed(n, seed, size), note)
+
+
+def _handwritten(size: int) -> Task:
+    scans = Images(*digits.handwritten(size))
+    order = torch.arange(len(scans))
+    note = (f"scikit-learn's handwritten digits, 8 x 8 pixels enlarged: the last "
+            f"{len(scans) - digits.POOL:,} of {len(scans):,} in the order of their collection "
+            "are the test set, so that few hands are on both sides")  # fmt: skip
+    return _pool("digits", digits.CLASSES, scans[order[: digits.POOL]],
+                 scans[order[digits.POOL :]], (note,))  # fmt: skip
+
+
+DIGITS = {"digits": _handwritten, "printed": _printed}
+
+
+def _endless(name: str, classes: tuple[str, ...], make: Callable[[int, int | None], tuple],
+             *notes: str) -> Task:  # fmt: skip
+    """A task whose images are drawn: `make(per_class, seed)`; a seed of None is the test set."""
+
     def draw(shots: int | None, seed: int) -> Images:
         if shots is None:
-            raise ValueError(f"{world.name} has no end of images: say how many shots")
-        return Images(*world.draw(shots, seed, size))
+            raise ValueError(f"{name} has no end of images: say how many shots")
+        return Images(*make(shots, seed))
 
-    test = Images(*world.draw(-(-GARDEN_TEST // len(world.classes)), None, size))
-    return Task(world.name, world.classes, test[torch.arange(0)], test, 0, 0, draw)
+    test = Images(*make(-(-DRAWN_TEST // len(classes)), None))
+    return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes)
 
 
 def _folder(path: Path, size: int) -> Task:
@@ -175,23 +205,29 @@ def _folder(path: Path, size: int) -> Task:
         notes += (f"no test folder: {len(test)} images, {HOLDOUT:.0%} of each class, held out",)
     else:
         pool, test = _images(read.train), _images(read.test)
-    counts = torch.bincount(pool.labels, minlength=len(read.classes))
+    return _pool(path.stem, read.classes, pool, test, notes)
+
+
+def _pool(name: str, classes: tuple[str, ...], pool: Images, test: Images,
+          notes: tuple[str, ...]) -> Task:  # fmt: skip
+    """A task whose shots are chosen from a pool of images."""
+    counts = torch.bincount(pool.labels, minlength=len(classes))
 
     def draw(shots: int | None, seed: int) -> Images:
         if shots is None:
             return pool
         least = int(counts.argmin())
         if shots > counts[least]:
-            raise ValueError(f"class {read.classes[least]!r} has {counts[least]} training images, "
+            raise ValueError(f"class {classes[least]!r} has {counts[least]} training images, "
                              f"fewer than the {shots} shots asked for")  # fmt: skip
         random = generator(seed, "shots")
         chosen = []
-        for k in range(len(read.classes)):
+        for k in range(len(classes)):
             index = (pool.labels == k).nonzero()[:, 0]
             chosen.append(index[torch.randperm(len(index), generator=random)[:shots]])
         return pool[torch.cat(chosen)]
 
-    return Task(path.stem, read.classes, pool, test, None, 0, draw, notes=notes)
+    return Task(name, classes, pool, test, None, 0, draw, notes=notes)
 
 
 def _images(pictures: Pictures) -> Images:
