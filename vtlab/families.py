@@ -91,7 +91,9 @@ def mini_inception() -> dict[str, nn.Module]:
 def mini_mobilenet() -> dict[str, nn.Module]:
     """Widen, filter each channel alone, narrow (Sandler et al. 2018), 0.6 M weights.
 
-    Torchvision's InvertedResidual: a third of `mini_resnet`'s operations.
+    Torchvision's InvertedResidual: a third of `mini_resnet`'s operations. Pooling halves the
+    resolution and not a stride, since the gradient of a channel-wise convolution with a stride
+    takes torch as long, on a CPU, as all the rest of this network.
     """
     from torchvision.models.mobilenetv2 import InvertedResidual as Block
     from torchvision.ops import Conv2dNormActivation as Conv
@@ -100,8 +102,8 @@ def mini_mobilenet() -> dict[str, nn.Module]:
     return {
         "stem": Conv(3, 24, stride=2),
         "stage1": Block(24, 32, 1, 2),
-        "stage2": nn.Sequential(Block(32, 64, 2, 3), Block(64, 64, 1, 3)),
-        "stage3": nn.Sequential(Block(64, 112, 2, 3), Block(112, 112, 1, 3),
+        "stage2": nn.Sequential(nn.AvgPool2d(2), Block(32, 64, 1, 3), Block(64, 64, 1, 3)),
+        "stage3": nn.Sequential(nn.AvgPool2d(2), Block(64, 112, 1, 3), Block(112, 112, 1, 3),
                                 Block(112, 112, 1, 3)),
         "stage4": nn.Sequential(Block(112, 160, 1, 4), Block(160, 160, 1, 4), Conv(160, 384, 1)),
     }  # fmt: skip
@@ -138,9 +140,9 @@ class Family:
 
 FAMILIES = {
     "mini_resnet": Family(mini_resnet, 256, 64, GARDEN, "mini_resnet"),
-    "mini_vgg": Family(mini_vgg, 256, 64, GARDEN, "mini_vgg"),
-    "mini_inception": Family(mini_inception, 384, 64, GARDEN, "mini_inception"),
-    "mini_mobilenet": Family(mini_mobilenet, 384, 64, GARDEN, "mini_mobilenet"),
+    "mini_vgg": Family(mini_vgg, 256, 64, GARDEN, None),
+    "mini_inception": Family(mini_inception, 384, 64, GARDEN, None),
+    "mini_mobilenet": Family(mini_mobilenet, 384, 64, GARDEN, None),
     "mobilenet_v2": Family(mobilenet_v2, 1280, 224, IMAGENET, None),
 }
 
