@@ -203,7 +203,7 @@ def cost(strategy: Strategy, images: int, stages: int, epochs: int | None) -> fl
         return 0.4 * images + 20
     learning = stages if strategy.stages is None else (
         strategy.stages if isinstance(strategy.stages, int) else stages)  # fmt: skip
-    return images * (epochs or default_epochs(images)) * learning / stages + 60
+    return images * (epochs or default_epochs(images, strategy.start)) * learning / stages + 60
 
 
 def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy] = FOUR,
@@ -283,7 +283,7 @@ def _train(bench: Bench, given: Task | None, todo: list, jobs: int, bar) -> Iter
         for strategy, shots, seed in todo:
             bar.set_description(f"{strategy.name:8s} seed {seed}")
             whole = cost(strategy, _images(bench, shots), 5, bench.setting.epochs)
-            epochs = bench.setting.epochs or default_epochs(_images(bench, shots))
+            epochs = bench.setting.epochs or default_epochs(_images(bench, shots), strategy.start)
             ticked = 0.0
 
             def tick(images: int, whole: float = whole, epochs: int = epochs) -> None:
