@@ -82,10 +82,11 @@ class Bench:
     @classmethod
     def make(cls, setting: Setting, base: Task | None = None) -> Bench:
         """Read or draw the data and load the weights."""
+        # weights first: a wrong file is refused before thousands of images are read
+        network = backbone(setting.backbone, weights=setting.weights)
+        state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         base = base or make_task(setting.task, shots="all" if Path(setting.task).exists() else 1,
                                  image_size=setting.size)  # fmt: skip
-        network = backbone(setting.backbone, classes=len(base.classes), weights=setting.weights)
-        state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         return cls(setting, base, state, network.provenance)
 
     def network(self) -> Network:

@@ -75,8 +75,8 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
         yield from _solve_head(network, task.train, seed, bfloat16)
         if strategy.convex:
             return
-    yield from _descend(network, task.train, strategy, seed,
-                        epochs or default_epochs(len(task.train), strategy.start), augment, cache, bfloat16)  # fmt: skip
+    epochs = epochs or default_epochs(len(task.train), strategy.start)
+    yield from _descend(network, task.train, strategy, seed, epochs, augment, cache, bfloat16)
 
 
 def _solve_head(network: Network, images: Images, seed: int,
