@@ -5,6 +5,9 @@ from PIL import Image
 
 from vtlab import __version__
 from vtlab.cli import main
+from vtlab.families import FAMILIES
+from vtlab.garden.worlds import WORLDS
+from vtlab.tasks import DIGITS
 
 
 @pytest.fixture
@@ -65,6 +68,8 @@ def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeyp
     (["--shots", "many"], "--shots many"),
     (["--shots", "0"], "--shots 0"),
     (["--shots", "all"], "no end of images"),
+    (["digits", "--shots", "80"], "class '4' has 79 training images, fewer than the 80"),
+    (["printed", "--shots", "all"], "printed has no end of images"),
     (["--image-size", "4"], "too small"),
 ])  # fmt: skip
 def test_a_mistake_is_one_line_and_no_report(arguments, words, tmp_path, capsys):
@@ -92,6 +97,14 @@ def test_an_unreadable_image_and_a_small_class_are_named(folder, tmp_path, capsy
         (folder / "bee" / f"{i}.png").unlink()
     assert run(folder, "--out", tmp_path / "o") == 2
     assert "'bee' has 3 images" in capsys.readouterr().err
+
+
+def test_the_help_of_compare_names_every_task_and_backbone(capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", "--help"])
+    shown = capsys.readouterr().out
+    drawn = [name for name, world in WORLDS.items() if world.target == "class"]
+    assert all(name in shown for name in (*drawn, *DIGITS, *FAMILIES))
 
 
 def test_version_and_help(capsys):

@@ -10,7 +10,7 @@ LEVELS = [
     {"names", "records", "metrics"},
     {"randomness", "garden", "digits", "images", "tasks", "families", "backbones", "strategies",
      "augment", "precision", "features", "solver", "training", "explain"},
-    {"store", "study", "pretrain", "sweeps"},
+    {"store", "study", "pretrain", "zoo", "sweeps"},
     {"style", "plots", "findings"},
     {"widgets"},
     {"page", "sections", "report", "exercises", "lesson", "build", "lint", "cli"},

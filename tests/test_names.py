@@ -4,15 +4,16 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from vtlab.names import STRATEGIES, label, order
+from vtlab.names import BACKBONES, STRATEGIES, label, order
 
 
-def test_every_strategy_has_its_name_and_a_look_of_its_own():
-    for name, shown in STRATEGIES.items():
+@pytest.mark.parametrize("labels", [STRATEGIES, BACKBONES], ids=["strategies", "backbones"])
+def test_every_name_has_a_look_of_its_own(labels):
+    for name, shown in labels.items():
         assert shown.name == name and re.fullmatch("#[0-9A-F]{6}", shown.colour)
         assert shown.marker in Line2D.markers
     for attribute in ("text", "colour", "marker"):
-        assert len({getattr(shown, attribute) for shown in STRATEGIES.values()}) == len(STRATEGIES)
+        assert len({getattr(shown, attribute) for shown in labels.values()}) == len(labels)
 
 
 def test_the_words_are_the_courses():
@@ -20,11 +21,11 @@ def test_the_words_are_the_courses():
     assert words == ["From scratch", "Linear probe", "Partial", "Full", "LP-FT"]
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", [*STRATEGIES, *BACKBONES])
 def test_colours_are_legible_as_text_on_white(name):
     """Contrast of at least 3 to 1, what WCAG 2.2 asks of large text and of graphics."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-              for c in to_rgb(STRATEGIES[name].colour)]  # fmt: skip
+              for c in to_rgb(label(name).colour)]  # fmt: skip
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     assert 1.05 / (luminance + 0.05) >= 3
 

@@ -1,4 +1,4 @@
-"""Names and colours of the strategies, as data: the same everywhere."""
+"""Names and colours of strategies and backbones, as data: the same everywhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Label:
-    """How a strategy is shown.
+    """How a strategy or a backbone is shown.
 
     Attributes:
         name: As in code and files.
@@ -36,14 +36,24 @@ STRATEGIES = {
     )
 }
 
+BACKBONES = {
+    label.name: label
+    for label in (
+        Label("mini_resnet", "mini ResNet", "#3B4B8C", "o"),
+        Label("mini_vgg", "mini VGG", "#8C5A2B", "s"),
+        Label("mini_inception", "mini Inception", "#B0457B", "^"),
+        Label("mini_mobilenet", "mini MobileNet", "#2F8580", "D"),
+    )
+}
+
 
 def label(name: str) -> Label:
-    """How the strategy of that name is shown; "partial(2)" is a kind of "partial".
+    """How the strategy or backbone of that name is shown; "partial(2)" is a kind of "partial".
 
     A name of one's own gets itself as text, in black.
     """
-    if name in STRATEGIES:
-        return STRATEGIES[name]
+    if name in STRATEGIES or name in BACKBONES:
+        return STRATEGIES.get(name) or BACKBONES[name]
     match = re.fullmatch(r"(\w+)\((.+)\)", name)
     if match and match[1] in STRATEGIES:
         base = STRATEGIES[match[1]]

@@ -1,8 +1,9 @@
-"""The committed measurements: default rates, and accuracy against shots.
+"""The committed measurements: default rates, accuracy against shots, and the zoo.
 
 `python -m vtlab.sweeps rates` tunes the learning rates on three garden tasks that are no
-lesson's task; `python -m vtlab.sweeps shots` makes the table that the lessons read. Both keep
-each finished run and go on where they were.
+lesson's task; `python -m vtlab.sweeps shots` makes the table that the lessons read;
+`python -m vtlab.sweeps zoo` measures every backbone that ships (`vtlab.zoo`). All keep each
+finished run and go on where they were.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vtlab import zoo
 from vtlab.backbones import weights_folder
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.names import order
@@ -92,7 +94,7 @@ def best_rates(table: pd.DataFrame) -> dict[str, float]:
 def main() -> None:
     """Run one sweep and write its table."""
     parser = argparse.ArgumentParser(prog="python -m vtlab.sweeps", description=__doc__)
-    parser.add_argument("which", choices=("rates", "shots"))
+    parser.add_argument("which", choices=("rates", "shots", "zoo"))
     parser.add_argument("--runs", type=Path, default=Path("vtlab-runs"), help="finished runs")
     parser.add_argument("--shots", default=",".join(map(str, SHOTS)), help="(default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="(default: %(default)s)")
@@ -100,9 +102,11 @@ def main() -> None:
     if arguments.which == "shots":
         numbers = [int(n) for n in arguments.shots.split(",")]
         table = _with_others(shots(arguments.runs, numbers, arguments.seeds), numbers)
+    elif arguments.which == "zoo":
+        table = zoo.measure(arguments.runs)
     else:
         table = rates(arguments.runs)
-    name = "shots_garden.csv" if arguments.which == "shots" else "rates.csv"
+    name = "shots_garden.csv" if arguments.which == "shots" else f"{arguments.which}.csv"
     table.round(4).to_csv(results_folder() / name, index=False)
     print("written:", name)
 

@@ -1,0 +1,149 @@
+"""The zoo in one table: what each small backbone costs, and what it is good for.
+
+`python -m vtlab.sweeps zoo` measures it; `zoo_table()` and `zoo_curves()` read what is committed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from vtlab.backbones import Network, backbone, weights_folder
+from vtlab.families import FAMILIES
+from vtlab.metrics import interval
+from vtlab.precision import THREADS, autocast
+from vtlab.strategies import full, partial, probe
+from vtlab.study import Setting, compare
+
+ZOO = tuple(name for name, made in FAMILIES.items() if made.shipped)
+TASKS = ("garden", "digits")
+STRATEGIES = (probe, partial(1), full)
+SHOTS, SEEDS = 5, 5
+BATCH = 64
+REPEATS = 7
+
+
+def zoo_table() -> pd.DataFrame:
+    """The committed table of the backbones that ship, a row for each.
+
+    Columns: backbone, weights, megaflops (per image forward; a multiplication and an addition
+    are two operations), megabytes (on disk), cells (side of the last map at 64 px),
+    forward_images_s, training_images_s, forward_ratio, training_ratio (to mini_resnet's),
+    pretraining_accuracy, and for each task and strategy the test accuracy with its interval,
+    such as garden_probe, garden_probe_low, garden_probe_high.
+
+    Lessons 02 and 11.
+    """
+    return pd.read_csv(_results() / "zoo.csv")
+
+
+def zoo_curves() -> pd.DataFrame:
+    """The committed pretraining logs one below the other, with the column `backbone`.
+
+    Columns: backbone, images, loss, accuracy, test_accuracy, seconds. Lesson 02.
+    """
+    return pd.concat([_curve(name) for name in ZOO], ignore_index=True)
+
+
+def measure(runs: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+    """The table of `zoo_table`, measured: about ten minutes on two quiet cores.
+
+    Args:
+        runs: Where finished runs are kept and found again.
+        say: Called with lines a person should read.
+    """
+    networks = {name: backbone(name) for name in ZOO}
+    table = pd.DataFrame([size(network) for network in networks.values()])
+    table = table.merge(speeds(networks), on="backbone")
+    table["pretraining_accuracy"] = [_curve(name).test_accuracy.iloc[-1] for name in ZOO]
+    results = pd.DataFrame([accuracies(name, runs, say) for name in ZOO])
+    return table.merge(results, on="backbone")
+
+
+def size(network: Network) -> dict[str, str | int | float]:
+    """What is counted and not timed: weights, operations, bytes, cells of the last map."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network.eval()
+    image = network.normalise(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        maps = network.run_stages(image, 0)
+    path = weights_folder() / f"{FAMILIES[network.name].shipped}.safetensors"
+    return {"backbone": network.name,
+            "weights": sum(p.numel() for p in network.stages.parameters()),
+            "megaflops": round(counter.get_total_flops() / 1e6, 1),
+            "megabytes": round(path.stat().st_size / 1e6, 2), "cells": maps.shape[-1]}  # fmt: skip
+
+
+def speeds(networks: dict[str, Network], repeats: int = REPEATS) -> pd.DataFrame:
+    """Images per second forward and in training, medians of interleaved repeats.
+
+    The ratios are medians of each repeat's own ratio to the first network: what else the
+    machine does slows all of them alike.
+    """
+    torch.set_num_threads(THREADS)
+    pixels = torch.zeros(BATCH, 3, 64, 64, dtype=torch.uint8)
+    seconds: dict[str, dict[str, list[float]]] = {}
+    for kind, step in (("forward", _forward), ("training", _training)):
+        seconds[kind] = {name: [] for name in networks}
+        for number in range(repeats + 1):
+            for name, network in networks.items():
+                started = time.perf_counter()
+                step(network, pixels)
+                if number:  # the first pass warms up
+                    seconds[kind][name].append(time.perf_counter() - started)
+    first = next(iter(networks))
+    rows = []
+    for name in networks:
+        row: dict[str, str | float] = {"backbone": name}
+        for kind in seconds:
+            ours, theirs = seconds[kind][name], seconds[kind][first]
+            row[f"{kind}_images_s"] = round(BATCH / statistics.median(ours), 1)
+            ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
+            row[f"{kind}_ratio"] = round(statistics.median(ratios), 2)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _forward(network: Network, pixels: torch.Tensor) -> None:
+    network.eval()
+    with torch.no_grad(), autocast():
+        network(network.normalise(pixels))
+
+
+def _training(network: Network, pixels: torch.Tensor) -> None:
+    network.train()
+    with autocast():
+        loss = network(network.normalise(pixels)).float().square().mean()
+    loss.backward()
+    network.zero_grad()
+
+
+def accuracies(name: str, runs: Path, say: Callable[[str], None]) -> dict[str, str | float]:
+    """Test accuracy of each strategy on each task, with its interval over the seeds."""
+    row: dict[str, str | float] = {"backbone": name}
+    for task in TASKS:
+        study = compare(task, strategies=STRATEGIES, shots=SHOTS, seeds=SEEDS,
+                        setting=Setting(backbone=name), folder=runs / f"zoo-{name}-{task}",
+                        progress=False, say=say)  # fmt: skip
+        for strategy, group in study.table().groupby("strategy", sort=False):
+            of = interval(group.test_accuracy.to_numpy(), len(study.task.test))
+            key = f"{task}_{strategy}"
+            row |= {key: of.mean, f"{key}_low": of.low, f"{key}_high": of.high}
+        say(f"{name} on {task} is done")
+    return row
+
+
+def _curve(name: str) -> pd.DataFrame:
+    log = pd.read_csv(_results() / f"pretrain_{name}.csv")
+    log.insert(0, "backbone", name)
+    return log
+
+
+def _results() -> Path:
+    return weights_folder().parent / "results"
