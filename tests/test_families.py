@@ -1,5 +1,7 @@
 """What holds for every family alike."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tests_support import entries_that_moved
@@ -8,7 +10,8 @@ from torch import nn
 from vtlab.backbones import backbone, weights_folder
 from vtlab.explain import grad_cam
 from vtlab.families import FAMILIES
-from vtlab.strategies import FOUR, partial, surgical
+from vtlab.features import evaluate
+from vtlab.strategies import FOUR, partial, scratch, surgical
 from vtlab.training import fit
 
 MINI = [name for name in FAMILIES if name.startswith("mini_")]
@@ -93,6 +96,13 @@ def test_exactly_the_learning_stages_move_buffers_included(name, toy, strategy):
     parts = {k: k.split(".")[1] if k.startswith("stages") else "head" for k in before}
     expected = {k for k, part in parts.items() if part in strategy.learning(network)}
     assert entries_that_moved(before, network) == expected
+
+
+@pytest.mark.parametrize("name", MINI)
+def test_every_family_learns_from_random_weights(name, toy):
+    network = backbone(name, classes=3, weights=None)
+    list(fit(network, toy, replace(scratch, rate=1e-2), epochs=25))
+    assert evaluate(network, toy.test.pixels, toy.test.labels) > 0.9
 
 
 @pytest.mark.parametrize("name", MINI)

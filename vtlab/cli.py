@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
                       help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet or mobilenet_v2 "
                       "(default: %(default)s)")  # fmt: skip
     what.add_argument("--weights", default="default", metavar="FILE",
-                      help="a state dict; needed for mobilenet_v2 (default: the shipped ones)")  # fmt: skip
+                      help="a state dict; needed where none ship (default: the shipped ones)")  # fmt: skip
     what.add_argument("--epochs", type=_count, metavar="N",
                       help="(default: 60 up to 80 images, fewer beyond)")  # fmt: skip
     what.add_argument("--tune", action="store_true",
