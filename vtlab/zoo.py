@@ -36,7 +36,8 @@ def zoo_table() -> pd.DataFrame:
     are two operations), megabytes (on disk), cells (side of the last map at 64 px),
     forward_images_s, training_images_s, forward_ratio, training_ratio (to mini_resnet's),
     pretraining_accuracy, and for each task and strategy the test accuracy with its interval,
-    such as garden_probe, garden_probe_low, garden_probe_high; nan without shipped weights.
+    such as garden_probe, garden_probe_low, garden_probe_high; nan without shipped weights, and
+    no such columns where the costs alone were measured.
 
     Lessons 02 and 11.
     """
@@ -56,19 +57,21 @@ def shipped() -> tuple[str, ...]:
     return tuple(name for name in ZOO if FAMILIES[name].shipped)
 
 
-def measure(runs: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
-    """The table of `zoo_table`, measured: about ten minutes on two quiet cores.
+def measure(runs: Path, say: Callable[[str], None] = print, *,
+            costs_only: bool = False) -> pd.DataFrame:  # fmt: skip
+    """The table of `zoo_table`, measured: about two minutes a backbone on two quiet cores.
 
     Args:
         runs: Where finished runs are kept and found again.
         say: Called with lines a person should read.
+        costs_only: Leave the trainings out: no accuracies, some twenty seconds.
     """
     networks = {name: backbone(name, weights=None) for name in ZOO}  # costs ask for no weights
     table = pd.DataFrame([size(network) for network in networks.values()])
     table = table.merge(speeds(networks), on="backbone")
     results = pd.DataFrame([
         {"backbone": name, "pretraining_accuracy": _curve(name).test_accuracy.iloc[-1],
-         **accuracies(name, runs, say)}
+         **({} if costs_only else accuracies(name, runs, say))}
         for name in shipped()
     ])  # fmt: skip
     return table.merge(results, on="backbone", how="left")

@@ -50,6 +50,17 @@ def test_the_dearest_backbone_stands_at_the_top_and_rows_agree():
     assert costs.get_ylim()[0] > costs.get_ylim()[1]
 
 
+def test_a_table_of_costs_alone_is_drawn_without_accuracies_and_a_gap_stays_a_gap():
+    costs, curves = plot_zoo(TABLE[["backbone", "weights", "megaflops", "training_ratio"]],
+                             CURVES).axes  # fmt: skip
+    assert len(costs.patches) == 2 and len(curves.lines) == 2
+    unknown = TABLE.copy()
+    unknown.loc[0, ["garden_probe", "garden_probe_low", "garden_probe_high"]] = np.nan
+    garden = plot_zoo(unknown, CURVES).axes[1]
+    assert np.isnan(line(garden, "mean probe mini_mobilenet").get_xdata()).all()
+    assert line(garden, "mean probe mini_resnet").get_xdata() == [0.8]
+
+
 def test_nothing_to_draw_is_refused():
     with pytest.raises(ValueError, match="no backbone"):
         plot_zoo(TABLE[:0], CURVES)

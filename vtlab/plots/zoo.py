@@ -16,7 +16,8 @@ def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     """Learning curves of the pretraining; below, a row per backbone: its cost, its accuracies.
 
     Args:
-        table: From `zoo_table`; the rows are sorted by cost, the dearest at the top.
+        table: From `zoo_table`, with or without accuracies; the rows are sorted by cost, the
+            dearest at the top.
         curves: From `zoo_curves`.
 
     Raises:
@@ -40,7 +41,8 @@ def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     _draw_costs(axes[1, 0], table)
     for ax, (task, strategies) in zip(axes[1, 1:], tasks.items(), strict=True):
         _draw_accuracies(ax, table, task, strategies)
-    _draw_legend(axes[1, 1], [name for strategies in tasks.values() for name in strategies])
+    if tasks:
+        _draw_legend(axes[1, 1], [name for strategies in tasks.values() for name in strategies])
     return figure
 
 
