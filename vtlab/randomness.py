@@ -8,10 +8,15 @@ Wellons' hash-prospector (public domain); it is meant for pictures, not for cryp
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def _mix(x: Tensor) -> Tensor:
@@ -69,6 +74,22 @@ def generator(seed: int, purpose: str) -> torch.Generator:
     for letter in purpose:
         mixed = int(_mix(torch.tensor([mixed ^ ord(letter)], dtype=torch.int32)))
     return torch.Generator().manual_seed(mixed & 0x7FFFFFFF)
+
+
+@contextlib.contextmanager
+def drawing(seed: int, step: int, device: torch.device | None = None) -> Iterator[None]:
+    """A block whose draws from torch's own generators (dropout's) belong to this seed and step.
+
+    Afterwards the generators are as they were. One block at a time in a process, since torch
+    has one generator for all threads.
+    """
+    number = int(keys(seed, 900, torch.tensor([step]))) & 0x7FFFFFFF
+    places = [device] if device is not None and device.type == "cuda" else []
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=places):
+        torch.default_generator.manual_seed(number)
+        if places:
+            torch.cuda.manual_seed_all(number)
+        yield
 
 
 def _wrap(number: int) -> int:
