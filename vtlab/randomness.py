@@ -9,6 +9,7 @@ Wellons' hash-prospector (public domain); it is meant for pictures, not for cryp
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import threading
 from collections.abc import Iterator
@@ -83,13 +84,19 @@ def drawing(seed: int, step: int, device: torch.device | None = None) -> Iterato
     Afterwards the generators are as they were. One block at a time in a process, since torch
     has one generator for all threads.
     """
-    number = int(keys(seed, 900, torch.tensor([step]))) & 0x7FFFFFFF
-    places = [device] if device is not None and device.type == "cuda" else []
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=places):
-        torch.default_generator.manual_seed(number)
-        if places:
-            torch.cuda.manual_seed_all(number)
-        yield
+    number = int.from_bytes(hashlib.sha256(f"{seed} {step}".encode()).digest()[:4])
+    cuda = torch.cuda if device is not None and device.type == "cuda" else None
+    with _ONE_AT_A_TIME:
+        before = torch.get_rng_state(), cuda and cuda.get_rng_state(device)
+        try:
+            torch.default_generator.manual_seed(number)
+            if cuda:
+                cuda.manual_seed(number)
+            yield
+        finally:
+            torch.set_rng_state(before[0])
+            if cuda:
+                cuda.set_rng_state(before[1], device)
 
 
 def _wrap(number: int) -> int:
