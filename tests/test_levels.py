@@ -7,9 +7,10 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
-    {"names", "records", "metrics", "interrupts"},
+    {"names", "records", "metrics", "interrupts", "files"},
     {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
-     "features", "views", "solver", "stepwise", "fingerprints", "training", "explain"},
+     "features", "views", "solver", "stepwise", "fingerprints", "checkpoints",
+     "training", "explain"},
     {"store", "study", "pretrain", "sweeps"},
     {"style", "plots", "findings"},
     {"widgets"},
