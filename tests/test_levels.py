@@ -9,12 +9,12 @@ PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics", "interrupts", "files"},
     {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
-     "features", "views", "solver", "stepwise", "fingerprints", "checkpoints",
+     "features", "views", "solver", "stepwise", "fingerprints", "checkpoints", "models",
      "training", "explain"},
     {"store", "study", "pretrain", "sweeps"},
     {"style", "plots", "findings"},
     {"widgets"},
-    {"page", "sections", "report", "exercises", "lesson", "build", "lint", "cli"},
+    {"page", "sections", "report", "exercises", "lesson", "naming", "build", "lint", "cli"},
 ]  # fmt: skip
 LEVEL = {name: i for i, names in enumerate(LEVELS) for name in names}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")

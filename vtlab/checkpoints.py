@@ -33,13 +33,13 @@ class Checkpoints:
     """A folder of checkpoints, for one process at a time: `with Checkpoints(folder) as kept:`.
 
     Attributes:
-        damaged: Sentences about checkpoints that `latest` refused, one each.
+        said: Sentences that a person should read about what `latest` found.
     """
 
     def __init__(self, folder: str | Path) -> None:
         """Name the folder; it is made and locked on entering."""
         self.folder = Path(folder)
-        self.damaged: list[str] = []
+        self.said: list[str] = []
         self._whole: list[int] = []  # steps of the checkpoints that were read or written here
         self._lock: BinaryIO | None = None
 
@@ -64,20 +64,26 @@ class Checkpoints:
 
     def latest(self) -> State | None:
         """The newest checkpoint that is whole; None if there is none."""
-        self.damaged, self._whole, newest = [], [], None
+        self.said, self._whole, newest = [], [], None
         cards = {_step(path) for path in self._files() if path.suffix == ".json"}
         for step in sorted(cards, reverse=True):
             try:
                 state = self._read(step)
             except (OSError, ValueError) as error:
-                self.damaged.append(f"{self._path(step, 'json')} was refused: {error}")
+                self.said.append(f"{self._path(step, 'json')} was refused: {error}")
                 continue
             self._whole.append(step)
             newest = newest or state
         self._whole.sort()
-        if self.damaged:
+        if self.said:
             where = f"step {self._whole[-1]}" if self._whole else "the beginning: none is whole"
-            self.damaged.append(f"the training goes on from {where}")
+            self.said.append(f"the training goes on from {where}")
+        if newest:
+            odd = [f"{name} {there}, here {machine().get(name)}"
+                   for name, there in newest.values["machine"].items()
+                   if there != machine().get(name)]  # fmt: skip
+            self.said += [f"{self.folder} was written with {one}: last digits may differ"
+                          for one in odd]  # fmt: skip
         return newest
 
     def save(self, state: State) -> None:
@@ -90,7 +96,7 @@ class Checkpoints:
 
         step = state.values["steps"]
         tensors = save({name: value.contiguous() for name, value in state.tensors.items()})
-        values = {"state": state.values, "tensors": sha256_of(tensors), "machine": machine()}
+        values = {"state": {**state.values, "machine": machine()}, "tensors": sha256_of(tensors)}
         try:
             write_bytes(self._path(step, "safetensors"), tensors)
             write_bytes(self._path(step, "json"), sealed(values))
@@ -116,11 +122,6 @@ class Checkpoints:
             raise ValueError(f"it is no checkpoint ({error})") from None
         if state.values.get("steps") != step:
             raise ValueError(f"it holds step {state.values.get('steps')}")
-        if odd := [f"{name} {there}, here {machine().get(name)}"
-                   for name, there in values.get("machine", {}).items()
-                   if there != machine().get(name)]:  # fmt: skip
-            warnings.warn(f"{self.folder}: written with {'; '.join(odd)}: the last digits may differ",
-                          stacklevel=2)  # fmt: skip
         return state
 
     def _files(self) -> list[Path]:
@@ -169,13 +170,15 @@ def checkpointed(training: Stepwise, folder: str | Path, *, every: int = EVERY,
         raise ValueError(f"a checkpoint after every {every} steps cannot be: the least is 1")
     with Checkpoints(folder) as kept:
         state = kept.latest()
-        for sentence in kept.damaged:
+        for sentence in kept.said:
             say(sentence)
         if state is not None:
             try:
                 training.restore(state)
             except ValueError as error:
                 raise ValueError(f"{folder}: {error}; take another folder") from None
+            except (KeyError, TypeError) as error:
+                raise ValueError(f"{folder}: foreign checkpoint ({error!r})") from None
         written = training.steps if state is not None else -1
         try:
             while not training.done and not training.stopped:

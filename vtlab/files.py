@@ -95,7 +95,7 @@ def sha256_of(content: bytes) -> str:
 
 def sealed(values: dict) -> bytes:
     """JSON values with their own sha256, as `unsealed` reads them and nothing else."""
-    plain = json.dumps(values, sort_keys=True)
+    plain = json.dumps(values, sort_keys=True, indent=1)
     seal = sha256_of(plain.encode())
     return f'{{"sha256": "{seal}",\n"content": {plain}}}\n'.encode()
 
