@@ -159,7 +159,7 @@ def _keep_best(study: Study, folder: Path) -> None:
     save(study.model(run), folder, study.task, strategy=run.strategy,
          test_accuracy=run.test_accuracy)  # fmt: skip
     print(f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
-          f"images, so its {run.test_accuracy:.1%} flatters a little) is in {folder}:")  # fmt: skip
+          f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in {folder}:")  # fmt: skip
     print(f"  vtlab predict {folder} IMAGE…")
 
 
@@ -174,7 +174,7 @@ def predict(given: argparse.Namespace) -> int:
     for path in files(given.images):
         try:
             name, confidence = namer.name(path)
-            print(f"{path}\t{name}\t{confidence:.1%}", flush=True)
+            print(f"{path}\t{name}\t{100 * confidence:.1f} %", flush=True)
             if given.cam:
                 namer.draw(path, given.out or path.parent)
         except (ValueError, OSError) as error:

@@ -45,14 +45,14 @@ class Namer:
             OSError: If it cannot be written.
         """
         from vtlab.plots import plot_cams
-        from vtlab.style import to_png
+        from vtlab.style import percent, to_png
 
         pixels = self._pixels(path)
         maps = grad_cam(self.network, pixels)
         name, confidence = self.name(path)
         strategy = self.card.strategy or "full"
         figure = plot_cams(pixels.numpy(), {strategy: maps.numpy()}, scale="each",
-                           titles=[f"{name} {confidence:.0%}"])  # fmt: skip
+                           titles=[f"{name} {percent(confidence)}"])  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         written = folder / f"{path.stem}-cam.png"
         write_bytes(written, to_png(figure))
