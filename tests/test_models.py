@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -43,6 +44,8 @@ def test_every_backbone_and_strategy_gives_equal_logits_in_another_process(tmp_p
     from safetensors.torch import load_file, save_file
 
     task, images, logits = noise_task(2), {}, {}
+    large = task.train.pixels.repeat_interleave(4, 2).repeat_interleave(4, 3)  # 64 px
+    task = replace(task, train=replace(task.train, pixels=large))
     for name in FAMILIES:
         size = 32 if name.startswith("mini") else 64
         images[name] = torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8)
@@ -59,7 +62,8 @@ def test_every_backbone_and_strategy_gives_equal_logits_in_another_process(tmp_p
     subprocess.run([sys.executable, "-c", ANOTHER, str(tmp_path)], check=True)
     loaded = load_file(tmp_path / "logits.safetensors")
     assert loaded.keys() == logits.keys() and len(logits) == len(FAMILIES) * len(EVERY)
-    assert all(torch.equal(loaded[key], logits[key]) for key in logits)
+    assert all(logits[key].isfinite().all() for key in logits)
+    assert [key for key in logits if not torch.equal(loaded[key], logits[key])] == []
 
 
 def test_the_card_says_what_the_model_is(tmp_path):
