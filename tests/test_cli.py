@@ -1,4 +1,6 @@
 import csv
+import os
+import signal
 
 import pytest
 from PIL import Image
@@ -112,3 +114,93 @@ def test_version_and_help(capsys):
         with pytest.raises(SystemExit) as stop:
             main([option])
         assert stop.value.code == 0 and words in capsys.readouterr().out
+
+
+@pytest.fixture
+def model(tmp_path):
+    """The folder of a model that has learnt the colours of the photos: red is red."""
+    import torch
+
+    from vtlab.backbones import backbone
+    from vtlab.models import save
+    from vtlab.strategies import probe
+    from vtlab.tasks import Images, Task
+    from vtlab.training import fit
+
+    colours = [[c + 5 * i for c in colour] for colour in ((200, 20, 20), (20, 20, 200))
+               for i in range(8)]  # fmt: skip
+    pixels = torch.tensor(colours, dtype=torch.uint8)[:, :, None, None].expand(-1, -1, 32, 32)
+    images = Images(pixels.contiguous(), torch.tensor([0] * 8 + [1] * 8))
+    task = Task("colours", ("red", "blue"), images, images, 8, 0, lambda shots, seed: images)
+    network = backbone("mini_resnet", classes=2)
+    list(fit(network, task, probe))
+    save(network, tmp_path / "model", task, strategy=probe)
+    return tmp_path / "model"
+
+
+def test_predict_names_every_image_and_says_which_it_could_not_read(model, folder, tmp_path, capsys):
+    (folder / "torn.png").write_bytes(b"\x89PNG")
+    status = main(["predict", str(model), str(folder), str(tmp_path / "no.png")])
+    shown = capsys.readouterr()
+    lines = [line.split("\t") for line in shown.out.splitlines()]
+    assert [line[1] for line in lines] == ["red"] * 8 + ["blue"] * 8
+    assert all(line[2].endswith(" %") and float(line[2][:-2]) > 50 for line in lines)
+    assert status == 1 and len(shown.err.splitlines()) == 2
+    assert "torn.png" in shown.err and "no.png" in shown.err
+    assert main(["predict", str(model), str(folder / "ant")]) == 0
+
+
+def test_predict_draws_where_the_evidence_lies(model, folder, tmp_path, capsys):
+    assert main(["predict", str(model), str(folder / "ant" / "0.png"), "--cam"]) == 0
+    with Image.open(folder / "ant" / "0-cam.png") as drawn:
+        assert drawn.width > 300
+    assert main(["predict", str(model), str(folder / "bee"), "--cam", "--out",
+                 str(tmp_path / "maps")]) == 0  # fmt: skip
+    assert len(list((tmp_path / "maps").glob("*-cam.png"))) == 8
+    capsys.readouterr()
+    assert main(["predict", str(model), str(folder / "ant")]) == 0  # heat maps are no photos
+    assert len(capsys.readouterr().out.splitlines()) == 8
+
+
+@pytest.mark.parametrize(("model_at", "image", "words"), [
+    ("nowhere", "x.png", "no model in"), ("photos", "x.png", "no card.json"),
+    ("model", "empty", "holds no image"),
+])  # fmt: skip
+def test_a_mistake_in_predict_is_one_line(model, folder, tmp_path, capsys, model_at, image, words):
+    (tmp_path / "empty").mkdir()
+    assert main(["predict", str(tmp_path / model_at), str(tmp_path / image)]) == 2
+    error = capsys.readouterr().err.strip()
+    assert words in error and "\n" not in error
+
+
+def test_compare_saves_the_best_network_and_predict_takes_it(folder, tmp_path, capsys):
+    from vtlab.models import load
+
+    out = tmp_path / "out"
+    assert run(folder, "--strategies", "probe,full", "--epochs", 1, "--seeds", 1, "--out", out,
+               "--save") == 0  # fmt: skip
+    _, card = load(out / "model")
+    assert card.classes == ("ant", "bee") and card.strategy in ("probe", "full")
+    assert f"vtlab predict {out / 'model'}" in capsys.readouterr().out
+    assert main(["predict", str(out / "model"), str(folder / "bee" / "1.png")]) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_a_terminated_comparison_keeps_its_runs_and_says_so(folder, tmp_path, capsys, monkeypatch):
+    from vtlab.study import Bench
+
+    whole, calls = Bench.run, []
+
+    def terminated(self, *rest):
+        calls.append(1)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return whole(self, *rest)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(Bench, "run", terminated)
+    out = tmp_path / "out"
+    assert run(folder, "--epochs", 1, "--seeds", 1, "--out", out) == 143
+    assert "finished runs are kept" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert len(list((out / "runs").glob("*-all-0.json"))) == 2

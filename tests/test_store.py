@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import vtlab.store
-from vtlab.records import Epoch, Run, table
-from vtlab.store import MANIFEST, STUDY, RunStore, write_csv, write_text
+from vtlab.records import Epoch, Run
+from vtlab.store import MANIFEST, STUDY, RunStore
 
 STUDY_OF = {"task": "garden", "backbone": "mini_resnet", "epochs": None, "image_size": 64}
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
@@ -220,7 +219,7 @@ def test_no_flipped_bit_makes_the_folder_another_study(tmp_path):
             except ValueError as error:
                 assert "study.json is damaged" in str(error)
                 refused += 1
-    assert refused > 50  # the others hit white space
+    assert refused == 100
 
 
 @contextmanager
@@ -294,7 +293,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, call):
             real(handle)
 
         with monkeypatch.context() as patch:
-            patch.setattr(vtlab.store.os, "fsync", fsync)
+            patch.setattr(os, "fsync", fsync)
             with pytest.raises(OSError, match=r"could not be written: No space") as caught:
                 store.add(made(9))
         assert caught.value.errno == errno.ENOSPC
@@ -303,20 +302,6 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, call):
         assert after.pop(".lock") and before.pop(".lock") and after == before
         store.add(made(9))  # there is room again
     assert len(kept(folder)[0]) == 5
-
-
-def test_a_read_only_place_is_one_sentence_and_the_old_file_stays(tmp_path, monkeypatch):
-    path = tmp_path / "runs.csv"
-    write_text(path, "old")
-
-    def refuse(self: Path, target: Path) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with pytest.raises(PermissionError, match=r"runs\.csv could not be written: Permission"):
-        write_text(path, "new")
-    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
 
 
 def test_temporary_files_of_a_killed_process_are_cleared(tmp_path):
@@ -369,11 +354,3 @@ def test_a_store_works_only_inside_with_and_only_in_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="is a file"):
         kept(tmp_path / "file")
-
-
-def test_a_table_comes_back_from_its_csv(tmp_path):
-    runs = table([made(seed) for seed in range(3)])
-    write_csv(tmp_path / "runs.csv", runs)
-    back = pd.read_csv(tmp_path / "runs.csv")
-    pd.testing.assert_frame_equal(back, runs.astype({"val_accuracy": float}))
-    assert b"\r" not in (tmp_path / "runs.csv").read_bytes()

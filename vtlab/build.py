@@ -21,7 +21,7 @@ from pathlib import Path
 
 import nbformat
 
-from vtlab.store import write_text
+from vtlab.files import write_text
 
 LESSONS = Path(__file__).parent.parent / "lessons"
 TIMEOUT = 180  # seconds a cell

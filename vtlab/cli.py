@@ -13,8 +13,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vtlab import __version__
+from vtlab.interrupts import Terminated, termination_raises
+
+if TYPE_CHECKING:
+    from vtlab.study import Study
 
 DESCRIPTION = "Given a pretrained vision model and a small data set: what should be trained?"
 COMPARE = """\
@@ -25,6 +30,9 @@ PATH is a folder or zip with one folder of images per class, or with train/ and 
 val/) above the class folders; then test/ is the test set. Without PATH the task is the
 embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs, textures,
 digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too.
+"""
+PREDICT = """\
+Print a line for each image: the file, the class, and the probability that the model gives it.
 """
 
 
@@ -66,6 +74,16 @@ def parser() -> argparse.ArgumentParser:
                      help="worker processes (default: 1, train in this one)")  # fmt: skip
     how.add_argument("--out", type=Path, default=Path("vtlab-report"), metavar="FOLDER",
                      help="for report.html, runs.csv and the finished runs (default: %(default)s)")  # fmt: skip
+    how.add_argument("--save", action="store_true",
+                     help="keep the best strategy's first network in FOLDER/model, for predict")  # fmt: skip
+    named = commands.add_parser("predict", help="name what is in images, by a saved model",
+                                description=PREDICT)  # fmt: skip
+    named.add_argument("model", type=Path, metavar="MODEL", help="a folder that --save wrote")
+    named.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file or a folder")
+    named.add_argument("--cam", action="store_true",
+                       help="write beside each image where the evidence lies (Grad-CAM)")  # fmt: skip
+    named.add_argument("--out", type=Path, metavar="FOLDER",
+                       help="for these pictures, instead of beside the images")  # fmt: skip
     lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
     lab.add_argument("--folder", type=Path, default=None,
                      help="where the lessons are copied when this is not a clone "
@@ -94,11 +112,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     given = parser().parse_args(arguments)
     try:
-        return {"compare": compare, "lab": lab}[given.command](given)
-    except KeyboardInterrupt:
-        print("\nvtlab: stopped; finished runs are kept, and the same command goes on from there",
-              file=sys.stderr)  # fmt: skip
-        return 130
+        with termination_raises():
+            return {"compare": compare, "predict": predict, "lab": lab}[given.command](given)
+    except KeyboardInterrupt as stopped:
+        kept = "; finished runs are kept, and the same command goes on from there"
+        print(f"\nvtlab: stopped{kept if given.command == 'compare' else ''}", file=sys.stderr)
+        return 143 if isinstance(stopped, Terminated) else 130
     except (ValueError, OSError) as error:
         print(f"vtlab: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -126,10 +145,43 @@ def compare(given: argparse.Namespace) -> int:
     command = "vtlab " + " ".join(sys.argv[1:]) if sys.argv[1:] else "vtlab compare"
     report, table = write_study(given.out, study, shots, command)
     print(table)
+    if given.save:
+        _keep_best(study, given.out / "model")
     print(f"\n{time.perf_counter() - started:.0f} s in all. Next, open:")
     print(f"  {report}")
     print("  vtlab lab      (lesson 01 in JupyterLab)")
     return 0
+
+
+def _keep_best(study: Study, folder: Path) -> None:
+    from vtlab.models import save
+
+    run = study.best()
+    save(study.model(run), folder, study.task, strategy=run.strategy,
+         test_accuracy=run.test_accuracy)  # fmt: skip
+    print(f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
+          f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in {folder}:")  # fmt: skip
+    print(f"  vtlab predict {folder} IMAGE…")
+
+
+def predict(given: argparse.Namespace) -> int:
+    """`vtlab predict`; what cannot be read is said, and the others are named all the same."""
+    from vtlab.naming import Namer, files
+
+    if given.out is not None and given.out.exists() and not given.out.is_dir():
+        raise ValueError(f"--out {given.out} is a file, not a folder")
+    namer = Namer(given.model)
+    unread = 0
+    for path in files(given.images):
+        try:
+            name, confidence = namer.name(path)
+            print(f"{path}\t{name}\t{100 * confidence:.1f} %", flush=True)
+            if given.cam:
+                namer.draw(path, given.out or path.parent)
+        except (ValueError, OSError) as error:
+            unread += 1
+            print(f"vtlab: {' '.join(str(error).split())}", file=sys.stderr)
+    return 1 if unread else 0
 
 
 def _split(text: str) -> list[str]:

@@ -9,21 +9,28 @@ https://arxiv.org/abs/2101.08515).
 from __future__ import annotations
 
 import argparse
-import csv
+import functools
 import json
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from vtlab.backbones import Network, backbone, sha256
+from vtlab.checkpoints import checkpointed
+from vtlab.files import write_bytes, write_csv, write_text
 from vtlab.garden.drawing import draw
-from vtlab.garden.species import grow
-from vtlab.precision import autocast
-from vtlab.randomness import keys
+from vtlab.garden.species import Species, grow
+from vtlab.interrupts import Terminated, termination_raises, unbroken
+from vtlab.precision import autocast, native_bfloat16
+from vtlab.randomness import drawing, keys
+from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
 
 SOURCE_SEED = 1_000_003  # far from every target's seed: no target species was ever a source
 
@@ -54,40 +61,124 @@ class Progress:
     seconds: float
 
 
-def pretrain(recipe: Recipe, network: Network, every: int = 10_000) -> Iterator[Progress]:
-    """Train the network in place; a record after every so many images."""
-    species = grow(recipe.species, SOURCE_SEED, genera=recipe.genera, spread=recipe.spread)
-    test_labels = torch.arange(2048) % recipe.species
-    test, _ = draw(species, test_labels, keys(recipe.seed, 1, torch.arange(2048)))
-    steps = recipe.images // recipe.batch
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.peak_rate,
-                                  weight_decay=recipe.weight_decay, foreach=True)  # fmt: skip
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.peak_rate, total_steps=steps + 1, pct_start=0.2
-    )
-    started, losses, hits = time.perf_counter(), [], []
-    for step in range(steps):
+def pretrain(recipe: Recipe, network: Network, every: int = 10_000,
+             stop: Stop | None = None) -> Pretraining:  # fmt: skip
+    """Train the network in place; an iterator with a record after every so many images.
+
+    Hours of it belong into `checkpointed(pretrain(…), folder)`.
+    """
+    return Pretraining(recipe, network, every, stop)
+
+
+class Pretraining(Stepwise):
+    """What `pretrain` returns; a step is a batch of drawings. See `Stepwise`."""
+
+    def __init__(self, recipe: Recipe, network: Network, every: int, stop: Stop | None) -> None:
+        """Nothing is drawn yet."""
+        self.recipe, self.network, self.every, self.stop = recipe, network, every, stop
+        self.steps = 0
+        self.history: list[Progress] = []
+        self.total = recipe.images // recipe.batch
+        self._losses: list[float] = []  # since the last record
+        self._hits: list[float] = []
+        self._seconds = 0.0
+        self._optimiser, self._schedule = self._fresh()
+
+    @property
+    def done(self) -> bool:
+        """Whether every image was seen."""
+        return self.steps == self.total
+
+    @functools.cached_property
+    def _species(self) -> Species:
+        recipe = self.recipe
+        return grow(recipe.species, SOURCE_SEED, genera=recipe.genera, spread=recipe.spread)
+
+    @functools.cached_property
+    def _test_set(self) -> tuple[Tensor, Tensor]:
+        labels = torch.arange(2048) % self.recipe.species
+        places = keys(self.recipe.seed, 1, torch.arange(2048))
+        return draw(self._species, labels, places)[0], labels
+
+    def _fresh(self) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.OneCycleLR]:
+        recipe = self.recipe
+        optimiser = torch.optim.AdamW(self.network.parameters(), lr=recipe.peak_rate,
+                                      weight_decay=recipe.weight_decay, foreach=True)  # fmt: skip
+        return optimiser, torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, recipe.peak_rate, total_steps=self.total + 1, pct_start=0.2
+        )
+
+    def step(self) -> Progress | None:
+        """One batch; a `Progress` where one is due."""
+        if self.done:
+            return None
+        recipe, started = self.recipe, time.perf_counter()
         # every picture is drawn once and never seen again
-        index = torch.arange(step * recipe.batch, (step + 1) * recipe.batch)
+        index = torch.arange(self.steps * recipe.batch, (self.steps + 1) * recipe.batch)
         image_keys = keys(recipe.seed, 0, index)
         labels = ((image_keys.long() & 0x7FFFFFFF) // 7) % recipe.species
-        images, _ = draw(species, labels, image_keys)
-        network.train()
-        with autocast():
-            logits = network(network.normalise(images)).float()
-        loss = F.cross_entropy(logits, labels)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        losses.append(loss.item())
-        hits.append((logits.argmax(1) == labels).float().mean().item())
-        seen = (step + 1) * recipe.batch
-        if seen % every < recipe.batch or step == steps - 1:
-            mean = [sum(values) / len(values) for values in (losses, hits)]
-            seconds = time.perf_counter() - started
-            yield Progress(seen, *mean, _test(network, test, test_labels), round(seconds, 1))
-            losses, hits = [], []
+        images, _ = draw(self._species, labels, image_keys)
+        seen = (self.steps + 1) * recipe.batch
+        record = seen % self.every < recipe.batch or self.steps == self.total - 1
+        if record:
+            _ = self._test_set  # drawn before the part that Ctrl-C has to wait for
+        with unbroken():
+            self._learn(images, labels)
+            self.steps += 1
+            if not record:
+                self._seconds += time.perf_counter() - started
+                return None
+            mean = [sum(values) / len(values) for values in (self._losses, self._hits)]
+            accuracy = _test(self.network, *self._test_set)
+            self._seconds += time.perf_counter() - started
+            self._losses, self._hits = [], []
+            self.history.append(Progress(seen, *mean, accuracy, round(self._seconds, 1)))
+            return self.history[-1]
+
+    def _learn(self, images: Tensor, labels: Tensor) -> None:
+        self.network.train()
+        with drawing(self.recipe.seed, self.steps):
+            with autocast():
+                logits = self.network(self.network.normalise(images)).float()
+            loss = F.cross_entropy(logits, labels)
+            self._optimiser.zero_grad()
+            loss.backward()
+        self._optimiser.step()
+        self._schedule.step()
+        self._losses.append(loss.item())
+        self._hits.append((logits.argmax(1) == labels).float().mean().item())
+
+    def configuration(self) -> dict:
+        """What must be equal for a state to be gone on from, as JSON values."""
+        return {**asdict(self.recipe), "every": self.every, "bfloat16": native_bfloat16()}
+
+    def state(self) -> State:
+        """Everything that is needed to go on from here, copied. Not while a step runs."""
+        values = {"format": FORMAT, "configuration": self.configuration(), "steps": self.steps,
+                  "losses": list(self._losses), "hits": list(self._hits),
+                  "seconds": self._seconds, "history": [asdict(p) for p in self.history]}  # fmt: skip
+        return State(captured(self.network, self._optimiser), values)
+
+    def restore(self, state: State) -> None:
+        """Go on from this state; the network is filled in place.
+
+        Raises:
+            ValueError: Naming each field of the configuration that differs.
+        """
+        self.check(state)
+        values = state.values
+        with unbroken():
+            self._optimiser, self._schedule = self._fresh()
+            put_back(state.tensors, self.network, self._optimiser)
+            self.steps = values["steps"]
+            if self.steps:  # rate and momentum follow from the number of steps
+                self._schedule.load_state_dict(
+                    {"last_epoch": self.steps - 1, "_step_count": self.steps + 1}
+                )
+                self._schedule.step()
+            self._losses, self._hits = list(values["losses"]), list(values["hits"])
+            self._seconds = values["seconds"]
+            self.history = [Progress(**record) for record in values["history"]]
 
 
 @torch.no_grad()
@@ -100,7 +191,7 @@ def _test(network: Network, images: torch.Tensor, labels: torch.Tensor) -> float
 
 def save(network: Network, recipe: Recipe, folder: Path) -> str:
     """Write the stages as half-precision safetensors; returns the sha256."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save as to_bytes
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{recipe.backbone}.safetensors"
@@ -109,38 +200,50 @@ def save(network: Network, recipe: Recipe, folder: Path) -> str:
         for name, value in network.stages.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    save_file(state, path, metadata={"recipe": json.dumps(asdict(recipe))})
+    write_bytes(path, to_bytes(state, metadata={"recipe": json.dumps(asdict(recipe))}))
     listing = folder / "sha256.json"
     known = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
     known[path.name] = sha256(path)
-    listing.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(listing, json.dumps(known, indent=2, sort_keys=True) + "\n")
     return known[path.name]
 
 
-def main() -> None:
-    """Run the recipe and write weights and log."""
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the recipe and write weights and log; returns the exit status."""
     data = Path(__file__).parent.parent / "data"
     parser = argparse.ArgumentParser(prog="python -m vtlab.pretrain", description=__doc__)
     parser.add_argument("--backbone", default=Recipe.backbone)
     parser.add_argument("--images", type=int, default=Recipe.images)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=data / "weights")
+    parser.add_argument("--checkpoints", "--resume", type=Path, metavar="FOLDER",
+                        help="keep the training there, and go on from what is there")  # fmt: skip
     parser.add_argument("--log", type=Path, default=None, help="default: data/results/")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     recipe = Recipe(backbone=arguments.backbone, images=arguments.images, seed=arguments.seed)
     network = backbone(recipe.backbone, classes=recipe.species, weights=None)
     network.reset_stages(recipe.seed)
     log = arguments.log or data / "results" / f"pretrain_{recipe.backbone}.csv"
-    rows = []
-    for progress in pretrain(recipe, network):
-        print(*(f"{k} {v:.4g}" for k, v in asdict(progress).items()), sep="  ", flush=True)
-        rows.append(asdict(progress))
+    training = pretrain(recipe, network)
+    folder = arguments.checkpoints
+    try:
+        with termination_raises():
+            for progress in checkpointed(training, folder, every=100) if folder else training:
+                said = (f"{k} {v:.4g}" for k, v in asdict(progress).items())
+                print(*said, sep="  ", flush=True)
+    except KeyboardInterrupt as stopped:
+        print(f"stopped after {training.steps} of {training.total} steps; "
+              + (f"the same command goes on from {folder}" if folder else "nothing is kept "
+                 "(--checkpoints FOLDER)"), file=sys.stderr)  # fmt: skip
+        return 143 if isinstance(stopped, Terminated) else 130
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
     print("sha256", save(network, recipe, arguments.out))
-    with log.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows({k: round(v, 4) for k, v in row.items()} for row in rows)
+    rows = [{k: round(v, 4) for k, v in asdict(row).items()} for row in training.history]
+    write_csv(log, pd.DataFrame(rows))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

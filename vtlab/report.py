@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from vtlab import __version__, findings, page, records, sections
+from vtlab.files import write_csv, write_text
 from vtlab.sections import ReportData as ReportData
-from vtlab.store import write_text
 from vtlab.study import Study, machine
 from vtlab.tasks import pixel_neighbour
 
@@ -90,5 +90,5 @@ def write_study(
         machine={**machine(), "cores": os.cpu_count(), "vtlab": __version__},
     )  # fmt: skip
     path = write(folder, data)
-    write_text(path.with_name("runs.csv"), study.table().to_csv(index=False, lineterminator="\n"))
+    write_csv(path.with_name("runs.csv"), study.table())
     return path, findings.as_text(runs, data.chance, data.baseline)

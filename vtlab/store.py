@@ -9,81 +9,17 @@ or is not what was listed, is reported and never read as a result: its run is tr
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
 import json
-import os
 import re
-import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from vtlab.files import opened, sealed, sha256_of, unsealed, write_bytes, write_text
 from vtlab.records import Run
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-MANIFEST, STUDY, LOCK = "MANIFEST", "study.json", ".lock"
-NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # some network disks have none
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a file so that it is the old or the new one, whatever happens meanwhile.
-
-    Raises:
-        OSError: If it could not be written; the message names it, and the old file is there.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        _rename(temporary, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            why = error.strerror or str(error)
-            raise OSError(error.errno, f"{path} could not be written: {why}") from error
-        raise
-    _flush_folder(path.parent)
-
-
-def write_csv(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table without its index, with the same care as `write_text`.
-
-    Raises:
-        OSError: If it could not be written; the old file is still there.
-    """
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
-
-
-def _rename(temporary: Path, path: Path) -> None:
-    """Rename; on Windows again for a second, since virus scanners hold fresh files open."""
-    for _ in range(20 if os.name == "nt" else 0):
-        try:
-            temporary.replace(path)
-            return
-        except PermissionError:
-            time.sleep(0.05)
-    temporary.replace(path)
-
-
-def _flush_folder(folder: Path) -> None:
-    """A rename reaches the disk with its folder (on Windows by itself)."""
-    if os.name != "posix":
-        return
-    with contextlib.suppress(OSError):  # some disks flush files only
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+MANIFEST, STUDY = "MANIFEST", "study.json"
 
 
 class RunStore:
@@ -109,13 +45,8 @@ class RunStore:
             ValueError: If another process works in it, or it is a file.
             OSError: If it cannot be made or read.
         """
-        if self.folder.exists() and not self.folder.is_dir():
-            raise ValueError(f"{self.folder} is a file; the runs need a folder")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self.folder)
+        self._lock = opened(self.folder, "the runs", "take another folder (--out)")
         try:
-            for left in self.folder.glob(".*.tmp"):
-                left.unlink(missing_ok=True)
             self._read()
         except BaseException:
             self._lock.close()
@@ -144,8 +75,7 @@ class RunStore:
         path = self.folder / STUDY
         wanted = json.loads(json.dumps(fingerprint))
         if not path.exists() and not self._runs:
-            content = {"study": wanted, "sha256": _hash(_canonical(wanted))}
-            write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
+            write_bytes(path, sealed(wanted))
             return
         known = _study(path)
         odd = [f"{name} is {known.get(name)!r} there and {wanted.get(name)!r} here"
@@ -166,10 +96,10 @@ class RunStore:
         name, text = f"{run.key}.json", run.to_json()
         if not re.fullmatch(r"[^\W.][^\s/\\:]*", run.key) or name == STUDY:
             raise ValueError(f"a run cannot be kept in a file called {name!r}")
-        if self._hashes.get(name, _hash(text.encode())) != _hash(text.encode()):
+        if self._hashes.get(name, sha256_of(text.encode())) != sha256_of(text.encode()):
             raise ValueError(f"{self.folder} has another run {run.key} already")
         write_text(self.folder / name, text)
-        hashes = {**self._hashes, name: _hash(text.encode())}
+        hashes = {**self._hashes, name: sha256_of(text.encode())}
         lines = [f"{digest}  {file}\n" for file, digest in sorted(hashes.items())]
         try:
             write_text(self.folder / MANIFEST, "".join(lines))
@@ -222,19 +152,11 @@ class RunStore:
         return listed
 
 
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _canonical(study: dict) -> bytes:
-    return json.dumps(study, sort_keys=True).encode()
-
-
 def _run(path: Path, listed: str | None) -> Run:
     content = path.read_bytes()
     if listed is None:
         raise ValueError(f"it is not listed in {MANIFEST}")
-    if _hash(content) != listed:
+    if sha256_of(content) != listed:
         raise ValueError(f"its sha256 is not the one in {MANIFEST}")
     run = Run.from_json(content.decode())
     if f"{run.key}.json" != path.name:
@@ -245,49 +167,8 @@ def _run(path: Path, listed: str | None) -> Run:
 def _study(path: Path) -> dict:
     """What `study.json` says; its own hash stands in it, so that it is never misread."""
     try:
-        content = json.loads(path.read_bytes())
-        if _hash(_canonical(content["study"])) != content["sha256"]:
-            raise ValueError("its sha256 differs")
-        return content["study"]
-    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
+        return unsealed(path.read_bytes())
+    except (FileNotFoundError, ValueError):
         state = "damaged" if path.exists() else "missing"
         raise ValueError(f"{path} is {state}, so nobody knows which study the runs there belong "
                          "to: take another folder (--out), or delete it") from None  # fmt: skip
-
-
-def _locked(folder: Path) -> BinaryIO:
-    """The folder's lock file, locked; closing it unlocks, and so does the process's end."""
-    try:
-        file = (folder / LOCK).open("a+b", buffering=0)
-    except PermissionError:
-        raise ValueError(f"{folder} cannot be written to") from None
-    try:
-        _lock(file)
-    except OSError as error:
-        if error.errno in NO_LOCKS_HERE:
-            return file
-        file.seek(0)
-        owner = file.read(20).decode(errors="replace").strip()
-        file.close()
-        raise ValueError(f"another process{owner and f' ({owner})'} is working in {folder}: "
-                         "wait for it, or take another folder (--out)") from None  # fmt: skip
-    with contextlib.suppress(OSError):  # who holds it is a courtesy; a full disk has no room
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
-    return file
-
-
-def _lock(file: BinaryIO) -> None:
-    """Lock without waiting; OSError where somebody has it."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        file.seek(1 << 20)  # a byte past the content, which stays readable to others
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        finally:
-            file.seek(0)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

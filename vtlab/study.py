@@ -11,7 +11,7 @@ import contextlib
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +23,7 @@ from vtlab.explain import grad_cam
 from vtlab.features import predict
 from vtlab.metrics import summary
 from vtlab.precision import THREADS, native_bfloat16
-from vtlab.records import Run, run_key, table
+from vtlab.records import Epoch, Run, run_key, table
 from vtlab.store import RunStore
 from vtlab.strategies import FOUR, Strategy
 from vtlab.tasks import Task
@@ -69,6 +69,17 @@ class Setting:
                 "image_size": self.size, "epochs": self.epochs, "tune": self.tune}  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A training that has ended: network, shots, strategy at the rate used, records, seconds."""
+
+    network: Network
+    task: Task
+    strategy: Strategy
+    epochs: list[Epoch]
+    seconds: float
+
+
 @dataclass
 class Bench:
     """A task and a backbone made once, and what runs share: memos of frozen activations."""
@@ -103,16 +114,9 @@ class Bench:
         turns = [int(f[i]) for i in range(SHOWN) for f in firsts if i < len(f)]
         return turns[:SHOWN]
 
-    def run(self, strategy: Strategy, shots: int | None, seed: int,
-            tick: Callable[[int], None] = lambda passes: None) -> Run:  # fmt: skip
-        """Train once and test once.
-
-        Args:
-            strategy: What learns.
-            shots: Training images per class; None for all.
-            seed: Of the shots, the head, the order of batches and the augmentation.
-            tick: Called with the number of images seen since the last call.
-        """
+    def train(self, strategy: Strategy, shots: int | None, seed: int,
+              tick: Callable[[int], None] = lambda passes: None) -> Trained:  # fmt: skip
+        """Train once, without testing; the arguments are `run`'s."""
         torch.set_num_threads(THREADS)
         task = self.base.at(shots, seed)
         network = self.network()
@@ -123,7 +127,21 @@ class Bench:
         for epoch in fit(network, task, strategy, seed=seed, epochs=self.setting.epochs):
             epochs.append(epoch)
             tick(len(task.train))
-        seconds = time.perf_counter() - started
+        return Trained(network, task, strategy, epochs, time.perf_counter() - started)
+
+    def run(self, strategy: Strategy, shots: int | None, seed: int,
+            tick: Callable[[int], None] = lambda passes: None) -> Run:  # fmt: skip
+        """Train once and test once.
+
+        Args:
+            strategy: What learns.
+            shots: Training images per class; None for all.
+            seed: Of the shots, the head, the order of batches and the augmentation.
+            tick: Called with the number of images seen since the last call.
+        """
+        trained = self.train(strategy, shots, seed, tick)
+        network, task, strategy = trained.network, trained.task, trained.strategy
+        epochs, seconds = trained.epochs, trained.seconds
         memo = self.memo if strategy.start == "pretrained" else None
         confidences, guesses = predict(network, task.test.pixels, memo).max(1)
         maps = grad_cam(network, task.test.pixels[self.shown()])
@@ -153,8 +171,6 @@ def tuned(strategy: Strategy, task: Task, fresh: Callable[[], Network], seed: in
     Raises:
         ValueError: If a class has one image only.
     """
-    from dataclasses import replace
-
     held = task.hold_back()
     scores = {}
     for rate in TUNED_RATES:
@@ -185,6 +201,8 @@ class Study:
     runs: list[Run]
     task: Task
     shown: list[int]
+    strategies: Sequence[Strategy] = ()
+    bench: Bench | None = None
 
     def table(self) -> pd.DataFrame:
         """A row per run."""
@@ -193,6 +211,36 @@ class Study:
     def summary(self) -> pd.DataFrame:
         """A row per strategy and number of shots, with intervals."""
         return summary(self.table(), len(self.task.test))
+
+    def best(self) -> Run:
+        """The first run of the strategy (and number of shots) with the highest mean accuracy."""
+        groups: dict[tuple, list[Run]] = {}
+        for run in self.runs:
+            groups.setdefault((run.strategy, run.shots), []).append(run)
+        return max(groups.values(), key=lambda g: sum(r.test_accuracy for r in g) / len(g))[0]
+
+    def model(self, run: Run) -> Network:
+        """The network of a run, in evaluation mode.
+
+        Runs keep results and no weights: this trains once more, to the same bits on the machine
+        (and with the versions) that the run comes from. `save` keeps it.
+
+        Raises:
+            ValueError: If it predicts other classes than the run did, which says that the run
+                comes from elsewhere.
+        """
+        setting = self.bench.setting
+        strategy = next(s for s in self.strategies if s.name == run.strategy)
+        if run.settings.get("rate") is not None:
+            strategy = replace(strategy, rate=run.settings["rate"])
+        bench = replace(self.bench, setting=replace(setting, tune=False))
+        network = bench.train(strategy, run.shots, run.seed).network.eval()
+        memo = self.bench.memo if strategy.start == "pretrained" else None
+        guesses = predict(network, self.task.test.pixels, memo).argmax(1).tolist()
+        if odd := sum(a != b for a, b in zip(guesses, run.predictions, strict=True)):
+            raise ValueError(f"trained again, {run.key} names {odd} of {len(guesses)} test images "
+                             "otherwise: its record comes from another machine or version")  # fmt: skip
+        return network
 
 
 def cost(strategy: Strategy, images: int, stages: int, epochs: int | None) -> float:
@@ -251,7 +299,7 @@ def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy
             if store:
                 store.add(run)
     keys = [run_key(s.name, n, seed) for s, n, seed in wanted]
-    return Study([done[key] for key in keys], bench.base, bench.shown())
+    return Study([done[key] for key in keys], bench.base, bench.shown(), strategies, bench)
 
 
 def _finished(store: RunStore, setting: Setting, say: Callable[[str], None]) -> dict[str, Run]:

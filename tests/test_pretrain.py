@@ -1,0 +1,64 @@
+import json
+from dataclasses import replace
+
+import pytest
+from steps_made_up import same, states_of
+
+from vtlab.backbones import backbone, load_stages
+from vtlab.checkpoints import checkpointed
+from vtlab.pretrain import Recipe, main, pretrain
+
+SMALL = Recipe(species=8, genera=4, images=24, batch=4)
+
+
+def made(recipe=SMALL):
+    network = backbone(recipe.backbone, classes=recipe.species, weights=None)
+    return pretrain(recipe, network, every=8)
+
+
+def test_a_pretraining_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr("vtlab.pretrain._test", lambda network, images, labels: 0.5)
+    reference = states_of(made())
+    assert len(reference) == 7
+    for state in reference[::2]:
+        resumed = made()
+        resumed.restore(state)
+        list(resumed)
+        assert same(resumed.state(), reference[-1])
+    for _ in checkpointed(made(), tmp_path, every=1):
+        break
+    last = made()
+    assert len(list(checkpointed(last, tmp_path, every=1))) == 2 and len(last.history) == 3
+    assert same(last.state(), reference[-1])
+
+
+@pytest.mark.parametrize(("field", "value"), [("seed", 1), ("peak_rate", 1e-3), ("images", 28),
+                                              ("species", 9), ("batch", 3), ("spread", 0.5)])  # fmt: skip
+def test_a_checkpoint_of_another_recipe_is_refused_by_the_field(field, value):
+    state = made().state()
+    with pytest.raises(ValueError, match=f"{field} is {getattr(SMALL, field)} there"):
+        made(replace(SMALL, **{field: value})).restore(state)
+
+
+def test_the_command_writes_weights_log_and_checkpoints(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("vtlab.pretrain._test", lambda network, images, labels: 0.5)
+    arguments = ["--images", "256", "--out", str(tmp_path / "w"), "--log", str(tmp_path / "log.csv"),
+                 "--checkpoints", str(tmp_path / "c")]  # fmt: skip
+    assert main(arguments) == 0
+    digest = json.loads((tmp_path / "w" / "sha256.json").read_text())["mini_resnet.safetensors"]
+    assert digest in capsys.readouterr().out
+    load_stages(backbone("mini_resnet", weights=None), tmp_path / "w" / "mini_resnet.safetensors",
+                check=True)  # fmt: skip
+    assert (tmp_path / "log.csv").read_text().startswith("images,loss,accuracy")
+    assert main(arguments) == 0 and digest in capsys.readouterr().out  # it has ended: same bits
+    assert main([*arguments, "--seed", "1"]) == 2
+    assert "seed is 0 there and 1 here" in capsys.readouterr().err
+
+
+def test_a_stopped_command_says_where_it_is(tmp_path, capsys, monkeypatch):
+    def interrupt(self, *rest):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vtlab.pretrain.Pretraining.step", interrupt)
+    assert main(["--images", "256", "--out", str(tmp_path)]) == 130
+    assert "stopped after 0 of 2 steps; nothing is kept" in capsys.readouterr().err
