@@ -16,6 +16,7 @@ _HOME = {
     "Augment": "augment", "fit": "training",
     "activations": "features", "predict": "features", "evaluate": "features",
     "grad_cam": "explain",
+    "cost_table": "costs", "calibrate": "costs",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps",
     "table": "records", "epochs_table": "records",
