@@ -2,11 +2,16 @@ import copy
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch.utils.flop_counter import FlopCounterMode
 
 from vtlab.backbones import backbone
-from vtlab.costs import Speed, calibrate, cost_table, kept_bytes, kept_for_backward
+from vtlab.costs import (
+    Speed,
+    calibrate,
+    cost_table,
+    kept_bytes,
+    kept_for_backward,
+    measured_step,
+)
 from vtlab.strategies import FOUR, full, partial, probe, surgical
 
 # By hand, from the tiny network's drawing at 16 x 16 pixels: 3 x 3 convolutions, so
@@ -75,27 +80,26 @@ def test_kept_activations_are_those_counted_by_hand(network):
 def test_predictions_are_what_a_real_training_step_does(strategy):
     """The oracle: torch's own counts while numbers really flow."""
     network = backbone("mini_resnet", classes=8)
-    table = cost_table(network, strategy, image_size=32, batch=2)
-    trained = copy.deepcopy(network).freeze(strategy.learning(network)).train()
-    start = trained.frozen_prefix
-    with torch.no_grad():
-        maps = trained.run_stages(torch.randn(2, 3, 32, 32), 0, start)
-    with FlopCounterMode(display=False) as counter:
-        with kept_for_backward(trained) as kept:
-            logits = trained.classify(trained.run_stages(maps, start))
-        F.cross_entropy(logits, torch.tensor([0, 1])).backward()
-    assert table.step.sum() == counter.get_total_flops() // 2 // 2
-    learning = sum(p.numel() for p in trained.parameters() if p.grad is not None)
-    assert table.learn.sum() == learning
+    table = cost_table(network, strategy, image_size=32, batch=2).sum()
+    real = measured_step(network, strategy, image_size=32, batch=2, repeats=1, bfloat16=False)
+    assert all(table[kind] == real[kind] for kind in ("learn", "step", "optimiser"))
     # a frozen BatchNorm keeps no deviations of a batch; the meta device lists them all the same
     allowance = 8 * 1536 if "surgical" in strategy.name else 0
-    assert 0 <= table.activations.sum() - kept_bytes(kept) <= allowance
+    assert 0 <= table.activations - real["activations"] <= allowance
+
+
+def test_autograd_keeps_the_inputs_of_a_product_and_weights_do_not_count():
+    layer, inputs = torch.nn.Linear(3, 2), torch.ones(5, 3)
+    with kept_for_backward(layer) as kept:
+        layer(layer(inputs)[:, [0, 1, 0]])
+    assert kept_bytes(kept) == 4 * (5 * 3 + 5 * 3) + 8 * 3  # both inputs, and the three places
 
 
 def test_the_network_is_left_as_it_is(network):
     network.freeze(("head",))
     before = copy.deepcopy(network.state_dict())
     at_16(network, full, speed=calibrate(network, image_size=16, batch=4, repeats=1))
+    measured_step(network, full, image_size=16, batch=4, repeats=1)
     assert network.learning == {"head"}
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
 

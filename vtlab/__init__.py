@@ -16,7 +16,7 @@ _HOME = {
     "Augment": "augment", "fit": "training",
     "activations": "features", "predict": "features", "evaluate": "features",
     "grad_cam": "explain",
-    "cost_table": "costs", "calibrate": "costs",
+    "cost_table": "costs", "calibrate": "costs", "measured_step": "costs",
     "snapshot": "diagnose", "movement": "diagnose",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps",

@@ -133,6 +133,61 @@ def calibrate(network: Network, *, image_size: int = 64, batch: int = 32, repeat
     return Speed(forward, backward, best["update", ""] / twin.total_weights())
 
 
+def measured_step(
+    network: Network, strategy: Strategy | Iterable[str], *, image_size: int = 64,
+    batch: int = 32, repeats: int = 5, bfloat16: bool | None = None,
+) -> dict[str, float]:  # fmt: skip
+    """What a training step really costs here: the sums of `cost_table`'s columns, measured.
+
+    Takes real steps of AdamW on black images with a copy of the network, from the kept
+    activations of the frozen prefix. Operations and kept memory are torch's own counts while
+    numbers flow; the seconds are those of the fastest of the repeats.
+
+    Args:
+        network: Left as it is.
+        strategy: As in `cost_table`.
+        image_size: Side of the images in pixels.
+        batch: Images per step.
+        repeats: Timed steps, after one that is counted and not timed.
+        bfloat16: As in `fit`.
+
+    Lesson 04.
+    """
+    twin = copy.deepcopy(network).freeze(_learning(network, strategy)).train()
+    start = twin.frozen_prefix
+    pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
+    labels = torch.zeros(batch, dtype=torch.long)
+    learning = [p for p in twin.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learning, foreach=True)
+    with torch.no_grad(), autocast(bfloat16):
+        inputs = twin.run_stages(twin.normalise(pixels), 0, start)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        with autocast(bfloat16):
+            logits = twin.classify(twin.run_stages(inputs, start)).float()
+        torch.nn.functional.cross_entropy(logits, labels).backward()
+        optimiser.step()
+
+    with FlopCounterMode(display=False) as counter:
+        with kept_for_backward(twin) as kept, autocast(bfloat16):
+            logits = twin.classify(twin.run_stages(inputs, start))
+        bytes_kept = kept_bytes(kept)
+        kept.clear()
+        logits.sum().backward()
+        optimiser.step()
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - started)
+    states = [t for state in optimiser.state.values() for t in state.values() if t.dim()]
+    numbers = sum(t.nbytes for t in (*states, *(p.grad for p in learning)))
+    return {"learn": sum(p.numel() for p in learning),
+            "step": counter.get_total_flops() // 2 // batch, "activations": bytes_kept,
+            "optimiser": numbers, "seconds": min(seconds)}  # fmt: skip
+
+
 def _learning(network: Network, strategy: Strategy | Iterable[str]) -> tuple[str, ...]:
     return strategy.learning(network) if isinstance(strategy, Strategy) else tuple(strategy)
 
