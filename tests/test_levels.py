@@ -14,7 +14,8 @@ LEVELS = [
     {"store", "study", "pretrain", "sweeps"},
     {"style", "plots", "findings"},
     {"widgets"},
-    {"page", "sections", "report", "exercises", "lesson", "build", "lint", "cli"},
+    {"page", "sections", "report", "exercises", "lesson", "build", "lint", "reseed",
+     "budget", "cli"},
 ]  # fmt: skip
 LEVEL = {name: i for i, names in enumerate(LEVELS) for name in names}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
