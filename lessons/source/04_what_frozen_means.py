@@ -37,10 +37,32 @@ vt.begin(seed=0)
 # %% [markdown]
 # ## Look
 #
-# The article takes a ResNet-50 and replaces its last layer, `fc`. Without a network we can still
-# build it with random weights, which is enough to count. Its argument `pretrained=True` is the
-# **first fault**: torchvision has long replaced it by `weights=`. Today it only warns, so we keep the
-# warning in a string and look at what it says.
+# This is the article's program, in short; `augment`, the batch and `num_classes` are the reader's own:
+#
+# ```python
+# model = resnet50(pretrained=True)
+# model.fc = nn.Linear(model.fc.in_features, num_classes)
+# for param in model.parameters():
+#     param.requires_grad = False
+# model.fc.weight.requires_grad = True
+# model.fc.bias.requires_grad = True
+# optimizer = optim.SGD(model.fc.parameters(), lr=0.001, momentum=0.9)
+# criterion = nn.CrossEntropyLoss()
+# for epoch in range(num_epochs):
+#     images = augment(batch_images)
+#     outputs = model(images)
+#     loss = criterion(outputs, batch_labels)
+#     optimizer.zero_grad()
+#     loss.backward()
+#     optimizer.step()
+#     accuracy = (outputs.argmax(1) == batch_labels).float().mean()
+#     print(epoch, loss.item(), accuracy.item())
+# ```
+#
+# It takes a ResNet-50 and replaces its last layer, `fc`. Where there is no network we can still build it
+# with random weights, which is enough to count. Its argument `pretrained=True` is the **first fault**:
+# torchvision has long replaced it by `weights=`. Today it only warns, so we keep the warning in a
+# string and look at what it says.
 
 # %%
 import contextlib
