@@ -106,6 +106,25 @@ def test_a_check_names_a_lesson_that_was_not_built_or_has_changed(course):
     assert build.check(course) == ["01_tiny: is not what its mirror says"]
 
 
+def test_student_copies_have_neither_outputs_nor_solutions(course, tmp_path, capsys, monkeypatch):
+    solution = tmp_path / "lessons" / "solutions" / "source" / "01_tiny.py"
+    solution.parent.mkdir(parents=True)
+    solution.write_text("# %%\nprint('the answer')\n", encoding="utf-8")
+    course.write_text(TINY + '\n# %% tags=["solution"]\nprint("the answer")\n', encoding="utf-8")
+    monkeypatch.setattr(build, "mirrors", lambda: [course, solution])
+    out = tmp_path / "handout"
+    assert build.main(["--student", str(out)]) == 0
+    assert [p.name for p in out.iterdir()] == ["01_tiny.ipynb"]
+    text = (out / "01_tiny.ipynb").read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    assert "the answer" not in text and len(notebook.cells) == 4
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
+    assert not build.notebook_of(course).exists()
+    capsys.readouterr()
+    assert build.main(["--student", str(out)]) == 1  # somebody may have worked on it
+    assert "is there already" in capsys.readouterr().err
+
+
 def test_an_unknown_number_is_named(course, capsys):
     assert build.main(["77"]) == 2
     assert capsys.readouterr().err == "no lesson 77\n"

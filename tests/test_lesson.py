@@ -114,3 +114,15 @@ def test_a_learners_own_error_is_shown(capsys):
 def test_an_unknown_exercise_is_named():
     with pytest.raises(ValueError, match="99.9"):
         check("99.9", 1)
+
+
+@pytest.mark.parametrize(("number", "wrong", "words"), [
+    ("04.1", lambda stage: stage.requires_grad_(False), "something moved"),
+    ("04.1", lambda stage: stage.eval(), "get a gradient"),
+    ("04.1", lambda stage: stage.eval().requires_grad_(False).parameters(), "came in"),
+    ("04.2", 8 * 8 * 32 * 16 * 9, "way back"), ("04.2", 12, "one output cell"), ("04.3", "a", "train"),
+])  # fmt: skip
+def test_half_a_freezing_is_told_from_a_whole_one(number, wrong, words, capsys):
+    check(number, wrong)
+    said = capsys.readouterr().out
+    assert said.startswith(f"exercise {number}: not yet.") and words in said

@@ -27,6 +27,15 @@ def test_every_lesson_has_solutions():
     assert names == {m.stem for m in MIRRORS if m.parent.parent.name == "solutions"}
 
 
+def test_the_map_of_the_course_lists_every_lesson_with_its_question_and_opens_the_first():
+    text = (LESSONS / "README.md").read_text(encoding="utf-8")
+    lessons = [m for m in MIRRORS if m.parent.parent == LESSONS]
+    for mirror in lessons:
+        title = read_mirror(mirror).cells[0].source.split("\n")[0].partition(" · ")[2]
+        assert f"| [{mirror.stem[:2]}]({mirror.stem}.ipynb) | {title} |" in text
+    assert text.count(f"lessons/{lessons[0].stem}.ipynb)") == 2  # Binder's link and Colab's
+
+
 def validate(folder):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval",
                "--nbval-current-env", "--rootdir", str(folder), str(folder / "tiny.ipynb")]  # fmt: skip

@@ -10,11 +10,12 @@ LEVELS = [
     {"names", "records", "metrics", "interrupts", "files"},
     {"randomness", "garden", "digits", "images", "tasks", "families", "backbones", "strategies",
      "augment", "precision", "features", "views", "solver", "stepwise", "fingerprints",
-     "checkpoints", "models", "training", "explain"},
+     "checkpoints", "models", "training", "explain", "costs", "diagnose"},
     {"store", "study", "pretrain", "zoo", "sweeps"},
     {"style", "plots", "findings"},
     {"widgets"},
-    {"page", "sections", "report", "exercises", "lesson", "naming", "build", "lint", "cli"},
+    {"page", "sections", "report", "exercises", "lesson", "naming", "build", "lint", "cli",
+     "reseed", "budget"},
 ]  # fmt: skip
 LEVEL = {name: i for i, names in enumerate(LEVELS) for name in names}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")

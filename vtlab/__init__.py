@@ -17,6 +17,8 @@ _HOME = {
     "save": "models", "load": "models",
     "activations": "features", "predict": "features", "evaluate": "features",
     "grad_cam": "explain",
+    "cost_table": "costs", "calibrate": "costs", "measured_step": "costs",
+    "snapshot": "diagnose", "movement": "diagnose",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps", "zoo_table": "zoo", "zoo_curves": "zoo",
     "table": "records", "epochs_table": "records",
@@ -25,6 +27,7 @@ _HOME = {
     "plot_accuracy": "plots", "plot_shots": "plots", "plot_curves": "plots",
     "plot_images": "plots", "plot_confusion": "plots", "plot_cams": "plots",
     "plot_mistakes": "plots", "plot_zoo": "plots",
+    "plot_movement": "plots",
     "ComparePanel": "widgets",
     "begin": "lesson", "guess": "lesson", "claim": "lesson", "check": "lesson",
 }  # fmt: skip

@@ -1,10 +1,11 @@
-"""Notebooks from their mirrors: `python -m vtlab.build [NN …] [--check]`.
+"""Notebooks from their mirrors: `python -m vtlab.build [NN …] [--check | --student OUT]`.
 
 `lessons/source/NN_name.py` (py:percent) is what is edited and reviewed; `lessons/NN_name.ipynb`
 is what learners open and nbval checks. Building copies the cells, runs them in a fresh kernel,
 keeps text and pictures, drops what differs without meaning, and writes only if all cells ran.
 Solutions live the same way in `lessons/solutions`. With `--check` nothing is written: the fresh
-outputs are held against the stored ones, and the cells that differ are named.
+outputs are held against the stored ones, and the cells that differ are named. With `--student OUT`
+nothing is run: copies to work on go to the folder OUT.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nbformat
@@ -56,8 +58,18 @@ def read_mirror(mirror: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+def run(
+    notebook: nbformat.NotebookNode, folder: Path, *, environment: Mapping[str, str] | None = None,
+    within: Sequence[str] = (), go_on: bool = False,
+) -> nbformat.NotebookNode:  # fmt: skip
     """The notebook with its outputs, from a fresh kernel of this interpreter.
+
+    Args:
+        notebook: Filled in place.
+        folder: Where the kernel works.
+        environment: Variables for the kernel beside the present ones.
+        within: A command that the kernel's command is appended to.
+        go_on: Also after a cell that failed.
 
     Raises:
         nbclient.exceptions.CellExecutionError: If a cell failed.
@@ -68,15 +80,16 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     from nbclient import NotebookClient
 
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "TQDM_DISABLE": "1",
-                   "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # fmt: skip
+                   "PYDEVD_DISABLE_FILE_VALIDATION": "1", **(environment or {})}  # fmt: skip
     # the blocking manager would wait for a dead kernel for ever
     manager = AsyncKernelManager()
     manager._kernel_spec = KernelSpec(
-        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}",
+        argv=[*within, sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}",
               "--IPKernelApp.log_level=ERROR"],
         display_name="Python 3", language="python",
     )  # fmt: skip
     client = NotebookClient(notebook, km=manager, timeout=TIMEOUT, store_widget_state=False,
+                            allow_errors=go_on,
                             coalesce_streams=True,  # where a text is cut is a matter of timing
                             resources={"metadata": {"path": str(folder)}})  # fmt: skip
     client.execute(env=environment, cleanup_kc=True)  # or the kernel would outlive the lesson
@@ -140,6 +153,26 @@ def check(mirror: Path) -> list[str]:
     return [f"{path.stem}: cell {i} gives other text than is stored" for i in cells]
 
 
+def student(mirror: Path, out: Path) -> Path:
+    """Write a copy to work on: a lesson without outputs, which the learner will make.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        FileExistsError: If a copy is there, which somebody may have worked on.
+    """
+    notebook = read_mirror(mirror)
+    notebook.cells = [cell for cell in notebook.cells if "solution" not in
+                      cell.metadata.get("tags", [])]  # fmt: skip
+    path = out / f"{mirror.stem}.ipynb"
+    if path.exists():
+        raise FileExistsError(f"{path} is there already: give a new folder")
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(path, nbformat.writes(notebook) + "\n")
+    return path
+
+
 def why(error: Exception, mirror: Path) -> str:
     """One line for a notebook that could not be run."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -160,14 +193,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m vtlab.build", description=__doc__)
     parser.add_argument("numbers", nargs="*", metavar="NN", help="such as 01 (default: all)")
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    parser.add_argument("--student", type=Path, metavar="OUT",
+                        help="copies without outputs and without solutions")  # fmt: skip
     given = parser.parse_args(arguments)
     chosen = [m for m in mirrors() if not given.numbers or m.stem[:2] in given.numbers]
+    if given.student:
+        chosen = [m for m in chosen if m.parent.parent.name != "solutions"]
     if not chosen:
         print(f"no lesson {' '.join(given.numbers)}", file=sys.stderr)
         return 2
     failed = False
     for mirror in chosen:
         try:
+            if given.student:
+                print(student(mirror, given.student))
+                continue
             complaints = check(mirror) if given.check else build(mirror)
         # a dead kernel is a RuntimeError
         except (CellControlSignal, RuntimeError, OSError) as error:

@@ -17,5 +17,7 @@ from vtlab.plots.images import plot_images as plot_images
 from vtlab.plots.images import plot_mistakes as plot_mistakes
 from vtlab.plots.learning import draw_curves as draw_curves
 from vtlab.plots.learning import plot_curves as plot_curves
+from vtlab.plots.movement import draw_movement as draw_movement
+from vtlab.plots.movement import plot_movement as plot_movement
 from vtlab.plots.zoo import draw_pretraining as draw_pretraining
 from vtlab.plots.zoo import plot_zoo as plot_zoo

@@ -1,0 +1,66 @@
+import time
+
+import pytest
+
+from vtlab import budget
+from vtlab.budget import Taken, measure
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    """Writes a lesson of one code cell and gives back its mirror."""
+
+    def write(code):
+        mirror = tmp_path / "lessons" / "source" / "07_tiny.py"
+        mirror.parent.mkdir(parents=True, exist_ok=True)
+        mirror.write_text(f"# %%\n{code}\n", encoding="utf-8")
+        return mirror
+
+    return write
+
+
+HOG = "block = bytearray(900_000_000)\nblock[::4096] = bytes(len(block[::4096]))\nprint(len(block))"
+
+
+@pytest.mark.parametrize("fenced", [True, False])
+def test_a_lesson_that_takes_too_much_memory_is_named_within_30_seconds(fenced, lesson, monkeypatch):
+    if not fenced:
+        monkeypatch.setattr(budget, "_group", lambda limit: (None, "a watch"))
+    elif budget_kind() == "a watch":
+        pytest.skip("no cgroup may be made here")
+    started = time.perf_counter()
+    taken = measure(lesson(HOG + "\nimport time\ntime.sleep(60)"), 1, limit=500_000_000)
+    assert taken.complaint == "07_tiny: the kernel died (out of memory?)"
+    assert time.perf_counter() - started < 30
+
+
+def budget_kind():
+    with budget.fence(1 << 30) as (words, _):
+        return words
+
+
+def test_what_a_lesson_takes_is_measured(lesson):
+    busy = HOG + "\nimport os, time\nend = time.process_time() + 1\nwhile time.process_time() < end:\n" \
+                 "    pass\nassert os.environ['VTLAB_THREADS'] == '1'"  # fmt: skip
+    taken = measure(lesson(busy), 1)
+    assert not taken.complaint and 0.9 < taken.gigabytes < 1.2
+    assert 1 / 60 < taken.cpu_minutes < 10 / 60 and taken.seconds > 1
+
+
+def test_a_kernel_that_ends_itself_is_named(lesson):
+    taken = measure(lesson("import os\nos._exit(1)"), 2)
+    assert taken.complaint.startswith("07_tiny: the kernel died") and taken.seconds < 30
+
+
+def test_what_is_over_the_budget_is_said():
+    assert str(Taken("01_a", 2, 50, 1.5, 0.9)).endswith("ok")
+    line = str(Taken("01_a", 2, 91, 1.5, 1.3))
+    assert line.endswith("over: seconds, gigabytes")
+
+
+def test_the_command_runs_lessons_and_not_their_solutions(lesson, monkeypatch, capsys):
+    mirror = lesson("print(1)")
+    monkeypatch.setattr(budget, "mirrors", lambda: [mirror])
+    assert budget.main(["07", "--threads", "1"]) == 0
+    assert "07_tiny" in capsys.readouterr().out
+    assert budget.main(["08"]) == 2
