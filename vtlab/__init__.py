@@ -15,7 +15,7 @@ _HOME = {
     "surgical": "strategies", "strategy": "strategies", "FOUR": "strategies",
     "Augment": "augment", "fit": "training",
     "activations": "features", "predict": "features", "evaluate": "features",
-    "grad_cam": "explain",
+    "explain": "attribution", "grad_cam": "attribution", "cam_scores": "attribution",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps",
     "table": "records", "epochs_table": "records",
