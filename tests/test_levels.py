@@ -10,7 +10,7 @@ LEVELS = [
     {"names", "records", "metrics"},
     {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
      "features", "solver", "training", "attribution"},
-    {"store", "study", "pretrain", "sweeps"},
+    {"store", "study", "pretrain", "sweeps", "cam_tables"},
     {"style", "plots", "findings"},
     {"widgets"},
     {"page", "sections", "report", "exercises", "lesson", "build", "lint", "cli"},

@@ -17,7 +17,7 @@ _HOME = {
     "activations": "features", "predict": "features", "evaluate": "features",
     "explain": "attribution", "grad_cam": "attribution", "cam_scores": "attribution",
     "compare": "study", "Setting": "study", "Study": "study",
-    "shots_table": "sweeps",
+    "shots_table": "sweeps", "cam_table": "cam_tables",
     "table": "records", "epochs_table": "records",
     "interval": "metrics", "t_interval": "metrics", "paired_difference": "metrics",
     "accuracy": "metrics", "confusion": "metrics",

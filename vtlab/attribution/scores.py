@@ -69,7 +69,7 @@ def overlap(maps: Tensor, masks: Tensor) -> Tensor:
     """
     maps, masks = _paired(maps, masks)
     flat, mask = maps.flatten(1), masks.flatten(1)
-    place = flat.argsort(1, descending=True, stable=True).argsort(1)  # 0: the highest
+    place = flat.argsort(dim=1, descending=True, stable=True).argsort(1)  # 0: the highest
     top = (place < mask.sum(1, keepdim=True)) & (flat > 0)
     return (top & mask).sum(1) / (top | mask).sum(1)
 
