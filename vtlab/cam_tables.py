@@ -1,6 +1,6 @@
 """The committed measurements of heat maps: scores, sanity, and the planted shortcut.
 
-`python -m vtlab.cam_tables scores` (or `sanity`, `shortcut`) trains what it needs, keeps every
+`python -m vtlab.cam_tables scores` (or `sanity`, `methods`, `shortcut`) trains what it needs, keeps every
 trained network and goes on where it was, and writes its table to `data/results`.
 """
 
@@ -15,15 +15,16 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from vtlab.attribution import cam_scores, explain
+from vtlab.attribution import METHODS, cam_scores, explain
 from vtlab.attribution.baselines import BASELINES, baseline
+from vtlab.attribution.sanity import cascade, deletion, different_images, rank_correlation, ssim
 from vtlab.attribution.scores import SCORES
 from vtlab.backbones import Network, backbone
 from vtlab.features import predict
 from vtlab.garden.tags import tag
 from vtlab.precision import THREADS
 from vtlab.randomness import generator
-from vtlab.strategies import FOUR, Strategy
+from vtlab.strategies import FOUR, Strategy, full
 from vtlab.sweeps import results_folder
 from vtlab.tasks import Images, Task
 from vtlab.tasks import task as make_task
@@ -31,14 +32,16 @@ from vtlab.training import fit
 
 SEEDS = 5
 SHOTS = 40
-TAG_SHOTS = 20
+TAG_SHOTS = 10
 SCORED = 600  # test images whose maps are scored: every second one
 NEAR = 2  # pixels of tolerance: 3 % of the side, as 15 are of a photograph's 500
+COMPARED = 48  # test images of the slower comparisons
+SANE = ("grad_cam", "layer_cam", "integrated_gradients", "guided_backprop")
 STAGES = ("stage1", "stage2", "stage3", "stage4")
 
 
 def cam_table(name: str = "scores") -> pd.DataFrame:
-    """A committed table: "scores", "sanity" or "shortcut".
+    """A committed table: "scores", "sanity", "methods" or "shortcut".
 
     Raises:
         FileNotFoundError: If there is none of that name.
@@ -166,7 +169,53 @@ def shortcut(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-TABLES = {"scores": scores, "shortcut": shortcut}
+def sanity(folder: Path) -> pd.DataFrame:
+    """Method x seed x part: the likeness of maps to the trained network's, of `full`.
+
+    "trained" is the network itself. "other image" compares the trained network's maps of
+    different images: a map that says something of its image and its network cannot be less
+    alike than that.
+    """
+    base = make_task("garden", shots=1)
+    pixels = _every(base.test, len(base.test) // COMPARED).pixels
+    rows = []
+    for seed in range(SEEDS):
+        network = trained(full, base.at(SHOTS, seed), seed, folder)
+        for method in SANE:
+            first = None
+            for part, maps in cascade(network, pixels, method=method, seed=seed):
+                first = maps if first is None else first
+                rows.append({"method": method, "part": part, "seed": seed, **_alike(first, maps)})
+            rows.append({"method": method, "part": "other image", "seed": seed,
+                         **_alike(first, different_images(first))})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _alike(first: Tensor, maps: Tensor) -> dict[str, float]:
+    return {"rank_correlation": rank_correlation(first, maps).mean().item(),
+            "ssim": ssim(first, maps).mean().item()}  # fmt: skip
+
+
+def methods(folder: Path) -> pd.DataFrame:
+    """Method x seed, of `full`: scores, and areas under the deletion and insertion curves.
+
+    The area of a good map is small for deletion and large for insertion.
+    """
+    base = make_task("garden", shots=1)
+    images = _every(base.test, len(base.test) // COMPARED)
+    rows = []
+    for seed in range(SEEDS):
+        network = trained(full, base.at(SHOTS, seed), seed, folder)
+        found = {name: explain(network, images.pixels, method=name) for name in METHODS}
+        found |= {name: baseline(name, images.pixels, seed=seed) for name in BASELINES}
+        for name, maps in found.items():
+            areas = {what: deletion(network, images.pixels, maps, insert=insert).mean().item()
+                     for what, insert in (("deletion", False), ("insertion", True))}  # fmt: skip
+            rows.append({"method": name, "seed": seed, **_scored(maps, images), **areas})
+    return pd.DataFrame(rows)
+
+
+TABLES = {"scores": scores, "sanity": sanity, "methods": methods, "shortcut": shortcut}
 
 
 def main() -> None:
