@@ -58,7 +58,7 @@ def test_a_damaged_run_is_said_and_trained_again(study):
 
 
 def test_a_study_of_other_settings_is_refused(study):
-    with pytest.raises(ValueError, match="epochs 2, not 3"):
+    with pytest.raises(ValueError, match="epochs is 2 there and 3 here"):
         compare("garden", shots=2, seeds=2, setting=replace(QUICK, epochs=3), folder=study[1])
 
 

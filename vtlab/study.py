@@ -82,10 +82,11 @@ class Bench:
     @classmethod
     def make(cls, setting: Setting, base: Task | None = None) -> Bench:
         """Read or draw the data and load the weights."""
+        # weights first: a wrong file is refused before thousands of images are read
+        network = backbone(setting.backbone, weights=setting.weights)
+        state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         base = base or make_task(setting.task, shots="all" if Path(setting.task).exists() else 1,
                                  image_size=setting.size)  # fmt: skip
-        network = backbone(setting.backbone, classes=len(base.classes), weights=setting.weights)
-        state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         return cls(setting, base, state, network.provenance)
 
     def network(self) -> Network:
@@ -203,7 +204,7 @@ def cost(strategy: Strategy, images: int, stages: int, epochs: int | None) -> fl
         return 0.4 * images + 20
     learning = stages if strategy.stages is None else (
         strategy.stages if isinstance(strategy.stages, int) else stages)  # fmt: skip
-    return images * (epochs or default_epochs(images)) * learning / stages + 60
+    return images * (epochs or default_epochs(images, strategy.start)) * learning / stages + 60
 
 
 def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy] = FOUR,
@@ -283,7 +284,7 @@ def _train(bench: Bench, given: Task | None, todo: list, jobs: int, bar) -> Iter
         for strategy, shots, seed in todo:
             bar.set_description(f"{strategy.name:8s} seed {seed}")
             whole = cost(strategy, _images(bench, shots), 5, bench.setting.epochs)
-            epochs = bench.setting.epochs or default_epochs(_images(bench, shots))
+            epochs = bench.setting.epochs or default_epochs(_images(bench, shots), strategy.start)
             ticked = 0.0
 
             def tick(images: int, whole: float = whole, epochs: int = epochs) -> None:

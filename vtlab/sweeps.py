@@ -16,6 +16,7 @@ import pandas as pd
 
 from vtlab.backbones import weights_folder
 from vtlab.garden.worlds import WORLDS, World
+from vtlab.names import order
 from vtlab.strategies import full, partial, scratch
 from vtlab.study import compare
 
@@ -49,6 +50,17 @@ def shots(folder: Path, numbers: Sequence[int] = SHOTS, seeds: int = SEEDS) -> p
     """Accuracy of the four strategies against shots on the default task."""
     study = compare("garden", shots=numbers, seeds=seeds, folder=folder / "shots", say=print)
     return study.table()
+
+
+def _with_others(fresh: pd.DataFrame, numbers: Sequence[int]) -> pd.DataFrame:
+    """The committed table with these numbers of shots measured anew."""
+    kept = shots_table()
+    both = pd.concat([kept[~kept.shots.isin(numbers)], fresh])
+    return both.sort_values(["strategy", "shots", "seed"], key=_in_order, kind="stable")
+
+
+def _in_order(column: pd.Series) -> pd.Series:
+    return column.map(order) if column.name == "strategy" else column
 
 
 def rates(folder: Path) -> pd.DataFrame:
@@ -87,7 +99,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.which == "shots":
         numbers = [int(n) for n in arguments.shots.split(",")]
-        table = shots(arguments.runs, numbers, arguments.seeds)
+        table = _with_others(shots(arguments.runs, numbers, arguments.seeds), numbers)
     else:
         table = rates(arguments.runs)
     name = "shots_garden.csv" if arguments.which == "shots" else "rates.csv"

@@ -26,16 +26,22 @@ from vtlab.tasks import Images, Task
 
 BATCH = 32
 VIEWS = 8  # augmented views kept of each image when a prefix is frozen
+LEAST_EPOCHS = {"pretrained": 12, "random": 30}
 WARM_UP = 0.1  # share of the steps in which the rate rises
 
 
-def default_epochs(images: int) -> int:
+def default_epochs(images: int, start: str = "pretrained") -> int:
     """How often so many training images are seen: 60 times up to 80 images, then less often.
 
-    The number falls with the root of the number of images, to no less than 12; it is fixed
-    before training and the last epoch is the one reported.
+    The number falls with the root of the number of images, to no less than 12, or 30 from a
+    random start, which needs longer to get as far (He et al. 2019). It is fixed before training
+    and the last epoch is the one reported.
+
+    Args:
+        images: In the training set.
+        start: Of the strategy, "pretrained" or "random".
     """
-    return int(max(12, min(60, 60 * (80 / images) ** 0.5)))
+    return int(max(LEAST_EPOCHS[start], min(60, 60 * (80 / images) ** 0.5)))
 
 
 def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
@@ -69,8 +75,8 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
         yield from _solve_head(network, task.train, seed, bfloat16)
         if strategy.convex:
             return
-    yield from _descend(network, task.train, strategy, seed,
-                        epochs or default_epochs(len(task.train)), augment, cache, bfloat16)  # fmt: skip
+    epochs = epochs or default_epochs(len(task.train), strategy.start)
+    yield from _descend(network, task.train, strategy, seed, epochs, augment, cache, bfloat16)
 
 
 def _solve_head(network: Network, images: Images, seed: int,
