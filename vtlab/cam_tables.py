@@ -22,6 +22,7 @@ from vtlab.attribution.scores import SCORES
 from vtlab.backbones import Network, backbone
 from vtlab.features import predict
 from vtlab.garden.tags import tag
+from vtlab.precision import THREADS
 from vtlab.randomness import generator
 from vtlab.strategies import FOUR, Strategy, full
 from vtlab.sweeps import results_folder
@@ -228,7 +229,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("vtlab-runs/cam"),
                         help="trained networks (default: %(default)s)")  # fmt: skip
     arguments = parser.parse_args()
-    torch.set_num_threads(1)  # two threads wait for each other where a machine is shared
+    torch.set_num_threads(THREADS)
     table = TABLES[arguments.which](arguments.runs)
     name = f"cam_{arguments.which}.csv"
     table.round(4).to_csv(results_folder() / name, index=False)
