@@ -10,8 +10,8 @@ LEVELS = [
     {"names", "records", "metrics", "interrupts", "files"},
     {"randomness", "garden", "digits", "images", "tasks", "families", "backbones", "strategies",
      "augment", "precision", "features", "views", "solver", "stepwise", "fingerprints",
-     "checkpoints", "models", "training", "explain", "costs", "diagnose"},
-    {"store", "study", "pretrain", "zoo", "sweeps"},
+     "checkpoints", "models", "training", "costs", "diagnose", "attribution"},
+    {"store", "study", "pretrain", "zoo", "sweeps", "cam_tables"},
     {"style", "plots", "findings"},
     {"widgets"},
     {"page", "sections", "report", "exercises", "lesson", "naming", "build", "lint", "cli",
@@ -148,4 +148,4 @@ def test_public_names_exist_and_importing_is_light():
 def test_no_public_name_is_hidden_by_a_module_of_that_name():
     import vtlab
 
-    assert not {p.stem for p in FILES if p.parent == PACKAGE} & set(vtlab.__all__)
+    assert not {top(p) for p in FILES} & set(vtlab.__all__)

@@ -21,6 +21,9 @@ _HOME = {
     "snapshot": "diagnose", "movement": "diagnose",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps", "zoo_table": "zoo", "zoo_curves": "zoo",
+    "explain": "attribution", "cam_scores": "attribution",
+    "watch": "attribution.timeline",
+    "cam_table": "cam_tables",
     "table": "records", "epochs_table": "records",
     "interval": "metrics", "t_interval": "metrics", "paired_difference": "metrics",
     "accuracy": "metrics", "confusion": "metrics",
@@ -28,6 +31,7 @@ _HOME = {
     "plot_images": "plots", "plot_confusion": "plots", "plot_cams": "plots",
     "plot_mistakes": "plots", "plot_zoo": "plots",
     "plot_movement": "plots",
+    "plot_cam_scores": "plots", "plot_cascade": "plots",
     "ComparePanel": "widgets",
     "begin": "lesson", "guess": "lesson", "claim": "lesson", "check": "lesson",
 }  # fmt: skip

@@ -3,6 +3,8 @@
 Every `plot_x` makes a figure and gives it back; every `draw_x` draws the same on axes of yours.
 """
 
+from vtlab.plots.attribution import plot_cam_scores as plot_cam_scores
+from vtlab.plots.attribution import plot_cascade as plot_cascade
 from vtlab.plots.comparison import draw_accuracy as draw_accuracy
 from vtlab.plots.comparison import draw_shots as draw_shots
 from vtlab.plots.comparison import plot_accuracy as plot_accuracy

@@ -37,8 +37,13 @@ def plot_cams(
     scale: str = "shared",
     titles: Sequence[str] | None = None,
     marks: Mapping[str, Sequence[tuple[str, bool]]] | None = None,
+    what: str = "Grad-CAM",
+    of: str = "predicted",
 ) -> Figure:
     """Heat maps of several strategies on the same images: an image a row, a strategy a column.
+
+    Columns may as well be methods, stages or epochs: any name that is no strategy's is shown as
+    it is.
 
     Args:
         images: `(N, 3, H, W)` uint8.
@@ -49,6 +54,8 @@ def plot_cams(
         titles: What each image shows, written below it.
         marks: For each strategy's name, and each image, the class that was predicted and
             whether that is right.
+        what: The method, named on the colour bar.
+        of: Whose evidence it is, named there too: the "predicted" or the "true" class.
 
     Raises:
         ValueError: If the scale is neither of the two, there is no map, or a shape differs.
@@ -75,7 +82,7 @@ def plot_cams(
             if marks and name in marks:
                 _mark(ax, *marks[name][i], cell)
     _head(axes[0], list(maps))
-    _draw_scale(figure, axes, scale, top)
+    _draw_scale(figure, axes, scale, top, f"evidence for the {of} class ({what})", what)
     return figure
 
 
@@ -163,7 +170,8 @@ def _head(axes: np.ndarray, strategies: list[str]) -> None:
         ax.set_title(label.text, pad=5, **style.text(style.BODY, label.colour, weight="bold"))
 
 
-def _draw_scale(figure: Figure, axes: np.ndarray, scale: str, top: float) -> None:
+def _draw_scale(figure: Figure, axes: np.ndarray, scale: str, top: float, words: str,
+                what: str) -> None:  # fmt: skip
     """The colour bar, which says what a colour means."""
     norm = Normalize(0, top if scale == "shared" and top > 0 else 1)
     bar = figure.colorbar(
@@ -174,8 +182,7 @@ def _draw_scale(figure: Figure, axes: np.ndarray, scale: str, top: float) -> Non
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=style.SMALL, colors=style.QUIET,
                        labelfontfamily=list(style.families()))  # fmt: skip
-    words = "evidence for the predicted class (Grad-CAM)"
     if scale == "each":
         bar.set_ticks([0, 1], labels=["0", "max"], **style.text(style.SMALL, style.QUIET))
-        words = "evidence (Grad-CAM), each map up to its own maximum"
+        words = f"evidence ({what}), each map up to its own maximum"
     bar.set_label(words, **style.text(style.SMALL, style.QUIET))

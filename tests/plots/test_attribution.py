@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from vtlab.plots import plot_cam_scores, plot_cascade
+
+
+def scores(strategies=("probe", "full", "centre")) -> pd.DataFrame:
+    rows = [{"strategy": name, "stage": "stage4", "seed": seed, "hit": 0.9 - 0.3 * i + 0.01 * seed,
+             "mass": 0.4, "overlap": 0.5} for i, name in enumerate(strategies) for seed in (0, 1, 2)]
+    return pd.DataFrame(rows)
+
+
+def cascade() -> pd.DataFrame:
+    rows = [{"method": method, "part": part, "seed": seed, "rank_correlation": value, "ssim": value}
+            for method in ("grad_cam", "guided_backprop") for seed in range(2)
+            for part, value in (("trained", 1.0), ("head", 0.2), ("stem", -0.1),
+                                ("other image", 0.15))]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def drawn(ax, gid):
+    return next(line for line in ax.lines if line.get_gid() == gid)
+
+
+def test_every_seed_of_every_strategy_is_a_dot_in_three_scores():
+    axes = plot_cam_scores(scores()).axes
+    assert len(axes) == 3
+    assert drawn(axes[0], "hit full").get_xdata() == pytest.approx([0.6, 0.61, 0.62])
+    assert drawn(axes[1], "mass probe").get_xdata() == pytest.approx([0.4] * 3)
+
+
+def test_baselines_stand_below_the_strategies_under_their_own_names():
+    names = [label.get_text() for label in plot_cam_scores(scores()).axes[0].get_yticklabels()]
+    assert names == ["Linear probe", "Full", "centre"]
+
+
+def test_one_seed_is_drawn_without_an_interval():
+    one = scores().query("seed == 0")
+    assert len(plot_cam_scores(one).axes[0].lines) == 3
+
+
+def test_a_stage_without_scores_is_named():
+    with pytest.raises(ValueError, match="'stage1', only of stage4"):
+        plot_cam_scores(scores(), "stage1")
+
+
+def test_the_cascade_shows_the_mean_and_the_likeness_of_different_images():
+    axes = plot_cascade(cascade()).axes
+    assert [ax.get_title(loc="left") for ax in axes] == ["Grad-CAM", "Guided backprop"]
+    assert np.allclose(drawn(axes[0], "grad_cam").get_ydata(), [1, 0.2, -0.1])
+    assert drawn(axes[1], "other image guided_backprop").get_ydata()[0] == pytest.approx(0.15)
+    assert [t.get_text() for t in axes[0].get_xticklabels()] == ["trained", "head", "stem"]
+
+
+def test_an_empty_cascade_is_refused():
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plot_cascade(cascade().iloc[:0])
