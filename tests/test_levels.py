@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics"},
     {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
-     "features", "solver", "training", "explain"},
+     "features", "solver", "probes", "training", "explain"},
     {"store", "study", "pretrain", "sweeps"},
     {"style", "plots", "findings"},
     {"widgets"},

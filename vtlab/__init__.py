@@ -15,6 +15,7 @@ _HOME = {
     "surgical": "strategies", "strategy": "strategies", "FOUR": "strategies",
     "Augment": "augment", "fit": "training",
     "activations": "features", "predict": "features", "evaluate": "features",
+    "probe_grid": "probes",
     "grad_cam": "explain",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps",

@@ -99,8 +99,8 @@ def _descend(network: Network, images: Images, strategy: Strategy, seed: int, ep
             if len(index) == 1 and len(images) > 1:
                 schedule.step()  # BatchNorm has no statistics of one image
                 continue
-            labels = images.labels[index]
-            with autocast(bfloat16):
+            labels = images.labels[index].to(network.device)
+            with autocast(bfloat16, network.device):
                 logits = views.logits(index, number).float()
             loss = F.cross_entropy(logits, labels)
             optimiser.zero_grad()
@@ -160,7 +160,7 @@ class _Views:
             pixels = self._view(self.pixels, everything, number)
             self.kept[number] = activations(self.network, pixels, self.stop,
                                             bfloat16=self.bfloat16)  # fmt: skip
-        maps = self.kept[number][index]
+        maps = self.kept[number][index].to(self.network.device)
         return self.network.classify(self.network.run_stages(maps, self.stop))
 
     def _view(self, pixels: Tensor, index: Tensor, number: int) -> Tensor:
