@@ -10,7 +10,7 @@ LEVELS = [
     {"names", "records", "metrics", "interrupts", "files"},
     {"randomness", "garden", "digits", "images", "tasks", "families", "backbones", "strategies",
      "augment", "precision", "features", "views", "solver", "stepwise", "fingerprints",
-     "checkpoints", "models", "training", "costs", "diagnose", "attribution"},
+     "checkpoints", "models", "training", "costs", "diagnose", "attribution", "probes"},
     {"store", "study", "pretrain", "zoo", "sweeps", "cam_tables"},
     {"style", "plots", "findings"},
     {"widgets"},

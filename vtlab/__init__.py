@@ -16,6 +16,7 @@ _HOME = {
     "Augment": "augment", "fit": "training", "checkpointed": "checkpoints",
     "save": "models", "load": "models",
     "activations": "features", "predict": "features", "evaluate": "features",
+    "probe_grid": "probes",
     "grad_cam": "explain",
     "cost_table": "costs", "calibrate": "costs", "measured_step": "costs",
     "snapshot": "diagnose", "movement": "diagnose",

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.families import Normalisation, family
+from vtlab.precision import best_device
 from vtlab.randomness import generator
 
 
@@ -50,6 +51,11 @@ class Network(nn.Module):
         return tuple(self.stages)
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are; images are moved there batch by batch."""
+        return self.head.weight.device
+
+    @property
     def frozen_prefix(self) -> int:
         """How many stages, counted from the image, are frozen before the first that learns."""
         for i, name in enumerate(self.stages):
@@ -58,7 +64,8 @@ class Network(nn.Module):
         return len(self.stages)
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Bytes `(N, 3, H, W)` as the weights expect them, float, channels last."""
+        """Bytes `(N, 3, H, W)` as the weights expect them, float, channels last, where they are."""
+        pixels = pixels.to(self.device)
         mean = torch.tensor(self.normalisation.mean, device=pixels.device).view(3, 1, 1) * 255
         std = torch.tensor(self.normalisation.std, device=pixels.device).view(3, 1, 1) * 255
         values = (pixels.float() - mean) / std
@@ -174,7 +181,7 @@ def backbone(name: str = "mini_resnet", *, classes: int = 2,
         load_stages(network, weights_folder() / f"{made.shipped}.safetensors", check=True)
     else:
         load_stages(network, Path(weights))
-    return network.to(memory_format=torch.channels_last)
+    return network.to(best_device(), memory_format=torch.channels_last)
 
 
 def weights_folder() -> Path:

@@ -13,7 +13,8 @@ from torch import Tensor
 from vtlab.backbones import Network
 from vtlab.precision import autocast
 
-BATCH = 128
+BATCH = 128  # at most
+BATCH_PIXELS = 1_700_000  # then feature maps stay in the processor's cache: 33 images of 224 px
 LARGEST_CACHE = 400_000_000  # bytes; with more images fewer views are kept
 
 
@@ -28,7 +29,8 @@ def activations(network: Network, pixels: Tensor, stop: int | None = None,
         bfloat16: As in `fit`.
 
     Returns:
-        Feature maps `(N, C, h, w)`, or features `(N, D)` float32 after the last stage.
+        Feature maps `(N, C, h, w)`, or features `(N, D)` float32 after the last stage, where
+        the images are.
     """
     everything = stop is None or stop == len(network.stage_names)
     stages = list(network.stages.values())[:stop]
@@ -37,14 +39,21 @@ def activations(network: Network, pixels: Tensor, stop: int | None = None,
     try:
         for stage in stages:
             stage.eval()
-        with torch.no_grad(), autocast(bfloat16):
-            for part in pixels.split(BATCH):
+        with torch.no_grad(), autocast(bfloat16, network.device):
+            for part in batches(pixels, pixels):
                 maps = network.run_stages(network.normalise(part), 0, stop)
-                parts.append(maps.float().mean((2, 3)) if everything else maps)
+                maps = maps.float().mean((2, 3)) if everything else maps
+                parts.append(maps.to(pixels.device))
     finally:
         for stage, mode in zip(stages, modes, strict=True):
             stage.train(mode)
     return torch.cat(parts)
+
+
+def batches(inputs: Tensor, pixels: Tensor) -> tuple[Tensor, ...]:
+    """Inputs cut into batches that suit the size of the images they were made from."""
+    height, width = pixels.shape[-2:]
+    return inputs.split(max(8, min(BATCH, BATCH_PIXELS // (height * width))))
 
 
 def affordable_views(network: Network, pixels: Tensor, stop: int, wanted: int) -> int:
@@ -77,10 +86,11 @@ def predict(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
         else:
             inputs, stop = pixels, 0
         parts = []
-        with torch.no_grad(), autocast(bfloat16):
-            for part in inputs.split(BATCH):
-                part = network.normalise(part) if stop == 0 else part
-                parts.append(network.classify(network.run_stages(part, stop)).float())
+        with torch.no_grad(), autocast(bfloat16, network.device):
+            for part in batches(inputs, pixels):
+                part = part.to(network.device) if stop else network.normalise(part)
+                logits = network.classify(network.run_stages(part, stop)).float()
+                parts.append(logits.to(pixels.device))
     finally:
         network.train(training)
     return torch.cat(parts).softmax(1)

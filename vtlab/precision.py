@@ -1,9 +1,11 @@
-"""Half precision where the processor computes it itself, and only there."""
+"""Half precision where the processor computes it itself, threads, and the device."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+from collections.abc import Iterator
 
 import torch
 
@@ -33,7 +35,49 @@ def native_bfloat16() -> bool:
         return False
 
 
-def autocast(bfloat16: bool | None = None) -> torch.autocast:
+def autocast(bfloat16: bool | None = None, device: torch.device | str = "cpu") -> torch.autocast:
     """A context for forward passes: bfloat16 where native (None), always, or never."""
-    wanted = native_bfloat16() if bfloat16 is None else bfloat16
-    return torch.autocast("cpu", torch.bfloat16, enabled=wanted)
+    kind = torch.device(device).type
+    if bfloat16 is None:
+        native = {"cpu": native_bfloat16, "cuda": torch.cuda.is_bf16_supported}
+        bfloat16 = native[kind]() if kind in native else False
+    return torch.autocast(kind, torch.bfloat16, enabled=bfloat16)
+
+
+@contextlib.contextmanager
+def single_thread() -> Iterator[None]:
+    """One inner thread for small linear algebra, and for Python threads that are started here."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def best_device() -> torch.device:
+    """Where networks are put: CUDA or MPS where there is one, else the CPU, the reference.
+
+    The environment variable `VTLAB_DEVICE` ("cpu", "cuda", "cuda:1", "mps") overrules this.
+
+    Raises:
+        ValueError: If `VTLAB_DEVICE` names a device that is not here.
+    """
+    here = devices()
+    if not (wanted := os.environ.get("VTLAB_DEVICE", "")):
+        return torch.device(next(kind for kind, count in here.items() if count))
+    try:
+        device = torch.device(wanted)
+        there = (device.index or 0) < here.get(device.type, 0)
+    except RuntimeError:
+        there = False
+    if not there:
+        have = ", ".join(kind for kind, count in here.items() if count)
+        raise ValueError(f"VTLAB_DEVICE is {wanted!r}, but this machine has {have}")
+    return device
+
+
+def devices() -> dict[str, int]:
+    """How many there are of each kind that vtlab uses, the fastest kind first."""
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return {"cuda": cuda, "mps": int(torch.backends.mps.is_available()), "cpu": 1}

@@ -221,10 +221,10 @@ class Training(Stepwise):
             return record
 
     def _learn(self, index: Tensor, number: int) -> None:
-        labels = self.task.train.labels[index]
+        labels = self.task.train.labels[index].to(self.network.device)
         for group, rate in zip(self._optimiser.param_groups, self._rates().values(), strict=True):
             group["lr"] = rate
-        with drawing(self.seed, self.descended, self.network.head.weight.device):
+        with drawing(self.seed, self.descended, self.network.device):
             logits = self._views.logits(index, number)
             loss = F.cross_entropy(logits, labels)
             self._optimiser.zero_grad()

@@ -58,10 +58,10 @@ class Views:
         if not self.cache:
             # outside autocast: half-precision coordinates would move a crop by a quarter pixel
             pixels = self._view(self.pixels[index], index, number)
-            with autocast(self.bfloat16):
+            with autocast(self.bfloat16, self.network.device):
                 return self.network(self.network.normalise(pixels)).float()
-        with autocast(self.bfloat16):
-            maps = self.kept[number][index]
+        with autocast(self.bfloat16, self.network.device):
+            maps = self.kept[number][index].to(self.network.device)
             return self.network.classify(self.network.run_stages(maps, self.start)).float()
 
     def _number(self, epoch: int) -> int:

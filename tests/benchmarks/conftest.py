@@ -1,0 +1,70 @@
+"""One table of ratios, printed once at the end of `pytest -m benchmark tests/benchmarks`."""
+
+import statistics
+import time
+
+import pytest
+
+from vtlab.precision import THREADS, native_bfloat16
+
+ROWS = pytest.StashKey[list]()
+
+
+class Ratios:
+    """The rows of the table, and what they must reach."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def note(self, what, value, detail=""):
+        """A row that has no target."""
+        self.rows.append((what, value, "", detail))
+
+    def check(self, what, ratio, *, least=None, most=None, detail="", bfloat16=False):
+        """A row with a target; where it depends on bfloat16 and there is none, it is printed only."""
+        target = f"≥ {least}" if least is not None else f"≤ {most}"
+        met = ratio >= least if least is not None else ratio <= most
+        excused = bfloat16 and not native_bfloat16()
+        mark = "met" if met else "skipped: no native bfloat16" if excused else "MISSED"
+        self.rows.append((what, f"{ratio:.2f}", f"{target} {mark}", detail))
+        if excused:
+            pytest.skip("no native bfloat16 here")
+        assert met, f"{what}: {ratio:.2f}, not {target}"
+
+
+@pytest.fixture
+def ratios(request):
+    return Ratios(request.config.stash.setdefault(ROWS, []))
+
+
+@pytest.fixture(autouse=True)
+def threads(quiet_state):
+    import torch
+
+    torch.set_num_threads(THREADS)
+
+
+def seconds(work):
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+@pytest.fixture
+def medians():
+    def measure(*works, repeats=5):
+        """Median seconds of each, measured in turn after one warm-up."""
+        for work in works:
+            work()
+        rounds = [[seconds(work) for work in works] for _ in range(repeats)]
+        return [statistics.median(times) for times in zip(*rounds, strict=True)]
+
+    return measure
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    rows = config.stash.get(ROWS, [])
+    if rows:
+        terminalreporter.section(f"ratios, {THREADS} threads", "-")
+        for what, value, target, detail in rows:
+            terminalreporter.write_line(f"{what:52s} {value:>7s}  {target:16s} {detail}")

@@ -1,0 +1,100 @@
+"""Training against a bare loop, the cache against its bound, and many probes at once."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from benchmarks.plain import bare_loop
+from torch.utils.flop_counter import FlopCounterMode
+
+import vtlab as vt
+from vtlab.garden.worlds import WORLDS
+from vtlab.precision import autocast
+
+pytestmark = pytest.mark.benchmark
+
+
+def test_partial_training_gains_what_its_cache_allows(ratios, medians):
+    """The default training of 320 images, cache filling included, with and without the cache."""
+    task = vt.task("garden", shots=40)
+    network = vt.backbone(classes=8)
+    vt.partial(1).prepare(network, 0)
+    stop = network.frozen_prefix
+    images = network.normalise(task.train.pixels[:128])
+    with torch.no_grad(), autocast():
+        maps = network.run_stages(images, 0, stop)
+
+        def last():
+            for _ in range(5):
+                network.run_stages(maps, stop)
+
+        def every():
+            for _ in range(5):
+                network.run_stages(images, 0)
+
+        part, whole = medians(last, every, repeats=7)
+    share = part / whole
+    bound = (1 + 2 * share) / (3 * share)
+
+    def train(cache):
+        list(vt.fit(vt.backbone(classes=8), task, vt.partial(1), cache=cache))
+
+    cached, plain = medians(lambda: train(True), lambda: train(False), repeats=3)
+    ratios.note("partial, garden: gain of the cache", f"{plain / cached:.2f}",
+                f"{cached:.1f} against {plain:.1f} s (medians of 3)")  # fmt: skip
+    ratios.note("partial, garden: the bound (1 + 2s) / (3s)", f"{bound:.2f}", f"s = {share:.2f}")
+    ratios.check("partial, garden: gain / bound", plain / cached / bound, least=0.8, bfloat16=True)
+
+
+def gemm_rate(medians):
+    """This machine's own bfloat16 products per second."""
+    left, right = torch.randn(2, 2048, 2048).bfloat16()
+    (took,) = medians(lambda: left @ right, repeats=7)
+    return 2 * 2048**3 / took
+
+
+def test_full_fine_tuning_is_as_fast_as_a_bare_loop(ratios, medians):
+    """Two epochs over 320 images of 64 px without augmentation, interleaved five times."""
+    task = vt.task("garden", shots=40)
+    images = vt.backbone(classes=8).normalise(task.train.pixels)
+    labels = task.train.labels
+
+    def ours(augment=None):
+        list(vt.fit(vt.backbone(classes=8), task, vt.full, epochs=2, augment=augment))
+
+    def bare():
+        bare_loop(vt.backbone(classes=8), images, labels, 2)
+
+    own, theirs, augmented = medians(ours, bare, lambda: ours(vt.Augment()), repeats=5)
+    with FlopCounterMode(display=False) as counter:
+        vt.backbone(classes=8)(images[:32]).sum().backward()
+    done = counter.get_total_flops() / 32 * 2 * len(images) / own
+    ratios.note("full, garden: share of this machine's GEMM rate",
+                f"{done / gemm_rate(medians):.2f}", f"{done / 1e9:.0f} GFLOP/s in bfloat16")  # fmt: skip
+    ratios.note("full, garden: the same with the default augmentation", f"{theirs / augmented:.2f}")
+    ratios.check("full, garden: our images/s / a bare loop's", theirs / own, least=0.95,
+                 detail=f"{2 * len(images) / own:.0f} against {2 * len(images) / theirs:.0f} images/s "
+                 "(medians of 5)", bfloat16=True)  # fmt: skip
+
+
+def test_fifty_probes_cost_half_a_forward_pass(ratios, medians):
+    """5 seeds x 10 strengths of L2 on 2,000 images of 64 px, the features included."""
+    pixels, labels, _ = WORLDS["garden"].draw(250, 0, 64)
+    network = vt.backbone(classes=8)
+    strengths = torch.logspace(-4, 1, 10).tolist()
+    grid, forward = medians(
+        lambda: vt.probe_grid(network, pixels, labels, seeds=range(5), strengths=strengths),
+        lambda: vt.activations(network, pixels), repeats=5,
+    )  # fmt: skip
+    ratios.check("50 probes on 2,000 images / one forward pass", grid / forward, most=1.5,
+                 detail=f"{grid:.2f} against {forward:.2f} s (medians of 5)")  # fmt: skip
+
+
+def test_importing_is_light(ratios):
+    code = ("import time, torch; t = time.perf_counter(); import vtlab; "
+            "print(time.perf_counter() - t)")  # fmt: skip
+    times = sorted(float(subprocess.run([sys.executable, "-c", code], capture_output=True,
+                                        text=True, check=True).stdout) for _ in range(5))  # fmt: skip
+    ratios.check("import vtlab beyond import torch, seconds", times[2], most=0.15,
+                 detail="median of 5 processes")  # fmt: skip
