@@ -7,8 +7,8 @@ import torch
 from tests_support import entries_that_moved
 from torch import nn
 
+from vtlab.attribution import grad_cam
 from vtlab.backbones import backbone, weights_folder
-from vtlab.explain import grad_cam
 from vtlab.families import FAMILIES
 from vtlab.features import evaluate
 from vtlab.strategies import FOUR, partial, scratch, surgical

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vtlab.explain import grad_cam
+from vtlab.attribution import grad_cam
 from vtlab.features import predict
 from vtlab.files import write_bytes
 from vtlab.images import ENDINGS, decode

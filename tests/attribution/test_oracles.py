@@ -10,7 +10,8 @@ from captum.attr import LayerGradCam
 from torch import nn
 
 from vtlab.attribution import explain
-from vtlab.backbones import FAMILIES, backbone
+from vtlab.backbones import backbone
+from vtlab.families import FAMILIES
 
 SMALL = [name for name in FAMILIES if name.startswith("mini")]
 # how it is made, which module is looked at

@@ -11,7 +11,7 @@ from torchvision.transforms.v2.functional import normalize, pil_to_tensor
 
 from vtlab.attribution import cam_scores, explain
 from vtlab.attribution.baselines import baseline
-from vtlab.backbones import IMAGENET
+from vtlab.families import IMAGENET
 from vtlab.metrics import paired_difference
 
 SIDE = 224

@@ -10,7 +10,7 @@ from benchmarks.plain import mobilenet, tutorial
 from torchvision.io import write_png
 
 import vtlab as vt
-from vtlab.backbones import GARDEN, IMAGENET
+from vtlab.families import GARDEN, IMAGENET
 from vtlab.garden.worlds import WORLDS
 
 pytestmark = [
