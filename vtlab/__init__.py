@@ -17,7 +17,7 @@ _HOME = {
     "save": "models", "load": "models",
     "activations": "features", "predict": "features", "evaluate": "features",
     "probe_grid": "probes",
-    "grad_cam": "explain",
+    "grad_cam": "attribution",
     "cost_table": "costs", "calibrate": "costs", "measured_step": "costs",
     "snapshot": "diagnose", "movement": "diagnose",
     "compare": "study", "Setting": "study", "Study": "study",
