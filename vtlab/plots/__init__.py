@@ -17,3 +17,5 @@ from vtlab.plots.images import plot_images as plot_images
 from vtlab.plots.images import plot_mistakes as plot_mistakes
 from vtlab.plots.learning import draw_curves as draw_curves
 from vtlab.plots.learning import plot_curves as plot_curves
+from vtlab.plots.learning import plot_training as plot_training
+from vtlab.plots.sheet import plot_sheet as plot_sheet

@@ -8,7 +8,8 @@ import traitlets
 from matplotlib.figure import Figure
 
 from vtlab import names, plots, style
-from vtlab.widgets.panel import Checks, Panel
+from vtlab.widgets.controls import Checks
+from vtlab.widgets.panel import Panel
 
 CURVE = "curve"
 NEEDED = ("strategy", "shots", "seed", "test_accuracy", "seconds", "trainable_weights")
