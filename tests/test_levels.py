@@ -7,9 +7,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
-    {"names", "records", "metrics"},
+    {"names", "records", "metrics", "interrupts"},
     {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
-     "features", "solver", "training", "explain"},
+     "features", "views", "solver", "stepwise", "fingerprints", "training", "explain"},
     {"store", "study", "pretrain", "sweeps"},
     {"style", "plots", "findings"},
     {"widgets"},

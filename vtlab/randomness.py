@@ -8,10 +8,16 @@ Wellons' hash-prospector (public domain); it is meant for pictures, not for cryp
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
+import threading
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def _mix(x: Tensor) -> Tensor:
@@ -69,6 +75,28 @@ def generator(seed: int, purpose: str) -> torch.Generator:
     for letter in purpose:
         mixed = int(_mix(torch.tensor([mixed ^ ord(letter)], dtype=torch.int32)))
     return torch.Generator().manual_seed(mixed & 0x7FFFFFFF)
+
+
+@contextlib.contextmanager
+def drawing(seed: int, step: int, device: torch.device | None = None) -> Iterator[None]:
+    """A block whose draws from torch's own generators (dropout's) belong to this seed and step.
+
+    Afterwards the generators are as they were. One block at a time in a process, since torch
+    has one generator for all threads.
+    """
+    number = int.from_bytes(hashlib.sha256(f"{seed} {step}".encode()).digest()[:4])
+    cuda = torch.cuda if device is not None and device.type == "cuda" else None
+    with _ONE_AT_A_TIME:
+        before = torch.get_rng_state(), cuda and cuda.get_rng_state(device)
+        try:
+            torch.default_generator.manual_seed(number)
+            if cuda:
+                cuda.manual_seed(number)
+            yield
+        finally:
+            torch.set_rng_state(before[0])
+            if cuda:
+                cuda.set_rng_state(before[1], device)
 
 
 def _wrap(number: int) -> int:

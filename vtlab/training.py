@@ -1,14 +1,21 @@
 """Training as an iterator of records: the caller owns the loop.
 
 `for epoch in fit(network, task, strategy): …` trains in place. A notebook may plot inside the
-loop, a thread may leave it, a test takes two steps; what was learnt stays. The probe's records
+loop, a thread may stop it, a test takes two steps; what was learnt stays. The probe's records
 are its solver's iterations.
+
+    training = fit(network, task, strategy, stop=event)     # a threading.Event
+    list(training)                  # ends within a batch once the event is set
+    event.clear(); list(training)   # goes on, to the bits of a training never stopped
+    state = training.state()        # the same in another process: fit(..., resume=state)
 """
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import torch
 import torch.nn.functional as F
@@ -16,16 +23,20 @@ from torch import Tensor
 
 from vtlab.augment import Augment
 from vtlab.backbones import Network
-from vtlab.features import activations, affordable_views
-from vtlab.precision import autocast
-from vtlab.randomness import generator
+from vtlab.features import BATCH as CHUNK
+from vtlab.features import activations
+from vtlab.fingerprints import of_tensors
+from vtlab.interrupts import unbroken
+from vtlab.precision import native_bfloat16
+from vtlab.randomness import drawing, generator
 from vtlab.records import Epoch
-from vtlab.solver import fit_head
+from vtlab.solver import Step, fit_head
+from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
 from vtlab.strategies import Strategy
-from vtlab.tasks import Images, Task
+from vtlab.tasks import Task
+from vtlab.views import Views
 
 BATCH = 32
-VIEWS = 8  # augmented views kept of each image when a prefix is frozen
 WARM_UP = 0.1  # share of the steps in which the rate rises
 
 
@@ -40,7 +51,8 @@ def default_epochs(images: int) -> int:
 
 def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
         epochs: int | None = None, augment: Augment | None = Augment(),
-        cache: bool = True, bfloat16: bool | None = None) -> Iterator[Epoch]:  # fmt: skip
+        cache: bool = True, bfloat16: bool | None = None, stop: Stop | None = None,
+        resume: State | None = None) -> Training:  # fmt: skip
     """Train a network by a strategy, one record per epoch.
 
     Args:
@@ -53,64 +65,236 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
         augment: Augmentation; None for the images as they are.
         cache: Keep the frozen prefix's activations (`VIEWS` views of each image).
         bfloat16: True or False to force or forbid half precision; None: where it is native.
+        stop: An event, asked before every batch; once it is set, the iterator ends.
+        resume: A `state()` of such a training, to go on from instead of from the start.
+
+    Returns:
+        An iterator of `Epoch`; `steps`, `history`, `done`, `state()` say how far it is.
 
     Raises:
-        ValueError: If a number is out of range or the head has not one output per class.
+        ValueError: If a number is out of range, the head has not one output per class, or the
+            state is of another training (the fields that differ are named).
 
     AdamW (Loshchilov and Hutter 2019), warm-up and cosine. Lesson 01.
     """
     if epochs is not None and epochs < 1:
         raise ValueError(f"cannot train for {epochs} epochs")
+    if not len(task.train):
+        raise ValueError(f"{task.name} has no training images: give it shots")
     if network.head.out_features != len(task.classes):
         raise ValueError(f"the head has {network.head.out_features} outputs, the task "
                          f"{len(task.classes)} classes")  # fmt: skip
-    strategy.prepare(network, seed)
-    if strategy.convex or strategy.head_start == "probe":
-        yield from _solve_head(network, task.train, seed, bfloat16)
-        if strategy.convex:
-            return
-    yield from _descend(network, task.train, strategy, seed,
-                        epochs or default_epochs(len(task.train)), augment, cache, bfloat16)  # fmt: skip
+    training = Training(network, task, strategy, seed, epochs, augment, cache, bfloat16, stop)
+    if resume is not None:
+        training.restore(resume)
+    return training
 
 
-def _solve_head(network: Network, images: Images, seed: int,
-                bfloat16: bool | None) -> Iterator[Epoch]:  # fmt: skip
-    started = time.perf_counter()
-    features = activations(network, images.pixels, bfloat16=bfloat16)
-    for step in fit_head(features, images.labels, network.head, seed):
-        seconds = time.perf_counter() - started
-        yield Epoch(step.number, step.loss, step.accuracy, 0.0, seconds)
+class Training(Stepwise):
+    """What `fit` returns; see there, and `Stepwise` for stopping and going on.
+
+    First the head is solved, where the strategy asks for it, then batches are descended on.
+    A step is a batch, or a record of the solver.
+    """
+
+    def __init__(self, network: Network, task: Task, strategy: Strategy, seed: int,
+                 epochs: int | None, augment: Augment | None, cache: bool,
+                 bfloat16: bool | None, stop: Stop | None) -> None:  # fmt: skip
+        """Nothing is touched before the first step."""
+        self.network, self.task, self.strategy, self.seed = network, task, strategy, seed
+        self.epochs = epochs or default_epochs(len(task.train))
+        self.augment, self.cache, self.bfloat16, self.stop = augment, cache, bfloat16, stop
+        self.history: list[Epoch] = []
+        self.batch = min(BATCH, len(task.train))
+        self.batches = -(-len(task.train) // self.batch)  # in an epoch
+        self.solving = strategy.convex or strategy.head_start == "probe"
+        self.solved = 0  # records of the solver
+        self.descended = 0  # batches
+        self._begun = False
+        self._features: list[Tensor] = []
+        self._solver: Iterator[Step] | None = None
+        self._optimiser: torch.optim.AdamW | None = None
+        self._views: Views | None = None
+        self._order: tuple[int, torch.Generator, tuple[Tensor, ...]] | None = None
+        self._loss, self._hits, self._seconds = 0.0, 0, 0.0  # of the epoch under way
+
+    @property
+    def steps(self) -> int:
+        """How many steps were taken: records of the solver and batches."""
+        return self.solved + self.descended
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.solving and (
+            self.strategy.convex or self.descended == self.epochs * self.batches
+        )
+
+    def step(self) -> Epoch | None:
+        """One batch or one record of the solver; an `Epoch` where one is complete.
+
+        Where frozen activations are to be computed first, and `stop` is set meanwhile, no step
+        is taken.
+        """
+        if self.done:
+            return None
         started = time.perf_counter()
+        if not self._begun:
+            with unbroken():
+                self.strategy.prepare(self.network, self.seed)
+                self._begun = True
+        return self._solve(started) if self.solving else self._descend(started)
 
+    def _solve(self, started: float) -> Epoch | None:
+        head, solver, self._solver = self.network.head, self._solver, None
+        before = [p.detach().clone() for p in head.parameters()]
+        taken = False
+        try:
+            if solver is None:
+                if (features := self._all_features()) is None:
+                    self._seconds += time.perf_counter() - started
+                    return None
+                solver = fit_head(features, self.task.train.labels, head, self.seed)
+                for _ in range(self.solved):  # L-BFGS is deterministic: it comes here again
+                    next(solver)
+            solution = next(solver, None)
+            with unbroken():
+                taken = True
+                if solution is None:
+                    self.solving, self._features = False, []
+                    return None
+                self._solver = solver
+                self.solved += 1
+                record = Epoch(solution.number, solution.loss, solution.accuracy, 0.0,
+                               self._seconds + time.perf_counter() - started)  # fmt: skip
+                self._seconds = 0.0
+                self.history.append(record)
+                return record
+        except BaseException:
+            if not taken:  # the solver may have filled a part of the head
+                with unbroken(), torch.no_grad():
+                    for parameter, value in zip(head.parameters(), before, strict=True):
+                        parameter.copy_(value)
+            raise
 
-def _descend(network: Network, images: Images, strategy: Strategy, seed: int, epochs: int,
-             augment: Augment | None, cache: bool, bfloat16: bool | None) -> Iterator[Epoch]:  # fmt: skip
-    views = _Views(network, images.pixels, seed, augment, cache, bfloat16)
-    optimiser = optimiser_for(network, strategy)
-    order = generator(seed, "batches")
-    batch = min(BATCH, len(images))
-    steps = epochs * -(-len(images) // batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warm_cosine(steps))
-    for number in range(1, epochs + 1):
-        started = time.perf_counter()
-        network.train()
-        loss_sum, hits = 0.0, 0
-        for index in torch.randperm(len(images), generator=order).split(batch):
-            if len(index) == 1 and len(images) > 1:
-                schedule.step()  # BatchNorm has no statistics of one image
-                continue
-            labels = images.labels[index]
-            with autocast(bfloat16):
-                logits = views.logits(index, number).float()
+    def _all_features(self) -> Tensor | None:
+        """Features `(N, D)` of the training images; None if `stop` was set meanwhile."""
+        parts = self.task.train.pixels.split(CHUNK)
+        while len(self._features) < len(parts):
+            if self.stopped:
+                return None
+            part = parts[len(self._features)]
+            self._features.append(activations(self.network, part, bfloat16=self.bfloat16))
+        return torch.cat(self._features)
+
+    def _descend(self, started: float) -> Epoch | None:
+        if self._optimiser is None:
+            self._optimiser = optimiser_for(self.network, self.strategy)
+        if self._views is None:
+            self._views = Views(self.network, self.task.train.pixels, self.seed, self.augment,
+                                self.cache, self.bfloat16)  # fmt: skip
+        number, place = self.descended // self.batches + 1, self.descended % self.batches
+        if not self._views.ready(number, lambda: self.stopped):
+            self._seconds += time.perf_counter() - started
+            return None
+        with unbroken():
+            if place == 0 or not self.network.training:
+                self.network.train()
+            index = self._batches(number)[place]
+            if len(index) > 1 or len(self.task.train) == 1:  # BatchNorm needs two
+                self._learn(index, number)
+            self.descended += 1
+            self._seconds += time.perf_counter() - started
+            if place + 1 < self.batches:
+                return None
+            count = len(self.task.train)
+            rate = list(self._rates().values())[-1]
+            record = Epoch(number, self._loss / count, self._hits / count, rate, self._seconds)
+            self._loss, self._hits, self._seconds = 0.0, 0, 0.0
+            self.history.append(record)
+            return record
+
+    def _learn(self, index: Tensor, number: int) -> None:
+        labels = self.task.train.labels[index]
+        for group, rate in zip(self._optimiser.param_groups, self._rates().values(), strict=True):
+            group["lr"] = rate
+        with drawing(self.seed, self.descended, self.network.head.weight.device):
+            logits = self._views.logits(index, number)
             loss = F.cross_entropy(logits, labels)
-            optimiser.zero_grad()
+            self._optimiser.zero_grad()
             loss.backward()
-            optimiser.step()
-            schedule.step()
-            loss_sum += loss.item() * len(index)
-            hits += (logits.argmax(1) == labels).sum().item()
-        yield Epoch(number, loss_sum / len(images), hits / len(images),
-                    schedule.get_last_lr()[-1], time.perf_counter() - started)  # fmt: skip
+        self._optimiser.step()
+        self._loss += loss.item() * len(index)
+        self._hits += (logits.argmax(1) == labels).sum().item()
+
+    def _rates(self) -> dict[str, float]:
+        """The learning rate of each part after so many batches: warm-up, then cosine."""
+        share = warm_cosine(self.descended, self.epochs * self.batches)
+        return {name: rate * share for name, rate in self.strategy.rates(self.network).items()}
+
+    def _batches(self, number: int) -> tuple[Tensor, ...]:
+        """The places of the images in each batch of an epoch, from the seed alone."""
+        known, order, batches = self._order or (0, generator(self.seed, "batches"), ())
+        for _ in range(number - known):
+            batches = torch.randperm(len(self.task.train), generator=order).split(self.batch)
+        self._order = (number, order, batches)
+        return batches
+
+    def configuration(self) -> dict:
+        """What must be equal for a state to be gone on from, as JSON values."""
+        return dict(self._configuration)
+
+    @functools.cached_property  # it reads all training images
+    def _configuration(self) -> dict:
+        network, task, strategy = self.network, self.task, self.strategy
+        random = strategy.start == "random"
+        learning = strategy.learning(network)
+        frozen = {f"{stage}.{k}": v for stage, module in network.stages.items()
+                  if stage not in learning for k, v in module.state_dict().items()}  # fmt: skip
+        half = native_bfloat16() if self.bfloat16 is None else self.bfloat16
+        return {
+            "backbone": network.name, "weights": "random" if random else network.provenance,
+            "frozen": of_tensors(frozen), "task": task.name, "classes": list(task.classes),
+            "images": len(task.train), "image_size": task.image_size,
+            "data": of_tensors({"pixels": task.train.pixels, "labels": task.train.labels}),
+            "strategy": strategy.name, "start": strategy.start, "learning": sorted(learning),
+            "head_start": strategy.head_start, "rate": strategy.peak_rate,
+            "stage_decay": strategy.stage_decay, "weight_decay": strategy.weight_decay,
+            "seed": self.seed, "epochs": None if strategy.convex else self.epochs,
+            "batch": self.batch, "augment": self.augment and asdict(self.augment),
+            "cache": self.cache, "bfloat16": half,
+        }  # fmt: skip
+
+    def state(self) -> State:
+        """Everything that is needed to go on from here, copied. Not while a step runs."""
+        values = {"format": FORMAT, "configuration": self.configuration(), "steps": self.steps,
+                  "begun": self._begun, "solving": self.solving, "solved": self.solved,
+                  "descended": self.descended, "loss": self._loss, "hits": self._hits,
+                  "seconds": self._seconds, "history": [asdict(e) for e in self.history]}  # fmt: skip
+        return State(captured(self.network, self._optimiser), values)
+
+    def restore(self, state: State) -> None:
+        """Go on from this state; the network is filled in place.
+
+        Raises:
+            ValueError: Naming each field of the configuration that differs.
+        """
+        self.check(state)
+        values, network = state.values, self.network
+        with unbroken():
+            network.freeze(self.strategy.learning(network))
+            self._optimiser = self._views = self._solver = self._order = None
+            self._features = []
+            if values["descended"]:
+                self._optimiser = optimiser_for(network, self.strategy)
+            put_back(state.tensors, network, self._optimiser)
+            if self.strategy.start == "random" and values["begun"]:
+                network.provenance = "random"
+            self._begun, self.solving = values["begun"], values["solving"]
+            self.solved, self.descended = values["solved"], values["descended"]
+            self._loss, self._hits = values["loss"], values["hits"]
+            self._seconds = values["seconds"]
+            self.history = [Epoch(**record) for record in values["history"]]
 
 
 def optimiser_for(network: Network, strategy: Strategy) -> torch.optim.AdamW:
@@ -123,47 +307,10 @@ def optimiser_for(network: Network, strategy: Strategy) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, weight_decay=strategy.weight_decay, foreach=True)
 
 
-def _warm_cosine(steps: int):
+def warm_cosine(step: int, steps: int) -> float:
+    """The share of the peak rate at a step of so many: a rise, then half a cosine down to 0."""
     warm = max(1, round(WARM_UP * steps))
-
-    def share(step: int) -> float:
-        if step < warm:
-            return (step + 1) / warm
-        progress = (step - warm) / max(1, steps - warm)
-        return 0.5 * (1 + torch.cos(torch.tensor(torch.pi * min(1.0, progress))).item())
-
-    return share
-
-
-class _Views:
-    """Training inputs by image and epoch: pixels, or a frozen prefix's activations of them."""
-
-    def __init__(self, network: Network, pixels: Tensor, seed: int, augment: Augment | None,
-                 cache: bool, bfloat16: bool | None) -> None:  # fmt: skip
-        self.network, self.pixels, self.seed, self.augment = network, pixels, seed, augment
-        self.stop = network.frozen_prefix
-        self.cache = cache and self.stop > 0
-        self.bfloat16 = bfloat16
-        self.kept: dict[int, Tensor] = {}
-        self.views = 1 if augment is None else 0  # 0: a new view every epoch
-        if augment is not None and self.stop > 0:
-            self.views = affordable_views(network, pixels, self.stop, VIEWS)
-
-    def logits(self, index: Tensor, epoch: int) -> Tensor:
-        """Logits of these images in this epoch's view."""
-        number = epoch % self.views if self.views else epoch
-        if not self.cache:
-            pixels = self._view(self.pixels[index], index, number)
-            return self.network(self.network.normalise(pixels))
-        if number not in self.kept:
-            everything = torch.arange(len(self.pixels))
-            pixels = self._view(self.pixels, everything, number)
-            self.kept[number] = activations(self.network, pixels, self.stop,
-                                            bfloat16=self.bfloat16)  # fmt: skip
-        maps = self.kept[number][index]
-        return self.network.classify(self.network.run_stages(maps, self.stop))
-
-    def _view(self, pixels: Tensor, index: Tensor, number: int) -> Tensor:
-        if self.augment is None:
-            return pixels
-        return self.augment.view(pixels, index, self.seed, number)
+    if step < warm:
+        return (step + 1) / warm
+    progress = (step - warm) / max(1, steps - warm)
+    return 0.5 * (1 + torch.cos(torch.tensor(torch.pi * min(1.0, progress))).item())
