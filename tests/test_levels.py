@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics", "interrupts"},
     {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
-     "features", "views", "solver", "stepwise", "fingerprints", "training", "explain"},
+     "features", "views", "solver", "stepwise", "fingerprints", "training", "explain", "costs",
+     "diagnose"},
     {"store", "study", "pretrain", "sweeps"},
     {"style", "plots", "findings"},
     {"widgets"},

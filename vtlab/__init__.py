@@ -16,6 +16,8 @@ _HOME = {
     "Augment": "augment", "fit": "training",
     "activations": "features", "predict": "features", "evaluate": "features",
     "grad_cam": "explain",
+    "cost_table": "costs", "calibrate": "costs",
+    "snapshot": "diagnose", "movement": "diagnose",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps",
     "table": "records", "epochs_table": "records",
@@ -23,7 +25,7 @@ _HOME = {
     "accuracy": "metrics", "confusion": "metrics",
     "plot_accuracy": "plots", "plot_shots": "plots", "plot_curves": "plots",
     "plot_images": "plots", "plot_confusion": "plots", "plot_cams": "plots",
-    "plot_mistakes": "plots",
+    "plot_mistakes": "plots", "plot_movement": "plots",
     "ComparePanel": "widgets",
     "begin": "lesson", "guess": "lesson", "claim": "lesson", "check": "lesson",
 }  # fmt: skip

@@ -19,3 +19,5 @@ from vtlab.plots.learning import draw_curves as draw_curves
 from vtlab.plots.learning import plot_curves as plot_curves
 from vtlab.plots.learning import plot_training as plot_training
 from vtlab.plots.sheet import plot_sheet as plot_sheet
+from vtlab.plots.movement import draw_movement as draw_movement
+from vtlab.plots.movement import plot_movement as plot_movement

@@ -1,0 +1,121 @@
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from vtlab.backbones import backbone
+from vtlab.costs import Speed, calibrate, cost_table, kept_bytes, kept_for_backward
+from vtlab.strategies import FOUR, full, partial, probe, surgical
+
+# By hand, from the tiny network's drawing at 16 x 16 pixels: 3 x 3 convolutions, so
+# (cells of the output) x (channels out) x (channels in) x 9 multiply-adds an image.
+HAND = {"stem": 8 * 8 * 4 * 3 * 9, "stage1": 8 * 8 * 6 * 4 * 9, "stage2": 4 * 4 * 8 * 6 * 9,
+        "stage3": 4 * 4 * 8 * 8 * 9, "stage4": 4 * 4 * 10 * 8 * 9, "head": 10 * 3}  # fmt: skip
+# weights of each convolution, and scale and shift of each BatchNorm channel
+WEIGHTS = {"stem": 3 * 4 * 9 + 8, "stage1": 4 * 6 * 9 + 12, "stage2": 6 * 8 * 9 + 16,
+           "stage3": 8 * 8 * 9 + 16, "stage4": 8 * 10 * 9 + 20, "head": 10 * 3 + 3}  # fmt: skip
+
+
+def at_16(network, strategy, **more):
+    return cost_table(network, strategy, image_size=16, batch=4, **more)
+
+
+def test_weights_and_forward_operations_are_those_counted_by_hand(network):
+    table = at_16(network, full)
+    assert table.forward.to_dict() == HAND
+    assert table.weights.to_dict() == WEIGHTS and (table.learn == table.weights).all()
+
+
+def test_training_everything_is_three_forward_passes_but_for_the_images_own_gradient(network):
+    step = at_16(network, full).step
+    assert step["stem"] == 2 * HAND["stem"]
+    assert (step[1:] == 3 * at_16(network, full).forward[1:]).all()
+
+
+def test_a_cached_prefix_costs_nothing_in_a_step(network):
+    step = at_16(network, partial(1)).step.to_dict()
+    assert step == dict.fromkeys(list(HAND)[:4], 0) | {
+        "stage4": 2 * HAND["stage4"], "head": 3 * HAND["head"]}  # fmt: skip
+    uncached = at_16(network, partial(1), cache=False).step
+    assert uncached["stem"] == HAND["stem"] and uncached["stage4"] == step["stage4"]
+
+
+def test_a_frozen_stage_behind_one_that_learns_passes_gradients_through(network):
+    table = at_16(network, surgical("stage1"))
+    assert table.step["stage1"] == 2 * HAND["stage1"]  # there, and the gradient of its weights
+    assert table.step["stage2"] == 2 * HAND["stage2"]  # there, and the gradient of its input
+    assert table.step["head"] == 3 * HAND["head"]
+    assert table.learn["stage2"] == 0 and table.activations["stem"] == 0
+
+
+def test_the_probe_is_a_linear_layer_without_anything_behind_it(network):
+    table = at_16(network, probe)
+    assert table.step.sum() == 2 * HAND["head"]
+    assert table.activations.sum() == 4 * 4 * 10  # the features: 4 images, 10 floats of 4 bytes
+
+
+def test_adamw_keeps_a_gradient_and_two_means_for_each_weight_that_learns(network):
+    table = at_16(network, partial(1))
+    assert table.optimiser.sum() == 12 * (WEIGHTS["stage4"] + WEIGHTS["head"])
+
+
+def test_kept_activations_are_those_counted_by_hand(network):
+    # a stage: its input (for the convolution), the convolution's output (for BatchNorm),
+    # BatchNorm's means and deviations, and its own output (for the ReLU), which is also the
+    # next stage's input and counts once
+    kept = at_16(network, full).activations
+    image, maps = 4 * 3 * 16 * 16 * 4, 4 * 4 * 8 * 8 * 4
+    assert kept["stem"] == image + 2 * maps + 2 * 4 * 4
+    assert kept["stage1"] == 2 * 4 * 6 * 8 * 8 * 4 + 2 * 4 * 6
+
+
+@pytest.mark.parametrize("strategy", [*FOUR, surgical("stage1")], ids=lambda s: s.name)
+def test_predictions_are_what_a_real_training_step_does(strategy):
+    """The oracle: torch's own counts while numbers really flow."""
+    network = backbone("mini_resnet", classes=8)
+    table = cost_table(network, strategy, image_size=32, batch=2)
+    trained = copy.deepcopy(network).freeze(strategy.learning(network)).train()
+    start = trained.frozen_prefix
+    with torch.no_grad():
+        maps = trained.run_stages(torch.randn(2, 3, 32, 32), 0, start)
+    with FlopCounterMode(display=False) as counter:
+        with kept_for_backward(trained) as kept:
+            logits = trained.classify(trained.run_stages(maps, start))
+        F.cross_entropy(logits, torch.tensor([0, 1])).backward()
+    assert table.step.sum() == counter.get_total_flops() // 2 // 2
+    learning = sum(p.numel() for p in trained.parameters() if p.grad is not None)
+    assert table.learn.sum() == learning
+    # a frozen BatchNorm keeps no deviations of a batch; the meta device lists them all the same
+    allowance = 8 * 1536 if "surgical" in strategy.name else 0
+    assert 0 <= table.activations.sum() - kept_bytes(kept) <= allowance
+
+
+def test_the_network_is_left_as_it_is(network):
+    network.freeze(("head",))
+    before = copy.deepcopy(network.state_dict())
+    at_16(network, full, speed=calibrate(network, image_size=16, batch=4, repeats=1))
+    assert network.learning == {"head"}
+    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+
+
+def test_seconds_add_up_forward_the_needed_share_of_backward_and_the_update(network):
+    names = (*network.stage_names, "head")
+    speed = Speed(dict.fromkeys(names, 1.0), dict.fromkeys(names, 2.0), 1e-3)
+    seconds = at_16(network, surgical("stage1"), speed=speed).seconds
+    assert seconds["stem"] == 0
+    assert seconds["stage1"] == pytest.approx(1 + 1 + WEIGHTS["stage1"] * 1e-3)
+    assert seconds["stage2"] == pytest.approx(1 + 1)
+    assert seconds["head"] == pytest.approx(1 + 2 + WEIGHTS["head"] * 1e-3)
+
+
+def test_a_calibration_has_a_time_for_every_part(network):
+    speed = calibrate(network, image_size=16, batch=4, repeats=2)
+    assert list(speed.forward) == list(speed.backward) == [*network.stage_names, "head"]
+    assert all(s > 0 for s in (*speed.forward.values(), *speed.backward.values(), speed.update))
+
+
+def test_a_part_that_is_not_there_is_named(network):
+    with pytest.raises(ValueError, match="no stage 'stage9'"):
+        cost_table(network, ("stage9",))

@@ -1,0 +1,98 @@
+"""What moved and what stood still: every stage's weights and BatchNorm statistics."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from vtlab import style
+
+LOOKS = {  # what moved: words, colour, marker, place within the row
+    "weights": ("weights", style.INK, "o", -0.17),
+    "statistics": ("BatchNorm statistics", style.WRONG, "s", 0.17),
+}
+LEAST = 1e-4  # smaller changes are drawn here
+TICKS = (1e-4, 1e-3, 1e-2, 1e-1, 1)
+
+
+def plot_movement(moved: Mapping[str, pd.DataFrame] | pd.DataFrame) -> Figure:
+    """How far each stage moved in training, for one or several ways of training.
+
+    Args:
+        moved: From `diagnose.movement`; or several of them by name, drawn side by side.
+
+    Raises:
+        ValueError: If there is nothing to draw.
+
+    Lesson 04.
+    """
+    several = {"": moved} if isinstance(moved, pd.DataFrame) else dict(moved)
+    if not several:
+        raise ValueError("there is no movement to draw")
+    rows = max(len(table) for table in several.values())
+    width = style.WIDE if len(several) > 1 else 0.65 * style.WIDE
+    figure, axes = style.new_figure(1, len(several), width=width, height=1.3 + 0.42 * rows,
+                                    pad=0.09, sharey=True)  # fmt: skip
+    for ax, (name, table) in zip(axes[0], several.items(), strict=True):
+        draw_movement(ax, table, named=ax is axes[0, 0])
+        if name:
+            style.heading(ax, name)
+    return figure
+
+
+def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
+    """Draws one table of movements: a filled mark for what moved, a hollow one for what did not.
+
+    Args:
+        ax: Where.
+        table: From `diagnose.movement`.
+        named: Whether the stages and the marks are named.
+
+    Raises:
+        ValueError: If the table is empty.
+    """
+    if not len(table):
+        raise ValueError("there is no movement to draw")
+    style.prepare(ax, grid="x")
+    still = LEAST / 4
+    for kind, (_, colour, marker, offset) in LOOKS.items():
+        for row, value in enumerate(table[kind]):
+            if np.isnan(value):
+                continue
+            y = row + offset
+            x = still if value == 0 else max(value, LEAST)
+            if value:
+                ax.plot([still, x], [y, y], color=colour, linewidth=1.2, alpha=0.35)
+            ax.plot(x, y, marker=marker, markersize=6, color=colour, linestyle="none",
+                    markerfacecolor=colour if value else "white", clip_on=False, zorder=3,
+                    gid=f"{kind} {table.index[row]}")  # fmt: skip
+            said = "did not move" if value == 0 else _percent(value)
+            ax.annotate(said, (x, y), (7, 0), textcoords="offset points", va="center",
+                        **style.text(style.SMALL, style.QUIET if value == 0 else colour))  # fmt: skip
+    # room to the right for the last number
+    ax.set(xscale="log", xlim=(still / 1.4, 12), ylim=(len(table) - 0.5, -0.6))
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_locator(FixedLocator(TICKS))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}\N{NO-BREAK SPACE}%"))
+    ax.set_yticks(range(len(table)), table.index, **style.text(style.BODY))
+    ax.set_xlabel("change, as a share of its size before", labelpad=6,
+                  **style.text(style.SMALL, style.QUIET))  # fmt: skip
+    if named:
+        handles = [Line2D([], [], color=colour, marker=marker, linestyle="none", label=words)
+                   for words, colour, marker, _ in LOOKS.values()]  # fmt: skip
+        ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.02, -0.36), ncols=2, frameon=False,
+                  handletextpad=0.2, columnspacing=1.2, labelcolor=style.QUIET,
+                  prop={"size": style.SMALL, "family": list(style.families())})  # fmt: skip
+
+
+def _percent(share: float) -> str:
+    """Two digits: `0.3 %`, `12 %`, `120 %`; what is tinier than the axis is said to be so."""
+    if share < LEAST:
+        return f"under {style.percent(LEAST, 2)}"
+    hundredths = 100 * share
+    return style.percent(share, 0 if hundredths >= 9.5 else 1 if hundredths >= 0.095 else 2)
