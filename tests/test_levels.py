@@ -9,9 +9,9 @@ PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics", "interrupts"},
     {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
-     "features", "views", "solver", "stepwise", "fingerprints", "training", "explain", "costs",
+     "features", "views", "solver", "stepwise", "fingerprints", "training", "attribution", "costs",
      "diagnose"},
-    {"store", "study", "pretrain", "sweeps"},
+    {"store", "study", "pretrain", "sweeps", "cam_tables"},
     {"style", "plots", "findings"},
     {"widgets"},
     {"page", "sections", "report", "exercises", "lesson", "build", "lint", "cli"},
@@ -100,4 +100,4 @@ def test_public_names_exist_and_importing_is_light():
 def test_no_public_name_is_hidden_by_a_module_of_that_name():
     import vtlab
 
-    assert not {p.stem for p in FILES if p.parent == PACKAGE} & set(vtlab.__all__)
+    assert not {top(p) for p in FILES} & set(vtlab.__all__)

@@ -18,8 +18,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from vtlab.attribution import grad_cam
 from vtlab.backbones import Network, backbone, family, sha256, weights_folder
-from vtlab.explain import grad_cam
 from vtlab.features import predict
 from vtlab.metrics import summary
 from vtlab.precision import THREADS, native_bfloat16
