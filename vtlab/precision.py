@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import functools
+import os
 
 import torch
 
-THREADS = 2  # inner threads of every run: a run in a worker equals a run in a notebook
+
+def _threads() -> int:
+    """Two, or as many as `VTLAB_THREADS` says, and never more than this process has cores.
+
+    Convolutions wait for one another in tight loops: two threads on one core take ten times
+    longer than one.
+    """
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        cores = os.cpu_count() or 1
+    return max(1, min(int(os.environ.get("VTLAB_THREADS", 2)), cores))
+
+
+THREADS = _threads()  # inner threads of every run: a run in a worker equals one in a notebook
 
 
 @functools.cache
