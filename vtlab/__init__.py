@@ -26,7 +26,9 @@ _HOME = {
     "plot_accuracy": "plots", "plot_shots": "plots", "plot_curves": "plots",
     "plot_images": "plots", "plot_confusion": "plots", "plot_cams": "plots",
     "plot_mistakes": "plots", "plot_movement": "plots",
-    "ComparePanel": "widgets",
+    "plot_training": "plots", "plot_sheet": "plots", "plot_costs": "plots",
+    "ComparePanel": "widgets", "TrainPanel": "widgets", "TaskPanel": "widgets",
+    "FreezePanel": "widgets", "CamPanel": "widgets",
     "begin": "lesson", "guess": "lesson", "claim": "lesson", "check": "lesson",
 }  # fmt: skip
 

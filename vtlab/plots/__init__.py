@@ -21,3 +21,4 @@ from vtlab.plots.learning import plot_training as plot_training
 from vtlab.plots.sheet import plot_sheet as plot_sheet
 from vtlab.plots.movement import draw_movement as draw_movement
 from vtlab.plots.movement import plot_movement as plot_movement
+from vtlab.plots.costs import plot_costs as plot_costs

@@ -5,3 +5,5 @@ from vtlab.widgets.controls import Checks as Checks
 from vtlab.widgets.panel import Panel as Panel
 from vtlab.widgets.train import TrainPanel as TrainPanel
 from vtlab.widgets.browse import TaskPanel as TaskPanel
+from vtlab.widgets.freeze import FreezePanel as FreezePanel
+from vtlab.widgets.cam import CamPanel as CamPanel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import pairwise
 
 import ipywidgets
 import torch
@@ -162,7 +163,7 @@ class TaskPanel(Panel):
         cuts = ("task", "augmented") if self._own else ("task", "style", "augmented")
         places = [*(names.index(name) for name in cuts), len(names)]
         return [row(*(self.controls[n] for n in names[start:stop]))
-                for start, stop in zip(places, places[1:], strict=False)]  # fmt: skip
+                for start, stop in pairwise(places)]  # fmt: skip
 
     def images(self) -> Images:
         """The images that are shown, without augmentation; as many of each class as have room."""
