@@ -10,7 +10,7 @@ LEVELS = [
     {"names", "records", "metrics", "interrupts"},
     {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
      "features", "views", "solver", "stepwise", "fingerprints", "training", "attribution", "costs",
-     "diagnose"},
+     "diagnose", "samples"},
     {"store", "study", "pretrain", "sweeps", "cam_tables"},
     {"style", "plots", "findings"},
     {"widgets"},

@@ -27,8 +27,10 @@ _HOME = {
     "plot_images": "plots", "plot_confusion": "plots", "plot_cams": "plots",
     "plot_mistakes": "plots", "plot_movement": "plots",
     "plot_training": "plots", "plot_sheet": "plots", "plot_costs": "plots",
+    "plot_guess": "plots",
     "ComparePanel": "widgets", "TrainPanel": "widgets", "TaskPanel": "widgets",
-    "FreezePanel": "widgets", "CamPanel": "widgets",
+    "FreezePanel": "widgets", "CamPanel": "widgets", "GuessPanel": "widgets",
+    "UploadPanel": "widgets",
     "begin": "lesson", "guess": "lesson", "claim": "lesson", "check": "lesson",
 }  # fmt: skip
 

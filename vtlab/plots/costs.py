@@ -14,7 +14,9 @@ PALE = "#c9d3dd"
 
 
 def plot_costs(table: pd.DataFrame, *, moved: pd.DataFrame | None = None) -> Figure:
-    """Weights, operations, memory and seconds of each stage.
+    """Weights, multiply-adds, memory and seconds of each stage.
+
+    Pale bars are frozen weights; of the memory, the dark part is the optimiser's.
 
     Args:
         table: From `cost_table`; `seconds` are drawn where it has them.
@@ -41,25 +43,25 @@ def plot_costs(table: pd.DataFrame, *, moved: pd.DataFrame | None = None) -> Fig
 def _draw_weights(ax: Axes, table: pd.DataFrame) -> None:
     _bars(ax, (table.weights / 1e3, PALE), (table.learn / 1e3, BLUE))
     style.heading(ax, f"{table.learn.sum():,}\nweights learn")
-    _name(ax, "thousands (pale: frozen)")
+    _name(ax, "thousands")
 
 
 def _draw_operations(ax: Axes, table: pd.DataFrame) -> None:
     _bars(ax, (table.step / 1e6, BLUE))
-    style.heading(ax, f"{table.step.sum() / 1e6:,.0f} million\noperations")
-    _name(ax, "multiply-adds per image, in millions")
+    style.heading(ax, f"{table.step.sum() / 1e6:,.0f} million\nmultiply-adds")
+    _name(ax, "millions per image")
 
 
 def _draw_memory(ax: Axes, table: pd.DataFrame) -> None:
     kept = (table.activations + table.optimiser) / 1e6
     _bars(ax, (kept, BLUE), (table.optimiser / 1e6, style.INK))
     style.heading(ax, f"{kept.sum():,.0f} MB\nof memory")
-    _name(ax, "MB a batch (dark: optimiser)")
+    _name(ax, "MB a batch")
 
 
 def _draw_seconds(ax: Axes, table: pd.DataFrame) -> None:
     _bars(ax, (1e3 * table.seconds, BLUE))
-    style.heading(ax, f"{1e3 * table.seconds.sum():,.0f} ms\na batch, expected")
+    style.heading(ax, f"{1e3 * table.seconds.sum():,.0f} ms\na batch")
     _name(ax, "milliseconds")
 
 

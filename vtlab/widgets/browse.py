@@ -7,7 +7,6 @@ from dataclasses import fields
 from itertools import pairwise
 
 import ipywidgets
-import torch
 import traitlets
 from matplotlib.figure import Figure
 
@@ -15,6 +14,7 @@ from vtlab import plots
 from vtlab.augment import Augment
 from vtlab.garden.dials import CORRUPTIONS, STYLES
 from vtlab.garden.worlds import WORLDS, World
+from vtlab.samples import few, views
 from vtlab.tasks import Images, Task
 from vtlab.widgets.controls import choice, number, row, tick
 from vtlab.widgets.panel import Panel
@@ -175,8 +175,7 @@ class TaskPanel(Panel):
         else:
             seed = self.seed if self.split == "train" else None
             whole = Images(*self.world.draw(each, seed))
-        places = torch.cat([(whole.labels == k).nonzero()[:each, 0] for k in wanted])
-        return whole[places[:count]]
+        return few(whole, wanted, count)
 
     def figure(self) -> Figure:
         """A grid of images, or a few images each with its augmented views."""
@@ -187,9 +186,7 @@ class TaskPanel(Panel):
         titles = [self.classes[k] for k in images.labels]
         if not self.augmented:
             return plots.plot_sheet(images.pixels, titles=titles, masks=masks, columns=COLUMNS)
-        index = torch.arange(len(images))
-        views = [self.augment.view(images.pixels, index, self.seed, v) for v in range(VIEWS + 1)]
-        pixels = torch.stack(views, 1).flatten(0, 1)
+        pixels = views(images, self.augment, self.seed, VIEWS)
         heads = [head for name in titles for head in (name, *(f"view {v}" for v in range(1, VIEWS + 1)))]
         return plots.plot_sheet(pixels, titles=heads, columns=VIEWS + 1)
 

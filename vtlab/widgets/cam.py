@@ -162,7 +162,7 @@ class CamPanel(Panel):
         if self.task.test.masks is None:
             raise ValueError(f"the masks of {self.task.name} are not known")
         mask = self.task.test.masks[self.image : self.image + 1]
-        rows = {name: cam_scores(mask.new_tensor(look[0][None], dtype=float), mask).iloc[0]
+        rows = {name: cam_scores(mask.new_tensor(look[0][None].tolist(), dtype=float), mask).iloc[0]
                 for name, look in self.looks().items()}  # fmt: skip
         return pd.DataFrame(rows).T.rename_axis("strategy")
 
@@ -204,3 +204,4 @@ class CamPanel(Panel):
             f'<td>{"yes" if r.hit else "no"}</td><td>{style.percent(r["mass"], 0)}</td>'
             f"<td>{r.overlap:.2f}</td></tr>" for name, r in self.scores().iterrows())  # fmt: skip
         return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+
