@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 from collections.abc import Sequence
 
 import ipywidgets
-import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
@@ -115,6 +115,7 @@ class GuessPanel(Panel):
 
 def shown(value: object) -> str:
     """A result as text: three digits of a fraction."""
-    if hasattr(value, "item") and np.size(value) == 1:
-        value = value.item()
-    return f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
+    if hasattr(value, "item"):
+        with contextlib.suppress(ValueError, RuntimeError):  # NumPy's and torch's, if it is many
+            value = value.item()
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
