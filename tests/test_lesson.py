@@ -63,25 +63,25 @@ def test_a_guess_is_kept_and_revealed(capsys):
 def test_a_number_is_guessed_from_a_range(capsys):
     question = guess("How many?", range(0, 101, 5))
     assert repr(question) == "Guess: How many? (0 … 100)"
-    assert question._repr_mimebundle_()["text/html"].count("<li>") == 0
+    assert question._repr_mimebundle_()[0]["text/html"].count("<li>") == 0
     question.commit(0)
-    assert question._buttons.value == 0
+    assert question.controls["value"].value == 0
     question.reveal(np.float64(0.1234))
     assert "your guess: 0\n  result:     0.123\n" in capsys.readouterr().out
     with pytest.raises(ValueError, match="7 is not among 0 … 100"):
         question.commit(7)
-    question._buttons.close()
+    question.close()
 
 
 def test_a_guess_has_buttons_that_are_linked_and_a_static_form():
     question = guess("A <b>?", ["a", "b"])
-    bundle = question._repr_mimebundle_()
+    bundle = question._repr_mimebundle_()[0]
     assert "&lt;b&gt;" in bundle["text/html"] and bundle["text/plain"] == repr(question)
-    question._buttons.value = "b"
+    question.controls["value"].value = "b"
     assert question.value == "b"
     question.commit("a")
-    assert question._buttons.value == "a"
-    question._buttons.close()
+    assert question.controls["value"].value == "a"
+    question.close()
 
 
 @pytest.mark.parametrize("number", sorted(EXERCISES))

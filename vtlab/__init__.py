@@ -20,9 +20,9 @@ _HOME = {
     "grad_cam": "attribution",
     "cost_table": "costs", "calibrate": "costs", "measured_step": "costs",
     "snapshot": "diagnose", "movement": "diagnose",
+    "explain": "attribution", "cam_scores": "attribution",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps", "zoo_table": "zoo", "zoo_curves": "zoo",
-    "explain": "attribution", "cam_scores": "attribution",
     "watch": "attribution.timeline",
     "cam_table": "cam_tables",
     "table": "records", "epochs_table": "records",
@@ -34,6 +34,11 @@ _HOME = {
     "plot_movement": "plots",
     "plot_cam_scores": "plots", "plot_cascade": "plots",
     "ComparePanel": "widgets",
+    "plot_training": "plots", "plot_sheet": "plots", "plot_costs": "plots",
+    "plot_guess": "plots",
+    "TrainPanel": "widgets", "TaskPanel": "widgets",
+    "FreezePanel": "widgets", "CamPanel": "widgets", "GuessPanel": "widgets",
+    "UploadPanel": "widgets",
     "begin": "lesson", "guess": "lesson", "claim": "lesson", "check": "lesson",
 }  # fmt: skip
 

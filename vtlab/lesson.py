@@ -6,11 +6,11 @@ no digits that differ between machines.
 
 from __future__ import annotations
 
-import html
 import os
 import random
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ import torch
 from vtlab.exercises import EXERCISES
 from vtlab.precision import THREADS
 
-MANY = 8  # options that are shown one by one
+if TYPE_CHECKING:
+    from vtlab.widgets import GuessPanel
 
 
 def begin(seed: int = 0) -> None:
@@ -57,73 +58,14 @@ def claim(sentence: str, holds: object, **numbers: object) -> None:
     if truths.dtype != bool:
         raise ValueError(f"a claim needs true or false, not {type(holds).__name__}: {sentence}")
     if not truths[0]:
-        shown = ", ".join(f"{name} = {_shown(value)}" for name, value in numbers.items())
-        raise AssertionError(f"not so: {sentence} ({shown})")
+        from vtlab.widgets.guess import shown
+
+        said = ", ".join(f"{name} = {shown(value)}" for name, value in numbers.items())
+        raise AssertionError(f"not so: {sentence} ({said})")
     print(f"✓ {sentence}")
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, torch.Tensor) and value.numel() == 1:
-        value = value.item()
-    return f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
-
-
-class Guess:
-    """A question that the learner answers before running; see `guess`."""
-
-    def __init__(self, question: str, options: Sequence[str | int]) -> None:
-        """Build the question; the buttons appear where there is a page."""
-        self.question, self.options = question, tuple(options)
-        self.value: str | int | None = None
-        self._buttons = None
-
-    def commit(self, option: str | int) -> None:
-        """Answer from Python, as a click would.
-
-        Raises:
-            ValueError: If it is not among the options.
-        """
-        if option not in self.options:
-            raise ValueError(f"{option!r} is not among {self._choice()}")
-        self.value = option
-        if self._buttons is not None:
-            self._buttons.value = option
-
-    def reveal(self, result: object) -> None:
-        """Print guess and result side by side."""
-        guessed = "no guess yet: yours would stand here" if self.value is None else self.value
-        print(f"{self.question}\n  your guess: {guessed}\n  result:     {_shown(result)}")
-
-    def __repr__(self) -> str:
-        """One stable line."""
-        return f"Guess: {self.question} ({self._choice()})"
-
-    def _choice(self) -> str:
-        """The options in words; the ends of a long row."""
-        names = [str(option) for option in self.options]
-        return ", ".join(names) if len(names) <= MANY else f"{names[0]} … {names[-1]}"
-
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
-        """The buttons where widgets live; the question as HTML and as a line elsewhere."""
-        import ipywidgets
-
-        if self._buttons is None:
-            few = len(self.options) <= MANY
-            self._buttons = (ipywidgets.RadioButtons if few else ipywidgets.Dropdown)(
-                options=self.options, value=self.value, description=self.question,
-                layout={"width": "max-content"}, style={"description_width": "initial"},
-            )  # fmt: skip
-            self._buttons.observe(lambda change: setattr(self, "value", change.new), "value")
-        items = "".join(f"<li>{html.escape(str(option))}</li>" for option in self.options)
-        listed = f"<ul>{items}</ul>" if len(self.options) <= MANY else f"<p>{self._choice()}</p>"
-        plain = {
-            "text/plain": repr(self),
-            "text/html": f"<p><b>{html.escape(self.question)}</b></p>{listed}",
-        }
-        return {**self._buttons._repr_mimebundle_(), **plain}
-
-
-def guess(question: str, options: Sequence[str | int]) -> Guess:
+def guess(question: str, options: Sequence[str | int]) -> GuessPanel:
     """Commit to an answer before running; `.reveal(result)` shows both side by side.
 
     Args:
@@ -135,7 +77,9 @@ def guess(question: str, options: Sequence[str | int]) -> Guess:
     """
     if isinstance(options, str) or len(options) < 2:
         raise ValueError(f"a guess needs two options or more: {question}")
-    return Guess(question, options)
+    from vtlab.widgets import GuessPanel
+
+    return GuessPanel(question, options)
 
 
 def check(number: str, answer: object) -> None:

@@ -80,7 +80,7 @@ def test_the_number_of_images_goes_both_ways(panel):
 def test_a_number_may_be_given_as_text(panel):
     panel.shots = "20"
     assert panel.shots == 20 and panel.controls["shots"].value == 20
-    assert repr(panel).endswith("shots=20)")
+    assert repr(panel).endswith("shots=20, seeds=(0, 1), run='')")
 
 
 def test_the_choices_are_those_of_the_table(panel):
@@ -162,7 +162,7 @@ def test_twenty_panels_leave_no_model_behind():
 def test_without_a_page_it_is_a_line_and_a_picture(panel):
     panel.shots, panel.strategies = 5, ("probe", "full")
     data, metadata = panel._repr_mimebundle_()
-    assert data["text/plain"] == "ComparePanel(strategies=('probe', 'full'), shots=5)"
+    assert data["text/plain"] == "ComparePanel(strategies=('probe', 'full'), shots=5, seeds=(0, 1), run='')"
     assert data["image/png"] and "70.0" in metadata["image/png"]["alt"]
 
 

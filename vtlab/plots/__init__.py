@@ -9,6 +9,8 @@ from vtlab.plots.comparison import draw_accuracy as draw_accuracy
 from vtlab.plots.comparison import draw_shots as draw_shots
 from vtlab.plots.comparison import plot_accuracy as plot_accuracy
 from vtlab.plots.comparison import plot_shots as plot_shots
+from vtlab.plots.costs import plot_costs as plot_costs
+from vtlab.plots.guess import plot_guess as plot_guess
 from vtlab.plots.heatmaps import draw_cam as draw_cam
 from vtlab.plots.heatmaps import plot_cams as plot_cams
 from vtlab.plots.images import draw_confusion as draw_confusion
@@ -19,7 +21,12 @@ from vtlab.plots.images import plot_images as plot_images
 from vtlab.plots.images import plot_mistakes as plot_mistakes
 from vtlab.plots.learning import draw_curves as draw_curves
 from vtlab.plots.learning import plot_curves as plot_curves
+from vtlab.plots.learning import plot_training as plot_training
 from vtlab.plots.movement import draw_movement as draw_movement
 from vtlab.plots.movement import plot_movement as plot_movement
+<<<<<<< HEAD
 from vtlab.plots.zoo import draw_pretraining as draw_pretraining
 from vtlab.plots.zoo import plot_zoo as plot_zoo
+=======
+from vtlab.plots.sheet import plot_sheet as plot_sheet
+>>>>>>> panels

@@ -4,7 +4,7 @@ A mean hides how much luck there is with few images. So every seed is a dot, the
 and chance is always in the picture.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -152,12 +152,15 @@ def draw_shots(
     label_ends(ax, ends)
 
 
-def label_ends(ax: Axes, ends: dict[str, tuple[float, float]]) -> None:
+def label_ends(
+    ax: Axes, ends: dict[str, tuple[float, float]], colours: Mapping[str, str] | None = None
+) -> None:
     """Names lines at the right edge of the axes, pushed apart where they would overlap.
 
     Args:
         ax: Axes whose limits are final.
         ends: For each name the last point of its line `(x, y)`, in data units.
+        colours: Of names that are no strategy's.
     """
     low, high = ax.get_ylim()
     pixels = style.SMALL / 72 * ax.figure.dpi * 1.45
@@ -166,8 +169,8 @@ def label_ends(ax: Axes, ends: dict[str, tuple[float, float]]) -> None:
     places = spread([y for _, y in ends.values()], gap, low + gap / 2, high)
     for (name, (x, y)), place in zip(ends.items(), places, strict=True):
         label = names.label(name)
-        known = label.text != name
-        colour = label.colour if known else style.QUIET
+        known = label.text != name or name in (colours or {})
+        colour = (colours or {}).get(name, label.colour if known else style.QUIET)
         ax.annotate(
             label.text, xy=(x, y), xytext=(1.025, place), xycoords="data",
             textcoords=ax.get_yaxis_transform(), va="center", annotation_clip=False,

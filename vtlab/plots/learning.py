@@ -4,6 +4,8 @@ A probe is solved, not trained by epochs, and strategies may have different leng
 axis is the share of the training that is done, the same for all.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,6 +14,8 @@ from matplotlib.ticker import MaxNLocator
 
 from vtlab import names, style
 from vtlab.plots.comparison import label_ends, only_one
+
+NAMED = 9  # runs that have room for their names
 
 
 def plot_curves(epochs_table: pd.DataFrame) -> Figure:
@@ -74,6 +78,62 @@ def draw_curves(
         ax.set_ylim(0, 1.05 * max(finite.max(), 1e-6) if len(finite) else 1)
     if named:
         label_ends(ax, ends)
+
+
+def plot_training(
+    epochs: pd.DataFrame, *, current: int | None = None, results: Mapping[int, float] | None = None
+) -> Figure:
+    """Training loss and accuracy of runs, epoch by epoch, finished or not.
+
+    Args:
+        epochs: A row per run and epoch: `run` (a number), `strategy`, `epoch`, `loss`,
+            `train_accuracy`. With no row, the axes wait for a run.
+        current: The run that is drawn boldly.
+        results: Test accuracy of the runs that are finished.
+
+    Lesson 01.
+    """
+    figure, axes = style.new_figure(1, 2, height=3.3, pad=0.09)
+    for ax, value, words in zip(
+        axes[0], ("loss", "train_accuracy"),
+        ("training loss (cross-entropy, nats)", "training accuracy"), strict=True,
+    ):  # fmt: skip
+        _draw_runs(ax, epochs, value, current, results or {})
+        style.heading(ax, words)
+    return figure
+
+
+def _draw_runs(
+    ax: Axes, epochs: pd.DataFrame, value: str, current: int | None, results: Mapping[int, float]
+) -> None:
+    style.prepare(ax, grid="y")
+    last = max(epochs.epoch, default=10)
+    ends, colours = {}, {}
+    for number, run in epochs.groupby("run"):
+        label = names.label(run.strategy.iloc[0])
+        bold = number == current
+        ax.plot(
+            run.epoch, run[value], color=label.colour, linewidth=2.2 if bold else 1.1,
+            alpha=1 if bold else 0.55, zorder=4 if bold else 3, gid=f"run {number}",
+            marker=label.marker, markersize=5 if bold else 3.5, markevery=[-1],
+        )  # fmt: skip
+        got = f", test {style.percent(results[number], 0)}" if number in results else ""
+        name = f"{number} {label.text}{got}"
+        ends[name], colours[name] = (run.epoch.iloc[-1], run[value].iloc[-1]), label.colour
+    ax.set(xlim=(0, 1.02 * last), ylim=(0, 1.02))
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.set_xlabel("epochs (of a linear probe: steps of its solver)", labelpad=6,
+                  **style.text(style.SMALL, style.QUIET))  # fmt: skip
+    if value == "loss":
+        losses = epochs.loss.to_numpy(dtype=float)
+        finite = losses[np.isfinite(losses)]
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.set_ylim(0, 1.05 * max(finite.max(), 1e-6) if len(finite) else 2.5)
+        return
+    style.percent_axis(ax.yaxis)
+    named = list(ends)[-NAMED:]
+    if named:
+        label_ends(ax, {name: ends[name] for name in named}, colours)
 
 
 def share_of_training(run: pd.DataFrame, value: str) -> tuple[np.ndarray, np.ndarray]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
+
 import ipywidgets
 import pandas as pd
 import traitlets
 from matplotlib.figure import Figure
 
 from vtlab import names, plots, style
-from vtlab.widgets.panel import Checks, Panel
+from vtlab.widgets.controls import Checks, choice
+from vtlab.widgets.panel import Panel
 
 CURVE = "curve"
 NEEDED = ("strategy", "shots", "seed", "test_accuracy", "seconds", "trainable_weights")
@@ -22,12 +25,16 @@ class ComparePanel(Panel):
     Attributes:
         strategies: Names of those that are shown, such as `("probe", "full")`.
         shots: One of the table's numbers of images per class, or "curve" for all of them.
+        seeds: Of the runs that are shown.
+        run: The run whose details stand below, as `"full, seed 0"`; "" for none.
 
     Lesson 01.
     """
 
     strategies = traitlets.Tuple()
     shots = traitlets.Any()
+    seeds = traitlets.Tuple()
+    run = traitlets.Unicode("")
 
     def __init__(
         self,
@@ -45,7 +52,7 @@ class ComparePanel(Panel):
             chance: Accuracy without any learning.
             baseline: Accuracy of the nearest neighbour in plain pixels.
             test_images: Size of the test set, for its part of the intervals.
-            traits: `strategies` and `shots` to begin with.
+            traits: `strategies`, `shots`, `seeds` and `run` to begin with.
 
         Raises:
             ValueError: If the table is empty or lacks a column, or a trait is not in the table.
@@ -58,7 +65,11 @@ class ComparePanel(Panel):
         self.chance, self.baseline = chance, baseline
         self._names = tuple(sorted(set(runs.strategy), key=names.order))
         self._shots = _choices(runs.shots)
-        super().__init__(**({"strategies": self._names, "shots": self._shots[0]} | traits))
+        self._seeds = tuple(sorted(int(seed) for seed in set(runs.seed)))
+        self._runs = {f"{name}, seed {seed}": (name, seed) for name in self._names
+                      for seed in self._seeds}  # fmt: skip
+        start = {"strategies": self._names, "shots": self._shots[0], "seeds": self._seeds}
+        super().__init__(**(start | traits))
 
     @traitlets.validate("strategies")
     def _known_strategies(self, proposal: dict) -> tuple[str, ...]:
@@ -69,21 +80,36 @@ class ComparePanel(Panel):
 
     @traitlets.validate("shots")
     def _known_shots(self, proposal: dict) -> int | str:
-        for choice in self._shots:
-            if str(choice) == str(proposal["value"]):
-                return choice
-        listed = ", ".join(str(choice) for choice in self._shots)
+        for known in self._shots:
+            if str(known) == str(proposal["value"]):
+                return known
+        listed = ", ".join(str(known) for known in self._shots)
         raise ValueError(f"no runs with {proposal['value']!r} images per class, only {listed}")
+
+    @traitlets.validate("seeds")
+    def _known_seeds(self, proposal: dict) -> tuple[int, ...]:
+        for seed in proposal["value"]:
+            if seed not in self._seeds:
+                raise ValueError(f"no runs with seed {seed} here, "
+                                 f"only with {', '.join(map(str, self._seeds))}")  # fmt: skip
+        return tuple(seed for seed in self._seeds if seed in proposal["value"])
+
+    @traitlets.validate("run")
+    def _known_run(self, proposal: dict) -> str:
+        if proposal["value"] and proposal["value"] not in self._runs:
+            raise ValueError(f"no run {proposal['value']!r} here, such as {next(iter(self._runs))!r}")
+        return proposal["value"]
 
     def build(self) -> dict[str, ipywidgets.Widget]:
         """A checkbox for each strategy, and a list for the number of images."""
         return {
             "strategies": Checks({n: names.label(n).text for n in self._names}, "Strategies"),
-            "shots": ipywidgets.Dropdown(
-                options=[("all of these, as a curve" if n == CURVE else str(n), n)
-                         for n in self._shots],
-                description="Images per class", style={"description_width": "initial"},
-                layout={"width": "max-content"}),
+            "shots": choice("Images per class", [
+                ("all of these, as a curve" if n == CURVE else str(n), n) for n in self._shots]),
+            "seeds": Checks({seed: str(seed) for seed in self._seeds}, "Seeds"),
+            "run": choice("Details of the run", [("none", ""), *(
+                (f"{names.label(name).text}, seed {seed}", key)
+                for key, (name, seed) in self._runs.items())]),
         }  # fmt: skip
 
     def chosen(self) -> pd.DataFrame:
@@ -94,7 +120,9 @@ class ComparePanel(Panel):
         """
         if not self.strategies:
             raise ValueError("Pick at least one strategy.")
-        rows = self.runs[self.runs.strategy.isin(self.strategies)]
+        if not self.seeds:
+            raise ValueError("Pick at least one seed.")
+        rows = self.runs[self.runs.strategy.isin(self.strategies) & self.runs.seed.isin(self.seeds)]
         if self.shots != CURVE:
             rows = rows[rows.shots.astype(str) == str(self.shots)]
         if rows.empty:
@@ -123,6 +151,16 @@ class ComparePanel(Panel):
             said.append(f"chance {style.percent(self.chance)}")
         where = "by images per class" if self.shots == CURVE else f"with {_images(self.shots)}"
         return f"Mean test accuracy {where}: {'; '.join(said)}."
+
+    def below(self) -> str:
+        """The details of the picked run."""
+        if not self.run:
+            return ""
+        try:
+            lines = self.details(*self._runs[self.run]).splitlines()
+        except ValueError as none:
+            lines = [str(none)]
+        return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
     def details(self, strategy: str, seed: int) -> str:
         """One run in words, a line for each number of images per class that is shown.

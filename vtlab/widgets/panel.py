@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import html
 import threading
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 
 import ipywidgets
 import traitlets
@@ -17,47 +18,7 @@ from matplotlib.figure import Figure
 
 from vtlab import style
 
-
-class Checks(ipywidgets.VBox):
-    """Several checkboxes with one value: what is ticked, in the order of the boxes.
-
-    Unlike a list for several choices, it needs no Ctrl key, and every box has a name that a
-    screen reader says.
-
-    Attributes:
-        value: The names that are ticked.
-        boxes: The checkbox of each name.
-    """
-
-    value = traitlets.Tuple()
-
-    def __init__(self, names: Mapping[str, str], description: str) -> None:
-        """A box for each name, with the words to show beside it, under a description."""
-        self.description = description
-        self.boxes = {
-            name: ipywidgets.Checkbox(description=words, indent=False, layout={"width": "auto"})
-            for name, words in names.items()
-        }
-        self._spreading = False
-        heading = ipywidgets.HTML(f"<b>{html.escape(description)}</b>")
-        row = ipywidgets.HBox([*self.boxes.values()], layout={"flex_flow": "row wrap"})
-        super().__init__([heading, row])
-        for box in self.boxes.values():
-            box.observe(self._gather, "value")
-
-    def _gather(self, change: object) -> None:
-        if not self._spreading:
-            self.value = tuple(name for name, box in self.boxes.items() if box.value)
-
-    @traitlets.observe("value")
-    def _spread(self, change: object) -> None:
-        # Half of the boxes moved is a state that nobody asked for: it must not come back.
-        self._spreading = True
-        try:
-            for name, box in self.boxes.items():
-                box.value = name in self.value
-        finally:
-            self._spreading = False
+KEPT = 32  # pictures that need not be drawn again when a person comes back to them
 
 
 class Panel(traitlets.HasTraits):
@@ -69,22 +30,34 @@ class Panel(traitlets.HasTraits):
     """
 
     def __init__(self, **traits: object) -> None:
-        """Set the traits, build the controls, draw."""
+        """Set the traits, build the controls, draw.
+
+        Raises:
+            TypeError: If there is no trait of that name.
+        """
+        if odd := sorted(set(traits) - set(self.trait_names())):
+            raise TypeError(f"{type(self).__name__} has no trait {odd[0]!r}")
+        # JupyterLab may call back from another thread; the last one must draw the last state.
+        self._drawing = threading.RLock()
+        self._drawn: OrderedDict[tuple, tuple[str, dict, dict]] = OrderedDict()
         super().__init__(**traits)
         self.controls = self.build()
         self._links = [traitlets.link((self, name), (control, "value"))
                        for name, control in self.controls.items()]  # fmt: skip
         self._picture = ipywidgets.HTML()
         # A block each: a wide control must not push the others off a narrow page.
-        self.widget = ipywidgets.VBox([*self.controls.values(), self._picture])
-        # JupyterLab may call back from another thread; the last one must draw the last state.
-        self._drawing = threading.RLock()
-        self.observe(self._redraw, names=list(self.controls))
+        self.widget = ipywidgets.VBox([*self.arrange(), self._picture], layout={"width": "100%"})
+        if self.shows:
+            self.observe(self._redraw, names=list(self.shows))
         self._redraw()
 
     def build(self) -> dict[str, ipywidgets.Widget]:
         """A new control, with a visible name, for each trait that a person may change."""
         raise NotImplementedError
+
+    def arrange(self) -> Sequence[ipywidgets.Widget]:
+        """What stands above the picture, in the order in which the Tab key visits it."""
+        return [*self.controls.values()]
 
     def figure(self) -> Figure:
         """The picture that the traits describe; pure.
@@ -98,6 +71,14 @@ class Panel(traitlets.HasTraits):
         """The picture in words and numbers, for who cannot see it."""
         raise NotImplementedError
 
+    def caption(self) -> str:
+        """A line above the picture, which changes with it; none where there is nothing to say."""
+        return ""
+
+    def below(self) -> str:
+        """Markup under the picture, which changes with it; none where there is nothing to add."""
+        return ""
+
     def close(self) -> None:
         """Remove the panel from the page and all its models from the kernel.
 
@@ -109,22 +90,42 @@ class Panel(traitlets.HasTraits):
         for part in list(_parts(self.widget)):
             part.close()
 
+    def refresh(self) -> None:
+        """Draw again, since something else than a trait has changed."""
+        with self._drawing:
+            self._drawn.clear()
+            self._redraw()
+
+    @property
+    def shows(self) -> tuple[str, ...]:
+        """The traits that the picture depends on."""
+        return tuple(self.controls)
+
     def _redraw(self, change: object = None) -> None:
         with self._drawing:
-            try:
-                figure, words = self.figure(), self.describe()
-            except ValueError as nothing:
-                self._still, self._metadata = {}, {}
-                self._picture.value = f'<p role="status">{html.escape(str(nothing))}</p>'
-                return
-            png = base64.b64encode(style.to_png(figure)).decode("ascii")
-            width = round(figure.get_figwidth() * style.DPI)
-            self._still = {"image/png": png}
-            self._metadata = {"image/png": {"width": width, "alt": words}}
-            self._picture.value = (
-                f'<img alt="{html.escape(words)}" style="width:{width}px;max-width:100%" '
-                f'src="data:image/png;base64,{png}">'
-            )
+            key = tuple((name, getattr(self, name)) for name in self.shows)
+            if key not in self._drawn:
+                self._drawn[key] = self._draw()
+                while len(self._drawn) > KEPT:
+                    self._drawn.popitem(last=False)
+            self._drawn.move_to_end(key)
+            shown, self._still, self._metadata = self._drawn[key]
+            self._picture.value = shown
+
+    def _draw(self) -> tuple[str, dict[str, str], dict[str, dict]]:
+        """The picture as HTML for a live page, and as data and metadata where there is none."""
+        try:
+            figure, words = self.figure(), self.describe()
+        except ValueError as nothing:
+            return f'<p role="status">{html.escape(str(nothing))}</p>', {}, {}
+        png = base64.b64encode(style.to_png(figure)).decode("ascii")
+        width = round(figure.get_figwidth() * style.DPI)
+        line = f"<p>{html.escape(above)}</p>" if (above := self.caption()) else ""
+        shown = (
+            f'{line}<img alt="{html.escape(words)}" style="width:{width}px;max-width:100%" '
+            f'src="data:image/png;base64,{png}">{self.below()}'
+        )
+        return shown, {"image/png": png}, {"image/png": {"width": width, "alt": words}}
 
     def __repr__(self) -> str:
         """One stable line: the class and the traits."""

@@ -1,0 +1,70 @@
+"""A page that writes down what is sent to it, and a training that is over in no time."""
+
+import threading
+import time
+
+import comm
+import pytest
+from comm.base_comm import BaseComm
+
+from vtlab.records import Epoch
+from vtlab.widgets import session
+
+
+@pytest.fixture
+def sent(monkeypatch) -> list:
+    """What goes to the page: time, thread, kind of message, the model's id, the state in it."""
+    messages = []
+
+    class Recorder(BaseComm):
+        def publish_msg(self, msg_type, data=None, **rest):
+            messages.append((time.monotonic(), threading.current_thread().name, msg_type,
+                             self.comm_id, (data or {}).get("state", {})))  # fmt: skip
+
+    monkeypatch.setattr(comm, "create_comm", Recorder)
+    return messages
+
+
+class Quick:
+    """Stands for a training: so many records, each after so many seconds."""
+
+    under_way = 0  # of all of them, now
+    most = 0  # at the same time, ever
+    lock = threading.Lock()
+
+    def __init__(self, epochs: int, seconds: float = 0.0, fails_at: int | None = None):
+        self.epochs, self.seconds, self.fails_at = epochs, seconds, fails_at
+        self.stop, self.number = None, 0
+
+    @property
+    def done(self) -> bool:
+        return self.number == self.epochs
+
+    def __iter__(self):
+        with Quick.lock:
+            Quick.under_way += 1
+            Quick.most = max(Quick.most, Quick.under_way)
+        try:
+            while not self.done and not self.stop.is_set():
+                if self.number == self.fails_at:
+                    raise RuntimeError("the numbers are <gone>")
+                if self.seconds:
+                    time.sleep(self.seconds)
+                self.number += 1
+                yield Epoch(self.number, 2 / self.number, 1 - 1 / self.number, 1e-3, self.seconds)
+        finally:
+            with Quick.lock:
+                Quick.under_way -= 1
+
+
+@pytest.fixture
+def quick(monkeypatch, toy):
+    """Sets how trainings go: `quick(epochs=…, seconds=…)`; tests take no time either."""
+    Quick.under_way = Quick.most = 0
+
+    def set_up(**how):
+        monkeypatch.setattr(session, "fit", lambda *args, **rest: Quick(**how))
+        monkeypatch.setattr(session, "evaluate", lambda *args: 0.5)
+        return Quick
+
+    return set_up

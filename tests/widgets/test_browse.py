@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+import traitlets
+
+from vtlab import plots, style
+from vtlab.augment import Augment
+from vtlab.garden.worlds import WORLDS
+from vtlab.samples import few
+from vtlab.widgets import TaskPanel
+
+
+@pytest.fixture
+def panel():
+    made = TaskPanel()
+    yield made
+    made.close()
+
+
+def test_it_shows_what_its_twin_shows_of_the_garden(panel, garden):
+    images = few(garden.train, range(8), 16)
+    twin = plots.plot_sheet(images.pixels, titles=[garden.classes[k] for k in images.labels])
+    assert style.to_png(panel.figure()) == style.to_png(twin)
+    assert panel.describe() == "16 training images of garden, all classes."
+
+
+def test_a_dial_is_that_of_the_world(panel):
+    panel.controls["style"].value = "night"
+    panel.controls["weeds"].value = 0
+    pixels, _, _ = WORLDS["garden"].turn(style="night", weeds=0).draw(2, 0)
+    assert torch.equal(panel.images().pixels, pixels)
+    assert "style night; weeds 0" in panel.describe()
+
+
+def test_test_images_do_not_depend_on_the_seed(panel):
+    panel.split = "test"
+    first = panel.images().pixels
+    panel.seed = 5
+    assert torch.equal(panel.images().pixels, first)
+    panel.split = "train"
+    assert not torch.equal(panel.images().pixels, first)
+
+
+def test_another_task_brings_its_classes_and_its_dials(panel):
+    panel.shown = 3
+    panel.controls["task"].value = "far"
+    assert panel.shown == -1 and panel.similarity == WORLDS["far"].similarity
+    assert [name for name, _ in panel.controls["shown"].options][1:] == list(WORLDS["far"].classes)
+    panel.controls["shown"].value = 2
+    assert set(panel.images().labels.tolist()) == {2}
+
+
+def test_views_are_those_that_training_sees(panel):
+    panel.augmented, panel.flip, panel.rotate = True, False, 30.0
+    images = panel.images()
+    view = Augment(flip=False, rotate=30.0).view(images.pixels, torch.arange(2), 0, 1)
+    assert panel.augment == Augment(flip=False, rotate=30.0)
+    assert not torch.equal(view, images.pixels) and "rotate 30" in panel.describe()
+
+
+def test_a_task_of_ones_own_has_no_dials(toy):
+    panel = TaskPanel(toy)
+    assert "style" not in panel.controls and len(panel.images()) == 12
+    with pytest.raises(ValueError, match="toy is no garden task"):
+        panel.world  # noqa: B018
+    panel.close()
+
+
+@pytest.mark.parametrize("wrong", [{"task": "petals"}, {"shown": 8}, {"style": "baroque"}])
+def test_what_does_not_exist_is_refused(wrong):
+    with pytest.raises((ValueError, traitlets.TraitError), match=str(next(iter(wrong.values())))):
+        TaskPanel(**wrong)
+
+
+def test_a_sheet_draws_an_outline_and_fits_the_page():
+    images, masks = np.zeros((9, 3, 16, 16), np.uint8), np.zeros((9, 16, 16), bool)
+    masks[:, 4:9, 4:9] = True
+    plain = plots.plot_sheet(images, titles=["x"] * 9)
+    outlined = plots.plot_sheet(images, titles=["x"] * 9, masks=masks)
+    assert plain.get_figwidth() <= style.WIDE
+    assert style.to_png(plain) != style.to_png(outlined)
+    with pytest.raises(ValueError, match="9 images but 1 titles"):
+        plots.plot_sheet(images, titles=["x"])

@@ -1,0 +1,80 @@
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import traitlets
+
+from vtlab.attribution import cam_scores, explain
+from vtlab.widgets import CamPanel
+
+
+@pytest.fixture
+def masked(toy):
+    masks = torch.zeros(30, 16, 16, dtype=torch.bool)
+    masks[:, 3:9, 5:12] = True
+    return replace(toy, test=replace(toy.test, masks=masks))
+
+
+@pytest.fixture
+def panel(network, masked):
+    later = copy.deepcopy(network)
+    with torch.no_grad():
+        later.head.weight.mul_(-2)
+    made = CamPanel({"full": [network, later], "probe": network}, masked)
+    yield made
+    made.close()
+
+
+def test_a_map_is_that_of_the_plain_function(panel, network, masked):
+    panel.epoch, panel.image, panel.stage, panel.target = 0, 4, "stage2", "blue"
+    plain = explain(network, masked.test.pixels[4:5], stage="stage2", targets=2)
+    assert np.array_equal(panel.looks()["full"][0], plain[0].numpy())
+    scores = cam_scores(plain, masked.test.masks[4:5]).iloc[0]
+    assert np.allclose(panel.scores().loc["full"].to_numpy(dtype=float), scores)
+
+
+def test_the_epoch_goes_by_box_and_by_button_and_stays_within_its_limits(panel):
+    assert panel.epoch == panel.last == 1
+    last = panel._picture.value
+    panel.buttons["earlier"].click()
+    assert panel.epoch == 0 == panel.controls["epoch"].value and panel._picture.value != last
+    panel.buttons["earlier"].click()
+    assert panel.epoch == 0
+    panel.controls["epoch"].value = 1
+    assert panel._picture.value == last
+
+
+def test_a_picture_that_was_drawn_is_not_drawn_again(panel, monkeypatch):
+    panel.epoch = 0
+    panel.epoch = 1
+    monkeypatch.setattr(CamPanel, "figure", None)
+    panel.epoch = 0
+    panel.epoch = 1
+
+
+def test_words_table_and_picture_say_the_same(panel):
+    panel.strategies = ("full",)
+    assert "Full says" in panel.describe() and "Linear probe" not in panel.describe()
+    assert panel.below().count("<tr>") == 2
+    panel.strategies = ()
+    assert "Pick at least one strategy" in panel._picture.value
+
+
+@pytest.mark.parametrize(("name", "value"), [("image", 30), ("epoch", 2), ("stage", "stage9"),
+                                             ("method", "magic"), ("target", "pink"),
+                                             ("strategies", ("none",))])  # fmt: skip
+def test_what_does_not_exist_is_refused(panel, name, value):
+    with pytest.raises(traitlets.TraitError, match=str(value).strip("(',)")):
+        setattr(panel, name, value)
+
+
+def test_without_masks_there_are_maps_and_no_scores(network, toy):
+    panel = CamPanel({"full": network}, toy)
+    assert not panel.mask and panel.below() == "" and "object" not in panel.describe()
+    with pytest.raises(ValueError, match="masks of toy are not known"):
+        panel.scores()
+    panel.close()
+    with pytest.raises(ValueError, match="no network"):
+        CamPanel({}, toy)

@@ -1,0 +1,33 @@
+import pytest
+
+from vtlab import plots, style
+from vtlab.widgets import GuessPanel
+
+
+@pytest.fixture
+def panel():
+    made = GuessPanel("Which?", ["a", "b"])
+    yield made
+    made.close()
+
+
+def test_guess_and_result_stand_side_by_side(panel, capsys):
+    panel.controls["value"].value = "a"
+    assert panel.status.words == "Your guess: a."
+    assert "<img" not in panel._picture.value
+    panel.reveal("b")
+    assert "Your guess: a. Result: b." in panel._picture.value
+    twin = plots.plot_guess("Which?", ["a", "b"], guess="a", result="b")
+    assert style.to_png(panel.figure()) == style.to_png(twin)
+    assert "your guess: a" in capsys.readouterr().out
+
+
+def test_without_a_page_there_are_question_and_picture(panel):
+    data, metadata = panel._repr_mimebundle_()
+    assert data["text/plain"] == "Guess: Which? (a, b)" and "<li>a</li>" in data["text/html"]
+    assert data["image/png"] and "No guess yet" in metadata["image/png"]["alt"]
+
+
+def test_what_is_no_option_is_refused(panel):
+    with pytest.raises(ValueError, match="'c' is not among a, b"):
+        panel.value = "c"

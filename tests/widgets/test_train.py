@@ -1,0 +1,291 @@
+import gc
+import random
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+import torch
+import traitlets
+from ipywidgets.widgets.widget import _instances
+
+from vtlab import style
+from vtlab.backbones import backbone
+from vtlab.strategies import strategy
+from vtlab.training import fit
+from vtlab.widgets import TrainPanel
+from vtlab.widgets.session import fitting
+
+LEGAL = {"ready", "stopped", "finished"}
+STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
+
+
+@pytest.fixture
+def panel(toy):
+    made = TrainPanel(toy)
+    yield made
+    made.close()
+    made._worker.wait()
+
+
+def click(panel, name: str) -> None:
+    """As the page does it."""
+    message = {"method": "custom", "content": {"event": "click"}}
+    panel.buttons[name]._handle_msg({"content": {"data": message}, "buffers": []})
+
+
+def until(condition, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def threads() -> int:
+    return sum(t.name == "vtlab training" for t in threading.enumerate())
+
+
+def test_it_opens_with_empty_axes_a_picture_and_a_line(panel):
+    assert panel.state == "ready" and panel.runs.empty
+    data, metadata = panel._repr_mimebundle_()
+    assert data["image/png"] and "no training yet" in metadata["image/png"]["alt"]
+    assert repr(panel).startswith("TrainPanel(task='toy', shots=4, seed=0, backbone=")
+
+
+def test_ticks_and_strategy_always_say_the_same(panel):
+    boxes = panel.controls["stages"].boxes
+    assert panel.strategy == "partial" and panel.stages == ("stage4",)
+    boxes["stage3"].value = True
+    assert panel.strategy == "partial" and panel.stages == ("stage3", "stage4")
+    boxes["stem"].value = True
+    assert panel.strategy == "surgical"
+    panel.strategy = "probe"
+    assert panel.stages == () and not any(box.value for box in boxes.values())
+    panel.controls["strategy"].value = "scratch"
+    assert panel.stages == STAGES
+    boxes["stem"].value = False
+    assert panel.strategy == "partial" and panel.stages == STAGES[1:]
+
+
+@pytest.mark.parametrize("wrong", [{"task": "moon"}, {"stages": ("stage9",)}, {"rate": 0.5},
+                                   {"strategy": "magic"}, {"shots": -1}, {"speed": 3}])  # fmt: skip
+def test_what_does_not_exist_is_refused_by_name(toy, wrong):
+    with pytest.raises((traitlets.TraitError, TypeError), match=next(iter(wrong)).removesuffix("s")):
+        TrainPanel(toy, **wrong)
+
+
+@pytest.mark.parametrize(("before", "stages", "after"), [
+    ("full", (), "probe"), ("scratch", STAGES, "scratch"), ("lp_ft", STAGES, "lp_ft"),
+    ("probe", STAGES, "full"), ("full", STAGES[3:], "partial"), ("partial", STAGES[:2], "surgical"),
+    ("surgical", STAGES[4:], "surgical")])  # fmt: skip
+def test_the_family_that_fits_the_ticked_stages(before, stages, after):
+    assert fitting(before, stages, STAGES) == after
+
+
+def test_a_run_is_that_of_the_plain_function(panel, toy):
+    panel.epochs, panel.strategy = 2, "full"
+    click(panel, "train")
+    assert panel.wait() == "finished"
+    network = backbone("mini_resnet", classes=3)
+    epochs = list(fit(network, toy, strategy("full"), epochs=2))
+    ours, plain = panel.session.network.state_dict(), network.state_dict()
+    assert all(torch.equal(ours[name], plain[name]) for name in plain)
+    assert [e.loss for e in panel.session.history] == [e.loss for e in epochs]
+    assert panel.runs.strategy.tolist() == ["full"] and panel.runs.epochs.tolist() == [2]
+    right = panel.session.accuracy
+    assert panel.runs.test_accuracy.tolist() == [right] and style.percent(right) in panel.status.words
+
+
+def test_stop_and_continue_end_at_the_bits_of_an_uninterrupted_run(toy):
+    whole, broken = TrainPanel(toy, epochs=8), TrainPanel(toy, epochs=8)
+    click(whole, "train")
+    whole.wait()
+    click(broken, "train")
+    for seen in (1, 3, 6):
+        until(lambda seen=seen: broken.session and len(broken.session.history) >= seen)
+        click(broken, "stop")
+        broken.wait()
+        if broken.state == "stopped":
+            click(broken, "continue")
+    assert broken.wait() == "finished"
+    one, other = (p.session.network.state_dict() for p in (whole, broken))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert [e.loss for e in whole.session.history] == [e.loss for e in broken.session.history]
+    for panel in (whole, broken):
+        panel.close()
+
+
+def test_stop_keeps_what_was_learnt_and_says_what_goes_on(panel, quick):
+    quick(epochs=10**6, seconds=0.002)
+    click(panel, "train")
+    until(lambda: panel.session and len(panel.session.history) > 3)
+    started = time.monotonic()
+    click(panel, "stop")
+    assert panel.wait() == "stopped"
+    assert time.monotonic() - started < 2
+    count = len(panel.session.history)
+    assert f"epoch {count}" in panel.caption().replace("solver step", "epoch")
+    assert "Continue" in panel.status.words and panel.runs.empty
+    assert panel.session.network is not None
+
+
+def test_finished_runs_stay_on_the_picture_and_a_stopped_one_makes_room(panel, quick):
+    quick(epochs=3)
+    for way in ("probe", "full"):
+        panel.strategy = way
+        click(panel, "train")
+        panel.wait()
+    quick(epochs=10**6, seconds=0.002)
+    click(panel, "train")
+    until(lambda: panel.session.history and panel.state == "training")
+    click(panel, "stop")
+    panel.wait()
+    assert set(panel.curves().run) == {1, 2, 3} and panel.runs.run.tolist() == [1, 2]
+    quick(epochs=3)
+    click(panel, "train")
+    panel.wait()
+    assert set(panel.curves().run) == {1, 2, 4}
+    assert {"strategy", "shots", "seed", "test_accuracy"} <= set(panel.runs)
+    assert "run 4" in panel.describe() and panel.below().count("<tr>") == 4
+
+
+def test_an_error_is_shown_and_raised_by_wait_and_train_works_again(panel, quick):
+    quick(epochs=5, fails_at=2)
+    click(panel, "train")
+    with pytest.raises(RuntimeError, match="gone"):
+        panel.wait()
+    assert panel.state == "failed" and "&lt;gone&gt;" in panel.status.value
+    quick(epochs=5)
+    click(panel, "train")
+    assert panel.wait() == "finished"
+
+
+def test_more_shots_than_there_are_is_said_in_the_panel(garden):
+    from vtlab.tasks import Task
+
+    def refuse(shots, seed):
+        raise ValueError("class 'red' has 8 training images")
+
+    small = Task("small", garden.classes, garden.train, garden.test, 5, 0, refuse)
+    panel = TrainPanel(small, shots=50)
+    click(panel, "train")
+    with pytest.raises(ValueError, match="8 training images"):
+        panel.wait()
+    assert "8 training images" in panel.status.words and panel.state == "failed"
+    panel.close()
+
+
+def test_two_panels_train_at_once_and_each_has_its_own_runs(toy, quick):
+    kind = quick(epochs=60, seconds=0.005)
+    panels = [TrainPanel(toy, seed=seed) for seed in (0, 1)]
+    for panel in panels:
+        click(panel, "train")
+    assert [panel.wait() for panel in panels] == ["finished"] * 2
+    assert kind.most == 2 and [p.runs.seed.tolist() for p in panels] == [[0], [1]]
+    for panel in panels:
+        panel.close()
+
+
+def test_a_closed_panel_stops_and_leaves_no_model_behind(toy, quick):
+    quick(epochs=10**6, seconds=0.002)
+    before = len(_instances)
+    panel = TrainPanel(toy)
+    click(panel, "train")
+    until(lambda: panel.session and panel.session.history)
+    panel.close()
+    panel._worker.wait()
+    assert threads() == 0 and len(_instances) == before and panel.state == "stopped"
+
+
+def test_only_traits_are_assigned_in_the_thread(panel, quick, capfd):
+    quick(epochs=50)
+    click(panel, "train")
+    panel.wait()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_ten_thousand_fast_steps_send_four_pictures_a_second_and_the_last(sent, quick, toy):
+    panel = TrainPanel(toy)
+    quick(epochs=10_000)
+    sent.clear()
+    started = time.monotonic()
+    click(panel, "train")
+    panel.wait()
+    seconds = time.monotonic() - started
+    pictures = [(at, state["value"]) for at, _, _, model, state in sent
+                if model == panel._picture.model_id and "value" in state]  # fmt: skip
+    assert 1 <= len(pictures) <= 4 * seconds + 2
+    assert all(late[0] - early[0] >= 0.2 for early, late in pairwise(pictures[:-1]))
+    assert "epoch 10000" in pictures[-1][1].replace("solver step", "epoch")
+    assert len(sent) <= len(pictures) + 20  # the rest are states and buttons
+    panel.close()
+
+
+def clicks(panel, count: int, seed: int) -> None:
+    chance = random.Random(seed)
+    acts = [lambda: click(panel, "train"), lambda: click(panel, "stop"),
+            lambda: click(panel, "continue"),
+            lambda: setattr(panel, "strategy", chance.choice(["probe", "full", "partial"])),
+            lambda: panel.controls["stages"].boxes["stage2"].set_trait("value", chance.random() < 0.5),
+            lambda: setattr(panel, "seed", chance.randrange(3)), lambda: time.sleep(0.002)]  # fmt: skip
+    for _ in range(count):
+        chance.choice(acts)()
+
+
+@pytest.mark.parametrize("hands", [1, 4])
+def test_500_random_clicks_never_start_two_trainings(sent, quick, toy, monkeypatch, hands):
+    kind = quick(epochs=20, seconds=0.0005)
+    monkeypatch.setattr(TrainPanel, "figure", _small)
+    panel = TrainPanel(toy)
+    people = [threading.Thread(target=clicks, args=(panel, 500 // hands, seed))
+              for seed in range(hands)]  # fmt: skip
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    click(panel, "stop")
+    panel.wait()
+    assert kind.most == 1 and kind.under_way == 0 and panel.state in LEGAL and threads() == 0
+    assert panel.buttons["train" if panel.state != "stopped" else "continue"].button_style
+    click(panel, "train")
+    assert panel.wait() == "finished"
+    panel.close()
+
+
+def _small(panel):
+    return style.new_figure(width=1, height=1)[0]
+
+
+@pytest.mark.parametrize("cycles", [8, pytest.param(100, marks=pytest.mark.nightly)])
+def test_starting_and_stopping_leaves_threads_and_widgets_as_they_were(
+    panel, quick, monkeypatch, cycles
+):
+    monkeypatch.setattr(TrainPanel, "figure", _small)
+    quick(epochs=10**6, seconds=0.0005)
+    widgets, alive = len(_instances), threading.active_count()
+    for _ in range(cycles):
+        click(panel, "train")
+        until(lambda: panel.session and panel.session.history)
+        click(panel, "stop")
+        panel.wait()
+    assert len(_instances) == widgets and threading.active_count() == alive
+    assert len(panel._sessions) == 1
+
+
+@pytest.mark.parametrize("redraws", [25, pytest.param(1000, marks=pytest.mark.nightly)])
+def test_redrawing_leaves_memory_and_figures_flat(panel, redraws):
+    import psutil
+    from matplotlib.figure import Figure
+
+    def figures() -> int:
+        gc.collect()
+        return sum(type(thing) is Figure for thing in gc.get_objects())
+
+    process = psutil.Process()
+    for _ in range(10):
+        panel.refresh()
+    before, drawn, widgets = process.memory_info().rss, figures(), len(_instances)
+    for _ in range(redraws):
+        panel.refresh()
+    assert figures() <= drawn and len(_instances) == widgets
+    assert process.memory_info().rss - before < 20e6

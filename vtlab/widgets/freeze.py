@@ -1,0 +1,188 @@
+"""A panel to choose what is frozen: what it saves, and whether it really stands still."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Sequence
+
+import ipywidgets
+import pandas as pd
+import traitlets
+from matplotlib.figure import Figure
+
+from vtlab import plots
+from vtlab.backbones import Network
+from vtlab.costs import Speed, calibrate, cost_table
+from vtlab.diagnose import movement, snapshot
+from vtlab.tasks import Task
+from vtlab.tasks import task as make_task
+from vtlab.training import fit
+from vtlab.widgets.controls import Checks, Status, button, number, row
+from vtlab.widgets.panel import Panel
+from vtlab.widgets.session import chosen, fitting
+from vtlab.widgets.worker import Worker
+
+BATCH = 32
+
+
+class FreezePanel(Panel):
+    """Tick the stages that learn: what it costs, and after training what moved.
+
+    A copy of the network is trained, so that each press of Train begins at the same weights.
+    The head always learns, since its classes are new. The plain twins are `cost_table`,
+    `movement` and `plot_costs`.
+
+    Attributes:
+        stages: That learn beside the head.
+        epochs: How long Train trains; a network whose head alone learns is solved instead.
+        network: As it was given.
+        trained: The copy that was trained last, or None.
+        moved: What that training changed, from `movement`, or None.
+        buttons: "measure", "train" and "stop".
+
+    Lesson 04.
+    """
+
+    stages = traitlets.Tuple()
+    epochs = traitlets.Int(3, min=1)
+
+    def __init__(self, network: Network, task: Task | None = None, *, image_size: int | None = None,
+                 **traits: object) -> None:  # fmt: skip
+        """Open the panel.
+
+        Args:
+            network: Left as it is.
+            task: To train on; the garden's by default.
+            image_size: Side of the images in pixels; the task's, or 64.
+            traits: To begin with.
+        """
+        self.network, self._task = network, task
+        self._size = image_size or (task.image_size if task else 64)
+        self.trained: Network | None = None
+        self.moved: pd.DataFrame | None = None
+        self._speed: Speed | None = None
+        self._costs: dict[tuple, pd.DataFrame] = {}
+        self._lock = threading.RLock()
+        self._worker = Worker("vtlab freezing")
+        self.status = Status("The head always learns. Tick what else should.")
+        self.buttons = {"measure": button("Measure this machine", self.measure),
+                        "train": button("Train and see what moves", self.train, main=True),
+                        "stop": button("Stop", self.stop)}  # fmt: skip
+        super().__init__(**({"stages": network.stage_names[-1:]} | traits))
+
+    @traitlets.validate("stages")
+    def _known(self, proposal: dict) -> tuple[str, ...]:
+        names = self.network.stage_names
+        if odd := sorted(set(proposal["value"]) - set(names)):
+            raise traitlets.TraitError(f"{self.network.name} has no stage {odd[0]!r}; "
+                                       f"its stages are {', '.join(names)}")  # fmt: skip
+        return tuple(name for name in names if name in proposal["value"])
+
+    @traitlets.observe("stages")
+    def _other(self, change: object) -> None:
+        self.moved = None  # it was measured with other stages
+
+    def build(self) -> dict[str, ipywidgets.Widget]:
+        """A box for each stage, and how long to train."""
+        return {"stages": Checks({name: name for name in self.network.stage_names},
+                                 "Stages that learn, beside the head"),
+                "epochs": number("Epochs", 1, 60)}  # fmt: skip
+
+    def arrange(self) -> Sequence[ipywidgets.Widget]:
+        """Stages, then the buttons."""
+        return [self.controls["stages"],
+                row(self.controls["epochs"], *self.buttons.values(), self.status)]  # fmt: skip
+
+    @property
+    def shows(self) -> tuple[str, ...]:
+        """How long to train changes nothing in the picture."""
+        return ("stages",)
+
+    def measure(self) -> None:
+        """Measure, in the background, how fast this machine runs the network's parts."""
+        self._begin(self._measure, "Measuring …")
+
+    def train(self) -> None:
+        """Train a copy in the background, and measure what moved."""
+        stages, epochs = self.stages, self.epochs
+        self._begin(lambda stop: self._train(stages, epochs, stop), "Training …")
+
+    def stop(self) -> None:
+        """Ask the work to stop within one batch."""
+        with self._lock:
+            self.status.say("Stopping …" if self._worker.busy else "Nothing is being trained.")
+            self._worker.stop()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the work to end; raises what ended it, as `TrainPanel.wait`."""
+        self._worker.wait(timeout)
+
+    def close(self) -> None:
+        """Stop the work and remove the panel from the page."""
+        self._worker.stop()
+        super().close()
+
+    def _begin(self, work, words: str) -> None:
+        with self._lock:
+            if self._worker.start(work, self._ended):
+                self.status.say(words)
+            else:
+                self.status.say("One thing at a time: stop what is under way first.")
+
+    def _measure(self, stop: threading.Event) -> None:
+        self._speed = calibrate(self.network, image_size=self._size, batch=BATCH, repeats=3)
+
+    def _train(self, stages: tuple[str, ...], epochs: int, stop: threading.Event) -> None:
+        if self._speed is None:
+            self._measure(stop)
+        task = self._task or make_task("garden", shots=5, image_size=self._size)
+        twin, everything = copy.deepcopy(self.network), self.network.stage_names
+        way = chosen(fitting("partial", stages, everything), stages)
+        way.prepare(twin, 0)  # the new head is no movement: training begins after it
+        before = snapshot(twin)
+        for _epoch in fit(twin, task, way, epochs=epochs, stop=stop):
+            pass
+        moved = movement(before, twin)
+        if stages == self.stages:  # else other stages were ticked meanwhile
+            self.trained, self.moved = twin, moved
+
+    def _ended(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.status.say(f"Stopped by an error. {type(error).__name__}: {error}")
+        elif self.moved is not None:
+            self.status.say(_moved_words(self.moved))
+        else:
+            self.status.say("Measured.")
+        self.refresh()
+
+    def costs(self) -> pd.DataFrame:
+        """What the ticked stages cost, a row per stage and one for the head."""
+        key = self.stages, self._speed is not None
+        if key not in self._costs:  # takes longer than drawing it
+            self._costs[key] = cost_table(self.network, (*self.stages, "head"), speed=self._speed,
+                                          image_size=self._size, batch=BATCH)  # fmt: skip
+        return self._costs[key]
+
+    def figure(self) -> Figure:
+        """Costs by stage, and beside them what moved."""
+        return plots.plot_costs(self.costs(), moved=self.moved)
+
+    def describe(self) -> str:
+        """The sums in words, and what moved."""
+        table = self.costs()
+        memory = (table.activations + table.optimiser).sum() / 1e6
+        said = (f"{', '.join((*self.stages, 'head'))} learn: {table.learn.sum():,} of "
+                f"{table.weights.sum():,} weights, {table.step.sum() / 1e6:.0f} million multiply-adds "
+                f"per training image, {memory:.0f} MB a batch")  # fmt: skip
+        if "seconds" in table:
+            said += f", {1e3 * table.seconds.sum():.0f} ms a batch expected"
+        return f"{said}." if self.moved is None else f"{said}. {_moved_words(self.moved)}"
+
+
+def _moved_words(moved: pd.DataFrame) -> str:
+    """Which stages moved, by weights or BatchNorm statistics, and which did not at all."""
+    still = [stage for stage, row in moved.iterrows() if not row.fillna(0).any()]
+    went = [stage for stage in moved.index if stage not in still]
+    return (f"Moved: {', '.join(went) or 'nothing'}. Not a single bit of weights or BatchNorm "
+            f"statistics moved in: {', '.join(still) or 'no stage'}.")  # fmt: skip

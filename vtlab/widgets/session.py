@@ -1,0 +1,116 @@
+"""One training of a panel: made from what was chosen, stopped, gone on with, tested once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vtlab.backbones import Network, backbone
+from vtlab.features import evaluate
+from vtlab.records import Epoch
+from vtlab.strategies import Strategy, partial, strategy, surgical
+from vtlab.tasks import Task
+from vtlab.training import Training, fit
+
+PART = 128  # test images between two looks at the stop event
+
+
+def chosen(name: str, stages: tuple[str, ...]) -> Strategy:
+    """The strategy of a family's name; "partial" and "surgical" let these stages learn."""
+    if name == "partial":
+        return partial(len(stages))
+    if name == "surgical":
+        return surgical(*stages)
+    return strategy(name)
+
+
+def fitting(name: str, stages: tuple[str, ...], everything: tuple[str, ...]) -> str:
+    """The family that lets just these stages learn; the given one if it does."""
+    if not stages:
+        return "probe"
+    if stages == everything:
+        return name if name in ("scratch", "lp_ft") else "full"
+    tail = stages == everything[len(everything) - len(stages) :]
+    return "partial" if tail and name != "surgical" else "surgical"
+
+
+@dataclass(eq=False)
+class Session:
+    """One training, from nothing to its test.
+
+    Attributes:
+        task: With its shots.
+        backbone: Name of the network.
+        strategy: What learns.
+        seed: Of the head, the order of the batches and the augmentation.
+        epochs: None for the default schedule.
+        network: Once the work has begun; what was learnt is in it, also after a stop.
+        history: The records so far.
+        accuracy: On the test set, once all is done.
+    """
+
+    task: Task
+    backbone: str
+    strategy: Strategy
+    seed: int = 0
+    epochs: int | None = None
+    network: Network | None = None
+    history: list[Epoch] = field(default_factory=list)
+    accuracy: float | None = None
+    _training: Training | None = None
+    _right: list[float] = field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was trained to the end and tested."""
+        return self.accuracy is not None
+
+    @property
+    def whole(self) -> int | None:
+        """How many epochs it will have; not known of a probe, which is solved."""
+        return None if self._training is None or self.strategy.convex else self._training.epochs
+
+    @property
+    def seconds(self) -> float:
+        """Of training."""
+        return sum(epoch.seconds for epoch in self.history)
+
+    def work(self, stop: threading.Event) -> Iterator[Epoch]:
+        """Train on and test, a record an epoch; ends early when the event is set.
+
+        What follows a stop is bit-equal to a training that was never stopped.
+        """
+        if self._training is None:
+            self.network = backbone(self.backbone, classes=len(self.task.classes))
+            self._training = fit(self.network, self.task, self.strategy, seed=self.seed,
+                                 epochs=self.epochs)  # fmt: skip
+        self._training.stop = stop
+        for epoch in self._training:
+            self.history.append(epoch)
+            yield epoch
+        if self._training.done:
+            self._test(stop)
+
+    def _test(self, stop: threading.Event) -> None:
+        test = self.task.test
+        pixels, labels = test.pixels.split(PART), test.labels.split(PART)
+        while len(self._right) < len(labels):
+            if stop.is_set():
+                return
+            part = len(self._right)
+            share = evaluate(self.network, pixels[part], labels[part])
+            self._right.append(share * len(labels[part]))
+        self.accuracy = sum(self._right) / len(test)
+
+    def row(self) -> dict[str, object]:
+        """What was trained and what came of it."""
+        way = self.strategy
+        return {
+            "task": self.task.name, "backbone": self.backbone, "strategy": way.name,
+            "shots": "all" if self.task.shots is None else self.task.shots, "seed": self.seed,
+            "epochs": len(self.history), "rate": None if way.convex else way.peak_rate,
+            "stage_decay": way.stage_decay, "test_accuracy": self.accuracy,
+            "seconds": self.seconds, "trainable_weights": self.network.learning_weights(),
+            "total_weights": self.network.total_weights(),
+        }  # fmt: skip

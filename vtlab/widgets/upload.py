@@ -1,0 +1,192 @@
+"""A panel for a person's own photographs: drop them, look, train, and have one named."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import ipywidgets
+import traitlets
+from matplotlib.figure import Figure
+
+from vtlab import plots, style
+from vtlab.features import predict
+from vtlab.images import ENDINGS
+from vtlab.samples import few, photograph
+from vtlab.tasks import Task
+from vtlab.tasks import task as make_task
+from vtlab.widgets.controls import Status, button, row
+from vtlab.widgets.panel import Panel
+from vtlab.widgets.train import TrainPanel
+
+LARGEST = 500_000_000  # bytes that an archive may unpack to
+SHOWN = 16  # images
+
+
+class UploadPanel(Panel):
+    """See a zip or a few photographs as a task, train on them, and have one photograph named.
+
+    A zip has a folder per class. Single photographs are sorted into classes by their names:
+    `cat 1.jpg` and `cat_2.jpg` are of class `cat`. A browser sends about 7 MB at once; `path`
+    reads a larger folder or zip where the notebook runs. Its plain twins are `task`, `fit`,
+    `predict` and `plot_sheet`.
+
+    Attributes:
+        path: Of a folder or zip on the machine where the notebook runs; "" for none.
+        size: Side of the images in pixels.
+        task: What was uploaded or found, or None.
+        training: The `TrainPanel` for it, or None.
+        said: What the network named, in words.
+
+    Lesson 16.
+    """
+
+    path = traitlets.Unicode("")
+
+    def __init__(self, size: int = 64, **traits: object) -> None:
+        """Open the panel.
+
+        Args:
+            size: Side of the images in pixels.
+            traits: To begin with.
+        """
+        self.size = size
+        self.task: Task | None = None
+        self.training: TrainPanel | None = None
+        self.said = ""
+        self.status = Status("Choose a zip with a folder per class, or photos named like "
+                             "“cat 1.jpg”.")  # fmt: skip
+        accept = ",".join((".zip", *ENDINGS))
+        wide = {"width": "max-content"}
+        self.files = ipywidgets.FileUpload(accept=accept, multiple=True, layout=wide,
+                                           description="Photos or a zip")  # fmt: skip
+        self.asked = ipywidgets.FileUpload(accept=",".join(ENDINGS), multiple=False, layout=wide,
+                                           description="A photo to name")  # fmt: skip
+        self.buttons = {"read": button("Read this path", self._read_path)}
+        self._place = ipywidgets.VBox()
+        super().__init__(**traits)
+        self.files.observe(lambda change: change.new and self.upload(_contents(change.new)), "value")
+        self.asked.observe(lambda change: change.new and self.name(*_contents(change.new).popitem()),
+                           "value")  # fmt: skip
+
+    def build(self) -> dict[str, ipywidgets.Widget]:
+        """The path; the uploads have no trait, since their value is the photographs."""
+        return {"path": ipywidgets.Text(description="Path of a folder or zip",
+                                        style={"description_width": "initial"},
+                                        layout={"width": "28em"})}  # fmt: skip
+
+    def arrange(self) -> Sequence[ipywidgets.Widget]:
+        """Upload or path, the state, training, and the photograph to name."""
+        return [row(self.files, self.controls["path"], self.buttons["read"]), self.status,
+                self._place, row(self.asked)]  # fmt: skip
+
+    @property
+    def shows(self) -> tuple[str, ...]:
+        """The picture is of what was read, whatever is typed."""
+        return ()
+
+    def upload(self, files: Mapping[str, bytes]) -> None:
+        """Read these files as a task, as the upload does; what is wrong is said in the panel.
+
+        Args:
+            files: Contents by name: one zip, or photographs.
+        """
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                self._show(make_task(unpacked(files, Path(folder)), shots="all", image_size=self.size))
+        except (ValueError, OSError) as error:
+            self.status.say(f"Not taken: {error}")
+
+    def _read_path(self) -> None:
+        try:
+            if not self.path:
+                raise ValueError("the path is empty")
+            self._show(make_task(Path(self.path), shots="all", image_size=self.size))
+        except (ValueError, OSError) as error:
+            self.status.say(f"Not taken: {error}")
+
+    def _show(self, task: Task) -> None:
+        if self.training is not None:
+            self.training.close()
+        self.task, self.said = task, ""
+        self.training = TrainPanel(task, strategy="probe")
+        self._place.children = (self.training.widget,)
+        notes = " ".join(f"{note[0].upper()}{note[1:]}." for note in task.notes)
+        self.status.say(f"{len(task.train)} training images and {len(task.test)} test images of "
+                        f"{len(task.classes)} classes. {notes} Now press Train.")  # fmt: skip
+        self.refresh()
+
+    def name(self, file: str, content: bytes) -> None:
+        """Have a photograph named by the network that was trained here."""
+        session = self.training and self.training.session
+        try:
+            if session is None or session.network is None:
+                raise ValueError("there is no trained network yet: press Train first")
+            if self.training.state in ("training", "stopping"):
+                raise ValueError("wait until the training has ended, or stop it")
+            pixels = photograph(content, self.size, file)
+            sure, guess = predict(session.network, pixels).max(1)
+            self.said = f"{file}: {self.task.classes[int(guess)]}, {style.percent(float(sure), 0)} sure"
+            self.status.say(self.said)
+        except ValueError as error:
+            self.status.say(f"Not named: {error}")
+
+    def close(self) -> None:
+        """Stop the training and remove the panel from the page."""
+        if self.training is not None:
+            self.training.close()
+        super().close()
+
+    def figure(self) -> Figure:
+        """Some of the training images, of all classes in turn."""
+        if self.task is None:
+            raise ValueError("Nothing was uploaded yet.")
+        images = few(self.task.train, range(len(self.task.classes)), SHOWN)
+        return plots.plot_sheet(images.pixels, titles=[self.task.classes[k] for k in images.labels])
+
+    def describe(self) -> str:
+        """How many images of which classes."""
+        return (f"Some of the {len(self.task.train)} training images of "
+                f"{', '.join(self.task.classes)}.")  # fmt: skip
+
+
+def unpacked(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Uploaded files as a folder of classes, or as the zip that they are.
+
+    Raises:
+        ValueError: If they are none of the two; the message names what is wrong.
+    """
+    zips = [name for name in files if name.lower().endswith(".zip")]
+    if zips and len(files) > 1:
+        raise ValueError(f"{zips[0]} came with other files: give one zip, or photographs")
+    if zips:
+        content = files[zips[0]]
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            raise ValueError(f"{zips[0]} is no zip, or a damaged one")
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+        if total > LARGEST:
+            raise ValueError(f"{zips[0]} would unpack to {total:,} bytes; the most is {LARGEST:,}")
+        place = folder / PurePosixPath(zips[0]).name
+        place.write_bytes(content)
+        return place
+    for name, content in files.items():
+        stem, ending = PurePosixPath(name).stem, PurePosixPath(name).suffix.lower()
+        if ending not in ENDINGS:
+            raise ValueError(f"{name} is no image and no zip")
+        kind = re.sub(r"[\W_]*\d*[\W_]*$", "", stem)
+        if not kind:
+            raise ValueError(f"{name} does not begin with the name of its class, as in “cat 1.jpg”")
+        (folder / "photos" / kind).mkdir(parents=True, exist_ok=True)
+        (folder / "photos" / kind / PurePosixPath(name).name).write_bytes(content)
+    return folder / "photos"
+
+
+def _contents(uploaded: Sequence[Mapping]) -> dict[str, bytes]:
+    """What FileUpload gives, as contents by name; names of folders are left aside."""
+    return {PurePosixPath(file["name"].replace("\\", "/")).name: bytes(file["content"])
+            for file in uploaded}  # fmt: skip
