@@ -7,19 +7,12 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
-<<<<<<< HEAD
     {"names", "records", "metrics", "interrupts", "files"},
     {"randomness", "garden", "digits", "images", "tasks", "families", "backbones", "strategies",
      "augment", "precision", "features", "views", "solver", "stepwise", "fingerprints",
-     "checkpoints", "models", "training", "costs", "diagnose", "attribution", "probes"},
+     "checkpoints", "models", "training", "costs", "diagnose", "attribution", "probes",
+     "samples"},
     {"store", "study", "pretrain", "zoo", "sweeps", "cam_tables"},
-=======
-    {"names", "records", "metrics", "interrupts"},
-    {"randomness", "garden", "images", "tasks", "backbones", "strategies", "augment", "precision",
-     "features", "views", "solver", "stepwise", "fingerprints", "training", "attribution", "costs",
-     "diagnose", "samples"},
-    {"store", "study", "pretrain", "sweeps", "cam_tables"},
->>>>>>> panels
     {"style", "plots", "findings"},
     {"widgets"},
     {"page", "sections", "report", "exercises", "lesson", "naming", "build", "lint", "cli",
