@@ -11,13 +11,17 @@ from vtlab.pretrain import Recipe, main, pretrain
 SMALL = Recipe(species=8, genera=4, images=24, batch=4)
 
 
+@pytest.fixture(autouse=True)
+def few_test_images(monkeypatch):
+    monkeypatch.setattr("vtlab.pretrain.TESTED", 16)
+
+
 def made(recipe=SMALL):
     network = backbone(recipe.backbone, classes=recipe.species, weights=None)
     return pretrain(recipe, network, every=8)
 
 
-def test_a_pretraining_goes_on_to_the_same_bits(tmp_path, monkeypatch):
-    monkeypatch.setattr("vtlab.pretrain._test", lambda network, images, labels: 0.5)
+def test_a_pretraining_goes_on_to_the_same_bits(tmp_path):
     reference = states_of(made())
     assert len(reference) == 7
     for state in reference[::2]:
@@ -40,8 +44,7 @@ def test_a_checkpoint_of_another_recipe_is_refused_by_the_field(field, value):
         made(replace(SMALL, **{field: value})).restore(state)
 
 
-def test_the_command_writes_weights_log_and_checkpoints(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("vtlab.pretrain._test", lambda network, images, labels: 0.5)
+def test_the_command_writes_weights_log_and_checkpoints(tmp_path, capsys):
     arguments = ["--images", "256", "--out", str(tmp_path / "w"), "--log", str(tmp_path / "log.csv"),
                  "--checkpoints", str(tmp_path / "c")]  # fmt: skip
     assert main(arguments) == 0

@@ -107,6 +107,31 @@ def test_predicting_leaves_mode_statistics_and_random_state(network, toy):
     assert network.stages["stage4"].training and torch.equal(state, torch.get_rng_state())
 
 
+def test_plotting_cam_and_evaluation_leave_every_global_random_state(network, toy):
+    import random
+
+    import numpy as np
+
+    from vtlab import plots
+    from vtlab.explain import grad_cam
+    from vtlab.features import evaluate
+
+    def states():
+        kind, words, *rest = np.random.get_state()
+        return torch.get_rng_state().tolist(), random.getstate(), (kind, words.tolist(), *rest)
+
+    records = list(fit(network, toy, partial(1), epochs=2))
+    buffers = {k: v.clone() for k, v in network.state_dict().items()}
+    before = states()
+    pixels = toy.test.pixels[:2]
+    evaluate(network, toy.test.pixels, toy.test.labels)
+    maps = grad_cam(network, pixels).numpy()
+    plots.plot_cams(pixels.numpy(), {"partial": maps})
+    plots.plot_images(pixels.numpy())
+    assert records and states() == before
+    assert not entries_that_moved(buffers, network)
+
+
 def test_the_optimiser_has_a_group_per_learning_part(network):
     partial(1).prepare(network, 0)
     groups = optimiser_for(network, partial(1)).param_groups

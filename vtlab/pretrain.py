@@ -33,6 +33,7 @@ from vtlab.randomness import drawing, keys
 from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
 
 SOURCE_SEED = 1_000_003  # far from every target's seed: no target species was ever a source
+TESTED = 2048  # fresh individuals that a record's test accuracy is of
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ class Pretraining(Stepwise):
 
     @functools.cached_property
     def _test_set(self) -> tuple[Tensor, Tensor]:
-        labels = torch.arange(2048) % self.recipe.species
-        places = keys(self.recipe.seed, 1, torch.arange(2048))
+        labels = torch.arange(TESTED) % self.recipe.species
+        places = keys(self.recipe.seed, 1, torch.arange(TESTED))
         return draw(self._species, labels, places)[0], labels
 
     def _fresh(self) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.OneCycleLR]:
