@@ -13,7 +13,7 @@ from torch import Tensor
 from vtlab.backbones import Network
 from vtlab.precision import autocast
 
-BATCH = 128  # at most
+BATCH = 64  # at most
 BATCH_PIXELS = 1_700_000  # then feature maps stay in the processor's cache: 33 images of 224 px
 LARGEST_CACHE = 400_000_000  # bytes; with more images fewer views are kept
 

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.benchmark
 
 
 def test_partial_training_gains_what_its_cache_allows(ratios, medians):
-    """The default training of 320 images, cache filling included, with and without the cache."""
-    task = vt.task("garden", shots=40)
+    """The default training of 160 images, cache filling included, with and without the cache."""
+    task = vt.task("garden", shots=20)
     network = vt.backbone(classes=8)
     vt.partial(1).prepare(network, 0)
     stop = network.frozen_prefix
@@ -85,10 +85,10 @@ def test_fifty_probes_cost_half_a_forward_pass(ratios, medians):
     strengths = torch.logspace(-4, 1, 10).tolist()
     grid, forward = medians(
         lambda: vt.probe_grid(network, pixels, labels, seeds=range(5), strengths=strengths),
-        lambda: vt.activations(network, pixels), repeats=5,
+        lambda: vt.activations(network, pixels), repeats=3,
     )  # fmt: skip
     ratios.check("50 probes on 2,000 images / one forward pass", grid / forward, most=1.5,
-                 detail=f"{grid:.2f} against {forward:.2f} s (medians of 5)")  # fmt: skip
+                 detail=f"{grid:.2f} against {forward:.2f} s (medians of 3)")  # fmt: skip
 
 
 def test_importing_is_light(ratios):
