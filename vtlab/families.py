@@ -22,6 +22,7 @@ class Normalisation:
     std: tuple[float, float, float]
 
 
+STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
 GARDEN = Normalisation((0.42, 0.40, 0.33), (0.20, 0.18, 0.17))
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 

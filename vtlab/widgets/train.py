@@ -14,7 +14,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from vtlab import names, plots, style
-from vtlab.backbones import FAMILIES, STAGES, family
+from vtlab.families import FAMILIES, STAGES, family
 from vtlab.garden.worlds import WORLDS
 from vtlab.tasks import Task
 from vtlab.tasks import task as make_task
