@@ -187,6 +187,27 @@ panel.shots = "40"
 print(panel)
 
 # %% [markdown]
+# Now train one yourself. Choose a strategy or tick the stages that shall learn, and press Train. The
+# training runs in the background: other cells can be run meanwhile, Stop keeps what was learnt, and
+# Continue goes on from there to the very same end. Every finished run stays on the picture, so try
+# stage 1 alone, or a rate that is ten times too large.
+
+# %%
+trainer = vt.TrainPanel(strategy="probe")
+trainer
+
+# %% [markdown]
+# Here we press its button in code. The panel has no training of its own, it calls `fit`. So its probe
+# must be as good as the one from above, on the same test images.
+
+# %%
+trainer.buttons["train"].click()
+print(trainer.wait(), len(trainer.runs), "run")
+above = (by_vtlab == task.test.labels).double().mean().item()
+vt.claim("the panel's probe is as good as the one from above",
+         abs(trainer.runs.test_accuracy[0] - above) < 0.01, above=above)
+
+# %% [markdown]
 # ## Look inside
 #
 # Did the networks learn the plants, or something beside them? **Grad-CAM** paints where the
