@@ -288,10 +288,19 @@ vt.claim("the probe hardly minds", calm.high < 0.15, calm=calm)
 seen = vt.paired_difference(seeds("probe", "holds_mass"), seeds("scratch", "holds_mass"))
 vt.claim("where all is well, the map of scratch already is off the plant", seen.low > 0.1, seen=seen)
 
+# %% [markdown]
+# What does balancing the grounds do? For full fine-tuning it closes the *gap* between images where the
+# shortcut holds and images where it breaks. Its accuracy where the shortcut breaks rises by 7 points in
+# the mean, but the interval of five seeds includes zero (0.07 ± 0.09), so we do not claim that. From
+# scratch gains for certain, and stays poor: ten images a class are few.
+
 # %%
-cured = vt.paired_difference(seeds("full", "breaks", "balanced"), seeds("full", "breaks"))
-vt.claim("balancing the grounds gives full fine-tuning its accuracy back", cured.low > 0,
-         cured=cured)
+gap = {way: seeds("full", "holds", way) - seeds("full", "breaks", way)
+       for way in ("tied", "balanced")}
+closed = vt.paired_difference(gap["tied"], gap["balanced"])
+vt.claim("balancing closes full fine-tuning's gap", closed.low > 0.03, closed=closed)
+freed = vt.paired_difference(seeds("scratch", "breaks", "balanced"), seeds("scratch", "breaks"))
+vt.claim("and scratch names more where the shortcut breaks", freed.low > 0.05, freed=freed)
 
 # %% [markdown]
 # ## Caveats
