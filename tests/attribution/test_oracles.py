@@ -35,7 +35,7 @@ def made(name: str) -> tuple[nn.Module, nn.Module, torch.Tensor]:
     """A network with random weights, the module that is looked at, and two images."""
     images = torch.randn(2, 3, SIZE, SIZE)
     if name in SMALL:
-        network = backbone(name, classes=5).eval()
+        network = backbone(name, classes=5, weights=None).eval()
         return network, network.stages["stage4"], images
     make, path = TORCHVISION[name]
     network = make().eval()
