@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -241,7 +241,7 @@ def test_a_crafted_pickle_is_never_executed(tmp_path, number):
 
 # One process that has everything imported forks the children that are to be killed.
 SERVER = """
-import os, sys
+import os, sys, time
 sys.path.insert(0, {tests!r})
 import torch
 from steps_made_up import EVERY, training
@@ -251,7 +251,7 @@ list(training(EVERY[-1], epochs=1))
 strategies = {{strategy.name: strategy for strategy in EVERY}}
 
 for line in sys.stdin:
-    folder, name, every = line.split()
+    folder, name, every, *pause = line.split()
     if not (child := os.fork()):
         made = training(strategies[name])
         log = open(folder + ".log", "a")
@@ -259,6 +259,7 @@ for line in sys.stdin:
         def logged():
             record = step()
             print(made.steps, file=log, flush=True)
+            time.sleep(float(*pause))
             return record
         made.step = logged
         for epoch in checkpointed(made, folder, every=int(every)):
@@ -280,18 +281,26 @@ def server():
         server.stdin.close()
 
 
+def started(server) -> int:
+    """The child that the server forked for the line it was just given."""
+    word, number = server.stdout.readline().split()
+    assert word == "child" and int(number) > 0, (word, number)  # a signal to 0 hits everybody
+    return int(number)
+
+
 def killed(server, folder: Path, strategy, every: int, seconds: float) -> bool:
     """Train in a child and kill it so many seconds after its first step; False if it ended."""
     log = folder.with_name(folder.name + ".log")
     before = log.stat().st_size if log.exists() else 0
-    print(folder, strategy.name, every, file=server.stdin, flush=True)
-    child = int(server.stdout.readline().split()[1])
+    print(folder, strategy.name, every, 0.03, file=server.stdin, flush=True)
+    child = started(server)
     limit = time.monotonic() + 60
     while not (log.exists() and log.stat().st_size > before):
         assert time.monotonic() < limit, "the child does not work"
         time.sleep(0.002)
     time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it had ended already
+        os.kill(child, signal.SIGKILL)
     return int(server.stdout.readline().split()[1]) == signal.SIGKILL
 
 
@@ -347,20 +356,18 @@ def test_a_hundred_killed_trainings_go_on_to_the_same_bits(server, tmp_path):
 @forks
 def test_two_processes_on_one_folder_one_is_refused(server, tmp_path):
     folder = tmp_path / "c"
-    print(folder, "scratch", 4, file=server.stdin, flush=True)
-    child = int(server.stdout.readline().split()[1])
+    print(folder, "scratch", 4, 60, file=server.stdin, flush=True)  # it sleeps after a step
+    child = started(server)
     limit = time.monotonic() + 60
     log = folder.with_name("c.log")
     while not (log.exists() and log.stat().st_size):
         assert time.monotonic() < limit
         time.sleep(0.002)
-    os.kill(child, signal.SIGSTOP)
     try:
         with pytest.raises(ValueError, match=rf"another process \({child}\) is working in .*c"):
             list(checkpointed(training(scratch), folder))
     finally:
         os.kill(child, signal.SIGKILL)
-        os.kill(child, signal.SIGCONT)
     assert server.stdout.readline().split()[0] == "end"
     list(checkpointed(training(scratch), folder))
 
