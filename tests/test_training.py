@@ -111,9 +111,9 @@ def test_plotting_cam_and_evaluation_leave_every_global_random_state(network, to
     import random
 
     import numpy as np
-    from vtlab.explain import grad_cam
 
     from vtlab import plots
+    from vtlab.attribution import grad_cam
     from vtlab.features import evaluate
 
     def states():

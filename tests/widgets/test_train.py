@@ -137,7 +137,7 @@ def test_finished_runs_stay_on_the_picture_and_a_stopped_one_makes_room(panel, q
         panel.wait()
     quick(epochs=10**6, seconds=0.002)
     click(panel, "train")
-    until(lambda: panel.session.history and panel.state == "training")
+    until(lambda: 3 in set(panel.curves().run))
     click(panel, "stop")
     panel.wait()
     assert set(panel.curves().run) == {1, 2, 3} and panel.runs.run.tolist() == [1, 2]
