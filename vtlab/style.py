@@ -18,10 +18,12 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, FuncFormatter
+from PIL import Image
 
 DPI = 100
 WIDE = 9.6  # inches: at DPI, what a notebook page 1,000 px wide has room for
@@ -169,8 +171,7 @@ def to_png(figure: Figure, *, scale: float = 2.0, quick: bool = False) -> bytes:
         scale: Pixels of the file per pixel on the page; 2 is sharp on paper and on dense screens.
         quick: Packed in less time into a larger file, for pictures that somebody waits for.
     """
-    pack = {"pil_kwargs": {"compress_level": 1}} if quick else {}
-    return _encode(figure, "png", scale, metadata={"Software": None}, **pack)
+    return _encode(figure, "png", scale, compress_level=1 if quick else 6)
 
 
 def data_uri(figure: Figure, *, scale: float = 2.0, photographs: bool = False) -> str:
@@ -183,17 +184,24 @@ def data_uri(figure: Figure, *, scale: float = 2.0, photographs: bool = False) -
             pictures, and no difference to be seen.
     """
     if photographs:
-        data = _encode(figure, "jpeg", scale, pil_kwargs={"quality": 90, "subsampling": 0})
+        data = _encode(figure, "jpeg", scale, quality=90, subsampling=0)
     else:
         data = to_png(figure, scale=scale)
     kind = "jpeg" if photographs else "png"
     return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")
 
 
-def _encode(figure: Figure, kind: str, scale: float, **more: object) -> bytes:
-    buffer = io.BytesIO()
-    with _boxes_allowed():
-        figure.savefig(buffer, format=kind, dpi=DPI * scale, facecolor="white", **more)
+def _encode(figure: Figure, kind: str, scale: float, **how: object) -> bytes:
+    buffer, before = io.BytesIO(), figure.dpi
+    try:  # `savefig` draws everything twice, the first time only to place it
+        figure.dpi = DPI * scale
+        canvas = FigureCanvasAgg(figure)
+        with _boxes_allowed():
+            canvas.draw()
+        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba()))  # (height, width, 4)
+    finally:
+        figure.dpi = before
+    (pixels if kind == "png" else pixels.convert("RGB")).save(buffer, kind, **how)
     return buffer.getvalue()
 
 

@@ -167,7 +167,8 @@ def test_a_full_run_by_keyboard_alone(notebook):
     keyboard.press("ArrowDown")
     keyboard.press("ArrowDown")
     # JupyterLab keeps the plain arrows to itself while a list has the focus; letters and Home work.
-    expect = pytest.importorskip("playwright.sync_api").expect
+    from playwright.sync_api import expect
+
     chosen = output.get_by_role("combobox", name="Strategy").locator("option:checked")
     go("Strategy")
     keyboard.press("Home")

@@ -178,7 +178,7 @@ def test_without_a_page_there_is_a_picture_with_words_and_a_line(panel):
     data, metadata = panel._repr_mimebundle_()
     assert data["text/plain"] == repr(panel) == "Dots(dots=5, inks=('red',))"
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    assert image.width == 300  # half as sharp again as it is wide
+    assert image.width == 400  # twice as sharp as it is wide
     assert metadata["image/png"] == {"width": 200, "alt": '5 "dots" in red <ink>'}
     live = data["application/vnd.jupyter.widget-view+json"]
     assert live["model_id"] == panel.widget.model_id

@@ -118,7 +118,7 @@ class Panel(traitlets.HasTraits):
             figure, words = self.figure(), self.describe()
         except ValueError as nothing:
             return f'<p role="status">{html.escape(str(nothing))}</p>', {}, {}
-        png = base64.b64encode(style.to_png(figure, scale=1.5, quick=True)).decode("ascii")
+        png = base64.b64encode(style.to_png(figure, quick=True)).decode("ascii")
         width = round(figure.get_figwidth() * style.DPI)
         line = f"<p>{html.escape(above)}</p>" if (above := self.caption()) else ""
         shown = (
