@@ -147,7 +147,7 @@ for way in vt.FOUR:
 # Now all four, three times each. A **seed** decides which five images of each species we happen
 # to get, the first weights of the new head and the order of the images. The seeds are *paired*:
 # seed 0 gives all four ways the same images and the same head, so that a difference between ways
-# is not a difference of luck. This is the minute of computing.
+# is not a difference of luck. This takes about a minute.
 
 # %% tags=["nbval-ignore-output"]
 study = vt.compare(task, seeds=3, progress=False)
@@ -159,7 +159,7 @@ study.summary().round(3)[["strategy", "mean", "low", "high", "seconds"]]
 # three seeds are few: that is what three seeds can tell.
 
 # %%
-vt.plot_accuracy(study.table(), chance=task.chance)
+vt.plot_accuracy(study.runs, chance=task.chance)
 
 # %% [markdown]
 # And what did you guess? If you picked nothing above, do so next time: the surprise is the lesson.
@@ -170,7 +170,7 @@ winner.reveal("Linear probe and Partial are ahead, From scratch is far behind")
 # %% [markdown]
 # ## Explore
 #
-# Five images are one case. The table `shots_table` holds the same comparison for 1 to 40 images
+# Five images are one case. The table `shots_table` holds the same comparison for 1 to 320 images
 # per class, with five seeds, made by the same code (`python -m vtlab.sweeps shots`). Pick
 # strategies and a number of images below. Does training from scratch come nearer?
 
