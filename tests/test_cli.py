@@ -38,7 +38,7 @@ def test_the_main_job_on_a_folder(folder, tmp_path, capsys):
 
 
 def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeypatch):
-    from vtlab.study import Bench
+    from vtlab.bench import Bench
 
     whole, calls = Bench.run, []
 
@@ -187,7 +187,7 @@ def test_compare_saves_the_best_network_and_predict_takes_it(folder, tmp_path, c
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_a_terminated_comparison_keeps_its_runs_and_says_so(folder, tmp_path, capsys, monkeypatch):
-    from vtlab.study import Bench
+    from vtlab.bench import Bench
 
     whole, calls = Bench.run, []
 

@@ -8,11 +8,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics", "interrupts", "files"},
-    {"randomness", "garden", "digits", "images", "tasks", "families", "backbones", "strategies",
+    {"randomness", "garden", "digits", "decoding", "images", "tasks", "families", "backbones", "strategies",
      "augment", "precision", "features", "views", "solver", "stepwise", "fingerprints",
      "checkpoints", "models", "training", "costs", "diagnose", "attribution", "probes",
      "samples"},
-    {"store", "study", "pretrain", "zoo", "sweeps", "cam_tables"},
+    {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables"},
     {"style", "plots", "findings"},
     {"widgets"},
     {"page", "sections", "report", "exercises", "lesson", "naming", "build", "lint", "cli",

@@ -10,9 +10,10 @@ from pathlib import Path
 import joblib
 import pytest
 
+from vtlab.bench import Setting
 from vtlab.records import table
 from vtlab.strategies import FOUR, full, partial, probe
-from vtlab.study import Setting, compare
+from vtlab.study import compare
 
 QUICK = Setting(image_size=32, epochs=2)
 ALIKE = ["strategy", "shots", "seed", "test_accuracy", "trainable_weights"]
@@ -39,7 +40,7 @@ def test_a_runs_accuracy_is_that_of_its_predictions(study):
 
 
 def test_a_finished_study_is_read_and_not_trained_again(study, monkeypatch):
-    monkeypatch.setattr("vtlab.study.Bench.run", None)
+    monkeypatch.setattr("vtlab.bench.Bench.run", None)
     said = []
     again = compare("garden", shots=2, seeds=2, setting=QUICK, folder=study[1], progress=False,
                     say=said.append)  # fmt: skip
@@ -96,7 +97,8 @@ def test_tuning_stays_within_the_shots(monkeypatch):
 
 CHILD = """
 import sys
-from vtlab.study import Setting, compare
+from vtlab.bench import Setting
+from vtlab.study import compare
 compare("garden", shots=2, seeds=2, setting=Setting(image_size=32, epochs=2),
         folder=sys.argv[1], progress=False)
 """

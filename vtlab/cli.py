@@ -125,9 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
+    from vtlab.bench import Setting
     from vtlab.report import write_study
     from vtlab.strategies import strategy
-    from vtlab.study import Setting
     from vtlab.study import compare as study_of
 
     started = time.perf_counter()

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from vtlab.attribution import grad_cam
+from vtlab.decoding import decode
 from vtlab.features import predict
 from vtlab.files import write_bytes
-from vtlab.images import ENDINGS, decode
+from vtlab.images import ENDINGS
 from vtlab.models import load
 
 

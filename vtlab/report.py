@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from vtlab import __version__, findings, page, records, sections
+from vtlab.bench import machine
 from vtlab.files import write_csv, write_text
 from vtlab.sections import ReportData as ReportData
-from vtlab.study import Study, machine
+from vtlab.study import Study
 from vtlab.tasks import pixel_neighbour
 
 

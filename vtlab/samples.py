@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vtlab.augment import Augment
-from vtlab.images import decode
+from vtlab.decoding import decode
 from vtlab.tasks import Images
 
 

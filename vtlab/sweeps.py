@@ -1,7 +1,8 @@
 """The committed measurements: default rates, accuracy against shots, and the zoo.
 
 `python -m vtlab.sweeps rates` tunes the learning rates on three garden tasks that are no
-lesson's task; `python -m vtlab.sweeps shots` makes the table that the lessons read;
+lesson's task, `python -m vtlab.sweeps epochs` how often the images are seen;
+`python -m vtlab.sweeps shots` makes the table that the lessons read;
 `python -m vtlab.sweeps zoo` measures every backbone that ships (`vtlab.zoo`). All keep each
 finished run and go on where they were.
 """
@@ -17,6 +18,7 @@ import pandas as pd
 
 from vtlab import zoo
 from vtlab.backbones import weights_folder
+from vtlab.bench import Setting
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.names import order
 from vtlab.strategies import full, partial, scratch
@@ -25,6 +27,8 @@ from vtlab.study import compare
 SHOTS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
 SEEDS = 5
 RATES = (3e-4, 1e-3, 3e-3)
+EPOCHS = (15, 30, 60)
+EPOCH_SHOTS = 5
 RATE_TASKS = {f"rates{i}": replace(WORLDS["garden"], name=f"rates{i}", seed=seed)
               for i, seed in enumerate((501, 502, 503))}  # fmt: skip
 
@@ -79,6 +83,19 @@ def rates(folder: Path) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
+def epochs(folder: Path) -> pd.DataFrame:
+    """Accuracy of every number of epochs on the rate tasks, where there are few images."""
+    tables = []
+    for name, world in RATE_TASKS.items():
+        for number in EPOCHS:
+            study = compare(_task(world), strategies=[scratch, partial(1), full],
+                            shots=EPOCH_SHOTS, seeds=2, setting=Setting(epochs=number),
+                            folder=folder / f"{name}-{number}-epochs",
+                            progress=False, say=print)  # fmt: skip
+            tables.append(study.table().assign(task=name, epochs=number))
+    return pd.concat(tables, ignore_index=True)
+
+
 def _task(world: World):
     from vtlab.tasks import garden_task
 
@@ -94,7 +111,7 @@ def best_rates(table: pd.DataFrame) -> dict[str, float]:
 def main() -> None:
     """Run one sweep and write its table."""
     parser = argparse.ArgumentParser(prog="python -m vtlab.sweeps", description=__doc__)
-    parser.add_argument("which", choices=("rates", "shots", "zoo"))
+    parser.add_argument("which", choices=("rates", "epochs", "shots", "zoo"))
     parser.add_argument("--runs", type=Path, default=Path("vtlab-runs"), help="finished runs")
     parser.add_argument("--shots", default=",".join(map(str, SHOTS)), help="(default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="(default: %(default)s)")
@@ -106,7 +123,7 @@ def main() -> None:
     elif arguments.which == "zoo":
         table = zoo.measure(arguments.runs, costs_only=arguments.costs_only)
     else:
-        table = rates(arguments.runs)
+        table = {"rates": rates, "epochs": epochs}[arguments.which](arguments.runs)
     name = "shots_garden.csv" if arguments.which == "shots" else f"{arguments.which}.csv"
     table.round(4).to_csv(results_folder() / name, index=False)
     print("written:", name)

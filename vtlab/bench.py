@@ -1,0 +1,185 @@
+"""One run: a task and a backbone made once, a strategy trained on its shots and tested once."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vtlab.attribution import grad_cam
+from vtlab.backbones import Network, backbone, family, sha256, weights_folder
+from vtlab.features import predict
+from vtlab.precision import THREADS, native_bfloat16
+from vtlab.records import Epoch, Run
+from vtlab.strategies import Strategy
+from vtlab.tasks import Task
+from vtlab.tasks import task as make_task
+from vtlab.training import fit
+
+SHOWN = 6  # test images whose Grad-CAM every run keeps
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all runs of a study share.
+
+    Attributes:
+        task: A task's name or a path.
+        backbone: A backbone's name.
+        weights: "default", or a path.
+        image_size: Side in pixels; None for the backbone's own.
+        epochs: None for the default schedule.
+        tune: Choose each learning rate within the shots instead of taking the default.
+    """
+
+    task: str = "garden"
+    backbone: str = "mini_resnet"
+    weights: str = "default"
+    image_size: int | None = None
+    epochs: int | None = None
+    tune: bool = False
+
+    @property
+    def size(self) -> int:
+        """The images' side in pixels."""
+        return self.image_size or family(self.backbone).image_size
+
+    def fingerprint(self) -> dict[str, str | int | bool | None]:
+        """What must be equal for runs to stand in one table."""
+        path = Path(self.weights)
+        if self.weights == "default":
+            shipped = family(self.backbone).shipped
+            path = weights_folder() / f"{shipped}.safetensors"
+        known = sha256(path)[:16] if path.is_file() else "none"
+        return {"task": self.task, "backbone": self.backbone, "weights": known,
+                "image_size": self.size, "epochs": self.epochs, "tune": self.tune}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A training that has ended: network, shots, strategy at the rate used, records, seconds."""
+
+    network: Network
+    task: Task
+    strategy: Strategy
+    epochs: list[Epoch]
+    seconds: float
+
+
+@dataclass
+class Bench:
+    """A task and a backbone made once, and what runs share: memos of frozen activations."""
+
+    setting: Setting
+    base: Task
+    start: dict[str, Tensor]
+    provenance: str
+    memo: dict[int, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, setting: Setting, base: Task | None = None) -> Bench:
+        """Read or draw the data and load the weights."""
+        # weights first: a wrong file is refused before thousands of images are read
+        network = backbone(setting.backbone, weights=setting.weights)
+        state = {k: v.clone() for k, v in network.stages.state_dict().items()}
+        base = base or make_task(setting.task, shots="all" if Path(setting.task).exists() else 1,
+                                 image_size=setting.size)  # fmt: skip
+        return cls(setting, base, state, network.provenance)
+
+    def network(self) -> Network:
+        """A fresh network at the pretrained start."""
+        made = backbone(self.setting.backbone, classes=len(self.base.classes), weights=None)
+        made.stages.load_state_dict(self.start)
+        made.provenance = self.provenance
+        return made
+
+    def shown(self) -> list[int]:
+        """Places in the test set of the images that Grad-CAM is kept for: classes in turn."""
+        labels = self.base.test.labels
+        firsts = [(labels == k).nonzero()[:, 0] for k in range(len(self.base.classes))]
+        turns = [int(f[i]) for i in range(SHOWN) for f in firsts if i < len(f)]
+        return turns[:SHOWN]
+
+    def train(self, strategy: Strategy, shots: int | None, seed: int,
+              tick: Callable[[int], None] = lambda passes: None) -> Trained:  # fmt: skip
+        """Train once, without testing; the arguments are `run`'s."""
+        torch.set_num_threads(THREADS)
+        task = self.base.at(shots, seed)
+        network = self.network()
+        started = time.perf_counter()
+        if self.setting.tune and not strategy.convex:
+            strategy = tuned(strategy, task, self.network, seed, self.setting.epochs)
+        epochs = []
+        for epoch in fit(network, task, strategy, seed=seed, epochs=self.setting.epochs):
+            epochs.append(epoch)
+            tick(len(task.train))
+        return Trained(network, task, strategy, epochs, time.perf_counter() - started)
+
+    def run(self, strategy: Strategy, shots: int | None, seed: int,
+            tick: Callable[[int], None] = lambda passes: None) -> Run:  # fmt: skip
+        """Train once and test once.
+
+        Args:
+            strategy: What learns.
+            shots: Training images per class; None for all.
+            seed: Of the shots, the head, the order of batches and the augmentation.
+            tick: Called with the number of images seen since the last call.
+        """
+        trained = self.train(strategy, shots, seed, tick)
+        network, task, strategy = trained.network, trained.task, trained.strategy
+        epochs, seconds = trained.epochs, trained.seconds
+        memo = self.memo if strategy.start == "pretrained" else None
+        confidences, guesses = predict(network, task.test.pixels, memo).max(1)
+        maps = grad_cam(network, task.test.pixels[self.shown()])
+        return Run(
+            task=task.name, backbone=network.name, weights=self.provenance,
+            strategy=strategy.name, shots=shots, seed=seed, val_accuracy=None,
+            test_accuracy=(guesses == task.test.labels).double().mean().item(),
+            seconds=seconds, trainable_weights=network.learning_weights(),
+            total_weights=network.total_weights(), epochs=tuple(epochs),
+            predictions=tuple(guesses.tolist()),
+            confidences=tuple(round(c, 4) for c in confidences.tolist()),
+            cams=tuple(tuple(tuple(row) for row in m) for m in maps.tolist()),
+            settings={"rate": None if strategy.convex else strategy.peak_rate,
+                      "rate_from": "solver" if strategy.convex else
+                      "tuned within the shots" if self.setting.tune else "default rate",
+                      "image_size": task.image_size, **machine()},
+        )  # fmt: skip
+
+
+TUNED_RATES = (3e-4, 1e-3, 3e-3)
+
+
+def tuned(strategy: Strategy, task: Task, fresh: Callable[[], Network], seed: int,
+          epochs: int | None) -> Strategy:  # fmt: skip
+    """The strategy at the rate that does best on a quarter of the shots, held back.
+
+    Raises:
+        ValueError: If a class has one image only.
+    """
+    held = task.hold_back()
+    scores = {}
+    for rate in TUNED_RATES:
+        network = fresh()
+        for _ in fit(network, held, replace(strategy, rate=rate), seed=seed, epochs=epochs):
+            pass
+        chances = predict(network, held.val.pixels)
+        right = chances.gather(1, held.val.labels[:, None]).clamp(min=1e-9)
+        scores[rate] = right.log().mean().item()
+    return replace(strategy, rate=max(scores, key=scores.get))
+
+
+def machine() -> dict[str, str | int | bool]:
+    """What the last digits of a result depend on."""
+    import torchvision
+
+    return {"torch": torch.__version__.split("+")[0],
+            "torchvision": torchvision.__version__.split("+")[0],
+            "python": platform.python_version(), "system": platform.system(),
+            "processor": platform.machine(), "threads": THREADS,
+            "bfloat16": native_bfloat16()}  # fmt: skip
