@@ -148,10 +148,10 @@ def test_impossible_trainings_are_refused(network, toy):
 
 
 def test_more_images_are_seen_less_often():
-    counts = [default_epochs(n) for n in (8, 40, 80, 160, 640, 2560, 10**6)]
-    assert counts[0] == counts[1] == counts[2] == 60 and counts[-1] == 12
-    assert counts == sorted(counts, reverse=True)
-    assert [default_epochs(n, "random") for n in (80, 320, 2560)] == [60, 30, 30]
+    counts = [default_epochs(n) for n in (8, 40, 320, 640, 1280, 10**6)]
+    assert counts[0] == counts[1] == counts[2] == 30 and counts[-1] == 12
+    assert counts == sorted(counts, reverse=True) and counts[4] == 15
+    assert [default_epochs(n, "random") for n in (80, 320, 2560)] == [30, 30, 30]
 
 
 def test_augmented_views_repeat_and_do_not_depend_on_the_batch(toy):

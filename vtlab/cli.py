@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--weights", default="default", metavar="FILE",
                       help="a state dict; needed where none ship (default: the shipped ones)")  # fmt: skip
     what.add_argument("--epochs", type=_count, metavar="N",
-                      help="(default: 60 up to 80 images, fewer beyond)")  # fmt: skip
+                      help="(default: 30 up to 320 images, fewer beyond)")  # fmt: skip
     what.add_argument("--tune", action="store_true",
                       help="choose each learning rate within the shots (default: committed rates)")  # fmt: skip
     how = one.add_argument_group("how often, and where")
