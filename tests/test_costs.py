@@ -11,6 +11,7 @@ from vtlab.costs import (
     kept_bytes,
     kept_for_backward,
     measured_step,
+    training_operations,
 )
 from vtlab.strategies import FOUR, full, partial, probe, surgical
 
@@ -123,3 +124,17 @@ def test_a_calibration_has_a_time_for_every_part(network):
 def test_a_part_that_is_not_there_is_named(network):
     with pytest.raises(ValueError, match="no stage 'stage9'"):
         cost_table(network, ("stage9",))
+
+
+def test_a_whole_training_is_counted_by_hand(network):
+    forward, last = sum(HAND.values()), HAND["stage4"] + HAND["head"]
+    assert training_operations(network, probe, 7, image_size=16) == 7 * forward
+    # forward, back to the weights, back to the inputs; the images themselves need no gradient
+    everything = 3 * forward - HAND["stem"]
+    assert training_operations(network, full, 7, epochs=2, image_size=16) == 7 * 2 * everything
+    # a frozen prefix is computed for eight views at most, and its output needs no gradient
+    step = 3 * last - HAND["stage4"]
+    views = training_operations(network, partial(1), 7, epochs=20, image_size=16)
+    assert views == 7 * (8 * (forward - last) + 20 * step)
+    with pytest.raises(ValueError, match="0 images"):
+        training_operations(network, full, 0)

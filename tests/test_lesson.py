@@ -121,8 +121,12 @@ def test_an_unknown_exercise_is_named():
     ("04.1", lambda stage: stage.eval(), "get a gradient"),
     ("04.1", lambda stage: stage.eval().requires_grad_(False).parameters(), "came in"),
     ("04.2", 8 * 8 * 32 * 16 * 9, "way back"), ("04.2", 12, "one output cell"), ("04.3", "a", "train"),
+    ("05.1", 300, "backwards"), ("05.1", "ten", "one number"), ("05.3", "c", "may change"),
+    ("05.2", lambda shots, first, second: 8, "ahead from 4 on"),
+    ("05.2", lambda shots, first, second: next(n for n, a, b in zip(shots, first, second, strict=True)
+                                               if b > a), "back in between"),
 ])  # fmt: skip
-def test_half_a_freezing_is_told_from_a_whole_one(number, wrong, words, capsys):
+def test_half_an_answer_is_told_from_a_whole_one(number, wrong, words, capsys):
     check(number, wrong)
     said = capsys.readouterr().out
     assert said.startswith(f"exercise {number}: not yet.") and words in said

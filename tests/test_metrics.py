@@ -111,3 +111,24 @@ def test_the_summary_is_counted_by_hand():
     # one seed: 1.96 standard errors of a share of 100 images
     assert rows.loc[("full", 5), "high"] == pytest.approx(0.5 + 1.959964 * 0.05)
     assert rows.loc[("full", 5), "trainable_weights"] == 99
+
+
+def test_shots_to_reach_an_accuracy_are_read_between_the_measured_ones():
+    runs = pd.DataFrame({
+        "strategy": ["full"] * 6 + ["probe"] * 2, "shots": [1, 4, 16, 1, 4, 16, 1, 4],
+        "seed": [0, 0, 0, 1, 1, 1, 0, 0],
+        "test_accuracy": [0.2, 0.4, 0.8, 0.6, 0.7, 0.75, 0.1, 0.5]})  # fmt: skip
+    # seed 0: half of the way from 4 to 16, which is 8 on a logarithmic axis; seed 1: at once
+    assert metrics.shots_to_reach(runs, "full", 0.6) == pytest.approx([8, 1])
+    assert metrics.shots_to_reach(runs.iloc[::-1], "full", 0.4) == pytest.approx([4, 1])
+    assert metrics.shots_to_reach(runs, "full", 0.78) == [pytest.approx(16 * 2**-0.1), np.inf]
+    assert metrics.shots_to_reach(runs, "probe", 0.6) == [np.inf]
+    with pytest.raises(ValueError, match="no runs of 'scratch'; there are full, probe"):
+        metrics.shots_to_reach(runs, "scratch", 0.5)
+
+
+def test_the_first_crossing_counts_where_a_curve_falls_again():
+    runs = pd.DataFrame({"strategy": "full", "shots": [1, 2, 4, 8], "seed": 0,
+                         "test_accuracy": [0.1, 0.5, 0.4, 0.9]})  # fmt: skip
+    assert metrics.shots_to_reach(runs, "full", 0.5) == pytest.approx([2])
+    assert metrics.shots_to_reach(runs, "full", 0.9) == pytest.approx([8])

@@ -155,6 +155,42 @@ def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.9
     return t_interval(np.asarray(a, float) - np.asarray(b, float), level)
 
 
+def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[float]:
+    """How many images per class a strategy needs for a test accuracy, one number per seed.
+
+    Between two numbers of shots the accuracy is taken to be linear in their logarithm; the
+    first crossing counts.
+
+    Args:
+        runs: From `records.table`, with several numbers of shots.
+        strategy: Its name there.
+        accuracy: In [0, 1].
+
+    Returns:
+        In the order of the seeds; inf where the accuracy is never reached, and the least number
+        of shots where that is enough.
+
+    Raises:
+        ValueError: If there are no such runs.
+
+    Lesson 05.
+    """
+    rows = runs[runs.strategy == strategy]
+    if rows.empty:
+        raise ValueError(f"no runs of {strategy!r}; there are {', '.join(runs.strategy.unique())}")
+    found = []
+    for _, seed in rows.sort_values("shots").groupby("seed"):
+        logs, reached = np.log2(seed.shots.to_numpy(float)), seed.test_accuracy.to_numpy()
+        i = int(np.argmax(reached >= accuracy))  # 0 also where none does
+        if reached[i] < accuracy:
+            found.append(float("inf"))
+        elif i == 0:
+            found.append(float(2 ** logs[0]))
+        else:
+            found.append(float(2 ** np.interp(accuracy, reached[i - 1 : i + 1], logs[i - 1 : i + 1])))
+    return found
+
+
 def summary(runs: pd.DataFrame, test_images: int) -> pd.DataFrame:
     """One row per strategy and number of shots, in the table's order.
 

@@ -9,6 +9,7 @@ from vtlab.plots.comparison import draw_accuracy as draw_accuracy
 from vtlab.plots.comparison import draw_shots as draw_shots
 from vtlab.plots.comparison import plot_accuracy as plot_accuracy
 from vtlab.plots.comparison import plot_shots as plot_shots
+from vtlab.plots.comparison import plot_work as plot_work
 from vtlab.plots.costs import plot_costs as plot_costs
 from vtlab.plots.guess import plot_guess as plot_guess
 from vtlab.plots.heatmaps import draw_cam as draw_cam

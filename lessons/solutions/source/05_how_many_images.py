@@ -1,0 +1,42 @@
+# %% [markdown]
+# # 05 · Solutions: how many photographs are enough?
+#
+# One way to solve each exercise of lesson 05, with the reason.
+
+# %%
+import numpy as np
+import vtlab as vt
+
+vt.begin(seed=0)
+
+# %% [markdown]
+# **05.1** The probe's mean with five images is the accuracy that is wanted. Each seed of full
+# fine-tuning reaches it at a number of its own; all lie near ten, about twice as many images.
+
+# %% tags=["solution"]
+table = vt.shots_table("garden")
+wanted = table[(table.strategy == "probe") & (table.shots == 5)].test_accuracy.mean()
+images = np.mean(vt.shots_to_reach(table, "full", wanted))
+vt.check("05.1", images)
+
+# %% [markdown]
+# **05.2** From the end on, as long as the second is ahead, its number of shots is the answer so far.
+# The first place at which it is not ends the search.
+
+# %% tags=["solution"]
+def overtakes(shots, first, second):
+    found = None
+    for n, a, b in reversed(list(zip(shots, first, second))):
+        if b <= a:
+            break
+        found = n
+    return found
+
+vt.check("05.2", overtakes)
+
+# %% [markdown]
+# **05.3** A linear layer can only weigh what the features offer. More images make the weights surer, and
+# then nothing is left to gain; scratch goes on to learn features of its own.
+
+# %% tags=["solution"]
+vt.check("05.3", "b")
