@@ -1,9 +1,11 @@
+import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from vtlab.diagnose import movement, snapshot
+from vtlab.diagnose import likeness, linear_cka, movement, snapshot
 
 
 def test_movement_is_the_length_of_the_change_over_the_length_before(network):
@@ -45,3 +47,43 @@ def test_a_snapshot_of_another_network_is_refused(network):
     before.pop("head.bias")
     with pytest.raises(ValueError, match=r"another network: head\.bias"):
         movement(before, network)
+
+
+def hsic(x: np.ndarray, y: np.ndarray) -> float:
+    """The definition: the sum of the products of two centred kernel matrices."""
+    n = len(x)
+    centre = np.eye(n) - 1 / n
+    return np.trace(centre @ x @ x.T @ centre @ y @ y.T)
+
+
+def test_linear_cka_is_its_definition_by_kernel_matrices():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(20, 5)) + 3, random.normal(size=(20, 7))
+    y[:, 0] += 2 * x[:, 1]
+    wanted = hsic(x, y) / (hsic(x, x) * hsic(y, y)) ** 0.5
+    assert linear_cka(torch.tensor(x), torch.tensor(y)) == pytest.approx(wanted)
+    assert 0.05 < wanted < 0.95
+
+
+def test_a_rotation_a_shift_and_a_scale_change_nothing():
+    x = torch.randn(30, 6, generator=torch.Generator().manual_seed(1))
+    rotation = torch.linalg.qr(torch.randn(6, 6, generator=torch.Generator().manual_seed(2))).Q
+    assert linear_cka(x, 3 * x @ rotation + 5) == pytest.approx(1)
+
+
+def test_features_that_cannot_be_compared_are_refused():
+    with pytest.raises(ValueError, match=r"\(4, 2\) and \(5, 2\)"):
+        linear_cka(torch.rand(4, 2), torch.rand(5, 2))
+    with pytest.raises(ValueError, match="do not vary"):
+        linear_cka(torch.ones(4, 2), torch.rand(4, 2))
+
+
+def test_a_changed_stage_is_unlike_from_there_on(network):
+    pixels = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8)
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        other.stages["stage2"][0].weight.normal_()
+    found = likeness(network, other, pixels)
+    assert list(found) == list(network.stage_names)
+    assert found["stem"] == pytest.approx(1) and found["stage1"] == pytest.approx(1)
+    assert found["stage2"] < 0.99 and found["stage4"] < 0.99

@@ -12,7 +12,7 @@ LEVELS = [
      "augment", "precision", "features", "views", "solver", "stepwise", "fingerprints",
      "checkpoints", "models", "training", "costs", "diagnose", "attribution", "probes",
      "samples"},
-    {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables"},
+    {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables", "drift"},
     {"style", "plots", "findings"},
     {"widgets"},
     {"page", "sections", "report", "exercises", "lesson", "naming", "build", "lint", "cli",

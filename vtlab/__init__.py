@@ -21,6 +21,7 @@ _HOME = {
     "cost_table": "costs", "calibrate": "costs", "measured_step": "costs",
     "training_operations": "costs",
     "snapshot": "diagnose", "movement": "diagnose",
+    "linear_cka": "diagnose", "likeness": "diagnose", "drift_table": "drift",
     "explain": "attribution", "cam_scores": "attribution",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps", "zoo_table": "zoo", "zoo_curves": "zoo",

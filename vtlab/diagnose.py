@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.backbones import Network
+from vtlab.features import activations
 
 
 def snapshot(network: nn.Module) -> dict[str, Tensor]:
@@ -56,3 +57,52 @@ def _change(before: Mapping[str, Tensor], now: Mapping[str, Tensor], keys: list[
     old = torch.cat([before[k].double().flatten() for k in keys])
     new = torch.cat([now[k].double().flatten() for k in keys])
     return ((new - old).norm() / old.norm()).item()
+
+
+def linear_cka(first: Tensor, second: Tensor) -> float:
+    """How alike two sets of features of the same images are, 0 to 1, whatever their rotation.
+
+    Linear centred kernel alignment: 1 where one set is a rotation and one common rescaling of
+    the other.
+
+    Args:
+        first: `(N, D)`, a row per image.
+        second: `(N, E)`; D and E may differ.
+
+    Raises:
+        ValueError: If the rows are not of the same images, or a set does not vary.
+
+    Kornblith et al. (2019), https://arxiv.org/abs/1905.00414. Lesson 07.
+    """
+    if first.dim() != 2 or second.dim() != 2 or len(first) != len(second):
+        raise ValueError(f"{tuple(first.shape)} and {tuple(second.shape)} are not features, a row "
+                         "per image, of the same images")  # fmt: skip
+    x, y = (f.double() - f.double().mean(0) for f in (first, second))
+    size = (x.T @ x).norm() * (y.T @ y).norm()
+    if size == 0:
+        raise ValueError("features that do not vary are like no others")
+    return ((x.T @ y).square().sum() / size).item()
+
+
+def likeness(first: Network, second: Network, pixels: Tensor) -> dict[str, float]:
+    """The linear CKA of two networks' features of the same images, stage by stage.
+
+    Features are a stage's feature maps, averaged over their cells.
+
+    Args:
+        first: Its mode does not matter, as in `activations`.
+        second: With stages of the same names.
+        pixels: Bytes `(N, 3, H, W)`.
+
+    Raises:
+        ValueError: If the stages' names differ.
+
+    Lesson 07.
+    """
+    if first.stage_names != second.stage_names:
+        raise ValueError(f"{first.name} and {second.name} have other stages")
+    found = {}
+    for number, name in enumerate(first.stage_names, 1):
+        pair = (activations(network, pixels, number) for network in (first, second))
+        found[name] = linear_cka(*(f.mean((2, 3)) if f.dim() == 4 else f for f in pair))  # (N, C)
+    return found

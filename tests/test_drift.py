@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vtlab import drift
+from vtlab.backbones import backbone
+from vtlab.drift import Old, drift_table
+from vtlab.garden.drawing import draw
+from vtlab.garden.species import grow
+from vtlab.metrics import paired_difference
+from vtlab.pretrain import SOURCE_SEED, Recipe, pretrain
+from vtlab.strategies import full, probe
+from vtlab.tasks import task
+
+
+@pytest.fixture(scope="module")
+def old():
+    return Old.make()
+
+
+@pytest.fixture(scope="module")
+def small():
+    """One image per class, and a test set of 48."""
+    made = task("garden", shots=1, seed=0)
+    return replace(made, test=made.test[torch.arange(0, 1200, 25)])
+
+
+def test_the_old_task_is_of_the_source_and_no_image_of_the_pretraining(old):
+    recipe = Recipe()
+    species = grow(recipe.species, SOURCE_SEED, genera=recipe.genera, spread=recipe.spread)
+    learnt = pretrain(recipe, backbone("mini_resnet", classes=recipe.species))
+    assert torch.equal(learnt._species.genomes, species.genomes)
+    kept = {image.numpy().tobytes() for image in old.train.pixels}
+    assert len(kept) == 320 and not kept & {i.numpy().tobytes() for i in old.test.pixels}
+    again, _ = draw(species, old.test.labels, drift.keys(0, 3, torch.arange(400)))
+    assert torch.equal(again, old.test.pixels)
+
+
+def test_a_probe_forgets_nothing_and_moves_nothing(small, old):
+    found = drift.one(probe, small, old, seed=0)
+    assert found["old_accuracy"] == found["old_refit"] == found["old_before"] > 0.5
+    stages = ("stem", "stage1", "stage2", "stage3", "stage4")
+    assert all(found[f"moved_{stage}"] == 0 for stage in stages)
+    assert all(found[f"cka_{stage}"] == pytest.approx(1) for stage in stages)
+
+
+def test_a_rate_far_too_large_moves_far_and_forgets(small, old):
+    found = drift.one(replace(full, rate=0.03), small, old, seed=0)
+    assert found["moved_stage4"] > 0.2 and found["cka_stage4"] < 0.7
+    assert found["old_accuracy"] < found["old_before"] - 0.3
+
+
+def test_finished_runs_are_read_and_not_trained_again(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(drift, "WAYS", {"probe": (probe,)})
+    monkeypatch.setattr(drift, "SEEDS", 2)
+    monkeypatch.setattr(drift, "one", lambda *given: {"test_accuracy": 0.5})
+    first = drift.measure(tmp_path)
+    monkeypatch.setattr(drift, "one", lambda *given: pytest.fail("trained twice"))
+    assert drift.measure(tmp_path).equals(first) and list(first.seed) == [0, 1]
+
+
+def test_the_committed_table_is_whole_and_paired():
+    table = drift_table()
+    wanted = sum(len(ways) for ways in drift.WAYS.values())
+    assert len(table) == wanted * drift.SEEDS and not table.duplicated(["way", "rate", "seed"]).any()
+    assert (table[table.way == "probe"].old_accuracy == table[table.way == "probe"].old_before).all()
+    rows = table[table.way == "full"].sort_values("seed")
+    small, large = (rows[rows.rate == rate].old_accuracy.to_numpy() for rate in (1e-5, 3e-2))
+    assert paired_difference(small, large).low > 0  # the larger rate forgets more
