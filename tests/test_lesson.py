@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ import torch
 from vtlab.exercises import EXERCISES
 from vtlab.lesson import begin, check, claim, guess
 from vtlab.metrics import t_interval
+from vtlab.strategies import full, probe
 
 
 def test_begin_prints_one_stable_line_and_seeds(capsys, monkeypatch):
@@ -125,6 +128,8 @@ def test_an_unknown_exercise_is_named():
     ("05.2", lambda shots, first, second: 8, "ahead from 4 on"),
     ("05.2", lambda shots, first, second: next(n for n, a, b in zip(shots, first, second, strict=True)
                                                if b > a), "back in between"),
+    ("07.1", full, "by what factor"), ("07.1", replace(probe, stage_decay=0.5), "All pretrained"),
+    ("07.2", lambda i, n: 1.0, "step 0 of 20"), ("07.3", "a", "new head to do well"),
 ])  # fmt: skip
 def test_half_an_answer_is_told_from_a_whole_one(number, wrong, words, capsys):
     check(number, wrong)

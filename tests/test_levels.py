@@ -10,7 +10,7 @@ LEVELS = [
     {"names", "records", "metrics", "interrupts", "files"},
     {"randomness", "garden", "digits", "decoding", "images", "tasks", "families", "backbones", "strategies",
      "augment", "precision", "features", "views", "solver", "stepwise", "fingerprints",
-     "checkpoints", "models", "training", "costs", "diagnose", "attribution", "probes",
+     "checkpoints", "models", "training", "ranges", "costs", "diagnose", "attribution", "probes",
      "samples"},
     {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables", "drift"},
     {"style", "plots", "findings"},

@@ -33,6 +33,7 @@ _HOME = {
     "plot_accuracy": "plots", "plot_shots": "plots", "plot_curves": "plots",
     "plot_images": "plots", "plot_confusion": "plots", "plot_cams": "plots",
     "plot_mistakes": "plots", "plot_zoo": "plots", "plot_work": "plots",
+    "plot_range": "plots", "plot_drift": "plots", "rate_range": "ranges",
     "plot_movement": "plots",
     "plot_cam_scores": "plots", "plot_cascade": "plots",
     "ComparePanel": "widgets",

@@ -136,6 +136,39 @@ def _frozen_features_end(answer: object) -> Verdict:
         "What may change in a probe, and what may not?")  # fmt: skip
 
 
+@exercise("07.1")
+def _stage_wise(answer: object) -> Verdict:
+    if not hasattr(answer, "stage_decay"):
+        return False, "The answer is a strategy, such as vt.Strategy('full', …)."
+    if answer.stages is not None or answer.start != "pretrained":
+        return False, "All pretrained stages should learn."
+    right = np.isclose(answer.stage_decay, 0.5)
+    return bool(right), "Half of a half, five times." if right else (
+        "Count the steps from the head to the stem: by what factor does each shrink the rate?")  # fmt: skip
+
+
+@exercise("07.2")
+def _schedule(answer: object) -> Verdict:
+    from vtlab.training import warm_cosine
+
+    if not callable(answer):
+        return False, "The answer is a function of a step and the number of steps."
+    for i, n in ((0, 20), (1, 20), (2, 20), (11, 20), (19, 20), (4, 50), (30, 50)):
+        found = answer(i, n)
+        if found is None or found is ...:
+            return None
+        if not np.isclose(float(found), warm_cosine(i, n), atol=1e-6):
+            return False, f"For step {i} of {n} it gave {float(found):.3f}."
+    return True, "It rises, and falls along half a cosine."
+
+
+@exercise("07.3")
+def _turned_away(answer: object) -> Verdict:
+    right = answer == "b"
+    return right, "A linear head reads what can be told apart." if right else (
+        "What does it take for the new head to do well?")  # fmt: skip
+
+
 @exercise("09.1")
 def _pointing_game(answer: object) -> Verdict:
     if not callable(answer):

@@ -25,6 +25,8 @@ from vtlab.plots.learning import plot_curves as plot_curves
 from vtlab.plots.learning import plot_training as plot_training
 from vtlab.plots.movement import draw_movement as draw_movement
 from vtlab.plots.movement import plot_movement as plot_movement
+from vtlab.plots.rates import plot_drift as plot_drift
+from vtlab.plots.rates import plot_range as plot_range
 from vtlab.plots.sheet import plot_sheet as plot_sheet
 from vtlab.plots.zoo import draw_pretraining as draw_pretraining
 from vtlab.plots.zoo import plot_zoo as plot_zoo

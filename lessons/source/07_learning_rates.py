@@ -1,0 +1,323 @@
+# %% [markdown]
+# # 07 · How fast may pretrained weights change?
+#
+# Pretrained weights know something. Training may improve what they know, or wipe it out before the
+# new head has learnt to use it. Which of the two happens is decided by a single number, the learning
+# rate, and everybody says that it should be "small". How small is that, and what breaks above it?
+
+# %% [markdown]
+# ## You will
+#
+# - find a usable rate in seconds, by a range test that you write yourself;
+# - measure what a rate does to the weights, to the features, and to what the network knew before;
+# - try four ways to go easy on the old weights: stage-wise rates, warm-up, a spring, the head first.
+#
+# You should know lesson 01 and a training loop in PyTorch (lesson 04). About 25 minutes of reading, one
+# of computing on two processor cores. Nothing is downloaded.
+
+# %%
+import os
+import torch
+import vtlab as vt
+
+vt.begin(seed=0)
+
+# %% [markdown]
+# ## The question
+#
+# One step of gradient descent moves every weight against its gradient, and the **learning rate** says
+# how far. (Our optimiser, AdamW, divides by the gradient's usual size first, so that a rate of 0.001
+# moves a weight by about 0.001 a step, whatever its gradient.) From random weights a large rate is
+# welcome: there is nothing to lose. From pretrained ones there is.
+#
+# Three things can be lost, and we shall measure all three. **Accuracy** on the new task. The **features**
+# that pretraining made. And the **old task**: a network that no longer knows what it once knew has
+# *forgotten*, which matters as soon as it should do both.
+
+# %% [markdown]
+# ## Look
+#
+# The new task is our garden with five images per class. The old task is a part of what the network was
+# pretrained on: sixteen of its 256 source species, drawn anew. Here are eight of them. The pretrained
+# features, with a linear head fitted on twenty images of each, tell them apart quite well.
+
+# %%
+from vtlab.drift import Old
+
+old = Old.make()
+vt.plot_images(old.test.pixels[::25][:8], columns=8)
+
+# %%
+seed = int(os.environ.get("VTLAB_SEED", 0))
+task = vt.task("garden", shots=5, seed=seed)
+start = vt.backbone("mini_resnet", classes=8)
+remembered = old.accuracy(start, old.head)
+vt.claim("before fine-tuning, most of the old species are named rightly", remembered > 0.6,
+         remembered=remembered)
+
+# %% [markdown]
+# ## Predict
+#
+# We fine-tune all stages on the forty images with AdamW, with rates from 0.00001 to 0.03. Which one gives
+# the best accuracy on new images?
+
+# %%
+best = vt.guess("Best learning rate for full fine-tuning on forty images?",
+                ["0.00001", "0.0001", "0.001", "0.01"])
+best
+
+# %% [markdown]
+# ## By hand, once
+#
+# The **range test** (Smith 2017) needs no grid of trainings. It takes one short one, in which the rate
+# grows from step to step, from far too small to far too large, and watches the loss. As long as the
+# rate is too small, nothing happens; then the loss falls; and then it explodes.
+#
+# Forty images fit into one batch. The head is drawn from the seed, all stages learn.
+
+# %%
+learner = vt.full.prepare(vt.backbone("mini_resnet", classes=8), seed).train()
+optimiser = torch.optim.AdamW(learner.parameters(), lr=1.0, weight_decay=vt.full.weight_decay)
+inputs, labels = learner.normalise(task.train.pixels), task.train.labels
+rates = torch.logspace(-6, 0, 40, dtype=torch.float64).tolist()
+
+# %% [markdown]
+# Then forty steps, each at its own rate. We note the loss before each step, and stop when it has grown
+# to three times the first.
+
+# %%
+by_hand = []
+for rate in rates:
+    loss = torch.nn.functional.cross_entropy(learner(inputs), labels)
+    by_hand.append(loss.item())
+    if not by_hand[-1] <= 3 * by_hand[0]:
+        break
+    optimiser.param_groups[0]["lr"] = rate
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+
+# %% [markdown]
+# ## With vtlab
+#
+# `rate_range` does this on a copy, for any strategy. Its losses must be ours, as long as they are small
+# numbers: once the loss explodes, the last digits do too, so we compare the first half.
+
+# %%
+found = vt.rate_range(start, task, vt.full, seed=seed, bfloat16=False)
+gap = max(abs(a - b) for a, b in zip(by_hand[:20], found.loss[:20]))
+vt.claim("our range test and the library's have the same losses", gap < 0.02, gap=gap)
+
+# %%
+vt.plot_range(found)
+
+# %% [markdown]
+# How to read it: not where the loss is least, since there it is about to explode, but about a tenth of
+# that rate, where it falls fast. A rule of thumb, found in an instant. The table below will say how good
+# it is.
+
+# %%
+suggested = found.rate[found.loss.idxmin()] / 10
+vt.claim("a tenth of the rate with the least loss lies between 0.00001 and 0.003",
+         1e-5 < suggested < 3e-3, suggested=suggested)
+
+# %% [markdown]
+# And the schedule? `fit` raises the rate during the first tenth of the steps (**warm-up**: the moments
+# that AdamW divides by are not known yet, and the head is still random) and lowers it to zero along half
+# a **cosine**. The rate of each epoch is in the records.
+
+# %%
+tuned = vt.backbone("mini_resnet", classes=8)
+before = vt.snapshot(tuned)
+records = list(vt.fit(tuned, task, vt.full, seed=seed, epochs=10))
+print([f"{record.rate:.5f}" for record in records])
+
+# %% [markdown]
+# What did ten epochs at this small rate do to the network? `movement` compares the weights with the
+# snapshot: the length of the change, as a share of the length before.
+
+# %%
+moved = vt.movement(before, tuned).weights.drop("head")
+vt.claim("ten epochs at the committed rate change each stage by less than a tenth",
+         (moved < 0.1).all() and (moved > 0).all(), moved=moved.round(3).to_dict())
+
+# %% [markdown]
+# ## Explore
+#
+# Try rates of your own. The panel trains in the background, every run stays on the picture. Go up from
+# 0.0001 by factors of ten, and then set the decay per stage to 0.5 at a rate that was too large.
+
+# %%
+trainer = vt.TrainPanel(strategy="full", rate=0.003, epochs=6)
+trainer
+
+# %% [markdown]
+# In code, its button:
+
+# %%
+trainer.buttons["train"].click()
+print(trainer.wait(), len(trainer.runs), "run")
+
+# %% [markdown]
+# ## Look inside
+#
+# A rate of 0.01 is too large for these weights. Must it be? **L2-SP** (Li et al. 2018) ties every weight
+# to its pretrained value by a spring. `fit` hands out a record after each epoch, and between two records
+# the network is ours: so we can pull the weights back a little ourselves.
+
+# %%
+def train(spring, rate=0.01):
+    network, origin = vt.backbone("mini_resnet", classes=8), vt.backbone("mini_resnet", classes=8)
+    pairs = list(zip(network.stages.parameters(), origin.stages.parameters()))
+    for record in vt.fit(network, task, vt.Strategy("full", rate=rate), seed=seed, epochs=12):
+        with torch.no_grad():
+            for weight, home in pairs:
+                weight.lerp_(home, spring)
+    return network
+
+# %% [markdown]
+# Without a spring, and with one that takes back a third of the way after every epoch. We ask the new task
+# and the old one, the latter with the head from before.
+
+# %% tags=["nbval-ignore-output"]
+free, tied = train(0.0), train(0.33)
+new = [vt.evaluate(n, task.test.pixels, task.test.labels) for n in (free, tied)]
+kept = [old.accuracy(n, old.head) for n in (free, tied)]
+print(f"new task {new[0]:.2f} and {new[1]:.2f}, old task {kept[0]:.2f} and {kept[1]:.2f}")
+
+# %%
+vt.claim("at a rate that is too large, a spring to the start keeps more of the old task",
+         kept[1] > kept[0] + 0.1, kept=kept)
+
+# %% [markdown]
+# A spring is a repair of a rate that was wrong. (Ordinary **weight decay** pulls to zero instead of to the
+# start. From scratch that is a sensible prior; for pretrained weights it is a slow way to forget, and at
+# the rates used here it hardly matters: 0.01 times the rate, at each step.)
+
+# %% [markdown]
+# ## What we saw
+#
+# The table `drift_table` holds 13 ways to fine-tune on forty images, five seeds each (`python -m
+# vtlab.drift`). First full fine-tuning at seven rates. Left, the accuracy on the new task, and on the old
+# one with the head from before and with a head fitted anew; the dashed line is the old task before
+# fine-tuning. Middle, how far each stage moved. Right, how alike its features stayed (**CKA**,
+# Kornblith et al. 2019: 1 for the same features up to a rotation).
+
+# %%
+table = vt.drift_table()
+vt.plot_drift(table)
+
+# %% [markdown]
+# Three regions: at the left nothing happens and the new task is not learnt; in the middle it is learnt, at
+# a small price; at the right the deeper stages come loose, and with them goes everything.
+
+# %%
+def seeds(column, rate, way="full"):
+    rows = table[(table.way == way) & (table.rate == rate)]
+    return rows.sort_values("seed")[column].to_numpy()
+
+def lead(column, first, second, way="full"):
+    return vt.paired_difference(seeds(column, first, way), seeds(column, second, way))
+
+# %%
+low, high = lead("test_accuracy", 1e-3, 1e-5), lead("test_accuracy", 1e-3, 3e-2)
+vt.claim("a rate of 0.001 beats one a hundred times smaller and one thirty times larger",
+         low.low > 0.1 and high.low > 0.1, low=low, high=high)
+best.reveal("0.001")
+
+# %% [markdown]
+# Forgetting is measured on the old task with the head from before. It begins at rates at which the new
+# task does best: what is good for the one is not good for the other.
+
+# %%
+forgot = vt.paired_difference(seeds("old_before", 1e-3), seeds("old_accuracy", 1e-3))
+vt.claim("at the best of these rates a part of the old task is already forgotten", forgot.low > 0.02,
+         forgot=forgot)
+
+# %% [markdown]
+# But is it forgotten, or only moved? If a head that is fitted anew on the tuned features reads the old
+# species again, then the features still tell them apart, and only the old head no longer fits.
+
+# %%
+returned = vt.paired_difference(seeds("old_refit", 1e-3), seeds("old_accuracy", 1e-3))
+vt.claim("a new head finds most of it again", returned.low > forgot.mean / 2, returned=returned)
+
+# %% [markdown]
+# Now the gentler ways. **Stage-wise rates** give each stage half the rate of the stage above it: general
+# features lie low, so they should change least. **Probe first** (LP-FT, Kumar et al. 2022) solves the head
+# while all else is frozen and only then lets everything learn, so that the first gradients are not those
+# of a random head.
+
+# %%
+def gain(way, rate, column="test_accuracy"):
+    return vt.paired_difference(seeds(column, rate, way), seeds(column, rate))
+
+# %%
+for way, rate in (("stage-wise", 1e-3), ("stage-wise", 3e-3), ("probe first", 3e-4),
+                  ("probe first", 1e-3)):
+    print(f"{way:12s} at {rate:g}: new task {gain(way, rate)}, old {gain(way, rate, 'old_accuracy')}")
+
+# %%
+vt.claim("stage-wise rates keep more of the old task than one rate for all",
+         gain("stage-wise", 3e-3, "old_accuracy").low > 0)
+first = gain("probe first", 3e-4)
+vt.claim("the probe first, then everything, beats everything at once", first.low > 0, first=first)
+
+# %% [markdown]
+# ## Caveats
+#
+# Forty images, one target near its source, AdamW, thirty epochs. A longer training or more images move
+# the regions; their order stays. The rates of AdamW cannot be carried over to SGD, whose steps grow with
+# the gradient. The old task here is one that the network was made for. And dropout, which one reads
+# about in this place, is a matter of the head: lesson 03.
+
+# %% [markdown]
+# ## Exercises
+#
+# **07.1 Change a value.** Write a strategy that trains everything and in which the stem learns at 1/32 of
+# the head's rate. (There are five stages between the image and the head.)
+
+# %%
+gentle = ...
+vt.check("07.1", gentle)
+
+# %% [markdown]
+# **07.2 Write a function.** The schedule: for step `i` of `n`, counted from 0, give the share of the peak
+# rate. In the first tenth of the steps, `w = n // 10` of them, it is `(i + 1) / w`; afterwards it falls
+# along half a cosine that starts at 1 and would reach 0 at step n.
+
+# %%
+def schedule(i, n):
+    return ...
+
+vt.check("07.2", schedule)
+
+# %% [markdown]
+# **07.3 Explain a surprise.** At 0.001 the old head does badly on the tuned features, and a new head does
+# well on them. What happened to the features? (a) They no longer tell the old species apart. (b) They
+# still tell them apart, but along other directions than the old head looks. (c) The old species
+# changed. Answer with a letter.
+
+# %%
+what = ...
+vt.check("07.3", what)
+
+# %% [markdown]
+# ## In short
+#
+# - "Small" means: the weights of each stage change by a few hundredths, not by a half. Measure it.
+# - A range test finds a usable rate in the time of a few epochs.
+# - Accuracy on the new task and memory of the old one part early. Stage-wise rates, a spring to the start,
+#   and solving the head first each keep more of the old.
+# - What seems forgotten may only be unreadable for the old head.
+#
+# Next: lesson 08 makes more of the images that there are.
+
+# %% [markdown]
+# ## References
+#
+# - Smith (2017), *Cyclical learning rates for training neural networks*: the range test.
+# - Howard, Ruder (2018), *Universal language model fine-tuning*: stage-wise rates, warm-up.
+# - Li, Grandvalet, Davoine (2018), *Explicit inductive bias for transfer learning*: L2-SP.
+# - Kumar et al. (2022), *Fine-tuning can distort pretrained features*: LP-FT.
+# - Kornblith et al. (2019), *Similarity of neural network representations revisited*: CKA.

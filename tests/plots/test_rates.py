@@ -1,0 +1,48 @@
+"""Pictures of learning rates, read back from their artists."""
+
+import itertools
+
+import pandas as pd
+import pytest
+
+from vtlab.plots import plot_drift, plot_range
+from vtlab.plots.rates import SAID, STAGES
+
+
+def artist(ax, gid):
+    found = ax.findobj(lambda one: one.get_gid() == gid)
+    assert len(found) == 1, f"{len(found)} artists are called {gid!r}"
+    return found[0]
+
+
+def drift():
+    rows = []
+    for rate, seed in itertools.product((1e-3, 1e-2), range(3)):
+        row = {"way": "full", "rate": rate, "seed": seed, "old_before": 0.9}
+        row |= {column: 0.5 + 10 * rate + seed / 100 for column in SAID}
+        for i, stage in enumerate(STAGES):
+            row |= {f"moved_{stage}": rate * (i + 1), f"cka_{stage}": 1 - rate * i}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_a_range_is_a_line_with_its_least_point():
+    ax = plot_range(pd.DataFrame({"rate": [1e-3, 1e-2, 1e-1], "loss": [2.0, 1.0, 4.0]})).axes[0]
+    assert list(artist(ax, "loss").get_ydata()) == [2.0, 1.0, 4.0] and ax.get_xscale() == "log"
+    assert list(artist(ax, "least").get_xdata()) == [1e-2]
+    with pytest.raises(ValueError, match="nothing"):
+        plot_range(pd.DataFrame({"rate": [], "loss": []}))
+
+
+def test_drift_shows_means_over_the_seeds_for_every_stage():
+    accuracies, moved, alike = plot_drift(drift()).axes
+    for column in SAID:
+        assert list(artist(accuracies, column).get_ydata()) == pytest.approx([0.52, 0.61])
+    assert artist(accuracies, "old_before").get_ydata()[0] == 0.9
+    for i, stage in enumerate(STAGES):
+        assert list(artist(moved, f"moved_{stage}").get_ydata()) == pytest.approx(
+            [1e-3 * (i + 1), 1e-2 * (i + 1)])  # fmt: skip
+        assert list(artist(alike, f"cka_{stage}").get_ydata()) == pytest.approx(
+            [1 - 1e-3 * i, 1 - 1e-2 * i])  # fmt: skip
+    with pytest.raises(ValueError, match="no rows of 'probe'; there are full"):
+        plot_drift(drift(), "probe")

@@ -1,0 +1,57 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from vtlab.diagnose import snapshot
+from vtlab.ranges import rate_range
+from vtlab.strategies import full, partial, probe
+
+
+def test_the_range_test_is_the_loop_written_by_hand(network, toy):
+    found = rate_range(network, toy, full, seed=2, low=1e-4, high=1e-1, steps=6, bfloat16=False)
+    learner = full.prepare(network, 2).train()
+    rates = np.geomspace(1e-4, 1e-1, 6)
+    optimiser = torch.optim.AdamW(learner.parameters(), lr=1.0, weight_decay=full.weight_decay)
+    losses = []
+    for rate in rates.tolist():
+        loss = torch.nn.functional.cross_entropy(learner(learner.normalise(toy.train.pixels)),
+                                                 toy.train.labels)  # fmt: skip
+        losses.append(loss.item())
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert found.rate.to_numpy() == pytest.approx(rates)
+    assert found.loss.to_numpy() == pytest.approx(losses, rel=1e-4) and losses[-1] != losses[0]
+
+
+def test_a_copy_is_trained_and_what_is_frozen_stays(network, toy):
+    before = snapshot(network)
+    rate_range(network, toy, partial(1), steps=3)
+    assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
+
+
+def test_it_ends_where_the_loss_is_lost(network, toy):
+    found = rate_range(network, toy, full, low=1.0, high=1e6, steps=50)
+    assert len(found) < 50
+    last = found.loss.iloc[-1]
+    assert not np.isfinite(last) or last > 3 * found.loss[0]
+    assert (found.loss[:-1] <= 3 * found.loss[0]).all()
+
+
+def test_stage_wise_rates_keep_their_proportions(network, toy):
+    """With a decay of nearly nothing only the head learns, as in a probe that descends."""
+    slow = rate_range(network, toy, replace(full, stage_decay=1e-9), high=0.1, steps=8)
+    whole = rate_range(network, toy, full, high=0.1, steps=8)
+    assert slow.loss[0] == whole.loss[0] and slow.loss.iloc[-1] > whole.loss.iloc[-1]
+
+
+@pytest.mark.parametrize(("strategy", "rates", "words"), [
+    (probe, {}, "solved"), (full, {"low": 1.0, "high": 0.1}, "do not rise"),
+    (full, {"steps": 1}, "do not rise"), (full, {"low": 0.0}, "do not rise"),
+])  # fmt: skip
+def test_what_cannot_be_tested_is_said(network, toy, strategy, rates, words):
+    with pytest.raises(ValueError, match=words):
+        rate_range(network, toy, strategy, **rates)
