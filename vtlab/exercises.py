@@ -107,7 +107,7 @@ def _images_that_full_needs(answer: object) -> Verdict:
     wanted = table[(table.strategy == "probe") & (table.shots == 5)].test_accuracy.mean()
     each = shots_to_reach(table, "full", wanted)
     right = min(each) <= answer <= max(each)
-    return right, "About twice as many." if right else (
+    return right, "Two to three times as many." if right else (
         "Which accuracy is wanted? Then let shots_to_reach read the curves of full backwards.")  # fmt: skip
 
 
