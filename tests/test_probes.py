@@ -3,9 +3,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from vtlab.features import activations
-from vtlab.images import holdout
 from vtlab.probes import probe_grid
 from vtlab.solver import spread
+from vtlab.splits import holdout
 
 
 def test_every_probe_is_scikit_learns(network, toy):

@@ -7,7 +7,7 @@ from tests_support import entries_that_moved
 from vtlab.augment import Augment
 from vtlab.features import activations, predict
 from vtlab.strategies import FOUR, full, lp_ft, partial, probe, scratch, surgical
-from vtlab.training import default_epochs, fit, optimiser_for
+from vtlab.training import fit
 
 EVERY = (*FOUR, partial(3), lp_ft, surgical("stage2"))
 
@@ -132,12 +132,6 @@ def test_plotting_cam_and_evaluation_leave_every_global_random_state(network, to
     assert not entries_that_moved(buffers, network)
 
 
-def test_the_optimiser_has_a_group_per_learning_part(network):
-    partial(1).prepare(network, 0)
-    groups = optimiser_for(network, partial(1)).param_groups
-    assert [g["name"] for g in groups] == ["stage4", "head"]
-
-
 def test_impossible_trainings_are_refused(network, toy):
     with pytest.raises(ValueError, match="0 epochs"):
         next(fit(network, toy, full, epochs=0))
@@ -145,13 +139,6 @@ def test_impossible_trainings_are_refused(network, toy):
 
     with pytest.raises(ValueError, match="5 outputs.*3 classes"):
         next(fit(tiny_network(5), toy, full))
-
-
-def test_more_images_are_seen_less_often():
-    counts = [default_epochs(n) for n in (8, 40, 320, 640, 1280, 10**6)]
-    assert counts[0] == counts[1] == counts[2] == 30 and counts[-1] == 12
-    assert counts == sorted(counts, reverse=True) and counts[4] == 15
-    assert [default_epochs(n, "random") for n in (80, 320, 2560)] == [30, 30, 30]
 
 
 def test_augmented_views_repeat_and_do_not_depend_on_the_batch(toy):

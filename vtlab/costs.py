@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vtlab.backbones import Network
 from vtlab.precision import autocast
+from vtlab.schedules import default_epochs
 from vtlab.strategies import Strategy
-from vtlab.training import default_epochs
 from vtlab.views import VIEWS
 
 OPTIMISER = 2  # numbers that AdamW keeps for each learning weight: two running means

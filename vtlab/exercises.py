@@ -149,7 +149,7 @@ def _stage_wise(answer: object) -> Verdict:
 
 @exercise("07.2")
 def _schedule(answer: object) -> Verdict:
-    from vtlab.training import warm_cosine
+    from vtlab.schedules import warm_cosine
 
     if not callable(answer):
         return False, "The answer is a function of a step and the number of steps."

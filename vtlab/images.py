@@ -15,7 +15,7 @@ import threading
 import unicodedata
 import warnings
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,8 @@ import torch
 from torch import Tensor
 
 from vtlab.decoding import decode
-from vtlab.randomness import generator
+from vtlab.splits import enough
 
-LEAST_PER_CLASS = 4  # so that a hold-out leaves two images to learn from and two to test on
 LARGEST_FILE = 256_000_000  # bytes that a zip's member may unpack to
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".gif", ".tif",
            ".tiff", ".ppm", ".pgm", ".pbm", ".avif", ".heic", ".heif")  # fmt: skip
@@ -188,7 +187,7 @@ def _read(tree: _Tree, size: int, progress: Callable[[int, int], None] | None) -
         raise ValueError(f"{tree.name} has one class only, {classes[0]!r}; it takes two")
     if test_at is None:
         for name in classes:
-            _enough(name, len(split[0][name]))
+            enough(name, len(split[0][name]))
     elif odd := sorted(split[0].keys() ^ split[1].keys(), key=_natural):
         where = (train_at if odd[0] in split[0] else test_at)[-1]
         raise ValueError(f"{tree.name}: {train_at[-1]}/ and {test_at[-1]}/ need the same "
@@ -293,36 +292,3 @@ def _decode(tree: _Tree, places: list[Place], labels: list[int], size: int,
     notes = [f"{len(twins)} images are copies of others, which flatters the test accuracy if one "
              f"lies on each side ({twins[0]} …)"] if twins else []  # fmt: skip
     return Pictures(pixels, torch.tensor(labels), files), notes
-
-
-def _enough(name: str | int, count: int) -> None:
-    if count < LEAST_PER_CLASS:
-        images = "image" if count == 1 else "images"
-        raise ValueError(f"class {name!r} has {count} {images}; the least is {LEAST_PER_CLASS}, "
-                         "two to learn from and two to test on")  # fmt: skip
-
-
-def holdout(labels: Tensor, share: float, seed: int,
-            classes: Sequence[str] = ()) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Places kept to learn from and places held out, a share of each class, at least two each.
-
-    Args:
-        labels: `(N,)` int64.
-        share: In (0, 1).
-        seed: Which are held out.
-        classes: Names for the message.
-
-    Raises:
-        ValueError: If a class has fewer than `LEAST_PER_CLASS` images, or no such share exists.
-    """
-    if not 0 < share < 1:
-        raise ValueError(f"a share of {share} cannot be held out; it lies between 0 and 1")
-    random, kept, held = generator(seed, "holdout"), [], []
-    for k in labels.unique().tolist():
-        index = (labels == k).nonzero()[:, 0]
-        _enough(classes[k] if classes else k, len(index))
-        index = index[torch.randperm(len(index), generator=random)]
-        cut = min(max(2, round(share * len(index))), len(index) - 2)
-        held.append(index[:cut].sort().values)
-        kept.append(index[cut:].sort().values)
-    return torch.cat(kept), torch.cat(held)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from vtlab.backbones import Network
 from vtlab.features import activations
-from vtlab.images import holdout
 from vtlab.solver import STRENGTHS, solve, spread
+from vtlab.splits import holdout
 
 
 def probe_grid(network: Network, pixels: Tensor, labels: Tensor, *, seeds: Sequence[int] = range(5),

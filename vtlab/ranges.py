@@ -10,9 +10,9 @@ import torch.nn.functional as F
 
 from vtlab.backbones import Network
 from vtlab.precision import autocast
+from vtlab.schedules import optimiser_for
 from vtlab.strategies import Strategy
 from vtlab.tasks import Task
-from vtlab.training import optimiser_for
 
 MOST = 64  # images in a step
 LOST = 3.0  # times the first loss: what follows says nothing more

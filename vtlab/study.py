@@ -20,10 +20,10 @@ from vtlab.bench import Bench, Setting
 from vtlab.features import predict
 from vtlab.metrics import summary
 from vtlab.records import Run, run_key, table
+from vtlab.schedules import default_epochs
 from vtlab.store import RunStore
 from vtlab.strategies import FOUR, Strategy
 from vtlab.tasks import Task
-from vtlab.training import default_epochs
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from vtlab import digits
 from vtlab.garden.worlds import WORLDS, World
-from vtlab.images import Pictures, holdout, read_folder
+from vtlab.images import Pictures, read_folder
 from vtlab.randomness import generator
+from vtlab.splits import holdout
 
 HOLDOUT = 0.3  # share of a folder's images that are held out where it has no test set
 DRAWN_TEST = 1200

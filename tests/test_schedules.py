@@ -1,0 +1,27 @@
+import math
+
+import pytest
+
+from vtlab.schedules import default_epochs, optimiser_for, warm_cosine
+from vtlab.strategies import partial
+
+
+def test_more_images_are_seen_less_often():
+    counts = [default_epochs(n) for n in (8, 40, 320, 640, 1280, 10**6)]
+    assert counts[0] == counts[1] == counts[2] == 30 and counts[-1] == 12
+    assert counts == sorted(counts, reverse=True) and counts[4] == 15
+    assert [default_epochs(n, "random") for n in (80, 320, 2560)] == [30, 30, 30]
+
+
+def test_the_optimiser_has_a_group_per_learning_part(network):
+    partial(1).prepare(network, 0)
+    groups = optimiser_for(network, partial(1)).param_groups
+    assert [g["name"] for g in groups] == ["stage4", "head"]
+
+
+def test_the_rate_rises_for_a_tenth_and_falls_along_half_a_cosine():
+    shares = [warm_cosine(i, 40) for i in range(40)]
+    assert shares[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert shares[4] == pytest.approx(1.0) and shares[22] == pytest.approx(0.5)
+    assert shares[31] == pytest.approx((1 + math.cos(math.pi * 27 / 36)) / 2)
+    assert warm_cosine(40, 40) == pytest.approx(0, abs=1e-7) and warm_cosine(0, 1) == 1.0
