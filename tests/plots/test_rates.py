@@ -17,7 +17,7 @@ def artist(ax, gid):
 
 def drift():
     rows = []
-    for rate, seed in itertools.product((1e-3, 1e-2), range(3)):
+    for rate, seed in itertools.product((1e-5, 1e-3, 1e-2), range(3)):
         row = {"way": "full", "rate": rate, "seed": seed, "old_before": 0.9}
         row |= {column: 0.5 + 10 * rate + seed / 100 for column in SAID}
         for i, stage in enumerate(STAGES):
@@ -37,12 +37,14 @@ def test_a_range_is_a_line_with_its_least_point():
 def test_drift_shows_means_over_the_seeds_for_every_stage():
     accuracies, moved, alike = plot_drift(drift()).axes
     for column in SAID:
-        assert list(artist(accuracies, column).get_ydata()) == pytest.approx([0.52, 0.61])
+        assert list(artist(accuracies, column).get_ydata()) == pytest.approx([0.5101, 0.52, 0.61])
+    for ax in (accuracies, moved, alike):  # the least rate is within the picture
+        assert ax.get_xscale() == "log" and 1e-6 < ax.get_xlim()[0] < 1e-5
     assert artist(accuracies, "old_before").get_ydata()[0] == 0.9
     for i, stage in enumerate(STAGES):
         assert list(artist(moved, f"moved_{stage}").get_ydata()) == pytest.approx(
-            [1e-3 * (i + 1), 1e-2 * (i + 1)])  # fmt: skip
+            [1e-5 * (i + 1), 1e-3 * (i + 1), 1e-2 * (i + 1)])  # fmt: skip
         assert list(artist(alike, f"cka_{stage}").get_ydata()) == pytest.approx(
-            [1 - 1e-3 * i, 1 - 1e-2 * i])  # fmt: skip
+            [1 - 1e-5 * i, 1 - 1e-3 * i, 1 - 1e-2 * i])  # fmt: skip
     with pytest.raises(ValueError, match="no rows of 'probe'; there are full"):
         plot_drift(drift(), "probe")

@@ -67,14 +67,15 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     accuracies.axhline(before, linestyle=(0, (4, 3)), color=SAID["old_accuracy"][1], linewidth=1.1,
                        zorder=1, gid="old_before")  # fmt: skip
     style.heading(accuracies, "test accuracy")
-    accuracies.set_ylim(0, 1.02)
+    accuracies.set_ylim(-0.36, 1.02)  # room for the legend
     style.percent_axis(accuracies.yaxis)
     for stage, colour in zip(STAGES, BLUES, strict=True):
         _draw(moved, rows, f"moved_{stage}", stage, colour, "o")
         _draw(alike, rows, f"cka_{stage}", stage, colour, "o")
     moved.set_yscale("log")
     moved.yaxis.set_minor_locator(NullLocator())
-    style.heading(moved, "change of the weights, share of their size")
+    moved.set_ylabel("share of their size", labelpad=4, **style.text(style.SMALL, style.QUIET))
+    style.heading(moved, "change of the weights")
     style.heading(alike, "likeness of the features (CKA)")
     alike.set_ylim(0, 1.02)
     for ax, place in ((accuracies, "lower left"), (alike, "lower left")):
@@ -99,6 +100,8 @@ def _draw(ax: Axes, rows: pd.DataFrame, column: str, words: str, colour: str, ma
 
 
 def _rate_axis(ax: Axes) -> None:
+    shown = np.concatenate([line.get_xdata() for line in ax.lines if len(line.get_xdata()) > 2])
     ax.set_xscale("log")
+    ax.set_xlim(shown.min() / 1.5, shown.max() * 1.5)
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("learning rate", labelpad=5, **style.text(style.SMALL, style.QUIET))
