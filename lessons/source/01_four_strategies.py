@@ -228,7 +228,7 @@ vt.plot_cams(shown.pixels, maps, masks=shown.masks)
 # %% [markdown]
 # ## What we saw
 #
-# First the shape of the training itself. All ways get their forty images right in the end. What
+# First the shape of the training itself. All ways get most of their forty images right in the end. What
 # differs is what that is worth on new ones.
 
 # %%

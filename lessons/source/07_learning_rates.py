@@ -130,7 +130,7 @@ vt.claim("a tenth of the rate with the least loss lies between 0.00001 and 0.003
 tuned = vt.backbone("mini_resnet", classes=8)
 before = vt.snapshot(tuned)
 records = list(vt.fit(tuned, task, vt.full, seed=seed, epochs=10))
-print([f"{record.rate:.5f}" for record in records])
+print([f"{record.learning_rate:.5f}" for record in records])
 
 # %% [markdown]
 # What did ten epochs at this small rate do to the network? `movement` compares the weights with the
