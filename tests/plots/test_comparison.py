@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from vtlab import metrics, names, records, style
-from vtlab.plots import comparison, plot_accuracy, plot_shots, plot_work
+from vtlab.plots import comparison, plot_accuracy, plot_shots
 
 SEEDS = {"scratch": [0.2, 0.25, 0.24], "probe": [0.8, 0.78, 0.81], "partial(1)": [0.84, 0.8, 0.82]}
 
@@ -188,19 +188,3 @@ def test_no_figure_is_left_to_pyplot():
     plot_accuracy(runs())
     plot_shots(sweep())
     assert pyplot.get_fignums() == []
-
-
-def test_work_is_drawn_as_one_line_a_strategy_and_one_dashed_line_a_number_of_shots():
-    table = records.table(sweep((5, 40, 320)))
-    work = {"scratch": 30.0, "probe": 1.0, "partial(1)": 4.0}
-    table["operations"] = table.shots * table.strategy.map(work)
-    ax = plot_work(table, chance=1 / 8, marked=(5, 320)).axes[0]
-    for strategy, factor in work.items():
-        x, y = artist(ax, f"mean {strategy}").get_data()
-        assert list(x) == [5 * factor, 40 * factor, 320 * factor]
-        wanted = [np.mean(SEEDS[strategy]) + d for d in (-0.1, 0, 0.1)]
-        assert list(y) == pytest.approx(wanted)
-    assert list(artist(ax, "shots 5").get_xdata()) == [5, 20, 150]  # from the cheapest on
-    assert ax.get_xscale() == "log" and artist(ax, "chance").get_ydata()[0] == 1 / 8
-    with pytest.raises(ValueError, match="operations"):
-        plot_work(records.table(sweep()))

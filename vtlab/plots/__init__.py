@@ -9,7 +9,6 @@ from vtlab.plots.comparison import draw_accuracy as draw_accuracy
 from vtlab.plots.comparison import draw_shots as draw_shots
 from vtlab.plots.comparison import plot_accuracy as plot_accuracy
 from vtlab.plots.comparison import plot_shots as plot_shots
-from vtlab.plots.comparison import plot_work as plot_work
 from vtlab.plots.costs import plot_costs as plot_costs
 from vtlab.plots.guess import plot_guess as plot_guess
 from vtlab.plots.heatmaps import draw_cam as draw_cam
@@ -28,5 +27,6 @@ from vtlab.plots.movement import plot_movement as plot_movement
 from vtlab.plots.rates import plot_drift as plot_drift
 from vtlab.plots.rates import plot_range as plot_range
 from vtlab.plots.sheet import plot_sheet as plot_sheet
+from vtlab.plots.work import plot_work as plot_work
 from vtlab.plots.zoo import draw_pretraining as draw_pretraining
 from vtlab.plots.zoo import plot_zoo as plot_zoo
