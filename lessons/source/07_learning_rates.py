@@ -58,12 +58,12 @@ vt.claim("before fine-tuning, the old species are named rightly", remembered > 0
 # %% [markdown]
 # ## Predict
 #
-# We fine-tune all stages on the forty images with AdamW, with rates from 0.00001 to 0.03. Which one gives
+# We fine-tune all stages on the forty images with AdamW, with rates from 0.00001 (1e-5) to 0.03. Which one gives
 # the best accuracy on new images?
 
 # %%
 best = vt.guess("Best learning rate for full fine-tuning on forty images?",
-                ["0.00001", "0.0001", "0.001", "0.01"])
+                ["1e-5", "1e-4", "1e-3", "1e-2"])
 best
 
 # %% [markdown]
@@ -118,19 +118,19 @@ vt.plot_range(found)
 
 # %%
 suggested = found.rate[found.loss.idxmin()] / 10
-vt.claim("a tenth of the rate with the least loss lies between 0.00001 and 0.003",
+vt.claim("a tenth of the rate with the least loss lies between 1e-5 and 3e-3",
          1e-5 < suggested < 3e-3, suggested=suggested)
 
 # %% [markdown]
 # And the schedule? `fit` raises the rate during the first tenth of the steps (**warm-up**: the moments
 # that AdamW divides by are not known yet, and the head is still random) and lowers it to zero along half
-# a **cosine**. The rate of each epoch is in the records.
+# a **cosine**. The rate of each epoch is in the records; here they are in thousandths.
 
 # %%
 tuned = vt.backbone("mini_resnet", classes=8)
 before = vt.snapshot(tuned)
 records = list(vt.fit(tuned, task, vt.full, seed=seed, epochs=10))
-print([f"{record.learning_rate:.5f}" for record in records])
+print([f"{1000 * record.learning_rate:.2f}" for record in records])
 
 # %% [markdown]
 # What did ten epochs at this small rate do to the network? `movement` compares the weights with the
@@ -223,7 +223,7 @@ def lead(column, first, second, way="full"):
 low, high = lead("test_accuracy", 1e-3, 1e-5), lead("test_accuracy", 1e-3, 3e-2)
 vt.claim("a rate of 0.001 beats one a hundred times smaller and one thirty times larger",
          low.low > 0.1 and high.low > 0.1, low=low, high=high)
-best.reveal("0.001")
+best.reveal("1e-3")
 
 # %% [markdown]
 # Forgetting is measured on the old task with the head from before. It is well under way at the rates at
