@@ -16,8 +16,8 @@ def default_epochs(images: int, start: str = "pretrained") -> int:
 
     The number falls with the root of the number of images, to no less than 12; from a random
     start it stays at 30, since that needs longer to get as far (He et al. 2019). It is fixed
-    before training and the last epoch is the one reported. `data/results/epochs.csv` holds what
-    15, 30 and 60 give on other tasks.
+    before training and the last epoch is the one reported. `python -m vtlab.sweeps epochs`
+    compares 15, 30 and 60 on other tasks.
 
     Args:
         images: In the training set.
