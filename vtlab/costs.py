@@ -100,7 +100,8 @@ def training_operations(network: Network, strategy: Strategy, images: int, *,
                         epochs: int | None = None, image_size: int = 64) -> int:  # fmt: skip
     """Multiply-adds of a whole training by `fit`, the frozen prefix computed once per kept view.
 
-    Unlike seconds they are the same on every machine. Solving the probe's head is not counted:
+    Unlike seconds they are the same on every machine. All views are taken to be kept (of many
+    images `fit` keeps fewer, see `affordable_views`). Solving the probe's head is not counted:
     it is small beside the images' one way through the stages.
 
     Args:
@@ -122,7 +123,8 @@ def training_operations(network: Network, strategy: Strategy, images: int, *,
         return images * int(table.forward.sum())
     epochs = epochs or default_epochs(images, strategy.start)
     prefix = int(table.forward[table.step == 0].sum())
-    return images * (min(VIEWS, epochs) * prefix + epochs * int(table.step.sum()))
+    solved = int(table.forward.sum()) if strategy.head_start == "probe" else 0
+    return images * (solved + min(VIEWS, epochs) * prefix + epochs * int(table.step.sum()))
 
 
 def calibrate(network: Network, *, image_size: int = 64, batch: int = 32, repeats: int = 5,

@@ -79,7 +79,7 @@ def linear_cka(first: Tensor, second: Tensor) -> float:
                          "per image, of the same images")  # fmt: skip
     x, y = (f.double() - f.double().mean(0) for f in (first, second))
     size = (x.T @ x).norm() * (y.T @ y).norm()
-    if size == 0:
+    if min(x.abs().max(), y.abs().max()) < 1e-12:  # a mean is not exact
         raise ValueError("features that do not vary are like no others")
     return ((x.T @ y).square().sum() / size).item()
 
@@ -104,5 +104,5 @@ def likeness(first: Network, second: Network, pixels: Tensor) -> dict[str, float
     found = {}
     for number, name in enumerate(first.stage_names, 1):
         pair = (activations(network, pixels, number) for network in (first, second))
-        found[name] = linear_cka(*(f.mean((2, 3)) if f.dim() == 4 else f for f in pair))  # (N, C)
+        found[name] = linear_cka(*(f.float().mean((2, 3)) if f.dim() == 4 else f for f in pair))  # (N, C)
     return found

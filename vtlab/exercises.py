@@ -138,11 +138,15 @@ def _frozen_features_end(answer: object) -> Verdict:
 
 @exercise("07.1")
 def _stage_wise(answer: object) -> Verdict:
-    if not hasattr(answer, "stage_decay"):
+    from vtlab.backbones import backbone
+
+    if not hasattr(answer, "rates"):
         return False, "The answer is a strategy, such as vt.Strategy('full', …)."
-    if answer.stages is not None or answer.start != "pretrained":
+    network = backbone("mini_resnet", weights=None)
+    rates = answer.rates(network)
+    if len(rates) < len(network.stage_names) + 1 or answer.start != "pretrained":
         return False, "All pretrained stages should learn."
-    right = np.isclose(answer.stage_decay, 0.5)
+    right = np.isclose(rates["stem"] / rates["head"], 1 / 32)
     return bool(right), "Half of a half, five times." if right else (
         "Count the steps from the head to the stem: by what factor does each shrink the rate?")  # fmt: skip
 

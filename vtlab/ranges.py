@@ -23,7 +23,7 @@ def rate_range(network: Network, task: Task, strategy: Strategy, *, seed: int = 
                bfloat16: bool | None = None) -> pd.DataFrame:  # fmt: skip
     """The loss at each step, while the learning rate rises evenly in its logarithm.
 
-    A copy is trained, on the first 64 training images at most, all in every step and without
+    A copy is trained, on 64 training images of all classes at most, all in every step and without
     augmentation. Stage-wise rates keep their proportions; the rate named is the head's.
 
     Args:
@@ -43,7 +43,8 @@ def rate_range(network: Network, task: Task, strategy: Strategy, *, seed: int = 
     Raises:
         ValueError: If the strategy is the probe, which has no rate, or the rates do not rise.
 
-    Smith (2017), https://arxiv.org/abs/1506.01186. Lesson 07.
+    After Smith (2017), https://arxiv.org/abs/1506.01186, who raises the rate linearly and
+    watches the accuracy. Lesson 07.
     """
     if strategy.convex:
         raise ValueError(f"{strategy.name} is solved and has no learning rate")
@@ -52,7 +53,8 @@ def rate_range(network: Network, task: Task, strategy: Strategy, *, seed: int = 
     learner = strategy.prepare(copy.deepcopy(network), seed).train()
     optimiser = optimiser_for(learner, strategy)
     shares = [group["lr"] / strategy.peak_rate for group in optimiser.param_groups]
-    images, labels = task.train.pixels[:MOST], task.train.labels[:MOST].to(learner.device)
+    some = slice(None, None, -(-len(task.train) // MOST))  # images lie class by class
+    images, labels = task.train.pixels[some], task.train.labels[some].to(learner.device)
     inputs, rows = learner.normalise(images), []
     for rate in np.geomspace(low, high, steps).tolist():
         with autocast(bfloat16, learner.device):

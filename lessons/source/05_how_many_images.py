@@ -26,8 +26,8 @@ vt.begin(seed=0)
 # ## The question
 #
 # Lesson 01 had five images per class, and pretraining won by far. Is that so because pretraining is
-# good, or because five is few? With a million photographs of your own, nobody would need it. Somewhere
-# between five and a million the advantage must end.
+# good, or because five is few? With a million photographs of your own, perhaps nobody would need it.
+# Somewhere between five and a million the advantage may end.
 #
 # A **learning curve** in this lesson is the test accuracy against the number of training images per
 # class, the **shots**. (Accuracy against epochs is called a training curve here.) We ask two things
@@ -70,7 +70,7 @@ print(means[["scratch", "probe", "partial", "full"]].round(2).to_string())
 # %% [markdown]
 # To translate images we read such a curve backwards. Which number of shots belongs to an accuracy?
 # Between two measured numbers we draw a straight line, on an axis on which every doubling takes the
-# same space. Accuracy tends to grow by the doubling, so the line is straighter there.
+# same space. Each doubling tends to add about the same, so the line is straighter there.
 
 # %%
 def shots_for(accuracy, curve):
@@ -82,24 +82,31 @@ by_hand = shots_for(wanted, means.scratch)
 # %% [markdown]
 # ## With vtlab
 #
-# A mean curve hides how sure we are. `shots_to_reach` reads every seed's curve backwards by itself, so
-# that the answer has a spread of its own. The doublings are what should be averaged, hence the
-# logarithm.
+# A mean curve hides how sure we are. Every seed has a probe accuracy and a curve of its own, and
+# `shots_to_reach` reads that curve backwards. We average the logarithms, since 50 and 200 lie equally far
+# from 100.
 
 # %%
-each = np.log2(vt.shots_to_reach(table, "scratch", wanted))
-log = vt.t_interval(each)
+each = []
+for seed, own in table.groupby("seed"):
+    aim = own[(own.strategy == "probe") & (own.shots == 5)].test_accuracy.item()
+    each += vt.shots_to_reach(own, "scratch", aim)
+log = vt.t_interval(np.log2(each))
 low, by_vtlab, high = (2 ** value for value in (log.low, log.mean, log.high))
+
+# %%
 vt.claim("ours lies within the interval of the five seeds", low <= by_hand <= high,
          by_hand=by_hand, low=low, high=high)
 
 # %%
-print(f"5 images per class with a probe are worth {round(by_vtlab, -1):.0f} from scratch")
+print(f"5 images per class with a probe are worth {round(by_vtlab, -1):.0f} from scratch "
+      f"({round(low, -1):.0f} to {round(high, -1):.0f})")
 needed.reveal("about 100")
 
 # %% [markdown]
-# So somebody who trains from scratch has to photograph some twenty times as much. That is the plain
-# use of transfer learning, in a unit that everybody understands.
+# So somebody who trains from scratch has to photograph some twenty times as much (the interval says:
+# fourteen to twenty-seven times). That is the plain use of transfer learning, in a unit that everybody
+# understands.
 #
 # Should you believe a stored table? Here is a sample of it made anew, on your machine, with a seed that
 # the table does not hold. It takes most of this lesson's minute.
@@ -112,7 +119,8 @@ fresh = study.table()
 # %% [markdown]
 # One more training is expected within a range that is wider than the interval of a mean: it has luck of
 # its own. For n seeds with deviation s, this **prediction interval** reaches t · s · √(1 + 1/n) to both
-# sides. Nineteen in twenty new trainings should lie within; we have eight, and ask for six.
+# sides. Nineteen in twenty new trainings should lie within; we have eight, which share a seed and so are
+# not independent, and ask for six.
 
 # %%
 from scipy import stats
@@ -131,7 +139,8 @@ vt.claim("at least six of eight new trainings lie where the table expects them",
 # ## Explore
 #
 # The whole table in one panel. Begin with the curves, then pick single numbers of images and watch the
-# intervals: where do those of the probe and of full fine-tuning part, and where do they overlap?
+# dots. Overlapping intervals do not mean "no difference" here: the seeds are paired, and what counts is the
+# interval of the *difference*, further down.
 
 # %%
 panel = vt.ComparePanel(table, chance=task.chance)
@@ -139,7 +148,7 @@ panel.shots = "curve"
 panel
 
 # %% [markdown]
-# In code, the same: the number of images at which they are closest.
+# The panel can be set in code as well: the probe and full fine-tuning at 80 images per class.
 
 # %%
 panel.shots = "80"
@@ -150,7 +159,7 @@ print(panel)
 # ## Look inside
 #
 # Why does scratch fail with few images? Let us look at the other side of the table: how many of its
-# *training* images does each network name rightly in the end? Our eight new trainings know that.
+# *training* images does each network name rightly during its last epoch? Our eight trainings know that.
 
 # %% tags=["nbval-ignore-output"]
 fresh["train_accuracy"] = [run.epochs[-1].train_accuracy for run in study.runs]
@@ -159,8 +168,8 @@ print(fresh.pivot_table(index="shots", columns="strategy",
 
 # %% [markdown]
 # What a network gets right in training and wrong in the test is **overfitting**: it learnt these images
-# and not the species. The distance between the two is largest where the most weights are free and the
-# fewest images hold them.
+# and not the species. The distance is largest where many weights are free and nothing that was known
+# before holds them: full fine-tuning frees as many as scratch, and has a smaller distance.
 
 # %%
 fresh["gap"] = fresh.train_accuracy - fresh.test_accuracy
@@ -189,7 +198,7 @@ vt.claim("three times the epochs close less than half of scratch's distance to t
          after - hasty < (probed - hasty) / 2, hasty=hasty, after=after, probed=probed)
 
 # %% [markdown]
-# Patience helps a little, and it is no substitute for images.
+# On this one seed patience is no substitute for images.
 
 # %% [markdown]
 # ## What we saw
@@ -223,7 +232,8 @@ vt.claim("the probe leads full fine-tuning at 5 and trails it at 160",
 # The third is the catching up. He, Girshick and Dollár (2019) trained detectors from scratch on COCO's
 # 118,000 images, and on a tenth of them, and found them no worse than pretrained ones, as long as the
 # schedule is long enough. With a hundredth they fell behind. Ours: .19 against .83 for the best ways
-# with 5 images per class, and no difference worth the name at 320. Shape reproduced: yes.
+# with 5 images per class, and no difference worth the name at 320. Shape reproduced: yes, for
+# classification and one schedule.
 
 # %%
 caught = lead("full", "scratch", 320)
@@ -254,8 +264,9 @@ vt.claim("the probe's 320 images are cheaper than five for full fine-tuning",
 # %% [markdown]
 # ## Caveats
 #
-# The numbers hold for this source, this target and this network. A target farther from its source
-# moves the crossing to the left, because frozen features fit it less well (lesson 06). Each strategy
+# The numbers hold for this source, this target, this network, and these 1,200 test images, which all runs
+# share. A target farther from its source should move the crossing to the left, because frozen features fit
+# it less well. Each strategy
 # has one learning rate, tuned at 5 and 20 images; at 320 another may be better, and scratch was given
 # 30 epochs where full had 12. And a learning curve says what *more of the same* images would bring.
 # Images of another season or another garden are something else (lesson 10).
@@ -264,7 +275,7 @@ vt.claim("the probe's 320 images are cheaper than five for full fine-tuning",
 # ## Exercises
 #
 # **05.1 Measure.** How many images per class does full fine-tuning need to be as good as the probe with
-# five? Give one number, such as the mean over the seeds.
+# five? Give one number, read between the measured ones, such as the mean over the seeds.
 
 # %%
 images = ...
@@ -297,8 +308,8 @@ vt.check("05.3", reason)
 # - With few images, what you start from matters more than what you train; with many, the reverse.
 # - Learning curves cross. Where they do depends on the target, so measure it: train on halves and
 #   quarters of what you have, and read on.
-# - Counted in images, pretraining was worth a factor of about twenty here. Counted in operations, the
-#   probe is cheaper by two orders of magnitude.
+# - Counted in images, pretraining was worth a factor of about twenty here. Counted in operations, with
+#   the same few images, the probe is cheaper than full fine-tuning by almost two orders of magnitude.
 # - Patience does not replace images.
 #
 # Next: lesson 06 asks how many of the stages should learn.
@@ -307,6 +318,3 @@ vt.check("05.3", reason)
 # ## References
 #
 # - He, Girshick, Dollár (2019), *Rethinking ImageNet pre-training.*
-# - Zhai et al. (2019), *A large-scale study of representation learning with the visual task
-#   adaptation benchmark.*
-# - Hestness et al. (2017), *Deep learning scaling is predictable, empirically.*

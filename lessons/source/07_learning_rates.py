@@ -27,7 +27,7 @@ vt.begin(seed=0)
 #
 # One step of gradient descent moves every weight against its gradient, and the **learning rate** says
 # how far. (Our optimiser, AdamW, divides by the gradient's usual size first, so that a rate of 0.001
-# moves a weight by about 0.001 a step, whatever its gradient.) From random weights a large rate is
+# moves a weight by at most about 0.001 a step, whatever its gradient.) From random weights a large rate is
 # welcome: there is nothing to lose. From pretrained ones there is.
 #
 # Three things can be lost, and we shall measure all three. **Accuracy** on the new task. The **features**
@@ -69,21 +69,21 @@ best
 # %% [markdown]
 # ## By hand, once
 #
-# The **range test** (Smith 2017) needs no grid of trainings. It takes one short one, in which the rate
-# grows from step to step, from far too small to far too large, and watches the loss. As long as the
-# rate is too small, nothing happens; then the loss falls; and then it explodes.
+# The **range test** (after Smith 2017) needs no grid of trainings. It takes a single one of forty steps, in
+# which the rate grows from far too small to far too large, and watches the loss. As long as the rate is
+# too small, nothing happens; then the loss falls; and then it explodes.
 #
 # Forty images fit into one batch. The head is drawn from the seed, all stages learn.
 
 # %%
 learner = vt.full.prepare(vt.backbone("mini_resnet", classes=8), seed).train()
 optimiser = torch.optim.AdamW(learner.parameters(), lr=1.0, weight_decay=vt.full.weight_decay)
-inputs, labels = learner.normalise(task.train.pixels), task.train.labels
+inputs, labels = learner.normalise(task.train.pixels), task.train.labels.to(learner.device)
 rates = torch.logspace(-6, 0, 40, dtype=torch.float64).tolist()
 
 # %% [markdown]
 # Then forty steps, each at its own rate. We note the loss before each step, and stop when it has grown
-# to three times the first.
+# to three times the first (or is no number any more, which `not … <=` also catches).
 
 # %%
 by_hand = []
@@ -113,18 +113,19 @@ vt.plot_range(found)
 
 # %% [markdown]
 # How to read it: not where the loss is least, since there it is about to explode, but about a tenth of
-# that rate, where it falls fast. A rule of thumb, found in an instant. The table below will say how good
-# it is.
+# that rate, where it falls fast. That is a rule of thumb, found in seconds and without any grid. The table
+# below has its best rates between 0.0003 and 0.003.
 
 # %%
 suggested = found.rate[found.loss.idxmin()] / 10
-vt.claim("a tenth of the rate with the least loss lies between 1e-5 and 3e-3",
-         1e-5 < suggested < 3e-3, suggested=suggested)
+vt.claim("a tenth of the rate with the least loss lies between 3e-4 and 3e-3",
+         3e-4 <= suggested <= 3e-3, suggested=suggested)
 
 # %% [markdown]
 # And the schedule? `fit` raises the rate during the first tenth of the steps (**warm-up**: the moments
 # that AdamW divides by are not known yet, and the head is still random) and lowers it to zero along half
-# a **cosine**. The rate of each epoch is in the records; here they are in thousandths.
+# a **cosine**. A record holds the rate after its last batch; here they are in thousandths. The warm-up is
+# over within the first of these ten epochs, so only the fall is seen.
 
 # %%
 tuned = vt.backbone("mini_resnet", classes=8)
@@ -133,19 +134,19 @@ records = list(vt.fit(tuned, task, vt.full, seed=seed, epochs=10))
 print([f"{1000 * record.learning_rate:.2f}" for record in records])
 
 # %% [markdown]
-# What did ten epochs at this small rate do to the network? `movement` compares the weights with the
+# What did ten epochs at 0.0003, the library's default for full, do to the network? `movement` compares the weights with the
 # snapshot: the length of the change, as a share of the length before.
 
 # %%
 moved = vt.movement(before, tuned).weights.drop("head")
-vt.claim("ten epochs at the committed rate change each stage by less than a tenth",
+vt.claim("ten epochs at the default rate change each stage by less than a tenth",
          (moved < 0.1).all() and (moved > 0).all(), moved=moved.round(3).to_dict())
 
 # %% [markdown]
 # ## Explore
 #
 # Try rates of your own. The panel trains in the background, every run stays on the picture. Go up from
-# 0.0001 by factors of ten, and then set the decay per stage to 0.5 at a rate that was too large.
+# 0.0001 by factors of ten, and then set the rate of each earlier stage to half, at a rate that was too large.
 
 # %%
 trainer = vt.TrainPanel(strategy="full", rate=0.003, epochs=6)
@@ -162,8 +163,8 @@ print(trainer.wait(), len(trainer.runs), "run")
 # ## Look inside
 #
 # A rate of 0.01 is too large for these weights. Must it be? **L2-SP** (Li et al. 2018) ties every weight
-# to its pretrained value by a spring. `fit` hands out a record after each epoch, and between two records
-# the network is ours: so we can pull the weights back a little ourselves.
+# to its pretrained value by a spring, a penalty in the loss of every step. In that spirit, and coarser: `fit`
+# hands out a record after each epoch, and between two records the network is ours, so we pull back.
 
 # %%
 def train(spring, rate=0.01):
@@ -190,7 +191,8 @@ vt.claim("at a rate that is too large, a spring to the start keeps more of the o
          kept[1] > kept[0] + 0.1, kept=kept)
 
 # %% [markdown]
-# A spring is a repair of a rate that was wrong. (Ordinary **weight decay** pulls to zero instead of to the
+# Here the spring repairs a rate that was wrong; its inventors report gains at good rates, too. This is one
+# seed, and no more than a demonstration. (Ordinary **weight decay** pulls to zero instead of to the
 # start. From scratch that is a sensible prior; for pretrained weights it is a slow way to forget, and at
 # the rates used here it hardly matters: 0.01 times the rate, at each step.)
 
@@ -208,8 +210,9 @@ table = vt.drift_table()
 vt.plot_drift(table)
 
 # %% [markdown]
-# Three regions: at the left the weights stay where they were, and the new task is not learnt; in the
-# middle it is learnt; at the right the deeper stages come loose, and with them goes everything.
+# Three regions. At the left the new head, which starts at random, is as slow as all the rest, and hardly
+# learns. In the middle the new task is learnt. At the right everything comes loose: the last stage moves
+# furthest, but it is stage 1 whose features change first.
 
 # %%
 def seeds(column, rate, way="full"):
@@ -220,9 +223,9 @@ def lead(column, first, second, way="full"):
     return vt.paired_difference(seeds(column, first, way), seeds(column, second, way))
 
 # %%
-low, high = lead("test_accuracy", 1e-3, 1e-5), lead("test_accuracy", 1e-3, 3e-2)
-vt.claim("a rate of 0.001 beats one a hundred times smaller and one thirty times larger",
-         low.low > 0.1 and high.low > 0.1, low=low, high=high)
+low, high = lead("test_accuracy", 1e-3, 1e-4), lead("test_accuracy", 1e-3, 1e-2)
+vt.claim("a rate of 0.001 beats one ten times smaller and one ten times larger",
+         low.low > 0.05 and high.low > 0.05, low=low, high=high)
 best.reveal("1e-3")
 
 # %% [markdown]
@@ -231,7 +234,7 @@ best.reveal("1e-3")
 
 # %%
 forgot = vt.paired_difference(seeds("old_before", 1e-3), seeds("old_accuracy", 1e-3))
-vt.claim("at the best of these rates a good part of the old task is gone", forgot.low > 0.15,
+vt.claim("at a rate of 0.001 a good part of the old task is gone", forgot.low > 0.15,
          forgot=forgot)
 
 # %% [markdown]
@@ -243,8 +246,25 @@ vt.claim("at the best of these rates a good part of the old task is gone", forgo
 # %%
 still = max(seeds("moved_stage4", 1e-5).max(), seeds("moved_stem", 1e-5).max())
 gone = vt.paired_difference(seeds("old_before", 1e-5), seeds("old_accuracy", 1e-5))
-vt.claim("where the weights change by less than a hundredth, a tenth of the old task is gone",
+vt.claim("where stem and last stage change by less than a hundredth, a tenth of the old task is gone",
          still < 0.01 and gone.low > 0.1, still=still, gone=gone)
+
+# %% [markdown]
+# That is a suspicion until it is tried. So we fine-tune at that rate, put the old statistics back, and
+# only them, and ask for the old task before and after.
+
+# %%
+slow = vt.backbone("mini_resnet", classes=8)
+for record in vt.fit(slow, task, vt.Strategy("full", rate=1e-5), seed=seed, epochs=15):
+    pass
+without = old.accuracy(slow, old.head)
+statistics = {k: v for k, v in start.stages.state_dict().items() if "running" in k}
+slow.stages.load_state_dict(statistics, strict=False)
+
+# %%
+again = old.accuracy(slow, old.head)
+vt.claim("with the old statistics put back, nearly all of the old task is back",
+         without < remembered - 0.05 and again > remembered - 0.03, without=without, again=again)
 
 # %% [markdown]
 # But is it forgotten, or only moved? If a head that is fitted anew on the tuned features reads the old
@@ -255,35 +275,40 @@ returned = vt.paired_difference(seeds("old_refit", 1e-3), seeds("old_accuracy", 
 vt.claim("a new head finds most of it again", returned.low > forgot.mean / 2, returned=returned)
 
 # %% [markdown]
-# Now the gentler ways. **Stage-wise rates** give each stage half the rate of the stage above it: general
-# features lie low, so they should change least. **Probe first** (LP-FT, Kumar et al. 2022) solves the head
+# Now the gentler ways. **Stage-wise rates** (Howard and Ruder 2018) give each stage half the rate of the
+# next one towards the head: general features lie near the image, so they should change least. **Probe first** (LP-FT, Kumar et al. 2022) solves the head
 # while all else is frozen and only then lets everything learn, so that the first gradients are not those
 # of a random head.
 
-# %%
-def gain(way, rate, column="test_accuracy"):
-    return vt.paired_difference(seeds(column, rate, way), seeds(column, rate))
+# It would be too easy to compare each with one rate for all at *its* rate, where every stage is faster. The
+# rivals are the two best rates for all, 0.0003 and 0.001.
 
 # %%
-for way, rate in (("stage-wise", 1e-3), ("stage-wise", 3e-3), ("probe first", 3e-4),
-                  ("probe first", 1e-3)):
-    print(f"{way:12s} at {rate:g}: new task {gain(way, rate)}, old {gain(way, rate, 'old_accuracy')}")
+def gain(way, rate, rival, column="test_accuracy"):
+    return vt.paired_difference(seeds(column, rate, way), seeds(column, rival))
+
+for way, rate in (("stage-wise", 1e-3), ("probe first", 3e-4)):
+    for rival in (3e-4, 1e-3):
+        print(f"{way} at {rate:g} against {rival:g}: new task {gain(way, rate, rival)}, "
+              f"old {gain(way, rate, rival, 'old_accuracy')}")
 
 # %%
-vt.claim("stage-wise rates keep more of the old task than one rate for all",
-         gain("stage-wise", 3e-3, "old_accuracy").low > 0)
-first = gain("probe first", 3e-4)
-vt.claim("the probe first, then everything, beats everything at once", first.low > 0, first=first)
+new, kept = (gain("stage-wise", 1e-3, 3e-4, column) for column in ("test_accuracy", "old_accuracy"))
+vt.claim("stage-wise rates at 0.001 do better than 0.0003 for all on both tasks",
+         new.low > 0 and kept.low > 0, new=new, kept=kept)
+first = gain("probe first", 3e-4, 1e-3)
+vt.claim("the probe first, then everything at 0.0003, beats everything at once at its best",
+         first.low > 0, first=first)
 
 # %% [markdown]
-# And the probe that stays a probe? With forty images of a target so near, it is ahead of every way that
-# lets the stages learn, and forgets nothing, since nothing of the old can change. Gentle fine-tuning comes
-# close to it from below. Lesson 05 shows from how many images on that turns round.
+# And the probe that stays a probe? With forty images of a target so near, no way that lets the stages learn
+# is reliably ahead of it, and it forgets nothing, since nothing of the old can change. Gentle fine-tuning
+# comes close to it. Lesson 05 shows from how many images on that turns round.
 
 # %%
 stays = table[table.way == "probe"].sort_values("seed")
 ahead = vt.paired_difference(stays.test_accuracy.to_numpy(), seeds("test_accuracy", 1e-3))
-vt.claim("the probe alone is ahead of the best rate for everything, and forgets nothing",
+vt.claim("the probe alone is ahead of one rate of 0.001 for everything, and forgets nothing",
          ahead.low > 0 and (stays.old_accuracy == stays.old_before).all(), ahead=ahead)
 
 # %% [markdown]
@@ -318,7 +343,7 @@ vt.check("07.2", schedule)
 # %% [markdown]
 # **07.3 Explain a surprise.** At 0.001 the old head does badly on the tuned features, and a new head does
 # well on them. What happened to the features? (a) They no longer tell the old species apart. (b) They
-# still tell them apart, but along other directions than the old head looks. (c) The old species
+# still tell them apart, but no longer where the old head looks. (c) The old species
 # changed. Answer with a letter.
 
 # %%
@@ -328,10 +353,10 @@ vt.check("07.3", what)
 # %% [markdown]
 # ## In short
 #
-# - "Small" means: the weights of each stage change by a few hundredths, not by a half. Measure it.
-# - A range test finds a usable rate in the time of a few epochs.
-# - Accuracy on the new task and memory of the old one part early. Stage-wise rates, a spring to the start,
-#   and solving the head first each keep more of the old.
+# - "Small" meant here: early stages change by a few hundredths, the last one by up to a seventh. Measure it.
+# - A range test finds a usable rate in seconds, without a grid.
+# - Accuracy on the new task and memory of the old one part early. Stage-wise rates helped both; solving the
+#   head first helped the new one.
 # - What seems forgotten may only be unreadable for the old head, and a part of it goes with BatchNorm's
 #   statistics, at any rate.
 #

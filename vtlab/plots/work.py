@@ -42,8 +42,9 @@ def plot_work(runs: pd.DataFrame, *, chance: float | None = None,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             **style.text(style.SMALL, label.colour, weight="bold"),
         )  # fmt: skip
-    for shots in marked:
-        joined = means.xs(shots, level="shots").sort_values("operations")
+    for shots in sorted({*marked} & {*runs.shots}):
+        joined = means.xs(shots, level="shots")
+        joined = joined.sort_values(["operations", "test_accuracy"], ascending=[True, False])
         ax.plot(joined.operations, joined.test_accuracy, color=style.QUIET, linewidth=0.9,
                 linestyle=(0, (4, 3)), zorder=1, gid=f"shots {shots}")  # fmt: skip
         first = joined.iloc[0]

@@ -29,7 +29,7 @@ vt.check("07.2", schedule)
 
 # %% [markdown]
 # **07.3** A linear head can only read what can be told apart. The new one reads the old species well, so the
-# features tell them apart; the old one fails, so it looks along directions that have turned away.
+# features tell them apart; the old one fails, so they no longer do where it looks.
 
 # %% tags=["solution"]
 vt.check("07.3", "b")
