@@ -276,10 +276,10 @@ vt.claim("a new head finds most of it again", returned.low > forgot.mean / 2, re
 
 # %% [markdown]
 # Now the gentler ways. **Stage-wise rates** (Howard and Ruder 2018) give each stage half the rate of the
-# next one towards the head: general features lie near the image, so they should change least. **Probe first** (LP-FT, Kumar et al. 2022) solves the head
-# while all else is frozen and only then lets everything learn, so that the first gradients are not those
-# of a random head.
-
+# next one towards the head: general features lie near the image, so they should change least. **Probe
+# first** (LP-FT, Kumar et al. 2022) solves the head while all else is frozen and only then lets everything
+# learn, so that the first gradients are not those of a random head.
+#
 # It would be too easy to compare each with one rate for all at *its* rate, where every stage is faster. The
 # rivals are the two best rates for all, 0.0003 and 0.001.
 
