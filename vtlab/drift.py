@@ -66,10 +66,18 @@ def drift_table() -> pd.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class Old:
-    """The old task: species of the source, and a head fitted on their pretrained features."""
+    """The old task: species of the source, and a head fitted on their pretrained features.
+
+    Attributes:
+        train: What heads are fitted on.
+        test: Other individuals of the same species.
+        start: The pretrained network.
+        head: Fitted on what `start` makes of `train`.
+    """
 
     train: Images
     test: Images
+    start: Network
     head: torch.nn.Linear
 
     @classmethod
@@ -78,7 +86,7 @@ class Old:
         train, test = (_old_images(count, stream) for count, stream in
                        ((OLD_SHOTS, 2), (OLD_TEST, 3)))  # fmt: skip
         network = backbone("mini_resnet", classes=OLD_SPECIES)
-        return cls(train, test, fitted(network, train))
+        return cls(train, test, network, fitted(network, train))
 
     def accuracy(self, network: Network, head: torch.nn.Linear) -> float:
         """Of a network's stages under this head."""
@@ -108,6 +116,7 @@ def fitted(network: Network, images: Images) -> torch.nn.Linear:
 def measure(folder: Path) -> pd.DataFrame:
     """Every way x rate x seed."""
     base, old, rows = make_task("garden", shots=1), Old.make(), []
+    known = old.accuracy(old.start, old.head)
     for seed in range(SEEDS):
         for way, strategies in WAYS.items():
             for strategy in strategies:
@@ -116,7 +125,7 @@ def measure(folder: Path) -> pd.DataFrame:
                 if not path.exists():
                     row = {"way": way, "rate": rate, "stage_decay": strategy.stage_decay,
                            "shots": SHOTS, "seed": seed}  # fmt: skip
-                    row |= one(strategy, base.at(SHOTS, seed), old, seed)
+                    row |= one(strategy, base.at(SHOTS, seed), old, seed) | {"old_before": known}
                     folder.mkdir(parents=True, exist_ok=True)
                     write_text(path, json.dumps(row))
                     print(path.stem, round(row["test_accuracy"], 3), flush=True)
@@ -126,19 +135,17 @@ def measure(folder: Path) -> pd.DataFrame:
 
 def one(strategy: Strategy, task: Task, old: Old, seed: int) -> dict[str, float]:
     """One training and what it did."""
-    start = backbone("mini_resnet", classes=len(task.classes))
     network = backbone("mini_resnet", classes=len(task.classes))
     before = snapshot(network)
     records = list(fit(network, task, strategy, seed=seed))
-    moved, alike = movement(before, network), likeness(start, network, task.test.pixels[::5][:ALIKE])
+    moved, pixels = movement(before, network), task.test.pixels[::5][:ALIKE]
     return {
         "test_accuracy": evaluate(network, task.test.pixels, task.test.labels),
         "train_accuracy": records[-1].train_accuracy,
-        "old_before": old.accuracy(start, old.head),
         "old_accuracy": old.accuracy(network, old.head),
         "old_refit": old.accuracy(network, fitted(network, old.train)),
         **{f"moved_{stage}": moved.weights[stage] for stage in network.stage_names},
-        **{f"cka_{stage}": value for stage, value in alike.items()},
+        **{f"cka_{k}": value for k, value in likeness(old.start, network, pixels).items()},
     }  # fmt: skip
 
 

@@ -26,6 +26,11 @@ def exercise(number: str) -> Callable[[Callable], Callable]:
     return register
 
 
+def letter(number: str, right: str, praise: str, hint: str) -> None:
+    """Register an exercise whose answer is one of the letters a, b, c."""
+    exercise(number)(lambda answer: (answer == right, praise if answer == right else hint))
+
+
 @exercise("01.1")
 def _strategy_value(answer: object) -> Verdict:
     stages = getattr(answer, "stages", "none")
@@ -50,11 +55,8 @@ def _own_accuracy(answer: object) -> Verdict:
     return True, "It counts what it should."
 
 
-@exercise("01.3")
-def _why_scratch(answer: object) -> Verdict:
-    right = answer == "b"
-    return right, "Fitting the shots is not the same as knowing the species." if right else (
-        "Look again at the training accuracy in the curves.")  # fmt: skip
+letter("01.3", "b", "Fitting the shots is not the same as knowing the species.",
+       "Look again at the training accuracy in the curves.")
 
 
 @exercise("04.1")
@@ -89,11 +91,8 @@ def _operations(answer: object) -> Verdict:
     return False, "Begin with one output cell: how many inputs does it sum over?"
 
 
-@exercise("04.3")
-def _training_mode(answer: object) -> Verdict:
-    right = answer == "c"
-    return right, "The mode is what BatchNorm obeys." if right else (
-        "What does train() change, and who listens to it?")  # fmt: skip
+letter("04.3", "c", "The mode is what BatchNorm obeys.",
+       "What does train() change, and who listens to it?")
 
 
 @exercise("05.1")
@@ -129,11 +128,8 @@ def _overtakes(answer: object) -> Verdict:
     return True, "It waits until the lead is kept."
 
 
-@exercise("05.3")
-def _frozen_features_end(answer: object) -> Verdict:
-    right = answer == "b"
-    return right, "What is frozen cannot learn from more images." if right else (
-        "What may change in a probe, and what may not?")  # fmt: skip
+letter("05.3", "b", "What is frozen cannot learn from more images.",
+       "What may change in a probe, and what may not?")
 
 
 @exercise("07.1")
@@ -166,11 +162,8 @@ def _schedule(answer: object) -> Verdict:
     return True, "It rises, and falls along half a cosine."
 
 
-@exercise("07.3")
-def _turned_away(answer: object) -> Verdict:
-    right = answer == "b"
-    return right, "A linear head reads what can be told apart." if right else (
-        "What does it take for the new head to do well?")  # fmt: skip
+letter("07.3", "b", "A linear head reads what can be told apart.",
+       "What does it take for the new head to do well?")
 
 
 @exercise("09.1")
@@ -198,8 +191,5 @@ def _mass_of_stage3(answer: object) -> Verdict:
         "Take stage3 of the trained probe, and the column of the mass.")  # fmt: skip
 
 
-@exercise("09.3")
-def _survives_a_random_head(answer: object) -> Verdict:
-    right = answer == "b"
-    return right, "What does not depend on the weights cannot describe them." if right else (
-        "Look at the randomisation test: what happens to those maps with a random head?")  # fmt: skip
+letter("09.3", "b", "What does not depend on the weights cannot describe them.",
+       "Look at the randomisation test: what happens to those maps with a random head?")

@@ -7,6 +7,7 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
+from tests_support import artist
 
 from vtlab import metrics, names, records, style
 from vtlab.plots import comparison, plot_accuracy, plot_shots
@@ -31,12 +32,6 @@ def sweep(numbers=(1, 2, 5, 10, 20, 40, 80, 160, 320)):
     shift = np.linspace(-0.1, 0.1, len(numbers))
     return [run(s, i, a + d, n) for n, d in zip(numbers, shift, strict=True)
             for s, values in SEEDS.items() for i, a in enumerate(values)]  # fmt: skip
-
-
-def artist(ax, gid):
-    found = ax.findobj(lambda one: one.get_gid() == gid)
-    assert len(found) == 1, f"{len(found)} artists are called {gid!r}"
-    return found[0]
 
 
 def words(ax):

@@ -4,15 +4,11 @@ import itertools
 
 import pandas as pd
 import pytest
+from tests_support import artist
 
+from vtlab.families import STAGES
 from vtlab.plots import plot_drift, plot_range
-from vtlab.plots.rates import SAID, STAGES
-
-
-def artist(ax, gid):
-    found = ax.findobj(lambda one: one.get_gid() == gid)
-    assert len(found) == 1, f"{len(found)} artists are called {gid!r}"
-    return found[0]
+from vtlab.plots.rates import SAID
 
 
 def drift():

@@ -4,18 +4,13 @@ import itertools
 
 import pandas as pd
 import pytest
+from tests_support import artist
 
 from vtlab.plots import plot_work
 
 MEANS = {"scratch": 0.23, "probe": 0.8, "partial(1)": 0.82}
 WORK = {"scratch": 30.0, "probe": 1.0, "partial(1)": 4.0}
 RISE = {5: -0.1, 40: 0.0, 320: 0.1}
-
-
-def artist(ax, gid):
-    found = ax.findobj(lambda one: one.get_gid() == gid)
-    assert len(found) == 1, f"{len(found)} artists are called {gid!r}"
-    return found[0]
 
 
 def sweep():

@@ -10,7 +10,6 @@ from matplotlib.ticker import NullLocator
 
 from vtlab import metrics, style
 
-STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
 BLUES = ("#9FC9E8", "#6FAEDB", "#3F8FC8", "#1B6CA8", "#0B3F6B")  # from the stem to the head
 SAID = {"test_accuracy": ("new task", "#00805F", "D"),
         "old_refit": ("old task, new head", "#C77C02", "^"),
@@ -69,7 +68,8 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     style.heading(accuracies, "test accuracy")
     accuracies.set_ylim(-0.36, 1.02)  # room for the legend
     style.percent_axis(accuracies.yaxis)
-    for stage, colour in zip(STAGES, BLUES, strict=True):
+    stages = [name.removeprefix("moved_") for name in table if name.startswith("moved_")]
+    for stage, colour in zip(stages, BLUES, strict=True):
         _draw(moved, rows, f"moved_{stage}", stage, colour, "o")
         _draw(alike, rows, f"cka_{stage}", stage, colour, "o")
     moved.set_yscale("log")
