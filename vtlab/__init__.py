@@ -37,7 +37,7 @@ _HOME = {
     "plot_movement": "plots",
     "plot_cam_scores": "plots", "plot_cascade": "plots",
     "ComparePanel": "widgets",
-    "plot_training": "plots", "plot_sheet": "plots", "plot_costs": "plots",
+    "plot_training": "plots", "plot_costs": "plots",
     "plot_guess": "plots",
     "TrainPanel": "widgets", "TaskPanel": "widgets",
     "FreezePanel": "widgets", "CamPanel": "widgets", "GuessPanel": "widgets",

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 import traitlets
@@ -19,7 +18,7 @@ def panel():
 
 def test_it_shows_what_its_twin_shows_of_the_garden(panel, garden):
     images = few(garden.train, range(8), 16)
-    twin = plots.plot_sheet(images.pixels, titles=[garden.classes[k] for k in images.labels])
+    twin = plots.plot_images(images.pixels, titles=[garden.classes[k] for k in images.labels])
     assert style.to_png(panel.figure()) == style.to_png(twin)
     assert panel.describe() == "16 training images of garden, all classes."
 
@@ -70,14 +69,3 @@ def test_a_task_of_ones_own_has_no_dials(toy):
 def test_what_does_not_exist_is_refused(wrong):
     with pytest.raises((ValueError, traitlets.TraitError), match=str(next(iter(wrong.values())))):
         TaskPanel(**wrong)
-
-
-def test_a_sheet_draws_an_outline_and_fits_the_page():
-    images, masks = np.zeros((9, 3, 16, 16), np.uint8), np.zeros((9, 16, 16), bool)
-    masks[:, 4:9, 4:9] = True
-    plain = plots.plot_sheet(images, titles=["x"] * 9)
-    outlined = plots.plot_sheet(images, titles=["x"] * 9, masks=masks)
-    assert plain.get_figwidth() <= style.WIDE
-    assert style.to_png(plain) != style.to_png(outlined)
-    with pytest.raises(ValueError, match="9 images but 1 titles"):
-        plots.plot_sheet(images, titles=["x"])

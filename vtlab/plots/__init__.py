@@ -11,11 +11,8 @@ from vtlab.plots.comparison import plot_accuracy as plot_accuracy
 from vtlab.plots.comparison import plot_shots as plot_shots
 from vtlab.plots.costs import plot_costs as plot_costs
 from vtlab.plots.guess import plot_guess as plot_guess
-from vtlab.plots.heatmaps import draw_cam as draw_cam
 from vtlab.plots.heatmaps import plot_cams as plot_cams
 from vtlab.plots.images import draw_confusion as draw_confusion
-from vtlab.plots.images import draw_image as draw_image
-from vtlab.plots.images import draw_outline as draw_outline
 from vtlab.plots.images import plot_confusion as plot_confusion
 from vtlab.plots.images import plot_images as plot_images
 from vtlab.plots.images import plot_mistakes as plot_mistakes
@@ -26,7 +23,6 @@ from vtlab.plots.movement import draw_movement as draw_movement
 from vtlab.plots.movement import plot_movement as plot_movement
 from vtlab.plots.rates import plot_drift as plot_drift
 from vtlab.plots.rates import plot_range as plot_range
-from vtlab.plots.sheet import plot_sheet as plot_sheet
 from vtlab.plots.work import plot_work as plot_work
 from vtlab.plots.zoo import draw_pretraining as draw_pretraining
 from vtlab.plots.zoo import plot_zoo as plot_zoo

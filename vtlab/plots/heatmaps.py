@@ -9,16 +9,17 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from vtlab import names, style
-from vtlab.plots.images import draw_outline, pictures, same_length
+from vtlab.plots.sheet import Sheet, pictures, same_length
 
-CELL = 1.92  # inches, at most
+CELL = 1.92  # inches: a picture and its gap, at most
+BAR = 4.0  # inches: the colour bar, at most
+HEAD, FOOT = 0.2, 0.56  # inches: the space for the columns' names and for the colour bar
 
 
 def heat() -> ListedColormap:
@@ -67,54 +68,25 @@ def plot_cams(
     same_length(len(images), masks=masks, titles=titles, **(marks or {}))
     top = max(values.max() for values in maps.values())
     columns, rows = 1 + len(maps), len(images)
-    cell, words = min(style.WIDE / columns, CELL), 0.22 if titles or marks else 0
-    figure, axes = style.new_figure(
-        rows, columns, width=cell * columns, height=rows * (cell + words) + 0.72, pad=0.03,
-        layout="compressed",
-    )  # fmt: skip
-    for i in range(rows):
-        mask = None if masks is None else np.asarray(masks)[i]
-        draw_cam(axes[i, 0], images[i], None, mask=mask)
-        _write(axes[i, 0], titles[i] if titles else "", style.INK, cell)
-        for ax, (name, values) in zip(axes[i, 1:], maps.items(), strict=True):
-            highest = top if scale == "shared" else None
-            draw_cam(ax, images[i], values[i], highest=highest, mask=mask)
+    cell = min(style.WIDE / columns, CELL)
+    words = 1 if titles or marks else 0
+    sheet = Sheet(rows, columns, cell, images.shape[1:3], under=words, head=HEAD, foot=FOOT)
+    for i, image in enumerate(images):
+        sheet.show(i, 0, image)
+        if titles:
+            _write(sheet, i, 0, titles[i], style.INK)
+        for column, (name, values) in enumerate(maps.items(), start=1):
+            sheet.show(i, column, greyed(image), cmap="gray", vmin=0, vmax=1)
+            _heat(sheet, i, column, upsample(values[i], image.shape[:2]),
+                  top if scale == "shared" else values[i].max())  # fmt: skip
             if marks and name in marks:
-                _mark(ax, *marks[name][i], cell)
-    _head(axes[0], list(maps))
-    _draw_scale(figure, axes, scale, top, f"evidence for the {of} class ({what})", what)
-    return figure
-
-
-def draw_cam(
-    ax: Axes,
-    image: np.ndarray,
-    values: np.ndarray | None,
-    *,
-    highest: float | None = None,
-    mask: np.ndarray | None = None,
-) -> None:
-    """Draws one map over its greyed image.
-
-    Args:
-        ax: Where.
-        image: `(H, W, 3)` uint8.
-        values: `(h, w)`; without it the image is drawn as it is.
-        highest: The value that gets the brightest colour; the map's own maximum if not given.
-        mask: `(H, W)` bool, drawn as an outline.
-    """
-    style.blank(ax)
-    if values is None:
-        ax.imshow(image, interpolation="catrom")
-    else:
-        ax.imshow(greyed(image), cmap="gray", vmin=0, vmax=1, interpolation="catrom")
-        highest = float(np.max(values)) if highest is None else highest
-        ax.imshow(
-            upsample(values, image.shape[:2]), cmap=heat(), interpolation="bilinear",
-            norm=Normalize(0, highest if highest > 0 else 1, clip=True),
-        )  # fmt: skip
-    if mask is not None:
-        draw_outline(ax, mask)
+                _mark(sheet, i, column, *marks[name][i])
+        if masks is not None:
+            for column in range(columns):
+                sheet.outline(i, column, masks[i])
+    _head(sheet, list(maps))
+    _draw_scale(sheet, scale, top, f"evidence for the {of} class ({what})", what)
+    return sheet.figure
 
 
 def greyed(image: ArrayLike) -> np.ndarray:
@@ -150,39 +122,45 @@ def _checked(images: int, maps: Mapping[str, ArrayLike], scale: str) -> dict[str
     return found
 
 
-def _write(ax: Axes, words: str, colour: str, cell: float) -> None:
+def _heat(sheet: Sheet, row: int, column: int, values: np.ndarray, highest: float) -> None:
+    """A map `(H, W)` over what is there; `highest` gets the brightest colour."""
+    sheet.show(row, column, values, cmap=heat(), interpolation="bilinear",
+               norm=Normalize(0, highest if highest > 0 else 1, clip=True))  # fmt: skip
+
+
+def _write(sheet: Sheet, row: int, column: int, words: str, colour: str) -> None:
     """A line below a picture, cut to its width."""
-    words = style.shorten(words, cell - 0.06, style.SMALL)
-    ax.set_xlabel(words, labelpad=3, **style.text(style.SMALL, colour))
+    words = style.shorten(words, sheet.width, style.SMALL)
+    sheet.under(row, column, words, size=style.SMALL, colour=colour)
 
 
-def _mark(ax: Axes, predicted: str, right: bool, cell: float) -> None:
+def _mark(sheet: Sheet, row: int, column: int, predicted: str, right: bool) -> None:
     """The predicted class below a picture, with a tick or a cross."""
     sign = "\N{CHECK MARK}" if right else "\N{BALLOT X}"
-    _write(ax, f"{sign} {predicted}", style.RIGHT if right else style.WRONG, cell)
+    _write(sheet, row, column, f"{sign} {predicted}", style.RIGHT if right else style.WRONG)
 
 
-def _head(axes: np.ndarray, strategies: list[str]) -> None:
+def _head(sheet: Sheet, strategies: list[str]) -> None:
     """The columns' names."""
-    axes[0].set_title("image", pad=5, **style.text(style.BODY, style.QUIET))
-    for ax, name in zip(axes[1:], strategies, strict=True):
+    sheet.over(0, 0, "image", colour=style.QUIET)
+    for column, name in enumerate(strategies, start=1):
         label = names.label(name)
-        ax.set_title(label.text, pad=5, **style.text(style.BODY, label.colour, weight="bold"))
+        sheet.over(0, column, label.text, colour=label.colour, weight="bold")
 
 
-def _draw_scale(figure: Figure, axes: np.ndarray, scale: str, top: float, words: str,
-                what: str) -> None:  # fmt: skip
+def _draw_scale(sheet: Sheet, scale: str, top: float, words: str, what: str) -> None:
     """The colour bar, which says what a colour means."""
-    norm = Normalize(0, top if scale == "shared" and top > 0 else 1)
-    bar = figure.colorbar(
-        ScalarMappable(norm, heat()), ax=axes, location="bottom", aspect=38,
-        pad=0.14 / figure.get_figheight(), fraction=0.05,
-        shrink=min(1.0, 4 / figure.get_figwidth()),
-    )  # fmt: skip
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelsize=style.SMALL, colors=style.QUIET,
-                       labelfontfamily=list(style.families()))  # fmt: skip
+    ends = top if scale == "shared" and top > 0 else 1
+    ticks = [(tick, f"{tick:g}") for tick in MaxNLocator(6).tick_values(0, ends) if 0 <= tick <= ends]
     if scale == "each":
-        bar.set_ticks([0, 1], labels=["0", "max"], **style.text(style.SMALL, style.QUIET))
-        words = f"evidence ({what}), each map up to its own maximum"
-    bar.set_label(words, **style.text(style.SMALL, style.QUIET))
+        ticks, words = [(0, "0"), (1, "max")], f"evidence ({what}), each map up to its own maximum"
+    page = sheet.figure.get_figwidth()
+    long, y = min(0.9 * page, BAR), sheet.foot + 0.06
+    left = (page - long) / 2
+    sheet.ax.imshow(np.linspace(0, 1, 256)[None], cmap=heat(), aspect="auto",
+                    extent=(left, left + long, y + 0.1, y))  # fmt: skip
+    for tick, name in ticks:
+        sheet.ax.text(left + long * tick / ends, y + 0.14, name, ha="center", va="top",
+                      **style.text(style.SMALL, style.QUIET))  # fmt: skip
+    sheet.ax.text(page / 2, y + 0.31, words, ha="center", va="top",
+                  **style.text(style.SMALL, style.QUIET))  # fmt: skip

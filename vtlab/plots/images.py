@@ -1,6 +1,6 @@
 """Pictures: grids of images, mistakes, and which class is taken for which."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from vtlab import names, style
+from vtlab.plots.sheet import Sheet, pictures, same_length
 
 CELL = 1.9  # inches: a picture in a grid at most
 LONGEST = 1.4  # inches: a class name beside a confusion matrix at most
@@ -36,32 +37,15 @@ def plot_images(
     images = pictures(images)
     same_length(len(images), titles=titles, masks=masks)
     lines = max(title.count("\n") + 1 for title in titles) if titles else 0
-    figure, axes, cell = _grid(len(images), columns or min(len(images), 8), 0.17 * lines + 0.05)
-    for i, ax in enumerate(axes):
-        draw_image(ax, images[i], mask=None if masks is None else np.asarray(masks)[i])
+    sheet, places = _wrapped(images, columns or min(len(images), 8), over=lines)
+    for i, place in enumerate(places):
+        sheet.show(*place, images[i])
+        if masks is not None:
+            sheet.outline(*place, masks[i])
         if titles:
-            words = [style.shorten(line, cell, style.SMALL) for line in titles[i].split("\n")]
-            ax.set_title("\n".join(words), pad=4, **style.text(style.SMALL, style.QUIET))
-    return figure
-
-
-def draw_image(ax: Axes, image: ArrayLike, *, mask: ArrayLike | None = None) -> None:
-    """Draws one image `(H, W, 3)` uint8, with the outline of its mask `(H, W)`."""
-    style.blank(ax)
-    ax.imshow(np.asarray(image), interpolation="catrom")
-    if mask is not None:
-        draw_outline(ax, mask)
-
-
-def draw_outline(ax: Axes, mask: ArrayLike) -> None:
-    """Draws the outline of a mask `(H, W)`, light on dark, so that it shows on any image."""
-    mask = np.pad(np.asarray(mask, dtype=float), 1)
-    if not mask.any():
-        return
-    across, down = np.arange(mask.shape[1]) - 1, np.arange(mask.shape[0]) - 1
-    for colour, width in ((style.INK, 2.4), ("white", 1.1)):
-        ax.contour(across, down, mask, levels=[0.5], colors=[colour], linewidths=[width])
-    ax.set(xlim=(-0.5, mask.shape[1] - 2.5), ylim=(mask.shape[0] - 2.5, -0.5))
+            cut = [style.shorten(line, sheet.width, style.SMALL) for line in titles[i].split("\n")]
+            sheet.over(*place, "\n".join(cut), size=style.SMALL, colour=style.QUIET)
+    return sheet.figure
 
 
 def plot_confusion(
@@ -177,39 +161,17 @@ def plot_mistakes(
     """
     images = pictures(images)
     same_length(len(images), true=true, predicted=predicted, confidences=confidences)
-    figure, axes, cell = _grid(len(images), columns or min(len(images), 5), 0.46)
-    figure.get_layout_engine().set(h_pad=0.07)  # or a truth reads as the next row's guess
-    for i, ax in enumerate(axes):
-        draw_image(ax, images[i])
+    sheet, places = _wrapped(images, columns or min(len(images), 5), over=1, under=1)
+    for i, place in enumerate(places):
+        sheet.show(*place, images[i])
         colour = style.RIGHT if true[i] == predicted[i] else style.WRONG
         sure = f" {_sureness(confidences[i])}"
-        room = cell - style.text_width(sure, style.SMALL, "bold")
+        room = sheet.width - style.text_width(sure, style.SMALL, "bold")
         guess = style.shorten(classes[predicted[i]], room, style.SMALL, "bold") + sure
-        truth = style.shorten(f"is {classes[true[i]]}", cell, style.SMALL)
-        ax.set_title(guess, pad=4, **style.text(style.SMALL, colour, weight="bold"))
-        ax.set_xlabel(truth, labelpad=4, **style.text(style.SMALL))
-    return figure
-
-
-def pictures(images: ArrayLike) -> np.ndarray:
-    """Images as matplotlib wants them, `(N, H, W, 3)`.
-
-    Raises:
-        ValueError: If they are not `(N, 3, H, W)` uint8 with N at least 1.
-    """
-    images = np.asarray(images)
-    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.uint8 or not len(images):
-        raise ValueError(
-            f"images must be (N, 3, H, W) uint8 with N > 0, got {images.shape} {images.dtype}"
-        )
-    return images.transpose(0, 2, 3, 1)
-
-
-def same_length(images: int, **others: Sequence | None) -> None:
-    """Refuses a list that has not one entry per image, naming it."""
-    for name, values in others.items():
-        if values is not None and len(values) != images:
-            raise ValueError(f"{images} images but {len(values)} {name}")
+        truth = style.shorten(f"is {classes[true[i]]}", sheet.width, style.SMALL)
+        sheet.over(*place, guess, size=style.SMALL, colour=colour, weight="bold")
+        sheet.under(*place, truth, size=style.SMALL)
+    return sheet.figure
 
 
 def ramp(colour: str) -> Colormap:
@@ -226,14 +188,8 @@ def _class_ticks(classes: Sequence[str]) -> list[str]:
     return [style.shorten(name, LONGEST, style.SMALL) for name in classes]
 
 
-def _grid(count: int, columns: int, words: float) -> tuple[Figure, list[Axes], float]:
-    """Square cells for `count` pictures, `words` inches of text to each row, and a cell's width."""
-    rows = -(-count // columns)
-    cell = min(style.WIDE / columns, CELL)
-    figure, axes = style.new_figure(
-        rows, columns, width=cell * columns, height=rows * (cell + words), pad=0.035,
-        layout="compressed",
-    )  # fmt: skip
-    for ax in axes.flat[count:]:
-        ax.set_visible(False)
-    return figure, list(axes.flat[:count]), cell - 0.07
+def _wrapped(images: np.ndarray, columns: int, **lines: int) -> tuple[Sheet, Iterator[tuple]]:
+    """A sheet for the images, and the row and column of each, in reading order."""
+    rows, cell = -(-len(images) // columns), min(style.WIDE / columns, CELL)
+    places = (divmod(i, columns) for i in range(len(images)))
+    return Sheet(rows, columns, cell, images.shape[1:3], **lines), places

@@ -1,62 +1,125 @@
-"""A contact sheet: many images in one picture, quick enough to follow a control.
+"""A sheet of pictures: many images on one axes, quick enough to follow a control.
 
-`plot_images` gives every image axes of its own, which costs ten times as much to draw.
+Axes of its own for every image, and a search for a layout, would take longer than the drawing:
+the size of everything is known beforehand.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+from contourpy import contour_generator
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
-from PIL import Image
 
 from vtlab import style
-from vtlab.plots.images import draw_outline, pictures, same_length
 
-GAP = 10  # pixels of the page between two images
-WORDS = 20  # pixels of the page for a line of words
+GAP = 0.07  # inches between two pictures
+LINE = 0.17  # inches for a line of words
+AWAY = 0.05  # inches between words and their picture
 
 
-def plot_sheet(
-    images: ArrayLike,
-    *,
-    titles: Sequence[str],
-    columns: int = 8,
-    masks: ArrayLike | None = None,
-) -> Figure:
-    """Images in a grid, each with a line of words above it.
+class Sheet:
+    """Pictures of one shape in rows and columns, with words over and under each.
 
-    Args:
-        images: `(N, 3, H, W)` uint8.
-        titles: One per image.
-        columns: Of the grid.
-        masks: `(N, H, W)` bool, drawn as outlines.
+    Attributes:
+        figure: The sheet.
+        ax: Its only axes, in inches from the top left corner.
+        width: Of a picture, in inches.
+        tall: Height of a picture, in inches.
+        foot: Where the space below all pictures begins, in inches from the top.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        columns: int,
+        cell: float,
+        shape: tuple[int, int],
+        *,
+        over: int = 0,
+        under: int = 0,
+        head: float = 0,
+        foot: float = 0,
+    ) -> None:
+        """An empty sheet.
+
+        Args:
+            rows: Of pictures.
+            columns: Of pictures.
+            cell: The width of a picture and the gap beside it, in inches.
+            shape: Height and width of the pictures; only their ratio matters.
+            over: Lines of words over each picture.
+            under: Lines of words under each picture.
+            head: Inches left above all of them.
+            foot: Inches left below all of them.
+        """
+        self.width = cell - GAP
+        self.tall = self.width * shape[0] / shape[1]
+        self._cell = cell
+        self._over = over * LINE + AWAY * (over > 0)
+        self._head = head
+        self._step = self._over + self.tall + GAP + (under * LINE + AWAY) * (under > 0)
+        self.foot = head + rows * self._step
+        size = columns * cell, self.foot + foot
+        self.figure = Figure(size, dpi=style.DPI, facecolor="white")
+        self.ax = self.figure.add_axes((0, 0, 1, 1))
+        style.blank(self.ax)
+        self.ax.set(xlim=(0, size[0]), ylim=(size[1], 0))
+
+    def show(self, row: int, column: int, picture: np.ndarray, **how: object) -> None:
+        """Puts a picture `(H, W)` or `(H, W, 3)` in its place, over what is there."""
+        left, top = self._place(row, column)
+        extent = (left, left + self.width, top + self.tall, top)
+        how = {"interpolation": "catrom"} | how
+        self.ax.imshow(picture, extent=extent, aspect="auto", **how)
+
+    def outline(self, row: int, column: int, mask: ArrayLike) -> None:
+        """Draws the outline of a mask `(H, W)`, light on dark, so that it shows on any image."""
+        mask = np.pad(np.asarray(mask, dtype=float), 1)
+        if not mask.any():
+            return
+        pixel = np.array([self.width, self.tall]) / (mask.shape[1] - 2, mask.shape[0] - 2)
+        corner = np.array(self._place(row, column)) - pixel / 2
+        lines = [corner + line * pixel for line in contour_generator(z=mask).lines(0.5)]
+        for colour, width in ((style.INK, 2.4), ("white", 1.1)):
+            drawn = LineCollection(lines, colors=colour, linewidths=width)
+            self.ax.add_collection(drawn, autolim=False)
+
+    def over(self, row: int, column: int, words: str, **how: object) -> None:
+        """Writes over a picture; `how` is for `style.text`."""
+        left, top = self._place(row, column)
+        self.ax.text(left + self.width / 2, top - AWAY, words, ha="center", va="bottom",
+                     **style.text(**how))  # fmt: skip
+
+    def under(self, row: int, column: int, words: str, **how: object) -> None:
+        """Writes under a picture; `how` is for `style.text`."""
+        left, top = self._place(row, column)
+        self.ax.text(left + self.width / 2, top + self.tall + AWAY, words, ha="center", va="top",
+                     **style.text(**how))  # fmt: skip
+
+    def _place(self, row: int, column: int) -> tuple[float, float]:
+        """The top left corner of a picture."""
+        top = self._head + row * self._step + self._over + GAP / 2
+        return column * self._cell + GAP / 2, top
+
+
+def pictures(images: ArrayLike) -> np.ndarray:
+    """Images as matplotlib wants them, `(N, H, W, 3)`.
 
     Raises:
-        ValueError: If the images have another shape or type, or a length differs.
+        ValueError: If they are not `(N, 3, H, W)` uint8 with N at least 1.
     """
-    images = pictures(images)
-    same_length(len(images), titles=titles, masks=masks)
-    rows = -(-len(images) // columns)
-    side = round(style.WIDE * style.DPI / columns) - GAP
-    step = side + GAP
-    height, width = rows * (step + WORDS), columns * step
-    canvas = np.full((height, width, 3), 255, np.uint8)
-    outlines = np.zeros((height, width), bool)
-    figure = Figure((width / style.DPI, height / style.DPI), dpi=style.DPI, facecolor="white")
-    ax = figure.add_axes((0, 0, 1, 1))
-    for i, image in enumerate(images):
-        top, left = i // columns * (step + WORDS) + WORDS, i % columns * step + GAP // 2
-        place = slice(top, top + side), slice(left, left + side)
-        canvas[place] = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
-        if masks is not None:
-            mask = Image.fromarray(np.asarray(masks[i], dtype=np.uint8) * 255)
-            outlines[place] = np.asarray(mask.resize((side, side), Image.Resampling.BILINEAR)) > 127
-        words = style.shorten(titles[i], side / style.DPI, style.SMALL)
-        ax.text(left, top - 5, words, **style.text(style.SMALL, style.QUIET))
-    style.blank(ax)
-    ax.imshow(canvas, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
-    if masks is not None:
-        draw_outline(ax, outlines)
-        ax.set(xlim=(0, width), ylim=(height, 0))
-    return figure
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.uint8 or not len(images):
+        raise ValueError(
+            f"images must be (N, 3, H, W) uint8 with N > 0, got {images.shape} {images.dtype}"
+        )
+    return images.transpose(0, 2, 3, 1)
+
+
+def same_length(images: int, **others: Sequence | None) -> None:
+    """Refuses a list that has not one entry per image, naming it."""
+    for name, values in others.items():
+        if values is not None and len(values) != images:
+            raise ValueError(f"{images} images but {len(values)} {name}")

@@ -32,7 +32,7 @@ LIMITS = {"shift": (0.3, 0.02), "crop": (0.6, 0.05), "rotate": (180.0, 5.0),
 class TaskPanel(Panel):
     """Look at the images of a task; of a garden task, turn its dials; preview augmentation.
 
-    Its plain twin is `plot_sheet`, with `World.turn` and `Augment.view`.
+    Its plain twin is `plot_images`, with `World.turn` and `Augment.view`.
 
     Attributes:
         task: Name of a garden task, or of the task that the panel was given.
@@ -47,6 +47,7 @@ class TaskPanel(Panel):
     Lessons 01 and 08.
     """
 
+    photographs = True
     task = traitlets.Unicode("garden")
     split = traitlets.Enum(("train", "test"), "train")
     shown = traitlets.Int(ALL)
@@ -185,10 +186,10 @@ class TaskPanel(Panel):
         masks = images.masks if self.mask else None
         titles = [self.classes[k] for k in images.labels]
         if not self.augmented:
-            return plots.plot_sheet(images.pixels, titles=titles, masks=masks, columns=COLUMNS)
+            return plots.plot_images(images.pixels, titles=titles, masks=masks, columns=COLUMNS)
         pixels = views(images, self.augment, self.seed, VIEWS)
         heads = [head for name in titles for head in (name, *(f"view {v}" for v in range(1, VIEWS + 1)))]
-        return plots.plot_sheet(pixels, titles=heads, columns=VIEWS + 1)
+        return plots.plot_images(pixels, titles=heads, columns=VIEWS + 1)
 
     def describe(self) -> str:
         """What is shown, and which dials are turned."""

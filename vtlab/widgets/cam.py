@@ -42,6 +42,7 @@ class CamPanel(Panel):
     Lesson 09.
     """
 
+    photographs = True
     image = traitlets.Int(0, min=0)
     strategies = traitlets.Tuple()
     stage = traitlets.Unicode()

@@ -100,10 +100,9 @@ class GuessPanel(Panel):
         names = [str(option) for option in self.options]
         return ", ".join(names) if len(names) <= MANY else f"{names[0]} … {names[-1]}"
 
-    def _draw(self) -> tuple[str, dict[str, str], dict[str, dict]]:
+    def _draw(self) -> str:
         """A live page shows the buttons; the picture appears with the result."""
-        shown, still, metadata = super()._draw()
-        return shown if self.result is not None else "", still, metadata
+        return super()._draw() if self.result is not None else ""
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, object], dict[str, object]]:
         """As every panel, and the question as HTML text."""

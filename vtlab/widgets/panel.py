@@ -7,6 +7,7 @@ the trait. Where there is no live page (GitHub, nbconvert, nbval) a panel is a P
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import threading
 from collections import OrderedDict
@@ -27,7 +28,10 @@ class Panel(traitlets.HasTraits):
     Attributes:
         controls: The control of each trait that a person may change; its `value` is the trait.
         widget: Everything that is shown on a live page.
+        photographs: Whether the picture is mostly images, which a live page then gets as JPEG.
     """
+
+    photographs = False
 
     def __init__(self, **traits: object) -> None:
         """Set the traits, build the controls, draw.
@@ -39,7 +43,7 @@ class Panel(traitlets.HasTraits):
             raise TypeError(f"{type(self).__name__} has no trait {odd[0]!r}")
         # JupyterLab may call back from another thread; the last one must draw the last state.
         self._drawing = threading.RLock()
-        self._drawn: OrderedDict[tuple, tuple[str, dict, dict]] = OrderedDict()
+        self._drawn: OrderedDict[tuple, str] = OrderedDict()
         super().__init__(**traits)
         self.controls = self.build()
         self._links = [traitlets.link((self, name), (control, "value"))
@@ -109,23 +113,20 @@ class Panel(traitlets.HasTraits):
                 while len(self._drawn) > KEPT:
                     self._drawn.popitem(last=False)
             self._drawn.move_to_end(key)
-            shown, self._still, self._metadata = self._drawn[key]
-            self._picture.value = shown
+            self._picture.value = self._drawn[key]
 
-    def _draw(self) -> tuple[str, dict[str, str], dict[str, dict]]:
-        """The picture as HTML for a live page, and as data and metadata where there is none."""
+    def _draw(self) -> str:
+        """The picture as HTML for a live page."""
         try:
             figure, words = self.figure(), self.describe()
         except ValueError as nothing:
-            return f'<p role="status">{html.escape(str(nothing))}</p>', {}, {}
-        png = base64.b64encode(style.to_png(figure, quick=True)).decode("ascii")
-        width = round(figure.get_figwidth() * style.DPI)
+            return f'<p role="status">{html.escape(str(nothing))}</p>'
+        source = style.data_uri(figure, photographs=self.photographs, quick=True)
         line = f"<p>{html.escape(above)}</p>" if (above := self.caption()) else ""
-        shown = (
-            f'{line}<img alt="{html.escape(words)}" style="width:{width}px;max-width:100%" '
-            f'src="data:image/png;base64,{png}">{self.below()}'
+        return (
+            f'{line}<img alt="{html.escape(words)}" style="width:{_width(figure)}px;max-width:100%" '
+            f'src="{source}">{self.below()}'
         )
-        return shown, {"image/png": png}, {"image/png": {"width": width, "alt": words}}
 
     def __repr__(self) -> str:
         """One stable line: the class and the traits."""
@@ -135,7 +136,17 @@ class Panel(traitlets.HasTraits):
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, object], dict[str, object]]:
         """The live view, and a picture with its words and a line for where there is none."""
         live = self.widget._repr_mimebundle_() if self.widget.comm else {}
-        return live | {"text/plain": repr(self)} | self._still, self._metadata
+        still, about = {}, {}
+        with self._drawing, contextlib.suppress(ValueError):  # nothing to draw
+            figure, words = self.figure(), self.describe()
+            still["image/png"] = base64.b64encode(style.to_png(figure)).decode("ascii")
+            about["image/png"] = {"width": _width(figure), "alt": words}
+        return live | {"text/plain": repr(self)} | still, about
+
+
+def _width(figure: Figure) -> int:
+    """Pixels on the page."""
+    return round(figure.get_figwidth() * style.DPI)
 
 
 def _parts(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:

@@ -33,7 +33,7 @@ class UploadPanel(Panel):
     A zip has a folder per class. Single photographs are sorted into classes by their names:
     `cat 1.jpg` and `cat_2.jpg` are of class `cat`. A browser sends about 7 MB at once; `path`
     reads a larger folder or zip where the notebook runs. Its plain twins are `task`, `fit`,
-    `predict` and `plot_sheet`.
+    `predict` and `plot_images`.
 
     Attributes:
         path: Of a folder or zip on the machine where the notebook runs; "" for none.
@@ -45,6 +45,7 @@ class UploadPanel(Panel):
     Lesson 16.
     """
 
+    photographs = True
     path = traitlets.Unicode("")
 
     def __init__(self, size: int = 64, **traits: object) -> None:
@@ -146,7 +147,7 @@ class UploadPanel(Panel):
         if self.task is None:
             raise ValueError("Nothing was uploaded yet.")
         images = few(self.task.train, range(len(self.task.classes)), SHOWN)
-        return plots.plot_sheet(images.pixels, titles=[self.task.classes[k] for k in images.labels])
+        return plots.plot_images(images.pixels, titles=[self.task.classes[k] for k in images.labels])
 
     def describe(self) -> str:
         """How many images of which classes."""
