@@ -5,6 +5,7 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from vtlab.backbones import backbone, load_stages, sha256, weights_folder
 from vtlab.families import FAMILIES
@@ -132,3 +133,45 @@ def test_counts_of_weights_are_those_by_hand(network):
     assert network.learning_weights() == 10 * 3 + 3
     network.freeze(["stage4", "head"])
     assert network.learning_weights() == 8 * 10 * 9 + 2 * 10 + 33
+
+
+def own_head(classes=4):
+    return nn.Sequential(nn.Linear(256, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, classes))
+
+
+def test_a_head_of_ones_own_gets_pooled_features_or_the_maps():
+    pixels = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
+    pooled = backbone(weights=None, head=own_head()).eval()
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(256 * 64, 4))
+    mapped = backbone(weights=None, head=flat, pooling=False).eval()
+    with torch.no_grad():
+        maps = mapped.run_stages(mapped.normalise(pixels), 0)
+        assert torch.equal(mapped(mapped.normalise(pixels)), flat(maps))
+        assert torch.allclose(pooled(pooled.normalise(pixels)), pooled.head(maps.mean((2, 3))), atol=1e-5)
+    assert pooled.outputs == mapped.outputs == 4
+
+
+def test_the_weights_of_ones_own_head_stay_until_they_are_reset():
+    head = own_head()
+    before = head[0].weight.clone()
+    network = backbone(weights=None, head=head)
+    assert torch.equal(network.head[0].weight, before)
+    network.reset_head(0)
+    assert not torch.equal(network.head[0].weight, before)
+
+
+def test_a_frozen_head_drops_nothing_out():
+    network = backbone(weights=None, head=own_head()).freeze(["stage4"]).train()
+    assert network.stages["stage4"].training
+    assert not any(module.training for module in network.head.modules())
+
+
+@pytest.mark.parametrize(("head", "pooling", "words"), [
+    (nn.Linear(255, 4), True, "does not fit features of mini_resnet, 256 of them"),
+    (nn.Linear(256, 4), False, "does not fit"),
+    (nn.ReLU(), True, "needs a linear layer"),
+    (nn.Sequential(nn.Linear(256, 4), nn.Unflatten(1, (2, 2))), True, r"\(2, 2, 2\), not into \(2, 4\)"),
+])  # fmt: skip
+def test_a_head_that_does_not_fit_is_refused_at_once(head, pooling, words):
+    with pytest.raises(ValueError, match=words):
+        backbone(weights=None, head=head, pooling=pooling)

@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics", "interrupts", "files"},
     {"randomness", "garden", "digits", "decoding", "splits", "images", "tasks", "families",
-     "backbones", "strategies", "augment", "precision", "features", "views", "solver", "stepwise",
-     "fingerprints", "checkpoints", "models", "schedules", "training", "ranges", "costs",
+     "initialise", "targets", "backbones", "strategies", "augment", "precision", "features", "views", "solver",
+     "stepwise", "fingerprints", "checkpoints", "models", "schedules", "training", "ranges", "costs",
      "diagnose", "attribution", "probes", "samples"},
     {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables", "drift"},
     {"style", "plots", "findings"},

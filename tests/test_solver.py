@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from vtlab.solver import DEFAULT_STRENGTH, STRENGTHS, choose_strength, fit_head, solve, spread
 
@@ -83,3 +83,25 @@ def test_the_unit_of_features_does_not_matter():
         list(fit_head(features * unit, labels, head))
         guesses.append(head(features * unit).softmax(1))
     assert torch.allclose(*guesses, atol=1e-3)
+
+
+def test_numbers_are_solved_as_scikit_learns_ridge_solves_them():
+    features = torch.randn(40, 7, generator=torch.Generator().manual_seed(0)) * 3
+    labels = features[:, 0] * 2 + 5 + torch.randn(40, generator=torch.Generator().manual_seed(1))
+    head = torch.nn.Linear(7, 1)
+    (step,) = fit_head(features, labels, head, strength=0.1)
+    unit = spread(features)
+    theirs = Ridge(alpha=0.1 * 40).fit((features / unit).double().numpy(), labels.double().numpy())
+    wanted = torch.from_numpy(theirs.predict((features / unit).double().numpy())).float()
+    assert torch.allclose(head(features)[:, 0], wanted, atol=1e-4)
+    assert step.loss == pytest.approx((wanted - labels).var(correction=0).item()
+                                      / labels.var(correction=0).item(), rel=1e-3)  # fmt: skip
+    assert step.accuracy == ((wanted - labels).abs() < 0.5).double().mean().item()
+
+
+def test_the_ridges_strength_is_chosen_among_the_same_ones():
+    features = torch.randn(30, 5, generator=torch.Generator().manual_seed(0))
+    labels = torch.randn(30, generator=torch.Generator().manual_seed(1))  # nothing to be learnt
+    head = torch.nn.Linear(5, 1)
+    list(fit_head(features, labels, head))
+    assert head.weight.norm() < 0.1

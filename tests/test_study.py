@@ -128,3 +128,8 @@ def test_the_fingerprint_knows_the_weights(tmp_path):
     other = Path(tmp_path / "w.pth")
     other.write_bytes(b"x")
     assert Setting().fingerprint()["weights"] != Setting(weights=str(other)).fingerprint()["weights"]
+
+
+def test_a_task_that_asks_a_number_is_refused():
+    with pytest.raises(ValueError, match="petals asks for a number"):
+        compare("petals", seeds=1, progress=False)

@@ -65,10 +65,17 @@ def test_what_cannot_be_had_is_named(folder, garden):
         task("garden", image_size=8)
     with pytest.raises(ValueError, match="no end of images"):
         garden.at(None)
-    with pytest.raises(ValueError, match="asks for a number"):
-        task("petals")
     with pytest.raises(ValueError, match="one image"):
         garden.at(1).hold_back()
+
+
+def test_petals_asks_how_many_and_draws_every_species():
+    made = task("petals", shots=2)
+    assert made.asks_a_number and made.classes == ("petals",)
+    assert len(made.train) == 40 and len(made.test) == 1200
+    numbers, counts = made.test.labels.unique(return_counts=True)
+    assert numbers.min() >= 3 and torch.equal(numbers, numbers.round())
+    assert made.chance == counts.max().item() / 1200
 
 
 def test_the_pixel_neighbour_is_scikit_learns(folder):

@@ -2,11 +2,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from conftest import tiny_network
 from tests_support import entries_that_moved
+from torch import nn
 
 from vtlab.augment import Augment
-from vtlab.features import activations, predict
+from vtlab.features import activations, mean_absolute_error, predict
 from vtlab.strategies import FOUR, full, lp_ft, partial, probe, scratch, surgical
+from vtlab.tasks import Images
 from vtlab.training import fit
 
 EVERY = (*FOUR, partial(3), lp_ft, surgical("stage2"))
@@ -156,3 +159,68 @@ def test_flips_and_shifts_move_whole_pixels():
     moved = Augment(light=0).view(row.expand(20, -1, -1, -1), torch.arange(20), 0, 1)
     assert set(moved.unique().tolist()) <= set(range(16))
     assert len({tuple(m[0, 0].tolist()) for m in moved}) > 3
+
+
+@pytest.fixture
+def counting(toy):
+    """Grey noise of any lightness, asking for a number that the network's features contain."""
+    network = tiny_network(classes=1)
+
+    def images(count, seed):
+        random = torch.Generator().manual_seed(seed)
+        light = torch.rand(count, 1, 1, 1, generator=random)
+        noise = torch.rand(count, 3, 16, 16, generator=random)
+        pixels = (180 * light + 60 * noise).to(torch.uint8)
+        return Images(pixels, 8 + 50 * activations(network, pixels, bfloat16=False)[:, :3].sum(1))
+
+    return network, replace(toy, classes=("light",), train=images(24, 0), test=images(50, 1))
+
+
+@pytest.mark.parametrize("strategy", [probe, partial(1, rate=1e-2), replace(full, rate=1e-2)],
+                         ids=lambda s: s.name)  # fmt: skip
+def test_numbers_are_learnt_better_than_their_mean(counting, strategy):
+    (network, task), test = counting, counting[1].test
+    records = list(fit(network, task, strategy, epochs=60, augment=None, bfloat16=False))
+    guess = (test.labels - task.train.labels.mean()).abs().mean().item()
+    error = mean_absolute_error(network, test.pixels, test.labels)
+    assert error < 0.7 * guess and records[-1].loss < 0.5
+
+
+def test_a_step_of_counting_begins_at_the_mean(counting):
+    network, task = counting
+    first = next(iter(fit(network, task, replace(full, rate=1e-12), epochs=1, bfloat16=False)))
+    assert first.loss < 2  # 1 is what the mean costs; zeros would cost hundreds
+
+
+def test_any_other_head_on_frozen_stages_is_descended_on(toy):
+    network = tiny_network()
+    width = network.head.in_features
+    network.head = nn.Sequential(nn.Linear(width, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
+    before = {k: v.clone() for k, v in network.stages.state_dict().items()}
+    training = fit(network, toy, replace(probe, rate=1e-2), epochs=20)
+    records = list(training)
+    assert len(records) == 20 and training.done and records[-1].loss < records[0].loss
+    assert all(torch.equal(v, before[k]) for k, v in network.stages.state_dict().items())
+
+
+def test_a_kept_head_stays_what_it_was(network, toy):
+    with torch.no_grad():
+        network.head.weight.fill_(0.25)
+    way = replace(full, head_start="kept", rate=1e-12)
+    list(fit(network, toy, way, epochs=1))
+    assert torch.allclose(network.head.weight, torch.tensor(0.25), atol=1e-6)
+
+
+def test_the_probes_solution_needs_a_linear_head(toy):
+    network = tiny_network()
+    network.head = nn.Sequential(network.head)
+    with pytest.raises(ValueError, match="lp_ft begins with the solution of a linear probe"):
+        fit(network, toy, lp_ft)
+
+
+def test_a_state_of_another_head_is_refused(toy):
+    network = tiny_network()
+    state = fit(network, toy, partial(1), epochs=2).state()
+    network.head = nn.Sequential(network.head)
+    with pytest.raises(ValueError, match="head"):
+        fit(network, toy, partial(1), epochs=2, resume=state)

@@ -16,6 +16,7 @@ _HOME = {
     "Augment": "augment", "fit": "training", "checkpointed": "checkpoints",
     "save": "models", "load": "models",
     "activations": "features", "predict": "features", "evaluate": "features",
+    "mean_absolute_error": "features",
     "probe_grid": "probes",
     "grad_cam": "attribution",
     "cost_table": "costs", "calibrate": "costs", "measured_step": "costs",

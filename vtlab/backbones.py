@@ -16,17 +16,19 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vtlab.families import Normalisation, family
+from vtlab.families import Family, Normalisation, family
+from vtlab.initialise import draw_anew, linear_layers
 from vtlab.precision import best_device
 from vtlab.randomness import generator
 
 
 class Network(nn.Module):
-    """A backbone in named stages, pooling, and a linear head.
+    """A backbone in named stages, pooling, and a head.
 
     Attributes:
         stages: Module per stage name, applied in order; feature maps `(N, C, h, w)`.
-        head: Linear layer, `(N, D)` features to `(N, K)` logits.
+        head: `(N, D)` features to `(N, K)` outputs; a linear layer, or any module that ends in one.
+        pooling: Whether the head gets the mean of each feature map; else it gets the maps.
         learning: Names of the stages (and "head") that learn now; the others are frozen:
             no gradient, and BatchNorm statistics that do not move, also after `.train()`.
         provenance: Where the weights come from, in one phrase.
@@ -35,12 +37,14 @@ class Network(nn.Module):
     """
 
     def __init__(self, name: str, stages: dict[str, nn.Module], features: int, classes: int,
-                 normalisation: Normalisation) -> None:  # fmt: skip
+                 normalisation: Normalisation, head: nn.Module | None = None,
+                 pooling: bool = True) -> None:  # fmt: skip
         """Put the parts together; everything learns until `freeze` is called."""
         super().__init__()
         self.name = name
         self.stages = nn.ModuleDict(stages)
-        self.head = nn.Linear(features, classes)
+        self.head = nn.Linear(features, classes) if head is None else head
+        self.pooling = pooling
         self.normalisation = normalisation
         self.provenance = "random"
         self.learning = frozenset((*stages, "head"))
@@ -53,7 +57,12 @@ class Network(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are; images are moved there batch by batch."""
-        return self.head.weight.device
+        return next(self.head.parameters()).device
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the head gives for an image, K."""
+        return linear_layers(self.head)[-1].out_features
 
     @property
     def frozen_prefix(self) -> int:
@@ -77,10 +86,13 @@ class Network(nn.Module):
             activations = stage(activations)
         return activations
 
+    def pool(self, activations: Tensor) -> Tensor:
+        """What the head gets of the last maps `(N, D, h, w)`: their means `(N, D)`, or all."""
+        return activations.mean((2, 3)) if self.pooling and activations.dim() == 4 else activations
+
     def classify(self, activations: Tensor) -> Tensor:
-        """Logits `(N, K)` of the last feature map `(N, D, h, w)`, or of pooled features `(N, D)`."""
-        pooled = activations.mean((2, 3)) if activations.dim() == 4 else activations
-        return self.head(pooled)  # (N, K)
+        """Outputs `(N, K)` of the last feature map `(N, D, h, w)`, or of what `pool` made of it."""
+        return self.head(self.pool(activations))  # (N, K)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits `(N, K)` of normalised images `(N, 3, H, W)`."""
@@ -107,9 +119,9 @@ class Network(nn.Module):
     def train(self, mode: bool = True) -> Network:
         """Training mode for what learns; frozen stages stay in evaluation mode."""
         super().train(mode)
-        for name, stage in self.stages.items():
+        for name, part in [*self.stages.items(), ("head", self.head)]:
             if name not in self.learning:
-                stage.eval()
+                part.eval()
         return self
 
     def learning_weights(self) -> int:
@@ -121,58 +133,52 @@ class Network(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     def reset_head(self, seed: int) -> None:
-        """New head: weights uniform in ±1/sqrt(D) (torch's default), the same for a seed."""
-        bound = self.head.in_features**-0.5
-        random = generator(seed, "head")
-        with torch.no_grad():
-            for values in (self.head.weight, self.head.bias):
-                values.copy_(torch.rand(values.shape, generator=random) * 2 * bound - bound)
+        """A new head, the same for a seed (see `draw_anew`).
+
+        Raises:
+            TypeError: If a module has weights for which there is no rule.
+        """
+        draw_anew(self.head, generator(seed, "head"))
 
     def reset_stages(self, seed: int) -> None:
-        """Random stages: He initialisation of convolutions (He et al. 2015), fresh BatchNorm.
+        """Random stages (see `draw_anew`).
 
         Raises:
             TypeError: If a module has weights for which there is no rule here.
         """
-        random = generator(seed, "stages")
-        with torch.no_grad():
-            for module in self.stages.modules():
-                if isinstance(module, nn.Conv2d):
-                    fan_out = module.weight.shape[0] * module.weight[0, 0].numel() / module.groups
-                    draws = torch.randn(module.weight.shape, generator=random)
-                    module.weight.copy_(draws * (2 / fan_out) ** 0.5)
-                    if module.bias is not None:
-                        module.bias.zero_()
-                elif isinstance(module, nn.BatchNorm2d):
-                    module.reset_running_stats()
-                    module.weight.fill_(1)
-                    module.bias.zero_()
-                elif list(module.parameters(recurse=False)):
-                    raise TypeError(f"no rule to initialise a {type(module).__name__} anew")
+        draw_anew(self.stages, generator(seed, "stages"))
         self.provenance = "random"
 
 
 def backbone(name: str = "mini_resnet", *, classes: int = 2,
-             weights: str | Path | None = "default") -> Network:  # fmt: skip
+             weights: str | Path | None = "default", head: nn.Module | None = None,
+             pooling: bool = True) -> Network:  # fmt: skip
     """A network ready to be trained on K classes.
 
     Args:
         name: "mini_resnet", "mini_vgg", "mini_inception", "mini_mobilenet" (64 px images), or
             "mobilenet_v2" (224 px).
-        classes: K, the outputs of the new head.
+        classes: K, the outputs of the new head, where `head` is not given.
         weights: "default" for the shipped ones, None for random ones, or a path to a state
             dict of the same architecture (.safetensors, or .pth read with `weights_only`).
+        head: Your own module instead of a linear layer: features `(N, D)` to outputs `(N, K)`.
+            Its weights are drawn anew by every strategy, but for one whose head is "kept".
+        pooling: False to give it the last feature maps `(N, D, h, w)` instead of their means.
 
     Raises:
-        ValueError: If the name is unknown, no weights ship for it, or a file does not fit.
+        ValueError: If the name is unknown, no weights ship for it, a file or the head does not fit.
         FileNotFoundError: If the file is not there.
 
-    Lesson 01.
+    Lesson 01; heads in lesson 03.
     """
     made = family(name)
     with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
-        network = Network(name, made.stages(), made.features, classes, made.normalisation)
-    network.reset_head(0)
+        network = Network(name, made.stages(), made.features, classes, made.normalisation,
+                          head, pooling)  # fmt: skip
+    if head is None:
+        network.reset_head(0)
+    else:
+        _try(network, made)
     if weights is None:
         network.reset_stages(0)
     elif str(weights) == "default":
@@ -182,6 +188,24 @@ def backbone(name: str = "mini_resnet", *, classes: int = 2,
     else:
         load_stages(network, Path(weights))
     return network.to(best_device(), memory_format=torch.channels_last)
+
+
+def _try(network: Network, made: Family) -> None:
+    """Refuses a head that the stages' features do not fit, before anything is trained."""
+    count = network.outputs
+    blank = torch.zeros(2, 3, made.image_size, made.image_size)
+    modes = {module: module.training for module in network.modules()}
+    try:
+        with torch.no_grad():
+            outputs = network.eval()(blank)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"the head does not fit features of {network.name}, "
+                         f"{made.features} of them: {error}") from None  # fmt: skip
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    if outputs.shape != (2, count):
+        raise ValueError(f"the head turns 2 images into {tuple(outputs.shape)}, not into (2, {count})")
 
 
 def weights_folder() -> Path:

@@ -89,6 +89,9 @@ class Bench:
         state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         base = base or make_task(setting.task, shots="all" if Path(setting.task).exists() else 1,
                                  image_size=setting.size)  # fmt: skip
+        if base.asks_a_number:
+            raise ValueError(f"{base.name} asks for a number, and a study compares how well classes "
+                             "are named: use fit and mean_absolute_error")  # fmt: skip
         return cls(setting, base, state, network.provenance)
 
     def network(self) -> Network:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vtlab.backbones import Network
 from vtlab.precision import autocast
+from vtlab.targets import right
 
 BATCH = 64  # at most
 BATCH_PIXELS = 1_700_000  # then feature maps stay in the processor's cache: 33 images of 224 px
@@ -42,7 +43,7 @@ def activations(network: Network, pixels: Tensor, stop: int | None = None,
         with torch.no_grad(), autocast(bfloat16, network.device):
             for part in batches(pixels, pixels):
                 maps = network.run_stages(network.normalise(part), 0, stop)
-                maps = maps.float().mean((2, 3)) if everything else maps
+                maps = network.pool(maps.float()) if everything else maps
                 parts.append(maps.to(pixels.device))
     finally:
         for stage, mode in zip(stages, modes, strict=True):
@@ -75,6 +76,15 @@ def predict(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
 
     Lesson 01.
     """
+    return outputs(network, pixels, memo, bfloat16=bfloat16).softmax(1)
+
+
+def outputs(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = None,
+            *, bfloat16: bool | None = None) -> Tensor:  # fmt: skip
+    """What the head says of images, `(N, K)` float32: logits, or a number where K is 1.
+
+    In evaluation mode; the arguments are `predict`'s. Lesson 03.
+    """
     training = network.training
     network.eval()
     stop = network.frozen_prefix
@@ -93,9 +103,30 @@ def predict(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
                 parts.append(logits.to(pixels.device))
     finally:
         network.train(training)
-    return torch.cat(parts).softmax(1)
+    return torch.cat(parts)
 
 
 def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
-    """The share of images whose most probable class is theirs."""
-    return (predict(network, pixels).argmax(1) == labels).float().mean().item()
+    """The share of images that are named rightly, or counted rightly where the label is a number.
+
+    A number is right when it is off by less than a half.
+    """
+    return right(outputs(network, pixels), labels).float().mean().item()
+
+
+def mean_absolute_error(network: Network, pixels: Tensor, labels: Tensor) -> float:
+    """How far off the network's numbers are on average, in the labels' unit.
+
+    Args:
+        network: With one output.
+        pixels: Bytes `(N, 3, H, W)`.
+        labels: `(N,)` numbers.
+
+    Raises:
+        ValueError: If the network has more than one output.
+
+    Lesson 03.
+    """
+    if network.outputs != 1:
+        raise ValueError(f"a number needs a head with one output, not {network.outputs}")
+    return (outputs(network, pixels)[:, 0] - labels).abs().mean().item()

@@ -78,8 +78,8 @@ def save(network: Network, folder: str | Path, task: Task, *,
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; a model needs a folder")
-    if network.head.out_features != len(task.classes):
-        raise ValueError(f"the head has {network.head.out_features} outputs, the task "
+    if network.outputs != len(task.classes):
+        raise ValueError(f"the head has {network.outputs} outputs, the task "
                          f"{len(task.classes)} classes")  # fmt: skip
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     if odd := _odd(state, backbone(network.name, classes=len(task.classes), weights=None)):

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vtlab.precision import THREADS, single_thread
+from vtlab.targets import variance
 
 STRENGTHS = tuple(10.0**e for e in (-4, -3, -2, -1, 0, 1))  # of L2, on features of unit spread
 DEFAULT_STRENGTH = 1e-2  # where one shot leaves nothing to cross-validate; see rates.csv
@@ -223,17 +224,23 @@ def fit_head(features: Tensor, labels: Tensor, head: torch.nn.Linear, seed: int 
              strength: float | None = None) -> Iterator[Step]:  # fmt: skip
     """Solve the probe into `head`; a record after every step of the solver.
 
+    Where the labels are numbers the probe is ridge regression (Hoerl and Kennard 1970), which
+    has one step.
+
     Args:
         features: `(N, D)`, as the network gives them.
-        labels: `(N,)`.
+        labels: `(N,)`: classes (int), or numbers (float).
         head: Filled in place at every record.
         seed: Of the cross-validation's folds.
         strength: Of L2 on features of unit `spread`; None to choose it within the shots.
     """
     unit = spread(features)
     scaled = features / unit
-    if strength is None:
+    if strength is None and not labels.is_floating_point():
         strength = choose_strength(scaled, labels, head.out_features, seed)
+    if labels.is_floating_point():
+        yield _ridge(scaled, labels, head, unit, strength)
+        return
     whole = torch.ones(1, len(labels))
     with single_thread():
         axes = _Axes.of(scaled, whole)
@@ -246,3 +253,20 @@ def fit_head(features: Tensor, labels: Tensor, head: torch.nn.Linear, seed: int 
             logits = head(features.to(head.weight.device)).to(features.device)
         accuracy = (logits.argmax(1) == labels).float().mean().item()
         yield Step(number, F.cross_entropy(logits, labels).item(), accuracy)
+
+
+def _ridge(scaled: Tensor, labels: Tensor, head: torch.nn.Linear, unit: float,
+           strength: float | None) -> Step:  # fmt: skip
+    """Ridge regression into `head`; the strength by leave-one-out within the shots."""
+    from sklearn.linear_model import RidgeCV
+
+    inputs, wanted = scaled.double().cpu().numpy(), labels.double().cpu().numpy()
+    strengths = STRENGTHS if strength is None else (strength,)
+    # scikit-learn adds alpha ||w||² to the sum of squares, we strength ||w||² to their mean
+    found = RidgeCV([s * len(labels) for s in strengths]).fit(inputs, wanted)
+    errors = torch.from_numpy(found.predict(inputs) - wanted)
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(found.coef_)[None] / unit)
+        head.bias.fill_(float(found.intercept_))
+    loss = errors.square().mean() / variance(labels).cpu()
+    return Step(1, loss.item(), (errors.abs() < 0.5).double().mean().item())

@@ -26,13 +26,14 @@ class Strategy:
         start: "pretrained" keeps the backbone's weights, "random" draws new ones.
         stages: Which stages learn beside the head: None for all, a number for the last k,
             or their names.
-        head_start: "random", or "probe" for the linear probe's solution (Kumar et al. 2022).
+        head_start: "random"; "probe" for the linear probe's solution (Kumar et al. 2022); "kept"
+            for the head as it is.
         rate: Peak learning rate; None for the committed default of this name.
         stage_decay: Each stage nearer to the image learns this much slower (stage-wise rates,
             also called discriminative or layer-wise rates); 1 for the same rate everywhere.
         weight_decay: AdamW's decoupled weight decay.
 
-    Lessons 01 and 06.
+    Lessons 01, 03 and 06.
     """
 
     name: str
@@ -51,8 +52,8 @@ class Strategy:
         """
         if self.start not in ("pretrained", "random"):
             raise ValueError(f"start is {self.start!r}; it is 'pretrained' or 'random'")
-        if self.head_start not in ("random", "probe"):
-            raise ValueError(f"head_start is {self.head_start!r}; it is 'random' or 'probe'")
+        if self.head_start not in ("random", "probe", "kept"):
+            raise ValueError(f"head_start is {self.head_start!r}; it is 'random', 'probe' or 'kept'")
         if isinstance(self.stages, int) and self.stages < 0:
             raise ValueError(f"{self.name} cannot train {self.stages} stages")
         if self.rate is not None and not self.rate > 0:
@@ -94,7 +95,8 @@ class Strategy:
         """
         if self.start == "random":
             network.reset_stages(seed)
-        network.reset_head(seed)
+        if self.head_start != "kept":
+            network.reset_head(seed)
         return network.freeze(self.learning(network))
 
     def rates(self, network: Network) -> dict[str, float]:

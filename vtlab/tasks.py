@@ -53,7 +53,7 @@ class Task:
 
     Attributes:
         name: As in tables and file names.
-        classes: The K class names; label k is `classes[k]`.
+        classes: The K class names; label k is `classes[k]`. Where a number is asked for, its name.
         train: The shots.
         test: Never used to choose anything.
         val: A part held back from the shots, or None.
@@ -74,9 +74,14 @@ class Task:
     notes: tuple[str, ...] = ()
 
     @property
+    def asks_a_number(self) -> bool:
+        """Whether labels are numbers (float) instead of classes."""
+        return self.test.labels.is_floating_point()
+
+    @property
     def chance(self) -> float:
-        """The test accuracy of always naming the most frequent class of the test set."""
-        return torch.bincount(self.test.labels).max().item() / len(self.test)
+        """The test accuracy of always naming the most frequent class, or number, of the test set."""
+        return torch.unique(self.test.labels, return_counts=True)[1].max().item() / len(self.test)
 
     @property
     def image_size(self) -> int:
@@ -116,8 +121,9 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
     """A task by name, or from a folder or zip of one's own photographs.
 
     Args:
-        name: "garden", "fine", "far", "glyphs", "textures" (drawn), "digits" (handwritten),
-            "printed" (drawn from fonts): nothing to download. Or a path whose folders are the
+        name: "garden", "fine", "far", "glyphs", "textures" (drawn), "petals" (drawn; how many
+            petals, a number), "digits" (handwritten), "printed" (drawn from fonts): nothing to
+            download. Or a path whose folders are the
             classes, or hold them below `train/` and `test/`.
         shots: Training images per class, or "all" for the digits or a folder.
         seed: Which shots.
@@ -155,20 +161,15 @@ def _shots(shots: int | str | None) -> int | None:
 
 
 def garden_task(world: World, size: int) -> Task:
-    """The task of a garden world; `at` gives it shots.
-
-    Raises:
-        ValueError: If the world asks for a number.
-    """
-    if world.target == "number":
-        raise ValueError(f"{world.name} asks for a number; the strategies here learn classes")
-
-    return _endless(world.name, world.classes, lambda n, seed: world.draw(n, seed, size))
+    """The task of a garden world; `at` gives it shots: so many of each species."""
+    asked = (world.name,) if world.target == "number" else world.classes
+    return _endless(world.name, asked, lambda n, seed: world.draw(n, seed, size), world.count)
 
 
 def _printed(size: int) -> Task:
     note = "printed digits: the test images are in fonts that the training images never use"
-    return _endless("printed", digits.CLASSES, lambda n, seed: digits.printed(n, seed, size), note)
+    return _endless("printed", digits.CLASSES, lambda n, seed: digits.printed(n, seed, size),
+                    len(digits.CLASSES), note)  # fmt: skip
 
 
 def _handwritten(size: int) -> Task:
@@ -185,15 +186,15 @@ DIGITS = {"digits": _handwritten, "printed": _printed}
 
 
 def _endless(name: str, classes: tuple[str, ...], make: Callable[[int, int | None], tuple],
-             *notes: str) -> Task:  # fmt: skip
-    """A task whose images are drawn: `make(per_class, seed)`; a seed of None is the test set."""
+             kinds: int, *notes: str) -> Task:  # fmt: skip
+    """A task whose images are drawn: `make(per_kind, seed)`; a seed of None is the test set."""
 
     def draw(shots: int | None, seed: int) -> Images:
         if shots is None:
             raise ValueError(f"{name} has no end of images: say how many shots")
         return Images(*make(shots, seed))
 
-    test = Images(*make(-(-DRAWN_TEST // len(classes)), None))
+    test = Images(*make(-(-DRAWN_TEST // kinds), None))
     return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes)
 
 

@@ -18,8 +18,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from vtlab.augment import Augment
 from vtlab.backbones import Network
@@ -34,6 +33,7 @@ from vtlab.schedules import default_epochs, optimiser_for, warm_cosine
 from vtlab.solver import Step, fit_head
 from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
 from vtlab.strategies import Strategy
+from vtlab.targets import aim, cost, right, variance
 from vtlab.tasks import Task
 from vtlab.views import Views
 
@@ -45,6 +45,9 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
         cache: bool = True, bfloat16: bool | None = None, stop: Stop | None = None,
         resume: State | None = None) -> Training:  # fmt: skip
     """Train a network by a strategy, one record per epoch.
+
+    A linear head on frozen stages is solved; any other head is descended on. Classes are learnt
+    by cross-entropy; where the labels are numbers, by squared error in units of their variance.
 
     Args:
         network: Trained in place, from the strategy's start.
@@ -72,9 +75,12 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
         raise ValueError(f"cannot train for {epochs} epochs")
     if not len(task.train):
         raise ValueError(f"{task.name} has no training images: give it shots")
-    if network.head.out_features != len(task.classes):
-        raise ValueError(f"the head has {network.head.out_features} outputs, the task "
+    if network.outputs != len(task.classes):
+        raise ValueError(f"the head has {network.outputs} outputs, the task "
                          f"{len(task.classes)} classes")  # fmt: skip
+    if strategy.head_start == "probe" and not isinstance(network.head, nn.Linear):
+        raise ValueError(f"{strategy.name} begins with the solution of a linear probe, "
+                         "which this head has not")  # fmt: skip
     training = Training(network, task, strategy, seed, epochs, augment, cache, bfloat16, stop)
     if resume is not None:
         training.restore(resume)
@@ -98,9 +104,12 @@ class Training(Stepwise):
         self.history: list[Epoch] = []
         self.batch = min(BATCH, len(task.train))
         self.batches = -(-len(task.train) // self.batch)  # in an epoch
-        self.solving = strategy.convex or strategy.head_start == "probe"
+        self.convex = strategy.convex and isinstance(network.head, nn.Linear)
+        self.solving = self.convex or strategy.head_start == "probe"
         self.solved = 0  # records of the solver
         self.descended = 0  # batches
+        self._numbers = task.asks_a_number
+        self._variance = variance(task.train.labels).to(network.device)
         self._begun = False
         self._features: list[Tensor] = []
         self._solver: Iterator[Step] | None = None
@@ -118,7 +127,7 @@ class Training(Stepwise):
     def done(self) -> bool:
         """Whether nothing is left to do."""
         return not self.solving and (
-            self.strategy.convex or self.descended == self.epochs * self.batches
+            self.convex or self.descended == self.epochs * self.batches
         )
 
     def step(self) -> Epoch | None:
@@ -133,6 +142,8 @@ class Training(Stepwise):
         if not self._begun:
             with unbroken():
                 self.strategy.prepare(self.network, self.seed)
+                if self._numbers and self.strategy.head_start == "random":
+                    aim(self.network.head, self.task.train.labels)
                 self._begun = True
         return self._solve(started) if self.solving else self._descend(started)
 
@@ -211,12 +222,12 @@ class Training(Stepwise):
             group["lr"] = rate
         with drawing(self.seed, self.descended, self.network.device):
             logits = self._views.logits(index, number)
-            loss = F.cross_entropy(logits, labels)
+            loss = cost(logits, labels, self._variance)
             self._optimiser.zero_grad()
             loss.backward()
         self._optimiser.step()
         self._loss += loss.item() * len(index)
-        self._hits += (logits.argmax(1) == labels).sum().item()
+        self._hits += right(logits, labels).sum().item()
 
     def _rates(self) -> dict[str, float]:
         """The learning rate of each part after so many batches: warm-up, then cosine."""
@@ -249,9 +260,10 @@ class Training(Stepwise):
             "images": len(task.train), "image_size": task.image_size,
             "data": of_tensors({"pixels": task.train.pixels, "labels": task.train.labels}),
             "strategy": strategy.name, "start": strategy.start, "learning": sorted(learning),
+            "head": str(network.head), "pooling": network.pooling,
             "head_start": strategy.head_start, "rate": strategy.peak_rate,
             "stage_decay": strategy.stage_decay, "weight_decay": strategy.weight_decay,
-            "seed": self.seed, "epochs": None if strategy.convex else self.epochs,
+            "seed": self.seed, "epochs": None if self.convex else self.epochs,
             "batch": self.batch, "augment": self.augment and asdict(self.augment),
             "cache": self.cache, "bfloat16": half,
         }  # fmt: skip
