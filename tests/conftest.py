@@ -32,7 +32,7 @@ def tiny_network(classes: int = 3) -> Network:
 
     stages = {"stem": stage(3, 4, 2), "stage1": stage(4, 6, 1), "stage2": stage(6, 8, 2),
               "stage3": stage(8, 8, 1), "stage4": stage(8, 10, 1)}  # fmt: skip
-    return Network("tiny", stages, 10, classes, GARDEN)
+    return Network("tiny", stages, nn.Linear(10, classes), GARDEN)
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from vtlab.backbones import backbone, load_stages, sha256, weights_folder
+from vtlab.backbones import backbone, load_stages
 from vtlab.families import FAMILIES
+from vtlab.weights import sha256, weights_folder
 
 
 @pytest.mark.parametrize("name", list(FAMILIES))

@@ -8,11 +8,12 @@ from tests_support import entries_that_moved
 from torch import nn
 
 from vtlab.attribution import grad_cam
-from vtlab.backbones import backbone, weights_folder
+from vtlab.backbones import backbone
 from vtlab.families import FAMILIES
 from vtlab.features import evaluate
 from vtlab.strategies import FOUR, partial, scratch, surgical
 from vtlab.training import fit
+from vtlab.weights import weights_folder
 
 MINI = [name for name in FAMILIES if name.startswith("mini_")]
 

@@ -133,3 +133,9 @@ def test_the_fingerprint_knows_the_weights(tmp_path):
 def test_a_task_that_asks_a_number_is_refused():
     with pytest.raises(ValueError, match="petals asks for a number"):
         compare("petals", seeds=1, progress=False)
+
+
+def test_published_weights_of_different_names_do_not_mix():
+    first, second = (Setting(backbone="resnet50", weights=name).fingerprint()["weights"]
+                     for name in ("IMAGENET1K_V1", "IMAGENET1K_V2"))  # fmt: skip
+    assert first != second

@@ -1,25 +1,23 @@
 """Backbones: every network is named stages and a head, whatever its family.
 
-The small ones (`families` builds their stages) ship with weights pretrained on the garden;
-`mobilenet_v2` is torchvision's own network, cut into the same five stages. Shipped weights are
-safetensors whose sha256 is checked at every load.
+The small ones (`families` builds their stages) ship with weights pretrained on the garden; the
+others are torchvision's own networks, cut into the same five stages (`torchvision_models`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from vtlab.families import Family, Normalisation, family
+from vtlab import torchvision_models
+from vtlab.families import FAMILIES, Family, Normalisation
 from vtlab.initialise import draw_anew, linear_layers
 from vtlab.precision import best_device
 from vtlab.randomness import generator
+from vtlab.weights import check_sha256, published_or_file, read_state, weights_folder
 
 
 class Network(nn.Module):
@@ -28,7 +26,9 @@ class Network(nn.Module):
     Attributes:
         stages: Module per stage name, applied in order; feature maps `(N, C, h, w)`.
         head: `(N, D)` features to `(N, K)` outputs; a linear layer, or any module that ends in one.
-        pooling: Whether the head gets the mean of each feature map; else it gets the maps.
+        pooling: Whether the head gets the mean of each feature map, or of tokens the class
+            token; else it gets all of them.
+        layouts: How each stage's output lies (`attribution.stages.LAYOUTS`).
         learning: Names of the stages (and "head") that learn now; the others are frozen:
             no gradient, and BatchNorm statistics that do not move, also after `.train()`.
         provenance: Where the weights come from, in one phrase.
@@ -36,15 +36,16 @@ class Network(nn.Module):
     Lesson 01; freezing in lesson 04.
     """
 
-    def __init__(self, name: str, stages: dict[str, nn.Module], features: int, classes: int,
-                 normalisation: Normalisation, head: nn.Module | None = None,
-                 pooling: bool = True) -> None:  # fmt: skip
+    def __init__(self, name: str, stages: dict[str, nn.Module], head: nn.Module,
+                 normalisation: Normalisation, *, pooling: bool = True,
+                 layouts: dict[str, str] | None = None) -> None:  # fmt: skip
         """Put the parts together; everything learns until `freeze` is called."""
         super().__init__()
         self.name = name
         self.stages = nn.ModuleDict(stages)
-        self.head = nn.Linear(features, classes) if head is None else head
+        self.head = head
         self.pooling = pooling
+        self.layouts = layouts or dict.fromkeys(stages, "channels_first")
         self.normalisation = normalisation
         self.provenance = "random"
         self.learning = frozenset((*stages, "head"))
@@ -87,8 +88,10 @@ class Network(nn.Module):
         return activations
 
     def pool(self, activations: Tensor) -> Tensor:
-        """What the head gets of the last maps `(N, D, h, w)`: their means `(N, D)`, or all."""
-        return activations.mean((2, 3)) if self.pooling and activations.dim() == 4 else activations
+        """What the head gets of the last maps `(N, D, h, w)` or tokens `(N, T, D)`: `(N, D)`, or all."""
+        if not self.pooling or activations.dim() == 2:
+            return activations
+        return activations.mean((2, 3)) if activations.dim() == 4 else activations[:, 0]
 
     def classify(self, activations: Tensor) -> Tensor:
         """Outputs `(N, K)` of the last feature map `(N, D, h, w)`, or of what `pool` made of it."""
@@ -150,35 +153,64 @@ class Network(nn.Module):
         self.provenance = "random"
 
 
-def backbone(name: str = "mini_resnet", *, classes: int = 2,
+def family(name: str) -> Family:
+    """How to build the backbone of that name: one of ours, or torchvision's.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if name in FAMILIES:
+        return FAMILIES[name]
+    if name not in torchvision_models.names():
+        raise ValueError(f"unknown backbone {name!r}; there are {', '.join(FAMILIES)}, and "
+                         "torchvision's classification networks, such as resnet18")  # fmt: skip
+    size = torchvision_models.image_size(name)
+    return Family(None, None, size, torchvision_models.normalisation(name), None)
+
+
+def backbone(name: str = "mini_resnet", *, classes: int | None = 2,
              weights: str | Path | None = "default", head: nn.Module | None = None,
              pooling: bool = True) -> Network:  # fmt: skip
     """A network ready to be trained on K classes.
 
     Args:
         name: "mini_resnet", "mini_vgg", "mini_inception", "mini_mobilenet" (64 px images), or
-            "mobilenet_v2" (224 px).
-        classes: K, the outputs of the new head, where `head` is not given.
-        weights: "default" for the shipped ones, None for random ones, or a path to a state
-            dict of the same architecture (.safetensors, or .pth read with `weights_only`).
+            any classification network of torchvision, such as "resnet50".
+        classes: K, the outputs of the new linear head, where `head` is not given. None keeps
+            the head that a network of torchvision was trained with.
+        weights: "default" for the shipped or published ones, None for random ones, the name of
+            published ones ("IMAGENET1K_V2"), or a path to a state dict of the same architecture
+            (.safetensors, or .pth read with `weights_only`). Published ones are fetched once,
+            their hash is checked, and they stay in torch.hub's folder.
         head: Your own module instead of a linear layer: features `(N, D)` to outputs `(N, K)`.
             Its weights are drawn anew by every strategy, but for one whose head is "kept".
         pooling: False to give it the last feature maps `(N, D, h, w)` instead of their means.
 
     Raises:
         ValueError: If the name is unknown, no weights ship for it, a file or the head does not fit.
-        FileNotFoundError: If the file is not there.
+        FileNotFoundError: If a file is not there.
+        OSError: If published weights could not be fetched; the message says which file to place where.
 
     Lesson 01; heads in lesson 03.
     """
     made = family(name)
     with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
-        network = Network(name, made.stages(), made.features, classes, made.normalisation,
-                          head, pooling)  # fmt: skip
-    if head is None:
-        network.reset_head(0)
-    else:
+        network = (_small if name in FAMILIES else _borrowed)(name, made, classes, weights)
+        if head is not None:
+            network.head = head
+        network.pooling = pooling and network.pooling
+    if head is not None:
         _try(network, made)
+    elif classes is not None:
+        network.reset_head(0)
+    return network.to(best_device(), memory_format=torch.channels_last)
+
+
+def _small(name: str, made: Family, classes: int | None, weights: str | Path | None) -> Network:
+    """One of ours; its head is still to be drawn."""
+    if classes is None:
+        raise ValueError(f"no old head is kept of {name}: say how many classes")
+    network = Network(name, made.stages(), nn.Linear(made.features, classes), made.normalisation)
     if weights is None:
         network.reset_stages(0)
     elif str(weights) == "default":
@@ -187,37 +219,42 @@ def backbone(name: str = "mini_resnet", *, classes: int = 2,
         load_stages(network, weights_folder() / f"{made.shipped}.safetensors", check=True)
     else:
         load_stages(network, Path(weights))
-    return network.to(best_device(), memory_format=torch.channels_last)
+    return network
+
+
+def _borrowed(name: str, made: Family, classes: int | None, weights: str | Path | None) -> Network:
+    """One of torchvision's, with its old head or a linear one that is still to be drawn."""
+    model, provenance = torchvision_models.build(name), "random"
+    if weights is not None:
+        state, provenance = published_or_file(name, weights)
+        torchvision_models.fill(model, state, provenance, old_head=classes is None)
+    parts = torchvision_models.cut(model, made.image_size)
+    head = parts.tail if classes is None else nn.Linear(parts.features, classes)
+    network = Network(name, parts.stages, head, made.normalisation, pooling=classes is not None,
+                      layouts=parts.layouts)  # fmt: skip
+    if weights is None:
+        network.reset_stages(0)
+    network.provenance = provenance
+    return network
 
 
 def _try(network: Network, made: Family) -> None:
     """Refuses a head that the stages' features do not fit, before anything is trained."""
     count = network.outputs
     blank = torch.zeros(2, 3, made.image_size, made.image_size)
+    width = list(network.stages.parameters())[-1].shape[0]
     modes = {module: module.training for module in network.modules()}
     try:
         with torch.no_grad():
             outputs = network.eval()(blank)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"the head does not fit features of {network.name}, "
-                         f"{made.features} of them: {error}") from None  # fmt: skip
+                         f"{width} of them: {error}") from None  # fmt: skip
     finally:
         for module, mode in modes.items():
             module.training = mode
     if outputs.shape != (2, count):
         raise ValueError(f"the head turns 2 images into {tuple(outputs.shape)}, not into (2, {count})")
-
-
-def weights_folder() -> Path:
-    """Where the shipped weights are: inside an installed package, or `data/` of a clone."""
-    here = Path(__file__).parent
-    packed = here / "data" / "weights"
-    return packed if packed.is_dir() else here.parent / "data" / "weights"
-
-
-def sha256(path: Path) -> str:
-    """The file's sha256 as hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def load_stages(network: Network, path: Path, *, check: bool = False) -> None:
@@ -235,11 +272,9 @@ def load_stages(network: Network, path: Path, *, check: bool = False) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
     if check:
-        _check(path)
-    state = _read(path)
+        check_sha256(path)
+    state = read_state(path)
     own = network.stages.state_dict()
-    if network.name == "mobilenet_v2" and any(k.startswith("features.") for k in state):
-        state = _from_torchvision(network, state)
     missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
     wrong = [k for k in own if k in state and state[k].shape != own[k].shape]
     if missing or wrong:
@@ -248,46 +283,3 @@ def load_stages(network: Network, path: Path, *, check: bool = False) -> None:
     # half-precision files are widened; entries such as an old head are left aside
     network.stages.load_state_dict({k: state.get(k, own[k]).to(own[k].dtype) for k in own})
     network.provenance = path.stem
-
-
-def _check(path: Path) -> None:
-    listed = json.loads((path.parent / "sha256.json").read_text(encoding="utf-8"))
-    if listed.get(path.name) != sha256(path):
-        raise ValueError(
-            f"{path.name} is damaged (its sha256 is not the one listed in sha256.json beside it): "
-            "install vtlab again"
-        )
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles that are then refused anyway
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{path.name} is not a readable weights file") from error
-    except Exception as error:  # torch's own unpickling error has no public name
-        if type(error).__name__ != "UnpicklingError":
-            raise
-        raise ValueError(f"{path.name} is not a plain state dict and was not loaded") from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"{path.name} is not a state dict")
-    return state
-
-
-def _from_torchvision(network: Network, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Keys `features.12.conv…` as `stage3.5.conv…`: the blocks keep their order."""
-    blocks = [(name, i) for name, stage in network.stages.items() for i in range(len(stage))]
-    renamed = {}
-    for key, value in state.items():
-        if key.startswith("features."):
-            _, number, rest = key.split(".", 2)
-            if int(number) < len(blocks):
-                stage, i = blocks[int(number)]
-                renamed[f"{stage}.{i}.{rest}"] = value
-    return renamed

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vtlab.attribution import grad_cam
-from vtlab.backbones import Network, backbone, family, sha256, weights_folder
+from vtlab.backbones import Network, backbone, family
 from vtlab.features import predict
 from vtlab.precision import THREADS, native_bfloat16
 from vtlab.records import Epoch, Run
@@ -20,6 +20,7 @@ from vtlab.strategies import Strategy
 from vtlab.tasks import Task
 from vtlab.tasks import task as make_task
 from vtlab.training import fit
+from vtlab.weights import sha256, weights_folder
 
 SHOWN = 6  # test images whose Grad-CAM every run keeps
 
@@ -31,7 +32,7 @@ class Setting:
     Attributes:
         task: A task's name or a path.
         backbone: A backbone's name.
-        weights: "default", or a path.
+        weights: "default", a path, or the name of published weights.
         image_size: Side in pixels; None for the backbone's own.
         epochs: None for the default schedule.
         tune: Choose each learning rate within the shots instead of taking the default.
@@ -52,10 +53,9 @@ class Setting:
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """What must be equal for runs to stand in one table."""
         path = Path(self.weights)
-        if self.weights == "default":
-            shipped = family(self.backbone).shipped
+        if self.weights == "default" and (shipped := family(self.backbone).shipped):
             path = weights_folder() / f"{shipped}.safetensors"
-        known = sha256(path)[:16] if path.is_file() else "none"
+        known = sha256(path)[:16] if path.is_file() else self.weights  # a published name
         return {"task": self.task, "backbone": self.backbone, "weights": known,
                 "image_size": self.size, "epochs": self.epochs, "tune": self.tune}  # fmt: skip
 

@@ -51,16 +51,17 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("--shots", default=None, metavar="N|all",
                       help="training images per class (default: 5; all for a folder)")  # fmt: skip
     data.add_argument("--image-size", type=_count, metavar="PX",
-                      help="side of the images (default: the backbone's own, 64 or 224)")  # fmt: skip
+                      help="side of the images (default: the backbone's own, such as 64 or 224)")  # fmt: skip
     what = one.add_argument_group("what is trained")
     what.add_argument("--strategies", default="scratch,probe,partial,full", metavar="A,B,…",
                       help="out of scratch, probe, partial, partial(K), full, lp_ft, "
                       "surgical(STAGE) (default: %(default)s)")  # fmt: skip
     what.add_argument("--backbone", default="mini_resnet", metavar="NAME",
-                      help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet or mobilenet_v2 "
-                      "(default: %(default)s)")  # fmt: skip
+                      help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, or a network of "
+                      "torchvision, such as resnet18 (default: %(default)s)")  # fmt: skip
     what.add_argument("--weights", default="default", metavar="FILE",
-                      help="a state dict; needed where none ship (default: the shipped ones)")  # fmt: skip
+                      help="a state dict, or a name of torchvision's (default: the shipped or "
+                      "published ones)")  # fmt: skip
     what.add_argument("--epochs", type=_count, metavar="N",
                       help="(default: 30 up to 320 images, fewer beyond)")  # fmt: skip
     what.add_argument("--tune", action="store_true",

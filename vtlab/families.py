@@ -1,4 +1,4 @@
-"""Families: the stages of every backbone, from torchvision's building blocks.
+"""Families: the stages of the small backbones, from torchvision's building blocks.
 
 Each builder gives five named stages. The small families share one plan, so that their feature
 maps can be compared stage by stage: at 64 pixels the maps after stem and stage1 have 32 x 32
@@ -110,30 +110,21 @@ def mini_mobilenet() -> dict[str, nn.Module]:
     }  # fmt: skip
 
 
-def mobilenet_v2() -> dict[str, nn.Module]:
-    """Torchvision's MobileNetV2 (Sandler et al. 2018), cut where the resolution halves."""
-    from torchvision import models
-
-    blocks = models.mobilenet_v2(weights=None).features
-    cuts = {"stem": (0, 2), "stage1": (2, 4), "stage2": (4, 7), "stage3": (7, 14),
-            "stage4": (14, 19)}  # fmt: skip
-    return {name: nn.Sequential(*blocks[start:stop]) for name, (start, stop) in cuts.items()}
-
-
 @dataclass(frozen=True)
 class Family:
     """How to build one backbone and how its images should be.
 
     Attributes:
-        stages: Builds the five stages, with weights still to be drawn or loaded.
-        features: D, the channels of the last feature map.
+        stages: Builds the five stages, with weights still to be drawn or loaded; None for a
+            network of torchvision.
+        features: D, the channels of the last feature map, or None.
         image_size: Side in pixels that its weights were trained with.
         normalisation: Of its images.
         shipped: The weights' file stem in `data/weights`, or None.
     """
 
-    stages: Callable[[], dict[str, nn.Module]]
-    features: int
+    stages: Callable[[], dict[str, nn.Module]] | None
+    features: int | None
     image_size: int
     normalisation: Normalisation
     shipped: str | None
@@ -144,16 +135,4 @@ FAMILIES = {
     "mini_vgg": Family(mini_vgg, 256, 64, GARDEN, None),
     "mini_inception": Family(mini_inception, 384, 64, GARDEN, None),
     "mini_mobilenet": Family(mini_mobilenet, 384, 64, GARDEN, None),
-    "mobilenet_v2": Family(mobilenet_v2, 1280, 224, IMAGENET, None),
 }
-
-
-def family(name: str) -> Family:
-    """The family of that name.
-
-    Raises:
-        ValueError: If there is none; the message lists the names.
-    """
-    if name not in FAMILIES:
-        raise ValueError(f"unknown backbone {name!r}; there are {', '.join(FAMILIES)}")
-    return FAMILIES[name]

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+import math
+from collections.abc import Callable
 
+import torch
+from torch import Tensor, nn
+
+Rule = Callable[[Tensor, torch.Generator], object]
+
+
+def _small(values: Tensor, random: torch.Generator) -> None:
+    values.copy_(torch.randn(values.shape, generator=random) * 0.02)
+
+
+def _constant(number: float) -> Rule:
+    return lambda values, random: values.fill_(number)
+
+
+# Weights of transformers and of ConvNeXt that belong to no layer of torch, by name, as torchvision
+# draws them.
+_LOOSE: dict[str, Rule] = {
+    "class_token": _constant(0), "pos_embedding": _small, "relative_position_bias_table": _small,
+    "layer_scale": _constant(1e-6), "logit_scale": _constant(math.log(10)),
+    "in_proj_weight": lambda values, random: nn.init.xavier_uniform_(values, generator=random),
+    "in_proj_bias": _constant(0),
+}  # fmt: skip
 _STATISTICS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 
 
@@ -38,8 +60,11 @@ def draw_anew(part: nn.Module, random: torch.Generator) -> None:
                     module.bias.zero_()
             elif isinstance(module, _STATISTICS):
                 module.reset_parameters()
-            elif list(module.parameters(recurse=False)):
-                raise TypeError(f"no rule to initialise a {type(module).__name__} anew")
+            else:
+                for name, values in module.named_parameters(recurse=False):
+                    if name not in _LOOSE:
+                        raise TypeError(f"no rule to initialise a {type(module).__name__} anew")
+                    _LOOSE[name](values, random)
 
 
 def linear_layers(head: nn.Module) -> list[nn.Linear]:

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.backbones import Network, backbone, sha256
+from vtlab.backbones import Network, backbone
 from vtlab.checkpoints import checkpointed
 from vtlab.files import write_bytes, write_csv, write_text
 from vtlab.garden.drawing import draw
@@ -31,6 +31,7 @@ from vtlab.interrupts import Terminated, termination_raises, unbroken
 from vtlab.precision import autocast, native_bfloat16
 from vtlab.randomness import drawing, keys
 from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
+from vtlab.weights import sha256
 
 SOURCE_SEED = 1_000_003  # far from every target's seed: no target species was ever a source
 TESTED = 2048  # fresh individuals that a record's test accuracy is of

@@ -17,12 +17,12 @@ from pathlib import Path
 import pandas as pd
 
 from vtlab import zoo
-from vtlab.backbones import weights_folder
 from vtlab.bench import Setting
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.names import order
 from vtlab.strategies import full, partial, scratch
 from vtlab.study import compare
+from vtlab.weights import weights_folder
 
 SHOTS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
 SEEDS = 5

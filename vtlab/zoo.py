@@ -14,13 +14,14 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vtlab.backbones import Network, backbone, weights_folder
+from vtlab.backbones import Network, backbone
 from vtlab.bench import Setting
 from vtlab.families import FAMILIES
 from vtlab.metrics import interval
 from vtlab.precision import THREADS, autocast
 from vtlab.strategies import full, partial, probe
 from vtlab.study import compare
+from vtlab.weights import weights_folder
 
 ZOO = tuple(name for name in FAMILIES if name.startswith("mini_"))
 TASKS = ("garden", "digits")

@@ -17,7 +17,7 @@ def test_a_4_by_4_example_is_the_map_worked_out_by_hand():
     """
     stage = nn.Conv2d(3, 2, 1, bias=False)
     stage.weight.data = torch.tensor([[1.0, 0, 0], [0, -1.0, 0]])[:, :, None, None]
-    network = Network("hand", {"stage4": stage}, 2, 2, GARDEN)
+    network = Network("hand", {"stage4": stage}, nn.Linear(2, 2), GARDEN)
     network.head.weight.data = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
     network.head.bias.data.zero_()
     pixels = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)

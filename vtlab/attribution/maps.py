@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vtlab.attribution.stages import as_maps, find_stage
+from vtlab.attribution.stages import as_maps, find_stage, own_layout
 from vtlab.backbones import Network
 
 BATCH = 64  # images at once: their activations stay small
@@ -23,7 +23,7 @@ STEPS = 32  # of the path of integrated gradients
 
 def explain(network: nn.Module, pixels: Tensor, *, method: str = "grad_cam",
             stage: str | nn.Module | None = None, targets: str | int | Sequence[int] = "predicted",
-            labels: Tensor | None = None, layout: str = "channels_first",
+            labels: Tensor | None = None, layout: str | None = None,
             cut: bool = True) -> Tensor:  # fmt: skip
     """Where in each image the evidence for a class lies.
 
@@ -37,7 +37,8 @@ def explain(network: nn.Module, pixels: Tensor, *, method: str = "grad_cam",
         targets: "predicted", "true" (then give `labels`), one class, or classes `(N,)`.
         labels: The true classes `(N,)`.
         layout: Of the stage's output: "channels_first" (convolutions), "channels_last"
-            (Swin), "tokens" (vision transformers).
+            (Swin), "tokens" (vision transformers). None for what a vtlab network knows of its
+            stage, or else the first.
         cut: Keep evidence for the class alone (cut at zero), or the evidence against it too.
 
     Returns:
@@ -56,6 +57,7 @@ def explain(network: nn.Module, pixels: Tensor, *, method: str = "grad_cam",
     targets = _targets(targets, labels, len(images))
     if METHODS[method].at_stage:
         stage = find_stage(network, stage)
+        layout = layout or own_layout(network, stage)
     parts = []
     with _evaluated(network), torch.enable_grad():
         for start in range(0, len(images), BATCH):

@@ -46,6 +46,12 @@ def find_stage(network: nn.Module, stage: str | nn.Module | None) -> nn.Module:
         raise ValueError(f"{name} has no part {stage!r}; it has {', '.join(parts)}") from error
 
 
+def own_layout(network: nn.Module, stage: nn.Module) -> str:
+    """How the output of this part lies, where the network says so; channels first where not."""
+    layouts = getattr(network, "layouts", {})
+    return next((layouts[name] for name in layouts if network.stages[name] is stage), LAYOUTS[0])
+
+
 @contextmanager
 def as_maps(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterator[nn.Module]:
     """A module that sees the stage's output as `(N, C, h, w)`, while the context is open.

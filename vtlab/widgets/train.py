@@ -14,7 +14,8 @@ import traitlets
 from matplotlib.figure import Figure
 
 from vtlab import names, plots, style
-from vtlab.families import FAMILIES, STAGES, family
+from vtlab.backbones import family
+from vtlab.families import FAMILIES, STAGES
 from vtlab.garden.worlds import WORLDS
 from vtlab.tasks import Task
 from vtlab.tasks import task as make_task

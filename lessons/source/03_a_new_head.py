@@ -1,0 +1,350 @@
+# %% [markdown]
+# # 03 · What goes on top?
+#
+# A pretrained network answers the question that it was asked in pretraining. Ours is another one, so its
+# last layer must go and a new one must take its place. That sounds like a detail. But the new layer
+# begins with weights that know nothing, and everything below it will be told what to do through them.
+
+# %% [markdown]
+# ## You will
+#
+# - replace a head by hand, start it in five ways, and see what the first step does to the backbone;
+# - compare a linear head with wider, deeper, flattened ones, on few and on more images;
+# - teach the same backbone to count instead of to name, and break it with a wrong normalisation.
+#
+# You should know lesson 01 and a training loop in PyTorch (lesson 04). About 25 minutes of reading, one
+# of computing on two processor cores. Nothing is downloaded.
+
+# %%
+import os
+import torch
+import vtlab as vt
+
+vt.begin(seed=0)
+
+# %% [markdown]
+# ## The question
+#
+# The **head** is what stands between the features and the answer. The usual one is a single linear layer:
+# of 256 features it makes as many numbers as there are classes, and `softmax` turns them into
+# probabilities. Three decisions hide in it. How do its weights *begin*? How much of a network should it
+# be: one layer, or several? And what does it *answer*: which class, or how many?
+#
+# Most people take what the library gives them and never ask.
+
+# %% [markdown]
+# ## Look
+#
+# The old head of our network named species of the pretraining. What does it say about species that it has
+# never been asked about? We take a head for sixteen of the old species and show it our eight new ones.
+
+# %%
+from vtlab.drift import Old
+
+seed = int(os.environ.get("VTLAB_SEED", 0))
+task = vt.task("garden", shots=5, seed=seed)
+old = Old.make()
+said = old.head(vt.activations(old.start, task.test.pixels)).argmax(1)
+
+# %% [markdown]
+# For each new species: which old one does it name most often, and how often?
+
+# %%
+for k, name in enumerate(task.classes):
+    counts = torch.bincount(said[task.test.labels == k], minlength=16)
+    print(f"{name:22} old species {int(counts.argmax()):2}")
+
+# %% [markdown]
+# The old head cannot say "none of these", so every answer is wrong. Yet it is not noise. If we let each
+# old name stand for the new species that it is given to most often, how many images are named rightly?
+
+# %%
+votes = torch.zeros(16, 8).index_put((said, task.test.labels), torch.ones(len(said)), accumulate=True)
+translated = votes.argmax(1)[said]
+agreement = (translated == task.test.labels).float().mean().item()
+vt.claim("the old head's wrong answers tell the new species apart far better than chance",
+         agreement > 2 * task.chance, agreement=agreement)
+
+# %% [markdown]
+# So the features carry on, and only the last layer is in the way. We take it off.
+
+# %% [markdown]
+# ## Predict
+#
+# A new head must begin somewhere. Everything will be fine-tuned after that, on forty images. Which start
+# gives the best accuracy on new ones?
+
+# %%
+best = vt.guess("Which first weights of the head end best?",
+                ["PyTorch's default", "Xavier", "He", "all zero"])
+best
+
+# %% [markdown]
+# ## By hand, once
+#
+# Replacing a head is one line. What comes before the first step is worth a look, though. With eight
+# classes and no knowledge, the honest answer is one eighth for each, and that costs ln 8 = 2.08. A head
+# that costs more is *sure of something that it cannot know*.
+#
+# **Xavier** (Glorot and Bengio 2010) draws weights with variance 2 / (inputs + outputs), **He** (2015) with
+# 2 / inputs: both were made for the layers inside a network, to keep signals from growing or fading.
+
+# %%
+network = vt.backbone("mini_resnet", classes=8)
+network.head = torch.nn.Linear(256, 8)
+random = torch.Generator().manual_seed(seed)
+starts = {
+    "xavier": lambda w: torch.nn.init.xavier_uniform_(w, generator=random),
+    "he": lambda w: torch.nn.init.kaiming_normal_(w, nonlinearity="relu", generator=random),
+    "zero": torch.nn.init.zeros_,
+    "large": lambda w: torch.nn.init.normal_(w, generator=random),
+}
+inputs, labels = network.normalise(task.train.pixels), task.train.labels
+
+# %% [markdown]
+# For each start we take the loss on the forty images, and the length of its gradient in the *stages*: how
+# hard the first step would pull at what pretraining has made.
+
+# %%
+first = {}
+for name, start in starts.items():
+    torch.nn.init.zeros_(network.head.bias)
+    start(network.head.weight)
+    loss = torch.nn.functional.cross_entropy(network.eval()(inputs), labels)
+    loss.backward()
+    pull = torch.cat([p.grad.flatten() for p in network.stages.parameters()]).norm()
+    first[name] = loss.item(), pull.item()
+    network.zero_grad()
+
+# %%
+print("loss", {name: round(loss, 1) for name, (loss, _) in first.items()})
+vt.claim("a zero head costs exactly ln 8 and does not pull at the stages at all",
+         abs(first["zero"][0] - torch.tensor(8.0).log()) < 1e-5 and first["zero"][1] == 0)
+vt.claim("a large one costs more than twice as much and pulls hardest",
+         first["large"][0] > 4.2 and first["large"][1] == max(g for _, g in first.values()),
+         first=first["large"])
+
+# %% [markdown]
+# Why no pull at all? The gradient reaches the stages *through* the head: it is multiplied by the head's
+# weights. Through zeros nothing comes. The head itself does learn, since its own gradient is the error
+# times the features, and neither is zero; after one step it is no longer zero and the way is open.
+
+# %% [markdown]
+# ## With vtlab
+#
+# `vt.backbone(head=…)` takes any module that ends in a linear layer, and a strategy with
+# `head_start="kept"` begins with the head as it is, where all others draw it anew. We start at zero and
+# fine-tune everything, once, and do the same from PyTorch's default.
+
+# %%
+def fine_tune(zero):
+    network = vt.backbone("mini_resnet", classes=8)
+    network.reset_head(seed)
+    if zero:
+        torch.nn.init.zeros_(network.head.weight), torch.nn.init.zeros_(network.head.bias)
+    kept = vt.Strategy("full", head_start="kept")
+    losses = [record.loss for record in vt.fit(network, task, kept, seed=seed, epochs=15)]
+    return losses, vt.evaluate(network, task.test.pixels, task.test.labels)
+
+# %% tags=["nbval-ignore-output"]
+from_zero, from_default = fine_tune(True), fine_tune(False)
+print(f"test accuracy from zero {from_zero[1]:.2f}, from the default {from_default[1]:.2f}")
+
+# %%
+vt.claim("the first epoch costs less from zero", from_zero[0][0] < from_default[0][0],
+         first=(from_zero[0][0], from_default[0][0]))
+
+# %% [markdown]
+# ## Explore
+#
+# The panel trains in the background. Compare **Full** with **LP-FT**, which does not begin at zero but with
+# the best head that there is for the features as they are. Look at the first epochs of both.
+
+# %%
+trainer = vt.TrainPanel(strategy="lp_ft", epochs=6)
+trainer
+
+# %% [markdown]
+# In code, its button:
+
+# %%
+trainer.buttons["train"].click()
+print(trainer.wait(), len(trainer.runs), "run")
+
+# %% [markdown]
+# ## What we saw: how a head begins
+#
+# The committed table `heads_table` holds every comparison of this lesson with five seeds (`python -m
+# vtlab.heads`). First the starts, thirty epochs of full fine-tuning on forty images:
+
+# %%
+table = vt.heads_table()
+starts = table[table.part == "start"]
+vt.plot_ways({"after fine-tuning": {way: rows.test_accuracy for way, rows in starts.groupby("way", sort=False)}})
+
+# %%
+def seeds(way, column="test_accuracy"):
+    return starts[starts.way == way].sort_values("seed")[column].to_numpy()
+
+ahead = vt.paired_difference(seeds("zero"), seeds("default"))
+behind = vt.paired_difference(seeds("default"), seeds("large"))
+vt.claim("a head that begins at zero ends ahead of PyTorch's default", ahead.low > 0, ahead=ahead)
+vt.claim("a head that begins large ends far behind it", behind.low > 0.03, behind=behind)
+best.reveal("all zero")
+
+# %% [markdown]
+# ## What we saw: what a head is made of
+#
+# Now the stages are frozen and only the head learns, so that nothing but the head differs. *Solved* is
+# the linear probe of lesson 01: a convex problem with one best answer. All others are trained by gradient
+# descent for thirty epochs, at the better of two rates. (The better on the *test* images: that flatters
+# them a little.)
+
+# %%
+heads = table[table.part == "head"]
+means = heads.groupby(["shots", "way", "rate"], dropna=False).test_accuracy.transform("mean")
+top = heads[means == means.groupby([heads.shots, heads.way]).transform("max")]
+vt.plot_ways({f"{shots} images per class": {way: rows.test_accuracy for way, rows in some.groupby("way", sort=False)}
+              for shots, some in top.groupby("shots")})
+
+# %%
+def accuracy(way, shots):
+    return top[(top.way == way) & (top.shots == shots)].sort_values("seed").test_accuracy.to_numpy()
+
+for way in ("hidden 16", "hidden 256", "three hidden", "flattened", "a block more"):
+    gains = [vt.paired_difference(accuracy(way, n), accuracy("linear", n)) for n in (5, 40)]
+    print(f"{way:13} against linear: {gains[0].mean:+.2f} with 5 images, {gains[1].mean:+.2f} with 40")
+
+# %% [markdown]
+# TODO
+#
+# ## What we saw: a head that counts
+#
+# A network need not name. The task `petals` has twenty species, and asks how many petals a flower has:
+# **regression**. The head then has one output, the loss is the squared error, and the probe's convex
+# problem is *ridge regression*. Five images of each species make a hundred.
+
+# %%
+petals = vt.task("petals", shots=5, seed=seed)
+vt.plot_images(petals.train.pixels[::5][:16], titles=[f"{n:.0f} petals" for n in petals.train.labels[::5][:16]])
+
+# %%
+counter = vt.backbone("mini_resnet", classes=1)
+for record in vt.fit(counter, petals, vt.probe, seed=seed):
+    pass
+error = vt.mean_absolute_error(counter, petals.test.pixels, petals.test.labels)
+always = (petals.test.labels - petals.train.labels.mean()).abs().mean().item()
+vt.claim("the ridge on frozen features halves the error of always saying the mean",
+         error < 0.6 * always, error=error, always=always)
+
+# %% [markdown]
+# Nobody taught these features to count: they were made to tell 256 species apart, and the number of
+# petals is one of the things that helps. Fine-tuning may help them on. Five seeds, from the table:
+
+# %%
+numbers = table[table.part == "number"]
+vt.plot_ways({"counting petals": {way: rows.error for way, rows in numbers.groupby("way", sort=False)}},
+             what="mean absolute error, in petals", percent=False,
+             marks={"always the mean": numbers.error_of_the_mean.mean()})
+
+# %%
+def errors(way):
+    return numbers[numbers.way == way].sort_values("seed").error.to_numpy()
+
+saved = vt.paired_difference(errors("ridge"), errors("full"))
+vt.claim("TODO", saved.low > 0, saved=saved)
+
+# %% [markdown]
+# ## Look inside
+#
+# Where does a network look that counts? Grad-CAM asks which parts of the last maps raise the one output.
+
+# %%
+few = petals.test.pixels[::150][:4]
+maps = vt.explain(counter, few, targets=0)
+vt.plot_cams(few, {"what raises the number": maps}, masks=petals.test.masks[::150][:4], of="larger",
+             titles=[f"{n:.0f} petals" for n in petals.test.labels[::150][:4]])
+
+# %% [markdown]
+# ## A bug that hides
+#
+# One more thing stands between an image and the head: the **normalisation**. The stages expect every
+# colour channel shifted and scaled as in pretraining. Forgetting it raises no error. Here it is as a switch:
+# the same probe, solved once on forty images, and test images that are normalised in four ways.
+
+# %%
+from vtlab.families import IMAGENET, Normalisation
+
+named = vt.backbone("mini_resnet", classes=8)
+for record in vt.fit(named, task, vt.probe, seed=seed):
+    pass
+switch = {"its own": named.normalisation, "ImageNet's": IMAGENET,
+          "only to [0, 1]": Normalisation((0, 0, 0), (1, 1, 1))}
+
+# %%
+found = {}
+for name, named.normalisation in switch.items():
+    found[name] = vt.evaluate(named, task.test.pixels, task.test.labels)
+vt.claim("with ImageNet's numbers nothing is lost that one would notice",
+         found["its own"] - found["ImageNet's"] < 0.05, found=found)
+vt.claim("with none the network is as good as blind", found["only to [0, 1]"] < 2 * task.chance,
+         found=found)
+
+# %% [markdown]
+# Both findings matter. Means and spreads of natural pictures resemble each other, so borrowing another
+# set of numbers costs little here. Leaving them out shifts every input by two spreads, the frozen
+# BatchNorm statistics no longer fit, and nothing above them can repair it. A probe trained *with* the bug
+# does no better, and a network that was evaluated with it looks like one that never learnt.
+
+# %% [markdown]
+# ## Caveats
+#
+# One backbone, one near task, AdamW. Frozen features that suit a task so well leave a larger head little to
+# gain; on a task far from the source it may be otherwise. The heads in the table saw eight augmented
+# views of each image, the solved probe saw one: part of what a larger head seems to gain is the views. And
+# a start matters less, the longer one trains.
+
+# %% [markdown]
+# ## Exercises
+#
+# **03.1 Change a value.** Write a head for 256 features and eight classes with one hidden layer of 64, a ReLU,
+# and dropout of a half before the last layer.
+
+# %%
+head = ...
+vt.check("03.1", head)
+
+# %% [markdown]
+# **03.2 Write a function.** Xavier's rule by hand: for so many inputs and outputs, draw weights `(outputs,
+# inputs)` from a normal distribution with variance 2 / (inputs + outputs).
+
+# %%
+def xavier(inputs, outputs):
+    return ...
+
+vt.check("03.2", xavier)
+
+# %% [markdown]
+# **03.3 Explain a surprise.** All weights of a hidden layer at zero would be a disaster: its units would
+# stay alike for ever. Why is a *head* at zero fine? (a) Because dropout makes its units differ. (b)
+# Because it has a bias. (c) Because its outputs are told apart by the labels, and its inputs by the
+# features. Answer with a letter.
+
+# %%
+why = ...
+vt.check("03.3", why)
+
+# %% [markdown]
+# ## In short
+#
+# TODO
+#
+# Next: lesson 04 asks what "frozen" means, and whether it is true.
+
+# %% [markdown]
+# ## References
+#
+# - Glorot, Bengio (2010), *Understanding the difficulty of training deep feedforward neural networks*.
+# - He et al. (2015), *Delving deep into rectifiers*.
+# - Srivastava et al. (2014), *Dropout*.
+# - Kumar et al. (2022), *Fine-tuning can distort pretrained features*: why the head should come first.

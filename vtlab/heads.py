@@ -1,0 +1,225 @@
+"""New heads compared: how they begin, what they are made of, and what they predict.
+
+`python -m vtlab.heads` trains them all, keeps each finished run and goes on where it was, and
+writes `data/results/heads.csv`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from vtlab.backbones import Network, backbone
+from vtlab.features import evaluate, mean_absolute_error, outputs
+from vtlab.files import write_text
+from vtlab.precision import THREADS
+from vtlab.randomness import generator
+from vtlab.strategies import Strategy, full, probe
+from vtlab.strategies import partial as last_stages
+from vtlab.sweeps import results_folder
+from vtlab.targets import cost, variance
+from vtlab.tasks import Task
+from vtlab.tasks import task as make_task
+from vtlab.training import fit
+
+SEEDS = 5
+FEATURES, CELLS = 256, 8 * 8  # of mini_resnet's last maps
+HEAD_RATES = (1e-3, 1e-2)  # for heads that are not solved
+
+
+def xavier(weight: Tensor, random: torch.Generator) -> None:
+    """Variance 2 / (inputs + outputs), uniform (Glorot and Bengio 2010)."""
+    nn.init.xavier_uniform_(weight, generator=random)
+
+
+def he(weight: Tensor, random: torch.Generator) -> None:
+    """Variance 2 / inputs, normal (He et al. 2015)."""
+    nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=random)
+
+
+def large(weight: Tensor, random: torch.Generator) -> None:
+    """Standard normal, as if there were one input."""
+    nn.init.normal_(weight, generator=random)
+
+
+STARTS: dict[str, Callable[[Tensor, torch.Generator], object] | None] = {
+    "default": None, "xavier": xavier, "he": he,
+    "zero": lambda weight, random: nn.init.zeros_(weight), "large": large,
+}  # fmt: skip
+
+
+def mlp(width: int = 256, depth: int = 1, dropout: float = 0.0, classes: int = 8) -> nn.Module:
+    """A head with hidden layers: `(N, 256)` features to `(N, K)`."""
+    layers, inputs = [], FEATURES
+    for _ in range(depth):
+        layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)]
+        inputs = width
+    return nn.Sequential(*layers, nn.Linear(inputs, classes))
+
+
+def flattened(classes: int = 8) -> nn.Module:
+    """A linear head on all cells of the last maps, as VGG has it: `(N, 256, 8, 8)` to `(N, K)`."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(FEATURES * CELLS, classes))
+
+
+def deeper(classes: int = 8) -> nn.Module:
+    """One more residual block, pooling and a linear layer: `(N, 256, 8, 8)` to `(N, K)`."""
+    from torchvision.models.resnet import BasicBlock
+
+    return nn.Sequential(BasicBlock(FEATURES, FEATURES), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(FEATURES, classes))  # fmt: skip
+
+
+HEADS: dict[str, tuple[Callable[[], nn.Module | None], bool]] = {
+    "solved": (lambda: None, True),
+    "linear": (lambda: nn.Sequential(nn.Linear(FEATURES, 8)), True),  # not solved: descended on
+    "hidden 16": (lambda: mlp(16), True),
+    "hidden 256": (mlp, True),
+    "hidden 256, dropout": (lambda: mlp(dropout=0.5), True),
+    "hidden 1024": (lambda: mlp(1024), True),
+    "three hidden": (lambda: mlp(depth=3), True),
+    "flattened": (flattened, False),
+    "a block more": (deeper, False),
+}
+HEAD_SHOTS = (5, 40)
+NUMBERS: dict[str, Strategy] = {"ridge": probe, "partial": last_stages(1), "full": full}
+NUMBER_SHOTS = 5
+
+
+def heads_table() -> pd.DataFrame:
+    """The committed table, a row per run.
+
+    `part` says what is compared. "start": the head's first weights (`way`), all stages learn;
+    `first_loss` and `gradient` (the length of the gradient in the stages) are those before the
+    first step. "head": kinds of heads on frozen stages, of so many `weights`, at two rates. "number": counting
+    petals, `error` is the mean absolute one.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 03.
+    """
+    path = results_folder() / "heads.csv"
+    if not path.exists():
+        raise FileNotFoundError("no committed table heads.csv")
+    return pd.read_csv(path)
+
+
+def begun(way: str, seed: int, classes: int = 8) -> Network:
+    """A pretrained network whose new head begins in one of the `STARTS`, with no bias but torch's.
+
+    Raises:
+        KeyError: If there is no such start.
+
+    Lesson 03.
+    """
+    network, start = backbone("mini_resnet", classes=classes), STARTS[way]
+    network.reset_head(seed)
+    if start is not None:
+        with torch.no_grad():
+            network.head.bias.zero_()
+            start(network.head.weight, generator(seed, way))
+    return network
+
+
+def first_step(network: Network, task: Task) -> tuple[float, float]:
+    """The loss on the shots, and how long its gradient in the stages is, before any step.
+
+    Args:
+        network: In evaluation mode meanwhile; its gradients are gone afterwards.
+        task: Its training images are used.
+
+    Lesson 03.
+    """
+    network.freeze((*network.stage_names, "head")).eval()
+    labels = task.train.labels
+    loss = cost(network(network.normalise(task.train.pixels)), labels, variance(labels))
+    loss.backward()
+    gradient = torch.cat([p.grad.flatten() for p in network.stages.parameters()]).norm()
+    network.zero_grad(set_to_none=True)
+    return loss.item(), gradient.item()
+
+
+def started(way: str, task: Task, seed: int) -> dict[str, float]:
+    """One training of everything, from this start of the head."""
+    network = begun(way, seed)
+    loss, gradient = first_step(network, task)
+    return {"first_loss": loss, "gradient": gradient,
+            **_trained(network, task, replace(full, head_start="kept"), seed)}  # fmt: skip
+
+
+def headed(way: str, task: Task, seed: int, rate: float | None = None) -> dict[str, float]:
+    """One training of this head on frozen stages; without a rate it is solved."""
+    make, pooling = HEADS[way]
+    network = backbone("mini_resnet", classes=8, head=make(), pooling=pooling)
+    return {"rate": rate, **_trained(network, task, replace(probe, rate=rate), seed)}
+
+
+def counted(way: str, task: Task, seed: int) -> dict[str, float]:
+    """One training to count petals."""
+    network = backbone("mini_resnet", classes=1)
+    found = _trained(network, task, NUMBERS[way], seed)
+    error = mean_absolute_error(network, task.test.pixels, task.test.labels)
+    always = (task.test.labels - task.train.labels.mean()).abs().mean().item()
+    return found | {"error": error, "error_of_the_mean": always}
+
+
+def _trained(network: Network, task: Task, strategy: Strategy, seed: int) -> dict[str, float]:
+    records = list(fit(network, task, strategy, seed=seed))
+    found = outputs(network, task.test.pixels)
+    return {"train_accuracy": records[-1].train_accuracy,
+            "test_accuracy": evaluate(network, task.test.pixels, task.test.labels),
+            "test_loss": cost(found, task.test.labels, variance(task.test.labels)).item(),
+            "weights": sum(p.numel() for p in network.head.parameters())}  # fmt: skip
+
+
+def plan() -> Iterator[tuple[str, str, int, Callable[[Task, int], dict[str, float]]]]:
+    """Part, way, shots, and what makes the run."""
+    for way in STARTS:
+        yield "start", way, 5, partial(started, way)
+    for shots in HEAD_SHOTS:
+        for way in HEADS:
+            for rate in (None,) if way == "solved" else HEAD_RATES:
+                yield "head", way, shots, partial(headed, way, rate=rate)
+    for way in NUMBERS:
+        yield "number", way, NUMBER_SHOTS, partial(counted, way)
+
+
+def measure(folder: Path) -> pd.DataFrame:
+    """All of the plan with all seeds."""
+    tasks, rows = {"garden": make_task("garden", shots=1), "petals": make_task("petals", shots=1)}, []
+    for seed in range(SEEDS):
+        for place, (part, way, shots, run) in enumerate(plan()):
+            path = folder / f"{place}-{part}-{seed}.json"
+            if not path.exists():
+                task = tasks["petals" if part == "number" else "garden"].at(shots, seed)
+                row = {"part": part, "way": way, "shots": shots, "seed": seed, **run(task, seed)}
+                folder.mkdir(parents=True, exist_ok=True)
+                write_text(path, json.dumps(row))
+                print(part, way, shots, seed, round(row["test_accuracy"], 3), flush=True)
+            rows.append(json.loads(path.read_text(encoding="utf-8")))
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(prog="python -m vtlab.heads", description=__doc__)
+    parser.add_argument("--runs", type=Path, default=Path("vtlab-runs/heads"),
+                        help="finished runs (default: %(default)s)")  # fmt: skip
+    arguments = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    table = measure(arguments.runs)
+    table.round(4).to_csv(results_folder() / "heads.csv", index=False)
+    print("written: heads.csv")
+
+
+if __name__ == "__main__":
+    main()

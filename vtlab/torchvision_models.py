@@ -1,0 +1,304 @@
+"""Torchvision's classification networks, all of them, cut into five stages and a head.
+
+A network is a line of blocks (`_LINES` says which of its parts, family by family), and where the
+resolution halves a stage ends. No weight is copied or renamed: the blocks are the network's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from vtlab.families import STAGES, Normalisation
+
+
+class _Function(nn.Module):
+    """A step of a network's `forward` that is no module there."""
+
+    def __init__(self, run: Callable[[Tensor], Tensor], name: str) -> None:
+        super().__init__()
+        self.run, self.name = run, name
+
+    def forward(self, values: Tensor) -> Tensor:
+        return self.run(values)
+
+    def extra_repr(self) -> str:
+        return self.name
+
+
+class _Patches(nn.Module):
+    """A vision transformer's images as tokens, with class token, places and dropout."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.conv_proj, self.class_token = model.conv_proj, model.class_token
+        self.pos_embedding, self.dropout = model.encoder.pos_embedding, model.encoder.dropout
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.conv_proj(images).flatten(2).transpose(1, 2)  # (N, T, C)
+        first = self.class_token.expand(len(tokens), -1, -1)
+        return self.dropout(torch.cat([first, tokens], 1) + self.pos_embedding)
+
+
+def _mean() -> nn.Module:
+    return _Function(lambda maps: maps.mean((2, 3)), "mean over cells")
+
+
+def _first() -> nn.Module:
+    return _Function(lambda tokens: tokens[:, 0], "class token")
+
+
+def _scaled(model: nn.Module) -> nn.Module:
+    return _Function(model._transform_input, "Inception's own scaling")
+
+
+# Parts of the stages | what follows them, up to the class scores. A part is an attribute, or a
+# function of the model that makes a module. A line serves every class whose name begins so.
+_GOOGLENET = ("conv1 maxpool1 conv2 conv3 maxpool2 inception3a inception3b maxpool3 inception4a "
+              "inception4b inception4c inception4d inception4e maxpool4 inception5a inception5b")  # fmt: skip
+_INCEPTION = ("Conv2d_1a_3x3 Conv2d_2a_3x3 Conv2d_2b_3x3 maxpool1 Conv2d_3b_1x1 Conv2d_4a_3x3 maxpool2 "
+              "Mixed_5b Mixed_5c Mixed_5d Mixed_6a Mixed_6b Mixed_6c Mixed_6d Mixed_6e Mixed_7a "
+              "Mixed_7b Mixed_7c")  # fmt: skip
+_LINES: dict[str, tuple[str, str]] = {
+    "AlexNet": ("features", "avgpool flatten classifier"),
+    "VGG": ("features", "avgpool flatten classifier"),
+    "SqueezeNet": ("features", "classifier flatten"),
+    "DenseNet": ("features relu", "mean classifier"),
+    "MobileNetV2": ("features", "mean classifier"),
+    "MobileNetV3": ("features", "avgpool flatten classifier"),
+    "EfficientNet": ("features", "avgpool flatten classifier"),
+    "ConvNeXt": ("features", "avgpool classifier"),
+    "MNASNet": ("layers", "mean classifier"),
+    "ResNet": ("conv1 bn1 relu maxpool layer1 layer2 layer3 layer4", "avgpool flatten fc"),
+    "RegNet": ("stem trunk_output", "avgpool flatten fc"),
+    "ShuffleNetV2": ("conv1 maxpool stage2 stage3 stage4 conv5", "mean fc"),
+    "GoogLeNet": (f"scaled {_GOOGLENET}", "avgpool flatten dropout fc"),
+    "Inception3": (f"scaled {_INCEPTION}", "avgpool dropout flatten fc"),
+    "SwinTransformer": ("features norm permute", "avgpool flatten head"),
+    "MaxVit": ("stem blocks", "classifier"),
+    "VisionTransformer": ("patches encoder.layers encoder.ln", "first heads"),
+}
+_MADE: dict[str, Callable[[nn.Module], nn.Module]] = {
+    "flatten": lambda model: nn.Flatten(1), "mean": lambda model: _mean(),
+    "first": lambda model: _first(), "patches": _Patches, "scaled": _scaled,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A torchvision network in parts.
+
+    Attributes:
+        stages: Its blocks by stage.
+        tail: What follows, up to the scores of the classes that it was trained on.
+        features: D, the channels of the last stage.
+        layouts: How each stage's output lies: one of `attribution.stages.LAYOUTS`.
+    """
+
+    stages: dict[str, nn.Module]
+    tail: nn.Module
+    features: int
+    layouts: dict[str, str]
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every classification network of the installed torchvision."""
+    from torchvision import models
+
+    return tuple(models.list_models(module=models))
+
+
+def image_size(name: str) -> int:
+    """Side in pixels of the images that its weights were trained on."""
+    return _preset(name).crop_size[0]
+
+
+def normalisation(name: str) -> Normalisation:
+    """What its weights expect."""
+    preset = _preset(name)
+    return Normalisation(tuple(preset.mean), tuple(preset.std))
+
+
+@cache
+def _preset(name: str):
+    from torchvision import models
+
+    return models.get_model_weights(name).DEFAULT.transforms()
+
+
+def build(name: str) -> nn.Module:
+    """Torchvision's own network, with random weights, able to hold its published ones.
+
+    Heads for training alone (Inception's and GoogLeNet's auxiliary ones) are there to be loaded
+    and are left out by `cut`.
+    """
+    from torchvision import models
+
+    more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    return models.get_model(name, weights=None, **more)
+
+
+def fill(model: nn.Module, state: dict[str, Tensor], source: str, *, old_head: bool) -> None:
+    """Load a state dict into torchvision's network.
+
+    Args:
+        model: Filled in place.
+        state: Entries that training alone needs may lack (counters, auxiliary heads).
+        source: Named in errors.
+        old_head: Whether the head must be in it, and fit.
+
+    Raises:
+        ValueError: If an entry is missing or of another shape.
+    """
+    # torch.hub holds DenseNets whose entries have the names of an older version
+    state = {re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.", r"\1\2.", k): v
+             for k, v in state.items()}  # fmt: skip
+    own = model.state_dict()
+    tail = () if old_head else tuple(f"{part}." for part in _line(model)[1].split())
+    needed = [k for k in own if not k.startswith(("aux", "AuxLogits", *tail))
+              and not k.endswith("num_batches_tracked")]  # fmt: skip
+    wrong = [k for k in needed if k not in state or state[k].shape != own[k].shape]
+    if wrong:
+        raise ValueError(f"{source} does not hold {type(model).__name__}: {wrong[0]} is "
+                         f"{'of another shape' if wrong[0] in state else 'missing'}")  # fmt: skip
+    fits = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    model.load_state_dict({**own, **fits})
+    if hasattr(model, "transform_input"):  # the published Inceptions expect their own scaling
+        model.transform_input = True
+
+
+def cut(model: nn.Module, size: int) -> Cut:
+    """The network's blocks in five stages, each ending where the resolution halves.
+
+    Args:
+        model: Torchvision's; its parts are used, not copied.
+        size: Side of the images in pixels.
+
+    Raises:
+        ValueError: If its family is not known.
+    """
+    line, tail = _line(model)
+    blocks = [block for part in line.split() for block in _blocks(_part(model, part))]
+    shapes = _shapes(blocks, size)
+    stages = {name: nn.Sequential(*(blocks[i] for i in group))
+              for name, group in zip(STAGES, _groups(blocks, shapes, size), strict=True)}  # fmt: skip
+    ends = torch.tensor([len(stage) for stage in stages.values()]).cumsum(0) - 1
+    layouts = {name: _layout(shapes[end]) for name, end in zip(stages, ends.tolist(), strict=True)}
+    last = shapes[-1]
+    return Cut(stages, nn.Sequential(*(_part(model, part) for part in tail.split())),
+               last[2] if len(last) == 3 else last[1], layouts)  # fmt: skip
+
+
+def _line(model: nn.Module) -> tuple[str, str]:
+    for kind in type(model).__mro__:
+        if kind.__name__ in _LINES:
+            return _LINES[kind.__name__]
+    raise ValueError(f"no way to cut a {type(model).__name__} into stages is known here")
+
+
+def _part(model: nn.Module, name: str) -> nn.Module:
+    if name == "relu" and not hasattr(model, "relu"):
+        return nn.ReLU()
+    return _MADE[name](model) if name in _MADE else model.get_submodule(name)
+
+
+def _blocks(part: nn.Module) -> Iterator[nn.Module]:
+    """A line of modules one after the other; what has a forward of its own stays whole."""
+    plain = isinstance(part, nn.ModuleList) or type(part).forward is nn.Sequential.forward
+    named = type(part).__name__ in ("Conv2dNormActivation", "SimpleStemIN")  # one thing each
+    if plain and not named:
+        for child in part:
+            yield from _blocks(child)
+    else:
+        yield part
+
+
+def _shapes(blocks: list[nn.Module], size: int) -> list[tuple[int, ...]]:
+    """The shape of what each block gives for two images."""
+    import copy
+
+    values, shapes = torch.empty(2, 3, size, size, device="meta"), []
+    for block in blocks:
+        ghost = copy.deepcopy(block).to("meta").eval()
+        with torch.no_grad():
+            values = ghost(values)
+        shapes.append(tuple(values.shape))
+    return shapes
+
+
+def _layout(shape: tuple[int, ...]) -> str:
+    if len(shape) == 3:
+        return "tokens"
+    return "channels_last" if shape[1] == shape[2] != shape[3] else "channels_first"
+
+
+def _cells(shape: tuple[int, ...]) -> int:
+    """Cells along a side."""
+    if len(shape) == 3:
+        return round((shape[1] - 1) ** 0.5)
+    return shape[1] if _layout(shape) == "channels_last" else shape[2]
+
+
+def _groups(blocks: list[nn.Module], shapes: list[tuple[int, ...]], size: int) -> list[list[int]]:
+    """Places of the blocks of each stage: one per octave of resolution, five in all."""
+    groups: list[list[int]] = []
+    octave = None
+    for place, shape in enumerate(shapes):
+        now = round(torch.tensor(size / _cells(shape)).log2().item())
+        if now != octave:
+            groups.append([])
+        octave = now
+        groups[-1].append(place)
+    groups = _weighty(groups, blocks)
+    while len(groups) > len(STAGES):  # the first ones are small
+        groups = [groups[0] + groups[1], *groups[2:]]
+    while len(groups) < len(STAGES):
+        counts = [sum(map(_learns, (blocks[i] for i in group))) for group in groups]
+        # what makes the first maps is the stem; after that the longest stage is halved
+        which = 0 if counts[0] > 1 and len(groups) < 5 and not _stem(groups, blocks) else (
+            max(range(len(groups)), key=counts.__getitem__))  # fmt: skip
+        wanted = 1 if which == 0 and not _stem(groups, blocks) else counts[which] // 2
+        groups[which : which + 1] = _halves(groups[which], blocks, wanted)
+    return groups
+
+
+def _stem(groups: list[list[int]], blocks: list[nn.Module]) -> bool:
+    """Whether the first group is a stem already: one block that learns."""
+    return sum(map(_learns, (blocks[i] for i in groups[0]))) <= 1
+
+
+def _learns(block: nn.Module) -> bool:
+    """Whether a block holds a convolution or attention; a normalisation goes with what it follows."""
+    return any(p.dim() > 1 for p in block.parameters())
+
+
+def _weighty(groups: list[list[int]], blocks: list[nn.Module]) -> list[list[int]]:
+    """Groups that learn nothing, such as a last pooling, joined to their neighbour."""
+    found: list[list[int]] = []
+    waiting: list[int] = []
+    for group in groups:
+        if any(_learns(blocks[i]) for i in group):
+            found.append(waiting + group)
+            waiting = []
+        elif found:
+            found[-1] += group
+        else:
+            waiting += group
+    return found
+
+
+def _halves(group: list[int], blocks: list[nn.Module], wanted: int) -> list[list[int]]:
+    """A group cut before the block that learns after `wanted` others have."""
+    seen = 0
+    for at, place in enumerate(group):
+        if _learns(blocks[place]):
+            if seen == wanted:
+                return [group[:at], group[at:]]
+            seen += 1
+    raise ValueError(f"a stage of {seen} learning blocks cannot be cut after {wanted}")

@@ -1,0 +1,114 @@
+"""Files of weights: where they are, whether they are whole, and reading them without a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+from torch import Tensor
+
+
+def weights_folder() -> Path:
+    """Where the shipped weights are: inside an installed package, or `data/` of a clone."""
+    here = Path(__file__).parent
+    packed = here / "data" / "weights"
+    return packed if packed.is_dir() else here.parent / "data" / "weights"
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256 as hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def check_sha256(path: Path) -> None:
+    """Compare with the sha256 that `sha256.json` beside the file lists.
+
+    Raises:
+        ValueError: If it differs.
+    """
+    listed = json.loads((path.parent / "sha256.json").read_text(encoding="utf-8"))
+    if listed.get(path.name) != sha256(path):
+        raise ValueError(
+            f"{path.name} is damaged (its sha256 is not the one listed in sha256.json beside it): "
+            "install vtlab again"
+        )
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """A state dict from .safetensors, or from a .pth that holds nothing but tensors.
+
+    Raises:
+        ValueError: If it is not readable, or no state dict.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles that are then refused anyway
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+        raise ValueError(f"{path.name} is not a readable weights file") from error
+    except Exception as error:  # torch's own unpickling error has no public name
+        if type(error).__name__ != "UnpicklingError":
+            raise
+        raise ValueError(f"{path.name} is not a plain state dict and was not loaded") from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{path.name} is not a state dict")
+    return state
+
+
+def published_or_file(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str]:
+    """A state dict for this network, and where it comes from in one phrase.
+
+    Args:
+        name: The network's.
+        weights: "default" or the name of published weights, or a file.
+
+    Raises:
+        FileNotFoundError: If there is no such file and no such name.
+        ValueError: If a file is damaged or no state dict.
+        OSError: If published weights could not be fetched.
+    """
+    from torchvision import models
+
+    known = models.get_model_weights(name)
+    word = str(weights)
+    if word.upper() == "DEFAULT" or word in known.__members__:
+        entry = known.DEFAULT if word.upper() == "DEFAULT" else known[word]
+        return read_state(fetched(name, entry.url)), f"{name} {entry.name}"
+    path = Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights at {path}; published for {name}: "
+                                f"{', '.join(known.__members__)}")  # fmt: skip
+    return read_state(path), path.stem
+
+
+def fetched(name: str, url: str) -> Path:
+    """The file of published weights in torch.hub's folder, fetched if it is not there.
+
+    Raises:
+        OSError: If it could not be fetched whole; nothing is left behind.
+        ValueError: If what is there has another hash than its name says.
+    """
+    import http.client
+
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+    wanted = path.stem.rpartition("-")[2]  # torchvision's files end in the first digits of their sha256
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), wanted, progress=False)
+        except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
+            raise OSError(f"the weights of {name} could not be fetched ({error}): place {path.name} "
+                          f"from {url} in {path.parent}, or give weights=PATH, or weights=None "
+                          "for random ones") from None  # fmt: skip
+    if not sha256(path).startswith(wanted):
+        raise ValueError(f"{path} is damaged (its sha256 does not begin with {wanted}): delete it")
+    return path
