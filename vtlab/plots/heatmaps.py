@@ -56,7 +56,8 @@ def plot_cams(
         marks: For each strategy's name, and each image, the class that was predicted and
             whether that is right.
         what: The method, named on the colour bar.
-        of: Whose evidence it is, named there too: the "predicted" or the "true" class.
+        of: Whose evidence it is, named there too: the "predicted" or the "true" class, or another
+            phrase, such as "a larger number".
 
     Raises:
         ValueError: If the scale is neither of the two, there is no map, or a shape differs.
@@ -85,7 +86,7 @@ def plot_cams(
             for column in range(columns):
                 sheet.outline(i, column, masks[i])
     _head(sheet, list(maps))
-    _draw_scale(sheet, scale, top, f"evidence for the {of} class ({what})", what)
+    _draw_scale(sheet, scale, top, f"evidence for {_whose(of)} ({what})", what)
     return sheet.figure
 
 
@@ -120,6 +121,10 @@ def _checked(images: int, maps: Mapping[str, ArrayLike], scale: str) -> dict[str
             raise ValueError(f"{name}: {images} images need maps ({images}, h, w), "
                              f"got {values.shape}")  # fmt: skip
     return found
+
+
+def _whose(of: str) -> str:
+    return f"the {of} class" if of in ("predicted", "true") else of
 
 
 def _heat(sheet: Sheet, row: int, column: int, values: np.ndarray, highest: float) -> None:
