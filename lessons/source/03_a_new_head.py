@@ -47,7 +47,8 @@ old = Old.make()
 said = old.head(vt.activations(old.start, task.test.pixels)).argmax(1)
 
 # %% [markdown]
-# For each new species: which old one does it name most often, and how often?
+# For each new species we look up which of the old ones the head names most often. (The old ones go by
+# numbers here.) Some new species share an old name: to the old head they are the same.
 
 # %%
 for k, name in enumerate(task.classes):
@@ -82,7 +83,7 @@ best
 # %% [markdown]
 # ## By hand, once
 #
-# Replacing a head is one line. What comes before the first step is worth a look, though. With eight
+# Replacing a head is one line, since a network is only its parts. What comes before the first step is worth a look, though. With eight
 # classes and no knowledge, the honest answer is one eighth for each, and that costs ln 8 = 2.08. A head
 # that costs more is *sure of something that it cannot know*.
 #
@@ -171,16 +172,82 @@ trainer = vt.TrainPanel(strategy="lp_ft", epochs=6)
 trainer
 
 # %% [markdown]
-# In code, its button:
+# A panel can be driven from code as well, which is how this notebook is tested. We press its button and
+# wait for the end:
 
 # %%
 trainer.buttons["train"].click()
 print(trainer.wait(), len(trainer.runs), "run")
 
 # %% [markdown]
-# ## What we saw: how a head begins
+# ## Look inside
 #
-# The committed table `heads_table` holds every comparison of this lesson with five seeds (`python -m
+# A network need not name. The task `petals` has twenty species, and asks how many petals a flower has:
+# **regression**. The head then has one output, the loss is the squared error, and the probe's convex
+# problem is *ridge regression*. Five images of each species make a hundred.
+
+# %%
+petals = vt.task("petals", shots=5, seed=seed)
+vt.plot_images(petals.train.pixels[::5][:16], titles=[f"{n:.0f} petals" for n in petals.train.labels[::5][:16]])
+
+# %%
+counter = vt.backbone("mini_resnet", classes=1)
+for record in vt.fit(counter, petals, vt.probe, seed=seed):
+    pass
+error = vt.mean_absolute_error(counter, petals.test.pixels, petals.test.labels)
+always = (petals.test.labels - petals.train.labels.mean()).abs().mean().item()
+vt.claim("the ridge on frozen features halves the error of always saying the mean",
+         error < 0.6 * always, error=error, always=always)
+
+# %% [markdown]
+# Nobody taught these features to count: they were made to tell 256 species apart, and the number of
+# petals is one of the things that helps. Where does such a network look? Grad-CAM asks which parts of the
+# last maps raise the one output, and, with the sign turned, which lower it.
+
+# %%
+shown = petals.test[torch.tensor([0, 300, 450])]
+evidence = vt.explain(counter, shown.pixels, targets=0, cut=False)
+vt.plot_cams(shown.pixels, {"raises the number": evidence.clamp(min=0), "lowers it": (-evidence).clamp(min=0)},
+             masks=shown.masks, titles=[f"{n:.0f} petals" for n in shown.labels], of="the number")
+
+# %% [markdown]
+# Both kinds of evidence lie on the flowers. What is small and round argues for few petals, what is ragged
+# at its rim for many; the ground says nothing.
+
+# %% [markdown]
+# One more thing stands between an image and the head, and it is where a bug likes to hide: the
+# **normalisation**. The stages expect every
+# colour channel shifted and scaled as in pretraining. Forgetting it raises no error. Here it is as a switch:
+# the same probe, solved once on forty images, and test images that are normalised in four ways.
+
+# %%
+from vtlab.families import IMAGENET, Normalisation
+
+named = vt.backbone("mini_resnet", classes=8)
+for record in vt.fit(named, task, vt.probe, seed=seed):
+    pass
+switch = {"its own": named.normalisation, "ImageNet's": IMAGENET,
+          "only to [0, 1]": Normalisation((0, 0, 0), (1, 1, 1))}
+
+# %%
+found = {}
+for name, named.normalisation in switch.items():
+    found[name] = vt.evaluate(named, task.test.pixels, task.test.labels)
+vt.claim("with ImageNet's numbers nothing is lost that one would notice",
+         found["its own"] - found["ImageNet's"] < 0.05, found=found)
+vt.claim("with none the network is as good as blind", found["only to [0, 1]"] < 2 * task.chance,
+         found=found)
+
+# %% [markdown]
+# Both findings matter. Means and spreads of natural pictures resemble each other, so borrowing another
+# set of numbers costs little here. Leaving them out shifts every input by two spreads, the frozen
+# BatchNorm statistics no longer fit, and nothing above them can repair it. A probe trained *with* the bug
+# does no better, and a network that was evaluated with it looks like one that never learnt.
+
+# %% [markdown]
+# ## What we saw
+#
+# **How a head begins.** The committed table `heads_table` holds every comparison of this lesson with five seeds (`python -m
 # vtlab.heads`). First the starts, thirty epochs of full fine-tuning on forty images:
 
 # %%
@@ -208,9 +275,7 @@ order = starts[["gradient", "test_accuracy"]].corr("spearman").iloc[0, 1]
 vt.claim("the harder the first pull, the worse the end (rank correlation)", order < -0.5, order=order)
 
 # %% [markdown]
-# ## What we saw: what a head is made of
-#
-# Now the stages are frozen and only the head learns, so that nothing but the head differs. *Solved* is
+# **What a head is made of.** Now the stages are frozen and only the head learns, so that nothing but the head differs. *Solved* is
 # the linear probe of lesson 01: a convex problem with one best answer. All others are trained by gradient
 # descent for thirty epochs, at the better of two rates. (The better on the *test* images: that flatters
 # them a little.)
@@ -250,29 +315,10 @@ vt.claim("a flattened head is worse with 5 images and with 40", max(few.high, ma
 # species at each place of the picture anew. The mean over the cells throws the place away, and here
 # the place means nothing. **Dropout** (Srivastava et al. 2014) zeroes half of the hidden units at random in
 # each step. It changes little here, since the head is not what overfits.
-#
-# ## What we saw: a head that counts
-#
-# A network need not name. The task `petals` has twenty species, and asks how many petals a flower has:
-# **regression**. The head then has one output, the loss is the squared error, and the probe's convex
-# problem is *ridge regression*. Five images of each species make a hundred.
-
-# %%
-petals = vt.task("petals", shots=5, seed=seed)
-vt.plot_images(petals.train.pixels[::5][:16], titles=[f"{n:.0f} petals" for n in petals.train.labels[::5][:16]])
-
-# %%
-counter = vt.backbone("mini_resnet", classes=1)
-for record in vt.fit(counter, petals, vt.probe, seed=seed):
-    pass
-error = vt.mean_absolute_error(counter, petals.test.pixels, petals.test.labels)
-always = (petals.test.labels - petals.train.labels.mean()).abs().mean().item()
-vt.claim("the ridge on frozen features halves the error of always saying the mean",
-         error < 0.6 * always, error=error, always=always)
 
 # %% [markdown]
-# Nobody taught these features to count: they were made to tell 256 species apart, and the number of
-# petals is one of the things that helps. Does fine-tuning make them count better? Five seeds, from the table:
+# **A head that counts.** Does fine-tuning the stages make them count better than the ridge does on the
+# features as they are? Five seeds each:
 
 # %%
 numbers = table[table.part == "number"]
@@ -291,48 +337,6 @@ vt.claim("with a hundred images fine-tuning everything counts no better than the
 # %% [markdown]
 # It does not, as with classes (lesson 01): a hundred images are few, and the ridge has one knob where
 # fine-tuning has a million and a half.
-
-# %% [markdown]
-# ## Look inside
-#
-# Where does a network look that counts? Grad-CAM asks which parts of the last maps raise the one output.
-
-# %%
-few = petals.test.pixels[::150][:4]
-maps = vt.explain(counter, few, targets=0)
-vt.plot_cams(few, {"what raises the number": maps}, masks=petals.test.masks[::150][:4], of="a larger number",
-             titles=[f"{n:.0f} petals" for n in petals.test.labels[::150][:4]])
-
-# %% [markdown]
-# ## A bug that hides
-#
-# One more thing stands between an image and the head: the **normalisation**. The stages expect every
-# colour channel shifted and scaled as in pretraining. Forgetting it raises no error. Here it is as a switch:
-# the same probe, solved once on forty images, and test images that are normalised in four ways.
-
-# %%
-from vtlab.families import IMAGENET, Normalisation
-
-named = vt.backbone("mini_resnet", classes=8)
-for record in vt.fit(named, task, vt.probe, seed=seed):
-    pass
-switch = {"its own": named.normalisation, "ImageNet's": IMAGENET,
-          "only to [0, 1]": Normalisation((0, 0, 0), (1, 1, 1))}
-
-# %%
-found = {}
-for name, named.normalisation in switch.items():
-    found[name] = vt.evaluate(named, task.test.pixels, task.test.labels)
-vt.claim("with ImageNet's numbers nothing is lost that one would notice",
-         found["its own"] - found["ImageNet's"] < 0.05, found=found)
-vt.claim("with none the network is as good as blind", found["only to [0, 1]"] < 2 * task.chance,
-         found=found)
-
-# %% [markdown]
-# Both findings matter. Means and spreads of natural pictures resemble each other, so borrowing another
-# set of numbers costs little here. Leaving them out shifts every input by two spreads, the frozen
-# BatchNorm statistics no longer fit, and nothing above them can repair it. A probe trained *with* the bug
-# does no better, and a network that was evaluated with it looks like one that never learnt.
 
 # %% [markdown]
 # ## Caveats

@@ -49,8 +49,11 @@ def plot_ways(
                 _draw_way(ax, place, way, np.asarray(values[way], dtype=float), percent)
         for name, value in (marks or {}).items():
             ax.axvline(value, linestyle=(0, (1, 2)), color=style.QUIET, linewidth=1.3, zorder=1)
-            ax.annotate(name, (value, 1), (3, -2), xycoords=ax.get_xaxis_transform(), va="top",
-                        textcoords="offset points", **style.text(style.SMALL, style.QUIET))  # fmt: skip
+            low, high = ax.get_xlim()
+            at = (-3, "right") if value > (low + high) / 2 else (3, "left")
+            ax.annotate(name, (value, 1), (at[0], -2), xycoords=ax.get_xaxis_transform(), va="top",
+                        ha=at[1], textcoords="offset points",
+                        **style.text(style.SMALL, style.QUIET))  # fmt: skip
         if percent:
             ax.xaxis.set_major_formatter(lambda value, _: style.percent(value, 0))
         style.heading(ax, title)
@@ -76,6 +79,6 @@ def _draw_way(ax: Axes, place: int, way: str, values: np.ndarray, percent: bool)
             markeredgecolor="white", markeredgewidth=0.7, zorder=4, clip_on=False,
             gid=f"seeds {way}")  # fmt: skip
     words = f"{100 * found.mean:.0f}" if percent else f"{found.mean:.2f}"
-    ax.annotate(words, (1, place), (22, 0), xycoords=ax.get_yaxis_transform(), va="center",
+    ax.annotate(words, (1, place), (22 if percent else 32, 0), xycoords=ax.get_yaxis_transform(), va="center",
                 textcoords="offset points", ha="right",
                 **style.text(style.SMALL, colour, weight="bold"))  # fmt: skip
