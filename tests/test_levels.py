@@ -14,7 +14,7 @@ LEVELS = [
      "models", "schedules", "training", "ranges", "costs",
      "diagnose", "attribution", "probes", "samples"},
     {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables", "drift",
-     "heads"},
+     "heads", "tables"},
     {"style", "plots", "findings"},
     {"widgets"},
     {"page", "sections", "report", "exercises", "lesson", "naming", "build", "lint", "cli",

@@ -70,7 +70,8 @@ def test_stage_wise_rates_fall_towards_the_image(network):
 def test_default_rates_are_the_best_of_the_committed_sweep():
     import pandas as pd
 
-    from vtlab.sweeps import best_rates, results_folder
+    from vtlab.sweeps import best_rates
+    from vtlab.tables import results_folder
 
     best = best_rates(pd.read_csv(results_folder() / "rates.csv"))
     assert best == {name: strategies.DEFAULT_RATES[name] for name in best}

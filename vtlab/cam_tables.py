@@ -24,7 +24,7 @@ from vtlab.features import predict
 from vtlab.garden.worlds import WORLDS
 from vtlab.precision import THREADS
 from vtlab.strategies import FOUR, Strategy, full
-from vtlab.sweeps import results_folder
+from vtlab.tables import committed, results_folder
 from vtlab.tasks import Images, Task
 from vtlab.tasks import task as make_task
 from vtlab.training import fit
@@ -49,10 +49,7 @@ def cam_table(name: str = "scores") -> pd.DataFrame:
 
     Lesson 09.
     """
-    path = results_folder() / f"cam_{name}.csv"
-    if not path.exists():
-        raise FileNotFoundError(f"no committed table cam_{name}.csv")
-    return pd.read_csv(path)
+    return committed(f"cam_{name}")
 
 
 def trained(strategy: Strategy, task: Task, seed: int, folder: Path,

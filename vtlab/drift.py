@@ -7,7 +7,6 @@ was, and writes `data/results/drift.csv`.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +16,6 @@ import torch
 from vtlab.backbones import Network, backbone
 from vtlab.diagnose import likeness, movement, snapshot
 from vtlab.features import activations, evaluate
-from vtlab.files import write_text
 from vtlab.garden.drawing import draw
 from vtlab.garden.species import grow
 from vtlab.precision import THREADS
@@ -25,7 +23,7 @@ from vtlab.pretrain import SOURCE_SEED, Recipe
 from vtlab.randomness import keys
 from vtlab.solver import fit_head
 from vtlab.strategies import Strategy, full, lp_ft, probe
-from vtlab.sweeps import results_folder
+from vtlab.tables import committed, kept, results_folder
 from vtlab.tasks import Images, Task
 from vtlab.tasks import task as make_task
 from vtlab.training import fit
@@ -58,10 +56,7 @@ def drift_table() -> pd.DataFrame:
 
     Lesson 07.
     """
-    path = results_folder() / "drift.csv"
-    if not path.exists():
-        raise FileNotFoundError("no committed table drift.csv")
-    return pd.read_csv(path)
+    return committed("drift")
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,15 +116,11 @@ def measure(folder: Path) -> pd.DataFrame:
         for way, strategies in WAYS.items():
             for strategy in strategies:
                 rate = None if strategy.convex else strategy.peak_rate
-                path = folder / f"{way.replace(' ', '-')}-{rate}-{seed}.json"
-                if not path.exists():
-                    row = {"way": way, "rate": rate, "stage_decay": strategy.stage_decay,
-                           "shots": SHOTS, "seed": seed}  # fmt: skip
-                    row |= one(strategy, base.at(SHOTS, seed), old, seed) | {"old_before": known}
-                    folder.mkdir(parents=True, exist_ok=True)
-                    write_text(path, json.dumps(row))
-                    print(path.stem, round(row["test_accuracy"], 3), flush=True)
-                rows.append(json.loads(path.read_text(encoding="utf-8")))
+                run = {"way": way, "rate": rate, "stage_decay": strategy.stage_decay,
+                       "shots": SHOTS, "seed": seed}  # fmt: skip
+                rows.append(kept(folder / f"{way.replace(' ', '-')}-{rate}-{seed}.json", run,
+                                 lambda s=strategy, n=seed: one(s, base.at(SHOTS, n), old, n)
+                                 | {"old_before": known}))  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -7,7 +7,6 @@ writes `data/results/heads.csv`.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -19,12 +18,11 @@ from torch import Tensor, nn
 
 from vtlab.backbones import Network, backbone
 from vtlab.features import evaluate, mean_absolute_error, outputs
-from vtlab.files import write_text
 from vtlab.precision import THREADS
 from vtlab.randomness import generator
 from vtlab.strategies import Strategy, full, probe
 from vtlab.strategies import partial as last_stages
-from vtlab.sweeps import results_folder
+from vtlab.tables import committed, kept, results_folder
 from vtlab.targets import cost, variance
 from vtlab.tasks import Task
 from vtlab.tasks import task as make_task
@@ -107,10 +105,7 @@ def heads_table() -> pd.DataFrame:
 
     Lesson 03.
     """
-    path = results_folder() / "heads.csv"
-    if not path.exists():
-        raise FileNotFoundError("no committed table heads.csv")
-    return pd.read_csv(path)
+    return committed("heads")
 
 
 def begun(way: str, seed: int, classes: int = 8) -> Network:
@@ -198,14 +193,10 @@ def measure(folder: Path) -> pd.DataFrame:
     tasks, rows = {"garden": make_task("garden", shots=1), "petals": make_task("petals", shots=1)}, []
     for seed in range(SEEDS):
         for place, (part, way, shots, run) in enumerate(plan()):
-            path = folder / f"{place}-{part}-{seed}.json"
-            if not path.exists():
-                task = tasks["petals" if part == "number" else "garden"].at(shots, seed)
-                row = {"part": part, "way": way, "shots": shots, "seed": seed, **run(task, seed)}
-                folder.mkdir(parents=True, exist_ok=True)
-                write_text(path, json.dumps(row))
-                print(part, way, shots, seed, round(row["test_accuracy"], 3), flush=True)
-            rows.append(json.loads(path.read_text(encoding="utf-8")))
+            base = tasks["petals" if part == "number" else "garden"]
+            this = {"part": part, "way": way, "shots": shots, "seed": seed}
+            rows.append(kept(folder / f"{place}-{part}-{seed}.json", this,
+                             lambda r=run, b=base, n=shots, s=seed: r(b.at(n, s), s)))  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -22,7 +22,7 @@ from vtlab.garden.worlds import WORLDS, World
 from vtlab.names import order
 from vtlab.strategies import full, partial, scratch
 from vtlab.study import compare
-from vtlab.weights import weights_folder
+from vtlab.tables import committed, results_folder
 
 SHOTS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
 SEEDS = 5
@@ -33,11 +33,6 @@ RATE_TASKS = {f"rates{i}": replace(WORLDS["garden"], name=f"rates{i}", seed=seed
               for i, seed in enumerate((501, 502, 503))}  # fmt: skip
 
 
-def results_folder() -> Path:
-    """Where the committed tables are."""
-    return weights_folder().parent / "results"
-
-
 def shots_table(name: str = "garden") -> pd.DataFrame:
     """The committed table of accuracy against shots on a garden task, a row per run.
 
@@ -46,10 +41,7 @@ def shots_table(name: str = "garden") -> pd.DataFrame:
 
     Lessons 01 and 05.
     """
-    path = results_folder() / f"shots_{name}.csv"
-    if not path.exists():
-        raise FileNotFoundError(f"no committed shots table for {name!r}")
-    return pd.read_csv(path)
+    return committed(f"shots_{name}")
 
 
 def shots(folder: Path, numbers: Sequence[int] = SHOTS, seeds: int = SEEDS) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from vtlab.metrics import interval
 from vtlab.precision import THREADS, autocast
 from vtlab.strategies import full, partial, probe
 from vtlab.study import compare
+from vtlab.tables import committed
 from vtlab.weights import weights_folder
 
 ZOO = tuple(name for name in FAMILIES if name.startswith("mini_"))
@@ -43,7 +44,7 @@ def zoo_table() -> pd.DataFrame:
 
     Lessons 02 and 11.
     """
-    return pd.read_csv(_results() / "zoo.csv")
+    return committed("zoo")
 
 
 def zoo_curves() -> pd.DataFrame:
@@ -155,10 +156,6 @@ def accuracies(name: str, runs: Path, say: Callable[[str], None]) -> dict[str, f
 
 
 def _curve(name: str) -> pd.DataFrame:
-    log = pd.read_csv(_results() / f"pretrain_{name}.csv")
+    log = committed(f"pretrain_{name}")
     log.insert(0, "backbone", name)
     return log
-
-
-def _results() -> Path:
-    return weights_folder().parent / "results"

@@ -1,0 +1,53 @@
+"""Committed tables, and the finished runs that a table in the making is put together from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from vtlab.files import write_text
+from vtlab.weights import weights_folder
+
+
+def results_folder() -> Path:
+    """Where the committed tables are."""
+    return weights_folder().parent / "results"
+
+
+def committed(name: str) -> pd.DataFrame:
+    """The committed table of that name.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    path = results_folder() / f"{name}.csv"
+    if not path.exists():
+        raise FileNotFoundError(f"no committed table {name}.csv")
+    return pd.read_csv(path)
+
+
+def kept(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
+    """A row of a table: read where it was measured before, else measured and kept.
+
+    Args:
+        path: Of this run's file.
+        run: What is run, as columns of the row.
+        measure: Gives the other columns.
+
+    Raises:
+        ValueError: If the file is of another run; the first column that differs is named.
+    """
+    if path.exists():
+        row = json.loads(path.read_text(encoding="utf-8"))
+        if odd := [column for column in run if row.get(column) != run[column]]:
+            raise ValueError(f"{path} is of another run: {odd[0]} is {row.get(odd[0])!r} there and "
+                             f"{run[odd[0]]!r} here; delete it, or take another folder")  # fmt: skip
+        return row
+    row = run | measure()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(row))
+    print(path.stem, round(row["test_accuracy"], 3), flush=True)
+    return row
