@@ -58,10 +58,10 @@ def test_every_head_fits_the_backbone_and_has_eight_outputs(way):
 
 def test_runs_say_what_they_measured(small):
     solved = heads.headed("solved", small, 0)
-    assert solved["rate"] is None and solved["weights"] == 257 * 8
+    assert solved["weights"] == 257 * 8
     assert solved["train_accuracy"] == 1 and 0 < solved["test_accuracy"] <= 1
     hidden = heads.headed("hidden 16", small, 0, rate=1e-2)
-    assert hidden["weights"] == 257 * 16 + 17 * 8 and hidden["rate"] == 1e-2
+    assert hidden["weights"] == 257 * 16 + 17 * 8
     begins = heads.started("zero", replace(small, test=small.test[torch.arange(8)]), 0)
     assert begins["first_loss"] == pytest.approx(math.log(8)) and begins["gradient"] == 0
 
@@ -74,9 +74,9 @@ def test_counting_is_measured_in_petals():
 
 def test_finished_runs_are_read_and_not_trained_again(tmp_path, monkeypatch):
     monkeypatch.setattr(heads, "SEEDS", 2)
-    monkeypatch.setattr(heads, "plan", lambda: [("head", "solved", 1, lambda *g: {"test_accuracy": 0.5})])
+    monkeypatch.setattr(heads, "plan", lambda: [("head", "solved", 1, None, lambda *g: {"test_accuracy": 0.5})])
     first = heads.measure(tmp_path)
-    monkeypatch.setattr(heads, "plan", lambda: [("head", "solved", 1, lambda *g: pytest.fail("twice"))])
+    monkeypatch.setattr(heads, "plan", lambda: [("head", "solved", 1, None, lambda *g: pytest.fail("twice"))])
     assert heads.measure(tmp_path).equals(first) and list(first.seed) == [0, 1]
 
 

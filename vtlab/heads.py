@@ -64,7 +64,7 @@ def mlp(width: int = 256, depth: int = 1, dropout: float = 0.0, classes: int = 8
 
 
 def flattened(classes: int = 8) -> nn.Module:
-    """A linear head on all cells of the last maps, as VGG has it: `(N, 256, 8, 8)` to `(N, K)`."""
+    """A linear head on all cells of the last maps, which is how VGG's begins: `(N, 256, 8, 8)` to `(N, K)`."""
     return nn.Sequential(nn.Flatten(), nn.Linear(FEATURES * CELLS, classes))
 
 
@@ -109,7 +109,7 @@ def heads_table() -> pd.DataFrame:
 
 
 def begun(way: str, seed: int, classes: int = 8) -> Network:
-    """A pretrained network whose new head begins in one of the `STARTS`, with no bias but torch's.
+    """A pretrained network whose new head begins in one of the `STARTS`; its bias is 0 but in "default".
 
     Raises:
         KeyError: If there is no such start.
@@ -135,7 +135,7 @@ def first_step(network: Network, task: Task) -> tuple[float, float]:
     Lesson 03.
     """
     network.freeze((*network.stage_names, "head")).eval()
-    labels = task.train.labels
+    labels = task.train.labels.to(network.device)
     loss = cost(network(network.normalise(task.train.pixels)), labels, variance(labels))
     loss.backward()
     gradient = torch.cat([p.grad.flatten() for p in network.stages.parameters()]).norm()
@@ -155,7 +155,7 @@ def headed(way: str, task: Task, seed: int, rate: float | None = None) -> dict[s
     """One training of this head on frozen stages; without a rate it is solved."""
     make, pooling = HEADS[way]
     network = backbone("mini_resnet", classes=8, head=make(), pooling=pooling)
-    return {"rate": rate, **_trained(network, task, replace(probe, rate=rate), seed)}
+    return _trained(network, task, replace(probe, rate=rate), seed)
 
 
 def counted(way: str, task: Task, seed: int) -> dict[str, float]:
@@ -176,26 +176,27 @@ def _trained(network: Network, task: Task, strategy: Strategy, seed: int) -> dic
             "weights": sum(p.numel() for p in network.head.parameters())}  # fmt: skip
 
 
-def plan() -> Iterator[tuple[str, str, int, Callable[[Task, int], dict[str, float]]]]:
-    """Part, way, shots, and what makes the run."""
+def plan() -> Iterator[tuple[str, str, int, float | None, Callable[[Task, int], dict]]]:
+    """Part, way, shots, rate (where it is not the strategy's own), and what makes the run."""
     for way in STARTS:
-        yield "start", way, 5, partial(started, way)
+        yield "start", way, 5, None, partial(started, way)
     for shots in HEAD_SHOTS:
         for way in HEADS:
             for rate in (None,) if way == "solved" else HEAD_RATES:
-                yield "head", way, shots, partial(headed, way, rate=rate)
+                yield "head", way, shots, rate, partial(headed, way, rate=rate)
     for way in NUMBERS:
-        yield "number", way, NUMBER_SHOTS, partial(counted, way)
+        yield "number", way, NUMBER_SHOTS, None, partial(counted, way)
 
 
 def measure(folder: Path) -> pd.DataFrame:
     """All of the plan with all seeds."""
     tasks, rows = {"garden": make_task("garden", shots=1), "petals": make_task("petals", shots=1)}, []
     for seed in range(SEEDS):
-        for place, (part, way, shots, run) in enumerate(plan()):
+        for part, way, shots, rate, run in plan():
             base = tasks["petals" if part == "number" else "garden"]
-            this = {"part": part, "way": way, "shots": shots, "seed": seed}
-            rows.append(kept(folder / f"{place}-{part}-{seed}.json", this,
+            this = {"part": part, "way": way, "shots": shots, "rate": rate, "seed": seed}
+            name = f"{part}-{way}-{shots}-{rate}-{seed}.json".replace(" ", "-")
+            rows.append(kept(folder / name, this,
                              lambda r=run, b=base, n=shots, s=seed: r(b.at(n, s), s)))  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -33,7 +33,7 @@ _STATISTICS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 def draw_anew(part: nn.Module, random: torch.Generator) -> None:
     """Forget what a part has learnt.
 
-    Convolutions by He's rule (He et al. 2015: variance 2 / fan-out, no bias), linear layers
+    Convolutions by He's rule (He et al. 2015) with variance 2 / fan-out and a bias of 0, linear layers
     uniform in ±1/sqrt(D) (torch's default), normalisation layers at scale 1 and shift 0.
 
     Args:
@@ -68,7 +68,7 @@ def draw_anew(part: nn.Module, random: torch.Generator) -> None:
 
 
 def linear_layers(head: nn.Module) -> list[nn.Linear]:
-    """The linear layers of a head, in order.
+    """The linear layers of a head, in the order in which they were put into it.
 
     Raises:
         ValueError: If there is none, so that nobody could say how many outputs it has.

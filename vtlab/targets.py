@@ -31,12 +31,16 @@ def right(outputs: Tensor, labels: Tensor) -> Tensor:
 
 
 def variance(labels: Tensor) -> Tensor:
-    """Of numbers; a tiny one where all are the same."""
-    return labels.double().var(correction=0).clamp(min=1e-12).to(torch.float32)
+    """Of numbers; 1 where all are the same."""
+    found = labels.double().var(correction=0)
+    return torch.where(found > 0, found, 1).to(torch.float32)
 
 
 def aim(head: nn.Module, labels: Tensor) -> None:
-    """Let a new head begin at the mean of these numbers and in their unit, not at zero."""
+    """Let a new head begin at the mean of these numbers and in their unit, not at zero.
+
+    A head whose last linear layer has no bias begins at zero all the same.
+    """
     last = linear_layers(head)[-1]
     with torch.no_grad():
         last.weight.mul_(variance(labels).sqrt().to(last.weight.device))
