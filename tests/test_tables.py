@@ -1,6 +1,8 @@
+import pandas as pd
 import pytest
 
-from vtlab.tables import committed, kept, results_folder
+from vtlab import tables
+from vtlab.tables import committed, kept, results_folder, write_table
 
 
 def measured():
@@ -28,3 +30,17 @@ def test_every_committed_table_is_read_by_its_name():
     assert names and all(len(committed(name)) for name in names)
     with pytest.raises(FileNotFoundError, match=r"no committed table nothing\.csv"):
         committed("nothing")
+
+
+def test_a_table_is_written_with_its_small_rates_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "results_folder", lambda: tmp_path)
+    monkeypatch.setattr("sys.argv", ["vtlab.some", "--runs", str(tmp_path / "runs")])
+    asked = []
+
+    def measure(folder):
+        asked.append(folder)
+        return pd.DataFrame({"rate": [1e-5], "test_accuracy": [0.123456]})
+
+    write_table("some", measure, "about")
+    assert asked == [tmp_path / "runs"]
+    assert (tmp_path / "some.csv").read_text(encoding="utf-8").split() == ["rate,test_accuracy", "1e-05,0.1235"]

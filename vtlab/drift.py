@@ -6,7 +6,6 @@ was, and writes `data/results/drift.csv`.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,12 +17,11 @@ from vtlab.diagnose import likeness, movement, snapshot
 from vtlab.features import activations, evaluate
 from vtlab.garden.drawing import draw
 from vtlab.garden.species import grow
-from vtlab.precision import THREADS
 from vtlab.pretrain import SOURCE_SEED, Recipe
 from vtlab.randomness import keys
 from vtlab.solver import fit_head
 from vtlab.strategies import Strategy, full, lp_ft, probe
-from vtlab.tables import committed, kept, results_folder
+from vtlab.tables import committed, kept, write_table
 from vtlab.tasks import Images, Task
 from vtlab.tasks import task as make_task
 from vtlab.training import fit
@@ -140,18 +138,5 @@ def one(strategy: Strategy, task: Task, old: Old, seed: int) -> dict[str, float]
     }  # fmt: skip
 
 
-def main() -> None:
-    """Measure and write the table."""
-    parser = argparse.ArgumentParser(prog="python -m vtlab.drift", description=__doc__)
-    parser.add_argument("--runs", type=Path, default=Path("vtlab-runs/drift"),
-                        help="finished runs (default: %(default)s)")  # fmt: skip
-    arguments = parser.parse_args()
-    torch.set_num_threads(THREADS)
-    table = measure(arguments.runs)
-    rounded = table.round(4).assign(rate=table.rate)  # four decimals would make a rate of 1e-5 none
-    rounded.to_csv(results_folder() / "drift.csv", index=False)
-    print("written: drift.csv")
-
-
 if __name__ == "__main__":
-    main()
+    write_table("drift", measure, __doc__)

@@ -6,7 +6,6 @@ writes `data/results/heads.csv`.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -18,11 +17,10 @@ from torch import Tensor, nn
 
 from vtlab.backbones import Network, backbone
 from vtlab.features import evaluate, mean_absolute_error, outputs
-from vtlab.precision import THREADS
 from vtlab.randomness import generator
 from vtlab.strategies import Strategy, full, probe
 from vtlab.strategies import partial as last_stages
-from vtlab.tables import committed, kept, results_folder
+from vtlab.tables import committed, kept, write_table
 from vtlab.targets import cost, variance
 from vtlab.tasks import Task
 from vtlab.tasks import task as make_task
@@ -201,17 +199,5 @@ def measure(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    """Measure and write the table."""
-    parser = argparse.ArgumentParser(prog="python -m vtlab.heads", description=__doc__)
-    parser.add_argument("--runs", type=Path, default=Path("vtlab-runs/heads"),
-                        help="finished runs (default: %(default)s)")  # fmt: skip
-    arguments = parser.parse_args()
-    torch.set_num_threads(THREADS)
-    table = measure(arguments.runs)
-    table.round(4).to_csv(results_folder() / "heads.csv", index=False)
-    print("written: heads.csv")
-
-
 if __name__ == "__main__":
-    main()
+    write_table("heads", measure, __doc__)

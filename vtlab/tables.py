@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from vtlab.files import write_text
+from vtlab.precision import THREADS
 from vtlab.weights import weights_folder
 
 
@@ -51,3 +54,22 @@ def kept(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
     write_text(path, json.dumps(row))
     print(path.stem, round(row["test_accuracy"], 3), flush=True)
     return row
+
+
+def write_table(name: str, measure: Callable[[Path], pd.DataFrame], about: str) -> None:
+    """The command of a module that measures a committed table: measure it and write it.
+
+    Args:
+        name: Of the table, and of the module.
+        measure: Gives the table, with a column `rate`, from a folder of finished runs.
+        about: For `--help`.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m vtlab.{name}", description=about)
+    parser.add_argument("--runs", type=Path, default=Path("vtlab-runs") / name,
+                        help="finished runs (default: %(default)s)")  # fmt: skip
+    arguments = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    table = measure(arguments.runs)
+    rounded = table.round(4).assign(rate=table.rate)  # four decimals would make a rate of 1e-5 none
+    rounded.to_csv(results_folder() / f"{name}.csv", index=False)
+    print(f"written: {name}.csv")

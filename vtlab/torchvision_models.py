@@ -58,7 +58,7 @@ def _scaled(model: nn.Module) -> nn.Module:
 
 
 # Parts of the stages | what follows them, up to the class scores. A part is an attribute, or a
-# function of the model that makes a module. A line serves every class whose name begins so.
+# function of the model that makes a module. A line serves a class and those made from it.
 _GOOGLENET = ("conv1 maxpool1 conv2 conv3 maxpool2 inception3a inception3b maxpool3 inception4a "
               "inception4b inception4c inception4d inception4e maxpool4 inception5a inception5b")  # fmt: skip
 _INCEPTION = ("Conv2d_1a_3x3 Conv2d_2a_3x3 Conv2d_2b_3x3 maxpool1 Conv2d_3b_1x1 Conv2d_4a_3x3 maxpool2 "
@@ -261,16 +261,10 @@ def _groups(blocks: list[nn.Module], shapes: list[tuple[int, ...]], size: int) -
     while len(groups) < len(STAGES):
         counts = [sum(map(_learns, (blocks[i] for i in group))) for group in groups]
         # what makes the first maps is the stem; after that the longest stage is halved
-        which = 0 if counts[0] > 1 and len(groups) < 5 and not _stem(groups, blocks) else (
-            max(range(len(groups)), key=counts.__getitem__))  # fmt: skip
-        wanted = 1 if which == 0 and not _stem(groups, blocks) else counts[which] // 2
+        which = 0 if counts[0] > 1 else max(range(len(groups)), key=counts.__getitem__)
+        wanted = 1 if which == 0 else counts[which] // 2
         groups[which : which + 1] = _halves(groups[which], blocks, wanted)
     return groups
-
-
-def _stem(groups: list[list[int]], blocks: list[nn.Module]) -> bool:
-    """Whether the first group is a stem already: one block that learns."""
-    return sum(map(_learns, (blocks[i] for i in groups[0]))) <= 1
 
 
 def _learns(block: nn.Module) -> bool:
