@@ -36,6 +36,37 @@ def test_what_cannot_be_trained_is_refused(network):
         replace(full, start="warm")
 
 
+def test_a_head_that_stays_is_none_that_learns(network):
+    value = surgical("stem", head_start="kept", head_learns=False)
+    assert value.learning(network) == ("stem",)
+    with pytest.raises(ValueError, match="starts at random must learn"):
+        surgical("stem", head_learns=False)
+    with pytest.raises(ValueError, match="nothing would learn"):
+        replace(probe, head_start="kept", head_learns=False)
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [
+    ("norm", lambda name: ".bn" in name or "downsample.1" in name or name.startswith("stem.1")),
+    ("bias", lambda name: name.endswith("bias")),
+])  # fmt: skip
+def test_a_kind_of_weights_learns_in_every_stage(kind, wanted):
+    from vtlab.backbones import backbone
+
+    network = replace(full, kind=kind).prepare(backbone("mini_resnet", weights=None), 0)
+    for name, weight in network.stages.named_parameters():
+        assert weight.requires_grad == wanted(name), name
+    assert all(p.requires_grad for p in network.head.parameters())
+    full.freeze(network)
+    assert all(p.requires_grad for p in network.parameters())
+
+
+def test_an_unknown_kind_is_refused(network):
+    with pytest.raises(ValueError, match="'all', 'norm' or 'bias'"):
+        replace(full, kind="scale")
+    with pytest.raises(ValueError, match="there are all, norm, bias"):
+        network.freeze(("head",), "scale")
+
+
 def test_seeds_pair_the_heads_of_all_strategies(network):
     heads = []
     for value in FOUR:

@@ -29,6 +29,25 @@ def test_exactly_the_learning_stages_move_buffers_included(network, toy, strateg
     assert moved == expected
 
 
+@pytest.mark.parametrize(("kind", "wanted"), [("norm", ".1."), ("bias", "bias")])
+def test_a_kind_of_weights_moves_and_the_statistics_with_it(network, toy, kind, wanted):
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    list(fit(network, toy, replace(full, kind=kind), epochs=2))
+    weights = {name for name, _ in network.stages.named_parameters()}
+    for name in entries_that_moved(before, network):
+        inside = name.removeprefix("stages.")
+        assert inside not in weights or wanted in inside
+    moved = entries_that_moved(before, network)
+    assert {n for n in before if "running" in n or n.endswith(f"1.{'bias'}")} <= moved
+
+
+def test_surgery_without_the_head_moves_one_stage(network, toy):
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    list(fit(network, toy, surgical("stage2", head_start="kept", head_learns=False), epochs=2))
+    moved = entries_that_moved(before, network)
+    assert moved == {n for n in before if n.startswith("stages.stage2")}
+
+
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
 @pytest.mark.parametrize("augment", [None, Augment()], ids=["plain", "augmented"])
 def test_a_cached_prefix_changes_nothing(toy, k, augment):

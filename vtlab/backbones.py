@@ -6,7 +6,7 @@ others are torchvision's own networks, cut into the same five stages (`torchvisi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -14,10 +14,24 @@ from torch import Tensor, nn
 
 from vtlab import torchvision_models
 from vtlab.families import FAMILIES, Family, Normalisation
-from vtlab.initialise import draw_anew, linear_layers
+from vtlab.initialise import NORMALISATIONS, draw_anew, linear_layers
 from vtlab.precision import best_device
 from vtlab.randomness import generator
 from vtlab.weights import check_sha256, published_or_file, read_state, weights_folder
+
+
+def _scales_and_shifts(part: nn.Module) -> list[nn.Parameter]:
+    return [p for m in part.modules() if isinstance(m, NORMALISATIONS) for p in m.parameters()]
+
+
+def _biases(part: nn.Module) -> list[nn.Parameter]:
+    return [p for name, p in part.named_parameters() if name.rpartition(".")[2].endswith("bias")]
+
+
+# which weights of a stage learn
+KINDS: dict[str, Callable[[nn.Module], list[nn.Parameter]]] = {
+    "all": lambda part: list(part.parameters()), "norm": _scales_and_shifts, "bias": _biases,
+}  # fmt: skip
 
 
 class Network(nn.Module):
@@ -101,13 +115,19 @@ class Network(nn.Module):
         """Logits `(N, K)` of normalised images `(N, 3, H, W)`."""
         return self.classify(self.run_stages(images, 0))
 
-    def freeze(self, learning: Iterable[str]) -> Network:
+    def freeze(self, learning: Iterable[str], kind: str = "all") -> Network:
         """Let only these stages (names, with "head") learn.
 
+        Args:
+            learning: The names. BatchNorm statistics move in all of them.
+            kind: Which weights of these stages, one of `KINDS`; of the head always all.
+
         Raises:
-            ValueError: If a name is not a stage of this network.
+            ValueError: If a name is not a stage of this network, or the kind is none.
         """
         learning = frozenset(learning)
+        if kind not in KINDS:
+            raise ValueError(f"no kind of weights is called {kind!r}; there are {', '.join(KINDS)}")
         unknown = learning - {*self.stages, "head"}
         if unknown:
             raise ValueError(
@@ -116,7 +136,10 @@ class Network(nn.Module):
             )
         self.learning = learning
         for name, module in [*self.stages.items(), ("head", self.head)]:
-            module.requires_grad_(name in learning)
+            module.requires_grad_(name in learning and (kind == "all" or name == "head"))
+            if name in learning and name != "head":
+                for weight in KINDS[kind](module):
+                    weight.requires_grad_(True)
         return self.train(self.training)
 
     def train(self, mode: bool = True) -> Network:

@@ -71,7 +71,7 @@ def cost_table(network: Network, strategy: Strategy | Iterable[str], *, image_si
 
     Lesson 04.
     """
-    ghost = copy.deepcopy(network).to("meta").freeze(_learning(network, strategy)).train()
+    ghost = _frozen(copy.deepcopy(network).to("meta"), strategy).train()
     first = ghost.frozen_prefix if cache else 0
     maps = torch.empty(batch, 3, image_size, image_size, device="meta")
     maps = maps.contiguous(memory_format=torch.channels_last)
@@ -82,7 +82,7 @@ def cost_table(network: Network, strategy: Strategy | Iterable[str], *, image_si
         flowing = flowing or name in ghost.learning
         cached = place < first
         weights = sum(p.numel() for p in module.parameters())
-        learn = weights if name in ghost.learning else 0
+        learn = sum(p.numel() for p in module.parameters() if p.requires_grad)
         row = {"stage": name, "weights": weights, "learn": learn,
                "forward": count.forward // batch,
                "step": 0 if cached else (count.forward + count.backward) // batch,
@@ -186,7 +186,7 @@ def measured_step(
 
     Lesson 04.
     """
-    twin = copy.deepcopy(network).freeze(_learning(network, strategy)).train()
+    twin = _frozen(copy.deepcopy(network), strategy).train()
     start = twin.frozen_prefix
     pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
     labels = torch.zeros(batch, dtype=torch.long)
@@ -221,8 +221,9 @@ def measured_step(
             "optimiser": numbers, "seconds": min(seconds)}  # fmt: skip
 
 
-def _learning(network: Network, strategy: Strategy | Iterable[str]) -> tuple[str, ...]:
-    return strategy.learning(network) if isinstance(strategy, Strategy) else tuple(strategy)
+def _frozen(network: Network, strategy: Strategy | Iterable[str]) -> Network:
+    return (strategy.freeze(network) if isinstance(strategy, Strategy)
+            else network.freeze(tuple(strategy)))  # fmt: skip
 
 
 def _parts(network: Network) -> Iterator[tuple[str, Callable[[Tensor], Tensor], nn.Module]]:

@@ -27,7 +27,7 @@ _LOOSE: dict[str, Rule] = {
     "in_proj_weight": lambda values, random: nn.init.xavier_uniform_(values, generator=random),
     "in_proj_bias": _constant(0),
 }  # fmt: skip
-_STATISTICS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 
 
 def draw_anew(part: nn.Module, random: torch.Generator) -> None:
@@ -58,7 +58,7 @@ def draw_anew(part: nn.Module, random: torch.Generator) -> None:
                 module.weight.copy_(draws * (2 / fan_out) ** 0.5)
                 if module.bias is not None:
                     module.bias.zero_()
-            elif isinstance(module, _STATISTICS):
+            elif isinstance(module, NORMALISATIONS):
                 module.reset_parameters()
             else:
                 for name, values in module.named_parameters(recurse=False):

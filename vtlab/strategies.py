@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from vtlab.backbones import Network
+from vtlab.backbones import KINDS, Network
 
 # Peak AdamW rates: the best mean over three other garden tasks and two numbers of shots.
 # data/results/rates.csv holds the sweep; `python -m vtlab.sweeps rates` runs it again.
@@ -26,8 +26,12 @@ class Strategy:
         start: "pretrained" keeps the backbone's weights, "random" draws new ones.
         stages: Which stages learn beside the head: None for all, a number for the last k,
             or their names.
+        kind: Which weights of those stages: "all", "norm" for the scales and shifts of their
+            normalisation layers (Frankle et al. 2021), "bias" for biases and shifts alone (BitFit,
+            Ben Zaken et al. 2022).
         head_start: "random"; "probe" for the linear probe's solution (Kumar et al. 2022); "kept"
             for the head as it is.
+        head_learns: False leaves the head where it starts; it cannot start at random then.
         rate: Peak learning rate; None for the committed default of this name.
         stage_decay: Each stage nearer to the image learns this much slower (stage-wise rates,
             also called discriminative or layer-wise rates); 1 for the same rate everywhere.
@@ -39,7 +43,9 @@ class Strategy:
     name: str
     start: str = "pretrained"
     stages: int | tuple[str, ...] | None = None
+    kind: str = "all"
     head_start: str = "random"
+    head_learns: bool = True
     rate: float | None = None
     stage_decay: float = 1.0
     weight_decay: float = 0.01
@@ -54,6 +60,12 @@ class Strategy:
             raise ValueError(f"start is {self.start!r}; it is 'pretrained' or 'random'")
         if self.head_start not in ("random", "probe", "kept"):
             raise ValueError(f"head_start is {self.head_start!r}; it is 'random', 'probe' or 'kept'")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is {self.kind!r}; it is 'all', 'norm' or 'bias'")
+        if not self.head_learns and self.head_start == "random":
+            raise ValueError(f"{self.name}: a head that starts at random must learn")
+        if not self.head_learns and self.stages in (0, ()):
+            raise ValueError(f"{self.name}: nothing would learn")
         if isinstance(self.stages, int) and self.stages < 0:
             raise ValueError(f"{self.name} cannot train {self.stages} stages")
         if self.rate is not None and not self.rate > 0:
@@ -86,7 +98,11 @@ class Strategy:
             chosen = names[len(names) - self.stages :]
         else:
             chosen = self.stages
-        return (*chosen, "head")
+        return (*chosen, "head") if self.head_learns else tuple(chosen)
+
+    def freeze(self, network: Network) -> Network:
+        """Let only what learns in this strategy learn, in place."""
+        return network.freeze(self.learning(network), self.kind)
 
     def prepare(self, network: Network, seed: int) -> Network:
         """The network at this strategy's start: stages, head and freezing, in place.
@@ -97,7 +113,7 @@ class Strategy:
             network.reset_stages(seed)
         if self.head_start != "kept":
             network.reset_head(seed)
-        return network.freeze(self.learning(network))
+        return self.freeze(network)
 
     def rates(self, network: Network) -> dict[str, float]:
         """The peak learning rate of each part that learns."""

@@ -260,6 +260,7 @@ class Training(Stepwise):
             "images": len(task.train), "image_size": task.image_size,
             "data": of_tensors({"pixels": task.train.pixels, "labels": task.train.labels}),
             "strategy": strategy.name, "start": strategy.start, "learning": sorted(learning),
+            "kind": strategy.kind,
             "head": str(network.head), "pooling": network.pooling,
             "head_start": strategy.head_start, "rate": strategy.peak_rate,
             "stage_decay": strategy.stage_decay, "weight_decay": strategy.weight_decay,
@@ -285,7 +286,7 @@ class Training(Stepwise):
         self.check(state)
         values, network = state.values, self.network
         with unbroken():
-            network.freeze(self.strategy.learning(network))
+            self.strategy.freeze(network)
             self._optimiser = self._views = self._solver = self._order = None
             self._features = []
             if values["descended"]:

@@ -10,6 +10,9 @@ from vtlab.plots.comparison import draw_shots as draw_shots
 from vtlab.plots.comparison import plot_accuracy as plot_accuracy
 from vtlab.plots.comparison import plot_shots as plot_shots
 from vtlab.plots.costs import plot_costs as plot_costs
+from vtlab.plots.depth import plot_depth as plot_depth
+from vtlab.plots.depth import plot_shifts as plot_shifts
+from vtlab.plots.depth import plot_weights as plot_weights
 from vtlab.plots.guess import plot_guess as plot_guess
 from vtlab.plots.heatmaps import plot_cams as plot_cams
 from vtlab.plots.images import draw_confusion as draw_confusion

@@ -1,0 +1,67 @@
+"""Pictures of how much to unfreeze, read back from their artists."""
+
+import itertools
+
+import pandas as pd
+import pytest
+from tests_support import artist
+
+from vtlab.depth import FEW, PARTS, SHIFTS
+from vtlab.plots import plot_depth, plot_shifts, plot_weights
+
+
+def rows(part, **columns):
+    names = list(columns)
+    return pd.DataFrame([{"part": part, **dict(zip(names, values, strict=True))}
+                         for values in itertools.product(*columns.values())])  # fmt: skip
+
+
+@pytest.fixture
+def table():
+    deep = rows("depth", target=["near", "far"], way=["frozen", "fine-tuned"], stages=range(6), seed=range(3))
+    deep = deep[(deep.stages > 0) | (deep.way == "fine-tuned")]
+    deep["test_accuracy"] = 0.1 * deep.stages + 0.01 * deep.seed + 0.2 * (deep.way == "frozen")
+    shift = rows("shift", target=SHIFTS, way=PARTS, seed=range(3))
+    shift["test_accuracy"] = [0.1 + 0.1 * PARTS.index(way) for way in shift.way] + 0.01 * shift.seed
+    few = rows("weights", target=["near", "far"], way=[*FEW, "adapters"], seed=range(3))
+    few["weights"] = [{"head": 2056, "biases": 3000, "BatchNorm": 5000, "adapters": 50_000}.get(w, 1_000_000)
+                      for w in few.way]  # fmt: skip
+    few["test_accuracy"] = 0.5 + 0.1 * few.seed
+    return pd.concat([deep, shift.assign(before=0.3), few], ignore_index=True)
+
+
+def test_depth_is_a_line_of_means_per_way_and_target(table):
+    near, far = plot_depth(table).axes
+    for ax, target in ((near, "near"), (far, "far")):
+        line = artist(ax, f"mean fine-tuned {target}")
+        assert list(line.get_xdata()) == list(range(6))
+        assert line.get_ydata() == pytest.approx([0.01 + 0.1 * n for n in range(6)])
+        assert list(artist(ax, f"mean frozen {target}").get_xdata()) == [1, 2, 3, 4, 5]
+        assert len(artist(ax, f"seeds frozen {target}").get_xdata()) == 15
+
+
+def test_the_best_single_part_of_a_shift_is_framed(table):
+    ax = plot_shifts(table).axes[0]
+    for y, shift in enumerate(SHIFTS):
+        frame = artist(ax, f"best {shift}")  # the head, not everything, which has more
+        assert frame.get_x() + frame.get_width() / 2 == pytest.approx(PARTS.index("head"))
+        assert frame.get_y() + frame.get_height() / 2 == pytest.approx(y)
+    written = [text.get_text() for text in ax.texts]
+    assert written.count("30") == len(SHIFTS) and written.count("61") == len(SHIFTS)
+
+
+def test_marks_stand_at_their_weights(table):
+    ax = plot_weights(table).axes[0]
+    assert ax.get_xscale() == "log"
+    for way, weights in (("head", 2056), ("adapters", 50_000), ("everything", 1_000_000)):
+        mark = artist(ax, f"mean {way}")
+        assert mark.get_xdata()[0] == weights and mark.get_ydata()[0] == pytest.approx(0.6)
+        low, high = artist(ax, f"interval {way}").get_ydata()
+        assert (low + high) / 2 == pytest.approx(0.6) and high > low
+    assert {"head", "biases", "everything"} <= {text.get_text() for text in ax.texts}
+
+
+def test_a_table_without_the_rows_is_refused(table):
+    for plot in (plot_depth, plot_shifts, plot_weights):
+        with pytest.raises(ValueError, match="no rows of the part"):
+            plot(table[table.part == "none"])

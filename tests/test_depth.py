@@ -1,0 +1,104 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vtlab import depth
+from vtlab.backbones import backbone
+from vtlab.depth import (
+    PARTS,
+    SHIFTS,
+    STAGES,
+    depth_table,
+    genera,
+    gradually,
+    one_part,
+    rebuilt,
+    shifted,
+)
+from vtlab.strategies import probe
+from vtlab.tasks import task
+
+
+@pytest.fixture(scope="module")
+def small():
+    """One image per class, and a test set of 48."""
+    made = task("garden", shots=1, seed=0)
+    return replace(made, test=made.test[torch.arange(0, 1200, 25)])
+
+
+@pytest.mark.parametrize("stages", range(6))
+def test_so_many_stages_stay_and_the_others_are_drawn_anew(stages):
+    whole, network = backbone("mini_resnet"), rebuilt(stages, 8, seed=3)
+    same = [all(map(torch.equal, network.stages[name].parameters(), whole.stages[name].parameters()))
+            for name in STAGES]  # fmt: skip
+    assert same == [True] * stages + [False] * (5 - stages)
+    assert network.outputs == 8
+
+
+def test_more_stages_than_there_are_cannot_stay():
+    with pytest.raises(ValueError, match="there are 5"):
+        rebuilt(6, 8, 0)
+
+
+def test_a_genus_has_two_known_species_and_two_new_ones():
+    world = depth.WORLD
+    names = [set(), set()]
+    for which, species in enumerate(("known", "new")):
+        drawn = genera(species, 2, 0)
+        assert torch.bincount(drawn.train.labels).tolist() == [4] * 8
+        images, labels, _ = world.draw(2, 0)
+        for image, genus in zip(drawn.train.pixels, drawn.train.labels, strict=True):
+            place = next(i for i, other in enumerate(images) if torch.equal(image, other))
+            name = world.classes[int(labels[place])]
+            assert name.startswith(drawn.classes[int(genus)])
+            names[which].add(name)
+    assert len(names[0]) == len(names[1]) == 16 and not names[0] & names[1]
+    with pytest.raises(ValueError, match="'known' or 'new'"):
+        genera("both", 1, 0)
+
+
+def test_each_shift_changes_what_it_says():
+    plain = genera("known", 3, 100)
+    for shift in SHIFTS:
+        changed = shifted(shift, 0)
+        pixels = torch.equal(changed.train.pixels, plain.train.pixels)
+        labels = torch.equal(changed.train.labels, plain.train.labels)
+        assert (pixels, labels) == {"noise": (False, True), "species": (False, True),
+                                    "names": (True, False)}[shift]  # fmt: skip
+    assert torch.equal(shifted("names", 0).test.labels, (plain.test.labels + 1) % 8)
+    with pytest.raises(ValueError, match="there are noise, species, names"):
+        shifted("fog", 0)
+
+
+def test_one_part_and_no_other_learns(network):
+    learning = {part: one_part(part).learning(network) for part in PARTS}
+    assert learning == {**{name: (name,) for name in STAGES}, "head": ("head",),
+                        "everything": (*STAGES, "head")}  # fmt: skip
+    assert all(one_part(part).head_start == "kept" for part in PARTS)
+
+
+def test_gradual_unfreezing_ends_with_everything_learning(network, toy):
+    made = gradually(network, toy, 0, epochs=5)
+    assert made.learning == {*STAGES, "head"}
+
+
+def test_the_plan_is_what_the_table_holds():
+    table = depth_table()
+    keys = ["part", "target", "way", "stages", "seed"]
+    planned = [tuple(str(v) for v in (*c.values(), seed))
+               for seed in sorted(table.seed.unique()) for c, _ in depth.plan(int(seed))]  # fmt: skip
+    held = [tuple("None" if v != v else str(int(v)) if isinstance(v, float) else str(v) for v in row)
+            for row in table[keys].itertuples(index=False)]  # fmt: skip
+    assert sorted(planned) == sorted(held)
+
+
+def test_a_run_says_what_it_measured(small):
+    found = depth.deep("frozen", 5, small, 0)
+    alike = backbone("mini_resnet", classes=8)
+    from vtlab.features import evaluate
+    from vtlab.training import fit
+
+    list(fit(alike, small, probe, seed=0))
+    assert found["test_accuracy"] == evaluate(alike, small.test.pixels, small.test.labels)
+    assert found["weights"] == 256 * 8 + 8

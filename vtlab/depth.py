@@ -1,0 +1,259 @@
+"""How much to unfreeze: by depth, by kind of shift, by kind of weight.
+
+`python -m vtlab.depth` trains it all, keeps each finished run and goes on where it was, and
+writes `data/results/depth.csv`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from vtlab.adapters import adapter_names, with_adapters
+from vtlab.backbones import Network, backbone
+from vtlab.features import evaluate
+from vtlab.garden.worlds import World
+from vtlab.initialise import draw_anew
+from vtlab.randomness import generator
+from vtlab.strategies import Strategy, full, probe, surgical
+from vtlab.strategies import partial as last_stages
+from vtlab.tables import committed, kept, write_table
+from vtlab.tasks import Images, Task
+from vtlab.tasks import task as make_task
+from vtlab.training import fit
+
+SEEDS = 5
+SHOTS, EPOCHS = 5, 20
+RATE = 1e-3  # of everything that is descended on: the best for full in drift.csv
+TARGETS = {"near": "garden", "far": "digits"}
+STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
+TESTED = 600  # test images at most
+
+GENERA, SPECIES = 8, 4  # a class is a genus; two of its species are the source's, two are new
+WORLD = World("genera", seed=71, count=GENERA * SPECIES, genera=GENERA, spread=0.5)
+SOURCE_SHOTS, SHIFT_SHOTS, SHIFT_EPOCHS = 20, 3, 15  # shots per species
+SHIFTS = ("noise", "species", "names")
+PARTS = (*STAGES, "head", "everything")
+
+
+def depth_table() -> pd.DataFrame:
+    """The committed table, a row per run.
+
+    `part` says what is compared. "depth": the first `stages` of five are pretrained and the
+    rest drawn anew, on a near and a far target; `way` is "frozen" or "fine-tuned". "shift": a
+    network that knows one world meets another (`target`), and one part (`way`) may change;
+    `before` is its accuracy without. "weights": ways to let few weights learn, with their
+    number in `weights`.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 06.
+    """
+    return committed("depth")
+
+
+def rebuilt(stages: int, classes: int, seed: int) -> Network:
+    """A pretrained network of which only the first stages are left; the others are drawn anew.
+
+    Args:
+        stages: How many stages stay.
+        classes: K.
+        seed: Of what is drawn anew.
+
+    Raises:
+        ValueError: If there are fewer stages.
+
+    Yosinski et al. (2014), https://arxiv.org/abs/1411.1792. Lesson 06.
+    """
+    if not 0 <= stages <= len(STAGES):
+        raise ValueError(f"{stages} stages cannot stay: there are {len(STAGES)}")
+    network = backbone("mini_resnet", classes=classes)
+    for name in STAGES[stages:]:
+        draw_anew(network.stages[name], generator(seed, name))
+    return network
+
+
+def deep(way: str, stages: int, task: Task, seed: int) -> dict[str, float]:
+    """One training with so many transferred stages, frozen or fine-tuned."""
+    network = rebuilt(stages, len(task.classes), seed)
+    learning = STAGES if way == "fine-tuned" else STAGES[stages:]
+    strategy = surgical(*learning, rate=RATE) if learning else probe
+    return _trained(network, task, strategy, seed, EPOCHS)
+
+
+def genera(species: str, shots: int, seed: int, **dials: object) -> Task:
+    """Name the genus of a plant.
+
+    Args:
+        species: "known" for the two species of each genus that the source has, "new" for two others.
+        shots: Images per species.
+        seed: Which individuals.
+        dials: Of the world, such as `corruption="noise", strength=3.0`.
+
+    Raises:
+        ValueError: If the species are neither.
+
+    Lesson 06.
+    """
+    if species not in ("known", "new"):
+        raise ValueError(f"species are 'known' or 'new', not {species!r}")
+    world = WORLD.turn(**dials)
+
+    def images(count: int, which: int | None) -> Images:
+        drawn = Images(*world.draw(count, which))
+        chosen = (drawn.labels // GENERA % 2 == (species == "new")).nonzero()[:, 0]
+        return replace(drawn[chosen], labels=drawn.labels[chosen] % GENERA)
+
+    classes = tuple(name.split()[0] for name in world.classes[:GENERA])
+    test = images(TESTED // (2 * GENERA), None)
+    return Task("genera", classes, images(shots, seed), test, shots, seed, images)
+
+
+def source(seed: int) -> Network:
+    """The network that the shifts happen to: all of it fine-tuned to name genera."""
+    network = backbone("mini_resnet", classes=GENERA)
+    task = genera("known", SOURCE_SHOTS, seed)
+    for _ in fit(network, task, replace(full, rate=RATE), seed=seed, epochs=EPOCHS // 2):
+        pass
+    return network
+
+
+def shifted(shift: str, seed: int) -> Task:
+    """The world after a shift: other individuals than the source's, few of them.
+
+    "noise": the camera spoils the picture; "species": each genus shows
+    other species; "names": pictures as ever, every genus goes by another's name.
+
+    Raises:
+        ValueError: If there is no such shift.
+
+    Lee et al. (2023), https://arxiv.org/abs/2210.11466. Lesson 06.
+    """
+    if shift not in SHIFTS:
+        raise ValueError(f"no shift is called {shift!r}; there are {', '.join(SHIFTS)}")
+    seed = seed + 100  # other individuals than the source learnt from
+    if shift == "noise":
+        return genera("known", SHIFT_SHOTS, seed, corruption="noise", strength=3.0)
+    task = genera("new" if shift == "species" else "known", SHIFT_SHOTS, seed)
+    if shift == "species":
+        return task
+    train, test = (replace(i, labels=(i.labels + 1) % GENERA) for i in (task.train, task.test))
+    return replace(task, train=train, test=test)
+
+
+def one_part(part: str) -> Strategy:
+    """Let one part of a network learn, from where it is: a stage, the head, or everything."""
+    if part == "everything":
+        return replace(full, head_start="kept", rate=RATE)
+    if part == "head":
+        return replace(probe, head_start="kept")
+    return surgical(part, head_start="kept", head_learns=False, rate=RATE)
+
+
+def repaired(part: str, knowing: Network, task: Task, seed: int) -> dict[str, float]:
+    """One part of a copy of the source network adapted to a shift."""
+    network = backbone("mini_resnet", classes=GENERA)
+    network.load_state_dict(knowing.state_dict())
+    before = evaluate(network, task.test.pixels, task.test.labels)
+    return {"before": before, **_trained(network, task, one_part(part), seed, SHIFT_EPOCHS)}
+
+
+def gradually(network: Network, task: Task, seed: int, epochs: int = EPOCHS) -> Network:
+    """The head first, then one stage more for each fifth of the epochs, from the head to the image.
+
+    Howard and Ruder (2018), https://arxiv.org/abs/1801.06146. Lesson 06.
+
+    Args:
+        network: Trained in place.
+        task: What is learnt.
+        seed: Of the head, the order and the augmentation.
+        epochs: Of all together.
+    """
+    for k in range(len(STAGES) + 1):
+        strategy = probe if k == 0 else last_stages(k, head_start="kept", rate=RATE)
+        for _ in fit(network, task, strategy, seed=seed, epochs=max(1, epochs // len(STAGES))):
+            pass
+    return network
+
+
+FEW: dict[str, Strategy] = {
+    "head": probe,
+    "BatchNorm": replace(full, kind="norm", rate=RATE),
+    "biases": replace(full, kind="bias", rate=RATE),
+    "last stage": last_stages(1, rate=RATE),
+    "everything": replace(full, rate=RATE),
+}
+
+
+def few(way: str, task: Task, seed: int) -> dict[str, float]:
+    """One training of few weights, or of all step by step."""
+    network = backbone("mini_resnet", classes=len(task.classes))
+    if way == "gradually":
+        return _tested(gradually(network, task, seed), task)
+    if way == "adapters":
+        network = with_adapters(network, seed)
+        return _trained(network, task, surgical(*adapter_names(network), rate=RATE), seed, EPOCHS)
+    return _trained(network, task, FEW[way], seed, EPOCHS)
+
+
+def _trained(network: Network, task: Task, strategy: Strategy, seed: int,
+             epochs: int) -> dict[str, float]:  # fmt: skip
+    records = list(fit(network, task, strategy, seed=seed, epochs=epochs))
+    return {"train_accuracy": records[-1].train_accuracy, **_tested(network, task)}
+
+
+def _tested(network: Network, task: Task) -> dict[str, float]:
+    test = task.test[torch.arange(0, len(task.test), -(-len(task.test) // TESTED))]
+    return {"test_accuracy": evaluate(network, test.pixels, test.labels),
+            "weights": network.learning_weights()}  # fmt: skip
+
+
+Plan = Iterator[tuple[dict, Callable[[], dict]]]
+
+
+def plan(seed: int) -> Plan:
+    """What is run for a seed: what it is, as columns, and what measures it."""
+    for target, name in TARGETS.items():
+        task = make_task(name, shots=SHOTS, seed=seed)
+        for stages in range(len(STAGES) + 1):
+            for way in ("frozen", "fine-tuned", "random"):
+                if (stages == 0 and way != "fine-tuned") or (way == "random" and target == "far"):
+                    continue  # nothing is frozen, or told in the near world already
+                yield ({"part": "depth", "target": target, "way": way, "stages": stages},
+                       partial(deep, way, stages, task, seed))  # fmt: skip
+        for way in (*FEW, "adapters", "gradually"):
+            yield ({"part": "weights", "target": target, "way": way, "stages": None},
+                   partial(few, way, task, seed))  # fmt: skip
+    knowing: list[Network] = []  # trained once, and only if a run needs it
+
+    def repair(part: str, shift: str) -> dict:
+        if not knowing:
+            knowing.append(source(seed))
+        return repaired(part, knowing[0], shifted(shift, seed), seed)
+
+    for shift in SHIFTS:
+        for part in PARTS:
+            yield ({"part": "shift", "target": shift, "way": part, "stages": None},
+                   partial(repair, part, shift))  # fmt: skip
+
+
+def measure(folder: Path) -> pd.DataFrame:
+    """All of the plan with all seeds."""
+    rows = []
+    for seed in range(SEEDS):
+        for columns, run in plan(seed):
+            this = {**columns, "shots": SHIFT_SHOTS if columns["part"] == "shift" else SHOTS,
+                    "rate": RATE, "seed": seed}  # fmt: skip
+            name = "-".join(str(this[key]) for key in ("part", "target", "way", "stages", "seed"))
+            rows.append(kept(folder / f"{name.replace(' ', '-')}.json", this, run))
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    write_table("depth", measure, __doc__)
