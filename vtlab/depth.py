@@ -222,9 +222,7 @@ def plan(seed: int) -> Plan:
     for target, name in TARGETS.items():
         task = make_task(name, shots=SHOTS, seed=seed)
         for stages in range(len(STAGES) + 1):
-            for way in ("frozen", "fine-tuned", "random"):
-                if (stages == 0 and way != "fine-tuned") or (way == "random" and target == "far"):
-                    continue  # nothing is frozen, or told in the near world already
+            for way in ("frozen", "fine-tuned") if stages else ("fine-tuned",):
                 yield ({"part": "depth", "target": target, "way": way, "stages": stages},
                        partial(deep, way, stages, task, seed))  # fmt: skip
         for way in (*FEW, "adapters", "gradually"):
