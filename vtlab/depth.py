@@ -116,10 +116,9 @@ def genera(species: str, shots: int, seed: int, **dials: object) -> Task:
 
 
 def source(seed: int) -> Network:
-    """The network that the shifts happen to: all of it fine-tuned to name genera."""
+    """The network that the shifts happen to: the pretrained stages, a head that names genera."""
     network = backbone("mini_resnet", classes=GENERA)
-    task = genera("known", SOURCE_SHOTS, seed)
-    for _ in fit(network, task, replace(full, rate=RATE), seed=seed, epochs=EPOCHS // 2):
+    for _ in fit(network, genera("known", SOURCE_SHOTS, seed), probe, seed=seed):
         pass
     return network
 
