@@ -181,6 +181,36 @@ letter("05.3", "b", "What is frozen cannot learn from more images.",
        "What may change in a probe, and what may not?")
 
 
+@exercise("06.1")
+def _normalisation_only(answer: object) -> Verdict:
+    if not hasattr(answer, "kind"):
+        return False, "The answer is a strategy, such as vt.Strategy('full', …)."
+    if answer.start != "pretrained" or not answer.head_learns:
+        return False, "The weights start pretrained, and the head learns."
+    if answer.stages not in (None, 5):
+        return False, "All five stages should take part."
+    right = answer.kind == "norm"
+    return right, "Scales, shifts and the head." if right else "Which kind of weights is it?"
+
+
+@exercise("06.2")
+def _thawed(answer: object) -> Verdict:
+    if not callable(answer):
+        return False, "The answer is a function of an epoch, names and a number of epochs."
+    names = ("stem", "stage1", "stage2")
+    for epoch, each, learning in ((0, 2, 0), (1, 2, 0), (2, 2, 1), (5, 2, 2), (6, 2, 3), (40, 3, 3)):
+        found = answer(epoch, names, each)
+        if found is None or found is ...:
+            return None
+        if tuple(found) != names[len(names) - learning :]:
+            return False, f"In epoch {epoch}, one more every {each}, it gave {tuple(found)}."
+    return True, "From the head towards the image."
+
+
+letter("06.3", "b", "Knowing the wrong thing can be worse than knowing nothing.",
+       "Count the weights that learn in both cases, and ask what the later stages were made for.")
+
+
 @exercise("07.1")
 def _stage_wise(answer: object) -> Verdict:
     from vtlab.backbones import backbone

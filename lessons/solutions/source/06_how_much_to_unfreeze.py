@@ -1,0 +1,33 @@
+# %% [markdown]
+# # 06 · Solutions: how much should learn?
+#
+# One way to solve each exercise of lesson 06, with the reason.
+
+# %%
+import vtlab as vt
+
+vt.begin(seed=0)
+
+# %% [markdown]
+# **06.1** All stages may learn, which is the default, but only their normalisation layers do.
+
+# %% tags=["solution"]
+vt.check("06.1", vt.Strategy("full", kind="norm"))
+
+# %% [markdown]
+# **06.2** So many stages learn as whole periods have gone by. A slice from the end takes the last ones;
+# with none, `names[-0:]` would be all of them, so the start is counted from the front.
+
+# %% tags=["solution"]
+def thawed(epoch, names, each):
+    learning = min(epoch // each, len(names))
+    return names[len(names) - learning:]
+
+vt.check("06.2", thawed)
+
+# %% [markdown]
+# **06.3** Both networks have nearly the same number of weights that learn, and neither head was solved. What
+# differs is where the later stages begin: at random, or at what suits plants.
+
+# %% tags=["solution"]
+vt.check("06.3", "b")
