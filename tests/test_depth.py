@@ -7,6 +7,7 @@ from vtlab import depth
 from vtlab.backbones import backbone
 from vtlab.depth import (
     PARTS,
+    SEEDS,
     SHIFTS,
     STAGES,
     depth_table,
@@ -87,7 +88,7 @@ def test_the_plan_is_what_the_table_holds():
     table = depth_table()
     keys = ["part", "target", "way", "stages", "seed"]
     planned = [tuple(str(v) for v in (*c.values(), seed))
-               for seed in sorted(table.seed.unique()) for c, _ in depth.plan(int(seed))]  # fmt: skip
+               for seed in range(5) for c, _ in depth.plan(seed) if seed < SEEDS[c["part"]]]  # fmt: skip
     held = [tuple("None" if v != v else str(int(v)) if isinstance(v, float) else str(v) for v in row)
             for row in table[keys].itertuples(index=False)]  # fmt: skip
     assert sorted(planned) == sorted(held)
