@@ -161,10 +161,10 @@ vt.claim("each of the three changes costs at least a quarter of the accuracy",
          all(before["as ever"] - value > 0.25 for name, value in before.items() if name != "as ever"), before=before)
 
 # %%
-vt.plot_images(torch.cat([worlds[name].test.pixels[37::75] for name in ("as ever", "species")]), columns=8)
+vt.plot_images(torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as ever", "species")]), columns=8)
 
 # %%
-vt.plot_images(worlds["noise"].test.pixels[37::75], columns=8)
+vt.plot_images(worlds["noise"].test.pixels[5:296:37], columns=8)
 
 # %% [markdown]
 # A genus a column. The first row is as ever, the second shows other species of the same genera, and the noisy pictures

@@ -212,7 +212,7 @@ class TrainPanel(Panel):
         for epoch in session.work(stop):
             if epoch.number == 1:
                 self.status.say(f"Run {run}: {names.label(session.strategy.name).text} is training.")
-            if pace.due():
+            if pace.due() and not stop.is_set():  # the end draws the last picture
                 started = time.monotonic()
                 self.refresh()
                 pace.drawn(started)
