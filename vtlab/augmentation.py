@@ -70,14 +70,14 @@ class Part:
 FEW = (*BOTH, *KINDS, "mixup", "all")
 PARTS: dict[str, Part] = {
     "few": Part("garden", 5, 5, {
-        "probe": tuple(way for way in FEW if way != "mixup"), "partial": FEW,
-        "full": tuple(way for way in FEW if way not in ("flip", "shift")), "scratch": BOTH}),
+        "probe": tuple(way for way in FEW if way != "mixup"),
+        "partial": tuple(way for way in FEW if way not in ("flip", "shift")),
+        "full": (*BOTH, "rotate", "mixup"), "scratch": BOTH}),
     "arrows": Part("arrows", 10, 5, {"partial": (*BOTH, "default, no flip"),
                                      "full": (*BOTH, "default, no flip", "turn")}),
     "new views": Part("garden", 5, 5, {"partial": ("default",)}, views=30),
-    "many": Part("garden", 40, 3, {"probe": (*BOTH, "all"), "partial": (*BOTH, "mixup", "all"),
-                                   "full": BOTH, "scratch": BOTH},
-                 {"full": 12, "scratch": 15}),
+    "many": Part("garden", 40, 3, dict.fromkeys(("probe", "partial", "full", "scratch"), BOTH),
+                 {"full": 10, "scratch": 15}),
 }  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def one(part: Part, strategy: Strategy, way: str, task: Task, seed: int, memos: 
     row = {"cpu_seconds": time.process_time() - began, "train_accuracy": known}
     labels, frozen = task.test.labels, network.frozen_prefix > 0
     asked = [task.test.pixels]
-    if task.name == "garden" and (frozen or way in BOTH):
+    if task.name == "garden" and frozen and way in BOTH:
         asked.append(asked[0].flip(3))
     said = [predict(network, pixels, memos.setdefault((task.name, i), {}) if frozen else None)
             for i, pixels in enumerate(asked)]  # fmt: skip
