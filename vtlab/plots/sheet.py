@@ -103,7 +103,7 @@ class Sheet:
     def beside(self, row: int, words: str, **how: object) -> None:
         """Writes at the left of a row, in the space of `side`; `how` is for `style.text`."""
         _, top = self._place(row, 0)
-        self.ax.text(0, top + self.tall / 2, words, ha="left", va="center", **style.text(**how))
+        self.ax.text(GAP / 2, top + self.tall / 2, words, ha="left", va="center", **style.text(**how))
 
     def _place(self, row: int, column: int) -> tuple[float, float]:
         """The top left corner of a picture."""

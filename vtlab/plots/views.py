@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from vtlab import style
 from vtlab.plots.sheet import Sheet, pictures
 
-CELL = 1.15  # inches: a picture at most
+CELL = 0.95  # inches: a picture at most
 LABEL = 1.2  # inches: the name of a row at most
 APART = 0.12  # inches between names and pictures
 
