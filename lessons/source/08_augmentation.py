@@ -247,31 +247,32 @@ def gain(strategy, way, part="few", than="none"):
     return vt.paired_difference(seeds(part, strategy, way), seeds(part, strategy, than))
 
 # %%
-few = table[(table.part == "few") & (table.way != "none")]
+few = table[(table.part == "few") & (table.way != "none") & (table.strategy != "scratch")]
 vt.plot_ways({name.capitalize(): {way: seeds("few", name, way) - seeds("few", name, "none")
                                   for way in some.way.unique()}
               for name, some in few.groupby("strategy", sort=False)},
              what="test accuracy, less that of none", percent=False, marks={"none": 0})
 
 # %%
-plain = {strategy: gain(strategy, "default") for strategy in ("probe", "partial")}
-vt.claim("flips and shifts change the accuracy of probe and partial by less than two hundredths",
-         max(abs(change.mean) for change in plain.values()) < 0.02, plain=plain)
-turned = {strategy: gain(strategy, "rotate") for strategy in ("partial", "full")}
-vt.claim("small rotations cost partial and full more than five hundredths",
-         max(change.high for change in turned.values()) < -0.05, turned=turned)
-
-# %%
-ways = [way for way in table[table.strategy == "partial"].way.unique() if len(seeds("few", "partial", way)) == 5]
-gains = {way: gain("partial", way) for way in ways if way != "none"}
-vt.claim("no way is better than none by two hundredths or more",
-         max(change.mean for change in gains.values()) < 0.02, gains=gains)
+ways = [way for way in table[table.strategy == "partial"].way.unique() if way in (*KINDS, "mixup", "all")]
+gains = {way: gain("partial", way) for way in ways} | {"default": gain("partial", "default")}
+vt.claim("no way to augment is reliably better for partial than none",
+         max(change.low for change in gains.values()) <= 0, gains=gains)
 best.reveal("none is better than no views at all")
 
+# %%
+turned = {strategy: gain(strategy, "rotate") for strategy in ("partial", "full")}
+vt.claim("small rotations cost partial and full five hundredths or more",
+         max(change.mean for change in turned.values()) < -0.05 and turned["partial"].high < 0, turned=turned)
+plain = {strategy: gain(strategy, "default") for strategy in ("probe", "partial", "full")}
+vt.claim("flips and shifts change no pretrained strategy by more than two hundredths",
+         max(abs(change.mean) for change in plain.values()) < 0.02, plain=plain)
+
 # %% [markdown]
-# A no is a finding. Mirrored, moved, quarter-turned, recoloured or half-hidden flowers teach these networks
-# nothing that five seeds could show. They have seen 200,000 flowers in pretraining, each in its own pose, place
-# and light; a mirrored one is no news. Mixup and erasing, which lower the error of networks that learn from
+# A no is a finding. Mirrored, moved, quarter-turned, recoloured or half-hidden flowers teach partial nothing that five
+# seeds could show. The probe may gain a hundredth: two of its ten intervals, flip and hue, end just above zero; but who
+# looks at ten of them should not build on that. The network has seen 200,000 flowers in pretraining, each in its own
+# pose, place and light; a mirrored one is no news. Mixup and erasing, which lower the error of networks that learn from
 # random weights, do as little. The papers trained a PreAct ResNet-18 and a WRN-28-10, on 5,000 images per class:
 
 # %%
@@ -281,8 +282,9 @@ for way, error in papers.items():
           f"shape reproduced: {'yes' if gains[way].low > 0 else 'no'}")
 
 # %% [markdown]
-# What hurts is what resamples, rotating and cropping, and what therefore contains them; noise hurts partial, too.
-# The probe loses less, since its stages stay as they are. And with eight times as many images, 40 per class, three seeds?
+# What hurts is what resamples, rotating and cropping, and what therefore contains them; noise hurts partial a
+# little, too. The probe loses less, since its stages stay as they are. Full loses most, where every stage may get used to
+# blurred pictures. And with eight times as many images, 40 per class, three seeds?
 
 # %%
 for strategy in table[table.part == "many"].strategy.unique():
@@ -453,7 +455,8 @@ vt.check("08.3", why)
 # ## In short
 #
 # - Augmentation claims that the label stays and that such pictures come. Look at the views, and ask both.
-# - A pretrained network that knows the variety already gains nothing from it: flips, shifts and erasing did nothing here.
+# - A pretrained network that knows the variety already gains next to nothing from it: that is what flips, shifts,
+#   turns, erasing and mixup gave here.
 # - Resampling blurs. On small images that cost more than any other kind.
 # - Where direction is the class, a flip teaches a falsehood, and nothing warns of it.
 # - Eight kept views are as good as a new one every epoch, and cheaper.
