@@ -27,7 +27,8 @@ def test_every_package_is_pinned_and_nothing_that_the_package_needs_is_missing()
     lines = (BINDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert all(re.fullmatch(r"#.*|--extra-index-url .*|[\w-]+==[\d.]+(\+cpu)?", x) for x in lines)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    needed = {re.match(r"[\w-]+", d)[0] for d in project["project"]["dependencies"]}
+    needed = {re.match(r"[\w-]+", d)[0] for d in (*project["project"]["dependencies"],
+              *project["project"]["optional-dependencies"]["course"])}  # fmt: skip
     assert needed | {"ipykernel", "hatchling"} == set(pins())
 
 

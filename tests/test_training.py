@@ -163,21 +163,12 @@ def test_impossible_trainings_are_refused(network, toy):
         next(fit(tiny_network(5), toy, full))
 
 
-def test_augmented_views_repeat_and_do_not_depend_on_the_batch(toy):
-    pixels, index = toy.train.pixels, torch.arange(12)
-    augment = Augment(crop=0.2, rotate=20, noise=3)
-    whole = augment.view(pixels, index, seed=1, number=3)
-    part = augment.view(pixels[5:7], index[5:7], seed=1, number=3)
-    assert torch.equal(whole[5:7], part)
-    assert not torch.equal(whole, augment.view(pixels, index, seed=1, number=4))
-    assert torch.equal(pixels, augment.view(pixels, index, seed=1, number=0))
-
-
-def test_flips_and_shifts_move_whole_pixels():
-    row = torch.arange(16, dtype=torch.uint8).repeat(1, 3, 16, 1)
-    moved = Augment(light=0).view(row.expand(20, -1, -1, -1), torch.arange(20), 0, 1)
-    assert set(moved.unique().tolist()) <= set(range(16))
-    assert len({tuple(m[0, 0].tolist()) for m in moved}) > 3
+def test_views_that_take_turns_are_as_many_as_are_asked_for(toy):
+    training = fit(tiny_network(), toy, partial(1), epochs=4, views=3, bfloat16=False)
+    list(training)
+    assert sorted(training._views.kept) == [0, 1, 2]
+    assert training.configuration()["views"] == 3
+    assert "views" not in fit(tiny_network(), toy, partial(1)).configuration()
 
 
 @pytest.fixture

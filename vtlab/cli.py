@@ -29,7 +29,7 @@ several seeds, and write a report.
 PATH is a folder or zip with one folder of images per class, or with train/ and test/ (or
 val/) above the class folders; then test/ is the test set. Without PATH the task is the
 embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs, textures,
-digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too.
+arrows, digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too.
 """
 PREDICT = """\
 Print a line for each image: the file, the class, and the probability that the model gives it.

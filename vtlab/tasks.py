@@ -121,9 +121,9 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
     """A task by name, or from a folder or zip of one's own photographs.
 
     Args:
-        name: "garden", "fine", "far", "glyphs", "textures" (drawn), "petals" (drawn; how many
-            petals, a number), "digits" (handwritten), "printed" (drawn from fonts): nothing to
-            download. Or a path whose folders are the
+        name: "garden", "fine", "far", "glyphs", "textures" (drawn), "arrows" (drawn; the class is
+            a direction), "petals" (drawn; how many petals, a number), "digits" (handwritten),
+            "printed" (drawn from fonts): nothing to download. Or a path whose folders are the
             classes, or hold them below `train/` and `test/`.
         shots: Training images per class, or "all" for the digits or a folder.
         seed: Which shots.

@@ -20,12 +20,13 @@ from dataclasses import asdict
 import torch
 from torch import Tensor, nn
 
-from vtlab.augment import Augment
+from vtlab.augment import Augment, Augmentation
 from vtlab.backbones import Network
 from vtlab.features import BATCH as CHUNK
 from vtlab.features import activations
 from vtlab.fingerprints import of_tensors
 from vtlab.interrupts import unbroken
+from vtlab.mixup import draw_mix
 from vtlab.precision import native_bfloat16
 from vtlab.randomness import drawing, generator
 from vtlab.records import Epoch
@@ -35,14 +36,15 @@ from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
 from vtlab.strategies import Strategy
 from vtlab.targets import aim, cost, right, variance
 from vtlab.tasks import Task
-from vtlab.views import Views
+from vtlab.views import VIEWS, Views
 
 BATCH = 32
 
 
 def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
-        epochs: int | None = None, augment: Augment | None = Augment(),
-        cache: bool = True, bfloat16: bool | None = None, stop: Stop | None = None,
+        epochs: int | None = None, augment: Augmentation | None = Augment(),
+        mixup: float = 0.0, views: int = VIEWS, cache: bool = True,
+        bfloat16: bool | None = None, stop: Stop | None = None,
         resume: State | None = None) -> Training:  # fmt: skip
     """Train a network by a strategy, one record per epoch.
 
@@ -56,8 +58,13 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
         seed: Of the new head, the order of batches and the augmentation; paired: the same for
             all strategies.
         epochs: None for `default_epochs`. The probe has none: it is solved.
-        augment: Augmentation; None for the images as they are.
-        cache: Keep the frozen prefix's activations (`VIEWS` views of each image).
+        augment: An `Augment`, or what `augment_with` makes; None for the images as they are. A
+            probe is solved on the images as they are.
+        mixup: Train on weighted means of pairs, their weights from Beta(mixup, mixup) (Zhang et
+            al. 2018); 0 for none. Where stages are frozen, their activations are mixed.
+        views: How many augmented views take turns where stages are frozen, at most; elsewhere
+            every epoch has a new one.
+        cache: Keep the frozen prefix's activations of each view.
         bfloat16: True or False to force or forbid half precision; None: where it is native.
         stop: An event, asked before every batch; once it is set, the iterator ends.
         resume: A `state()` of such a training, to go on from instead of from the start.
@@ -73,6 +80,8 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
     """
     if epochs is not None and epochs < 1:
         raise ValueError(f"cannot train for {epochs} epochs")
+    if mixup < 0 or views < 1:
+        raise ValueError(f"mixup is {mixup} and views {views}; they are at least 0 and 1")
     if not len(task.train):
         raise ValueError(f"{task.name} has no training images: give it shots")
     if network.outputs != len(task.classes):
@@ -81,7 +90,8 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
     if strategy.head_start == "probe" and not isinstance(network.head, nn.Linear):
         raise ValueError(f"{strategy.name} begins with the solution of a linear probe, "
                          "which this head has not")  # fmt: skip
-    training = Training(network, task, strategy, seed, epochs, augment, cache, bfloat16, stop)
+    training = Training(network, task, strategy, seed, epochs, augment, mixup, views, cache,
+                        bfloat16, stop)  # fmt: skip
     if resume is not None:
         training.restore(resume)
     return training
@@ -95,12 +105,13 @@ class Training(Stepwise):
     """
 
     def __init__(self, network: Network, task: Task, strategy: Strategy, seed: int,
-                 epochs: int | None, augment: Augment | None, cache: bool,
-                 bfloat16: bool | None, stop: Stop | None) -> None:  # fmt: skip
+                 epochs: int | None, augment: Augmentation | None, mixup: float, views: int,
+                 cache: bool, bfloat16: bool | None, stop: Stop | None) -> None:  # fmt: skip
         """Nothing is touched before the first step."""
         self.network, self.task, self.strategy, self.seed = network, task, strategy, seed
         self.epochs = epochs or default_epochs(len(task.train), strategy.start)
-        self.augment, self.cache, self.bfloat16, self.stop = augment, cache, bfloat16, stop
+        self.augment, self.mixup, self.views = augment, mixup, views
+        self.cache, self.bfloat16, self.stop = cache, bfloat16, stop
         self.history: list[Epoch] = []
         self.batch = min(BATCH, len(task.train))
         self.batches = -(-len(task.train) // self.batch)  # in an epoch
@@ -194,7 +205,7 @@ class Training(Stepwise):
             self._optimiser = optimiser_for(self.network, self.strategy)
         if self._views is None:
             self._views = Views(self.network, self.task.train.pixels, self.seed, self.augment,
-                                self.cache, self.bfloat16)  # fmt: skip
+                                self.cache, self.bfloat16, self.views)  # fmt: skip
         number, place = self.descended // self.batches + 1, self.descended % self.batches
         if not self._views.ready(number, lambda: self.stopped):
             self._seconds += time.perf_counter() - started
@@ -221,8 +232,12 @@ class Training(Stepwise):
         for group, rate in zip(self._optimiser.param_groups, self._rates().values(), strict=True):
             group["lr"] = rate
         with drawing(self.seed, self.descended, self.network.device):
-            logits = self._views.logits(index, number)
+            mix = draw_mix(len(index), self.mixup) if self.mixup else None
+            logits = self._views.logits(index, number, mix)
             loss = cost(logits, labels, self._variance)
+            if mix is not None:
+                other = labels[mix.partner.to(labels.device)]
+                loss = mix.share * loss + (1 - mix.share) * cost(logits, other, self._variance)
             self._optimiser.zero_grad()
             loss.backward()
         self._optimiser.step()
@@ -265,9 +280,10 @@ class Training(Stepwise):
             "head_start": strategy.head_start, "rate": strategy.peak_rate,
             "stage_decay": strategy.stage_decay, "weight_decay": strategy.weight_decay,
             "seed": self.seed, "epochs": None if self.convex else self.epochs,
-            "batch": self.batch, "augment": self.augment and asdict(self.augment),
+            "batch": self.batch, "augment": self.augment and self.augment.configuration(),
             "cache": self.cache, "bfloat16": half,
-        }  # fmt: skip
+        } | ({"mixup": self.mixup} if self.mixup else {}) | (
+            {"views": self.views} if self.views != VIEWS else {})  # fmt: skip
 
     def state(self) -> State:
         """Everything that is needed to go on from here, copied. Not while a step runs."""

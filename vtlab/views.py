@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vtlab.augment import Augment
+from vtlab.augment import Augmentation
 from vtlab.backbones import Network
 from vtlab.features import BATCH, activations, affordable_views
+from vtlab.mixup import Mix
 from vtlab.precision import autocast
 
 VIEWS = 8  # augmented views kept of each image when a prefix is frozen
@@ -19,11 +20,11 @@ class Views:
     """What a training feeds to its first learning stage.
 
     Where the first stages are frozen, their activations of each view are computed once and
-    kept; a new epoch then takes one of `VIEWS` views instead of a new one.
+    kept; a new epoch then takes one of a few views instead of a new one.
     """
 
-    def __init__(self, network: Network, pixels: Tensor, seed: int, augment: Augment | None,
-                 cache: bool, bfloat16: bool | None) -> None:  # fmt: skip
+    def __init__(self, network: Network, pixels: Tensor, seed: int, augment: Augmentation | None,
+                 cache: bool, bfloat16: bool | None, views: int = VIEWS) -> None:  # fmt: skip
         """Nothing is computed but how many views are affordable."""
         self.network, self.pixels, self.seed, self.augment = network, pixels, seed, augment
         self.start = network.frozen_prefix
@@ -33,7 +34,7 @@ class Views:
         self.parts: dict[int, list[Tensor]] = {}  # of views that are not complete yet
         self.views = 1 if augment is None else 0  # 0: a new view every epoch
         if augment is not None and self.start > 0:
-            self.views = affordable_views(network, pixels, self.start, VIEWS)
+            self.views = affordable_views(network, pixels, self.start, views)
 
     def ready(self, epoch: int, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Compute what this epoch's batches need, unless stopped meanwhile."""
@@ -52,17 +53,26 @@ class Views:
         self.parts.pop(number, None)
         return True
 
-    def logits(self, index: Tensor, epoch: int) -> Tensor:
-        """Logits of these images in this epoch's view."""
+    def logits(self, index: Tensor, epoch: int, mix: Mix | None = None) -> Tensor:
+        """Logits of these images in this epoch's view.
+
+        Mixed are the inputs of the first learning stage: pixels where everything learns, a frozen
+        prefix's activations otherwise (manifold mixup, Verma et al. 2019), so that they can be kept.
+        """
         number = self._number(epoch)
-        if not self.cache:
+        if self.cache:
+            inputs, start = self.kept[number][index].to(self.network.device), self.start
+        else:
             # outside autocast: half-precision coordinates would move a crop by a quarter pixel
-            pixels = self._view(self.pixels[index], index, number)
-            with autocast(self.bfloat16, self.network.device):
-                return self.network(self.network.normalise(pixels)).float()
+            inputs, start = self._view(self.pixels[index], index, number), 0
         with autocast(self.bfloat16, self.network.device):
-            maps = self.kept[number][index].to(self.network.device)
-            return self.network.classify(self.network.run_stages(maps, self.start)).float()
+            if not self.cache:
+                inputs = self.network.normalise(inputs)
+            if mix is not None:
+                with torch.no_grad():
+                    inputs = mix.of(self.network.run_stages(inputs, start, self.start))
+                start = self.start
+            return self.network.classify(self.network.run_stages(inputs, start)).float()
 
     def _number(self, epoch: int) -> int:
         return epoch % self.views if self.views else epoch

@@ -73,6 +73,15 @@ def test_the_number_world_asks_for_the_petals():
     assert targets.tolist() == WORLDS["petals"].species.petals.float().tolist()
 
 
+def test_arrows_have_more_ink_where_they_point():
+    _, labels, masks = WORLDS["arrows"].draw(40, 0, 64)
+    assert WORLDS["arrows"].classes == ("north-east", "north-west", "south-west", "south-east")
+    line = torch.arange(64) - 31.5
+    for k, (east, south) in enumerate([(1, -1), (-1, -1), (-1, 1), (1, 1)]):
+        ink = masks[labels == k].float().mean(0)
+        assert (ink.sum(0) * line).sum() * east > 0 and (ink.sum(1) * line).sum() * south > 0
+
+
 def test_training_shots_are_nested_and_never_in_the_test_set():
     world = WORLDS["garden"]
     few, labels, _ = world.draw(2, 0, 32)

@@ -29,6 +29,19 @@ def test_pictures_keep_their_shape_and_stand_in_their_row_and_column():
     assert not dark[:50].any()  # the head
 
 
+def test_words_beside_a_row_stand_in_the_space_at_its_side():
+    sheet = Sheet(2, 1, 1.0, (8, 16), side=0.7)
+    sheet.show(1, 0, BLACK)
+    sheet.beside(1, "a name")
+    dark = pixels(sheet.figure).sum(2) == 0
+    assert not dark[:, : int(0.7 * style.DPI)].any() and dark.any()
+    (image,), (words,) = sheet.ax.images, sheet.ax.texts
+    left, _, bottom, top = image.get_extent()
+    left_of_words, height = words.get_position()
+    assert 0 < left_of_words < 0.1 and left > 0.7
+    assert height == pytest.approx((top + bottom) / 2)
+
+
 @pytest.mark.parametrize("side", [8, 64])
 def test_an_outline_lies_on_the_edge_of_its_mask(side):
     sheet = Sheet(1, 2, 1.0, (side, side))

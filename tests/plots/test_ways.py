@@ -37,6 +37,11 @@ def test_marks_and_numbers_that_are_no_shares():
     style.to_png(ax.figure, scale=1)
 
 
+def test_a_small_loss_is_no_minus_zero():
+    (ax,) = plot_ways({"x": {"a": [-0.004, 0.001], "b": [-0.02]}}, percent=False).axes
+    assert {"0.00", "-0.02"} <= {text.get_text() for text in ax.texts}
+
+
 def test_nothing_to_compare_is_said():
     with pytest.raises(ValueError, match="nothing to compare"):
         plot_ways({})

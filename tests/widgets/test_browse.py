@@ -57,6 +57,15 @@ def test_views_are_those_that_training_sees(panel):
     assert not torch.equal(view, images.pixels) and "rotate 30" in panel.describe()
 
 
+def test_every_kind_of_augmentation_has_its_control(panel):
+    panel.augmented = True
+    for name, value in {"turn": True, "hue": 0.2, "erase": 0.3}.items():
+        panel.controls[name].value = value
+    assert panel.augment == Augment(turn=True, hue=0.2, erase=0.3)
+    assert {"flip", "shift", "crop", "rotate", "light", "noise"} <= panel.controls.keys()
+    assert "turn 1, hue 0.2, erase 0.3" in panel.describe()
+
+
 def test_a_task_of_ones_own_has_no_dials(toy):
     panel = TaskPanel(toy)
     assert "style" not in panel.controls and len(panel.images()) == 12

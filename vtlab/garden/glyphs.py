@@ -1,7 +1,8 @@
 """Things far from plants: written signs and surfaces, each class a rule of its own.
 
 A glyph is a few strokes between the points of a 3 x 3 lattice; a texture is two interfering
-waves. They share grounds of noise with the garden and nothing else.
+waves; arrows, as on a map of the wind, point all in one of four directions. They share grounds
+of noise with the garden and nothing else.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from vtlab.garden.species import GROUNDS, PETALS, from_circle, rgb
 from vtlab.randomness import keys, normal, uniform
 
 STROKES = 5
+DIRECTIONS = ("north-east", "north-west", "south-west", "south-east")
 
 
 def draw_glyphs(seed: int, labels: Tensor, image_keys: Tensor,
@@ -41,6 +43,12 @@ def draw_textures(seed: int, labels: Tensor, image_keys: Tensor,
     return _in_chunks(_texture_chunk, seed, labels, image_keys, size)
 
 
+def draw_arrows(seed: int, labels: Tensor, image_keys: Tensor,
+                size: int = 64) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Nine arrows that point all in one of the `DIRECTIONS`; arguments and results as in `draw_glyphs`."""
+    return _in_chunks(_arrow_chunk, seed, labels, image_keys, size)
+
+
 def _in_chunks(painter, seed: int, labels: Tensor, image_keys: Tensor,
                size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
     if not len(labels):
@@ -65,8 +73,33 @@ def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor,
     x = centre[:, :1] + cos * corners[..., 0] - sin * corners[..., 1]
     y = centre[:, 1:] + sin * corners[..., 0] + cos * corners[..., 1]
     thick = (0.018 + 0.022 * uniform(image_keys, (1, 1), 5)) * size
-    alpha = (0.5 + thick - _to_strokes(x, y, size) * size).clamp(0, 1)[:, None]
-    papers = torch.stack([rgb(g)[2] for g in GROUNDS]).to(labels.device)
+    return _inked(_to_strokes(x, y, size) * size, thick, image_keys, size)
+
+
+def _arrow_chunk(seed: int, labels: Tensor, image_keys: Tensor,
+                 size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+    barb = 0.6 + 0.3 * uniform(image_keys, (1,), 8)  # (N, 1)
+    zero, one = torch.zeros_like(barb), torch.ones_like(barb)
+    along = torch.cat([-one, one, one - barb, one, one - barb], 1)  # tail, tip, barb, tip, barb
+    aside = torch.cat([zero, zero, barb, zero, -barb], 1)
+    scale = 0.09 + 0.05 * uniform(image_keys, (1,), 3)
+    thick = (0.015 + 0.02 * uniform(image_keys, (1, 1), 5)) * size
+    turn = torch.pi / 4 * (2 * labels[:, None] + 1) + 0.15 * normal(image_keys, 9, 2)  # (N, 9), of each arrow
+    away = 0.05 * (2 * uniform(image_keys, (9, 2), 4) - 1)
+    nearest = torch.full((len(labels), size, size), 9.0, device=labels.device)
+    for i in range(9):
+        cos, sin = turn[:, i : i + 1].cos() * scale, turn[:, i : i + 1].sin() * scale
+        x = (i % 3 + 0.5) / 3 + away[:, i, :1] + cos * along - sin * aside
+        y = (i // 3 + 0.5) / 3 + away[:, i, 1:] - sin * along - cos * aside  # rows count downwards
+        nearest = torch.minimum(nearest, _to_strokes(x, y, size))
+    return _inked(nearest * size, thick, image_keys, size)
+
+
+def _inked(away: Tensor, thick: Tensor, image_keys: Tensor,
+           size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Ink on paper where a stroke is no more than `thick` pixels `away (N, H, W)`."""
+    alpha = (0.5 + thick - away).clamp(0, 1)[:, None]
+    papers = torch.stack([rgb(g)[2] for g in GROUNDS]).to(away.device)
     paper = papers[(uniform(image_keys, (), 6) * len(GROUNDS)).long()][:, :, None, None]
     paper = paper * (0.8 + 0.35 * fractal(image_keys, size)[:, None])
     ink = 0.7 * from_circle(PETALS, uniform(image_keys, (), 7))[:, :, None, None]

@@ -1,7 +1,7 @@
 """The garden's ready tasks, and what can be changed about a world.
 
-A world is: which things (plants, glyphs or textures), how its scenes vary, in which style they
-are pictured and how the camera spoils them. `draw` gives images of any number of individuals;
+A world is: which things (plants, glyphs, textures or arrows), how its scenes vary, in which style
+they are pictured and how the camera spoils them. `draw` gives images of any number of individuals;
 the training individuals depend on the seed, the test individuals never do.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vtlab.garden.dials import corrupt, restyle
 from vtlab.garden.drawing import Scene, draw
-from vtlab.garden.glyphs import draw_glyphs, draw_textures
+from vtlab.garden.glyphs import DIRECTIONS, draw_arrows, draw_glyphs, draw_textures
 from vtlab.garden.species import Species, grow, petal_count
 from vtlab.randomness import keys
 
@@ -33,7 +33,7 @@ class World:
         genera: The species belong to so many genera; fewer are harder.
         spread: How far species stand from the middle of their genus.
         similarity: 1: plants like those of the pretraining; towards 0: unlike.
-        things: "plants", "glyphs" or "textures".
+        things: "plants", "glyphs", "textures" or "arrows".
         target: "class", or "number" (the number of petals).
         scene: How individuals and surroundings vary; holds the planted shortcut.
         style: "photo", "line" or "night".
@@ -74,6 +74,8 @@ class World:
         """The class names."""
         if self.things == "plants":
             return self.species.names
+        if self.things == "arrows":
+            return DIRECTIONS[: self.count]
         return tuple(f"{self.things[:-1]} {chr(ord('A') + k)}" for k in range(self.count))
 
     def draw(self, per_class: int, seed: int | None, size: int = 64) -> tuple[Tensor, ...]:
@@ -107,7 +109,8 @@ class World:
     def _painter(self) -> Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]:
         if self.things == "plants":
             return lambda labels, ks, size: draw(self.species, labels, ks, size, self.scene)
-        painter = {"glyphs": draw_glyphs, "textures": draw_textures}[self.things]
+        painters = {"glyphs": draw_glyphs, "textures": draw_textures, "arrows": draw_arrows}
+        painter = painters[self.things]
         return lambda labels, ks, size: painter(self.seed, labels, ks, size)
 
 
@@ -119,6 +122,7 @@ WORLDS = {
         World("far", seed=31, similarity=0.3),
         World("glyphs", seed=41, things="glyphs"),
         World("textures", seed=43, things="textures"),
+        World("arrows", seed=53, count=4, things="arrows"),
         World("petals", seed=47, count=20, genera=20, spread=1.0, target="number"),
     )
 }

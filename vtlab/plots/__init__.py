@@ -26,6 +26,7 @@ from vtlab.plots.movement import draw_movement as draw_movement
 from vtlab.plots.movement import plot_movement as plot_movement
 from vtlab.plots.rates import plot_drift as plot_drift
 from vtlab.plots.rates import plot_range as plot_range
+from vtlab.plots.views import plot_views as plot_views
 from vtlab.plots.ways import plot_ways as plot_ways
 from vtlab.plots.work import plot_work as plot_work
 from vtlab.plots.zoo import draw_pretraining as draw_pretraining

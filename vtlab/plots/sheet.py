@@ -41,6 +41,7 @@ class Sheet:
         under: int = 0,
         head: float = 0,
         foot: float = 0,
+        side: float = 0,
     ) -> None:
         """An empty sheet.
 
@@ -53,15 +54,16 @@ class Sheet:
             under: Lines of words under each picture.
             head: Inches left above all of them.
             foot: Inches left below all of them.
+            side: Inches at the left of all of them, for words beside a row.
         """
         self.width = cell - GAP
         self.tall = self.width * shape[0] / shape[1]
         self._cell = cell
         self._over = over * LINE + AWAY * (over > 0)
-        self._head = head
+        self._head, self._side = head, side
         self._step = self._over + self.tall + GAP + (under * LINE + AWAY) * (under > 0)
         self.foot = head + rows * self._step
-        size = columns * cell, self.foot + foot
+        size = side + columns * cell, self.foot + foot
         self.figure = Figure(size, dpi=style.DPI, facecolor="white")
         self.ax = self.figure.add_axes((0, 0, 1, 1))
         style.blank(self.ax)
@@ -98,10 +100,15 @@ class Sheet:
         self.ax.text(left + self.width / 2, top + self.tall + AWAY, words, ha="center", va="top",
                      **style.text(**how))  # fmt: skip
 
+    def beside(self, row: int, words: str, **how: object) -> None:
+        """Writes at the left of a row, in the space of `side`; `how` is for `style.text`."""
+        _, top = self._place(row, 0)
+        self.ax.text(GAP / 2, top + self.tall / 2, words, ha="left", va="center", **style.text(**how))
+
     def _place(self, row: int, column: int) -> tuple[float, float]:
         """The top left corner of a picture."""
         top = self._head + row * self._step + self._over + GAP / 2
-        return column * self._cell + GAP / 2, top
+        return self._side + column * self._cell + GAP / 2, top
 
 
 def pictures(images: ArrayLike) -> np.ndarray:

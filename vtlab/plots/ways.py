@@ -78,7 +78,7 @@ def _draw_way(ax: Axes, place: int, way: str, values: np.ndarray, percent: bool)
     ax.plot(values, heights, linestyle="none", marker="o", markersize=4.6, color=colour,
             markeredgecolor="white", markeredgewidth=0.7, zorder=4, clip_on=False,
             gid=f"seeds {way}")  # fmt: skip
-    words = f"{100 * found.mean:.0f}" if percent else f"{found.mean:.2f}"
+    words = f"{100 * found.mean:.0f}" if percent else f"{round(found.mean, 2) + 0.0:.2f}"  # no "-0.00"
     ax.annotate(words, (1, place), (22 if percent else 32, 0), xycoords=ax.get_yaxis_transform(), va="center",
                 textcoords="offset points", ha="right",
                 **style.text(style.SMALL, colour, weight="bold"))  # fmt: skip

@@ -26,7 +26,7 @@ ALL = -1  # classes
 DIALS = ("style", "corruption", "strength", "similarity", "shortcut", "weeds", "leaves")
 KINDS = tuple(field.name for field in fields(Augment))
 LIMITS = {"shift": (0.3, 0.02), "crop": (0.6, 0.05), "rotate": (180.0, 5.0),
-          "light": (0.6, 0.05), "noise": (60.0, 2.0)}  # fmt: skip
+          "light": (0.6, 0.05), "noise": (60.0, 2.0), "hue": (0.5, 0.02), "erase": (0.6, 0.05)}  # fmt: skip
 
 
 class TaskPanel(Panel):
@@ -42,7 +42,8 @@ class TaskPanel(Panel):
         seed: Which training images.
         style, corruption, strength, similarity, shortcut, weeds, leaves: The garden's dials.
         augmented: Whether views of a few images are shown, as training sees them.
-        flip, shift, crop, rotate, light, noise: Strengths of the augmentation, see `Augment`.
+        flip, shift, crop, rotate, light, noise, turn, hue, erase: Strengths of the augmentation,
+            see `Augment`.
 
     Lessons 01 and 08.
     """
@@ -67,6 +68,9 @@ class TaskPanel(Panel):
     rotate = traitlets.Float(Augment.rotate, min=0)
     light = traitlets.Float(Augment.light, min=0)
     noise = traitlets.Float(Augment.noise, min=0)
+    turn = traitlets.Bool(Augment.turn)
+    hue = traitlets.Float(Augment.hue, min=0, max=0.5)
+    erase = traitlets.Float(Augment.erase, min=0, max=1)
 
     def __init__(self, task: Task | str = "garden", **traits: object) -> None:
         """Open the panel.
@@ -153,7 +157,7 @@ class TaskPanel(Panel):
                 "leaves": number("Leaves", 0, 9),
             }
         controls["augmented"] = tick("Show augmented views")
-        controls["flip"] = tick("Flip")
+        controls["flip"], controls["turn"] = tick("Flip"), tick("Quarter turns")
         for name, (high, step) in LIMITS.items():
             controls[name] = number(name.capitalize(), 0, high, step)
         return controls

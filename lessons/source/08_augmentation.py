@@ -1,0 +1,472 @@
+# %% [markdown]
+# # 08 · Can forty images become more?
+#
+# An image that is mirrored shows the same flower, and costs nothing. So does one that is moved, turned,
+# darkened, or half hidden. **Augmentation** makes such copies while training goes on, and nearly every
+# recipe has it. But a copy is no new photograph. What does it teach, and can it teach the wrong thing?
+
+# %% [markdown]
+# ## You will
+#
+# - see nine kinds of augmentation as pictures, write one in plain PyTorch, and use a foreign library's;
+# - measure what each kind does to the accuracy of each strategy, and find out why some of them hurt;
+# - break a task by mirroring its images, and mend it with one word.
+#
+# You should know lesson 01 and a training loop in PyTorch. About 25 minutes of reading, one of computing
+# on two processor cores. Nothing is downloaded.
+
+# %%
+import os
+import torch
+import vtlab as vt
+
+vt.begin(seed=0)
+
+# %% [markdown]
+# ## The question
+#
+# Whoever augments says two things about the world. First: *the label stays*. A mirrored rose is a rose,
+# but a mirrored "turn left" is not. Second: *such a picture could come*. Who rotates by 15 degrees expects
+# rotated flowers in the test set, or at least does not mind to learn them. If both hold, the network sees
+# variety that forty photographs do not have. If one fails, it learns something that is false, or useless.
+#
+# With a pretrained network there is a third question: has it seen that variety already?
+
+# %% [markdown]
+# ## Look
+#
+# One training image of the garden, and eight views of it for each kind. (`KINDS` has the strengths that we shall
+# measure below.) A view is not stored: it is computed when it is needed, and view 3 of image 20 is always the
+# same picture under the same seed.
+
+# %%
+from vtlab.augmentation import KINDS, STILL
+
+seed = int(os.environ.get("VTLAB_SEED", 0))
+task = vt.task("garden", shots=5, seed=seed)
+place = torch.tensor([20])
+image = task.train.pixels[place]
+sheet = {kind: torch.cat([augment.view(image, place, seed, v) for v in range(9)])
+         for kind, augment in KINDS.items()}
+
+# %% [markdown]
+# The ninth kind needs two images. **Mixup** (Zhang et al. 2018) lays one over the other, and mixes their
+# labels in the same proportion: 70 % of one species and 30 % of the other.
+
+# %%
+other = task.train.pixels[7]
+sheet["mixup"] = torch.stack([torch.lerp(other.float(), image[0].float(), share).byte()
+                              for share in torch.linspace(1, 0.5, 9).tolist()])
+vt.plot_views(sheet, titles=["as it is", *(f"view {v}" for v in range(1, 9))])
+
+# %% [markdown]
+# A mixed picture looks like nothing on earth, and no flower is 70 % of a species. The point is what the network is
+# kept from: being sure between two images, where it knows nothing.
+#
+# *Turn* is by quarters, *crop* zooms in by up to a fifth, *rotate* goes up to 15 degrees either way, *hue*
+# turns the colour circle by up to a tenth, and *erase* (Zhong et al. 2020) puts noise on a rectangle, in half of
+# the views. Edges are mirrored where a view looks beyond the picture.
+
+# %% [markdown]
+# ## Predict
+#
+# We train the head and the last stage on the forty images, which take turns in eight views each. Which views
+# give the best accuracy on new images?
+
+# %%
+best = vt.guess("Best views for partial fine-tuning on forty images?",
+                ["flips and shifts", "rotations up to 15 degrees", "all nine kinds together",
+                 "none is better than no views at all"])
+best
+
+# %% [markdown]
+# ## By hand, once
+#
+# Torchvision's `transforms.v2` take a whole batch of images as one tensor, which is fast. They also draw
+# *once* for the batch. Six copies of our flower are all turned by the same angle:
+
+# %%
+from torchvision.transforms import v2
+
+turned = v2.RandomRotation(30)(image.repeat(6, 1, 1, 1))
+vt.claim("torchvision turns a batch by one angle", (turned == turned[:1]).all())
+
+# %% [markdown]
+# If a batch is augmented as a whole, then, its images are less varied than one thinks; applied image by
+# image, the same functions are right and slower. `vt.Augment` draws for each image and computes for all.
+#
+# A flip in plain PyTorch is a coin for each image and an index that runs backwards:
+
+# %%
+pixels, labels = task.train.pixels, task.train.labels
+coins = torch.rand(len(pixels), generator=torch.Generator().manual_seed(seed)) < 0.5
+flipped = torch.where(coins[:, None, None, None], pixels.flip(3), pixels)
+
+# %% [markdown]
+# Mixup takes a partner for each image of the batch, mixes the normalised pixels, and asks for mixed labels.
+# The paper draws the share anew for each batch, from a Beta distribution; we take 0.7.
+
+# %%
+network = vt.backbone("mini_resnet", classes=8).eval()
+partner, share = torch.randperm(40, generator=torch.Generator().manual_seed(seed)), 0.7
+inputs = network.normalise(flipped)
+logits = network(share * inputs + (1 - share) * inputs[partner])
+hot = torch.nn.functional.one_hot(labels, 8).float()
+by_hand = torch.nn.functional.cross_entropy(logits, share * hot + (1 - share) * hot[partner])
+
+# %% [markdown]
+# ## With vtlab
+#
+# `fit(augment=…, mixup=…)` does the same, and where stages are frozen it mixes what they make of the images
+# instead of the images (**manifold mixup**, Verma et al. 2019), so that it can be kept. A `Mix` holds partners and share, and takes two ordinary losses instead of
+# soft labels, which is the same number, since the loss is linear in the labels.
+
+# %%
+from vtlab.mixup import Mix
+
+logits = network(Mix(partner, share).of(inputs))
+first, second = (torch.nn.functional.cross_entropy(logits, of) for of in (labels, labels[partner]))
+vt.claim("by hand and with vtlab, mixup has the same loss",
+         abs(share * first + (1 - share) * second - by_hand) < 1e-5)
+
+# %% [markdown]
+# And what of the many libraries of augmentations? Most of them take one image, as a NumPy array `(H, W, 3)`.
+# `vt.augment_with` makes any such function an augmentation for `fit`, with random numbers that belong to image
+# and view. Here is **Albumentations'** flip (its 2.0 series, under the MIT licence), and where that is not
+# installed, NumPy's. (The variable keeps its import from asking a server for news.)
+
+# %%
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+try:
+    from albumentations import HorizontalFlip
+    mirror = vt.augment_with(HorizontalFlip(p=1))
+except ImportError:
+    mirror = vt.augment_with(lambda image: image[:, ::-1])
+
+# %%
+every = torch.arange(len(pixels))
+ours, theirs = (augment.view(pixels, every, seed, 1) for augment in (KINDS["flip"], mirror))
+same, mirrored = ((ours == view).flatten(1).all(1) for view in (pixels, theirs))
+vt.claim("each of our flips is the image or the library's mirror image, and both occur",
+         (same ^ mirrored).all() and same.any() and mirrored.any())
+
+# %% [markdown]
+# ## Explore
+#
+# The panel shows images of any task, and with **Show augmented views** what training sees of them. Push each
+# strength until *you* would no longer be sure of the species: further than that, the label does not stay. Then
+# choose the task *arrows*, and watch what a flip does to it.
+
+# %%
+book = vt.TaskPanel("garden", augmented=True, seed=seed)
+book
+
+# %% [markdown]
+# In code, its controls; and the augmentation that it shows can be given to `fit` as it is:
+
+# %%
+book.controls["erase"].value, book.controls["flip"].value = 0.4, False
+book.controls["task"].value = "arrows"
+print(book.describe())
+assert book.augment == vt.Augment(flip=False, erase=0.4)
+
+# %% [markdown]
+# ## Look inside
+#
+# Turning by a quarter and rotating by a few degrees sound alike, the first even wilder. Yet they are
+# different operations. A quarter turn puts every pixel in a new place. Any other angle needs values from
+# *between* the pixels, and the usual way is to average neighbours (**bilinear** resampling). An average is a
+# blur. To see what a blur alone does, we move the test images by half a pixel:
+
+# %%
+def half_a_pixel(images):
+    images = torch.nn.functional.pad(images.float(), (0, 1, 0, 1), mode="replicate")
+    return torch.nn.functional.avg_pool2d(images, 2, stride=1).byte()
+
+test = task.test
+soft = half_a_pixel(test.pixels)
+vt.plot_views({"as drawn": test.pixels[::171], "half a pixel on": soft[::171]})
+
+# %% [markdown]
+# One has to look twice: it is what a slightly unsteady hand does. The frozen features are the same for all probes, so we compute them once, for both
+# test sets. Then three probes: one on the images as they are, one on eight views of each that are rotated with
+# bilinear resampling, and one whose views are rotated by taking the *nearest* pixel instead of a mean. The
+# rotation is Pillow's, one image at a time, through `augment_with`.
+
+# %%
+import random
+import numpy
+from PIL.Image import Resampling, fromarray
+
+def rotation(how):
+    return vt.augment_with(lambda image: numpy.asarray(
+        fromarray(image).rotate(random.uniform(-15, 15), how)))
+
+views = {"as they are": STILL, "bilinear": rotation(Resampling.BILINEAR),
+         "nearest": rotation(Resampling.NEAREST)}
+
+# %%
+features = [vt.activations(network, images) for images in (test.pixels, soft)]
+found = {}
+for name, augment in views.items():
+    probe = vt.probe_on_views(network, task, augment, seed)
+    found[name] = [(probe.head(x).argmax(1) == test.labels).double().mean().item() for x in features]
+
+# %% tags=["nbval-ignore-output"]
+for name, (sharp, blurred) in found.items():
+    print(f"probe on views {name:11} {sharp:.2f} on the test images, {blurred:.2f} half a pixel on")
+
+# %%
+vt.claim("half a pixel costs the probe more than a fifth of all answers",
+         found["as they are"][0] - found["as they are"][1] > 0.2, found=found)
+vt.claim("a probe on bilinear rotations has got used to the blur, one on nearest ones has not",
+         found["bilinear"][1] > max(found["as they are"][1], found["nearest"][1]) + 0.05, found=found)
+
+# %% [markdown]
+# So what bilinear rotations teach is not the angle, which these features knew, but the blur. Our test images are not
+# blurred, and what is learnt for nothing takes its place. At 64 pixels the species are told apart by fine
+# stripes; at 224 half a pixel would be a smaller loss.
+
+# %% [markdown]
+# ## What we saw
+#
+# The table `augmentation_table` holds every way to augment the forty images (`python -m vtlab.augmentation`): of
+# probe and partial five seeds, of full and scratch three. For a probe, the head is solved on the features
+# of eight views of each image. *Default* is what `fit` does unless told otherwise: flips, shifts, and a little
+# light. *All* has everything, and for partial mixup too. Shots differ from seed to seed far more than ways do, so each
+# way is compared with *none* on the same shots:
+
+# %%
+table = vt.augmentation_table()
+
+def seeds(part, strategy, way, column="test_accuracy"):
+    rows = table[(table.part == part) & (table.strategy == strategy) & (table.way == way)]
+    return rows.sort_values("seed")[column].to_numpy()
+
+def gain(strategy, way, part="few", than="none"):
+    return vt.paired_difference(seeds(part, strategy, way), seeds(part, strategy, than))
+
+# %%
+few = table[(table.part == "few") & (table.way != "none") & (table.strategy != "scratch")]
+vt.plot_ways({name.capitalize(): {way: seeds("few", name, way) - seeds("few", name, "none")
+                                  for way in some.way.unique()}
+              for name, some in few.groupby("strategy", sort=False)},
+             what="test accuracy, less that of none", percent=False, marks={"none": 0})
+
+# %%
+ways = [way for way in table[table.strategy == "partial"].way.unique() if way in (*KINDS, "mixup", "all")]
+gains = {way: gain("partial", way) for way in ways} | {"default": gain("partial", "default")}
+vt.claim("no way to augment is reliably better for partial than none",
+         max(change.low for change in gains.values()) <= 0, gains=gains)
+best.reveal("none is better than no views at all")
+
+# %%
+turned = {strategy: gain(strategy, "rotate") for strategy in ("partial", "full")}
+vt.claim("small rotations cost partial and full five hundredths or more",
+         max(change.mean for change in turned.values()) < -0.05 and turned["partial"].high < 0, turned=turned)
+plain = {strategy: gain(strategy, "default") for strategy in ("probe", "partial", "full")}
+vt.claim("flips and shifts change no pretrained strategy by more than two hundredths",
+         max(abs(change.mean) for change in plain.values()) < 0.02, plain=plain)
+
+# %% [markdown]
+# A no is a finding. Mirrored, moved, quarter-turned, recoloured or half-hidden flowers teach partial nothing that five
+# seeds could show. The probe may gain a hundredth: two of its ten intervals, flip and hue, end just above zero; but who
+# looks at ten of them should not build on that. The network has seen 200,000 flowers in pretraining, each in its own
+# pose, place and light; a mirrored one is no news. Mixup and erasing, which lower the error of networks that learn from
+# random weights, do as little. The papers trained a PreAct ResNet-18 and a WRN-28-10, on 5,000 images per class:
+
+# %%
+papers = {"mixup": "5.6 to 4.2 %", "erase": "3.7 to 3.1 %"}
+for way, error in papers.items():
+    print(f"{way}: the paper's error on CIFAR-10 {error}; our accuracy {gains[way]}; "
+          f"shape reproduced: {'yes' if gains[way].low > 0 else 'no'}")
+
+# %% [markdown]
+# What hurts is what resamples, rotating and cropping, and what therefore contains them; noise hurts partial a
+# little, too. The probe loses less, since its stages stay as they are. Full loses most, where every stage may get used to
+# blurred pictures. And with eight times as many images, 40 per class, three seeds?
+
+# %%
+for strategy in table[table.part == "many"].strategy.unique():
+    print(f"{strategy:8} default against none: {gain(strategy, 'default', 'few')} with 5 images, "
+          f"{gain(strategy, 'default', 'many')} with 40")
+
+# %% [markdown]
+# Can one trust a table? One of its runs, again and live: partial, with rotations. From five seeds follows where a
+# sixth one should fall, in 95 of 100 cases: within the mean's interval, made wider by the root of six.
+
+# %%
+again = vt.backbone("mini_resnet", classes=8)
+for record in vt.fit(again, task, vt.partial(1), seed=seed, augment=KINDS["rotate"]):
+    pass
+live = vt.evaluate(again, test.pixels, test.labels)
+committed = vt.t_interval(seeds("few", "partial", "rotate"))
+vt.claim("a live run lies where the committed seeds put it",
+         abs(live - committed.mean) < 6**0.5 * committed.half, live=live, committed=committed)
+
+# %% [markdown]
+# **When the label does not stay.** The task `arrows` shows maps of the wind, and the class is where it blows to. Ten
+# maps of each direction:
+
+# %%
+arrows = vt.task("arrows", shots=10, seed=seed)
+vt.plot_images(arrows.train.pixels[::5], titles=[arrows.classes[k] for k in arrows.train.labels[::5]])
+
+# %% [markdown]
+# A mirrored north-east is a north-west. `fit` does not know that, and flips by default. We fine-tune everything,
+# once as it comes and once with one word added. Rows are where the wind blows, columns what the network says.
+
+# %%
+def fine_tune(augment):
+    network = vt.backbone("mini_resnet", classes=4)
+    records = list(vt.fit(network, arrows, vt.full, seed=seed, augment=augment))
+    return records, vt.predict(network, arrows.test.pixels).argmax(1)
+
+runs = {"with flips": fine_tune(vt.Augment())}
+
+# %%
+runs["without"] = fine_tune(vt.Augment(flip=False))
+vt.plot_confusion({name: vt.confusion(arrows.test.labels, said, 4) for name, (_, said) in runs.items()},
+                  arrows.classes)
+
+# %%
+truth, said = arrows.test.labels, runs["with flips"][1]
+right = {name: vt.accuracy(truth, answers) for name, (_, answers) in runs.items()}
+vt.claim("flips cost accuracy where direction is the class", right["without"] > right["with flips"] + 0.05, right=right)
+north, east = vt.accuracy(truth // 2, said // 2), vt.accuracy((truth + 1) // 2 % 2, (said + 1) // 2 % 2)
+vt.claim("with flips it tells north from south better than east from west", north > east + 0.1, north=north, east=east)
+
+# %% [markdown]
+# The classes go round the compass (north-east, north-west, south-west, south-east), so that the first two are
+# the north and the middle two the west. A flip keeps the one and spoils the other. Five seeds, and quarter turns too,
+# which keep neither:
+
+# %%
+winds = table[table.part == "arrows"]
+vt.plot_ways({name.capitalize(): {way: rows.test_accuracy for way, rows in some.groupby("way", sort=False)}
+              for name, some in winds.groupby("strategy", sort=False)}, marks={"chance": 0.25})
+
+# %%
+flips = gain("full", "default", "arrows", than="default, no flip")
+quarters = gain("full", "turn", "arrows")
+vt.claim("flips cost full fine-tuning a tenth or more, and quarter turns leave it little above chance",
+         flips.high < -0.1 and seeds("arrows", "full", "turn").mean() < 0.35, flips=flips, quarters=quarters)
+
+# %% [markdown]
+# Nothing warns of this. The loss falls, the accuracy on the training views rises: look at exercise 08.3. So the first
+# question about any augmentation is asked without a computer: *would I still give this picture its label?* Digits (a
+# turned 6 is a 9), letters, traffic signs, left and right hands, hearts on X-rays: there a flip or a turn tells lies.
+#
+# **At test time.** One can augment the test image as well, and average the answers to several views (**test-time
+# augmentation**, TTA). It is a small committee of one network, which looks several times; its members err alike, so one
+# should not hope for too much, and it takes as many times longer to answer. With `vt.predict_views` it is a line, here for
+# the image and its mirror image:
+
+# %%
+said = vt.predict_views(again, test.pixels[::4], mirror, views=2)
+print(tuple(said.shape), f"sums to {said.sum(1).mean():.3f}")
+for strategy in ("probe", "partial"):
+    twice, once = (seeds("few", strategy, "default", f"{c}_accuracy") for c in ("mirrored", "test"))
+    print(f"{strategy:8} mean of both against the image alone: {vt.paired_difference(twice, once)}")
+
+# %% [markdown]
+# **What it costs.** On a processor a training step is slow and a flip is fast, so that augmenting a whole batch of
+# bytes hardly shows. (On a fast GPU it is the other way round, and recipes spend processes on it.) Seconds per image
+# of each kind, as a share of a step of full fine-tuning; the last two are Pillow's rotations, one image at a time:
+
+# %%
+from time import perf_counter
+
+def share_of_a_step(augment):
+    step = min(record.seconds for record in runs["without"][0]) / len(arrows.train)
+    began = perf_counter()
+    for number in range(1, 6):
+        augment.view(pixels, every, seed, number)
+    return (perf_counter() - began) / 5 / len(pixels) / step
+
+costs = {kind: share_of_a_step(augment) for kind, augment in (KINDS | views).items()}
+
+# %% tags=["nbval-ignore-output"]
+print({kind: f"{100 * cost:.1f} %" for kind, cost in costs.items()})
+
+# %%
+vt.claim("no kind costs a third of a training step", max(costs.values()) < 1 / 3, costs=costs)
+
+# %% [markdown]
+# Where stages are frozen, views are dear all the same: the frozen stages are the expensive part, and a new view in every
+# epoch would have to go through them. `fit` therefore keeps **eight views** of each image and takes them in turn. Does
+# that lose anything against thirty, one for each epoch? Partial, five seeds:
+
+# %%
+kept, new = (seeds(part, "partial", "default") for part in ("few", "new views"))
+lost = vt.paired_difference(new, kept)
+times = seeds("new views", "partial", "default", "cpu_seconds") / seeds("few", "partial", "default", "cpu_seconds")
+print(f"thirty views against eight: {lost}")
+vt.claim("thirty views gain no hundredth over eight, and cost more", lost.mean < 0.01 and times.min() > 1.2,
+         lost=lost, times=times)
+
+# %% [markdown]
+# **What to do, then?** Look at views before training on them. Leave out what changes the label. Be wary of resampling
+# where details are as fine as pixels; enlarge images first, or move whole pixels. And if it matters, compare with *none* on
+# a part of your shots that was held back: it is one more choice, and choices are paid with shots.
+
+# %% [markdown]
+# ## Caveats
+#
+# One backbone, one source that had much variety, targets near it, images of 64 pixels, thirty epochs. Where a network
+# learns from random weights and long, or the source lacks what the target varies in, augmentation is known to
+# help, and the papers below show it. Strengths were not tuned: a rotation of three degrees blurs as much as one of
+# fifteen, but less noise would hurt less. With 40 images per class full had ten epochs and scratch fifteen
+# instead of 26 and 30.
+
+# %% [markdown]
+# ## Exercises
+#
+# **08.1 Change a value.** Slides under a microscope have no up and no left, and their stain tells the classes
+# apart. Write the augmentation for them, of whole pixels only. (Mind what is on by default.)
+
+# %%
+slides = ...
+vt.check("08.1", slides)
+
+# %% [markdown]
+# **08.2 Write a function.** Mixup's labels: for labels `(N,)`, the places of the partners `(N,)`, the share of the first and
+# the number of classes, give the mixed labels `(N, K)`. NumPy will do.
+
+# %%
+def mixed_labels(labels, partner, share, classes):
+    return ...
+
+vt.check("08.2", mixed_labels)
+
+# %% [markdown]
+# **08.3 Explain a surprise.** With flips, views of north-east and of north-west are the same pictures, and
+# nobody could name more than half of them rightly. Yet at the end of that training the accuracy on the *training* views is far above a
+# half. How? (a) The flips were left out in the last epochs. (b) The network knows each of the forty images by its paper and ink. (c) The
+# head has a bias. Answer with a letter. The numbers:
+
+# %%
+last = runs["with flips"][0][-1]
+vt.claim("the last training accuracy is far above a half", last.train_accuracy > 0.6, last=last)
+why = ...
+vt.check("08.3", why)
+
+# %% [markdown]
+# ## In short
+#
+# - Augmentation claims that the label stays and that such pictures come. Look at the views, and ask both.
+# - A pretrained network that knows the variety already gains next to nothing from it: that is what flips, shifts,
+#   turns, erasing and mixup gave here.
+# - Resampling blurs. On small images that cost more than any other kind.
+# - Where direction is the class, a flip teaches a falsehood, and nothing warns of it.
+# - Eight kept views are as good as a new one every epoch, and cheaper.
+#
+# Next: lesson 09 asks where the networks look.
+
+# %% [markdown]
+# ## References
+#
+# - Zhang et al. (2018), *mixup: beyond empirical risk minimization*; Verma et al. (2019), *Manifold mixup*.
+# - Zhong et al. (2020), *Random erasing data augmentation*.
+# - Buslaev et al. (2020), *Albumentations: fast and flexible image augmentations*.
+# - Shorten, Khoshgoftaar (2019), *A survey on image data augmentation for deep learning*.

@@ -1,0 +1,198 @@
+"""What augmentation does to accuracy: kinds, strategies, few and many images, and where it hurts.
+
+`python -m vtlab.augmentation` trains everything, keeps each finished run and goes on where it was,
+and writes `data/results/augmentation.csv`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from vtlab.augment import Augment, Augmentation
+from vtlab.backbones import Network, backbone
+from vtlab.features import activations, predict
+from vtlab.solver import choose_strength, fit_head, spread
+from vtlab.strategies import FOUR, Strategy, probe
+from vtlab.tables import committed, kept, write_table
+from vtlab.tasks import Task
+from vtlab.tasks import task as make_task
+from vtlab.training import fit
+from vtlab.views import VIEWS
+
+STILL = Augment(flip=False, shift=0.0, light=0.0)  # changes nothing
+KINDS: dict[str, Augment] = {
+    "flip": replace(STILL, flip=True),
+    "shift": replace(STILL, shift=0.06),
+    "turn": replace(STILL, turn=True),
+    "crop": replace(STILL, crop=0.2),
+    "rotate": replace(STILL, rotate=15.0),
+    "hue": replace(STILL, hue=0.1),
+    "noise": replace(STILL, noise=10.0),
+    "erase": replace(STILL, erase=0.3),
+}
+MIXUP = 0.2
+EVERYTHING = Augment(crop=0.2, rotate=15.0, turn=True, hue=0.1, noise=10.0, erase=0.3)
+WAYS: dict[str, tuple[Augmentation | None, float]] = {  # and mixup's alpha
+    "none": (None, 0.0), "default": (Augment(), 0.0), **{k: (a, 0.0) for k, a in KINDS.items()},
+    "mixup": (None, MIXUP), "all": (EVERYTHING, MIXUP), "default, no flip": (Augment(flip=False), 0.0),
+}  # fmt: skip
+BOTH = ("none", "default")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the plan: ways to augment one task's images, by several strategies.
+
+    Attributes:
+        task: Its name.
+        shots: Images per class.
+        ways: For each strategy's name, which ways.
+        seeds: For each strategy's name, how many.
+        epochs: For each strategy's name, how many; the default where it is not named.
+        views: How many views take turns where stages are frozen.
+    """
+
+    task: str
+    shots: int
+    ways: dict[str, tuple[str, ...]]
+    seeds: dict[str, int]
+    epochs: dict[str, int] = field(default_factory=dict)
+    views: int = VIEWS
+
+
+FEW = (*BOTH, *KINDS, "mixup", "all")
+PARTS: dict[str, Part] = {
+    "few": Part("garden", 5, {"probe": tuple(way for way in FEW if way != "mixup"),
+                              "partial": tuple(way for way in FEW if way not in ("flip", "shift")),
+                              "full": (*BOTH, "rotate"), "scratch": BOTH},
+                {"probe": 5, "partial": 5, "full": 3, "scratch": 3}),
+    "arrows": Part("arrows", 10, {"partial": (*BOTH, "default, no flip"),
+                                  "full": (*BOTH, "default, no flip", "turn")},
+                   {"partial": 3, "full": 5}),
+    "new views": Part("garden", 5, {"partial": ("default",)}, {"partial": 3}, views=30),
+    "many": Part("garden", 40, dict.fromkeys(("probe", "partial", "full", "scratch"), BOTH),
+                 {"probe": 3, "partial": 3, "full": 3, "scratch": 3}, {"full": 10, "scratch": 15}),
+}  # fmt: skip
+
+
+def augmentation_table() -> pd.DataFrame:
+    """The committed table, a row per run.
+
+    `part` says what is compared. "few", "many": ways to augment the garden's 5 or 40 images per
+    class; "arrows": a task whose class is a direction, 10 images per class; "new views": partial with
+    a view of its own for every epoch, to hold against the eight that are kept in "few". With 40
+    images per class full has 10 epochs and scratch 15. `mirrored_accuracy` is that of the mean
+    answer to each test image and its mirror image, where it was taken.
+    `cpu_seconds` are processor seconds of the training.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 08.
+    """
+    return committed("augmentation")
+
+
+def probe_on_views(network: Network, task: Task, augment: Augmentation, seed: int = 0,
+                   views: int = VIEWS) -> Network:  # fmt: skip
+    """A linear probe solved on the features of several views of each image, in place.
+
+    Its strength of L2 is chosen on the images as they are: with views in it, a cross-validation
+    would be asked about images that it has learnt from.
+
+    Args:
+        network: Its head is drawn anew and solved.
+        task: Its `train` images are used.
+        augment: Makes the views; view 0, the image as it is, is among them.
+        seed: Of head, views and the cross-validation's folds.
+        views: How many.
+
+    Lesson 08.
+    """
+    probe.prepare(network, seed)
+    pixels, labels, index = task.train.pixels, task.train.labels, torch.arange(len(task.train))
+    features = [activations(network, augment.view(pixels, index, seed, v)) for v in range(views)]
+    strength = choose_strength(features[0] / spread(features[0]), labels, len(task.classes), seed)
+    for _ in fit_head(torch.cat(features), labels.repeat(views), network.head, seed, strength):
+        pass
+    return network
+
+
+def predict_views(network: Network, pixels: Tensor, augment: Augmentation, views: int = VIEWS,
+                  seed: int = 0) -> Tensor:  # fmt: skip
+    """Test-time augmentation: the mean class probabilities `(N, K)` of several views of each image.
+
+    Args:
+        network: The network.
+        pixels: Bytes `(N, 3, H, W)`.
+        augment: Makes the views; view 0, the image as it is, is among them.
+        views: How many, at least one.
+        seed: Of the views.
+
+    Lesson 08.
+    """
+    index = torch.arange(len(pixels))
+    found = [predict(network, augment.view(pixels, index, seed, v)) for v in range(views)]
+    return torch.stack(found).mean(0)
+
+
+def train(network: Network, task: Task, strategy: Strategy, way: str, seed: int,
+          epochs: int | None = None, views: int = VIEWS) -> float:  # fmt: skip
+    """Train in one of the `WAYS`; gives the accuracy on the shots, or nan for a probe on views."""
+    augment, mixup = WAYS[way]
+    if strategy.convex and augment is not None:
+        probe_on_views(network, task, augment, seed)
+        return float("nan")
+    return list(fit(network, task, strategy, seed=seed, augment=augment, mixup=mixup,
+                    epochs=epochs, views=views))[-1].train_accuracy  # fmt: skip
+
+
+def one(part: Part, strategy: Strategy, way: str, task: Task, seed: int, memos: dict) -> dict:
+    """One training and what it gave; `memos` keeps what frozen stages make of the test images."""
+    network = backbone("mini_resnet", classes=len(task.classes))
+    began = time.process_time()
+    known = train(network, task, strategy, way, seed, part.epochs.get(strategy.name), part.views)
+    row = {"cpu_seconds": time.process_time() - began, "train_accuracy": known}
+    labels, frozen = task.test.labels, network.frozen_prefix > 0
+    asked = [task.test.pixels]
+    if task.name == "garden" and frozen and way in BOTH:
+        asked.append(asked[0].flip(3))
+    said = [predict(network, pixels, memos.setdefault((task.name, i), {}) if frozen else None)
+            for i, pixels in enumerate(asked)]  # fmt: skip
+    shares = [(each.argmax(1) == labels).double().mean().item() for each in (said[0], sum(said))]
+    return row | {"test_accuracy": shares[0], "mirrored_accuracy": shares[1] if len(said) > 1 else None}
+
+
+def plan() -> Iterator[tuple[str, Part, int, Strategy, str]]:
+    """Name of the part, the part, seed, strategy and way of each run."""
+    strategies = {s.name: s for s in FOUR}
+    for name, part in PARTS.items():
+        for strategy, ways in part.ways.items():
+            for seed in range(part.seeds[strategy]):
+                for way in ways:
+                    yield name, part, seed, strategies[strategy], way
+
+
+def measure(folder: Path) -> pd.DataFrame:
+    """All of the plan."""
+    tasks = {part.task: make_task(part.task, shots=1) for part in PARTS.values()}
+    memos, rows = {}, []
+    for name, part, seed, strategy, way in plan():
+        rate = None if strategy.convex else strategy.peak_rate
+        run = {"part": name, "task": part.task, "shots": part.shots, "strategy": strategy.name,
+               "way": way, "rate": rate, "seed": seed}  # fmt: skip
+        path = folder / f"{name}-{strategy.name}-{way}-{seed}.json".replace(" ", "-").replace(",", "")
+        rows.append(kept(path, run, lambda p=part, s=strategy, w=way, n=seed: one(
+            p, s, w, tasks[p.task].at(p.shots, n), n, memos)))  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    write_table("augmentation", measure, __doc__)
