@@ -12,7 +12,7 @@ LEVELS = [
      "weights", "torchvision_models", "initialise", "targets", "backbones", "strategies", "augment",
      "precision", "features", "views", "solver", "stepwise", "fingerprints", "checkpoints",
      "models", "schedules", "training", "ranges", "costs",
-     "diagnose", "attribution", "probes", "samples"},
+     "diagnose", "attribution", "probes", "samples", "inside", "gradients"},
     {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables", "drift",
      "heads", "tables"},
     {"style", "plots", "findings"},
