@@ -170,6 +170,15 @@ def sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
     return found
 
 
+def middle_fields(network: Network, image_size: int = 64) -> dict[str, tuple[float, float]]:
+    """For each stage the first and the last pixel, along a side, of the cell that `sensitivity` asks.
+
+    Lesson 02.
+    """
+    sides = anatomy(network, image_size).side
+    return {name: field.of_cell(int(sides[name]) // 2) for name, field in receptive_fields(network).items()}
+
+
 def extent(values: Tensor) -> int:
     """The side of the smallest square that holds everything of `(H, W)` that is not zero."""
     rows, columns = values.nonzero(as_tuple=True)
@@ -264,6 +273,28 @@ def patches(pixels: Tensor, images: Tensor, places: Tensor, size: int, fill: int
     wide = nn.functional.pad(pixels[images], (half, size, half, size), value=fill)
     return torch.stack([image[:, row : row + size, column : column + size]
                         for image, (row, column) in zip(wide, places.tolist(), strict=True)])  # fmt: skip
+
+
+def strongest_patches(network: Network, found: Mapping[str, Responses], pixels: Tensor, *,
+                      channels: int = 3, count: int = 4) -> dict[str, list[Tensor]]:  # fmt: skip
+    """What the first few living channels of each stage respond to most.
+
+    Args:
+        network: Whose receptive fields are cut out.
+        found: From `responses`.
+        pixels: The images that these are of.
+        channels: How many, from the first on: they are not chosen for their looks.
+        count: Patches of each.
+
+    Returns:
+        For each stage, for each channel, `(count, 3, s, s)`, s being the side of the field.
+
+    Lesson 02.
+    """
+    fields = receptive_fields(network)
+    return {name: [patches(pixels, images, of.place[images, channel], fields[name].size)
+                   for channel, images in zip(of.alive[:channels], of.strongest(count)[of.alive], strict=False)]
+            for name, of in found.items()}  # fmt: skip
 
 
 def neighbours(features: Tensor, labels: Tensor, k: int = 5) -> float:
