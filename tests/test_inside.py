@@ -107,6 +107,15 @@ def test_a_middle_cell_is_never_sensitive_outside_its_field(network):
     assert all(p.grad is None for p in network.parameters())
 
 
+def test_the_middle_cells_field_lies_where_a_map_is_sensitive():
+    network = backbone("mini_vgg", classes=2, weights=None)
+    found = inside.middle_fields(network)
+    assert found["stem"] == (31, 34) and found["stage1"] == (27, 38)
+    values = inside.sensitivity(network, torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8))["stage1"]
+    rows = values.sum(1).nonzero()[:, 0]
+    assert (rows.min(), rows.max()) == found["stage1"]
+
+
 def test_the_extent_is_the_side_of_what_is_not_zero():
     values = torch.zeros(9, 9)
     assert extent(values) == 0
@@ -173,6 +182,17 @@ def test_patches_are_cut_around_their_places_and_filled_outside():
     first, middle, corner = torch.tensor([0]), torch.tensor([[4, 4]]), torch.tensor([[0, 0]])
     assert torch.equal(inside.patches(pixels, first, middle, 4)[0], pixels[0, :, 2:6, 2:6])
     assert inside.patches(pixels, first, corner, 31).shape == (1, 3, 31, 31)
+
+
+def test_strongest_patches_are_those_of_the_first_living_channels_as_large_as_the_field(seen):
+    network, pixels, found = seen
+    shown = inside.strongest_patches(network, found, pixels, channels=2, count=3)
+    assert [shown[stage][0].shape[-1] for stage in found] == [3, 7, 11, 19, 27]
+    of = found["stage1"]
+    channel = of.alive[1]
+    best = of.peak[:, channel].argmax()
+    wanted = inside.patches(pixels, best[None], of.place[best, channel][None], 7)[0]
+    assert torch.equal(shown["stage1"][1][0], wanted) and len(shown["stage1"]) == 2
 
 
 @pytest.mark.parametrize("k", [1, 5])
