@@ -215,13 +215,17 @@ def test_more_neighbours_than_images_are_refused():
 
 
 def test_parts_are_dealt_evenly_and_each_has_its_score(seen):
-    _, _, found = seen
+    _, pixels, found = seen
     labels = torch.arange(20) % 2
-    scores = inside.stage_neighbours(found, labels, parts=2, k=3)
-    assert list(scores) == list(found)
+    features = {"pixels": pixels.float(), "stem": found["stem"].mean}
+    scores = inside.neighbours_by_part(features, labels, parts=2, k=3)
     chosen = torch.tensor([i for i in range(20) if (i // 2) % 2 == 0])  # of each class every second
-    assert scores["stem"][0] == neighbours(found["stem"].mean[chosen], labels[chosen], 3)
-    assert inside.stage_neighbours(found, labels)["stage4"] == [neighbours(found["stage4"].mean, labels)]
+    for name, of in features.items():
+        assert scores[name][0] == neighbours(of[chosen], labels[chosen], 3) and len(scores[name]) == 2
+    whole = inside.neighbours_by_part(features, labels, parts=1)
+    assert whole["stem"] == [neighbours(features["stem"], labels)]
+    with pytest.raises(ValueError, match="more than 4 images"):
+        inside.neighbours_by_part(features, labels, parts=5)
 
 
 def test_two_axes_are_scikit_learns_principal_components():

@@ -327,23 +327,26 @@ def neighbours(features: Tensor, labels: Tensor, k: int = 5) -> float:
     return (votes.argmax(1) == labels).double().mean().item()
 
 
-def stage_neighbours(found: Mapping[str, Responses], labels: Tensor, parts: int = 1,
-                     k: int = 5) -> dict[str, list[float]]:  # fmt: skip
-    """For each stage the `neighbours` score of its features, in disjoint parts of the images.
+def neighbours_by_part(features: Mapping[str, Tensor], labels: Tensor, parts: int = 5,
+                       k: int = 5) -> dict[str, list[float]]:  # fmt: skip
+    """The `neighbours` score of several kinds of features, each in disjoint parts of the images.
 
     Args:
-        found: From `responses`.
+        features: For each name `(N, …)`, of the same images.
         labels: `(N,)`.
-        parts: Into so many parts the images are dealt, one by one, class by class, so that each
-            part has as many of every class; each gives a score.
+        parts: The images are dealt into so many, class by class, so that each has as many of
+            every class; each gives a score.
         k: How many vote.
+
+    Raises:
+        ValueError: If a part has not more than k images.
 
     Lesson 02.
     """
     dealt = torch.empty_like(labels)
     dealt[labels.argsort(stable=True)] = torch.arange(len(labels), device=labels.device) % parts
-    return {name: [neighbours(of.mean[dealt == i], labels[dealt == i], k) for i in range(parts)]
-            for name, of in found.items()}  # fmt: skip
+    return {name: [neighbours(of[dealt == i], labels[dealt == i], k) for i in range(parts)]
+            for name, of in features.items()}  # fmt: skip
 
 
 def two_axes(features: Tensor) -> Tensor:

@@ -45,8 +45,8 @@ def plot_stages(
         stages = list(dict.fromkeys(stage for of in lines.values() for stage in of))
         for name, of in lines.items():
             _draw_line(ax, name, [stages.index(stage) for stage in of], list(of.values()))
-        ax.set_xticks(range(len(stages)), stages, **style.text(style.SMALL, style.QUIET))
-        ax.tick_params("x", labelrotation=0 if len(panels) < 3 else 30)
+        size = style.SMALL if len(panels) < 3 else style.TINY
+        ax.set_xticks(range(len(stages)), stages, **style.text(size, style.QUIET))
         ax.set_xlim(-0.3, len(stages) - 0.7)
         if chance is not None:
             ax.axhline(chance, linestyle=(0, (1, 2)), color=style.QUIET, linewidth=1.3, zorder=1,
