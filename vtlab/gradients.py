@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.backbones import Network
-from vtlab.inside import in_evaluation
+from vtlab.inside import SOME, in_evaluation
 from vtlab.randomness import generator
 
 STARTS = ("default", "xavier", "he")
@@ -28,14 +28,18 @@ def gradient_lengths(network: Network, pixels: Tensor, labels: Tensor) -> dict[s
 
     Lesson 02.
     """
-    maps = [network.normalise(pixels).requires_grad_()]
-    for stage in network.stages.values():
-        maps.append(in_evaluation(stage, maps[-1]))
-    loss = nn.functional.cross_entropy(network.classify(maps[-1]), labels.to(network.device),
-                                       reduction="sum")  # fmt: skip
-    gradients = torch.autograd.grad(loss, maps)
-    lengths = [g.double().square().mean().sqrt().item() for g in gradients]
-    return dict(zip(("pixels", *network.stage_names), lengths, strict=True))
+    squares: dict[str, float] = {}
+    for part, asked in zip(pixels.split(SOME), labels.split(SOME), strict=True):
+        maps = [network.normalise(part).requires_grad_()]
+        for stage in network.stages.values():
+            maps.append(in_evaluation(stage, maps[-1]))
+        loss = nn.functional.cross_entropy(network.classify(maps[-1]), asked.to(network.device),
+                                           reduction="sum")  # fmt: skip
+        gradients = torch.autograd.grad(loss, maps)
+        for name, gradient in zip(("pixels", *network.stage_names), gradients, strict=True):
+            square = gradient.double().square().sum().item() / gradient[0].numel()
+            squares[name] = squares.get(name, 0) + square / len(pixels)
+    return {name: square**0.5 for name, square in squares.items()}
 
 
 def deep_stack(depth: int, start: str, normalised: bool, *, width: int = 32, classes: int = 8,

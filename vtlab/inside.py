@@ -16,6 +16,7 @@ from vtlab.features import batches
 from vtlab.precision import autocast
 from vtlab.strategies import probe
 
+SOME = 8  # images at a time through what keeps its activations
 POINTWISE = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.BatchNorm2d, nn.Dropout, nn.Identity)
 JOINED = {operator.add, operator.iadd, torch.add, torch.cat, torch.relu, nn.functional.relu}
 
@@ -160,14 +161,15 @@ def sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
 
     Luo et al. (2016), https://arxiv.org/abs/1701.04128. Lesson 02.
     """
-    inputs = network.normalise(pixels).requires_grad_()
-    maps, found = inputs, {}
-    for name, stage in network.stages.items():
-        maps = in_evaluation(stage, maps)
-        middle = maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2].sum()
-        (gradient,) = torch.autograd.grad(middle, inputs, retain_graph=True)
-        found[name] = gradient.abs().mean((0, 1)).to(pixels.device)
-    return found
+    found: dict[str, Tensor] = {}
+    for part in pixels.split(SOME):
+        maps = inputs = network.normalise(part).requires_grad_()
+        for name, stage in network.stages.items():
+            maps = in_evaluation(stage, maps)
+            middle = maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2].sum()
+            (gradient,) = torch.autograd.grad(middle, inputs, retain_graph=True)
+            found[name] = found.get(name, 0) + gradient.abs().mean(1).sum(0) / len(pixels)
+    return {name: values.to(pixels.device) for name, values in found.items()}
 
 
 def middle_fields(network: Network, image_size: int = 64) -> dict[str, tuple[float, float]]:

@@ -309,8 +309,8 @@ points = {stage: vt.two_axes(found["mini_resnet"][stage].mean[some]) for stage i
 vt.plot_axes({"pixels": vt.two_axes(images[some].float())} | points, labels[some], task.classes)
 
 # %% [markdown]
-# **The gradient reaches the pixels.** Fine-tuning sends a gradient from the loss all the way down. How long is
-# it at each stage, before the first step?
+# **The gradient reaches the pixels.** Fine-tuning sends a gradient from the loss all the way down. How large is
+# it at each stage, before the first step, under the heads that we have solved?
 
 # %%
 every = slice(None, None, 20)
@@ -363,7 +363,7 @@ vt.claim("with BatchNorm the start does not matter, and the gradient grows by ab
 # those of their derivation (shape reproduced: yes). What one reads less often: BatchNorm does not keep the gradient's length. It
 # makes it *grow*. A ReLU gives out numbers with a mean, BatchNorm divides by their spread around that mean,
 # and the spread is smaller: the factor is the root of π / (π - 1), or 1.21. Yang et al. (2019) worked this
-# out and concluded that very deep networks need shortcuts. So normalisation does not make a gradient last.
+# out, and concluded that very deep networks cannot be trained so without shortcuts. So normalisation does not make a gradient last.
 # It makes a bad start harmless, which in 2015 was the pressing trouble; a good start alone did as well here, at the
 # moment before the first step.
 
