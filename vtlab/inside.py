@@ -12,11 +12,10 @@ from torch import Tensor, fx, nn
 
 from vtlab.backbones import Network
 from vtlab.costs import cost_table
-from vtlab.features import batches
 from vtlab.precision import autocast
 from vtlab.strategies import probe
 
-SOME = 8  # images at a time through what keeps its activations
+SOME = 8  # images at a time: the maps of a stage are large
 POINTWISE = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.BatchNorm2d, nn.Dropout, nn.Identity)
 JOINED = {operator.add, operator.iadd, torch.add, torch.cat, torch.relu, nn.functional.relu}
 
@@ -244,7 +243,7 @@ def responses(network: Network, pixels: Tensor, *, bfloat16: bool | None = None)
     """
     parts: dict[str, list[tuple[Tensor, ...]]] = {name: [] for name in network.stage_names}
     with torch.no_grad(), autocast(bfloat16, network.device):
-        for part in batches(pixels, pixels):
+        for part in pixels.split(2 * SOME):
             maps = network.normalise(part)
             for name, stage in network.stages.items():
                 maps = in_evaluation(stage, maps)

@@ -254,7 +254,7 @@ from vtlab.inside import neighbours_by_part
 
 def by_stage(responses, images, labels):
     features = {stage: of.mean for stage, of in responses.items()}
-    return neighbours_by_part({"pixels": images.float()} | features, labels)
+    return neighbours_by_part({"pixels": images} | features, labels)
 
 ground = vt.task("textures", shots=80, seed=seed).train
 grounds = {name: vt.responses(network, ground.pixels) for name, network in networks.items()}
@@ -306,7 +306,7 @@ vt.claim("and there a stem with random weights tells more than pixels", tells.lo
 # %%
 some = torch.arange(0, 640, 4)
 points = {stage: vt.two_axes(found["mini_resnet"][stage].mean[some]) for stage in ("stem", "stage2", "stage4")}
-vt.plot_axes({"pixels": vt.two_axes(images[some].float())} | points, labels[some], task.classes)
+vt.plot_axes({"pixels": vt.two_axes(images[some])} | points, labels[some], task.classes)
 
 # %% [markdown]
 # **The gradient reaches the pixels.** Fine-tuning sends a gradient from the loss all the way down. How large is
