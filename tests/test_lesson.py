@@ -99,7 +99,13 @@ def test_an_untouched_exercise_says_so(number, answer, capsys):
                                                ("01.3", "a"), ("01.2", 7),
                                                ("01.2", lambda labels: 1 / 0),
                                                ("01.2", lambda labels, predictions: "all"),
-                                               ("01.3", np.array(["a", "b"]))])  # fmt: skip
+                                               ("01.3", np.array(["a", "b"])),
+                                               ("02.1", torch.nn.Conv2d(16, 16, 7, padding=3)),
+                                               ("02.1", torch.nn.Conv2d(16, 16, 3, padding=1)),
+                                               ("02.1", torch.nn.Conv2d(16, 8, 3, padding=1)),
+                                               ("02.1", torch.nn.Conv2d(16, 16, 3, 2, 1)), ("02.1", 3),
+                                               ("02.2", lambda layers: 1 + 2 * len(layers)), ("02.2", 7),
+                                               ("02.3", "a")])  # fmt: skip
 def test_a_wrong_answer_gets_help_and_no_error(number, wrong, capsys):
     check(number, wrong)
     assert f"exercise {number}: not yet." in capsys.readouterr().out

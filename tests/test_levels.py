@@ -13,7 +13,7 @@ LEVELS = [
      "strategies", "augment",
      "precision", "features", "mixup", "views", "solver", "stepwise", "fingerprints", "checkpoints",
      "models", "schedules", "training", "ranges", "costs",
-     "diagnose", "attribution", "probes", "samples"},
+     "diagnose", "attribution", "probes", "samples", "inside", "gradients"},
     {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables", "drift",
      "heads", "depth", "augmentation", "tables"},
     {"style", "plots", "findings"},

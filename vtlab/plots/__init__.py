@@ -19,6 +19,10 @@ from vtlab.plots.images import draw_confusion as draw_confusion
 from vtlab.plots.images import plot_confusion as plot_confusion
 from vtlab.plots.images import plot_images as plot_images
 from vtlab.plots.images import plot_mistakes as plot_mistakes
+from vtlab.plots.inside import plot_families as plot_families
+from vtlab.plots.inside import plot_fields as plot_fields
+from vtlab.plots.inside import plot_maps as plot_maps
+from vtlab.plots.inside import plot_patches as plot_patches
 from vtlab.plots.learning import draw_curves as draw_curves
 from vtlab.plots.learning import plot_curves as plot_curves
 from vtlab.plots.learning import plot_training as plot_training
@@ -26,6 +30,9 @@ from vtlab.plots.movement import draw_movement as draw_movement
 from vtlab.plots.movement import plot_movement as plot_movement
 from vtlab.plots.rates import plot_drift as plot_drift
 from vtlab.plots.rates import plot_range as plot_range
+from vtlab.plots.stages import plot_axes as plot_axes
+from vtlab.plots.stages import plot_gradients as plot_gradients
+from vtlab.plots.stages import plot_stages as plot_stages
 from vtlab.plots.views import plot_views as plot_views
 from vtlab.plots.ways import plot_ways as plot_ways
 from vtlab.plots.work import plot_work as plot_work

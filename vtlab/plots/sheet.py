@@ -71,7 +71,7 @@ class Sheet:
 
     def show(self, row: int, column: int, picture: np.ndarray, **how: object) -> None:
         """Puts a picture `(H, W)` or `(H, W, 3)` in its place, over what is there."""
-        left, top = self._place(row, column)
+        left, top = self.place(row, column)
         extent = (left, left + self.width, top + self.tall, top)
         how = {"interpolation": "catrom"} | how
         self.ax.imshow(picture, extent=extent, aspect="auto", **how)
@@ -82,7 +82,7 @@ class Sheet:
         if not mask.any():
             return
         pixel = np.array([self.width, self.tall]) / (mask.shape[1] - 2, mask.shape[0] - 2)
-        corner = np.array(self._place(row, column)) - pixel / 2
+        corner = np.array(self.place(row, column)) - pixel / 2
         lines = [corner + line * pixel for line in contour_generator(z=mask).lines(0.5)]
         for colour, width in ((style.INK, 2.4), ("white", 1.1)):
             drawn = LineCollection(lines, colors=colour, linewidths=width)
@@ -90,23 +90,23 @@ class Sheet:
 
     def over(self, row: int, column: int, words: str, **how: object) -> None:
         """Writes over a picture; `how` is for `style.text`."""
-        left, top = self._place(row, column)
+        left, top = self.place(row, column)
         self.ax.text(left + self.width / 2, top - AWAY, words, ha="center", va="bottom",
                      **style.text(**how))  # fmt: skip
 
     def under(self, row: int, column: int, words: str, **how: object) -> None:
         """Writes under a picture; `how` is for `style.text`."""
-        left, top = self._place(row, column)
+        left, top = self.place(row, column)
         self.ax.text(left + self.width / 2, top + self.tall + AWAY, words, ha="center", va="top",
                      **style.text(**how))  # fmt: skip
 
     def beside(self, row: int, words: str, **how: object) -> None:
         """Writes at the left of a row, in the space of `side`; `how` is for `style.text`."""
-        _, top = self._place(row, 0)
+        _, top = self.place(row, 0)
         self.ax.text(GAP / 2, top + self.tall / 2, words, ha="left", va="center", **style.text(**how))
 
-    def _place(self, row: int, column: int) -> tuple[float, float]:
-        """The top left corner of a picture."""
+    def place(self, row: int, column: int) -> tuple[float, float]:
+        """The top left corner of a picture, in inches."""
         top = self._head + row * self._step + self._over + GAP / 2
         return self._side + column * self._cell + GAP / 2, top
 

@@ -1,0 +1,240 @@
+import numpy as np
+import pytest
+import torch
+from conftest import tiny_network
+from torch import nn
+
+from vtlab import inside
+from vtlab.backbones import backbone
+from vtlab.costs import cost_table
+from vtlab.inside import (
+    Field,
+    anatomy,
+    extent,
+    field_after,
+    neighbours,
+    receptive_fields,
+    responses,
+    two_axes,
+)
+from vtlab.strategies import probe
+
+SMALL = ("mini_vgg", "mini_resnet", "mini_inception", "mini_mobilenet")
+
+
+def dependent(network: nn.Module, stage: str, size: int) -> tuple[int, list[int]]:
+    """By autograd: the number of a middle cell, and the first and last pixel that it depends on."""
+    inputs = torch.full((1, 3, size, size), 0.01, requires_grad=True)  # no ReLU6 is full
+    maps = inputs
+    for name, part in network.stages.items():
+        maps = part(maps)
+        if name == stage:
+            break
+    cell = maps.shape[2] // 2
+    maps[..., cell, cell].sum().backward()
+    rows = inputs.grad.sum((0, 1, 3)).nonzero()[:, 0]
+    return cell, [int(rows[0]), int(rows[-1])]
+
+
+@pytest.mark.parametrize("name", [*SMALL, "resnet18", "googlenet", "vgg11_bn", "mobilenet_v2"])
+def test_a_receptive_field_is_what_gradients_say_where_no_weight_is_negative(name):
+    network = backbone(name, classes=2, weights=None).eval()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.constant_(module.weight, 1 / module.weight[0].numel())
+        if isinstance(module, nn.MaxPool2d) and module.kernel_size != 1:  # a maximum picks one cell
+            module.forward = averaging(module)
+    fields = receptive_fields(network)
+    within = [stage for stage in network.stage_names if fields[stage].size < 130]
+    assert len(within) == 5 or ("mini" not in name and len(within) > 1)
+    for stage in within:
+        cell, found = dependent(network, stage, 160)
+        assert list(fields[stage].of_cell(cell)) == found
+
+
+def averaging(pool: nn.MaxPool2d):
+    return lambda maps: nn.functional.avg_pool2d(maps, pool.kernel_size, pool.stride, pool.padding,
+                                                 pool.ceil_mode)  # fmt: skip
+
+
+def test_three_kernels_of_three_see_as_much_as_one_of_seven():
+    three = nn.Sequential(*(nn.Conv2d(4, 4, 3, padding=1) for _ in range(3)))
+    assert field_after(three) == field_after(nn.Conv2d(4, 4, 7, padding=3)) == Field(7, 1, 0)
+
+
+def test_a_stride_multiplies_the_steps_and_a_dilation_the_kernel():
+    assert field_after(nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 4, 3))) == Field(7, 2, 2)
+    assert field_after(nn.Conv2d(3, 4, 3, dilation=2, padding=2)) == Field(5, 1, 0)
+    assert Field(7, 2, 2).of_cell(3) == (5, 11)
+
+
+class Attending(nn.Module):
+    def forward(self, maps):
+        return maps @ maps
+
+
+class Branching(nn.Module):
+    def forward(self, maps):
+        return maps if len(maps) > 1 else -maps
+
+
+@pytest.mark.parametrize("part", [nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 4, (1, 7)), nn.Linear(3, 4),
+                                  Attending(), Branching()])  # fmt: skip
+def test_a_field_that_is_not_known_is_said(part):
+    with pytest.raises(ValueError, match=r"not known|no square"):
+        field_after(part)
+
+
+def test_the_anatomy_is_that_of_the_maps_and_of_the_costs(network):
+    table, costs = anatomy(network, 32), cost_table(network, probe, image_size=32)
+    assert table.channels.tolist() == [4, 6, 8, 8, 10] and table.side.tolist() == [16, 16, 8, 8, 8]
+    assert table.field.tolist() == [3, 7, 11, 19, 27]
+    assert (table.weights == costs.weights[:-1]).all() and (table.operations == costs.forward[:-1]).all()
+
+
+def test_a_middle_cell_is_never_sensitive_outside_its_field(network):
+    network.train()
+    pixels = torch.randint(0, 256, (6, 3, 64, 64), dtype=torch.uint8)
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    found, fields, table = inside.sensitivity(network, pixels), receptive_fields(network), anatomy(network)
+    for stage, values in found.items():
+        first, last = fields[stage].of_cell(table.side[stage] // 2)
+        outside = values.clone()
+        outside[int(first) : int(last) + 1, int(first) : int(last) + 1] = 0
+        assert values.sum() > 0 and not outside.any() and extent(values) <= fields[stage].size
+    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+    assert network.training and all(m.training for m in network.modules())
+    assert all(p.grad is None for p in network.parameters())
+
+
+def test_the_middle_cells_field_lies_where_a_map_is_sensitive():
+    network = backbone("mini_vgg", classes=2, weights=None)
+    found = inside.middle_fields(network)
+    assert found["stem"] == (31, 34) and found["stage1"] == (27, 38)
+    values = inside.sensitivity(network, torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8))["stage1"]
+    rows = values.sum(1).nonzero()[:, 0]
+    assert (rows.min(), rows.max()) == found["stage1"]
+
+
+def test_the_extent_is_the_side_of_what_is_not_zero():
+    values = torch.zeros(9, 9)
+    assert extent(values) == 0
+    values[2, 3] = values[6, 5] = -1
+    assert extent(values) == 5
+
+
+@pytest.fixture
+def seen():
+    network = tiny_network()
+    random = torch.Generator().manual_seed(1)
+    pixels = torch.randint(0, 256, (20, 3, 32, 32), generator=random, dtype=torch.uint8)
+    return network, pixels, responses(network, pixels, bfloat16=False)
+
+
+def test_responses_are_the_maps_means_and_maxima(seen):
+    network, pixels, found = seen
+    with torch.no_grad():
+        maps = network.eval().run_stages(network.normalise(pixels), 0, 3)
+    stage2 = found["stage2"]
+    torch.testing.assert_close(stage2.mean, maps.mean((2, 3)))
+    torch.testing.assert_close(stage2.peak, maps.amax((2, 3)))
+    for image, channel in ((0, 0), (7, 3), (19, 7)):
+        row, column = (stage2.place[image, channel] // 4).tolist()  # of 8 cells in 32 pixels
+        assert maps[image, channel, row, column] == maps[image, channel].max()
+    assert set((stage2.place % 4).flatten().tolist()) == {2}
+
+
+def test_the_strongest_images_of_a_channel_have_its_highest_peaks(seen):
+    _, _, found = seen
+    of = found["stem"]
+    strongest = of.strongest(4)
+    for channel in range(4):
+        best = np.sort(of.peak[:, channel].numpy())[::-1][:4]
+        np.testing.assert_array_equal(of.peak[strongest[channel], channel].numpy(), best)
+
+
+def made(peak, place=None):
+    peak = torch.tensor(peak, dtype=torch.float)
+    place = torch.zeros(*peak.shape, 2, dtype=torch.long) if place is None else torch.tensor(place)
+    return inside.Responses(peak, peak, place)
+
+
+def test_purity_counts_the_most_frequent_class_of_living_channels():
+    labels = torch.tensor([0, 0, 1, 1])
+    of = made([[4, 4, 0], [3, 1, 0], [2, 3, 0], [1, 2, 0]])  # the third never responds
+    assert of.alive.tolist() == [0, 1]
+    assert of.purity(labels, 2) == pytest.approx((1 + 0.5) / 2)
+
+
+def test_a_place_is_on_the_object_where_the_mask_says_so():
+    masks = torch.zeros(2, 4, 4, dtype=torch.bool)
+    masks[0, 1, 2] = True
+    of = made([[1, 0], [0, 1]], [[[1, 2], [1, 2]], [[0, 0], [3, 3]]])
+    assert of.on_object(masks, 1) == 0.5 and of.on_object(masks, 2) == 0.5
+
+
+def test_patches_are_cut_around_their_places_and_filled_outside():
+    pixels = torch.arange(2 * 3 * 8 * 8).reshape(2, 3, 8, 8).to(torch.uint8)
+    found = inside.patches(pixels, torch.tensor([1, 0]), torch.tensor([[4, 5], [0, 7]]), 3)
+    assert torch.equal(found[0], pixels[1, :, 3:6, 4:7])
+    assert torch.equal(found[1][:, 1:, :2], pixels[0, :, :2, 6:])
+    assert (found[1][:, 0] == 235).all() and (found[1][:, :, 2] == 235).all()
+    first, middle, corner = torch.tensor([0]), torch.tensor([[4, 4]]), torch.tensor([[0, 0]])
+    assert torch.equal(inside.patches(pixels, first, middle, 4)[0], pixels[0, :, 2:6, 2:6])
+    assert inside.patches(pixels, first, corner, 31).shape == (1, 3, 31, 31)
+
+
+def test_strongest_patches_are_those_of_the_first_living_channels_as_large_as_the_field(seen):
+    network, pixels, found = seen
+    shown = inside.strongest_patches(network, found, pixels, channels=2, count=3)
+    assert [shown[stage][0].shape[-1] for stage in found] == [3, 7, 11, 19, 27]
+    of = found["stage1"]
+    channel = of.alive[1]
+    best = of.peak[:, channel].argmax()
+    wanted = inside.patches(pixels, best[None], of.place[best, channel][None], 7)[0]
+    assert torch.equal(shown["stage1"][1][0], wanted) and len(shown["stage1"]) == 2
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_neighbours_are_those_of_scikit_learn(k):
+    from sklearn.neighbors import KNeighborsClassifier
+
+    random = torch.Generator().manual_seed(k)
+    labels = torch.arange(60) % 4
+    features = torch.randn(60, 7, generator=random) + labels[:, None] * torch.tensor([1.0, 0, 0, -1, 0, 0, 0.5])
+    centred = (features - features.mean(0)).double().numpy()
+    model = KNeighborsClassifier(k, metric="cosine", algorithm="brute")
+    wanted = model.fit(centred, labels.numpy()).score(None, labels.numpy())  # each left out in turn
+    assert neighbours(features, labels, k) == pytest.approx(wanted)
+    assert 0.3 < wanted < 1
+
+
+def test_more_neighbours_than_images_are_refused():
+    with pytest.raises(ValueError, match="more than 5 images"):
+        neighbours(torch.rand(5, 3), torch.zeros(5, dtype=torch.long))
+
+
+def test_parts_are_dealt_evenly_and_each_has_its_score(seen):
+    _, pixels, found = seen
+    labels = torch.arange(20) % 2
+    features = {"pixels": pixels.float(), "stem": found["stem"].mean}
+    scores = inside.neighbours_by_part(features, labels, parts=2, k=3)
+    chosen = torch.tensor([i for i in range(20) if (i // 2) % 2 == 0])  # of each class every second
+    for name, of in features.items():
+        assert scores[name][0] == neighbours(of[chosen], labels[chosen], 3) and len(scores[name]) == 2
+    whole = inside.neighbours_by_part(features, labels, parts=1)
+    assert whole["stem"] == [neighbours(features["stem"], labels)]
+    with pytest.raises(ValueError, match="more than 4 images"):
+        inside.neighbours_by_part(features, labels, parts=5)
+
+
+def test_two_axes_are_scikit_learns_principal_components():
+    from sklearn.decomposition import PCA
+
+    features = torch.randn(40, 6, generator=torch.Generator().manual_seed(0)) * torch.tensor([3, 2, 1, 1, 1, 1])
+    ours = two_axes(features).numpy()
+    theirs = PCA(2, svd_solver="full").fit_transform(features.double().numpy())
+    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=1e-6)
+    assert (ours[np.abs(ours).argmax(0), [0, 1]] > 0).all()
+    with pytest.raises(ValueError, match="three images"):
+        two_axes(features[:2])
