@@ -137,7 +137,7 @@ def test_an_unknown_exercise_is_named():
                                                if b > a), "back in between"),
     ("07.1", full, "by what factor"), ("07.1", replace(probe, stage_decay=0.5), "All pretrained"),
     ("07.2", lambda i, n: 1.0, "step 0 of 20"), ("07.3", "a", "new head to do well"),
-    ("08.1", Augment(light=0), "neither left nor right"), ("08.1", Augment(turn=True), "the stain"),
+    ("08.1", Augment(light=0), "neither left nor right"), ("08.1", Augment(turn=True), "stain"),
     ("08.1", Augment(turn=True, light=0, rotate=5), "resamples"), ("08.1", "turn", "an augmentation"),
     ("08.2", lambda labels, partner, share, k: share * np.eye(k)[labels], "a share of 0.75"),
     ("08.2", lambda labels, partner, share, k: labels, "the shape"), ("08.3", "a", "all views of one"),
