@@ -1,0 +1,377 @@
+"""Would the tests notice? The package with one bug at a time, run against its own tests.
+
+    python tests/mutants.py                 # all of them; goes on where it was
+    python tests/mutants.py --list
+    python tests/mutants.py --only "no warm-up"
+
+Each mutant is one plausible mistake: a sign, a quantile, a frozen stage that wakes. A copy of the
+package gets it, and the tests that mirror the changed module run there. What they let pass must
+stand against the lesson that teaches it. The table goes to `data/results/mutants.csv`: what
+killed each mutant ("tests", "lesson", "time" for one that hangs, nothing for a survivor), and
+the first test, or cell, that failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TABLE = ROOT / "data" / "results" / "mutants.csv"
+COLUMNS = ("mutant", "file", "killed_by", "first_failure")
+COPIED, LINKED = ("vtlab", "tests"), ("lessons", "data", "binder", "pyproject.toml", "README.md", "LICENSE")
+SECONDS = 300  # for tests; a lesson has three times as many
+CELL_TIMEOUT = re.compile(r"Timeout of \d+ seconds exceeded")  # as nbval says it
+PASSED, FAILED = 0, 1  # pytest's exit statuses; the others say that it could not even begin
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One bug.
+
+    Attributes:
+        name: What is wrong, in plain words.
+        file: In the package.
+        old: Text that is in the file exactly once.
+        new: What stands there instead.
+        tests: pytest's arguments: the files that mirror the module; `-k` where one takes long.
+        lesson: The notebook that teaches it, or "".
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    lesson: str = ""
+
+
+FOUR, HEAD, FROZEN, RATES, LOOKS = (
+    f"lessons/{name}.ipynb" for name in ("01_four_strategies", "03_a_new_head", "04_what_frozen_means",
+                                         "07_learning_rates", "09_where_does_it_look")
+)  # fmt: skip
+METRICS, BACKBONES, TRAINING = (("tests/test_metrics.py",), ("tests/test_backbones.py",),
+                                ("tests/test_training.py",))  # fmt: skip
+STRATEGIES, SOLVER, TASKS = (("tests/test_strategies.py",), ("tests/test_solver.py",),
+                             ("tests/test_tasks.py",))  # fmt: skip
+MAPS, SANITY, DRAWING = (("tests/attribution/test_maps.py",), ("tests/attribution/test_sanity.py",),
+                         ("tests/garden/test_drawing.py",))  # fmt: skip
+
+MUTANTS = (
+    Mutant("a paired difference has the other sign", "vtlab/metrics.py",
+           "np.asarray(a, float) - np.asarray(b, float)",
+           "np.asarray(b, float) - np.asarray(a, float)", METRICS, FOUR),
+    Mutant("t has a degree of freedom too many", "vtlab/metrics.py",
+           "stats.t.ppf((1 + level) / 2, n - 1)", "stats.t.ppf((1 + level) / 2, n)", METRICS, FOUR),
+    Mutant("the ends of an interval forget the test set", "vtlab/metrics.py",
+           "half = float(np.hypot(np.nan_to_num(over_seeds.seeds_half), test_half))",
+           "half = float(np.nan_to_num(over_seeds.seeds_half))", METRICS, FOUR),
+    Mutant("train() wakes frozen stages", "vtlab/backbones.py",
+           "if name not in self.learning:\n                part.eval()",
+           "if name not in self.learning:\n                part.train(mode)", BACKBONES, FROZEN),
+    Mutant("freezing leaves the gradients on", "vtlab/backbones.py",
+           'module.requires_grad_(name in learning and (kind == "all" or name == "head"))',
+           'module.requires_grad_(kind == "all" or name == "head")', BACKBONES, FROZEN),
+    Mutant("normalising forgets the deviation", "vtlab/backbones.py",
+           "values = (pixels.float() - mean) / std", "values = (pixels.float() - mean) / 255",
+           BACKBONES, HEAD),
+    Mutant("every frozen stage counts as the cached prefix", "vtlab/backbones.py",
+           "                return i\n",
+           '                return len(self.stages) - len(self.learning - {"head"})\n',
+           TRAINING, FOUR),
+    Mutant("predictions are made without eval()", "vtlab/features.py",
+           "training = network.training\n    network.eval()\n", "training = network.training\n",
+           TRAINING, FOUR),
+    Mutant("labels are rolled by one", "vtlab/training.py",
+           "labels = self.task.train.labels[index]", "labels = self.task.train.labels.roll(1)[index]",
+           TRAINING, FOUR),
+    Mutant("the schedule is not applied", "vtlab/training.py",
+           '            group["lr"] = rate\n', '            group["lr"] += 0 * rate\n', TRAINING, RATES),
+    Mutant("the last batch of an epoch is left out", "vtlab/training.py",
+           "self.batches = -(-len(task.train) // self.batch)",
+           "self.batches = len(task.train) // self.batch", TRAINING, FOUR),
+    Mutant("the order of the batches ignores the seed", "vtlab/training.py",
+           'generator(self.seed, "batches")', 'generator(0, "batches")', TRAINING, FOUR),
+    Mutant("no warm-up", "vtlab/schedules.py",
+           "if step < warm:", "if step < 0:", ("tests/test_schedules.py",), RATES),
+    Mutant("scratch keeps the pretrained weights", "vtlab/strategies.py",
+           "            network.reset_stages(seed)\n", '            network.provenance = "random"\n',
+           STRATEGIES, FOUR),
+    Mutant("stage-wise rates fall towards the head", "vtlab/strategies.py",
+           "self.stage_decay ** (last - depth[name])", "self.stage_decay ** depth[name]",
+           STRATEGIES, RATES),
+    Mutant("new heads are not paired by the seed", "vtlab/strategies.py",
+           "network.reset_head(seed)", "network.reset_head(seed + len(self.learning(network)))",
+           STRATEGIES, FOUR),
+    Mutant("every epoch sees the same view", "vtlab/views.py",
+           "return epoch % self.views if self.views else epoch", "return 1 % self.views if self.views else 1",
+           TRAINING, FOUR),
+    Mutant("the strength of L2 is ignored", "vtlab/solver.py",
+           "penalty = strengths.double()[:, None]",
+           "penalty = torch.full_like(strengths, DEFAULT_STRENGTH).double()[:, None]", SOLVER, RATES),
+    Mutant("cross-validation is scored on what was fitted on", "vtlab/solver.py",
+           "* (1 - uses)).sum(1) / (1 - uses).sum(1)", "* uses).sum(1) / uses.sum(1)", SOLVER, FOUR),
+    Mutant("test images of a folder are among its shots", "vtlab/tasks.py",
+           "pool, test = _images(read.train)[keep], _images(read.train)[held]",
+           "pool, test = _images(read.train), _images(read.train)[held]", TASKS),
+    Mutant("shots of a folder are not nested", "vtlab/tasks.py",
+           'random = generator(seed, "shots")', 'random = generator(seed, f"{shots} shots")', TASKS),
+    Mutant("the garden draws the same shots for every seed", "vtlab/garden/worlds.py",
+           "stream = 100 + (TEST_SEED if seed is None else seed)",
+           "stream = 100 + (TEST_SEED if seed is None else 0)", DRAWING, FOUR),
+    Mutant("the garden's test images are the shots of seed 0", "vtlab/garden/worlds.py",
+           "TEST_SEED = -1", "TEST_SEED = 0", DRAWING, FOUR),
+    Mutant("masks show the ground", "vtlab/garden/drawing.py",
+           "alpha[:, 0] > 0.5", "alpha[:, 0] < 0.5", DRAWING, LOOKS),
+    Mutant("convolutions are drawn by fan-in", "vtlab/initialise.py",
+           "fan_out = module.weight.shape[0] *", "fan_out = module.weight.shape[1] *",
+           ("tests/test_initialise.py",), HEAD),
+    Mutant("the class that was asked for is not the one explained", "vtlab/attribution/maps.py",
+           "chosen = None if targets is None else targets[start : start + BATCH]", "chosen = None",
+           MAPS, LOOKS),
+    Mutant("LayerCAM weights by a channel's mean gradient", "vtlab/attribution/maps.py",
+           "(gradients.clamp(min=0) * kept[0])", "(gradients.mean((2, 3), keepdim=True) * kept[0])",
+           MAPS, LOOKS),
+    Mutant("the pointing game takes the minimum", "vtlab/attribution/scores.py",
+           "best = maps.flatten(1).argmax(1)", "best = maps.flatten(1).argmin(1)",
+           ("tests/attribution/test_scores.py",), LOOKS),
+    Mutant("randomisation begins at the stem", "vtlab/attribution/sanity.py",
+           '("head", *reversed(network.stage_names))', '(*network.stage_names, "head")',
+           SANITY, LOOKS),
+    Mutant("randomised networks explain their own prediction", "vtlab/attribution/sanity.py",
+           "yield part, explain(wreck, pixels, method=method, stage=stage, targets=targets)",
+           "yield part, explain(wreck, pixels, method=method, stage=stage)", SANITY, LOOKS),
+    Mutant("CKA is not centred", "vtlab/diagnose.py",
+           "(f.double() - f.double().mean(0) for f in (first, second))",
+           "(f.double() for f in (first, second))", ("tests/test_diagnose.py",), RATES),
+    Mutant("the way back is not counted", "vtlab/costs.py",
+           "(count.forward + count.backward) // batch", "count.forward // batch",
+           ("tests/test_costs.py",), FROZEN),
+    Mutant("the hash of weights is not compared", "vtlab/weights.py",
+           "if listed.get(path.name) != sha256(path):", "if path.name not in listed:", BACKBONES),
+    Mutant("a damaged run is taken for a result", "vtlab/store.py",
+           "if sha256_of(content) != listed:", "if not content:",
+           ("tests/test_store.py", "-k", "flipped or damage")),
+    Mutant("rates are tuned on the test images", "vtlab/bench.py",
+           "chances = predict(network, held.val.pixels)\n"
+           "        right = chances.gather(1, held.val.labels[:, None])",
+           "chances = predict(network, held.test.pixels)\n"
+           "        right = chances.gather(1, held.test.labels[:, None])",
+           ("tests/test_study.py", "-k", "tuning or paired"), FOUR),
+    Mutant("a head's start is thrown away before training", "vtlab/heads.py",
+           'replace(full, head_start="kept")', "full", ("tests/test_heads.py",), HEAD),
+    Mutant("squared errors are not in units of the variance", "vtlab/targets.py",
+           "F.mse_loss(outputs[:, 0], labels) / variance", "F.mse_loss(outputs[:, 0], labels)",
+           ("tests/test_targets.py",), HEAD),
+    Mutant("a lead whose interval includes 0 is called real", "vtlab/findings.py",
+           "behind = rest.low > 0", "behind = rest.behind > 0", ("tests/test_findings.py",)),
+    Mutant("a claim never fails", "vtlab/lesson.py",
+           "if not truths[0]:", "if truths[0] is None:", ("tests/test_lesson.py",)),
+    Mutant("an exercise takes any schedule", "vtlab/exercises.py",
+           "warm_cosine(i, n), atol=1e-6)", "warm_cosine(i, n), atol=1)", ("tests/test_lesson.py",),
+           "lessons/solutions/07_learning_rates.ipynb"),
+    Mutant("two trainings of one panel at once", "vtlab/widgets/worker.py",
+           "            if self.busy:\n                return False\n", "",
+           ("tests/widgets/test_worker.py",), FOUR),
+    Mutant("Stop is ignored", "vtlab/widgets/session.py",
+           "        self._training.stop = stop\n", "",
+           ("tests/widgets/test_train.py", "-k", "stop or run"), FOUR),
+)  # fmt: skip
+
+
+def applied(mutant: Mutant, root: Path = ROOT) -> str:
+    """The text of the mutant's file with the bug in it.
+
+    Raises:
+        ValueError: If the old text is not there exactly once.
+    """
+    text = (root / mutant.file).read_text(encoding="utf-8")
+    if (count := text.count(mutant.old)) != 1:
+        raise ValueError(f"{mutant.name}: {mutant.old!r} is {count} times in {mutant.file}")
+    return text.replace(mutant.old, mutant.new)
+
+
+@contextmanager
+def copy_of_the_project() -> Iterator[Path]:
+    """A temporary folder with a copy of package and tests, and links to what no mutant changes."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        for name in COPIED:
+            shutil.copytree(ROOT / name, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__"))
+        for name in LINKED:
+            Path(folder, name).symlink_to(ROOT / name)
+        yield Path(folder)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """In which the package of that folder is the one that is imported."""
+    data = os.environ.get("VTLAB_TEST_DATA", str(ROOT.parent / "shared" / "data"))
+    return {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
+            "TQDM_DISABLE": "1", "VTLAB_TEST_DATA": data}  # fmt: skip
+
+
+def check_import(folder: Path) -> None:
+    """Refuse to go on where another copy of the package would be tested.
+
+    Raises:
+        RuntimeError: Naming the file that was imported.
+    """
+    found = subprocess.run([sys.executable, "-c", "import vtlab; print(vtlab.__file__)"], cwd=folder,
+                           env=environment(folder), capture_output=True, text=True, check=True)  # fmt: skip
+    if not Path(found.stdout.strip()).resolve().is_relative_to(folder.resolve()):
+        raise RuntimeError(f"{found.stdout.strip()} is imported instead of the copy in {folder}")
+
+
+def pytest_in(folder: Path, arguments: tuple[str, ...], seconds: float) -> tuple[int | None, str]:
+    """pytest's exit status and output; a status of None where it took too long."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
+               f"--nbval-cell-timeout={seconds:.0f}", *arguments]  # fmt: skip
+    with subprocess.Popen(command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, start_new_session=True) as process:  # fmt: skip
+        try:
+            output, _ = process.communicate(timeout=seconds)
+            return process.returncode, output
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # and the kernels and children of the tests
+            return None, process.communicate()[0]
+
+
+def first_failure(output: str) -> str:
+    """The first test, or cell of a notebook, that pytest's summary names."""
+    found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
+    return found[1].replace("::ipynb::", "::") if found else ""
+
+
+def digest(*parts: object) -> str:
+    """Of texts, and of what is in files."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part.read_bytes() if isinstance(part, Path) else str(part).encode())
+        whole.update(b"\0")
+    return whole.hexdigest()
+
+
+def files_of(arguments: tuple[str, ...]) -> list[Path]:
+    """The files among pytest's arguments."""
+    return [ROOT / one for one in arguments if one.startswith(("tests/", "lessons/"))]
+
+
+def check_sound(arguments: tuple[str, ...], seconds: float, runs: Path) -> None:
+    """Refuse tests that fail without any bug: they would kill everything. Once for each state.
+
+    Raises:
+        RuntimeError: With what pytest said.
+    """
+    package = sorted((ROOT / "vtlab").rglob("*.py"))
+    seal = digest(arguments, *package, *files_of(arguments))
+    kept = runs / f"sound-{digest(arguments)[:12]}.txt"
+    if kept.exists() and kept.read_text() == seal:
+        return
+    with copy_of_the_project() as folder:
+        status, output = pytest_in(folder, arguments, seconds)
+    if status != PASSED:
+        raise RuntimeError(f"without any mutant, {' '.join(arguments)} ends with "
+                           f"{'a timeout' if status is None else status}\n{output[-3000:]}")  # fmt: skip
+    kept.write_text(seal)
+
+
+def verdict(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
+    """What killed a mutant, and the first failure; both empty where nothing did.
+
+    Raises:
+        RuntimeError: If pytest could not even begin, or fails without the mutant: neither is a kill.
+    """
+    judges = [("tests", mutant.tests, seconds)]
+    if mutant.lesson:
+        judges.append(("lesson", (mutant.lesson,), 3 * seconds))
+    for judge, arguments, limit in judges:
+        check_sound(arguments, limit, runs)
+        with copy_of_the_project() as folder:
+            (folder / mutant.file).write_text(applied(mutant), encoding="utf-8")
+            status, output = pytest_in(folder, arguments, limit)
+        if status is None or (status == FAILED and CELL_TIMEOUT.search(output)):
+            return {"killed_by": "time", "first_failure": first_failure(output)}
+        if status == FAILED:
+            return {"killed_by": judge, "first_failure": first_failure(output)}
+        if status != PASSED:
+            raise RuntimeError(f"{mutant.name}: pytest ends with {status}\n{output[-3000:]}")
+    return {"killed_by": "", "first_failure": ""}
+
+
+def judged(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
+    """A row of the table: read where the same bug met the same tests before, else found out."""
+    files = [ROOT / mutant.file, *files_of(mutant.tests)]
+    seal = digest(asdict(mutant), *files)
+    kept = runs / f"{re.sub(r'[^a-z0-9]+', '-', mutant.name.lower()).strip('-')}.json"
+    if kept.exists() and (known := json.loads(kept.read_text(encoding="utf-8")))["seal"] == seal:
+        return known["row"]
+    started = time.monotonic()
+    row = {"mutant": mutant.name, "file": mutant.file, **verdict(mutant, seconds, runs)}
+    kept.write_text(json.dumps({"seal": seal, "row": row}, indent=1), encoding="utf-8")
+    said = f"killed by {row['killed_by']}: {row['first_failure']}" if row["killed_by"] else "SURVIVES"
+    print(f"{mutant.name}: {said} ({time.monotonic() - started:.0f} s)", flush=True)
+    return row
+
+
+def write_table(rows: list[dict[str, str]]) -> None:
+    """The table, with one row for each mutant."""
+    with TABLE.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the mutants; 1 if some could not be judged."""
+    parser = argparse.ArgumentParser(prog="python tests/mutants.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--list", action="store_true", help="name the mutants and run none")
+    parser.add_argument("--only", metavar="NAME", help="run one; the table stays as it is")
+    parser.add_argument("--runs", type=Path, default=ROOT / "vtlab-runs" / "mutants",
+                        help="finished ones (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--timeout", type=float, default=SECONDS, help="seconds (default: %(default)s)")
+    arguments = parser.parse_args(given)
+    if arguments.list:
+        print(*(f"{m.name}  [{m.file}]" for m in MUTANTS), sep="\n")
+        return 0
+    chosen = [m for m in MUTANTS if arguments.only in (None, m.name)]
+    if not chosen:
+        parser.error(f"no mutant is called {arguments.only!r}; --list names them")
+    for mutant in MUTANTS:
+        applied(mutant)
+    with copy_of_the_project() as folder:
+        check_import(folder)
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+    rows, odd = [], []
+    for mutant in chosen:
+        try:
+            rows.append(judged(mutant, arguments.timeout, arguments.runs))
+        except RuntimeError as error:
+            odd.append(mutant.name)
+            print(error, file=sys.stderr, flush=True)
+    alive = [row["mutant"] for row in rows if not row["killed_by"]]
+    if rows:
+        share = 1 - len(alive) / len(rows)
+        print(f"{len(rows)} mutants, {share:.1%} killed; survivors: {'; '.join(alive) or 'none'}")
+    if odd:
+        print(f"not judged: {'; '.join(odd)}", file=sys.stderr)
+    elif arguments.only is None:
+        write_table(rows)
+        print("written:", TABLE.name)
+    return int(bool(odd))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
