@@ -118,8 +118,8 @@ MUTANTS = (
            "network.reset_head(seed)", "network.reset_head(seed + len(self.learning(network)))",
            STRATEGIES, FOUR),
     Mutant("every epoch sees the same view", "vtlab/views.py",
-           "return epoch % self.views if self.views else epoch", "return 1 % self.views if self.views else 1",
-           TRAINING, FOUR),
+           "return epoch % self.views if self.views else epoch",
+           "return 1 % self.views if self.views else 1", ("tests/test_views.py",), FOUR),
     Mutant("the strength of L2 is ignored", "vtlab/solver.py",
            "penalty = strengths.double()[:, None]",
            "penalty = torch.full_like(strengths, DEFAULT_STRENGTH).double()[:, None]", SOLVER, RATES),
@@ -171,7 +171,7 @@ MUTANTS = (
            "        right = chances.gather(1, held.val.labels[:, None])",
            "chances = predict(network, held.test.pixels)\n"
            "        right = chances.gather(1, held.test.labels[:, None])",
-           ("tests/test_study.py", "-k", "tuning or paired"), FOUR),
+           ("tests/test_bench.py",), FOUR),
     Mutant("a head's start is thrown away before training", "vtlab/heads.py",
            'replace(full, head_start="kept")', "full", ("tests/test_heads.py",), HEAD),
     Mutant("squared errors are not in units of the variance", "vtlab/targets.py",
@@ -269,23 +269,31 @@ def files_of(arguments: tuple[str, ...]) -> list[Path]:
     return [ROOT / one for one in arguments if one.startswith(("tests/", "lessons/"))]
 
 
-def check_sound(arguments: tuple[str, ...], seconds: float, runs: Path) -> None:
+def check_sound(targets: list[tuple[str, ...]], seconds: float, runs: Path) -> None:
     """Refuse tests that fail without any bug: they would kill everything. Once for each state.
+
+    Args:
+        targets: pytest's arguments; those that are files alone share one run.
+        seconds: For each of them.
+        runs: Where it is kept what was found sound.
 
     Raises:
         RuntimeError: With what pytest said.
     """
     package = sorted((ROOT / "vtlab").rglob("*.py"))
-    seal = digest(arguments, *package, *files_of(arguments))
-    kept = runs / f"sound-{digest(arguments)[:12]}.txt"
-    if kept.exists() and kept.read_text() == seal:
-        return
-    with copy_of_the_project() as folder:
-        status, output = pytest_in(folder, arguments, seconds)
-    if status != PASSED:
-        raise RuntimeError(f"without any mutant, {' '.join(arguments)} ends with "
-                           f"{'a timeout' if status is None else status}\n{output[-3000:]}")  # fmt: skip
-    kept.write_text(seal)
+    seals = {target: digest(target, *package, *files_of(target)) for target in targets}
+    marks = {target: runs / f"sound-{digest(target)[:12]}.txt" for target in targets}
+    new = [t for t in seals if not marks[t].exists() or marks[t].read_text() != seals[t]]
+    plain = [target for target in new if len(target) == 1]
+    for group in ([plain] if plain else []) + [[target] for target in new if target not in plain]:
+        arguments = tuple(argument for target in group for argument in target)
+        with copy_of_the_project() as folder:
+            status, output = pytest_in(folder, arguments, len(group) * seconds)
+        if status != PASSED:
+            raise RuntimeError(f"without any mutant, {' '.join(arguments)} ends with "
+                               f"{'a timeout' if status is None else status}\n{output[-3000:]}")  # fmt: skip
+        for target in group:
+            marks[target].write_text(seals[target])
 
 
 def verdict(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
@@ -298,7 +306,7 @@ def verdict(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
     if mutant.lesson:
         judges.append(("lesson", (mutant.lesson,), 3 * seconds))
     for judge, arguments, limit in judges:
-        check_sound(arguments, limit, runs)
+        check_sound([arguments], limit, runs)
         with copy_of_the_project() as folder:
             (folder / mutant.file).write_text(applied(mutant), encoding="utf-8")
             status, output = pytest_in(folder, arguments, limit)
@@ -311,16 +319,35 @@ def verdict(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
     return {"killed_by": "", "first_failure": ""}
 
 
+def place_of(mutant: Mutant, runs: Path) -> Path:
+    """Where its row is kept."""
+    return runs / f"{re.sub(r'[^a-z0-9]+', '-', mutant.name.lower()).strip('-')}.json"
+
+
+def seals_of(mutant: Mutant) -> dict[str, str]:
+    """What a row depends on: the bug and the tests that met it, and the lesson."""
+    texts = {name: text for name, text in asdict(mutant).items() if name != "lesson"}
+    return {"tests": digest(texts, ROOT / mutant.file, *files_of(mutant.tests)),
+            "lesson": digest(mutant.lesson, *files_of((mutant.lesson,)))}  # fmt: skip
+
+
+def known(mutant: Mutant, runs: Path) -> dict[str, str] | None:
+    """The row of a mutant that met the same tests before (and lesson, if they let it pass)."""
+    if not (path := place_of(mutant, runs)).exists():
+        return None
+    kept, seals = json.loads(path.read_text(encoding="utf-8")), seals_of(mutant)
+    asked = ("tests",) if kept["row"]["killed_by"] == "tests" else ("tests", "lesson")
+    return kept["row"] if all(kept["seals"][judge] == seals[judge] for judge in asked) else None
+
+
 def judged(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
-    """A row of the table: read where the same bug met the same tests before, else found out."""
-    files = [ROOT / mutant.file, *files_of(mutant.tests)]
-    seal = digest(asdict(mutant), *files)
-    kept = runs / f"{re.sub(r'[^a-z0-9]+', '-', mutant.name.lower()).strip('-')}.json"
-    if kept.exists() and (known := json.loads(kept.read_text(encoding="utf-8")))["seal"] == seal:
-        return known["row"]
+    """A row of the table: read where it is known, else found out and kept."""
+    if row := known(mutant, runs):
+        return row
     started = time.monotonic()
     row = {"mutant": mutant.name, "file": mutant.file, **verdict(mutant, seconds, runs)}
-    kept.write_text(json.dumps({"seal": seal, "row": row}, indent=1), encoding="utf-8")
+    kept = json.dumps({"seals": seals_of(mutant), "row": row}, indent=1)
+    place_of(mutant, runs).write_text(kept, encoding="utf-8")
     said = f"killed by {row['killed_by']}: {row['first_failure']}" if row["killed_by"] else "SURVIVES"
     print(f"{mutant.name}: {said} ({time.monotonic() - started:.0f} s)", flush=True)
     return row
@@ -354,6 +381,8 @@ def main(given: list[str] | None = None) -> int:
     with copy_of_the_project() as folder:
         check_import(folder)
     arguments.runs.mkdir(parents=True, exist_ok=True)
+    todo = [m for m in chosen if known(m, arguments.runs) is None]
+    check_sound([m.tests for m in todo], arguments.timeout, arguments.runs)
     rows, odd = [], []
     for mutant in chosen:
         try:

@@ -66,6 +66,15 @@ def test_runs_say_what_they_measured(small):
     assert begins["first_loss"] == pytest.approx(math.log(8)) and begins["gradient"] == 0
 
 
+def test_training_begins_at_the_start_that_was_measured(small, monkeypatch):
+    def prepared(network, task, strategy, seed):
+        return {"head": strategy.prepare(network, seed).head.weight.detach().clone()}
+
+    monkeypatch.setattr(heads, "_trained", prepared)
+    for way in STARTS:
+        assert torch.equal(heads.started(way, small, 3)["head"], begun(way, 3).head.weight), way
+
+
 def test_counting_is_measured_in_petals():
     made = task("petals", shots=1)
     found = heads.counted("ridge", replace(made, test=made.test[torch.arange(0, 1200, 20)]), 0)

@@ -53,7 +53,7 @@ def test_the_data_pages_say_what_the_table_is():
 ])  # fmt: skip
 def test_a_failed_test_is_told_from_one_that_could_not_begin(tmp_path, text, status, first):
     (tmp_path / "test_it.py").write_text(text)
-    found, output = pytest_in(tmp_path, ("test_it.py",), 60)
+    found, output = pytest_in(tmp_path, ("test_it.py",), 120)
     assert (found, first_failure(output)) == (status, first), output
 
 

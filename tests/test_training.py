@@ -3,14 +3,17 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import tiny_network
+from steps_made_up import noise_task
 from tests_support import entries_that_moved
 from torch import nn
 
 from vtlab.augment import Augment
 from vtlab.features import activations, mean_absolute_error, predict
+from vtlab.schedules import warm_cosine
 from vtlab.strategies import FOUR, full, lp_ft, partial, probe, scratch, surgical
 from vtlab.tasks import Images
 from vtlab.training import fit
+from vtlab.views import Views
 
 EVERY = (*FOUR, partial(3), lp_ft, surgical("stage2"))
 
@@ -86,6 +89,40 @@ def test_one_step_equals_a_step_by_hand(network, toy):
     optimiser.step()
     theirs = network.state_dict()
     assert all(torch.allclose(ours[k].float(), theirs[k].float(), atol=1e-5) for k in ours)
+
+
+def test_six_steps_rise_and_fall_as_by_hand(network, toy):
+    strategy = replace(full, rate=1e-2)
+    strategy.prepare(network, 0)
+    start = {k: v.clone() for k, v in network.state_dict().items()}
+    list(fit(network, toy, strategy, epochs=6, augment=None, bfloat16=False))
+    ours = {k: v.clone() for k, v in network.state_dict().items()}
+    network.load_state_dict(start)
+    network.train()
+    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
+    for step in range(6):  # 12 images: one batch
+        optimiser.param_groups[0]["lr"] = 1e-2 * warm_cosine(step, 6)
+        optimiser.zero_grad()
+        logits = network(network.normalise(toy.train.pixels))
+        torch.nn.functional.cross_entropy(logits, toy.train.labels).backward()
+        optimiser.step()
+    theirs = network.state_dict()
+    assert all(torch.allclose(ours[k].float(), theirs[k].float(), atol=1e-3) for k in ours)
+
+
+def test_an_epoch_is_every_image_once_in_an_order_of_the_seed_alone(monkeypatch):
+    logits, seen, orders = Views.logits, [], []
+    monkeypatch.setattr(Views, "logits", lambda views, index, epoch: seen.append(index)
+                        or logits(views, index, epoch))  # fmt: skip
+    for strategy, seed in ((full, 0), (partial(1), 0), (full, 1)):
+        seen.clear()
+        list(fit(tiny_network(), noise_task(), strategy, seed=seed, epochs=2, augment=None))
+        assert [len(index) for index in seen] == [32, 32, 32, 3] * 2
+        first, second = torch.cat(seen[:4]), torch.cat(seen[4:])
+        assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(99))
+        assert not torch.equal(first, second)
+        orders.append(torch.cat(seen))
+    assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])
 
 
 @pytest.mark.parametrize("strategy", [scratch, probe, partial(1), full], ids=lambda s: s.name)

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from scipy.stats import spearmanr
@@ -69,6 +71,16 @@ def test_the_cascade_goes_from_head_to_stem_and_leaves_the_network(network, pixe
     assert not entries_that_moved(before, network)
     again = dict(cascade(network, pixels))
     assert all(torch.equal(found[part], again[part]) for part in found)
+
+
+def test_the_explained_class_stays_the_one_that_the_trained_network_names(network, pixels):
+    wreck = copy.deepcopy(network)
+    wreck.reset_head(1)
+    other = predict(wreck, pixels, bfloat16=False).sum(0).argmin().item()
+    network.head.bias.data[other] = 100
+    found = dict(cascade(network, pixels, stage="stage2"))["head"]
+    assert torch.equal(found, explain(wreck, pixels, stage="stage2", targets=other))
+    assert not torch.equal(found, explain(wreck, pixels, stage="stage2"))  # of what it names itself
 
 
 def test_the_cascade_ends_with_nothing_of_the_trained_network(network, pixels):
