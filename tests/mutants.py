@@ -35,7 +35,8 @@ TABLE = ROOT / "data" / "results" / "mutants.csv"
 COLUMNS = ("mutant", "file", "killed_by", "first_failure")
 COPIED, LINKED = ("vtlab", "tests"), ("lessons", "data", "binder", "pyproject.toml", "README.md", "LICENSE")
 SECONDS = 300  # for tests; a lesson has three times as many
-CELL_TIMEOUT = re.compile(r"Timeout of \d+ seconds exceeded")  # as nbval says it
+# as nbval and faulthandler say it
+TOOK_TOO_LONG = re.compile(r"Timeout of \d+ seconds exceeded|^Timeout \(\d", re.MULTILINE)
 PASSED, FAILED = 0, 1  # pytest's exit statuses; the others say that it could not even begin
 
 
@@ -238,7 +239,8 @@ def check_import(folder: Path) -> None:
 def pytest_in(folder: Path, arguments: tuple[str, ...], seconds: float) -> tuple[int | None, str]:
     """pytest's exit status and output; a status of None where it took too long."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
-               f"--nbval-cell-timeout={seconds:.0f}", *arguments]  # fmt: skip
+               f"--nbval-cell-timeout={seconds:.0f}", "-o", f"faulthandler_timeout={seconds:.0f}",
+               *arguments]  # fmt: skip
     with subprocess.Popen(command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, start_new_session=True) as process:  # fmt: skip
         try:
@@ -310,7 +312,7 @@ def verdict(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
         with copy_of_the_project() as folder:
             (folder / mutant.file).write_text(applied(mutant), encoding="utf-8")
             status, output = pytest_in(folder, arguments, limit)
-        if status is None or (status == FAILED and CELL_TIMEOUT.search(output)):
+        if status is None or (status == FAILED and TOOK_TOO_LONG.search(output)):
             return {"killed_by": "time", "first_failure": first_failure(output)}
         if status == FAILED:
             return {"killed_by": judge, "first_failure": first_failure(output)}

@@ -93,6 +93,14 @@ def test_training_shots_are_nested_and_never_in_the_test_set():
     assert torch.cdist(few.flatten(1).float(), flat).min() > 0
 
 
+def test_another_seed_draws_other_individuals_of_the_same_species():
+    world = WORLDS["garden"]
+    (first, labels, _), (second, same, _), (test, _, _) = (world.draw(1, s, 32) for s in (0, 1, None))
+    assert torch.equal(labels, same) and torch.equal(first, world.draw(1, 0, 32)[0])
+    every = torch.cat([first, second, test]).flatten(1).float()
+    assert torch.pdist(every).min() > 0
+
+
 def test_the_centre_does_not_give_the_plant_away():
     _, _, masks = WORLDS["garden"].draw(75, None, 64)
     assert masks[:, 32, 32].float().mean() <= 0.40
