@@ -364,7 +364,7 @@ def write_table(rows: list[dict[str, str]]) -> None:
 
 
 def main(given: list[str] | None = None) -> int:
-    """Run the mutants; 1 if some could not be judged."""
+    """Run the mutants; 1 if the tests fail without them, or some could not be judged."""
     parser = argparse.ArgumentParser(prog="python tests/mutants.py", description=__doc__.split("\n")[0])
     parser.add_argument("--list", action="store_true", help="name the mutants and run none")
     parser.add_argument("--only", metavar="NAME", help="run one; the table stays as it is")
@@ -384,7 +384,11 @@ def main(given: list[str] | None = None) -> int:
         check_import(folder)
     arguments.runs.mkdir(parents=True, exist_ok=True)
     todo = [m for m in chosen if known(m, arguments.runs) is None]
-    check_sound([m.tests for m in todo], arguments.timeout, arguments.runs)
+    try:
+        check_sound([m.tests for m in todo], arguments.timeout, arguments.runs)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
     rows, odd = [], []
     for mutant in chosen:
         try:

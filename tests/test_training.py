@@ -112,8 +112,8 @@ def test_six_steps_rise_and_fall_as_by_hand(network, toy):
 
 def test_an_epoch_is_every_image_once_in_an_order_of_the_seed_alone(monkeypatch):
     logits, seen, orders = Views.logits, [], []
-    monkeypatch.setattr(Views, "logits", lambda views, index, epoch: seen.append(index)
-                        or logits(views, index, epoch))  # fmt: skip
+    monkeypatch.setattr(Views, "logits", lambda views, index, *rest: seen.append(index)
+                        or logits(views, index, *rest))  # fmt: skip
     for strategy, seed in ((full, 0), (partial(1), 0), (full, 1)):
         seen.clear()
         list(fit(tiny_network(), noise_task(), strategy, seed=seed, epochs=2, augment=None))
