@@ -88,7 +88,8 @@ def test_a_way_is_what_fit_is_given(small):
 
 
 def test_finished_runs_are_read_and_not_trained_again(tmp_path, monkeypatch):
-    few = replace(PARTS["few"], seeds={"probe": 2}, shots=1, ways={"probe": ("none", "flip")})
+    few = replace(PARTS["few"], shots=1, ways={"probe": ("none", "flip")})
+    monkeypatch.setattr(augmentation, "SEEDS", 2)
     monkeypatch.setattr(augmentation, "PARTS", {"few": few})
     monkeypatch.setattr(augmentation, "one", lambda *run: {"test_accuracy": 0.5})
     first = augmentation.measure(tmp_path)

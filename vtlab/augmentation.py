@@ -26,6 +26,7 @@ from vtlab.tasks import task as make_task
 from vtlab.training import fit
 from vtlab.views import VIEWS
 
+SEEDS = 5
 STILL = Augment(flip=False, shift=0.0, light=0.0)  # changes nothing
 KINDS: dict[str, Augment] = {
     "flip": replace(STILL, flip=True),
@@ -54,7 +55,6 @@ class Part:
         task: Its name.
         shots: Images per class.
         ways: For each strategy's name, which ways.
-        seeds: For each strategy's name, how many.
         epochs: For each strategy's name, how many; the default where it is not named.
         views: How many views take turns where stages are frozen.
     """
@@ -62,7 +62,6 @@ class Part:
     task: str
     shots: int
     ways: dict[str, tuple[str, ...]]
-    seeds: dict[str, int]
     epochs: dict[str, int] = field(default_factory=dict)
     views: int = VIEWS
 
@@ -71,14 +70,12 @@ FEW = (*BOTH, *KINDS, "mixup", "all")
 PARTS: dict[str, Part] = {
     "few": Part("garden", 5, {"probe": tuple(way for way in FEW if way != "mixup"),
                               "partial": tuple(way for way in FEW if way not in ("flip", "shift")),
-                              "full": (*BOTH, "rotate"), "scratch": BOTH},
-                {"probe": 5, "partial": 5, "full": 3, "scratch": 3}),
+                              "full": (*BOTH, "rotate"), "scratch": BOTH}),
     "arrows": Part("arrows", 10, {"partial": (*BOTH, "default, no flip"),
-                                  "full": (*BOTH, "default, no flip", "turn")},
-                   {"partial": 3, "full": 5}),
-    "new views": Part("garden", 5, {"partial": ("default",)}, {"partial": 3}, views=30),
+                                  "full": (*BOTH, "default, no flip", "turn")}),
+    "new views": Part("garden", 5, {"partial": ("default",)}, views=30),
     "many": Part("garden", 40, dict.fromkeys(("probe", "partial", "full", "scratch"), BOTH),
-                 {"probe": 3, "partial": 3, "full": 3, "scratch": 3}, {"full": 10, "scratch": 15}),
+                 {"full": 10, "scratch": 15}),
 }  # fmt: skip
 
 
@@ -175,7 +172,7 @@ def plan() -> Iterator[tuple[str, Part, int, Strategy, str]]:
     strategies = {s.name: s for s in FOUR}
     for name, part in PARTS.items():
         for strategy, ways in part.ways.items():
-            for seed in range(part.seeds[strategy]):
+            for seed in range(SEEDS):
                 for way in ways:
                     yield name, part, seed, strategies[strategy], way
 
