@@ -110,7 +110,6 @@ class Page:
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("time_", range(TIMES))
 def test_train_stop_continue_and_interrupt_behave(kernels, time_):
     folder, version = kernels
