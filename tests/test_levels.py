@@ -13,7 +13,7 @@ LEVELS = [
      "strategies", "augment",
      "precision", "features", "mixup", "views", "solver", "stepwise", "fingerprints", "checkpoints",
      "models", "schedules", "training", "ranges", "costs",
-     "diagnose", "attribution", "probes", "samples", "inside", "gradients"},
+     "diagnose", "attribution", "probes", "samples", "fields", "inside", "gradients"},
     {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables", "drift",
      "heads", "depth", "augmentation", "tables"},
     {"style", "plots", "findings"},

@@ -45,7 +45,7 @@ _HOME = {
     "heads_table": "heads", "depth_table": "depth",
     "with_adapters": "adapters", "adapter_names": "adapters",
     "plot_depth": "plots", "plot_shifts": "plots", "plot_weights": "plots",
-    "anatomy": "inside", "receptive_fields": "inside", "sensitivity": "inside",
+    "anatomy": "inside", "receptive_fields": "fields", "sensitivity": "inside",
     "responses": "inside", "neighbours": "inside", "two_axes": "inside",
     "gradient_lengths": "gradients", "deep_stack": "gradients",
     "plot_families": "plots", "plot_fields": "plots", "plot_maps": "plots",

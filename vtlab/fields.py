@@ -1,0 +1,99 @@
+"""Receptive fields: which pixels a cell of a feature map can depend on."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+
+import torch
+from torch import fx, nn
+
+from vtlab.backbones import Network
+
+POINTWISE = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.BatchNorm2d, nn.Dropout, nn.Identity)
+JOINED = {operator.add, operator.iadd, torch.add, torch.cat, torch.relu, nn.functional.relu}
+
+
+@dataclass(frozen=True)
+class Field:
+    """Which pixels a cell can depend on.
+
+    Attributes:
+        size: Side of the square of pixels, its receptive field.
+        step: How many pixels lie between the fields of two neighbouring cells.
+        first: Where the middle of the first cell's field lies, in pixels; 0 is the middle of
+            the first pixel.
+    """
+
+    size: int = 1
+    step: int = 1
+    first: float = 0.0
+
+    def of_cell(self, number: int) -> tuple[float, float]:
+        """The first and the last pixel, along one side, that this cell can depend on."""
+        middle, reach = self.first + number * self.step, (self.size - 1) / 2
+        return middle - reach, middle + reach
+
+
+def receptive_fields(network: Network) -> dict[str, Field]:
+    """The receptive field of a cell after each stage, from kernels and strides alone.
+
+    A kernel of k cells widens the field by k - 1 steps, a stride multiplies the step. Where
+    branches join, the widest counts. Near an edge a part of the field lies outside the image.
+
+    Args:
+        network: Of convolutions and pooling with square kernels; nothing is computed with it.
+
+    Raises:
+        ValueError: If there is a module or an operation whose field is not known, such as
+            attention or a pooling of the whole map.
+
+    Lesson 02.
+    """
+    field, found = Field(), {}
+    for name, stage in network.stages.items():
+        found[name] = field = field_after(stage, field)
+    return found
+
+
+def field_after(part: nn.Module, field: Field = Field()) -> Field:
+    """The field after a module, of a cell whose field before it is this.
+
+    Raises:
+        ValueError: As `receptive_fields`.
+
+    Lesson 02.
+    """
+    try:
+        traced = fx.symbolic_trace(nn.Sequential(part))
+    except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
+        raise ValueError(f"the field of a {type(part).__name__} is not known: {error}") from None
+    fields: dict[fx.Node, Field] = {}
+    for node in traced.graph.nodes:
+        if node.op == "placeholder":
+            fields[node] = field
+        elif node.op == "call_module":
+            fields[node] = _widened(fields[node.args[0]], traced.get_submodule(node.target))
+        elif node.op == "output" or node.target in JOINED:
+            fields[node] = max((fields[n] for n in node.all_input_nodes), key=lambda f: f.size)
+        else:
+            raise ValueError(f"the field after {node.target} is not known")
+    return fields[node]
+
+
+def _widened(field: Field, module: nn.Module) -> Field:
+    """The field after one layer."""
+    if isinstance(module, POINTWISE):
+        return field
+    if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+        raise ValueError(f"the field of a {type(module).__name__} is not known")
+    sides = []
+    for number in (module.kernel_size, module.stride, module.padding, getattr(module, "dilation", 1)):
+        side = {number} if isinstance(number, int) else {*number}
+        if len(side) > 1:
+            raise ValueError(f"a kernel that is no square: {module}")
+        sides.append(side.pop())
+    kernel, stride, padding, dilation = sides
+    wider = (kernel - 1) * dilation
+    return Field(field.size + wider * field.step, field.step * stride,
+                 field.first + (wider / 2 - padding) * field.step)  # fmt: skip
