@@ -8,7 +8,7 @@ from vtlab.augment import Augment
 from vtlab.exercises import EXERCISES
 from vtlab.lesson import begin, check, claim, guess
 from vtlab.metrics import t_interval
-from vtlab.strategies import full, probe
+from vtlab.strategies import full, probe, scratch, surgical
 
 
 def test_begin_prints_one_stable_line_and_seeds(capsys, monkeypatch):
@@ -126,6 +126,15 @@ def test_an_unknown_exercise_is_named():
         check("99.9", 1)
 
 
+EVERY = surgical("stem", "stage1", "stage2", "stage3", "stage4", kind="norm")
+
+
+@pytest.mark.parametrize("right", [replace(full, kind="norm"), EVERY])
+def test_all_stages_may_be_named_one_by_one(right, capsys):
+    check("06.1", right)
+    assert "exercise 06.1: right" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("number", "wrong", "words"), [
     ("04.1", lambda stage: stage.requires_grad_(False), "something moved"),
     ("04.1", lambda stage: stage.eval(), "get a gradient"),
@@ -135,6 +144,11 @@ def test_an_unknown_exercise_is_named():
     ("05.2", lambda shots, first, second: 8, "ahead from 4 on"),
     ("05.2", lambda shots, first, second: next(n for n, a, b in zip(shots, first, second, strict=True)
                                                if b > a), "back in between"),
+    ("06.1", "norm", "a strategy"), ("06.1", full, "kind of weights"),
+    ("06.1", surgical("stage4", kind="norm"), "All five"),
+    ("06.1", replace(scratch, kind="norm"), "pretrained"),
+    ("06.2", lambda epoch, names, each: names[-(epoch // each):], "In epoch 0"),
+    ("06.2", lambda epoch, names, each: names, "In epoch 0"), ("06.3", "a", "Count the weights"),
     ("07.1", full, "by what factor"), ("07.1", replace(probe, stage_decay=0.5), "All pretrained"),
     ("07.2", lambda i, n: 1.0, "step 0 of 20"), ("07.3", "a", "new head to do well"),
     ("08.1", Augment(light=0), "neither left nor right"), ("08.1", Augment(turn=True), "stain"),

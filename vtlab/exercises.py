@@ -63,7 +63,7 @@ letter("01.3", "b", "Fitting the shots is not the same as knowing the species.",
 def _small_kernels(answer: object) -> Verdict:
     from torch import nn
 
-    from vtlab.inside import field_after
+    from vtlab.fields import field_after
 
     if not isinstance(answer, nn.Module):
         return False, "The answer is a module, such as nn.Sequential(…)."
@@ -83,7 +83,7 @@ def _small_kernels(answer: object) -> Verdict:
 def _own_field(answer: object) -> Verdict:
     from torch import nn
 
-    from vtlab.inside import field_after
+    from vtlab.fields import field_after
 
     if not callable(answer):
         return False, "The answer is a function of a list of kernels and strides."
@@ -225,11 +225,15 @@ letter("05.3", "b", "What is frozen cannot learn from more images.",
 
 @exercise("06.1")
 def _normalisation_only(answer: object) -> Verdict:
-    if not hasattr(answer, "kind"):
+    from vtlab.backbones import backbone
+    from vtlab.strategies import Strategy
+
+    if not isinstance(answer, Strategy):
         return False, "The answer is a strategy, such as vt.Strategy('full', …)."
     if answer.start != "pretrained" or not answer.head_learns:
         return False, "The weights start pretrained, and the head learns."
-    if answer.stages not in (None, 5):
+    network = backbone("mini_resnet")
+    if set(answer.learning(network)) != {*network.stage_names, "head"}:
         return False, "All five stages should take part."
     right = answer.kind == "norm"
     return right, "Scales, shifts and the head." if right else "Which kind of weights is it?"
