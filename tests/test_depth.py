@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests_support import entries_that_moved
+from torch import nn
 
 from vtlab import depth
 from vtlab.backbones import backbone
@@ -15,6 +17,7 @@ from vtlab.depth import (
     gradually,
     one_part,
     rebuilt,
+    restated,
     shifted,
 )
 from vtlab.strategies import probe
@@ -73,10 +76,27 @@ def test_each_shift_changes_what_it_says():
 
 
 def test_one_part_and_no_other_learns(network):
-    learning = {part: one_part(part).learning(network) for part in PARTS}
+    learning = {part: one_part(part).learning(network) for part in PARTS[1:]}
     assert learning == {**{name: (name,) for name in STAGES}, "head": ("head",),
-                        "everything": (*STAGES, "head")}  # fmt: skip
-    assert all(one_part(part).head_start == "kept" for part in PARTS)
+                        "head by steps": ("head",), "everything": (*STAGES, "head")}  # fmt: skip
+    assert all(one_part(part).head_start == "kept" for part in PARTS[1:])
+
+
+def test_new_statistics_are_those_of_the_new_images_and_nothing_else_moves(network, toy):
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    momenta = [m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    restated(network, toy)
+    moved = entries_that_moved(before, network)
+    assert moved == {name for name in before if "running" in name or "num_batches" in name}
+    first = network.stages["stem"][0](network.normalise(toy.train.pixels))
+    assert torch.allclose(network.stages["stem"][1].running_mean, first.mean((0, 2, 3)), atol=1e-5)
+    assert not network.learning
+    assert momenta == [m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
+def test_a_digit_is_not_mirrored():
+    assert depth.augment(task("garden", shots=1)).flip
+    assert not depth.augment(task("digits", shots=1)).flip
 
 
 def test_gradual_unfreezing_ends_with_everything_learning(network, toy):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import nn
 
 from vtlab.adapters import adapter_names, with_adapters
+from vtlab.augment import Augment
 from vtlab.backbones import Network, backbone
 from vtlab.features import evaluate
 from vtlab.garden.worlds import World
@@ -29,8 +31,9 @@ from vtlab.training import fit
 
 SEEDS = {"depth": 5, "weights": 5, "shift": 3}
 SHOTS, EPOCHS = 5, 20
+FEW_EPOCHS = 40  # of the ways to let few weights learn, which move slowly
 RATE = 1e-3  # of everything that is descended on: the best for full in drift.csv
-TARGETS = {"near": "garden", "far": "digits"}
+TARGETS = ("garden", "digits")
 STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
 TESTED = 600  # test images at most
 
@@ -38,17 +41,17 @@ GENERA, SPECIES = 8, 4  # a class is a genus; two of its species are the source'
 WORLD = World("genera", seed=71, count=GENERA * SPECIES, genera=GENERA, spread=0.5)
 SOURCE_SHOTS, SHIFT_SHOTS, SHIFT_EPOCHS = 20, 3, 15  # shots per species
 SHIFTS = ("noise", "species", "names")
-PARTS = (*STAGES, "head", "everything")
+PARTS = ("statistics", *STAGES, "head", "head by steps", "everything")
 
 
 def depth_table() -> pd.DataFrame:
     """The committed table, a row per run.
 
     `part` says what is compared. "depth": the first `stages` of five are pretrained and the
-    rest drawn anew, on a near and a far target; `way` is "frozen" or "fine-tuned". "shift": a
+    rest drawn anew, for plants and for digits; `way` is "frozen" or "fine-tuned". "shift": a
     network that knows one world meets another (`target`), and one part (`way`) may change;
     `before` is its accuracy without. "weights": ways to let few weights learn, with their
-    number in `weights`.
+    number in `weights`; all begin with the solved head.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -106,13 +109,18 @@ def genera(species: str, shots: int, seed: int, **dials: object) -> Task:
     world = WORLD.turn(**dials)
 
     def images(count: int, which: int | None) -> Images:
-        drawn = Images(*world.draw(count, which))
+        drawn = _drawn(world, count, which)
         chosen = (drawn.labels // GENERA % 2 == (species == "new")).nonzero()[:, 0]
         return replace(drawn[chosen], labels=drawn.labels[chosen] % GENERA)
 
     classes = tuple(name.split()[0] for name in world.classes[:GENERA])
     test = images(TESTED // (2 * GENERA), None)
     return Task("genera", classes, images(shots, seed), test, shots, seed, images)
+
+
+@lru_cache(maxsize=8)  # the worlds before and after a shift share their test plants
+def _drawn(world: World, count: int, seed: int | None) -> Images:
+    return Images(*world.draw(count, seed))
 
 
 def source(seed: int) -> Network:
@@ -150,20 +158,53 @@ def one_part(part: str) -> Strategy:
     """Let one part of a network learn, from where it is: a stage, the head, or everything."""
     if part == "everything":
         return replace(full, head_start="kept", rate=RATE)
-    if part == "head":
-        return replace(probe, head_start="kept")
+    if part.startswith("head"):
+        return replace(probe, head_start="kept", rate=RATE)
     return surgical(part, head_start="kept", head_learns=False, rate=RATE)
 
 
 def repaired(part: str, knowing: Network, task: Task, seed: int) -> dict[str, float]:
-    """One part of a copy of the source network adapted to a shift."""
+    """Let one part of a copy of a network change, for a new world.
+
+    Args:
+        part: One of `PARTS`: "statistics" takes BatchNorm's from the new images (`restated`), "head"
+            is solved, a stage and "head by steps" are descended on.
+        knowing: From `source`; left as it is.
+        task: From `shifted`.
+        seed: Of the order and the augmentation.
+
+    Returns:
+        `test_accuracy` afterwards, and the number of `weights` that learnt.
+
+    Lee et al. (2023), https://arxiv.org/abs/2210.11466. Lesson 06.
+    """
     network = backbone("mini_resnet", classes=GENERA)
     network.load_state_dict(knowing.state_dict())
-    before = evaluate(network, task.test.pixels, task.test.labels)
-    return {"before": before, **_trained(network, task, one_part(part), seed, SHIFT_EPOCHS)}
+    if part == "statistics":
+        return _tested(restated(network, task), task)
+    if part == "head by steps":
+        network.head = nn.Sequential(network.head)  # which is descended on instead of solved
+    return _trained(network, task, one_part(part), seed, SHIFT_EPOCHS)
 
 
-def gradually(network: Network, task: Task, seed: int, epochs: int = EPOCHS) -> Network:
+def restated(network: Network, task: Task) -> Network:
+    """BatchNorm statistics that are those of the training images, in place; no weight changes.
+
+    Li et al. (2017), *Revisiting batch normalization for practical domain adaptation*. Lesson 06.
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 1.0  # nothing of the old ones is left
+    network.freeze(network.stage_names).train()
+    with torch.no_grad():
+        network(network.normalise(task.train.pixels))
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    return network.freeze(())
+
+
+def gradually(network: Network, task: Task, seed: int, epochs: int = FEW_EPOCHS) -> Network:
     """The head first, then one stage more for each fifth of the epochs, from the head to the image.
 
     Howard and Ruder (2018), https://arxiv.org/abs/1801.06146. Lesson 06.
@@ -176,17 +217,18 @@ def gradually(network: Network, task: Task, seed: int, epochs: int = EPOCHS) -> 
     """
     for k in range(len(STAGES) + 1):
         strategy = probe if k == 0 else last_stages(k, head_start="kept", rate=RATE)
-        for _ in fit(network, task, strategy, seed=seed, epochs=max(1, epochs // len(STAGES))):
+        epochs_each = max(1, epochs // len(STAGES))
+        for _ in fit(network, task, strategy, seed=seed, epochs=epochs_each, augment=augment(task)):
             pass
     return network
 
 
 FEW: dict[str, Strategy] = {
     "head": probe,
-    "BatchNorm": replace(full, kind="norm", rate=RATE),
-    "biases": replace(full, kind="bias", rate=RATE),
-    "last stage": last_stages(1, rate=RATE),
-    "everything": replace(full, rate=RATE),
+    "BatchNorm": replace(full, kind="norm", head_start="probe", rate=RATE),
+    "biases": replace(full, kind="bias", head_start="probe", rate=RATE),
+    "last stage": last_stages(1, head_start="probe", rate=RATE),
+    "everything": replace(full, head_start="probe", rate=RATE),
 }
 
 
@@ -197,13 +239,19 @@ def few(way: str, task: Task, seed: int) -> dict[str, float]:
         return _tested(gradually(network, task, seed), task)
     if way == "adapters":
         network = with_adapters(network, seed)
-        return _trained(network, task, surgical(*adapter_names(network), rate=RATE), seed, EPOCHS)
-    return _trained(network, task, FEW[way], seed, EPOCHS)
+        strategy = surgical(*adapter_names(network), head_start="probe", rate=RATE)
+        return _trained(network, task, strategy, seed, FEW_EPOCHS)
+    return _trained(network, task, FEW[way], seed, FEW_EPOCHS)
+
+
+def augment(task: Task) -> Augment:
+    """The default, but a mirrored digit is no digit."""
+    return Augment(flip=task.name != "digits")
 
 
 def _trained(network: Network, task: Task, strategy: Strategy, seed: int,
              epochs: int) -> dict[str, float]:  # fmt: skip
-    records = list(fit(network, task, strategy, seed=seed, epochs=epochs))
+    records = list(fit(network, task, strategy, seed=seed, epochs=epochs, augment=augment(task)))
     return {"train_accuracy": records[-1].train_accuracy, **_tested(network, task)}
 
 
@@ -218,8 +266,8 @@ Plan = Iterator[tuple[dict, Callable[[], dict]]]
 
 def plan(seed: int) -> Plan:
     """What is run for a seed: what it is, as columns, and what measures it."""
-    for target, name in TARGETS.items():
-        task = make_task(name, shots=SHOTS, seed=seed)
+    for target in TARGETS:
+        task = make_task(target, shots=SHOTS, seed=seed)
         for stages in range(len(STAGES) + 1):
             for way in ("frozen", "fine-tuned") if stages else ("fine-tuned",):
                 yield ({"part": "depth", "target": target, "way": way, "stages": stages},
@@ -232,7 +280,9 @@ def plan(seed: int) -> Plan:
     def repair(part: str, shift: str) -> dict:
         if not knowing:
             knowing.append(source(seed))
-        return repaired(part, knowing[0], shifted(shift, seed), seed)
+        task = shifted(shift, seed)
+        before = evaluate(knowing[0], task.test.pixels, task.test.labels)
+        return {"before": before, **repaired(part, knowing[0], task, seed)}
 
     for shift in SHIFTS:
         for part in PARTS:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from tests_support import artist
 
-from vtlab.depth import FEW, PARTS, SHIFTS
+from vtlab.depth import FEW, PARTS, SHIFTS, TARGETS
 from vtlab.plots import plot_depth, plot_shifts, plot_weights
 
 
@@ -18,12 +18,12 @@ def rows(part, **columns):
 
 @pytest.fixture
 def table():
-    deep = rows("depth", target=["near", "far"], way=["frozen", "fine-tuned"], stages=range(6), seed=range(3))
+    deep = rows("depth", target=TARGETS, way=["frozen", "fine-tuned"], stages=range(6), seed=range(3))
     deep = deep[(deep.stages > 0) | (deep.way == "fine-tuned")]
     deep["test_accuracy"] = 0.1 * deep.stages + 0.01 * deep.seed + 0.2 * (deep.way == "frozen")
     shift = rows("shift", target=SHIFTS, way=PARTS, seed=range(3))
     shift["test_accuracy"] = [0.1 + 0.1 * PARTS.index(way) for way in shift.way] + 0.01 * shift.seed
-    few = rows("weights", target=["near", "far"], way=[*FEW, "adapters"], seed=range(3))
+    few = rows("weights", target=TARGETS, way=[*FEW, "adapters"], seed=range(3))
     few["weights"] = [{"head": 2056, "biases": 3000, "BatchNorm": 5000, "adapters": 50_000}.get(w, 1_000_000)
                       for w in few.way]  # fmt: skip
     few["test_accuracy"] = 0.5 + 0.1 * few.seed
@@ -31,8 +31,8 @@ def table():
 
 
 def test_depth_is_a_line_of_means_per_way_and_target(table):
-    near, far = plot_depth(table).axes
-    for ax, target in ((near, "near"), (far, "far")):
+    garden, digits = plot_depth(table).axes
+    for ax, target in ((garden, "garden"), (digits, "digits")):
         line = artist(ax, f"mean fine-tuned {target}")
         assert list(line.get_xdata()) == list(range(6))
         assert line.get_ydata() == pytest.approx([0.01 + 0.1 * n for n in range(6)])
@@ -43,11 +43,11 @@ def test_depth_is_a_line_of_means_per_way_and_target(table):
 def test_the_best_single_part_of_a_shift_is_framed(table):
     ax = plot_shifts(table).axes[0]
     for y, shift in enumerate(SHIFTS):
-        frame = artist(ax, f"best {shift}")  # the head, not everything, which has more
-        assert frame.get_x() + frame.get_width() / 2 == pytest.approx(PARTS.index("head"))
+        frame = artist(ax, f"best {shift}")  # the last but everything, which has more
+        assert frame.get_x() + frame.get_width() / 2 == pytest.approx(PARTS.index("head by steps"))
         assert frame.get_y() + frame.get_height() / 2 == pytest.approx(y)
     written = [text.get_text() for text in ax.texts]
-    assert written.count("30") == len(SHIFTS) and written.count("61") == len(SHIFTS)
+    assert written.count("30") == len(SHIFTS) and written.count("81") == len(SHIFTS)
 
 
 def test_marks_stand_at_their_weights(table):

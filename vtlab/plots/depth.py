@@ -48,7 +48,7 @@ def plot_depth(table: pd.DataFrame) -> Figure:
                         textcoords="offset points", **style.text(style.SMALL, style.QUIET))  # fmt: skip
         ax.set(ylim=(0, 1.02), xlim=(-0.25, last + 0.25), xticks=range(last + 1))
         style.percent_axis(ax.yaxis)
-        style.heading(ax, f"{target} target")
+        style.heading(ax, target.capitalize())
         ax.set_xlabel("pretrained stages kept, counted from the image", labelpad=5,
                       **style.text(style.SMALL, style.QUIET))  # fmt: skip
     axes[0, 0].set_ylabel("test accuracy", labelpad=6, **style.text(style.SMALL, style.QUIET))
@@ -61,7 +61,7 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
     """A heat map: which part to adapt (columns) after which kind of shift (rows).
 
     A cell is the mean test accuracy over seeds, with half the width of its 95 % t-interval; the
-    best single part of a row is framed. The first column is before any adaptation.
+    single part with the highest mean of a row is framed. The first column is before any adaptation.
 
     Args:
         table: From `depth_table`; its rows of the part "shift" are drawn.
@@ -74,7 +74,7 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
     rows = _part(table, "shift")
     shifts, parts = list(dict.fromkeys(rows.target)), list(dict.fromkeys(rows.way))
     cells = rows.groupby(["target", "way"]).test_accuracy.apply(metrics.t_interval).unstack()
-    figure, axes = style.new_figure(height=0.95 + 0.62 * len(shifts))
+    figure, axes = style.new_figure(height=1.1 + 0.62 * len(shifts))
     ax = axes[0, 0]
     style.blank(ax)
     for y, shift in enumerate(shifts):
@@ -92,11 +92,11 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
                     edgecolor=style.INK, gid=f"best {shift}"))  # fmt: skip
         ax.text(-1.8, y, NAMES.get(shift, shift), ha="right", va="center", **style.text())
     for x, part in [(-1.15, "before"), *((i + 0.15 * (p == "everything"), p) for i, p in enumerate(parts))]:
-        ax.text(x, -0.58, part, ha="center", va="bottom",
+        ax.text(x, -0.58, part.replace(" by", "\nby"), ha="center", va="bottom",
                 **style.text(style.BODY, style.INK if part in parts else style.QUIET))  # fmt: skip
-    ax.text((len(parts) - 2) / 2, len(shifts) - 0.38, "the one part that may change; framed: the best of them",
+    ax.text((len(parts) - 2) / 2, len(shifts) - 0.38, "the one part that may change; framed: the highest mean",
             ha="center", va="top", **style.text(style.SMALL, style.QUIET))  # fmt: skip
-    ax.set(xlim=(-3.2, len(parts) - 0.3), ylim=(len(shifts) - 0.1, -0.95))
+    ax.set(xlim=(-3.2, len(parts) - 0.3), ylim=(len(shifts) - 0.1, -1.15))
     return figure
 
 
@@ -134,7 +134,7 @@ def plot_weights(table: pd.DataFrame) -> Figure:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set(xlim=(least, most), ylim=(0, 1.02))
         style.percent_axis(ax.yaxis)
-        style.heading(ax, f"{target} target")
+        style.heading(ax, target.capitalize())
         ax.set_xlabel("weights that learn", labelpad=5, **style.text(style.SMALL, style.QUIET))
     axes[0, 0].set_ylabel("test accuracy", labelpad=6, **style.text(style.SMALL, style.QUIET))
     return figure
