@@ -182,7 +182,7 @@ MUTANTS = (
            "behind = rest.low > 0", "behind = rest.behind > 0", ("tests/test_findings.py",)),
     Mutant("a claim never fails", "vtlab/lesson.py",
            "if not truths[0]:", "if truths[0] is None:", ("tests/test_lesson.py",)),
-    Mutant("an exercise takes any schedule", "vtlab/exercises.py",
+    Mutant("an exercise takes any schedule", "vtlab/exercises/lesson_07.py",
            "warm_cosine(i, n), atol=1e-6)", "warm_cosine(i, n), atol=1)", ("tests/test_lesson.py",),
            "lessons/solutions/07_learning_rates.ipynb"),
     Mutant("two trainings of one panel at once", "vtlab/widgets/worker.py",
