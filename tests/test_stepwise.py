@@ -113,6 +113,8 @@ def interrupted(strategy, number, times):
                     assert isinstance(stopped, Terminated) == (number == signal.SIGTERM)
                     came += 1
                 assert reached(made, reference)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(number)  # it still acts
             assert same(made.state(), reference[-1])
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -125,7 +127,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
 @posix
 @pytest.mark.parametrize("strategy", [lp_ft, partial(1), full], ids=lambda s: s.name)
-def test_interrupts_at_random_moments_never_leave_half_a_step(strategy):
+def test_interrupts_at_random_moments_never_leave_half_a_step(strategy, ctrl_c):
     assert interrupted(strategy, signal.SIGINT, 20) >= 20
 
 
@@ -135,15 +137,33 @@ def test_terminations_at_random_moments_never_leave_half_a_step():
         assert interrupted(full, signal.SIGTERM, 20) >= 20
 
 
-def test_a_signal_in_an_unbroken_block_waits_for_its_end():
+@pytest.fixture
+def ctrl_c():
+    """SIGINT raises, whatever became of it before."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_in_an_unbroken_block_waits_for_its_end(ctrl_c):
     done = []
-    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), unbroken():
         signal.raise_signal(signal.SIGINT)
         with unbroken():
             done.append(1)
         done.append(2)
-    assert done == [1, 2] and signal.getsignal(signal.SIGINT) is before
+    assert done == [1, 2] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_that_is_left_behind_acts_as_the_one_it_stood_in_for(ctrl_c):
+    with unbroken():
+        left = signal.getsignal(signal.SIGINT)
+    assert left is not signal.default_int_handler
+    signal.signal(signal.SIGINT, left)  # as if a second signal had cut the restoration short
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), unbroken():
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_an_unbroken_block_in_another_thread_leaves_signals_alone():

@@ -26,15 +26,29 @@ def unbroken() -> Iterator[None]:
         yield
         return
     came: list[int] = []
+    holding: list[bool] = []  # not empty while the block runs
     handlers = {number: signal.getsignal(number) for number in HELD_BACK}
     # a handler outside Python acts at once, whatever is done here
     handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+
+    def hold(number: int, frame: object) -> None:
+        # A signal that comes between the two restorations below leaves this behind as a handler:
+        # it then does what the handler did that it stood in for.
+        if holding:
+            came.append(number)
+        else:
+            handlers[number](number, frame)
+
     with contextlib.ExitStack() as stack:  # puts every handler back, also if one of them raises
         stack.callback(_catch_up, came, handlers)
         for number, handler in handlers.items():
             stack.callback(signal.signal, number, handler)
-            signal.signal(number, lambda number, frame: came.append(number))
-        yield
+            signal.signal(number, hold)
+        holding.append(True)
+        try:
+            yield
+        finally:
+            holding.clear()
 
 
 def _catch_up(came: list[int], handlers: dict) -> None:
