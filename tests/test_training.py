@@ -75,38 +75,32 @@ def test_cached_test_activations_change_nothing(network, toy):
     assert list(memo) == [4]
 
 
-def test_one_step_equals_a_step_by_hand(network, toy):
+def ours_and_by_hand(network, toy, rates):
+    """The weights after an epoch of `fit` per rate, peak 0.01, and after plain AdamW at those rates."""
     strategy = replace(full, rate=1e-2)
     strategy.prepare(network, 0)
     start = {k: v.clone() for k, v in network.state_dict().items()}
-    list(fit(network, toy, strategy, epochs=1, augment=None, bfloat16=False))
-    ours = {k: v.clone() for k, v in network.state_dict().items()}
-    network.load_state_dict(start)
-    network.train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=0.01)
-    logits = network(network.normalise(toy.train.pixels))  # 12 images: one batch
-    torch.nn.functional.cross_entropy(logits, toy.train.labels).backward()
-    optimiser.step()
-    theirs = network.state_dict()
-    assert all(torch.allclose(ours[k].float(), theirs[k].float(), atol=1e-5) for k in ours)
-
-
-def test_six_steps_rise_and_fall_as_by_hand(network, toy):
-    strategy = replace(full, rate=1e-2)
-    strategy.prepare(network, 0)
-    start = {k: v.clone() for k, v in network.state_dict().items()}
-    list(fit(network, toy, strategy, epochs=6, augment=None, bfloat16=False))
+    list(fit(network, toy, strategy, epochs=len(rates), augment=None, bfloat16=False))
     ours = {k: v.clone() for k, v in network.state_dict().items()}
     network.load_state_dict(start)
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
-    for step in range(6):  # 12 images: one batch
-        optimiser.param_groups[0]["lr"] = 1e-2 * warm_cosine(step, 6)
+    for rate in rates:  # 12 images: one batch
+        optimiser.param_groups[0]["lr"] = rate
         optimiser.zero_grad()
         logits = network(network.normalise(toy.train.pixels))
         torch.nn.functional.cross_entropy(logits, toy.train.labels).backward()
         optimiser.step()
-    theirs = network.state_dict()
+    return ours, network.state_dict()
+
+
+def test_one_step_equals_a_step_by_hand(network, toy):
+    ours, theirs = ours_and_by_hand(network, toy, [1e-2])
+    assert all(torch.allclose(ours[k].float(), theirs[k].float(), atol=1e-5) for k in ours)
+
+
+def test_six_steps_rise_and_fall_as_by_hand(network, toy):
+    ours, theirs = ours_and_by_hand(network, toy, [1e-2 * warm_cosine(step, 6) for step in range(6)])
     assert all(torch.allclose(ours[k].float(), theirs[k].float(), atol=1e-3) for k in ours)
 
 
