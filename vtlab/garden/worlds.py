@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vtlab.garden.dials import corrupt, restyle
-from vtlab.garden.drawing import Scene, draw
+from vtlab.garden.drawing import CHUNK, Scene, draw
 from vtlab.garden.glyphs import DIRECTIONS, draw_arrows, draw_glyphs, draw_textures
 from vtlab.garden.species import Species, grow, petal_count
 from vtlab.randomness import keys
@@ -99,12 +99,19 @@ class World:
         number = torch.arange(per_class).repeat(self.count)
         stream = 100 + (TEST_SEED if seed is None else seed)
         image_keys = keys(self.seed, stream, labels * 100_003 + number)
-        images, masks = self._painter()(labels, image_keys, size)
-        images = restyle(images, masks, image_keys, self.style)
-        images = corrupt(images, image_keys, self.corruption, self.strength)
+        parts = [
+            self._photograph(chosen, chunk, size)
+            for chosen, chunk in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)
+        ]
+        images, masks = (torch.cat(part) for part in zip(*parts, strict=True))
         if self.target == "number":
             return images, petal_count(self.species.genomes)[labels].float(), masks
         return images, labels, masks
+
+    def _photograph(self, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
+        images, masks = self._painter()(labels, image_keys, size)
+        images = restyle(images, masks, image_keys, self.style)
+        return corrupt(images, image_keys, self.corruption, self.strength), masks
 
     def _painter(self) -> Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]:
         if self.things == "plants":
