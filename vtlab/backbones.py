@@ -237,8 +237,6 @@ def _small(name: str, made: Family, classes: int | None, weights: str | Path | N
     if weights is None:
         network.reset_stages(0)
     elif str(weights) == "default":
-        if made.shipped is None:
-            raise ValueError(f"no weights ship for {name}: give a file (weights=PATH) or None")
         load_stages(network, weights_folder() / f"{made.shipped}.safetensors", check=True)
     else:
         load_stages(network, Path(weights))

@@ -132,7 +132,7 @@ class Family:
 
 FAMILIES = {
     "mini_resnet": Family(mini_resnet, 256, 64, GARDEN, "mini_resnet"),
-    "mini_vgg": Family(mini_vgg, 256, 64, GARDEN, None),
-    "mini_inception": Family(mini_inception, 384, 64, GARDEN, None),
-    "mini_mobilenet": Family(mini_mobilenet, 384, 64, GARDEN, None),
+    "mini_vgg": Family(mini_vgg, 256, 64, GARDEN, "mini_vgg"),
+    "mini_inception": Family(mini_inception, 384, 64, GARDEN, "mini_inception"),
+    "mini_mobilenet": Family(mini_mobilenet, 384, 64, GARDEN, "mini_mobilenet"),
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
 
 from vtlab.backbones import Network
 from vtlab.features import activations
+from vtlab.precision import THREADS, single_thread
 from vtlab.solver import STRENGTHS, solve, spread
 from vtlab.splits import holdout
 
@@ -17,8 +19,8 @@ def probe_grid(network: Network, pixels: Tensor, labels: Tensor, *, seeds: Seque
                strengths: Sequence[float] = STRENGTHS, share: float = 0.5) -> Tensor:  # fmt: skip
     """How accurate linear probes are, by seed and by strength of L2.
 
-    The network runs once over the images. Each seed holds out its own part of every class; all
-    probes are solved together.
+    The network runs once over the images. Each seed holds out its own part of every class, and
+    its probes are solved together.
 
     Args:
         network: Its stages are used, its head is not.
@@ -39,14 +41,14 @@ def probe_grid(network: Network, pixels: Tensor, labels: Tensor, *, seeds: Seque
     classes = int(labels.max()) + 1
     features = activations(network, pixels)
     features = features / spread(features)
-    use = torch.zeros(len(seeds), len(labels), device=labels.device)
-    for row, seed in zip(use, seeds, strict=True):
-        kept, _ = holdout(labels.cpu(), share, seed)
-        row[kept.to(row.device)] = 1
-    each = torch.tensor(strengths).repeat(len(seeds))
-    weights = use.repeat_interleave(len(strengths), 0)  # (S * L, N)
-    matrix, bias = solve(features, labels, each, weights, classes, tolerance=1e-8)
-    logits = features @ matrix.float().flatten(0, 1).T + bias.float().flatten()
-    right = logits.view(len(labels), -1, classes).argmax(2).T == labels  # (S * L, N)
-    held = 1 - weights
-    return ((right * held).sum(1) / held.sum(1)).view(len(seeds), len(strengths))
+
+    def accuracies(seed: int) -> Tensor:
+        kept, held = (part.to(labels.device) for part in holdout(labels.cpu(), share, seed))
+        uses = torch.ones(len(strengths), len(kept), device=labels.device)
+        matrix, bias = solve(features[kept], labels[kept], torch.tensor(strengths), uses, classes,
+                             tolerance=1e-8, threads=1)  # fmt: skip
+        logits = features[held] @ matrix.float().transpose(1, 2) + bias.float()[:, None]
+        return (logits.argmax(2) == labels[held]).float().mean(1)  # (L, n) to (L,)
+
+    with single_thread(), ThreadPoolExecutor(THREADS) as pool:
+        return torch.stack(list(pool.map(accuracies, seeds)))

@@ -38,7 +38,8 @@ class Step:
 
 
 def solve(features: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor, classes: int,
-          *, iterations: int = 200, tolerance: float = TOLERANCE) -> tuple[Tensor, Tensor]:  # fmt: skip
+          *, iterations: int = 200, tolerance: float = TOLERANCE,
+          threads: int = THREADS) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The best heads of B problems over the same features.
 
     Minimises, for each problem b, the weighted mean cross-entropy plus
@@ -53,6 +54,7 @@ def solve(features: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor, 
         classes: K.
         iterations: At most so many.
         tolerance: A problem is solved when the square of its gradient is no larger.
+        threads: Among which the problems are shared out.
 
     Returns:
         `W (B, K, D)` and `bias (B, K)`, double precision.
@@ -63,8 +65,8 @@ def solve(features: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor, 
 
     # problems are shared out to threads rather than each product split among them: threads
     # that wait for each other in every product stand still where a core has other work
-    parts = [slice(first, None, THREADS) for first in range(min(THREADS, len(strengths)))]
-    with single_thread(), ThreadPoolExecutor(THREADS) as pool:
+    parts = [slice(first, None, threads) for first in range(min(threads, len(strengths)))]
+    with single_thread(), ThreadPoolExecutor(threads) as pool:
         axes = _Axes.of(features, weights)
         solution = torch.empty(len(strengths), classes, axes.inputs.shape[1],
                                dtype=torch.float64, device=features.device)  # fmt: skip

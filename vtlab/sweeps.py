@@ -107,13 +107,12 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("vtlab-runs"), help="finished runs")
     parser.add_argument("--shots", default=",".join(map(str, SHOTS)), help="(default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="(default: %(default)s)")
-    parser.add_argument("--costs-only", action="store_true", help="zoo: train nothing")
     arguments = parser.parse_args()
     if arguments.which == "shots":
         numbers = [int(n) for n in arguments.shots.split(",")]
         table = _with_others(shots(arguments.runs, numbers, arguments.seeds), numbers)
     elif arguments.which == "zoo":
-        table = zoo.measure(arguments.runs, costs_only=arguments.costs_only)
+        table = zoo.measure(arguments.runs)
     else:
         table = {"rates": rates, "epochs": epochs}[arguments.which](arguments.runs)
     name = "shots_garden.csv" if arguments.which == "shots" else f"{arguments.which}.csv"

@@ -1,7 +1,6 @@
 """The zoo in one table: what each small backbone costs, and what it is good for.
 
 `python -m vtlab.sweeps zoo` measures it; `zoo_table()` and `zoo_curves()` read what is committed.
-A family whose weights do not ship yet has its costs in the table and no accuracies.
 """
 
 from __future__ import annotations
@@ -39,8 +38,7 @@ def zoo_table() -> pd.DataFrame:
     are two operations), megabytes (on disk), cells (side of the last map at 64 px),
     forward_images_s, training_images_s, forward_ratio, training_ratio (to mini_resnet's),
     pretraining_accuracy, and for each task and strategy the test accuracy with its interval,
-    such as garden_probe, garden_probe_low, garden_probe_high; nan without shipped weights, and
-    no such columns where the costs alone were measured.
+    such as garden_probe, garden_probe_low, garden_probe_high.
 
     Lessons 02 and 11.
     """
@@ -52,32 +50,24 @@ def zoo_curves() -> pd.DataFrame:
 
     Columns: backbone, images, loss, accuracy, test_accuracy, seconds. Lesson 02.
     """
-    return pd.concat([_curve(name) for name in shipped()], ignore_index=True)
+    return pd.concat([_curve(name) for name in ZOO], ignore_index=True)
 
 
-def shipped() -> tuple[str, ...]:
-    """The small backbones whose weights ship."""
-    return tuple(name for name in ZOO if FAMILIES[name].shipped)
-
-
-def measure(runs: Path, say: Callable[[str], None] = print, *,
-            costs_only: bool = False) -> pd.DataFrame:  # fmt: skip
+def measure(runs: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
     """The table of `zoo_table`, measured: about two minutes a backbone on two quiet cores.
 
     Args:
         runs: Where finished runs are kept and found again.
         say: Called with lines a person should read.
-        costs_only: Leave the trainings out: no accuracies, some twenty seconds.
     """
     networks = {name: backbone(name, weights=None) for name in ZOO}  # costs ask for no weights
     table = pd.DataFrame([size(network) for network in networks.values()])
     table = table.merge(speeds(networks), on="backbone")
     results = pd.DataFrame([
         {"backbone": name, "pretraining_accuracy": _curve(name).test_accuracy.iloc[-1],
-         **({} if costs_only else accuracies(name, runs, say))}
-        for name in shipped()
+         **accuracies(name, runs, say)} for name in ZOO
     ])  # fmt: skip
-    return table.merge(results, on="backbone", how="left")
+    return table.merge(results, on="backbone")
 
 
 def size(network: Network) -> dict[str, str | int | float]:
@@ -88,8 +78,7 @@ def size(network: Network) -> dict[str, str | int | float]:
     image = network.normalise(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         maps = network.run_stages(image, 0)
-    file = FAMILIES[network.name].shipped
-    disk = (weights_folder() / f"{file}.safetensors").stat().st_size if file else float("nan")
+    disk = (weights_folder() / f"{network.name}.safetensors").stat().st_size
     return {"backbone": network.name,
             "weights": sum(p.numel() for p in network.stages.parameters()),
             "megaflops": round(counter.get_total_flops() / 1e6, 1),

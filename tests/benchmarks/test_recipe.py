@@ -7,7 +7,7 @@ import zipfile
 import pytest
 import torch
 from benchmarks.plain import mobilenet, tutorial
-from torchvision.io import write_png
+from PIL import Image
 
 import vtlab as vt
 from vtlab.families import GARDEN, IMAGENET
@@ -37,7 +37,7 @@ def garden_files(tmp_path_factory):
         for i, (image, label) in enumerate(zip(pixels, labels, strict=True)):
             place = folder / part / f"class{int(label)}"
             place.mkdir(parents=True, exist_ok=True)
-            write_png(image, str(place / f"{i}.png"))
+            Image.fromarray(image.permute(1, 2, 0).numpy()).save(place / f"{i}.png")
     return folder
 
 
