@@ -52,6 +52,13 @@ def test_a_kernel_that_ends_itself_is_named(lesson):
     assert taken.complaint.startswith("07_tiny: the kernel died") and taken.seconds < 30
 
 
+def test_imports_alone_are_less_than_what_this_process_holds():
+    import psutil
+    import torchvision  # noqa: F401
+
+    assert 0.1 < budget.imports() < psutil.Process().memory_info().rss / 1e9 + 0.1
+
+
 def test_what_is_over_the_budget_is_said():
     assert str(Taken("01_a", 2, 50, 1.5, 0.9)).endswith("ok")
     line = str(Taken("01_a", 2, 91, 1.5, 1.3))

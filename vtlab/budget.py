@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from vtlab.build import mirrors, notebook_of, read_mirror, run, why
@@ -146,6 +148,16 @@ def measure(mirror: Path, threads: int, limit: int = LIMIT) -> Taken:
                  watch.peak / 1e9, complaint)  # fmt: skip
 
 
+def imports() -> float:
+    """GB that a process holds which has imported torch and torchvision and done nothing else.
+
+    A build for GPUs takes about twice that of one without, on a machine without a GPU, too.
+    """
+    code = "import psutil, torch, torchvision; print(psutil.Process().memory_info().rss)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return int(told.stdout) / 1e9
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the table of the lessons named by number, or of all; 1 if one is over its budget."""
     parser = argparse.ArgumentParser(prog="python -m vtlab.budget", description=__doc__)
@@ -160,7 +172,8 @@ def main(arguments: list[str] | None = None) -> int:
     with fence(LIMIT) as (words, _):
         print(f"limit {LIMIT >> 30} GiB by {words}; budget {MOST['seconds']} s, "
               f"{MOST['cpu_minutes']:.0f} CPU-minutes, {MOST['gigabytes']} GB; "
-              f"{os.cpu_count()} cores")  # fmt: skip
+              f"{os.cpu_count()} cores; of each lesson's GB {imports():.2f} are torch "
+              f"{version('torch')} and torchvision, imported")  # fmt: skip
     print(f"{'lesson':32s} threads  seconds  CPU-min     GB", flush=True)
     taken = []
     for mirror in chosen:
