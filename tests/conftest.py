@@ -22,6 +22,15 @@ def quiet_state():
         assert not sys.modules["matplotlib.pyplot"].get_fignums()
 
 
+@pytest.fixture(autouse=True)
+def time_limit(request):
+    """A benchmark or a nightly test takes what it takes; the limit on a test would end the run."""
+    if {"benchmark", "nightly"} & {mark.name for mark in request.node.iter_markers()}:
+        import faulthandler
+
+        faulthandler.cancel_dump_traceback_later()
+
+
 def tiny_network(classes: int = 3) -> Network:
     """Five stages of a few hundred weights, BatchNorm included."""
     from torch import nn

@@ -69,11 +69,3 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.section(f"ratios, {THREADS} threads", "-")
         for what, value, target, detail in rows:
             terminalreporter.write_line(f"{what:52s} {value:>7s}  {target:16s} {detail}")
-
-
-@pytest.fixture(autouse=True)
-def no_time_limit():
-    """A benchmark takes what it takes; the limit on a test would end all of them."""
-    import faulthandler
-
-    faulthandler.cancel_dump_traceback_later()
