@@ -153,8 +153,7 @@ def build(name: str) -> nn.Module:
 class ChannelwiseStride(nn.Conv2d):
     """A channel-wise convolution with a stride, trained in half precision on a CPU without one.
 
-    There torch's gradient of the stride takes longer than all places that it leaves out: those
-    are computed, too, and then left out (data/README.md).
+    There the gradient of a stride takes longer than all the places that it skips (data/README.md).
     """
 
     def forward(self, maps: Tensor) -> Tensor:
