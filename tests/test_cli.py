@@ -65,7 +65,6 @@ def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeyp
     (["--strategies", ","], "names no strategy"),
     (["--strategies", "full,full"], "twice"),
     (["--backbone", "resnet9000"], "resnet9000"),
-    (["--backbone", "mini_vgg"], "no weights ship"),
     (["--weights", "missing.pth"], "missing.pth"),
     (["--shots", "many"], "--shots many"),
     (["--shots", "0"], "--shots 0"),

