@@ -83,6 +83,22 @@ def test_a_built_lesson_can_be_built_again_to_the_byte_and_checked(course, capsy
     assert path.read_bytes() == tampered
 
 
+def test_new_words_go_round_the_stored_outputs_and_new_code_is_refused(course, capsys):
+    build.main([])
+    path = build.notebook_of(course)
+    first, before = path.read_bytes(), nbformat.read(path, as_version=4)
+    assert build.main(["--prose"]) == 0 and path.read_bytes() == first
+    course.write_text(TINY.replace("So?", "So it is.") + "\n# %% [markdown]\n# More.\n", encoding="utf-8")
+    assert build.main(["--prose"]) == 0
+    after = nbformat.read(path, as_version=4)
+    assert [c.source for c in after.cells if c.cell_type == "markdown"] == ["# 01 · So it is.", "More."]
+    assert [c for c in after.cells if c.cell_type == "code"] == before.cells[1:]
+    kept = path.read_bytes()
+    course.write_text(TINY.replace("three", "four"), encoding="utf-8")
+    assert build.main(["--prose"]) == 1
+    assert "01_tiny: its code has changed" in capsys.readouterr().err and path.read_bytes() == kept
+
+
 @pytest.mark.parametrize(("code", "words"), [
     ("raise KeyError('petal')", "01_tiny: a cell failed with KeyError: 'petal'"),
     ("import os\nos._exit(1)", "01_tiny: the kernel died"),

@@ -1,10 +1,11 @@
-"""Notebooks from their mirrors: `python -m vtlab.build [NN …] [--check | --student OUT]`.
+"""Notebooks from their mirrors: `python -m vtlab.build [NN …] [--check | --prose | --student OUT]`.
 
 `lessons/source/NN_name.py` (py:percent) is what is edited and reviewed; `lessons/NN_name.ipynb`
 is what learners open and nbval checks. Building copies the cells, runs them in a fresh kernel,
 keeps text and pictures, drops what differs without meaning, and writes only if all cells ran.
 Solutions live the same way in `lessons/solutions`. With `--check` nothing is written: the fresh
-outputs are held against the stored ones, and the cells that differ are named. With `--student OUT`
+outputs are held against the stored ones, and the cells that differ are named. With `--prose` nothing
+is run either: new words go round the code and the outputs that are stored. With `--student OUT`
 nothing is run: copies to work on go to the folder OUT.
 """
 
@@ -132,6 +133,25 @@ def build(mirror: Path) -> None:
     print(f"{path.stem}: {time.perf_counter() - started:.0f} s, {size} kB")
 
 
+def prose(mirror: Path) -> None:
+    """Write a notebook whose words alone have changed: its code keeps the stored outputs.
+
+    Raises:
+        OSError: If there is no stored notebook.
+        ValueError: If the code has changed as well, and must be run.
+    """
+    path = notebook_of(mirror)
+    stored, notebook = nbformat.read(path, as_version=4), read_mirror(mirror)
+    before, after = ([cell for cell in book.cells if cell.cell_type == "code"] for book in (stored, notebook))
+    if [(cell.source, cell.metadata) for cell in before] != [(cell.source, cell.metadata) for cell in after]:
+        raise ValueError("its code has changed as well as its words: build it without --prose")
+    for old, new in zip(before, after, strict=True):
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    notebook.metadata = stored.metadata
+    write_text(path, nbformat.writes(notebook) + "\n")
+    print(f"{path.stem}: words only")
+
+
 def check(mirror: Path) -> list[str]:
     """Run a mirror and compare with the stored notebook, as nbval would; writes nothing.
 
@@ -193,6 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m vtlab.build", description=__doc__)
     parser.add_argument("numbers", nargs="*", metavar="NN", help="such as 01 (default: all)")
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    parser.add_argument("--prose", action="store_true", help="run nothing: only the words have changed")
     parser.add_argument("--student", type=Path, metavar="OUT",
                         help="copies without outputs and without solutions")  # fmt: skip
     given = parser.parse_args(arguments)
@@ -208,9 +229,9 @@ def main(arguments: list[str] | None = None) -> int:
             if given.student:
                 print(student(mirror, given.student))
                 continue
-            complaints = check(mirror) if given.check else build(mirror)
+            complaints = (check if given.check else prose if given.prose else build)(mirror)
         # a dead kernel is a RuntimeError
-        except (CellControlSignal, RuntimeError, OSError) as error:
+        except (CellControlSignal, RuntimeError, OSError, ValueError) as error:
             complaints = [why(error, mirror)]
         for complaint in complaints or []:
             print(complaint, file=sys.stderr)
