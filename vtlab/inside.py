@@ -106,7 +106,7 @@ class Responses:
     Attributes:
         mean: `(N, C)`: the mean over a map's cells, a channel as a feature.
         peak: `(N, C)`: the strongest response in a map.
-        place: `(N, C, 2)`: where that is: row and column of the middle of its cell, in pixels.
+        place: `(N, C, 2)` int16: where that is: row and column of the middle of its cell, in pixels.
     """
 
     mean: Tensor
@@ -140,7 +140,7 @@ class Responses:
         Lesson 02.
         """
         images = self.strongest(count)[self.alive]  # (C, count)
-        places = self.place[images, self.alive[:, None]]  # (C, count, 2)
+        places = self.place[images, self.alive[:, None]].long()  # (C, count, 2)
         return masks[images, places[..., 0], places[..., 1]].double().mean().item()
 
 
@@ -154,20 +154,25 @@ def responses(network: Network, pixels: Tensor, *, bfloat16: bool | None = None)
 
     Lesson 02.
     """
-    parts: dict[str, list[tuple[Tensor, ...]]] = {name: [] for name in network.stage_names}
+    found: dict[str, Responses] = {}
     with torch.no_grad(), autocast(bfloat16, network.device):
-        for part in pixels.split(2 * SOME):
-            maps = network.normalise(part)
+        for first in range(0, len(pixels), 2 * SOME):
+            part = slice(first, first + 2 * SOME)
+            maps = network.normalise(pixels[part])
             for name, stage in network.stages.items():
                 maps = in_evaluation(stage, maps)
-                cells = maps.float().flatten(2)  # (N, C, h * w)
-                peak, number = cells.max(2)
-                row, column = number // maps.shape[3], number % maps.shape[3]
-                place = [(i * 2 + 1) * whole // (2 * side) for i, whole, side in
-                         zip((row, column), pixels.shape[2:], maps.shape[2:], strict=True)]  # fmt: skip
-                found = cells.mean(2), peak, torch.stack(place, 2)
-                parts[name].append(tuple(values.to(pixels.device) for values in found))
-    return {name: Responses(*map(torch.cat, zip(*of, strict=True))) for name, of in parts.items()}
+                if name not in found:  # whole at once: pieces to join would take the memory twice
+                    size = (len(pixels), maps.shape[1])
+                    mean, peak = (torch.empty(size, device=pixels.device) for _ in range(2))
+                    found[name] = Responses(mean, peak, mean.new_empty((*size, 2), dtype=torch.int16))
+                of, cells = found[name], maps.float().flatten(2)  # (n, C, h * w)
+                strongest, number = cells.max(2)
+                of.mean[part], of.peak[part] = cells.mean(2), strongest
+                cell = number // maps.shape[3], number % maps.shape[3]  # row and column
+                for axis, (i, whole, side) in enumerate(
+                        zip(cell, pixels.shape[2:], maps.shape[2:], strict=True)):  # fmt: skip
+                    of.place[part, :, axis] = (i * 2 + 1) * whole // (2 * side)
+    return found
 
 
 def patches(pixels: Tensor, images: Tensor, places: Tensor, size: int, fill: int = 235) -> Tensor:
@@ -276,7 +281,8 @@ def two_axes(features: Tensor) -> Tensor:
     if len(features) < 3:
         raise ValueError(f"two axes need three images or more, not {len(features)}")
     flat = features.flatten(1).double()
-    left, sizes, _ = torch.linalg.svd(flat - flat.mean(0), full_matrices=False)
-    seen = left[:, :2] * sizes[:2]  # (N, 2)
+    flat -= flat.mean(0)
+    squares, axes = torch.linalg.eigh(flat @ flat.T)  # of (N, N): images are fewer than their pixels
+    seen = axes[:, [-1, -2]] * squares[[-1, -2]].clamp(min=0).sqrt()  # (N, 2)
     furthest = seen.abs().argmax(0)
     return seen * seen[furthest, torch.arange(2, device=seen.device)].sign()

@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -208,6 +209,16 @@ def _encode(figure: Figure, kind: str, scale: float, **how: object) -> bytes:
         figure.dpi = before
     pixels.save(buffer, kind, **how)
     return buffer.getvalue()
+
+
+def let_go(figure: Figure) -> None:
+    """Empty a figure that nobody will look at again.
+
+    A figure, its axes and its canvas refer to one another, so that they would keep their pixels until
+    Python's garbage collector comes round, which with PyTorch's many objects in memory it rarely does.
+    """
+    figure.clear()
+    FigureCanvasBase(figure)  # takes the place of the canvas that holds what was rendered
 
 
 @contextlib.contextmanager

@@ -67,7 +67,8 @@ def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
         ValueError: If the shapes differ.
     """
     _same(first, second)
-    ranks = [torch.from_numpy(rankdata(maps.flatten(1).numpy(), axis=1)) for maps in (first, second)]
+    # in double: newer SciPys rank in the precision that they are given
+    ranks = [torch.from_numpy(rankdata(maps.flatten(1).double().numpy(), axis=1)) for maps in (first, second)]
     a, b = (r - r.mean(1, keepdim=True) for r in ranks)
     size = a.norm(dim=1) * b.norm(dim=1)
     return torch.where(size > 0, (a * b).sum(1) / size.clamp(min=1e-12), 0.0)

@@ -121,10 +121,11 @@ class Panel(traitlets.HasTraits):
             figure, words = self.figure(), self.describe()
         except ValueError as nothing:
             return f'<p role="status">{html.escape(str(nothing))}</p>'
-        source = style.data_uri(figure, photographs=self.photographs, quick=True)
+        source, width = style.data_uri(figure, photographs=self.photographs, quick=True), _width(figure)
+        style.let_go(figure)
         line = f"<p>{html.escape(above)}</p>" if (above := self.caption()) else ""
         return (
-            f'{line}<img alt="{html.escape(words)}" style="width:{_width(figure)}px;max-width:100%" '
+            f'{line}<img alt="{html.escape(words)}" style="width:{width}px;max-width:100%" '
             f'src="{source}">{self.below()}'
         )
 
@@ -141,6 +142,7 @@ class Panel(traitlets.HasTraits):
             figure, words = self.figure(), self.describe()
             still["image/png"] = base64.b64encode(style.to_png(figure)).decode("ascii")
             about["image/png"] = {"width": _width(figure), "alt": words}
+            style.let_go(figure)
         return live | {"text/plain": repr(self)} | still, about
 
 
