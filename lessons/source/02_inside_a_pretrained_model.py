@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 02 · What is inside a pretrained model?
 #
-# Lesson 01 took a pretrained network as it came, and it helped. But what is in the box? Millions of numbers,
-# and nobody can read them. They can be asked, though: which pixels does a part of the network depend on,
-# what does it respond to, and what has it made of an image by the time that it passes it on?
+# Lesson 01 took a pretrained network as it came, and it helped. But what is in the box? A million
+# numbers or so, and nobody can read them. They can be asked, though: which pixels does a part of the
+# network depend on, what does it respond to, and what has it made of an image by the time that it
+# passes it on?
 
 # %% [markdown]
 # ## You will
@@ -12,8 +13,8 @@
 # - look at what the stages respond to, and measure where plants that they never saw come apart;
 # - follow a gradient from the loss to the pixels, and find networks in which it gets lost.
 #
-# You should know lesson 01 and have written a training loop in PyTorch. About 25 minutes of reading, one of
-# computing on two processor cores. Nothing is downloaded.
+# You should know lesson 01 and have written a training loop in PyTorch. About 25 minutes of reading,
+# one of computing on two processor cores. Nothing is downloaded.
 
 # %%
 import os
@@ -25,22 +26,26 @@ vt.begin(seed=0)
 # %% [markdown]
 # ## The question
 #
-# Almost every network for images is a tower. It begins with pixels, and each **stage** turns the pictures that
-# it gets into more pictures, which are smaller: **feature maps**. At the end each map is averaged to one number,
-# a **feature**, and the head names a class from those. In between, designs differ.
+# Almost every network for images is a tower. It begins with pixels, and each **stage** turns the maps
+# that it gets into others, which grow smaller on the way: **feature maps**. Each map is a **channel**,
+# one place in it a **cell**. At the end each map is averaged to one number, a **feature**, and the head
+# names a class from those. In between, designs differ.
 #
 # - **VGG** (2014) piles up convolutions of 3 × 3 cells, and nothing else but pooling.
 # - **ResNet** (2015) adds a *shortcut* around every two of them.
 # - **Inception** (2014) lets branches with small and large kernels look side by side.
-# - **MobileNet** (2018) filters each channel alone and then mixes the channels, to save operations.
+# - **MobileNet** (2018) filters each channel alone and then mixes the channels, to save multiply-adds.
 #
-# We have a small one of each. All four were pretrained in the same way, on 256 invented species.
+# We have a small one of each, all with BatchNorm, and pretrained in the same way on 256 invented
+# species.
 
 # %% [markdown]
 # ## Look
 #
-# Where do these networks keep their weights, where do they spend their operations, and how many pixels can one
-# cell of a map depend on (its **receptive field**)? `anatomy` says it for each stage.
+# Where do these networks keep their weights, where do they spend their **operations** (multiply-adds,
+# one multiplication and one addition each), and how many pixels can one cell of a map depend on (its
+# **receptive field**, a square, given by its side)? `anatomy` says it for each stage. Read each panel
+# downwards, from the stem to stage 4.
 
 # %%
 seed = int(os.environ.get("VTLAB_SEED", 0))
@@ -50,8 +55,9 @@ tables = {name: vt.anatomy(network) for name, network in networks.items()}
 vt.plot_families(tables)
 
 # %% [markdown]
-# The first panels show the plan that all of them share: the deeper, the fewer cells and the more channels. VGG and
-# ResNet have the same widths here, so that nearly all that differs is the shortcut, and it costs hardly anything.
+# The labels at the left and the first panel show the plan that all of them share: the deeper, the fewer
+# cells and the more channels. VGG and ResNet have the same widths here, so that nearly all that differs
+# is the shortcut, and it costs hardly anything.
 
 # %%
 last = {name: (table.weights / table.weights.sum())["stage4"] for name, table in tables.items()}
@@ -64,9 +70,10 @@ vt.claim("mini MobileNet makes do with less than half of mini ResNet's weights a
 # %% [markdown]
 # ## Predict
 #
-# Now eight species which none of the networks has ever seen. We learn *nothing*: each image is named as most of
-# the five other images are which are most like it. "Like" can be asked of the pixels, or of the features
-# after any stage. From which do the neighbours name the species best?
+# Now eight species which none of the networks has ever seen. We learn *nothing*: for each image we look
+# up the five other images that are most like it, and give it the name that most of the five have.
+# "Like" can be asked of the pixels, or of the features after any stage. From which do the neighbours
+# name the species best?
 
 # %%
 best = vt.guess("Whose five nearest neighbours name an unseen species best?",
@@ -76,11 +83,12 @@ best
 # %% [markdown]
 # ## By hand, once
 #
-# A network is **differentiable end to end**: PyTorch can say how any number in it would change with any pixel.
-# That is what makes fine-tuning possible, and it answers our first question as well. We take the
-# cell in the middle of a map and ask for the gradient of its response with respect to the image. Pixels whose
-# gradient is zero cannot matter to it. We add up all channels, and take eight images, since a single
-# ReLU that is shut would hide what lies behind it.
+# A network is **differentiable end to end**: PyTorch can say how any number in it would change with any
+# pixel. That is what makes fine-tuning possible, and it answers the question about the field as well.
+# We take the cell in the middle of a map and ask for the gradient of its response with respect to the
+# image. Pixels whose gradient is zero cannot matter to it. We add up all channels, and take eight
+# images, since a single ReLU that is shut would hide what lies behind it. Fields are square, so we
+# count rows.
 
 # %%
 task = vt.task("garden", shots=80, seed=seed)
@@ -97,15 +105,16 @@ for name, stage in network.stages.items():
 print(reach)
 
 # %% [markdown]
-# So a cell of the stem knows three pixels in each direction, and one of stage 4 the whole image. Could we have
-# known without computing? Yes. A kernel of 3 cells adds two cells to the field, and after a stride of 2 a cell is
-# two pixels wide, then four, then eight.
+# So a cell of the stem knows 3 × 3 pixels, and one of stage 4 the whole image. Could we have known
+# without computing? Yes. A kernel of 3 cells adds two cells to the field, and after a stride of 2 a
+# cell is two pixels wide, then four, then eight. Stage 1, two kernels at two pixels a cell, gives 3 + 4
+# + 4 = 11.
 
 # %% [markdown]
 # ## With vtlab
 #
-# `receptive_fields` does this sum for any network of convolutions and pooling. Where branches join, as in
-# Inception, the widest counts.
+# This sum is done by `receptive_fields`, for any network of convolutions and pooling. Where branches
+# join, as in Inception, the widest counts. Its fields may be larger than the image.
 
 # %%
 fields = vt.receptive_fields(network)
@@ -114,8 +123,9 @@ vt.claim("the field that the kernels give is the one that the gradient has, as f
          all(reach[name] == min(field.size, 64) for name, field in fields.items()))
 
 # %% [markdown]
-# The numbers above say which pixels *can* matter. How much they do is another question. `sensitivity` keeps the
-# gradient's size for every pixel; bright is much, and the square is the field.
+# The numbers above say which pixels *can* matter. How much they do is another question. `sensitivity`
+# keeps the gradient's size for every pixel. Follow one row first: bright is much (on each picture's own
+# scale), the square is the field, and below stands its side. Is the square filled evenly?
 
 # %%
 from vtlab.inside import middle_fields
@@ -124,9 +134,11 @@ maps = {name: vt.sensitivity(network, images[::16]) for name, network in network
 vt.plot_fields(maps, {name: middle_fields(network) for name, network in networks.items()})
 
 # %% [markdown]
-# A cell depends mostly on the middle of its field. Luo et al. (2016) showed why: there are many ways from a pixel in
-# the middle to the cell and few from one at the edge, so that the weight of the pixels falls off like a bell.
-# They computed it for random weights, and saw the bell become *wider* by training. Is it so here?
+# No: a cell depends mostly on the middle of its field. Luo et al. (2016) showed why: there are many
+# ways from a pixel in the middle to the cell and few from one at the edge, so that the weight of the
+# pixels falls off like a bell. They computed it for random weights, and saw the bell become *wider* by
+# training. Is it so here? If all pixels counted alike, the image's middle quarter would get a share of
+# 0.25.
 
 # %%
 random = {name: vt.backbone(name, classes=8, weights=None) for name in NAMES}
@@ -149,16 +161,18 @@ learnt, drawn = shares["mini_resnet"]
 vt.claim("pretraining has not made mini ResNet's bell wider", learnt > drawn - 0.02, learnt=learnt, drawn=drawn)
 
 # %% [markdown]
-# The bell: shape reproduced, yes. Wider by training: no, mini ResNet's is, if anything, narrower. Our
-# species are told apart by small patterns, and the last stage can see all of the image anyway.
+# The bell: shape reproduced, yes. Wider by training: no, mini ResNet's is, if anything, narrower.
+# Perhaps because our species are told apart by small patterns, and the last stage can see all of the
+# image anyway; we did not test why.
 
 # %% [markdown]
 # ## Explore
 #
-# What does a stage make of an image? The panel shows **Grad-CAM** maps: where the evidence for a class lies, and
-# lesson 09 explains how they come about. For now it is enough that a map belongs to a stage. Each network gets a head first, from
-# five images per species. Go from the last stage to the stem, in several images: where does the evidence stop to
-# look like a plant?
+# What does a stage make of an image? The panel shows **Grad-CAM** maps: where the evidence for a class
+# lies; lesson 09 explains how they come about. For now it is enough that a map belongs to a stage. Each
+# network gets a head first, from five images per species. Look first whether a map is bright inside the
+# outline, and whether the name below is right; all maps share one scale. Then go from the last stage to
+# the stem, in several images: where does the evidence stop looking like a plant?
 
 # %%
 few = task.at(5, seed=seed)
@@ -178,8 +192,8 @@ print(panel.controls["stage"].value, "of", len(panel.strategies), "networks")
 # %% [markdown]
 # ## Look inside
 #
-# First the maps themselves, of one image: the first eight channels of each stage that respond to it at all. They
-# are not chosen for their looks.
+# First the maps themselves, of one image: the first eight channels of each stage that respond to it at
+# all. They are not chosen for their looks. Compare the top row with the bottom one.
 
 # %%
 network, shown = networks["mini_resnet"], {}
@@ -192,10 +206,11 @@ with torch.no_grad():
 vt.plot_maps(images[3], shown)
 
 # %% [markdown]
-# In the stem one still recognises the picture: each channel is a filter, for a colour or an edge. At the end
-# there are blots, and no eye can tell what they mean. So we ask the other way round. Of all 640 images, which make a
-# channel respond *most*, and where? Below are the first three channels of each stage, and the four places to
-# which each responds most strongly, cut out as large as the receptive field. Grey lies outside the image.
+# In the stem one still recognises the picture: each channel is a filter, for a colour or an edge. At
+# the end there are blots, and the eye can hardly tell what they mean. So we ask the other way round. Of
+# all 640 images, which make a channel respond *most*, and where? Below are the first three channels of
+# each stage, side by side, and the four places to which each responds most strongly, cut out as large
+# as the receptive field. Grey lies outside the image. Read downwards: what do the four have in common?
 
 # %%
 from vtlab.inside import strongest_patches
@@ -204,10 +219,15 @@ found = {name: vt.responses(network, images) for name, network in networks.items
 vt.plot_patches(strongest_patches(network, found["mini_resnet"], images))
 
 # %% [markdown]
-# From colours and edges to parts of a flower, and then to flowers: so Zeiler and Fergus (2014) described it for
-# photographs. A row of patches convinces quickly, however, so we count. Over *all* channels, of the nine images that a
-# channel likes best, what share belongs to one species? And how often does its strongest place lie on the plant?
-# The same is asked of networks with random weights.
+# From colours and edges to parts of a flower, and then to flowers: so Zeiler and Fergus (2014)
+# described it for photographs. A row of patches convinces quickly, however, so we count. Over *all*
+# channels that respond, of the nine images that a channel likes best, what share belongs to their most
+# frequent species (its **purity**)? And how often does its strongest place lie on the plant? The same
+# is asked of networks with random weights.
+#
+# Chance is not zero. Among nine images drawn blindly, the most frequent of eight species has 2.8 on
+# average: 31 %. And about 9 % of the pixels lie on the plant. In both figures look first at the right
+# end of each panel.
 
 # %%
 blind = {name: vt.responses(network, images) for name, network in random.items()}
@@ -238,16 +258,20 @@ vt.claim("and their strongest places lie on the plant far more often than those 
          min(ahead.values()) > 0.2, ahead=ahead)
 
 # %% [markdown]
-# Two things are worth a pause. The stem's favourites lie on the plant in about half of the cases, *and so do those
-# of a random stem*: flowers are bright and full of contrast, and any filter responds to that. And none of
-# these species was ever shown to the networks. The channels that keep to one of them were made for others.
+# Three things are worth a pause. The stem's favourites lie on the plant in about half of the cases,
+# *and so do those of a random stem*: flowers are bright and full of contrast, and many a filter
+# responds to that. The way up is not steady: on the plant, some networks fall back at stage 3 or 4, and
+# we do not know why. And none of these species was ever shown to the networks. The channels that keep
+# to one of them were made for others.
 
 # %% [markdown]
 # ## What we saw
 #
-# **Unseen species come apart, stage by stage.** Now the neighbours of the prediction. `neighbours` leaves each image
-# out in turn and lets the five most alike of the others vote. We deal the images into five parts, so that each number
-# has an interval (the pale band). And beside the garden we ask for `textures`: eight kinds of ground without any plant.
+# **Unseen species come apart, stage by stage.** Now the neighbours of the prediction. `neighbours`
+# leaves each image out in turn and lets the five most alike of the others vote. We deal the images into
+# five parts that vote by themselves, so that each number has a 95 % interval (the pale band). And
+# beside the garden we ask for `textures`: eight woven patterns without any plant. Begin with the left
+# panel.
 
 # %%
 from vtlab.inside import neighbours_by_part
@@ -276,14 +300,14 @@ vt.claim("in mini ResNet, better than the stem's and stage 2's", min(s.low for s
 best.reveal("stage 4's")
 
 # %% [markdown]
-# Nothing was learnt here, and from the last stage most of the species are named rightly. Neither pixels nor random
-# networks do much better than chance. The jump is not at the end, but in the middle.
+# Nothing was learnt here, and from the last stage most images are named rightly. Pixels and random
+# networks stay near chance. The jump is not at the end, but in the middle.
 #
-# The random network was meant as a strong opponent. Jarrett et al. (2009) reported nearly 63 % on the photographs of
-# Caltech-101 for a network of two stages with random filters, and a little over 65 % for learnt ones. Shape
-# reproduced in the garden: no. They trained a classifier on top, which we do not, and photographs of objects may
-# give more away by their texture. On our `textures`, look at the right panel: every line rises early, and then it
-# *falls*.
+# The random network was meant as a strong opponent. Jarrett et al. (2009) reported nearly 63 % on the
+# photographs of Caltech-101 for a network of two stages with random filters, and a little over 65 % for
+# learnt ones. Shape reproduced in the garden: no. They trained a classifier on top, which we do not,
+# and photographs of objects may give more away by their texture. On our `textures`, look at the right
+# panel: every line rises early, and then it *falls*.
 
 # %%
 tex = near_ground["mini_resnet"]
@@ -296,12 +320,13 @@ tells = vt.paired_difference(stem, tex["pixels"])
 vt.claim("and there a stem with random weights tells more than pixels", tells.low > 0, tells=tells)
 
 # %% [markdown]
-# Pretraining never rewarded the network for knowing the ground; it was rewarded for passing it by. So the last
-# stage is not simply the best one. It is the best one for a target that is like the source. Lessons 06 and 11 come
+# Pretraining never rewarded a network for telling such surfaces apart, which may be why. So the last
+# stage is not simply the best one. It did best for a target that is like the source. Lesson 06 comes
 # back to this.
 #
-# How does it look when species come apart? Here are the features of 160 images along the two axes in which they
-# spread most (*principal components*). No label was used for that, only for the colours.
+# How does it look when species come apart? Here are the features of 160 images along the two axes in
+# which they spread most (*principal components*). No label was used for that, only for the colours.
+# Follow one colour from panel to panel.
 
 # %%
 some = torch.arange(0, 640, 4)
@@ -309,8 +334,10 @@ points = {stage: vt.two_axes(found["mini_resnet"][stage].mean[some]) for stage i
 vt.plot_axes({"pixels": vt.two_axes(images[some])} | points, labels[some], task.classes)
 
 # %% [markdown]
-# **The gradient reaches the pixels.** Fine-tuning sends a gradient from the loss all the way down. How large is
-# it at each stage, before the first step, under the heads that we have solved?
+# **The gradient reaches the pixels.** Fine-tuning sends a gradient from the loss all the way down, here
+# from right to left. How large is it at what each stage gives out, before the first step, under the
+# heads that we have solved? Upwards is its root mean square, the typical size for one number of the
+# maps, on a logarithmic axis.
 
 # %%
 every = slice(None, None, 20)
@@ -323,10 +350,16 @@ vt.claim("in all four, what arrives at the pixels is more than a hundredth of wh
          min(arrives.values()) > 0.01, arrives=arrives)
 
 # %% [markdown]
-# This is not to be taken for granted. Every layer multiplies the gradient by its weights, and every ReLU lets about
-# a half of its square pass. Thirty layers multiply thirty times. So we build plain stacks of thirty convolutions with
-# three kinds of random weights (variance 1 / (3 n) as PyTorch starts a convolution with n inputs, 1 / n after Xavier,
-# 2 / n after He), without and with **BatchNorm** between convolution and ReLU.
+# In all four it is even larger at the pixels than at the last stage. This is not to be taken for
+# granted. Every layer multiplies the gradient by its weights, and every ReLU lets about half of its
+# numbers pass. Thirty layers multiply thirty times. So we build plain stacks of thirty convolutions
+# with three kinds of random weights (variance 1/(3n) as PyTorch starts a convolution with n inputs, 1/n
+# after Xavier, 2/n after He), without and with **BatchNorm** between convolution and ReLU: it takes
+# away each channel's mean over the batch, and divides by its spread.
+#
+# From left to right are the layers, 0 being the images and 30 next to the loss; upwards is the
+# gradient's length (the root of its sum of squares), in powers of ten. Begin at the right, as the
+# gradient does. Where does each line end?
 
 # %%
 from vtlab.gradients import lengths_by_depth
@@ -339,8 +372,9 @@ stacks = {title: {words: lengths_by_depth(vt.deep_stack(30, start, norm, seed=se
 vt.plot_gradients(stacks)
 
 # %% [markdown]
-# The left panel has straight lines on a logarithmic axis: each layer multiplies by the same factor. Theory says which.
-# With variance v and n inputs it is the root of v · n / 2, that is 0.41, 0.71 and 1.
+# The left panel has nearly straight lines on a logarithmic axis: each layer multiplies by about the
+# same factor. Theory says which. With variance v and n inputs it is the root of v · n / 2, that is
+# 0.41, 0.71 and 1. We measure it from layer 30 to layer 1, over 29 steps.
 
 # %%
 def factor(lengths):  # by which one layer multiplies, on the way back
@@ -359,28 +393,33 @@ vt.claim("with BatchNorm the start does not matter, and the gradient grows by ab
          all(1.1 < of < 1.3 for of in normed.values()), normed=normed)
 
 # %% [markdown]
-# He et al. (2015) trained 30 layers which did not move with Xavier's start and learnt with theirs; our factors are
-# those of their derivation (shape reproduced: yes). What one reads less often: BatchNorm does not keep the gradient's length. It
-# makes it *grow*. A ReLU gives out numbers with a mean, BatchNorm divides by their spread around that mean,
-# and the spread is smaller: the factor is the root of π / (π - 1), or 1.21. Yang et al. (2019) worked this
-# out, and concluded that very deep networks cannot be trained so without shortcuts. So normalisation does not make a gradient last.
-# It makes a bad start harmless, which in 2015 was the pressing trouble; a good start alone did as well here, at the
-# moment before the first step.
+# He et al. (2015) trained 30 layers which did not move with Xavier's start and learnt with theirs; our
+# factors are those of their derivation (shape reproduced: yes). What one reads less often: BatchNorm
+# does not keep the gradient's length. It makes it *grow* on its way to the images. A ReLU gives out
+# numbers with a mean, BatchNorm divides by their spread around that mean, and the spread is smaller
+# than the numbers' size: the factor is the root of π / (π - 1), or 1.21. Yang et al. (2019) worked this
+# out, and concluded that very deep networks cannot be trained so without shortcuts. So normalisation
+# does not keep a gradient's length. It makes a bad start harmless, which in 2015 was the pressing
+# trouble; a good start alone did as well here, at the moment before the first step.
 
 # %% [markdown]
-# **Which one to choose?** Designs are compared by their accuracy on the source and by their operations. The table
-# `zoo_table` has both for our four, and what counts in the end: how well each does on a new task, here our garden and
-# scikit-learn's handwritten digits, with five images per class and five seeds (`python -m vtlab.sweeps zoo`).
+# **Which one to choose?** Designs are compared by their accuracy on the source and by their operations.
+# We have both for our four in `zoo_table`, and what counts in the end: how well each does on a new
+# task, here our garden and scikit-learn's handwritten digits, with five images per class and five seeds
+# (`python -m vtlab.sweeps zoo`). This table counts a multiply-add as *two* operations. See first where
+# the curves end on top, then whether the blue dots keep that order.
 
 # %%
 zoo = vt.zoo_table().set_index("backbone")
 vt.plot_zoo(vt.zoo_table(), vt.zoo_curves())
 
 # %% [markdown]
-# mini Inception knows the source best by far, mini MobileNet least. On the garden their order is the same, but the
-# intervals of all four overlap. On the digits mini MobileNet's probe is *ahead* of the three others. Kornblith et al.
-# (2019) found that on photographs the order on ImageNet foretells the order on twelve other tasks (a correlation of
-# .99 for fixed features). Shape reproduced: on a target like the source yes, as far as intervals tell; on the digits no.
+# mini Inception knows the source best by far, mini MobileNet least. On the garden the probes' means
+# keep the order, but the intervals of all four overlap. On the digits mini MobileNet's probe is *ahead*
+# of the three others (with everything learning, all four overlap again). Kornblith et al. (2019) found
+# that on photographs the order on ImageNet foretells the order on twelve other tasks (a correlation of
+# .99 for fixed features). Shape reproduced: on a target like the source the order is the same, but
+# overlapping intervals leave it open; on the digits no.
 
 # %%
 probes = zoo["digits_probe_low"]["mini_mobilenet"] - zoo["digits_probe_high"].drop("mini_mobilenet").max()
@@ -390,9 +429,9 @@ vt.claim("on the garden the intervals of all four probes overlap",
          zoo.garden_probe_low.max() < zoo.garden_probe_high.min())
 
 # %% [markdown]
-# And operations are not time. mini Inception needs fewer than two thirds of mini ResNet's operations, and is
-# *slower*: its branches are many small convolutions, which keep a processor less busy than few large ones. So
-# measure on the machine on which it shall run (lesson 04 does).
+# And operations are not time. mini Inception needs fewer than two thirds of mini ResNet's operations,
+# and is *slower* in training: its branches are many small convolutions, which probably keep a processor
+# less busy than few large ones. So measure on the machine on which it shall run (lesson 04 does).
 
 # %%
 few_operations = zoo.megaflops["mini_inception"] / zoo.megaflops["mini_resnet"]
@@ -403,26 +442,28 @@ vt.claim("mini Inception has fewer than two thirds of mini ResNet's operations, 
 # %% [markdown]
 # ## Caveats
 #
-# One pretraining of each, with a recipe that was chosen for mini ResNet: what differs between these four files need not
-# differ between their designs. Four small relatives of the famous designs, on drawings of 64 pixels: large ones have many more layers and were
-# pretrained on photographs. A channel's strongest images show what it likes best, and not all that it likes. Neighbours ask of features
-# only whether they are near, and a trained head can find more in them (lesson 11). And the stacks were measured at
-# the start, and never trained.
+# One pretraining of each, with a recipe that was chosen for mini ResNet: what differs between these
+# four files need not differ between their designs. Four small relatives of the famous designs, on
+# drawings of 64 pixels: large ones have many more layers and were pretrained on photographs. A
+# channel's strongest images show what it likes best, and not all that it likes. Neighbours ask of
+# features only whether they are near, and a trained head can find more in them; their bands come from
+# parts of *one* set of images. And the stacks were measured at the start, and never trained.
 
 # %% [markdown]
 # ## Exercises
 #
 # **02.1 Change a value.** VGG's idea: several small kernels see as much as a large one. Write a
-# `torch.nn.Sequential` of convolutions from 16 to 16 channels, all 3 × 3 with stride 1 and padding 1, whose field
-# is that of one 7 × 7 kernel.
+# `torch.nn.Sequential` of convolutions from 16 to 16 channels, all 3 × 3 with stride 1 and padding 1,
+# whose receptive field is that of one 7 × 7 kernel.
 
 # %%
 small_kernels = ...
 vt.check("02.1", small_kernels)
 
 # %% [markdown]
-# **02.2 Write a function.** The receptive field by hand: `layers` is a list of pairs `(kernel, stride)` from the
-# image up. Give the side of the field, in pixels, of a cell after the last of them. Without any layer it is 1.
+# **02.2 Write a function.** The receptive field by hand: `layers` is a list of pairs `(kernel, stride)`
+# from the image up, such as `[(3, 2), (3, 1)]`. Give the side of the field, in pixels, of a cell after
+# the last of them. Without any layer it is 1.
 
 # %%
 def field(layers):
@@ -431,9 +472,10 @@ def field(layers):
 vt.check("02.2", field)
 
 # %% [markdown]
-# **02.3 Explain a surprise.** A friend runs our cell of *By hand, once* after `network.train()`. Now even the stem's cell has a
-# gradient at every pixel of all eight images. Why? (a) In training mode the kernels are larger. (b) In training mode BatchNorm uses the mean
-# and the spread of the batch, which depend on all of it. (c) Dropout opens other ways. Answer with a letter.
+# **02.3 Explain a surprise.** A friend runs our cell of *By hand, once* after `network.train()`. Now
+# even the stem's cell has a gradient at every pixel of all eight images. Why? (a) In training mode the
+# kernels are larger. (b) In training mode BatchNorm uses the mean and the spread of the batch, which
+# depend on all of it. (c) Dropout opens other ways. Answer with a letter, such as `"a"`.
 
 # %%
 why = ...
@@ -442,26 +484,29 @@ vt.check("02.3", why)
 # %% [markdown]
 # ## In short
 #
-# - The deeper a stage, the fewer cells, the more channels, the wider the field; most weights lie in the last stage.
-#   A cell depends mostly on the middle of its field.
-# - Stems respond to colours and edges, learnt or not. Later stages respond to kinds of flowers, and unseen species
-#   come apart in them without any learning. For textures an earlier stage was better.
-# - The network that knows its source best need not be the best for another target, and fewer operations need not be
-#   faster.
-# - A gradient reaches the pixels in all four. In deep plain stacks it vanishes with a poor start; BatchNorm
-#   makes the start harmless, and lets the gradient grow.
+# - The deeper a stage, the fewer cells, the more channels, the wider the field; most weights lie in the
+#   last stage. A cell depends mostly on the middle of its field.
+# - Stems respond to colours and edges, and with random weights they hit the plant about as often. Later
+#   stages respond to kinds of flowers, and unseen species come apart in them without any learning. For
+#   textures an earlier stage was better.
+# - The network that knows its source best need not be the best for another target, and fewer operations
+#   need not be faster.
+# - A gradient reaches the pixels in all four. In deep plain stacks it vanishes with a poor start;
+#   BatchNorm makes the start harmless, and lets the gradient grow.
 #
 # Next: lesson 03 takes off the head and asks what goes on top.
 
 # %% [markdown]
 # ## References
 #
-# - Simonyan, Zisserman (2015), *Very deep convolutional networks*; He et al. (2016), *Deep residual learning*; Szegedy et
-#   al. (2015), *Going deeper with convolutions*; Sandler et al. (2018), *MobileNetV2*.
+# - Simonyan, Zisserman (2015), *Very deep convolutional networks*; He et al. (2016), *Deep residual
+#   learning*; Szegedy et al. (2015), *Going deeper with convolutions*; Sandler et al. (2018),
+#   *MobileNetV2*.
 # - Kornblith, Shlens, Le (2019), *Do better ImageNet models transfer better?*
-# - Luo et al. (2016), *Understanding the effective receptive field in deep convolutional neural networks*.
+# - Luo et al. (2016), *Understanding the effective receptive field in deep convolutional neural
+#   networks*.
 # - Zeiler, Fergus (2014), *Visualizing and understanding convolutional networks*.
 # - Jarrett et al. (2009), *What is the best multi-stage architecture for object recognition?*
-# - Glorot, Bengio (2010), *Understanding the difficulty of training deep feedforward neural networks*; He et al. (2015),
-#   *Delving deep into rectifiers*; Ioffe, Szegedy (2015), *Batch normalization*; Yang et al. (2019), *A mean
-#   field theory of batch normalization*.
+# - Glorot, Bengio (2010), *Understanding the difficulty of training deep feedforward neural networks*;
+#   He et al. (2015), *Delving deep into rectifiers*; Ioffe, Szegedy (2015), *Batch normalization*; Yang
+#   et al. (2019), *A mean field theory of batch normalization*.

@@ -12,7 +12,8 @@ vt.begin(seed=0)
 # %% [markdown]
 # **05.1** The probe's mean with five images is the accuracy that is wanted. Each seed of full
 # fine-tuning reaches it at a number of its own; all lie between nine and sixteen, two to three times as
-# many images.
+# many images, and their mean is about twelve. (With each seed's own probe as its aim they scatter more,
+# from 7 to 29.)
 
 # %% tags=["solution"]
 table = vt.shots_table("garden")
@@ -36,8 +37,10 @@ def overtakes(shots, first, second):
 vt.check("05.2", overtakes)
 
 # %% [markdown]
-# **05.3** A linear layer can only weigh what the features offer. More images make the weights surer, and
-# then nothing is left to gain; scratch goes on to learn features of its own.
+# **05.3** A linear layer can only weigh what the features offer. More images make the weights surer,
+# and then nothing is left to gain; scratch goes on to learn features of its own. So does full
+# fine-tuning, which starts from the same features as the probe and gains .03 from 80 to 320. Not (a):
+# the probe has no learning rate, it is solved. Not (c): more images leave less room to overfit.
 
 # %% tags=["solution"]
 vt.check("05.3", "b")

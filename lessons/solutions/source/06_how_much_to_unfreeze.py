@@ -9,7 +9,8 @@ import vtlab as vt
 vt.begin(seed=0)
 
 # %% [markdown]
-# **06.1** All stages may learn, which is the default, but only their normalisation layers do.
+# **06.1** All stages may learn, which is the default, but only their normalisation layers do. The name
+# is free; the start is pretrained unless one says otherwise.
 
 # %% tags=["solution"]
 vt.check("06.1", vt.Strategy("full", kind="norm"))
@@ -26,8 +27,10 @@ def thawed(epoch, names, each):
 vt.check("06.2", thawed)
 
 # %% [markdown]
-# **06.3** Both networks have nearly the same number of weights that learn, and neither head was solved. What
-# differs is where the later stages begin: at random, or at what suits plants.
+# **06.3** Both networks have nearly the same number of weights that learn, and neither head was solved.
+# What differs is where the later stages begin: at random, or at what suits plants. (The stem is frozen
+# in one and learns in the other. But training from scratch differs from full fine-tuning in nothing but
+# where the stages begin, and it, too, ends above it.)
 
 # %% tags=["solution"]
 vt.check("06.3", "b")

@@ -10,7 +10,8 @@ import vtlab as vt
 vt.begin(seed=0)
 
 # %% [markdown]
-# **07.1** From the head down to the stem are five steps, and half of a half, five times, is 1/32.
+# **07.1** From the head to the stem are five steps (stages 4, 3, 2, 1, the stem), and half of a half,
+# five times, is 1/32.
 
 # %% tags=["solution"]
 vt.check("07.1", vt.Strategy("full", stage_decay=0.5))
@@ -29,7 +30,8 @@ vt.check("07.2", schedule)
 
 # %% [markdown]
 # **07.3** A linear head can only read what can be told apart. The new one reads the old species well, so the
-# features tell them apart; the old one fails, so they no longer do where it looks.
+# features still tell them apart; the old one does badly, so they no longer do so in the directions that its
+# weights look in. (The species are the same drawings as before: not c.)
 
 # %% tags=["solution"]
 vt.check("07.3", "b")

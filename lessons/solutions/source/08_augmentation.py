@@ -10,14 +10,15 @@ import vtlab as vt
 vt.begin(seed=0)
 
 # %% [markdown]
-# **08.1** Flips are on unless told otherwise, quarter turns are not. The default changes the light a little,
-# and here the light must stay.
+# **08.1** Flips are on unless told otherwise, quarter turns are not. The default also changes the light
+# a little, and here the light must stay. Its shifts move whole pixels; crops and rotations, which
+# resample, are off.
 
 # %% tags=["solution"]
 vt.check("08.1", vt.Augment(turn=True, light=0))
 
 # %% [markdown]
-# **08.2** The rows of a unit matrix are the labels "one-hot". The partner's row is picked by its place.
+# **08.2** Row k of a unit matrix is the label k, one-hot. The partner's row is picked by its place.
 
 # %% tags=["solution"]
 def mixed_labels(labels, partner, share, classes):
@@ -27,7 +28,7 @@ def mixed_labels(labels, partner, share, classes):
 vt.check("08.2", mixed_labels)
 
 # %% [markdown]
-# **08.3** Not by direction, for mirrored and unmirrored views of both classes are alike. But each of the forty
+# **08.3** Not by direction: mirrored or not, the views of both classes are alike. But each of the forty
 # images has its own paper and ink, and these stay in all of its views.
 
 # %% tags=["solution"]
