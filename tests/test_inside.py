@@ -91,6 +91,12 @@ def made(peak, place=None):
     return inside.Responses(peak, peak, place)
 
 
+def test_purity_by_chance_is_that_of_all_draws_counted_by_hand():
+    # of six pairs two are of one class, purity 1, and four are mixed, purity 1/2
+    labels = torch.tensor([0, 0, 1, 1])
+    assert inside.purity_by_chance(labels, 2, draws=20_000) == pytest.approx(2 / 3, abs=0.01)
+
+
 def test_purity_counts_the_most_frequent_class_of_living_channels():
     labels = torch.tensor([0, 0, 1, 1])
     of = made([[4, 4, 0], [3, 1, 0], [2, 3, 0], [1, 2, 0]])  # the third never responds

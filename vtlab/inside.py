@@ -175,6 +175,23 @@ def responses(network: Network, pixels: Tensor, *, bfloat16: bool | None = None)
     return found
 
 
+def purity_by_chance(labels: Tensor, count: int = 9, draws: int = 2000, seed: int = 0) -> float:
+    """What `Responses.purity` would be if a channel liked images at random: a mean over draws.
+
+    Args:
+        labels: `(N,)`.
+        count: Images of a draw, none twice.
+        draws: How many.
+        seed: Of the draws.
+
+    Lesson 02.
+    """
+    random = torch.Generator().manual_seed(seed)
+    drawn = torch.rand(draws, len(labels), generator=random).topk(count).indices  # (draws, count)
+    found = nn.functional.one_hot(labels.cpu()[drawn])  # (draws, count, K)
+    return (found.sum(1).amax(1).double() / count).mean().item()
+
+
 def patches(pixels: Tensor, images: Tensor, places: Tensor, size: int, fill: int = 235) -> Tensor:
     """Squares cut out of images, `(n, 3, size, size)`.
 

@@ -113,9 +113,18 @@ needed.reveal("about 100")
 # %% [markdown]
 # So to equal the probe's five images, somebody who trains from scratch has to photograph some twenty
 # times as much (the interval says: fourteen to twenty-seven times). That is the plain use of transfer
-# learning, in a unit that everybody understands. But it is the factor *at five images*. In the same way
-# the table gives a factor of about fifty at one image (35 to 83), thirteen at ten, and not quite five
-# at forty.
+# learning, in a unit that everybody understands. But it is the factor *at five images*:
+
+# %%
+for shots in (1, 5, 10, 40):
+    pairs = [(own, own[(own.strategy == "probe") & (own.shots == shots)].test_accuracy.item())
+             for _, own in table.groupby("seed")]
+    worth = vt.t_interval(np.log2([vt.shots_to_reach(own, "scratch", aim)[0] for own, aim in pairs]))
+    times, least, most = (2 ** value / shots for value in (worth.mean, worth.low, worth.high))
+    print(f"{shots:2d} with a probe: {times:4.1f} times as many from scratch ({least:.1f} to {most:.1f})")
+
+# %% [markdown]
+# The fewer images there are, the more of them pretraining is worth.
 #
 # Should you believe a stored table? Here is a sample of it made anew, on your machine, with a seed that
 # the table does not hold. It takes about half of this lesson's computing time.
@@ -227,10 +236,6 @@ vt.plot_shots(table, chance=task.chance)
 # Three statements on them, each made seed by seed, since the seeds are paired. The first is lesson 01
 # once more. The second is a crossing: the probe is ahead of full fine-tuning at 5, and behind at 160,
 # since it has all but stopped rising (why, asks exercise 05.3).
-#
-# Where between? At 40 images the probe is .009 ahead (interval .001 to .017), at 80 it is .006 behind
-# (.001 to .011). That is eleven and seven of 1,200 test images, and both intervals only just leave out
-# zero, the luck of the test images not counted. So "somewhere about 40 to 80" is all that we can say.
 
 # %%
 def lead(first, second, shots):
@@ -248,6 +253,18 @@ vt.claim("the probe leads full fine-tuning at 5 and trails it at 160",
          before.low > 0.02 and later.low > 0.005, before=before, later=later)
 
 # %% [markdown]
+# Where between do they cross?
+
+# %%
+for shots in (20, 40, 80, 160):
+    gap = lead("probe", "full", shots)
+    print(f"{shots:3d}: the probe is ahead of full by {gap.mean:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})")
+
+# %% [markdown]
+# At 40 and at 80 the difference is eleven and seven of 1,200 test images, and both intervals only just
+# leave out zero, the luck of the test images not counted. So "somewhere about 40 to 80" is all that we
+# can say.
+#
 # The third is the catching up. He, Girshick and Dollár (2019) trained detectors from scratch on COCO's
 # 118,000 images, and on a tenth of them, and found them no worse than pretrained ones, as long as the
 # schedule is long enough. With a hundredth they fell behind.

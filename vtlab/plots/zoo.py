@@ -92,7 +92,7 @@ def _draw_costs(ax: Axes, table: pd.DataFrame) -> None:
     ax.spines["left"].set_visible(False)
     for place, row in enumerate(table.itertuples()):
         label = names.label(row.backbone)
-        ax.barh(place, row.megaflops, 0.42, color=label.colour, gid=f"cost {row.backbone}")
+        ax.barh(place, row.megaflops / 2, 0.42, color=label.colour, gid=f"cost {row.backbone}")
         ax.text(
             0, place + 0.25, f"{row.weights / 1e6:.1f} M weights, speed of training "
             f"{row.training_ratio:.2f}\N{MULTIPLICATION SIGN}", va="top", ha="left",
@@ -102,10 +102,10 @@ def _draw_costs(ax: Axes, table: pd.DataFrame) -> None:
                   **style.text())  # fmt: skip
     for tick, name in zip(ax.get_yticklabels(), table.backbone, strict=True):
         tick.set_color(names.label(name).colour)
-    ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(0, 1.1 * table.megaflops.max()))
+    ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(0, 0.55 * table.megaflops.max()))
     ax.xaxis.set_major_locator(MaxNLocator(3))
     style.heading(ax, "cost")
-    ax.set_xlabel("million operations per image", labelpad=5,
+    ax.set_xlabel("million multiply-adds per image", labelpad=5,
                   **style.text(style.SMALL, style.QUIET))  # fmt: skip
 
 

@@ -10,8 +10,8 @@ import vtlab as vt
 vt.begin(seed=0)
 
 # %% [markdown]
-# **03.1** The hidden layer first, then the bend that makes it worth having, then the dropout on what the last
-# layer gets.
+# **03.1** The hidden layer first, then the ReLU, the bend without which two linear layers are no more
+# than one, then the dropout on what the last layer gets.
 
 # %% tags=["solution"]
 head = torch.nn.Sequential(
@@ -20,7 +20,8 @@ head = torch.nn.Sequential(
 vt.check("03.1", head)
 
 # %% [markdown]
-# **03.2** A normal distribution is given by its spread, the root of the variance.
+# **03.2** `torch.randn` has spread 1, so its numbers are multiplied by the spread that we want: the
+# root of the variance.
 
 # %% tags=["solution"]
 def xavier(inputs, outputs):
@@ -29,9 +30,9 @@ def xavier(inputs, outputs):
 vt.check("03.2", xavier)
 
 # %% [markdown]
-# **03.3** Hidden units at zero all get the same inputs and the same gradient, so they stay copies of one
-# another. Each output of the head has its own labels, and each of its inputs is another feature: after
-# one step no two weights are alike.
+# **03.3** Hidden units at zero all get the same inputs and the same gradient, so they stay copies of
+# one another. In the head, the error of each output depends on its own class's labels, and each input
+# is another feature: after one step hardly two weights are alike.
 
 # %% tags=["solution"]
 vt.check("03.3", "c")
