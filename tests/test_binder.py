@@ -113,7 +113,7 @@ def test_a_lesson_passes_in_what_post_build_made(number, built, clone):
     run = subprocess.run(
         ["binder/start", home / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
          "-c", os.devnull, "--rootdir", clone, "--nbval", "--nbval-current-env",
-         "--nbval-cell-timeout=180", "-p", "no:randomly", notebook],
+         "--nbval-cell-timeout=600", "-p", "no:randomly", notebook],
         cwd=clone, env=environment, text=True, capture_output=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-3000:]

@@ -89,11 +89,26 @@ def test_a_bad_number_or_option_ends_with_usage(arguments, capsys):
     assert stop.value.code == 2 and arguments[0] in capsys.readouterr().err
 
 
-def test_an_unreadable_image_and_a_small_class_are_named(folder, tmp_path, capsys):
+def test_an_unreadable_image_is_left_out_and_named_or_with_strict_refused(folder, tmp_path, capsys):
     (folder / "ant" / "torn.png").write_bytes(b"\x89PNG")
-    assert run(folder, "--out", tmp_path / "o") == 2
+    assert run(folder, "--strict", "--out", tmp_path / "o") == 2
     assert "ant/torn.png" in capsys.readouterr().err
-    (folder / "ant" / "torn.png").unlink()
+    assert run(folder, "--strategies", "probe", "--seeds", 1, "--out", tmp_path / "o") == 0
+    assert "1 file was left out; the report names each:" in (shown := capsys.readouterr().out)
+    assert "  ant/torn.png cannot be read as an image\n" in shown
+    page = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
+    assert "1 file was left out." in page and "ant/torn.png cannot be read as an image" in page
+
+
+def test_finished_runs_are_not_mixed_with_those_of_other_images(folder, tmp_path, capsys):
+    one = ("--strategies", "probe", "--seeds", 1, "--out", tmp_path / "o")
+    assert run(folder, *one) == 0
+    (folder / "ant" / "0.png").unlink()
+    assert run(folder, *one) == 2
+    assert "holds another study (images is" in capsys.readouterr().err
+
+
+def test_a_small_class_is_named(folder, tmp_path, capsys):
     for i in range(5):
         (folder / "bee" / f"{i}.png").unlink()
     assert run(folder, "--out", tmp_path / "o") == 2

@@ -1,4 +1,5 @@
 import os
+import re
 import unicodedata
 import warnings
 import zipfile
@@ -129,9 +130,8 @@ def test_what_lies_astray_is_left_out_and_said(tmp_path):
     (root / "b" / "more" / "x.PNG").write_bytes(picture())
     read = read_folder(root, 16)
     assert len(read.train.files) == 11 and read.train.files[-1] == "b/more/x.PNG"
-    assert read.notes == ("files in no class folder were left out: 1 (cover.png …)",
-                          "files that are no images were left out: 1 (a/list.txt …)",
-                          )  # fmt: skip
+    assert read.skipped == ("cover.png is in no class folder",
+                            "a/list.txt does not end as an image does (.jpg, .png, .webp …)")  # fmt: skip
 
 
 def test_copies_of_an_image_are_said(tmp_path):
@@ -151,6 +151,7 @@ def test_links_are_followed_and_a_circle_ends(tmp_path):
     read = read_folder(tmp_path / "set", 16)
     assert read.classes == ("a", "b", "c")
     assert {"a/0.png", "b/0.png", "c/0.png"} <= set(read.train.files)
+    assert "a/up/ is a link back to a folder above it" in read.skipped
 
 
 # ------------------------------------------------------------------ what is wrong, in a sentence
@@ -183,13 +184,16 @@ def test_a_damaged_zip_is_one_clear_sentence(tmp_path):
     at = whole.index(b"IDAT") + 6  # inside the first picture; the zip's CRC tells
     path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
     with pytest.raises(ValueError, match=r"a/0\.png cannot be read: Bad CRC"):
-        read_folder(path)
+        read_folder(path, strict=True)
+    (line,) = read_folder(path).skipped
+    assert line.startswith("a/0.png cannot be read: Bad CRC")
 
 
 def test_a_member_that_unpacks_to_too_much_is_named(tmp_path, monkeypatch):
     path = zipped(lay_out(tmp_path / "set", "a", "b"), tmp_path / "set.zip")
-    monkeypatch.setattr("vtlab.images.LARGEST_FILE", 10)
-    with pytest.raises(ValueError, match=r"a/0\.png cannot be read: it unpacks to more than 10"):
+    monkeypatch.setattr("vtlab.listing.LARGEST_FILE", 10)
+    with pytest.raises(ValueError, match=r"'a' has 0 images.*; 10 could not be read \(a/0\.png cannot be "
+                       r"read: it unpacks to more than 10 bytes …\)"):  # fmt: skip
         read_folder(path)
 
 
@@ -242,12 +246,39 @@ def test_folders_of_folders_are_not_taken_for_classes(tmp_path):
     (b"\0\0\0\x18ftypheic" + bytes(50), "save it as JPEG|cannot be read"),
     (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot be read as an image"),
 ])  # fmt: skip
-def test_an_unreadable_image_is_named(tmp_path, content, why):
+def test_an_unreadable_image_is_left_out_and_named_or_refused(tmp_path, content, why):
     lay_out(tmp_path, "a", "b")
+    whole = read_folder(tmp_path)
     (tmp_path / "b" / "broken.jpg").write_bytes(content)
-    with pytest.raises(ValueError, match=rf"^b/broken\.jpg .*({why})") as caught:
-        read_folder(tmp_path)
-    assert "\n" not in str(caught.value) and "0x" not in str(caught.value)
+    read = read_folder(tmp_path)
+    (line,) = read.skipped
+    assert re.match(rf"b/broken\.jpg .*({why})", line) and "\n" not in line and "0x" not in line
+    assert torch.equal(read.train.pixels, whole.train.pixels)
+    assert read.train.files == whole.train.files and torch.equal(read.train.labels, whole.train.labels)
+    with pytest.raises(ValueError) as caught:
+        read_folder(tmp_path, strict=True)
+    assert str(caught.value) == line
+
+
+def test_an_image_left_out_in_the_middle_shifts_neither_names_nor_labels(tmp_path):
+    root = lay_out(tmp_path, "train/a", "train/b", "test/a", "test/b")
+    for torn in ("train/a/2.png", "train/b/0.png", "test/b/4.png"):
+        (root / torn).write_bytes(b"")
+    read = read_folder(root, 16)
+    assert [line.split()[0] for line in read.skipped] == ["train/a/2.png", "train/b/0.png", "test/b/4.png"]
+    for part in (read.train, read.test):
+        for pixels, label, file in zip(part.pixels, part.labels, part.files, strict=True):
+            folder = ["train/a", "train/b", "test/a", "test/b"].index(file[:-6])
+            assert pixels[:, 8, 8].tolist() == [40 * int(file[-5]), 10, 10 * folder]
+            assert label == folder % 2
+
+
+def test_a_class_that_is_left_with_too_few_readable_images_is_named(tmp_path):
+    root = lay_out(tmp_path, "train/a", "train/b", "test/a", "test/b", count=1)
+    (root / "test/b/0.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"class 'b' has no image that can be read on one side; 1 could not "
+                       r"be read \(test/b/0\.png cannot be read as an image: it is empty"):  # fmt: skip
+        read_folder(root)
 
 
 def test_warnings_of_pillow_do_not_reach_the_reader_and_the_filters_stay(tmp_path, recwarn):

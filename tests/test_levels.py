@@ -8,7 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics", "interrupts", "files"},
-    {"randomness", "garden", "digits", "decoding", "splits", "images", "tasks", "families",
+    {"randomness", "garden", "digits", "decoding", "splits", "listing",
+     "duplicates", "images", "tasks", "families",
      "weights", "torchvision_models", "initialise", "targets", "backbones", "adapters",
      "strategies", "augment",
      "precision", "features", "mixup", "views", "solver", "stepwise", "fingerprints", "checkpoints",

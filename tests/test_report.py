@@ -55,6 +55,7 @@ def data(runs, **more):
         "masks": MASKS[list(indices)], "chance": 1 / 3, "baseline": 0.4,
         "description": "Which <plant> is it?", "command": "vtlab compare \"<photos>\" && echo",
         "machine": {"processor": "a & b", "torch": "2"}, "notes": ["no test folder: <held> out"],
+        "skipped": ["<torn>.png cannot be read"],
     }  # fmt: skip
     return report.ReportData(**given | more)
 
@@ -225,7 +226,7 @@ def keep(shown, name):
 def bare(**more):
     """The least that makes a report, quick to write."""
     runs = [replace(run("probe", 0, 0, cams=False), epochs=())]
-    given = {"masks": None, "baseline": None, "cam_indices": (), "notes": (), "machine": {},
+    given = {"masks": None, "baseline": None, "cam_indices": (), "notes": (), "skipped": (), "machine": {},
              "command": "", "description": "", "shown_images": PIXELS[:0], "shown_indices": ()}
     return data(runs, **given | more)
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -37,6 +38,19 @@ def test_a_folder_without_a_test_set_holds_out_a_part_of_each_class(folder):
     assert torch.bincount(made.train.labels).tolist() == [7, 14]
     assert not set(made.train.files) & set(made.test.files)
     assert any("held out" in note for note in made.notes)
+
+
+def test_test_images_that_look_like_training_images_are_said(tmp_path):
+    for part, quality in (("train", 90), ("test", 40)):
+        for k, name in enumerate("ab"):
+            (tmp_path / part / name).mkdir(parents=True)
+            for i in range(3):
+                twin = i == 0 and name == "a"
+                noise = np.random.default_rng(9 if twin else 100 * k + 10 * i + quality)
+                photo = Image.fromarray(noise.integers(0, 256, (9, 9, 3), dtype=np.uint8)).resize((90, 90))
+                photo.save(tmp_path / part / name / f"{i}.jpg", quality=quality)
+    (note,) = [n for n in task(tmp_path, shots="all").notes if "look the same" in n]
+    assert note.startswith("1 of 6 test images look") and "(test/a/0.jpg and train/a/0.jpg …)" in note
 
 
 def test_shots_of_a_folder_are_nested_and_differ_by_seed(folder):

@@ -14,6 +14,7 @@ from torch import Tensor
 from vtlab.attribution import grad_cam
 from vtlab.backbones import Network, backbone, family
 from vtlab.features import predict
+from vtlab.fingerprints import of_tensors
 from vtlab.precision import THREADS, native_bfloat16
 from vtlab.records import Epoch, Run
 from vtlab.strategies import Strategy
@@ -36,6 +37,7 @@ class Setting:
         image_size: Side in pixels; None for the backbone's own.
         epochs: None for the default schedule.
         tune: Choose each learning rate within the shots instead of taking the default.
+        strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
     """
 
     task: str = "garden"
@@ -44,6 +46,7 @@ class Setting:
     image_size: int | None = None
     epochs: int | None = None
     tune: bool = False
+    strict: bool = False
 
     @property
     def size(self) -> int:
@@ -88,11 +91,21 @@ class Bench:
         network = backbone(setting.backbone, weights=setting.weights)
         state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         base = base or make_task(setting.task, shots="all" if Path(setting.task).exists() else 1,
-                                 image_size=setting.size)  # fmt: skip
+                                 image_size=setting.size, strict=setting.strict)  # fmt: skip
         if base.asks_a_number:
             raise ValueError(f"{base.name} asks for a number, and a study compares how well classes "
                              "are named: use fit and mean_absolute_error")  # fmt: skip
         return cls(setting, base, state, network.provenance)
+
+    def fingerprint(self) -> dict[str, str | int | bool | None]:
+        """The setting's, and for images from files theirs: the same path may hold others tomorrow."""
+        known = self.setting.fingerprint()
+        if self.base.test.files is None:
+            return known
+        whole = self.base.at(None).train
+        return known | {"images": of_tensors({"train": whole.pixels, "train labels": whole.labels,
+                                              "test": self.base.test.pixels,
+                                              "test labels": self.base.test.labels})}  # fmt: skip
 
     def network(self) -> Network:
         """A fresh network at the pretrained start."""

@@ -21,6 +21,7 @@ from vtlab.interrupts import Terminated, termination_raises
 if TYPE_CHECKING:
     from vtlab.study import Study
 
+SPOKEN = 5  # files that were left out, in the terminal
 DESCRIPTION = "Given a pretrained vision model and a small data set: what should be trained?"
 COMPARE = """\
 Train from scratch, as a linear probe, partially and fully, on the same few images, with
@@ -52,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
                       help="training images per class (default: 5; all for a folder)")  # fmt: skip
     data.add_argument("--image-size", type=_count, metavar="PX",
                       help="side of the images (default: the backbone's own, such as 64 or 224)")  # fmt: skip
+    data.add_argument("--strict", action="store_true",
+                      help="stop at an image that cannot be read (default: leave it out, say so)")  # fmt: skip
     what = one.add_argument_group("what is trained")
     what.add_argument("--strategies", default="scratch,probe,partial,full", metavar="A,B,…",
                       help="out of scratch, probe, partial, partial(K), full, lp_ft, "
@@ -136,7 +139,8 @@ def compare(given: argparse.Namespace) -> int:
     is_file = Path(given.path).exists()
     shots = _shots(given.shots if given.shots is not None else "all" if is_file else "5")
     setting = Setting(task=given.path, backbone=given.backbone, weights=given.weights,
-                      image_size=given.image_size, epochs=given.epochs, tune=given.tune)  # fmt: skip
+                      image_size=given.image_size, epochs=given.epochs, tune=given.tune,
+                      strict=given.strict)  # fmt: skip
     seeds = range(given.seed, given.seed + given.seeds)
     if given.out.exists() and not given.out.is_dir():
         raise ValueError(f"--out {given.out} is a file, not a folder")
@@ -146,6 +150,10 @@ def compare(given: argparse.Namespace) -> int:
     command = "vtlab " + " ".join(sys.argv[1:]) if sys.argv[1:] else "vtlab compare"
     report, table = write_study(given.out, study, shots, command)
     print(table)
+    if skipped := study.task.skipped:
+        count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
+        print(f"\n{count} left out; the report names each:")
+        print("\n".join(f"  {sentence}" for sentence in skipped[:SPOKEN]))
     if given.save:
         _keep_best(study, given.out / "model")
     print(f"\n{time.perf_counter() - started:.0f} s in all. Next, open:")

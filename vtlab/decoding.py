@@ -11,6 +11,10 @@ import io
 import numpy as np
 
 LARGEST = 50_000_000  # pixels, checked from the header before decoding
+MEMORY = 280_000_000  # bytes that an image may take while it is decoded, its file included
+BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}  # a pixel, as Pillow keeps it; else 4
+BUFFERS = {"WEBP": 4, "AVIF": 4, "HEIF": 4, "TIFF": 2, "GIF": 3}  # how often decoders hold all pixels; else 1
+STRIP = 2_000_000  # pixels that are made RGB at a time
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "HEIF")
 
 
@@ -18,7 +22,8 @@ def decode(content: bytes, size: int, name: str) -> np.ndarray:
     """One image file as bytes `(size, size, 3)`; Pillow's warnings pass through.
 
     Raises:
-        ValueError: If it cannot be read or is too large; the message names it.
+        ValueError: If it cannot be read, has more than 50 million pixels, or would take more than
+            280 MB of memory; the message names it.
     """
     from PIL import Image
 
@@ -32,10 +37,12 @@ def decode(content: bytes, size: int, name: str) -> np.ndarray:
             pixels = f"{image.width} x {image.height}"
             if image.width * image.height > LARGEST:
                 raise Image.DecompressionBombError
+            before = image.width * image.height
             image.draft("RGB", (2 * size, 2 * size))  # a JPEG is decoded at 1/2, 1/4 or 1/8
+            if (takes := _memory(image, before) + len(content)) > MEMORY:
+                raise ValueError(f"it would take {takes // 10**6} MB of memory; the most is {MEMORY // 10**6}")
             image.load()
-            square = _square(_rgb(image), size)
-            return np.array(_turned(square, image))
+            return np.array(_turned(_square(image, size), image))
     except Image.DecompressionBombError:  # ours, or Pillow's own for still larger ones
         why = f"has {pixels} pixels; the most is {LARGEST:,}"
     except Image.UnidentifiedImageError:
@@ -62,14 +69,31 @@ def _rgb(image):
     return image.convert("RGB")
 
 
+def _memory(image, before: int) -> int:
+    """Bytes that decoding will take, from the header: `before` is pixels without a JPEG's reduction."""
+    if image.info.get("progression"):  # a JPEG that is held whole before it is made smaller
+        layers = [across * down for _, across, down, _ in image.layer]
+        return round(before * 2.2 * sum(layers) / max(layers))  # 16-bit coefficients
+    return image.width * image.height * BYTES.get(image.mode, 4) * BUFFERS.get(image.format, 1)
+
+
 def _square(image, size: int):
-    """The middle square, shorter side to `size`, with every pixel of it counted."""
+    """The middle square in RGB, shorter side to `size`, with every pixel of it counted."""
     from PIL import Image
 
     (width, height), side = image.size, min(image.size)
     left, top = (width - side) / 2, (height - side) / 2
-    return image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0,
-                        box=(left, top, left + side, top + side))  # fmt: skip
+    if side * side <= 2 * STRIP:
+        return _rgb(image).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0,
+                                  box=(left, top, left + side, top + side))  # fmt: skip
+    # A large one is made RGB and smaller strip by strip, or it would be in memory several times.
+    by = max(1, side // (3 * size))
+    small = Image.new("RGB", (-(-side // by), -(-side // by)))
+    left, top, high = int(left), int(top), by * max(1, STRIP // (side * by))
+    for y in range(0, side, high):
+        strip = image.crop((left, top + y, left + side, top + min(y + high, side)))
+        small.paste(_rgb(strip).reduce(by), (0, y // by))
+    return small.resize((size, size), Image.Resampling.BICUBIC)
 
 
 def _turned(square, image):

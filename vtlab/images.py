@@ -1,20 +1,17 @@
 """Reading a person's own photographs: folders and zips, one folder per class.
 
 Images become bytes `(N, 3, S, S)`: turned as their EXIF says, made RGB, the shorter side scaled
-to S, and the middle square kept. Nothing is unpacked, and nothing is left out in silence: what
-cannot be read is an error that names it, what is ignored stands in `notes`.
+to S, and the middle square kept. Nothing is unpacked. A file that cannot be read is left out and
+stands in `skipped` with its name and the reason: nothing is lost in silence.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import re
-import threading
 import unicodedata
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,15 +21,11 @@ import torch
 from torch import Tensor
 
 from vtlab.decoding import decode
+from vtlab.listing import Listing, Place, natural, of_folder, of_zip, spoken
 from vtlab.splits import enough
 
-LARGEST_FILE = 256_000_000  # bytes that a zip's member may unpack to
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".gif", ".tif",
-           ".tiff", ".ppm", ".pgm", ".pbm", ".avif", ".heic", ".heif")  # fmt: skip
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test",
          "val": "val", "valid": "val", "validation": "val"}  # fmt: skip
-
-Place = tuple[str, ...]  # a path inside the folder or zip
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +43,20 @@ class ImageFolder:
 
     Attributes:
         test: None where the folder has no test images of its own.
-        notes: Sentences about what was left out, and about copies.
+        notes: Sentences about folders that were left aside, and about copies.
+        skipped: A sentence for each file that was left out, beginning with its name.
     """
 
     classes: tuple[str, ...]
     train: Pictures
     test: Pictures | None
     notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 def read_folder(path: str | Path, image_size: int = 64,
-                progress: Callable[[int, int], None] | None = None) -> ImageFolder:  # fmt: skip
+                progress: Callable[[int, int], None] | None = None, *,
+                strict: bool = False) -> ImageFolder:  # fmt: skip
     """The images of a folder or zip, by class, in the natural order of their names.
 
     Args:
@@ -68,11 +64,12 @@ def read_folder(path: str | Path, image_size: int = 64,
             one folder around everything, as zips have, does not matter.
         image_size: S, the side in pixels.
         progress: Called after every image with how many are done, and of how many.
+        strict: Refuse an image that cannot be read, instead of leaving it out.
 
     Raises:
         FileNotFoundError: If nothing is there.
-        ValueError: If it is not images by class, or an image cannot be read; the message
-            names the class or the file.
+        ValueError: If it is not images by class, or a class has too few that can be read; with
+            `strict`, if one cannot be read. The message names the class or the file.
 
     Lesson 16.
     """
@@ -82,101 +79,15 @@ def read_folder(path: str | Path, image_size: int = 64,
     if not path.exists():
         raise FileNotFoundError(f"no folder or zip at {path}")
     if path.is_dir():
-        return _read(_walk(path), image_size, progress)
+        return _read(of_folder(path), image_size, progress, strict)
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is neither a folder nor a zip (or a damaged one)")
     with zipfile.ZipFile(path) as archive:
-        return _read(_members(path, archive), image_size, progress)
+        return _read(of_zip(path, archive), image_size, progress, strict)
 
 
-class _Tree:
-    """What lies in a folder or zip: the files of each folder, and how to read them."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.folders: dict[Place, list[Place]] = {}
-        self.readers: dict[Place, Callable[[], bytes]] = {}
-
-    def add(self, folder: Place, name: str = "", reader: Callable[[], bytes] = bytes) -> None:
-        for n in range(len(folder) + 1):
-            self.folders.setdefault(folder[:n], [])
-        if name:
-            self.folders[folder].append((*folder, name))
-            self.readers[*folder, name] = reader
-
-    def children(self, at: Place) -> list[str]:
-        names = {f[len(at)] for f in self.folders if len(f) > len(at) and f[: len(at)] == at}
-        return sorted(names, key=_natural)
-
-    def below(self, at: Place = (), images: bool = True, deep: bool = True) -> list[Place]:
-        folders = [f for f in self.folders if f == at or (deep and f[: len(at)] == at)]
-        files = [place for f in folders for place in self.folders[f]
-                 if place[-1].lower().endswith(ENDINGS) == images]  # fmt: skip
-        return sorted(files, key=lambda place: [_natural(part) for part in place])
-
-
-def _natural(name: str) -> tuple[list[str | int], str]:
-    """A sorting key with `img2` before `img10`."""
-    pieces = re.split(r"(\d+)", name.casefold())
-    return [int(p) if i % 2 else p for i, p in enumerate(pieces)], name
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in ("__macosx", "thumbs.db", "desktop.ini")
-
-
-def _walk(path: Path) -> _Tree:
-    def fail(error: OSError) -> None:
-        raise error  # os.walk would leave the folder out in silence
-
-    tree = _Tree(path.resolve().name)
-    for top, below, names in os.walk(path, onerror=fail, followlinks=True):
-        here = Path(top)
-        if here.resolve() in {above.resolve() for above in here.parents}:
-            below.clear()  # a link back to a folder above would never end
-            continue
-        below[:] = [name for name in below if not _hidden(name)]
-        place = here.relative_to(path).parts
-        tree.add(place)
-        for name in names:
-            if not _hidden(name):
-                tree.add(place, name, (here / name).read_bytes)
-    return tree
-
-
-def _members(path: Path, archive: zipfile.ZipFile) -> _Tree:
-    tree, one_at_a_time = _Tree(path.name), threading.Lock()
-
-    def read(info: zipfile.ZipInfo) -> bytes:
-        if info.file_size > LARGEST_FILE:
-            raise ValueError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
-        with one_at_a_time:  # ZipFile counts its readers without a lock
-            return archive.read(info)
-
-    for info in archive.infolist():
-        name = _member_name(info)
-        parts = tuple(part for part in name.split("/") if part not in ("", "."))
-        if ".." in parts or name.startswith("/") or re.match("[A-Za-z]:", name):
-            raise ValueError(f"{path.name} is refused: its member {name!r} climbs out of the zip")
-        if any(_hidden(part) for part in parts):
-            continue
-        if name.endswith("/"):
-            tree.add(parts)
-        elif parts and parts not in tree.readers:
-            tree.add(parts[:-1], parts[-1], lambda info=info: read(info))
-    return tree
-
-
-def _member_name(info: zipfile.ZipInfo) -> str:
-    """The name with `/` even from Windows, and in UTF-8 where macOS wrote that unsaid."""
-    name = info.filename
-    if not info.flag_bits & 0x800:
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("cp437").decode()
-    return name.replace("\\", "/")
-
-
-def _read(tree: _Tree, size: int, progress: Callable[[int, int], None] | None) -> ImageFolder:
+def _read(tree: Listing, size: int, progress: Callable[[int, int], None] | None,
+          strict: bool) -> ImageFolder:  # fmt: skip
     if not tree.below():
         raise ValueError(f"{tree.name} holds no folders with images (.jpg, .png, .webp …)")
     top = _inner(tree)
@@ -188,25 +99,53 @@ def _read(tree: _Tree, size: int, progress: Callable[[int, int], None] | None) -
     if test_at is None:
         for name in classes:
             enough(name, len(split[0][name]))
-    elif odd := sorted(split[0].keys() ^ split[1].keys(), key=_natural):
+    elif odd := sorted(split[0].keys() ^ split[1].keys(), key=natural):
         where = (train_at if odd[0] in split[0] else test_at)[-1]
         raise ValueError(f"{tree.name}: {train_at[-1]}/ and {test_at[-1]}/ need the same "
                          f"classes, but {odd[0]!r} is in {where}/ only")  # fmt: skip
-    outside = [f for at in {top, train_at, test_at or top} for f in tree.below(at, deep=False)]
-    strange = [f for at in {train_at, test_at or train_at} for f in tree.below(at, images=False)]
-    for files, what in ((outside, "in no class folder"), (strange, "that are no images")):
-        if files:
-            notes.append(f"files {what} were left out: {len(files)} ({'/'.join(min(files))} …)")
-    places = [place for part in split for name in classes for place in part[name]]
-    labels = [k for part in split for k, name in enumerate(classes) for _ in part[name]]
-    made, copies = _decode(tree, places, labels, size, progress)
-    cut = sum(map(len, split[0].values()))
-    train, test = (Pictures(made.pixels[s], made.labels[s], made.files[s])
-                   for s in (slice(cut), slice(cut, None)))  # fmt: skip
-    return ImageFolder(classes, train, None if test_at is None else test, (*notes, *copies))
+    files = [(place, k, side) for side, part in enumerate(split)
+             for k, name in enumerate(classes) for place in part[name]]  # fmt: skip
+    pixels, unread, copies = _decode(tree, [place for place, _, _ in files], size, progress, strict)
+    read = [i for i in range(len(files)) if i not in unread]
+    _still_enough(tree, classes, Counter(files[i][1:] for i in read), len(split), list(unread.values()))
+    sides = []
+    for side in range(2):
+        of = [i for i in read if files[i][2] == side]
+        labels = torch.tensor([files[i][1] for i in of], dtype=torch.int64)
+        sides.append(Pictures(_rows(pixels, of), labels, tuple(spoken(files[i][0]) for i in of)))
+    skipped = (*tree.skipped, *_astray(tree, {top, train_at, test_at or top}), *unread.values())
+    return ImageFolder(classes, sides[0], None if test_at is None else sides[1], (*notes, *copies), skipped)
 
 
-def _inner(tree: _Tree) -> Place:
+def _rows(pixels: Tensor, of: list[int]) -> Tensor:
+    """The images at these rising places; a view, not a copy, where none between them is missing."""
+    if of and of[-1] - of[0] + 1 == len(of):
+        return pixels[of[0] : of[-1] + 1]
+    return pixels[torch.tensor(of, dtype=torch.int64)]
+
+
+def _astray(tree: Listing, tops: set[Place]) -> list[str]:
+    """What is no image, or in no class."""
+    outside = [f for at in sorted(tops) for f in tree.below(at, deep=False)]
+    strange = sorted({f for at in tops for f in tree.below(at, images=False)})
+    return [*(f"{spoken(f)} is in no class folder" for f in outside),
+            *(f"{spoken(f)} does not end as an image does (.jpg, .png, .webp …)" for f in strange)]  # fmt: skip
+
+
+def _still_enough(tree: Listing, classes: tuple[str, ...], counts: Counter, sides: int,
+                  unread: list[str]) -> None:  # fmt: skip
+    """Refuse a class of which too few images could be read."""
+    try:
+        for k, name in enumerate(classes):
+            if sides == 1:
+                enough(name, counts[k, 0])
+            elif not (counts[k, 0] and counts[k, 1]):
+                raise ValueError(f"{tree.name}: class {name!r} has no image that can be read on one side")
+    except ValueError as error:
+        raise ValueError(f"{error}; {len(unread)} could not be read ({unread[0]} …)") from None
+
+
+def _inner(tree: Listing) -> Place:
     """The folder that holds the classes or splits: a lone folder around them is neither."""
     at: Place = ()
     while len(inner := tree.children(at)) == 1 and not tree.below(at, deep=False):
@@ -217,7 +156,7 @@ def _inner(tree: _Tree) -> Place:
     return at
 
 
-def _parts(tree: _Tree, at: Place) -> tuple[Place, Place | None, list[str]]:
+def _parts(tree: Listing, at: Place) -> tuple[Place, Place | None, list[str]]:
     """Where the training classes and the test classes are, and what to say about it."""
     found: dict[str, Place] = {}
     rest = []
@@ -243,7 +182,7 @@ def _parts(tree: _Tree, at: Place) -> tuple[Place, Place | None, list[str]]:
     return found["train"], test, notes + [f"{name}/ was left aside" for name in rest]
 
 
-def _classes(tree: _Tree, at: Place) -> dict[str, list[Place]]:
+def _classes(tree: Listing, at: Place) -> dict[str, list[Place]]:
     where = "/".join((tree.name, *at))
     found: dict[str, list[Place]] = {}
     for child in tree.children(at):
@@ -260,35 +199,45 @@ def _classes(tree: _Tree, at: Place) -> dict[str, list[Place]]:
     return found
 
 
-def _decode(tree: _Tree, places: list[Place], labels: list[int], size: int,
-            progress: Callable[[int, int], None] | None) -> tuple[Pictures, list[str]]:  # fmt: skip
-    """All images, and a note where one is a copy of another."""
+def _decode(
+    tree: Listing, places: list[Place], size: int, progress: Callable[[int, int], None] | None, strict: bool
+) -> tuple[Tensor, dict[int, str], list[str]]:
+    """All images `(N, 3, S, S)`, why some could not be read, and a note where one copies another."""
     from PIL import Image
 
     Image.init()  # imports Pillow's readers, which two threads should not do at once
-    files = tuple("/".join(place) for place in places)
-    pixels = torch.empty(len(files), 3, size, size, dtype=torch.uint8)
+    files = [spoken(place) for place in places]
+    pixels = torch.zeros(len(files), 3, size, size, dtype=torch.uint8)
 
-    def one(i: int) -> bytes:
+    def one(i: int) -> bytes | str:
+        """The file's hash, or a sentence on why it cannot be read."""
         try:
             content = tree.readers[places[i]]()
         except Exception as error:  # a zip's errors have no common base
-            raise ValueError(f"{files[i]} cannot be read: {error}") from error
-        pixels[i] = torch.from_numpy(decode(content, size, files[i])).permute(2, 0, 1)
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            return f"{files[i]} cannot be read: {why}"
+        try:
+            pixels[i] = torch.from_numpy(decode(content, size, files[i])).permute(2, 0, 1)
+        except ValueError as error:
+            return str(error)
         return hashlib.sha256(content).digest()
 
-    first, twins = {}, []
+    first, twins, unread = {}, [], {}
     pool = ThreadPoolExecutor(2)  # Pillow lets other threads run while it decodes
     with warnings.catch_warnings():  # around all threads: the filters are the process's
         warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a photograph
         try:
-            for i, digest in enumerate(pool.map(one, range(len(files)))):
-                if first.setdefault(digest, i) != i:
-                    twins.append(f"{files[i]} = {files[first[digest]]}")
+            for i, found in enumerate(pool.map(one, range(len(files)))):
+                if isinstance(found, str):
+                    if strict:
+                        raise ValueError(found)
+                    unread[i] = found
+                elif first.setdefault(found, i) != i:
+                    twins.append(f"{files[i]} = {files[first[found]]}")
                 if progress:
                     progress(i + 1, len(files))
         finally:
             pool.shutdown(cancel_futures=True)
     notes = [f"{len(twins)} images are copies of others, which flatters the test accuracy if one "
              f"lies on each side ({twins[0]} …)"] if twins else []  # fmt: skip
-    return Pictures(pixels, torch.tensor(labels), files), notes
+    return pixels, unread, notes

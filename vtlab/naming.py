@@ -13,7 +13,7 @@ from vtlab.attribution import grad_cam
 from vtlab.decoding import decode
 from vtlab.features import predict
 from vtlab.files import write_bytes
-from vtlab.images import ENDINGS
+from vtlab.listing import ENDINGS
 from vtlab.models import load
 
 

@@ -85,7 +85,7 @@ def write_study(
         runs=runs, classes=task.classes, train_counts=counts, test_labels=labels,
         shown_images=shown.pixels.numpy(), shown_indices=indices, cam_indices=study.shown,
         masks=None if shown.masks is None else shown.masks.numpy(), chance=task.chance,
-        baseline=pixel_neighbour(drawn), command=command, notes=task.notes,
+        baseline=pixel_neighbour(drawn), command=command, notes=task.notes, skipped=task.skipped,
         description=f"{len(task.classes)} classes, {sum(counts):,} training images for each run, "
         f"{len(labels):,} test images of {task.image_size} px.",
         machine={**machine(), "cores": os.cpu_count(), "vtlab": __version__},

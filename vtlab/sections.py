@@ -35,6 +35,7 @@ class ReportData:
         command: What to type to get these runs again.
         machine: What the runs were made on, such as `{"processor": "x86_64"}`.
         notes: What a reader should know about the data, a sentence each.
+        skipped: The files that were left out, a sentence each.
     """
 
     runs: Sequence[records.Run]
@@ -51,6 +52,7 @@ class ReportData:
     command: str = ""
     machine: Mapping[str, object] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    skipped: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuses runs and data which do not belong together."""
@@ -258,6 +260,14 @@ def what_was_run(data: ReportData) -> str:
                         page.pairs(facts | common), page.bullets(data.notes))  # fmt: skip
 
 
+def left_out(data: ReportData) -> str:
+    """Every file that could not be used, by name."""
+    if not data.skipped:
+        return ""
+    count = f"{len(data.skipped)} {'file was' if len(data.skipped) == 1 else 'files were'} left out."
+    return page.section("The files that were left out", page.paragraph(count), page.bullets(data.skipped))
+
+
 def _settings(data: ReportData) -> tuple[dict[str, str], dict[str, list[str]]]:
     """What all runs share, and what differs between strategies: a cell for each."""
     found: dict[str, dict[str, dict[str, None]]] = {}
@@ -290,4 +300,4 @@ def machine(data: ReportData) -> str:
     return page.section("On what machine", page.pairs(facts))
 
 
-SECTIONS = (opening, results, curves, confusion, mistakes, cams, reading, what_was_run, machine)
+SECTIONS = (opening, results, curves, confusion, mistakes, cams, reading, what_was_run, left_out, machine)

@@ -121,7 +121,7 @@ def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy
         bench.base.at(n, 0)
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(RunStore(Path(folder))) if folder else None
-        done = _finished(store, setting, say) if store else {}
+        done = _finished(store, bench, say) if store else {}
         todo = [w for w in wanted if run_key(w[0].name, w[1], w[2]) not in done]
         if done and len(todo) < len(wanted):
             say(f"{len(wanted) - len(todo)} of {len(wanted)} runs were finished before")
@@ -134,8 +134,8 @@ def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy
     return Study([done[key] for key in keys], bench.base, bench.shown(), strategies, bench)
 
 
-def _finished(store: RunStore, setting: Setting, say: Callable[[str], None]) -> dict[str, Run]:
-    store.begin(setting.fingerprint())
+def _finished(store: RunStore, bench: Bench, say: Callable[[str], None]) -> dict[str, Run]:
+    store.begin(bench.fingerprint())
     runs = {run.key: run for run in store.runs()}
     for sentence in store.damaged:
         say(sentence)

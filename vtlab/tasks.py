@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from vtlab import digits
+from vtlab.duplicates import near
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.images import Pictures, read_folder
 from vtlab.randomness import generator
@@ -61,6 +62,7 @@ class Task:
         seed: Which shots.
         draw: Gives the training images for `(shots, seed)`.
         notes: What a reader of the results should know about the data.
+        skipped: A sentence for each file of a folder that was left out.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Task:
     draw: Callable[[int | None, int], Images]
     val: Images | None = None
     notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     @property
     def asks_a_number(self) -> bool:
@@ -117,7 +120,7 @@ class Task:
 
 
 def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int = 0,
-         image_size: int = 64) -> Task:  # fmt: skip
+         image_size: int = 64, strict: bool = False) -> Task:  # fmt: skip
     """A task by name, or from a folder or zip of one's own photographs.
 
     Args:
@@ -128,9 +131,11 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
         shots: Training images per class, or "all" for the digits or a folder.
         seed: Which shots.
         image_size: Side in pixels.
+        strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
 
     Raises:
-        ValueError: If a name is unknown, a number is out of range, or a class is too small.
+        ValueError: If a name is unknown, a number is out of range, a class is too small, or, with
+            `strict`, an image cannot be read.
         FileNotFoundError: If the path is not there.
 
     Lesson 01.
@@ -147,7 +152,7 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
         if not path.exists() and len(path.parts) == 1 and not path.suffix:
             raise ValueError(f"no task and no folder is called {str(name)!r}; "
                              f"the tasks are {', '.join((*WORLDS, *DIGITS))}")  # fmt: skip
-        made = _folder(path, image_size)
+        made = _folder(path, image_size, strict)
     return made.at(number, seed)
 
 
@@ -198,8 +203,8 @@ def _endless(name: str, classes: tuple[str, ...], make: Callable[[int, int | Non
     return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes)
 
 
-def _folder(path: Path, size: int) -> Task:
-    read = read_folder(path, size)
+def _folder(path: Path, size: int, strict: bool) -> Task:
+    read = read_folder(path, size, strict=strict)
     notes = tuple(read.notes)
     if read.test is None:
         keep, held = holdout(read.train.labels, HOLDOUT, seed=0)
@@ -207,11 +212,15 @@ def _folder(path: Path, size: int) -> Task:
         notes += (f"no test folder: {len(test)} images, {HOLDOUT:.0%} of each class, held out",)
     else:
         pool, test = _images(read.train), _images(read.test)
-    return _pool(path.stem, read.classes, pool, test, notes)
+    if alike := near(pool.pixels, test.pixels):
+        i, j = alike[0]
+        notes += (f"{len(alike)} of {len(test)} test images look the same as a training image, which "
+                  f"flatters the test accuracy ({test.files[j]} and {pool.files[i]} …)",)  # fmt: skip
+    return _pool(path.stem, read.classes, pool, test, notes, read.skipped)
 
 
 def _pool(name: str, classes: tuple[str, ...], pool: Images, test: Images,
-          notes: tuple[str, ...]) -> Task:  # fmt: skip
+          notes: tuple[str, ...], skipped: tuple[str, ...] = ()) -> Task:  # fmt: skip
     """A task whose shots are chosen from a pool of images."""
     counts = torch.bincount(pool.labels, minlength=len(classes))
 
@@ -229,7 +238,7 @@ def _pool(name: str, classes: tuple[str, ...], pool: Images, test: Images,
             chosen.append(index[torch.randperm(len(index), generator=random)[:shots]])
         return pool[torch.cat(chosen)]
 
-    return Task(name, classes, pool, test, None, 0, draw, notes=notes)
+    return Task(name, classes, pool, test, None, 0, draw, notes=notes, skipped=skipped)
 
 
 def _images(pictures: Pictures) -> Images:

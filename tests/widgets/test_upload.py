@@ -70,7 +70,7 @@ HOSTILE = {
     "no class": ({"1.png": square("red", 1)}, "1.png does not begin with the name of its class"),
     "climbs": ({"a.zip": archive({"../../red/1.png": b"x"})}, "climbs out of the zip"),
     "absolute": ({"a.zip": archive({"/etc/red/1.png": b"x"})}, "climbs out of the zip"),
-    "broken image": ({"a.zip": archive(GOOD | {"red/7.png": b"no image"})}, "red/7.png"),
+    "broken images": ({"a.zip": archive({name: b"no image" for name in GOOD})}, "cannot be read as an image"),
     "empty": ({"a.zip": archive({})}, "holds no folders with images"),
     "two": ({"a.zip": b"", "b.png": b""}, "a.zip came with other files"),
 }  # fmt: skip
@@ -82,6 +82,12 @@ def test_what_cannot_be_taken_is_said_and_nothing_changes(panel, kind):
     panel.upload(files)
     assert panel.status.words.startswith("Not taken: ") and words in panel.status.words
     assert panel.task is None and panel.training is None
+
+
+def test_a_broken_image_is_left_out_and_said(panel):
+    panel.upload({"a.zip": archive(GOOD | {"red/7.png": b"no image"})})
+    assert "Files left out: 1 (red/7.png cannot be read as an image)." in panel.status.words
+    assert len(panel.task.train) == 8
 
 
 def test_a_zip_that_unpacks_beyond_the_limit_is_refused_before_unpacking(panel, monkeypatch):

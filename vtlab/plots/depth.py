@@ -94,8 +94,9 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
     for x, part in [(-1.15, "before"), *((i + 0.15 * (p == "everything"), p) for i, p in enumerate(parts))]:
         ax.text(x, -0.58, part.replace(" by", "\nby"), ha="center", va="bottom",
                 **style.text(style.BODY, style.INK if part in parts else style.QUIET))  # fmt: skip
-    ax.text((len(parts) - 2) / 2, len(shifts) - 0.38, "the one part that may change; framed: the highest mean",
-            ha="center", va="top", **style.text(style.SMALL, style.QUIET))  # fmt: skip
+    ax.text((len(parts) - 2) / 2, len(shifts) - 0.38,
+            "the one part that may change; framed: the highest mean of a single part", ha="center",
+            va="top", **style.text(style.SMALL, style.QUIET))  # fmt: skip
     ax.set(xlim=(-3.2, len(parts) - 0.3), ylim=(len(shifts) - 0.1, -1.15))
     return figure
 

@@ -43,6 +43,7 @@ def plot_ways(
     )
     for ax, (title, values) in zip(axes[0], panels.items(), strict=True):
         style.prepare(ax, grid="x")
+        ax.use_sticky_edges = False  # or a bar that begins at the left end would touch the frame
         ax.spines["left"].set_visible(False)
         for place, way in enumerate(ways):
             if way in values:

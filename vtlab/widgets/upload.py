@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from vtlab import plots, style
 from vtlab.features import predict
-from vtlab.images import ENDINGS
+from vtlab.listing import ENDINGS
 from vtlab.samples import few, photograph
 from vtlab.tasks import Task
 from vtlab.tasks import task as make_task
@@ -117,6 +117,8 @@ class UploadPanel(Panel):
         self.training = TrainPanel(task, strategy="probe")
         self._place.children = (self.training.widget,)
         notes = " ".join(f"{note[0].upper()}{note[1:]}." for note in task.notes)
+        if task.skipped:
+            notes += f" Files left out: {len(task.skipped)} ({'; '.join(task.skipped)})."
         self.status.say(f"{len(task.train)} training images and {len(task.test)} test images of "
                         f"{len(task.classes)} classes. {notes} Now press Train.")  # fmt: skip
         self.refresh()

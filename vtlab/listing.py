@@ -1,0 +1,150 @@
+"""What lies in a folder or a zip, whatever a person put there: nothing is unpacked, nothing read yet.
+
+Names from another program, another system or an attacker: links that go in circles, pipes that would
+never end, members that climb out of an archive, one name twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+LARGEST_FILE = 100_000_000  # bytes of one file, unpacked
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".gif", ".tif",
+           ".tiff", ".ppm", ".pgm", ".pbm", ".avif", ".heic", ".heif")  # fmt: skip
+
+Place = tuple[str, ...]  # a path inside the folder or zip
+
+
+class Listing:
+    """The files of each folder in a folder or zip, and how to read each.
+
+    Attributes:
+        name: Of the whole, for messages.
+        readers: For each file a function that gives its bytes; it raises `OSError` or `ValueError` (or
+            what a zip raises) where that cannot be.
+        skipped: A sentence for whatever could not be listed. What a system leaves about is not
+            mentioned: hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini`.
+    """
+
+    def __init__(self, name: str) -> None:
+        """An empty one."""
+        self.name = name
+        self.folders: dict[Place, list[Place]] = {}
+        self.readers: dict[Place, Callable[[], bytes]] = {}
+        self.skipped: list[str] = []
+
+    def add(self, folder: Place, name: str = "", reader: Callable[[], bytes] = bytes) -> None:
+        """Add a folder, or a file in it; the folders above come with it."""
+        for n in range(len(folder) + 1):
+            self.folders.setdefault(folder[:n], [])
+        if name:
+            self.folders[folder].append((*folder, name))
+            self.readers[*folder, name] = reader
+
+    def children(self, at: Place) -> list[str]:
+        """The names of the folders right inside a folder, `img2` before `img10`."""
+        names = {f[len(at)] for f in self.folders if len(f) > len(at) and f[: len(at)] == at}
+        return sorted(names, key=natural)
+
+    def below(self, at: Place = (), images: bool = True, deep: bool = True) -> list[Place]:
+        """The files in a folder (`deep`: and in all below) whose names end as images do, or do not."""
+        folders = [f for f in self.folders if f == at or (deep and f[: len(at)] == at)]
+        files = [place for f in folders for place in self.folders[f]
+                 if place[-1].lower().endswith(ENDINGS) == images]  # fmt: skip
+        return sorted(files, key=lambda place: [natural(part) for part in place])
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A sorting key with `img2` before `img10`."""
+    pieces = re.split(r"([0-9]+)", name.casefold())
+    return [int(p) if i % 2 else p for i, p in enumerate(pieces)], name
+
+
+def spoken(place: Place) -> str:
+    """A path as it can be printed: bytes that are no text, and signs that steer a terminal, escaped."""
+    text = "/".join(place).encode("utf-8", "backslashreplace").decode()
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def of_folder(path: Path) -> Listing:
+    """List a folder with all below it; links are followed as long as they do not go in circles."""
+    found = Listing(path.resolve().name)
+
+    def closed(error: OSError) -> None:  # os.walk would leave the folder out in silence
+        place = Path(error.filename).relative_to(path).parts
+        found.skipped.append(f"{spoken(place)}/ cannot be opened: {error.strerror}")
+
+    for top, below, names in os.walk(path, onerror=closed, followlinks=True):
+        here = Path(top)
+        place = here.relative_to(path).parts
+        if here.resolve() in {above.resolve() for above in here.parents}:
+            below.clear()
+            found.skipped.append(f"{spoken(place)}/ is a link back to a folder above it")
+            continue
+        below[:] = [name for name in below if not _hidden(name)]
+        found.add(place)
+        for name in names:
+            if not _hidden(name):
+                found.add(place, name, lambda file=here / name: _content(file))
+    return found
+
+
+def _content(file: Path) -> bytes:
+    about = file.stat()  # of what a link leads to
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no file")  # reading a pipe would wait for ever
+    if about.st_size > LARGEST_FILE:
+        raise ValueError(f"it is larger than {LARGEST_FILE:,} bytes")
+    return file.read_bytes()
+
+
+def of_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
+    """List an open archive; its members are read one at a time, and only while it is open.
+
+    Raises:
+        ValueError: If a member's name climbs out of the archive: such a zip is not to be trusted.
+    """
+    found, one_at_a_time = Listing(path.name), threading.Lock()
+
+    def read(info: zipfile.ZipInfo) -> bytes:
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise ValueError("it is a link")
+        if info.file_size > LARGEST_FILE:
+            raise ValueError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
+        with one_at_a_time:  # ZipFile counts its readers without a lock
+            return archive.read(info)
+
+    for info in archive.infolist():
+        name = _member_name(info)
+        parts = tuple(part for part in name.split("/") if part not in ("", "."))
+        if ".." in parts or name.startswith("/") or re.match("[A-Za-z]:", name):
+            raise ValueError(f"{path.name} is refused: its member {name!r} climbs out of the zip")
+        if any(_hidden(part) for part in parts):
+            continue
+        if name.endswith("/"):
+            found.add(parts)
+        elif parts in found.readers:
+            found.skipped.append(f"{spoken(parts)} is in the zip twice: the first one was read")
+        elif parts:
+            found.add(parts[:-1], parts[-1], lambda info=info: read(info))
+    return found
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in ("__macosx", "thumbs.db", "desktop.ini")
+
+
+def _member_name(info: zipfile.ZipInfo) -> str:
+    """The name with `/` even from Windows, and in UTF-8 where macOS wrote that unsaid."""
+    name = info.filename
+    if not info.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return name.replace("\\", "/")
