@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics", "interrupts", "files"},
-    {"randomness", "garden", "digits", "decoding", "splits", "listing",
+    {"randomness", "garden", "digits", "cutting", "timm_models", "decoding", "splits", "listing",
      "duplicates", "images", "tasks", "families",
      "weights", "torchvision_models", "initialise", "targets", "backbones", "adapters",
      "strategies", "augment",

@@ -1,17 +1,11 @@
 """Torchvision's networks in five stages: the same outputs, each strategy, a map from each stage."""
 
-from dataclasses import replace
-
 import pytest
 import torch
-from tests_support import entries_that_moved
+from tests_support import each_strategy_moves_its_stages_and_maps_come_out
 
 from vtlab import torchvision_models
-from vtlab.attribution import explain
 from vtlab.backbones import backbone, family
-from vtlab.strategies import FOUR
-from vtlab.tasks import Images, task
-from vtlab.training import fit
 
 FAMILIES = {"alexnet": 64, "convnext_tiny": 64, "densenet121": 64, "efficientnet_b0": 64,
             "googlenet": 64, "inception_v3": 96, "mnasnet0_5": 64, "mobilenet_v3_small": 64,
@@ -52,26 +46,8 @@ def test_the_parts_in_line_are_the_network_itself(name):
 
 @pytest.mark.parametrize("name", nightly(every(), but=LIGHT))
 def test_each_strategy_moves_its_stages_and_a_map_comes_out(name):
-    network, size = backbone(name, classes=3, weights=None), family(name).image_size
-    random = torch.Generator().manual_seed(0)
-    images = Images(torch.randint(0, 256, (4, 3, size, size), dtype=torch.uint8, generator=random),
-                    torch.tensor([0, 1, 2, 0]))  # fmt: skip
-    made = replace(task("garden", shots=1), classes=("a", "b", "c"), train=images, test=images)
-    start = {k: v.clone() for k, v in network.state_dict().items()}
-    for strategy in FOUR:
-        network.load_state_dict(start)
-        strategy.prepare(network, 0)
-        before = {k: v.clone() for k, v in network.state_dict().items()}
-        list(fit(network, made, strategy, epochs=1, augment=None))
-        learning = strategy.learning(network)
-        allowed = {k for k in before if k.startswith("head.") or k.split(".")[1] in learning}
-        moved = entries_that_moved(before, network)
-        assert moved <= allowed and {k for k in moved if k.startswith("head.")}
-        # a ReLU that is dead from the start, or a table of indices, may stand still
-        assert {k.split(".")[1] for k in moved if k.startswith("stages.")} == {*learning} - {"head"}
-    for stage in ("stage2", "stage4"):
-        maps = explain(network, images.pixels[:2], stage=stage)
-        assert maps.dim() == 3 and maps.isfinite().all()
+    network = backbone(name, classes=3, weights=None)
+    each_strategy_moves_its_stages_and_maps_come_out(network, family(name).image_size)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "swin_t", "vit_b_32"])

@@ -1,7 +1,38 @@
 """What several tests ask of a network or a figure."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
+
+from vtlab.attribution import explain
+from vtlab.backbones import Network
+from vtlab.strategies import FOUR
+from vtlab.tasks import Images, task
+from vtlab.training import fit
+
+
+def each_strategy_moves_its_stages_and_maps_come_out(network: Network, size: int) -> None:
+    """Train a step with each of the four, and ask which entries moved; then Grad-CAM of two stages."""
+    random = torch.Generator().manual_seed(0)
+    images = Images(torch.randint(0, 256, (4, 3, size, size), dtype=torch.uint8, generator=random),
+                    torch.tensor([0, 1, 2, 0]))  # fmt: skip
+    made = replace(task("garden", shots=1), classes=("a", "b", "c"), train=images, test=images)
+    start = {k: v.clone() for k, v in network.state_dict().items()}
+    for strategy in FOUR:
+        network.load_state_dict(start)
+        strategy.prepare(network, 0)
+        before = {k: v.clone() for k, v in network.state_dict().items()}
+        list(fit(network, made, strategy, epochs=1, augment=None))
+        learning = strategy.learning(network)
+        allowed = {k for k in before if k.startswith("head.") or k.split(".")[1] in learning}
+        moved = entries_that_moved(before, network)
+        assert moved <= allowed and {k for k in moved if k.startswith("head.")}
+        # a ReLU that is dead from the start, or a table of indices, may stand still
+        assert {k.split(".")[1] for k in moved if k.startswith("stages.")} == {*learning} - {"head"}
+    for stage in ("stage2", "stage4"):
+        maps = explain(network, images.pixels[:2], stage=stage)
+        assert maps.dim() == 3 and maps.isfinite().all()
 
 
 def entries_that_moved(before: dict[str, torch.Tensor], network: nn.Module) -> set[str]:

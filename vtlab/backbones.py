@@ -1,7 +1,8 @@
 """Backbones: every network is named stages and a head, whatever its family.
 
 The small ones (`families` builds their stages) ship with weights pretrained on the garden; the
-others are torchvision's own networks, cut into the same five stages (`torchvision_models`).
+others are torchvision's and timm's own networks, cut into the same five stages
+(`torchvision_models`, `timm_models`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vtlab import torchvision_models
+from vtlab import timm_models, torchvision_models
 from vtlab.families import FAMILIES, Family, Normalisation
 from vtlab.initialise import NORMALISATIONS, draw_anew, linear_layers
 from vtlab.precision import best_device
@@ -46,6 +47,7 @@ class Network(nn.Module):
         learning: Names of the stages (and "head") that learn now; the others are frozen:
             no gradient, and BatchNorm statistics that do not move, also after `.train()`.
         provenance: Where the weights come from, in one phrase.
+        redraw: Gives the stages' random weights for a seed, where a library draws them in its own way.
 
     Lesson 01; freezing in lesson 04.
     """
@@ -62,6 +64,7 @@ class Network(nn.Module):
         self.layouts = layouts or dict.fromkeys(stages, "channels_first")
         self.normalisation = normalisation
         self.provenance = "random"
+        self.redraw: Callable[[int], dict[str, Tensor]] | None = None
         self.learning = frozenset((*stages, "head"))
 
     @property
@@ -167,26 +170,33 @@ class Network(nn.Module):
         draw_anew(self.head, generator(seed, "head"))
 
     def reset_stages(self, seed: int) -> None:
-        """Random stages (see `draw_anew`).
+        """Random stages (see `draw_anew`; timm's networks as timm draws them).
 
         Raises:
             TypeError: If a module has weights for which there is no rule here.
         """
-        draw_anew(self.stages, generator(seed, "stages"))
+        if self.redraw is None:
+            draw_anew(self.stages, generator(seed, "stages"))
+        else:
+            self.stages.load_state_dict(self.redraw(seed))
         self.provenance = "random"
 
 
 def family(name: str) -> Family:
-    """How to build the backbone of that name: one of ours, or torchvision's.
+    """How to build the backbone of that name: one of ours, torchvision's, or, after `timm:`, timm's.
 
     Raises:
         ValueError: If there is none.
     """
     if name in FAMILIES:
         return FAMILIES[name]
+    if name.startswith(timm_models.PREFIX):
+        known = name.removeprefix(timm_models.PREFIX)
+        return Family(None, None, timm_models.image_size(known), timm_models.normalisation(known), None)
     if name not in torchvision_models.names():
-        raise ValueError(f"unknown backbone {name!r}; there are {', '.join(FAMILIES)}, and "
-                         "torchvision's classification networks, such as resnet18")  # fmt: skip
+        raise ValueError(f"unknown backbone {name!r}; there are {', '.join(FAMILIES)}, "
+                         "torchvision's classification networks, such as resnet18, and timm's, such as "
+                         "timm:convnext_atto")  # fmt: skip
     size = torchvision_models.image_size(name)
     return Family(None, None, size, torchvision_models.normalisation(name), None)
 
@@ -198,13 +208,16 @@ def backbone(name: str = "mini_resnet", *, classes: int | None = 2,
 
     Args:
         name: "mini_resnet", "mini_vgg", "mini_inception", "mini_mobilenet" (64 px images), or
-            any classification network of torchvision, such as "resnet50".
+            any classification network of torchvision, such as "resnet50", or of timm (which is
+            installed apart), such as "timm:convnext_atto".
         classes: K, the outputs of the new linear head, where `head` is not given. None keeps
-            the head that a network of torchvision was trained with.
+            the head that a network of torchvision or timm was trained with.
         weights: "default" for the shipped or published ones, None for random ones, the name of
-            published ones ("IMAGENET1K_V2"), or a path to a state dict of the same architecture
+            published ones ("IMAGENET1K_V2"; of timm's that name is part of the network's,
+            "timm:resnet50.a1_in1k"), or a path to a state dict of the same architecture
             (.safetensors, or .pth read with `weights_only`). Published ones are fetched once,
-            their hash is checked, and they stay in torch.hub's folder.
+            torchvision's into torch.hub's folder, where their hash is checked, and timm's into the
+            folder of the Hugging Face hub.
         head: Your own module instead of a linear layer: features `(N, D)` to outputs `(N, K)`.
             Its weights are drawn anew by every strategy, but for one whose head is "kept".
         pooling: False to give it the last feature maps `(N, D, h, w)` instead of their means.
@@ -218,7 +231,8 @@ def backbone(name: str = "mini_resnet", *, classes: int | None = 2,
     """
     made = family(name)
     with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
-        network = (_small if name in FAMILIES else _borrowed)(name, made, classes, weights)
+        make = _small if name in FAMILIES else _of_timm if ":" in name else _borrowed
+        network = make(name, made, classes, weights)
         if head is not None:
             network.head = head
         network.pooling = pooling and network.pooling
@@ -256,6 +270,27 @@ def _borrowed(name: str, made: Family, classes: int | None, weights: str | Path 
     if weights is None:
         network.reset_stages(0)
     network.provenance = provenance
+    return network
+
+
+def _of_timm(name: str, made: Family, classes: int | None, weights: str | Path | None) -> Network:
+    """One of timm's, with its old head or a linear one that is still to be drawn."""
+    known, old_head = name.removeprefix(timm_models.PREFIX), classes is None
+    published = weights is not None and str(weights).lower() == "default"
+    model = timm_models.build(known, pretrained=published)
+    provenance = f"{name} {model.pretrained_cfg.get('tag', '')}".strip() if published else "random"
+    if weights is not None and not published:
+        provenance = timm_models.fill(model, weights, old_head=old_head)
+    parts = timm_models.cut(model, made.image_size, old_head=old_head)
+    head = parts.tail if old_head else nn.Linear(parts.features, classes)
+    network = Network(name, parts.stages, head, made.normalisation, pooling=not old_head,
+                      layouts=parts.layouts)  # fmt: skip
+
+    def redraw(seed: int) -> dict[str, Tensor]:
+        drawn = timm_models.cut(timm_models.build(known, seed=seed), made.image_size, old_head=old_head)
+        return nn.ModuleDict(drawn.stages).state_dict()
+
+    network.redraw, network.provenance = redraw, provenance
     return network
 
 

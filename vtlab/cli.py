@@ -61,7 +61,8 @@ def parser() -> argparse.ArgumentParser:
                       "surgical(STAGE) (default: %(default)s)")  # fmt: skip
     what.add_argument("--backbone", default="mini_resnet", metavar="NAME",
                       help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, or a network of "
-                      "torchvision, such as resnet18 (default: %(default)s)")  # fmt: skip
+                      "torchvision or timm, such as resnet18 or timm:convnext_atto "
+                      "(default: %(default)s)")  # fmt: skip
     what.add_argument("--weights", default="default", metavar="FILE",
                       help="a state dict, or a name of torchvision's (default: the shipped or "
                       "published ones)")  # fmt: skip

@@ -8,28 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vtlab.families import STAGES, Normalisation
-
-
-class _Function(nn.Module):
-    """A step of a network's `forward` that is no module there."""
-
-    def __init__(self, run: Callable[[Tensor], Tensor], name: str) -> None:
-        super().__init__()
-        self.run, self.name = run, name
-
-    def forward(self, values: Tensor) -> Tensor:
-        return self.run(values)
-
-    def extra_repr(self) -> str:
-        return self.name
+from vtlab.cutting import Cut, Function, in_stages
+from vtlab.families import Normalisation
 
 
 class _Patches(nn.Module):
@@ -47,15 +33,15 @@ class _Patches(nn.Module):
 
 
 def _mean() -> nn.Module:
-    return _Function(lambda maps: maps.mean((2, 3)), "mean over cells")
+    return Function(lambda maps: maps.mean((2, 3)), "mean over cells")
 
 
 def _first() -> nn.Module:
-    return _Function(lambda tokens: tokens[:, 0], "class token")
+    return Function(lambda tokens: tokens[:, 0], "class token")
 
 
 def _scaled(model: nn.Module) -> nn.Module:
-    return _Function(model._transform_input, "Inception's own scaling")
+    return Function(model._transform_input, "Inception's own scaling")
 
 
 # Parts of the stages | what follows them, up to the class scores. A part is an attribute, or a
@@ -88,23 +74,6 @@ _MADE: dict[str, Callable[[nn.Module], nn.Module]] = {
     "flatten": lambda model: nn.Flatten(1), "mean": lambda model: _mean(),
     "first": lambda model: _first(), "patches": _Patches, "scaled": _scaled,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A torchvision network in parts.
-
-    Attributes:
-        stages: Its blocks by stage.
-        tail: What follows, up to the scores of the classes that it was trained on.
-        features: D, the channels of the last stage.
-        layouts: How each stage's output lies: one of `attribution.stages.LAYOUTS`.
-    """
-
-    stages: dict[str, nn.Module]
-    tail: nn.Module
-    features: int
-    layouts: dict[str, str]
 
 
 @cache
@@ -207,14 +176,7 @@ def cut(model: nn.Module, size: int) -> Cut:
     """
     line, tail = _line(model)
     blocks = [block for part in line.split() for block in _blocks(_part(model, part))]
-    shapes = _shapes(blocks, size)
-    stages = {name: nn.Sequential(*(blocks[i] for i in group))
-              for name, group in zip(STAGES, _groups(blocks, shapes, size), strict=True)}  # fmt: skip
-    ends = torch.tensor([len(stage) for stage in stages.values()]).cumsum(0) - 1
-    layouts = {name: _layout(shapes[end]) for name, end in zip(stages, ends.tolist(), strict=True)}
-    last = shapes[-1]
-    return Cut(stages, nn.Sequential(*(_part(model, part) for part in tail.split())),
-               last[2] if len(last) == 3 else last[1], layouts)  # fmt: skip
+    return in_stages(blocks, nn.Sequential(*(_part(model, part) for part in tail.split())), size)
 
 
 def _line(model: nn.Module) -> tuple[str, str]:
@@ -239,82 +201,3 @@ def _blocks(part: nn.Module) -> Iterator[nn.Module]:
             yield from _blocks(child)
     else:
         yield part
-
-
-def _shapes(blocks: list[nn.Module], size: int) -> list[tuple[int, ...]]:
-    """The shape of what each block gives for two images."""
-    import copy
-
-    values, shapes = torch.empty(2, 3, size, size, device="meta"), []
-    for block in blocks:
-        ghost = copy.deepcopy(block).to("meta").eval()
-        with torch.no_grad():
-            values = ghost(values)
-        shapes.append(tuple(values.shape))
-    return shapes
-
-
-def _layout(shape: tuple[int, ...]) -> str:
-    if len(shape) == 3:
-        return "tokens"
-    return "channels_last" if shape[1] == shape[2] != shape[3] else "channels_first"
-
-
-def _cells(shape: tuple[int, ...]) -> int:
-    """Cells along a side."""
-    if len(shape) == 3:
-        return round((shape[1] - 1) ** 0.5)
-    return shape[1] if _layout(shape) == "channels_last" else shape[2]
-
-
-def _groups(blocks: list[nn.Module], shapes: list[tuple[int, ...]], size: int) -> list[list[int]]:
-    """Places of the blocks of each stage: one per octave of resolution, five in all."""
-    groups: list[list[int]] = []
-    octave = None
-    for place, shape in enumerate(shapes):
-        now = round(torch.tensor(size / _cells(shape)).log2().item())
-        if now != octave:
-            groups.append([])
-        octave = now
-        groups[-1].append(place)
-    groups = _weighty(groups, blocks)
-    while len(groups) > len(STAGES):  # the first ones are small
-        groups = [groups[0] + groups[1], *groups[2:]]
-    while len(groups) < len(STAGES):
-        counts = [sum(map(_learns, (blocks[i] for i in group))) for group in groups]
-        # what makes the first maps is the stem; after that the longest stage is halved
-        which = 0 if counts[0] > 1 else max(range(len(groups)), key=counts.__getitem__)
-        wanted = 1 if which == 0 else counts[which] // 2
-        groups[which : which + 1] = _halves(groups[which], blocks, wanted)
-    return groups
-
-
-def _learns(block: nn.Module) -> bool:
-    """Whether a block holds a convolution or attention; a normalisation goes with what it follows."""
-    return any(p.dim() > 1 for p in block.parameters())
-
-
-def _weighty(groups: list[list[int]], blocks: list[nn.Module]) -> list[list[int]]:
-    """Groups that learn nothing, such as a last pooling, joined to their neighbour."""
-    found: list[list[int]] = []
-    waiting: list[int] = []
-    for group in groups:
-        if any(_learns(blocks[i]) for i in group):
-            found.append(waiting + group)
-            waiting = []
-        elif found:
-            found[-1] += group
-        else:
-            waiting += group
-    return found
-
-
-def _halves(group: list[int], blocks: list[nn.Module], wanted: int) -> list[list[int]]:
-    """A group cut before the block that learns after `wanted` others have."""
-    seen = 0
-    for at, place in enumerate(group):
-        if _learns(blocks[place]):
-            if seen == wanted:
-                return [group[:at], group[at:]]
-            seen += 1
-    raise ValueError(f"a stage of {seen} learning blocks cannot be cut after {wanted}")
