@@ -6,7 +6,7 @@ import pytest
 from matplotlib import pyplot
 
 from vtlab.plots import plot_curves
-from vtlab.plots.learning import mean_curve
+from vtlab.plots.learning import mean_curve, plot_training
 
 
 def epochs(strategy, seed, losses, shots=5):
@@ -36,6 +36,17 @@ def test_loss_and_accuracy_stand_side_by_side_over_the_share_of_the_training():
     np.testing.assert_allclose(first.get_ydata(), [2, 1, 0.5, 0.25])
     np.testing.assert_allclose(lines(accuracy, "seed full")[0].get_ydata(), [0.2, 1])
     assert accuracy.get_ylim()[0] == 0 and loss.get_ylim()[0] == 0
+
+
+def test_of_a_probe_that_is_fine_tuned_afterwards_the_fine_tuning_is_drawn():
+    both = pd.concat([epochs("lp_ft", 0, [9.0, 0.5, 0.4]), epochs("lp_ft", 0, [2.0, 1.0]),
+                      epochs("lp_ft", 1, [0.3, 0.2, 0.1]), epochs("full", 0, [3.0, 2.0])])  # fmt: skip
+    loss = plot_curves(both).axes[0]
+    drawn = [line.get_ydata().tolist() for line in lines(loss, "seed lp_ft")]
+    assert drawn == [[2, 1], [0.3, 0.2, 0.1]] and loss.get_ylim()[1] == pytest.approx(3.15)
+    runs = plot_training(both.assign(run=[0] * 5 + [1] * 3 + [2] * 2)).axes[0]
+    (line,) = lines(runs, "run 0")
+    assert line.get_xdata().tolist() == [1, 2] and line.get_ydata().tolist() == [2, 1]
 
 
 def test_every_seed_is_thin_and_the_mean_is_thick():

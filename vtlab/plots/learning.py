@@ -54,6 +54,7 @@ def draw_curves(
     if not len(epochs_table):
         raise ValueError("there is no epoch to draw")
     only_one(epochs_table, "shots", "draw them one by one")
+    epochs_table = last_phases(epochs_table, ["strategy", "seed"])
     style.prepare(ax, grid="y")
     ends = {}
     for strategy, runs in epochs_table.groupby("strategy", sort=False):
@@ -93,6 +94,7 @@ def plot_training(
 
     Lesson 01.
     """
+    epochs = last_phases(epochs, ["run"])
     figure, axes = style.new_figure(1, 2, height=3.3, pad=0.09)
     for ax, value, words in zip(
         axes[0], ("loss", "train_accuracy"),
@@ -136,9 +138,23 @@ def _draw_runs(
         label_ends(ax, {name: ends[name] for name in named}, colours)
 
 
+def last_phases(epochs: pd.DataFrame, run: list[str]) -> pd.DataFrame:
+    """Of each run the rows since its epochs were last counted from 1 again.
+
+    LP-FT solves a probe, whose steps are rows too, and then fine-tunes: its curve is that of the
+    fine-tuning, as soon as that has begun.
+
+    Args:
+        epochs: A row per epoch, in the order in which they came.
+        run: The columns that tell runs apart.
+    """
+    again = epochs.groupby(run, sort=False).epoch.diff() <= 0
+    phase = again.groupby([epochs[name] for name in run], sort=False).cumsum()
+    return epochs[phase == phase.groupby([epochs[name] for name in run], sort=False).transform("max")]
+
+
 def share_of_training(run: pd.DataFrame, value: str) -> tuple[np.ndarray, np.ndarray]:
     """One run's curve: the share of its epochs that are done, in (0, 1], and the value there."""
-    run = run.sort_values("epoch")
     return run.epoch.to_numpy() / run.epoch.max(), run[value].to_numpy(dtype=float)
 
 
