@@ -380,3 +380,58 @@ def test_what_would_take_too_much_memory_is_refused_from_its_header(tmp_path):
 
     with pytest.raises(ValueError, match=rf"x .*would take \d+ MB of memory; the most is {MEMORY // 10**6}"):
         decode(large("WEBP", "L", 20, method=0)(), 16, "x")
+
+
+# ------------------------------------------------------------------ tables
+
+
+def listed(tmp_path, text: str, **options):
+    for i in range(8):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        (tmp_path / "photos" / f"{i}.png").write_bytes(saved(noise(i)))
+    (tmp_path / "labels.csv").write_text(text, **{"encoding": "utf-8"} | options)
+    return read_folder(tmp_path / "labels.csv", 16)
+
+
+@pytest.mark.parametrize(("mark", "encoding"), [(",", "utf-8"), (";", "utf-8-sig"), ("\t", "utf-8")])
+def test_a_table_says_which_image_is_of_which_class(tmp_path, mark, encoding):
+    rows = ["file,label", *(f"photos/{i}.png,{'Käfer' if i % 2 else 'bee/wasp'}" for i in range(8))]
+    read = listed(tmp_path, "\n".join(rows).replace(",", mark), encoding=encoding)
+    assert read.classes == ("bee-wasp", "Käfer") and read.test is None and not read.skipped
+    assert read.train.files == (*(f"bee-wasp/photos/{i}.png" for i in (0, 2, 4, 6)),
+                                *(f"Käfer/photos/{i}.png" for i in (1, 3, 5, 7)))  # fmt: skip
+    plain = read_folder(zip_of(tmp_path, {"a": (0, 2, 4, 6), "b": (1, 3, 5, 7)}), 16)
+    assert torch.equal(read.train.pixels, plain.train.pixels)
+
+
+def zip_of(tmp_path, classes):
+    with zipfile.ZipFile(tmp_path / "plain.zip", "w") as archive:
+        for name, numbers in classes.items():
+            for i in numbers:
+                archive.writestr(f"{name}/{i}.png", saved(noise(i)))
+    return tmp_path / "plain.zip"
+
+
+def test_a_tables_split_is_kept_and_its_gaps_are_named(tmp_path):
+    rows = [f"{'test' if i > 5 else 'train'},photos/{i}.png,{'ab'[i % 2]}" for i in range(8)]
+    odd = ["train,photos/9.png,a", "train,photos/0.png,", "train,,a", "train,photos/0.png,a"]
+    read = listed(tmp_path, "\n".join(["Split,Path,Class", *rows, *odd]))
+    assert len(read.train.files) == 6 and len(read.test.files) == 2
+    assert read.skipped == ("line 11 of labels.csv names no label", "line 12 of labels.csv names no file",
+                            "train/a/photos/0.png is listed twice: it was read once",
+                            "train/a/photos/9.png cannot be read: No such file or directory")  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("", "no column called file or filename or path or image; it has none with a row below"),
+    ("name,label\nx.png,a", "no column called file .*; it has name, label"),
+    ("file,number\nx.png,3", "no column called label or class .*; it has file, number"),
+])  # fmt: skip
+def test_a_table_without_its_columns_is_refused(tmp_path, text, words):
+    with pytest.raises(ValueError, match=rf"labels\.csv has {words}"):
+        listed(tmp_path, text)
+
+
+def test_a_table_that_is_no_text_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"labels\.csv is no table in UTF-8"):
+        listed(tmp_path, "file,label\nKäfer.png,a", encoding="latin-1")

@@ -228,7 +228,19 @@ def bare(**more):
     runs = [replace(run("probe", 0, 0, cams=False), epochs=())]
     given = {"masks": None, "baseline": None, "cam_indices": (), "notes": (), "skipped": (), "machine": {},
              "command": "", "description": "", "shown_images": PIXELS[:0], "shown_indices": ()}
-    return data(runs, **given | more)
+    return data(more.pop("runs", runs), **given | more)
+
+
+def test_balanced_accuracy_stands_beside_accuracy_where_test_classes_are_uneven():
+    from sklearn.metrics import balanced_accuracy_score
+
+    labels = [0] * (N - 10) + [1] * 6 + [2] * 4
+    runs = [replace(run("probe", s, 0, cams=False), epochs=()) for s in range(2)]
+    page = Page(report.render(bare(runs=runs, test_labels=labels)))
+    theirs = np.mean([balanced_accuracy_score(labels, one.predictions) for one in runs])
+    heads, first = page.rows[0], page.rows[1]
+    assert first[heads.index("Balanced accuracy")] == f"{100 * theirs:.1f} %"
+    assert "Balanced accuracy" not in Page(report.render(bare())).rows[0]
 
 
 def test_what_there_is_not_is_left_out():

@@ -28,7 +28,8 @@ Train from scratch, as a linear probe, partially and fully, on the same few imag
 several seeds, and write a report.
 
 PATH is a folder or zip with one folder of images per class, or with train/ and test/ (or
-val/) above the class folders; then test/ is the test set. Without PATH the task is the
+val/) above the class folders; then test/ is the test set. Or a table, .csv or .tsv, with
+the columns file, label and, if you like, split. Without PATH the task is the
 embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs, textures,
 arrows, digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too.
 """

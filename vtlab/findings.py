@@ -29,6 +29,8 @@ HOW_TO_READ = {
     "behind the best": "The mean over seeds of the paired difference, and its t interval on this "
     "test set. Where that includes 0, these runs do not tell the two apart. The best was picked "
     "after the fact, which flatters it a little.",
+    "balanced accuracy": "Where test classes are uneven: the mean over classes of the share of each that "
+    "is right, so that a rare class counts as much as a frequent one.",
     "default rate": "The learning rates were tuned on other tasks and not on this one. Rates "
     "tuned here, on a part of the training images, are named so.",
     "chance": "The accuracy of always naming the most frequent class.",

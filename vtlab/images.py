@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from vtlab.decoding import decode
-from vtlab.listing import Listing, Place, natural, of_folder, of_zip, spoken
+from vtlab.listing import Listing, Place, natural, of_folder, of_table, of_zip, spoken
 from vtlab.splits import enough
 
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test",
@@ -57,11 +57,12 @@ class ImageFolder:
 def read_folder(path: str | Path, image_size: int = 64,
                 progress: Callable[[int, int], None] | None = None, *,
                 strict: bool = False) -> ImageFolder:  # fmt: skip
-    """The images of a folder or zip, by class, in the natural order of their names.
+    """The images of a folder, a zip or a table, by class, in the natural order of their names.
 
     Args:
         path: With a folder per class, or with `train/` and `test/` (or `val/`) above them;
-            one folder around everything, as zips have, does not matter.
+            one folder around everything, as zips have, does not matter. Or a table (.csv, .tsv)
+            with a row per image, as in `listing.of_table`.
         image_size: S, the side in pixels.
         progress: Called after every image with how many are done, and of how many.
         strict: Refuse an image that cannot be read, instead of leaving it out.
@@ -80,8 +81,10 @@ def read_folder(path: str | Path, image_size: int = 64,
         raise FileNotFoundError(f"no folder or zip at {path}")
     if path.is_dir():
         return _read(of_folder(path), image_size, progress, strict)
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return _read(of_table(path), image_size, progress, strict)
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is neither a folder nor a zip (or a damaged one)")
+        raise ValueError(f"{path} is neither a folder nor a zip (or a damaged one), nor a .csv")
     with zipfile.ZipFile(path) as archive:
         return _read(of_zip(path, archive), image_size, progress, strict)
 

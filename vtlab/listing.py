@@ -1,12 +1,13 @@
-"""What lies in a folder or a zip, whatever a person put there: nothing is unpacked, nothing read yet.
+"""What lies in a folder or a zip, or is listed in a table: nothing is unpacked, nothing read yet.
 
-Names from another program, another system or an attacker: links that go in circles, pipes that would
+Whatever a person, a program or an attacker put there: links that go in circles, pipes that would
 never end, members that climb out of an archive, one name twice.
 """
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 import re
 import stat
@@ -18,6 +19,9 @@ from pathlib import Path
 LARGEST_FILE = 100_000_000  # bytes of one file, unpacked
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".gif", ".tif",
            ".tiff", ".ppm", ".pgm", ".pbm", ".avif", ".heic", ".heif")  # fmt: skip
+
+COLUMNS = {"file": ("file", "filename", "path", "image"), "label": ("label", "class", "category", "species"),
+           "split": ("split", "part", "set", "subset")}  # fmt: skip
 
 Place = tuple[str, ...]  # a path inside the folder or zip
 
@@ -134,6 +138,43 @@ def of_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
             found.skipped.append(f"{spoken(parts)} is in the zip twice: the first one was read")
         elif parts:
             found.add(parts[:-1], parts[-1], lambda info=info: read(info))
+    return found
+
+
+def of_table(path: Path) -> Listing:
+    """The images that a table lists (.csv or .tsv), as if each lay in a folder of its class.
+
+    Args:
+        path: With a row per image under a line of names: a column `file` (seen from the table's folder),
+            one `label`, and, where it says what is for training and what for testing, one `split`. Some
+            other usual names are understood (`COLUMNS`). Commas, semicolons or tabs part the columns.
+
+    Raises:
+        ValueError: If a column is missing or the table cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        rows = list(csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
+    except (UnicodeError, csv.Error) as error:
+        raise ValueError(f"{path.name} is no table in UTF-8: {error}") from None
+    named = {(column or "").strip().lower(): column for column in (rows[0] if rows else {})}
+    columns = {what: next((named[n] for n in names if n in named), None) for what, names in COLUMNS.items()}
+    for what in ("file", "label"):
+        if columns[what] is None:
+            raise ValueError(f"{path.name} has no column called {' or '.join(COLUMNS[what])}; "
+                             f"it has {', '.join(filter(None, named)) or 'none with a row below'}")  # fmt: skip
+    found = Listing(path.name)
+    for number, row in enumerate(rows, start=2):
+        file, label, split = ((row[column] or "").strip() if column else "" for column in columns.values())
+        if not file or not label:
+            found.skipped.append(f"line {number} of {path.name} names no {'label' if file else 'file'}")
+            continue
+        place = (*([split] if split else ()), label.replace("/", "-"), file)
+        if place in found.readers:
+            found.skipped.append(f"{spoken(place)} is listed twice: it was read once")
+        else:
+            found.add(place[:-1], file, lambda file=path.parent / file: _content(file))
     return found
 
 

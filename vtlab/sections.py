@@ -107,19 +107,22 @@ def results(data: ReportData) -> str:
     means = metrics.summary(table, size).to_dict("records")
     gaps = findings.differences(data.runs).set_index("strategy")
     total = {run.strategy: run.total_weights for run in data.runs}
+    uneven = len(set(np.unique(data.test_labels, return_counts=True)[1])) > 1
     rows = []
     for row in means:
         name, label = row["strategy"], names.label(row["strategy"])
         share = row["trainable_weights"] / total[name]
         cells = [f"<b>{percent(row['mean'])}</b>", _range(row["low"], row["high"]),
+                 *([percent(_balanced(data, name))] if uneven else []),
                  f"{row['trainable_weights']:,} ({percent(share, 1 if share < 0.1 else 0)})",
                  _gap(gaps.loc[name], best=name == gaps.index[0]), str(row["seeds"]),
                  f"{row['seconds']:.1f}"]  # fmt: skip
         rows.append(page.row(label.text, cells, colour=label.colour))
     for name, value in (("Chance", data.chance), ("Nearest neighbour in pixels", data.baseline)):
         if value is not None:
-            rows.append(page.row(name, [percent(value), *[""] * 5], reference=True))
-    columns = ["Strategy", "Test accuracy", "95\N{NO-BREAK SPACE}% interval", "Weights that learn",
+            rows.append(page.row(name, [percent(value), *[""] * (5 + uneven)], reference=True))
+    columns = ["Strategy", "Test accuracy", "95\N{NO-BREAK SPACE}% interval",
+               *(["Balanced accuracy"] if uneven else []), "Weights that learn",
                "Behind the best, in points", "Seeds", "Seconds a run"]  # fmt: skip
     figure, narrow = (
         plots.plot_accuracy(
@@ -133,6 +136,12 @@ def results(data: ReportData) -> str:
     return page.section(
         "The numbers", page.grid(columns, rows), page.picture(figure, alt, narrow=narrow)
     )
+
+
+def _balanced(data: ReportData, strategy: str) -> float:
+    """A strategy's balanced accuracy, mean over its seeds."""
+    return float(np.mean([metrics.balanced_accuracy(data.test_labels, run.predictions)
+                          for run in data.runs if run.strategy == strategy]))  # fmt: skip
 
 
 def _gap(gap: Mapping[str, float], *, best: bool) -> str:
