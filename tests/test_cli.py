@@ -218,3 +218,19 @@ def test_a_terminated_comparison_keeps_its_runs_and_says_so(folder, tmp_path, ca
     assert "finished runs are kept" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) == before
     assert len(list((out / "runs").glob("*-all-0.json"))) == 2
+
+
+def test_recommend_names_a_way_and_the_line_that_carries_it_out(folder, capsys):
+    assert main(["recommend", str(folder), "--budget", "60s", "--epochs", "1", "--image-size", "16"]) == 0
+    shown = capsys.readouterr()
+    assert "Train so: " in shown.out and "vt.fit(network, task, vt." in shown.out
+    assert "at most 60" in shown.err.splitlines()[0]
+    assert main(["recommend", str(folder), "--budget", "0.01s", "--epochs", "1"]) == 2
+    assert "are too short" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("time", ["5 days", "0s", "-1", "soon"])
+def test_a_budget_that_is_no_time_ends_with_usage(time, capsys):
+    with pytest.raises(SystemExit):
+        main(["recommend", "garden", f"--budget={time}"])
+    assert "no time such as 90s, 5min or 1h" in capsys.readouterr().err

@@ -15,7 +15,7 @@ LEVELS = [
      "precision", "features", "mixup", "views", "solver", "stepwise", "fingerprints", "checkpoints",
      "models", "schedules", "training", "ranges", "costs",
      "diagnose", "attribution", "probes", "samples", "fields", "inside", "gradients"},
-    {"store", "bench", "study", "pretrain", "zoo", "sweeps", "cam_tables", "drift",
+    {"store", "bench", "study", "advice", "pretrain", "zoo", "sweeps", "cam_tables", "drift",
      "heads", "depth", "augmentation", "tables"},
     {"style", "plots", "findings"},
     {"widgets"},

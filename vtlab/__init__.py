@@ -26,6 +26,7 @@ _HOME = {
     "snapshot": "diagnose", "movement": "diagnose",
     "linear_cka": "diagnose", "likeness": "diagnose", "drift_table": "drift",
     "explain": "attribution", "cam_scores": "attribution",
+    "recommend": "advice",
     "compare": "study", "Setting": "study", "Study": "study",
     "shots_table": "sweeps", "zoo_table": "zoo", "zoo_curves": "zoo",
     "watch": "attribution.timeline",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,11 @@ val/) above the class folders; then test/ is the test set. Or a table, .csv or .
 the columns file, label and, if you like, split. Without PATH the task is the
 embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs, textures,
 arrows, digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too.
+"""
+RECOMMEND = """\
+Race ways to train on PATH's training images: each learns from three quarters of them and is judged on the
+rest, in several splits; the test images are not touched. Says which way to take, how sure that is, and the
+line of code that does it.
 """
 PREDICT = """\
 Print a line for each image: the file, the class, and the probability that the model gives it.
@@ -90,11 +96,38 @@ def parser() -> argparse.ArgumentParser:
                        help="write beside each image where the evidence lies (Grad-CAM)")  # fmt: skip
     named.add_argument("--out", type=Path, metavar="FOLDER",
                        help="for these pictures, instead of beside the images")  # fmt: skip
+    asked = commands.add_parser("recommend", help="say what to train for your images, within a time",
+                                description=RECOMMEND)  # fmt: skip
+    asked.add_argument("path", metavar="PATH", help="a folder, zip or table of images, or a task's name")
+    asked.add_argument("--budget", type=_seconds, default=300.0, metavar="TIME",
+                       help="such as 90s, 5min or 1h (default: 5min)")  # fmt: skip
+    asked.add_argument("--shots", default=None, metavar="N|all",
+                       help="training images per class (default: 20; all for a folder)")  # fmt: skip
+    asked.add_argument("--seed", type=_natural, default=0, metavar="S", help="of the shots (default: 0)")
+    for option in ("--backbone", "--weights", "--image-size", "--epochs", "--strict"):
+        _same(one, asked, option)
     lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
     lab.add_argument("--folder", type=Path, default=None,
                      help="where the lessons are copied when this is not a clone "
                      "(default: vtlab-lessons)")  # fmt: skip
     return top
+
+
+def _same(one: argparse.ArgumentParser, other: argparse.ArgumentParser, option: str) -> None:
+    """Give the other command an option as the first one has it."""
+    known = next(action for action in one._actions if option in action.option_strings)
+    if known.const is True:
+        other.add_argument(option, action="store_true", help=known.help)
+    else:
+        other.add_argument(option, type=known.type, default=known.default, metavar=known.metavar,
+                           help=known.help)  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|)", text.strip())
+    if not match or float(match[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 5min or 1h")
+    return float(match[1]) * {"min": 60, "h": 3600}.get(match[2], 1)
 
 
 def _count(text: str) -> int:
@@ -119,7 +152,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     try:
         with termination_raises():
-            return {"compare": compare, "predict": predict, "lab": lab}[given.command](given)
+            run = {"compare": compare, "recommend": recommend, "predict": predict, "lab": lab}
+            return run[given.command](given)
     except KeyboardInterrupt as stopped:
         kept = "; finished runs are kept, and the same command goes on from there"
         print(f"\nvtlab: stopped{kept if given.command == 'compare' else ''}", file=sys.stderr)
@@ -173,6 +207,23 @@ def _keep_best(study: Study, folder: Path) -> None:
     print(f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
           f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in {folder}:")  # fmt: skip
     print(f"  vtlab predict {folder} IMAGE…")
+
+
+def recommend(given: argparse.Namespace) -> int:
+    """`vtlab recommend`."""
+    from vtlab.advice import as_text
+    from vtlab.advice import recommend as race
+    from vtlab.bench import Setting
+    from vtlab.tasks import task
+
+    is_file = Path(given.path).exists()
+    setting = Setting(task=given.path, backbone=given.backbone, weights=given.weights,
+                      image_size=given.image_size, epochs=given.epochs, strict=given.strict)  # fmt: skip
+    shots = _shots(given.shots if given.shots is not None else "all" if is_file else "20")
+    made = task(given.path, shots=shots, seed=given.seed, image_size=setting.size, strict=given.strict)
+    found = race(made, budget=given.budget, setting=setting, say=lambda line: print(line, file=sys.stderr))
+    print(as_text(found, made))
+    return 0
 
 
 def predict(given: argparse.Namespace) -> int:

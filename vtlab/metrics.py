@@ -155,6 +155,30 @@ def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.9
     return t_interval(np.asarray(a, float) - np.asarray(b, float), level)
 
 
+def resampled_interval(values: Sequence[float], train: int, test: int, level: float = 0.95) -> Interval:
+    """The interval of a mean over random splits of the same images, which overlap.
+
+    The variance of the mean is taken as (1/n + test/train) times that of the values, in place of 1/n times:
+    Nadeau and Bengio (2003), https://doi.org/10.1023/A:1024068626366.
+
+    Args:
+        values: One per split.
+        train: Images that a split learns from.
+        test: Images that it holds back.
+        level: Of confidence.
+
+    Raises:
+        ValueError: As `t_interval`, or if a count is not above 0.
+
+    Lesson 16.
+    """
+    if not (train > 0 and test > 0):
+        raise ValueError(f"a split has images on both sides, not {train} and {test}")
+    plain = t_interval(values, level)
+    half = plain.seeds_half * (1 + plain.n * test / train) ** 0.5
+    return Interval(plain.mean, plain.mean - half, plain.mean + half, plain.n, half)
+
+
 def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[float]:
     """How many images per class a strategy needs for a test accuracy, one number per seed.
 

@@ -1,0 +1,283 @@
+"""What should be trained for *these* images? A small honest study on nothing but them.
+
+Ways to train race on the same splits: a quarter of the training images is held back, another one in every
+split, and each way learns from the rest. Ways that are clearly behind leave the race, and what time is left
+tries other rates for the leader. The test images are not touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import torch
+
+from vtlab.bench import Bench, Setting
+from vtlab.costs import training_operations
+from vtlab.features import predict
+from vtlab.metrics import Interval, resampled_interval
+from vtlab.names import label
+from vtlab.precision import THREADS
+from vtlab.splits import LEAST_PER_CLASS, holdout
+from vtlab.strategies import DEFAULT_RATES, Strategy, full, lp_ft, partial, probe, scratch
+from vtlab.tasks import Task
+from vtlab.training import fit
+
+WAYS = (probe, partial(1), partial(2), lp_ft, full, scratch)
+HELD = 0.25  # share of each class that is held back in a split
+LEAST, MOST = 3, 10  # splits before a way may be dropped, and at most
+OTHER_RATES = (1 / 3, 3)
+FIXED = 0.4  # seconds of a run beside its training: data, a new network, the held-back images
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendation:
+    """What a race has found.
+
+    Attributes:
+        best: The strategy with the highest mean, at the rate that was tried.
+        table: A row for each way, best first: `way`, `rate`, `mean`, `low`, `high` (95 % interval),
+            `behind`, `behind_low`, `behind_high` (the best, less this one), `splits`, `seconds` (of a run).
+        close: Names of the ways that the race does not tell from the best, cheapest first.
+        left_out: Names of the ways for which the time was too short.
+        images: How many each learnt from, and how many were held back.
+        seconds: The race took.
+    """
+
+    best: Strategy
+    table: pd.DataFrame
+    close: tuple[str, ...]
+    left_out: tuple[str, ...]
+    images: tuple[int, int]
+    seconds: float
+
+    @property
+    def code(self) -> str:
+        """The line of Python that trains so."""
+        return f"vt.fit(network, task, {in_code(self.best)})"
+
+    @property
+    def caveats(self) -> list[str]:
+        """What should stop a reader from believing too much, a sentence each."""
+        splits = int(self.table.splits[0])
+        found = [f"Each way learnt from {self.images[0]} of the {sum(self.images)} images; with all of them "
+                 "every accuracy may be a little higher, and the order another.",
+                 f"The best of {len(self.table)} was picked after the fact, which flatters it."]  # fmt: skip
+        if splits < 2:
+            found.append("One split: no interval, and no way to tell a lead from luck.")
+        elif self.close:
+            found.append(f"{splits} splits do not tell it from {', '.join(self.close)}"
+                         + (f": {self.close[0]} is the cheapest." if len(self.close) > 1 else "."))  # fmt: skip
+        if self.left_out:
+            found.append(f"For {', '.join(self.left_out)} the time was too short.")
+        return found
+
+
+def recommend(task: Task, *, budget: float = 300, setting: Setting | None = None,
+              ways: Sequence[Strategy] = WAYS, seed: int = 0,
+              say: Callable[[str], None] = lambda line: None) -> Recommendation:  # fmt: skip
+    """Race ways to train on a task's training images, within a time.
+
+    Args:
+        task: Its `train` images, and no others, are used.
+        budget: Seconds. A run that would end beyond is not begun.
+        setting: Backbone, weights and epochs; its `task` is not used.
+        ways: The strategies that race, at their rates.
+        seed: Of the first split.
+        say: Called with lines for a person: what will be done and how long that takes, then each split.
+
+    Raises:
+        ValueError: If a class has too few images, the task asks for a number, or the time is too short
+            for any way.
+
+    Splits overlap, so that intervals of their means are widened as Nadeau and Bengio (2003) propose,
+    https://doi.org/10.1023/A:1024068626366. Lesson 16.
+    """
+    race = _Race(task, budget, replace(setting or Setting(), task=task.name), seed)
+    plan = race.plan(ways)
+    say(plan)
+    for line in race.run():
+        say(line)
+    return race.result()
+
+
+def as_text(found: Recommendation, task: Task) -> str:
+    """The recommendation as lines for a terminal: table, answer, caveats, and the line that carries it out."""
+    rows = [("", "rate", "held-back images", "95 % interval", "behind the best", "splits", "seconds")]
+    for row in found.table.itertuples():
+        behind = "" if row.Index == 0 else f"{100 * row.behind:.1f} ({_range(row.behind_low, row.behind_high)})"
+        rows.append((label(row.way).text, "" if pd.isna(row.rate) else f"{row.rate:.2g}",
+                     f"{100 * row.mean:.1f} %", _range(row.low, row.high), behind, str(row.splits),
+                     f"{row.seconds:.1f}"))  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["   ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in
+                                                    zip(row[1:], widths[1:], strict=True))]).rstrip()
+             for row in rows]  # fmt: skip
+    best = found.table.iloc[0]
+    answer = f"Train so: {label(best.way).text}" + ("" if pd.isna(best.rate) else f", rate {best.rate:.2g}")
+    shots = "all" if task.shots is None else task.shots
+    lines = [*table, "", f"{answer} ({found.seconds:.0f} s were used)",
+             *(f"  - {sentence}" for sentence in found.caveats), "", f"  {found.code}"]  # fmt: skip
+    if found.best.rate is None:
+        lines.append(f"  vtlab compare … --strategies {found.best.name} --shots {shots} --save")
+    return "\n".join(lines)
+
+
+def _range(low: float, high: float) -> str:
+    return "" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def in_code(way: Strategy) -> str:
+    """A strategy as it is written in Python."""
+    kind = way.name.partition("(")[0]
+    default = way.rate is None or way.rate == DEFAULT_RATES.get(kind)
+    rate = "" if default else f"rate={way.rate:.2g}"
+    if kind == "partial":
+        return f"vt.partial({', '.join(filter(None, (str(way.stages), rate)))})"
+    if kind == "surgical":
+        return f"vt.surgical({', '.join([*map(repr, way.stages), *filter(None, [rate])])})"
+    return f"vt.{way.name}" if default else f"dataclasses.replace(vt.{way.name}, {rate})"
+
+
+class _Race:
+    """Scores of every way on every split so far, and the time that is left."""
+
+    def __init__(self, task: Task, budget: float, setting: Setting, seed: int) -> None:
+        self.started, self.budget, self.task, self.seed = time.perf_counter(), budget, task, seed
+        torch.set_num_threads(THREADS)
+        self.bench = Bench.make(setting, task)
+        counts = torch.bincount(task.train.labels.long(), minlength=len(task.classes))
+        if (least := int(counts.min())) < LEAST_PER_CLASS:
+            raise ValueError(f"class {task.classes[int(counts.argmin())]!r} has {least} training images; a "
+                             f"recommendation takes {LEAST_PER_CLASS} or more of each")  # fmt: skip
+        kept, held = self._split(0)
+        self.images = len(kept), len(held)
+        self.scores: dict[Strategy, list[float]] = {}
+        self.took: dict[Strategy, list[float]] = {}
+        self.left_out: tuple[str, ...] = ()
+        self.unit = self._pilot(kept)
+
+    def _split(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return holdout(self.task.train.labels, HELD, self.seed + number, self.task.classes)
+
+    def _part(self, places: torch.Tensor) -> Task:
+        return replace(self.task, train=self.task.train[places], val=None)
+
+    def _pilot(self, kept: torch.Tensor) -> float:
+        """Seconds for each multiply-add, from an epoch of full fine-tuning."""
+        started = time.perf_counter()
+        network = self.bench.network()
+        for _ in fit(network, self._part(kept), full, epochs=1):
+            pass
+        return (time.perf_counter() - started) / self._operations(full, epochs=1)
+
+    def _operations(self, way: Strategy, epochs: int | None) -> int:
+        return training_operations(self.bench.network(), way, self.images[0], epochs=epochs,
+                                   image_size=self.task.image_size)  # fmt: skip
+
+    def expected(self, way: Strategy) -> float:
+        """Seconds of a run: as it was measured, or else as its operations foretell."""
+        if way in self.took:
+            return max(self.took[way])
+        return FIXED + self.unit * self._operations(way, self.bench.setting.epochs)
+
+    @property
+    def left(self) -> float:
+        return self.budget - (time.perf_counter() - self.started)
+
+    def plan(self, ways: Sequence[Strategy]) -> str:
+        """Choose the ways for which there is time, and say what will be done."""
+        order = sorted(ways, key=self.expected)
+        once = [self.expected(way) for way in order]
+        fit_in = [way for i, way in enumerate(order) if LEAST * sum(once[: i + 1]) <= self.left]
+        if not fit_in:
+            raise ValueError(f"{self.budget:.0f} s are too short: {order[0].name} alone would take some "
+                             f"{LEAST * once[0]:.0f} s on {LEAST} splits")  # fmt: skip
+        self.left_out = tuple(way.name for way in order if way not in fit_in)
+        self.racing = fit_in
+        self.splits = int(min(MOST, max(LEAST, self.left / sum(once[: len(fit_in)]))))
+        seconds = min(self.left, self.splits * sum(once[: len(fit_in)]))
+        short = f"; too slow for that time: {', '.join(self.left_out)}" if self.left_out else ""
+        return (f"{', '.join(way.name for way in fit_in)} on up to {self.splits} splits of {self.images[0]} "
+                f"images to learn from and {self.images[1]} held back: some {seconds:.0f} s, at most "
+                f"{self.budget:.0f}{short}")  # fmt: skip
+
+    def run(self) -> Iterator[str]:
+        """Race, and say after each split who leads."""
+        for number in range(self.splits):
+            if not all(self._score(way, number) for way in self.racing):
+                self._forget(number)
+                return
+            if number + 1 >= LEAST:
+                self.racing = [way for way in self.racing if not self._behind(way).low > 0]
+            yield f"split {number + 1}: {self.leader.name} leads at {100 * self._mean(self.leader):.1f} %"
+        yield from self._other_rates()
+
+    def _forget(self, number: int) -> None:
+        """Drop a split that not all ways have, unless it is the only one."""
+        self.left_out += tuple(way.name for way in self.racing if way not in self.scores)
+        for way in self.scores if number else ():
+            self.scores[way] = self.scores[way][:number]
+
+    def _other_rates(self) -> Iterator[str]:
+        """Rates around the leader's, on as many splits as it had."""
+        leader, ran = self.leader, len(self.scores[self.leader])
+        if leader.convex:
+            return
+        for factor in OTHER_RATES:
+            way = replace(leader, rate=leader.peak_rate * factor)
+            if ran * self.expected(leader) > self.left:
+                return
+            if all(self._score(way, number) for number in range(ran)):
+                yield f"{way.name} at a rate of {way.rate:.2g}: {100 * self._mean(way):.1f} %"
+
+    def _score(self, way: Strategy, number: int) -> bool:
+        """Train on a split and test on what was held back; False where the time would not do."""
+        if self.scores and self.expected(way) > self.left:
+            return False
+        started = time.perf_counter()
+        kept, held = self._split(number)
+        network = self.bench.network()
+        for _ in fit(network, self._part(kept), way, seed=self.seed + number, epochs=self.bench.setting.epochs):
+            pass
+        right = predict(network, self.task.train.pixels[held]).argmax(1) == self.task.train.labels[held]
+        self.scores.setdefault(way, []).append(right.double().mean().item())
+        self.took.setdefault(way, []).append(time.perf_counter() - started)
+        return True
+
+    def _mean(self, way: Strategy) -> float:
+        return sum(self.scores[way]) / len(self.scores[way])
+
+    @property
+    def whole(self) -> list[Strategy]:
+        """The ways with as many splits as any has: those that were not overtaken, nor cut short."""
+        most = max(map(len, self.scores.values()))
+        return [way for way, scores in self.scores.items() if len(scores) == most]
+
+    @property
+    def leader(self) -> Strategy:
+        return max(self.whole, key=self._mean)
+
+    def _behind(self, way: Strategy) -> Interval:
+        """The leader, less this way, over the splits that both have."""
+        pairs = zip(self.scores[self.leader], self.scores[way], strict=False)
+        return resampled_interval([a - b for a, b in pairs], *self.images)
+
+    def result(self) -> Recommendation:
+        """The table, and what it says."""
+        rows, close = [], []
+        for way, scores in self.scores.items():
+            own, behind = resampled_interval(scores, *self.images), self._behind(way)
+            seconds = sorted(self.took[way])[len(scores) // 2]
+            rows.append({"way": way.name, "rate": None if way.convex else way.peak_rate, "mean": own.mean,
+                         "low": own.low, "high": own.high, "behind": behind.mean, "behind_low": behind.low,
+                         "behind_high": behind.high, "splits": len(scores), "seconds": seconds,
+                         "best": way == self.leader})  # fmt: skip
+            if way != self.leader and not behind.low > 0:
+                close.append((seconds, way.name if way.convex else f"{way.name} at {way.peak_rate:.2g}"))
+        table = pd.DataFrame(rows).sort_values(["best", "mean"], ascending=False, kind="stable")
+        return Recommendation(self.leader, table.drop(columns="best").reset_index(drop=True),
+                              tuple(name for _, name in sorted(close)), self.left_out, self.images,
+                              time.perf_counter() - self.started)  # fmt: skip
