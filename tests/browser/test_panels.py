@@ -51,6 +51,7 @@ def unnamed(notebook, cell: int) -> list[str]:
     return [line for line in tree.splitlines() if re.match(rf"\s*- ({roles})\b(?! \")", line)]
 
 
+TRIES = 3  # of a limit on time: a busy neighbour goes away, a slow panel stays slow
 EPOCH = r"epoch (\d+) of 400"
 
 
@@ -111,9 +112,21 @@ def test_stop_takes_half_a_second(notebook):
     book = notebook(SETUP, "panel = vt.TrainPanel(epochs=400)\npanel")
     book.run(0)
     book.run(1)
-    took = []
     press(book, 1, "Train")
-    for _ in range(5):
+    medians = []
+    while not medians or (len(medians) < TRIES and min(medians) > 500):
+        took = stops(book, 5)
+        medians.append(statistics.median(took))
+        print(f"\nStop to stopped: median {medians[-1]:.0f} ms, of {sorted(map(round, took))}")
+    assert min(medians) <= 500
+    press(book, 1, "Stop")
+    waits_for(book, 1, "is stopped")
+
+
+def stops(book, times: int) -> list[float]:
+    """Milliseconds from pressing Stop to the word that it has stopped; the training then goes on."""
+    took = []
+    for _ in range(times):
         waits_for(book, 1, r"is training|going on")
         waits_for(book, 1, r"epoch \d+ of 400")
         took.append(book.page.evaluate("""() => new Promise(done => {
@@ -124,10 +137,7 @@ def test_stop_takes_half_a_second(notebook):
               ? done(performance.now() - started) : setTimeout(look, 5);
             button.click(); look(); })"""))  # fmt: skip
         press(book, 1, "Continue")
-    print(f"\nStop to stopped: median {statistics.median(took):.0f} ms, of {sorted(map(round, took))}")
-    assert statistics.median(took) <= 500
-    press(book, 1, "Stop")
-    waits_for(book, 1, "is stopped")
+    return took
 
 
 def test_an_error_in_training_is_shown(notebook):
@@ -276,15 +286,17 @@ def test_where_networks_look_by_epoch_stage_method_and_class(notebook):
     book.page.keyboard.press("ArrowUp")
     waits_for(book, 1, "epoch 1:")
     fresh = [timed(book, 1, "Later") for _ in range(7)]
-    ready = [timed(book, 1, name) for name in ["Earlier", "Later"] * 5]
-    print(f"\nto a new picture: {statistics.median(fresh):.0f} ms when it is drawn, of "
-          f"{sorted(map(round, fresh))}; {statistics.median(ready):.0f} ms when it is ready")  # fmt: skip
-    if statistics.median(fresh) > 400:  # a busy neighbour, or a slow panel? the latter stays slow
-        fresh = [timed(book, 1, "Next image") for _ in range(7)]
-        print(f"again: {statistics.median(fresh):.0f} ms, of {sorted(map(round, fresh))}")
-        for _ in range(7):
-            timed(book, 1, "Previous image")
-    assert statistics.median(ready) <= 150 and statistics.median(fresh) <= 400
+    ready = statistics.median(timed(book, 1, name) for name in ["Earlier", "Later"] * 5)
+    medians = [statistics.median(fresh)]
+    print(f"\nto a new picture: {medians[0]:.0f} ms when it is drawn, of "
+          f"{sorted(map(round, fresh))}; {ready:.0f} ms when it is ready")  # fmt: skip
+    while len(medians) < TRIES and min(medians) > 400:
+        again = [timed(book, 1, "Next image") for _ in range(7)]
+        medians.append(statistics.median(again))
+        print(f"again: {medians[-1]:.0f} ms, of {sorted(map(round, again))}")
+    for _ in range(7 * (len(medians) - 1)):
+        timed(book, 1, "Previous image")
+    assert ready <= 150 and min(medians) <= 400
     output.get_by_role("combobox", name="Stage").select_option("stage3")
     waits_for(book, 1, "Grad-CAM of stage3")
     output.get_by_role("combobox", name="Method").select_option("Integrated gradients")
