@@ -33,7 +33,7 @@ class Acted:
         patch.setattr(advice, "predict", self.predict)
         patch.setattr(advice, "FIXED", 0)
 
-        def operations(network, way, images, epochs, image_size):
+        def operations(network, way, images, *, epochs, image_size):
             return seconds[way.name] if epochs is None else 1
 
         patch.setattr(advice, "training_operations", operations)
@@ -86,6 +86,7 @@ def test_the_race_keeps_within_its_time_and_names_whom_it_cannot_tell_apart(acte
     assert said[0].startswith("probe, partial, full on up to 6 splits of 48 images to learn from and 16 held")
     assert found.best == partial(1) and found.close == ("probe", "full at 0.0003")
     assert "do not tell it from probe, full at 0.0003: probe is the cheapest." in found.caveats[2]
+    assert (found.table.high <= 1).all() and found.alike == 0
     assert found.code == "vt.fit(network, task, vt.partial(1))"
 
 
@@ -100,6 +101,28 @@ def test_who_is_clearly_behind_leaves_and_the_leaders_rates_are_tried(acted, few
     assert found.code == "vt.fit(network, task, vt.partial(1, rate=0.00033))"
     seeds = [seed for way, seed in play.runs if way == probe]
     assert seeds == [0, 1, 2]
+
+
+def test_the_cheapest_way_that_leads_is_called_so(acted, few):
+    acted(SECONDS, {"probe": (0.75, 0.5, 0.75), "partial": (0.5, 0.75, 0.5), "full": (0.5, 0.5, 0.75)})
+    found = recommend(few, budget=100, ways=WAYS, setting=ACTED)
+    assert found.best == probe and found.caveats[-1].endswith(": it is the cheapest itself.")
+
+
+def test_equal_differences_of_one_image_do_not_send_a_way_away(acted, few):
+    """Three splits with the same lead of one of 16 images: no spread, and yet no certainty."""
+    acted(SECONDS, {"probe": (0.5,), "partial": (0.5625,), "full": (0.5625,)})
+    found = recommend(few, budget=60, ways=WAYS, setting=ACTED).table.set_index("way")
+    assert found.splits["probe"] == found.splits["partial"] >= 3
+    assert found.behind_low["probe"] < 0 < found.behind_high["probe"]
+
+
+def test_images_held_back_that_were_learnt_from_are_said(acted, few):
+    train = few.train
+    doubled = replace(few, train=Images(train.pixels[train.labels.argsort()][[0] * 64], train.labels.sort()[0]))
+    acted(SECONDS, {"probe": (0.5,), "partial": (0.75,), "full": (0.5,)})
+    found = recommend(doubled, budget=60, ways=WAYS, setting=ACTED)
+    assert found.alike == 16 and "16 of 16 images held back look the same" in " ".join(found.caveats)
 
 
 def test_a_split_that_the_time_cuts_short_does_not_count(acted, few):
@@ -129,6 +152,13 @@ def test_a_real_race_never_looks_at_the_test_images(few):
     assert one.images == (48, 16) and one.table["mean"].iloc[0] > few.chance
     shown = as_text(one, few)
     assert "Train so: " in shown and one.code in shown and "held-back images" in shown
+
+
+def test_the_lines_that_carry_it_out_hold_in_a_shell_and_keep_the_epochs(few):
+    found = recommend(few, budget=60, ways=(partial(2),), setting=Setting(image_size=32, epochs=2))
+    if found.best.rate is None:
+        assert "--strategies 'partial(2)' --shots 8 --epochs 2 --save" in as_text(found, few)
+    assert found.code.endswith(", epochs=2)")
 
 
 def test_what_cannot_be_raced_is_refused(few):

@@ -49,3 +49,14 @@ def test_the_likest_of_several_is_named():
 def test_nothing_has_no_twin():
     one = as_read(scene(40, 40))
     assert near(one[:0], one) == near(one, one[:0]) == []
+
+
+def test_small_things_in_other_places_on_a_plain_ground_are_not_alike():
+    random = np.random.default_rng(0)
+    pixels = torch.full((120, 3, 64, 64), 120, dtype=torch.uint8)
+    for image, (row, column) in zip(pixels, random.integers(0, 56, (120, 2)).tolist(), strict=True):
+        image[:, row : row + 6, column : column + 6] = 220
+    places = near(pixels[:60], pixels[60:])
+    assert len(places) < 20
+    for i, j in places:  # the marks overlap by half at least
+        assert (pixels[i] != pixels[60 + j]).float().sum() <= 3 * 36

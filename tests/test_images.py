@@ -151,7 +151,7 @@ def test_links_are_followed_and_a_circle_ends(tmp_path):
     read = read_folder(tmp_path / "set", 16)
     assert read.classes == ("a", "b", "c")
     assert {"a/0.png", "b/0.png", "c/0.png"} <= set(read.train.files)
-    assert "a/up/ is a link back to a folder above it" in read.skipped
+    assert "a/up/ is a link back to a folder above it" in read.notes
 
 
 # ------------------------------------------------------------------ what is wrong, in a sentence

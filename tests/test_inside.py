@@ -176,3 +176,6 @@ def test_two_axes_are_scikit_learns_principal_components():
     assert (ours[np.abs(ours).argmax(0), [0, 1]] > 0).all()
     with pytest.raises(ValueError, match="three images"):
         two_axes(features[:2])
+    kept = features.double()
+    two_axes(kept)
+    assert torch.equal(kept, features.double())

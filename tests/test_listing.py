@@ -213,8 +213,9 @@ def test_pipes_and_links_to_nowhere_are_named_and_none_is_waited_for(tmp_path):
     (tmp_path / os.fsdecode(b"b/caf\xe9.jpg")).write_bytes(b"")
     read = read_folder(tmp_path, 16)
     assert len(read.train.files) == 8
+    assert read.notes[0] == "b/up/ is a link back to a folder above it"
     assert [line.split(" ")[0] for line in read.skipped] == [
-        "b/up/", "a/nowhere.jpg", "a/pipe.jpg", "b/caf\\udce9.jpg", "b/itself.jpg"]  # fmt: skip
+        "a/nowhere.jpg", "a/pipe.jpg", "b/caf\\udce9.jpg", "b/itself.jpg"]  # fmt: skip
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="for the administrator nothing is closed")
@@ -251,9 +252,31 @@ def link(archive: zipfile.ZipFile, name: str, to: str) -> None:
     archive.writestr(info, to)
 
 
-def twice(archive: zipfile.ZipFile) -> None:
-    with pytest.warns(UserWarning, match="Duplicate name"):
-        archive.writestr("a/0.png", b"another")
+def encrypted(archive: zipfile.ZipFile) -> None:
+    info = zipfile.ZipInfo("a/x.png")
+    archive.writestr(info, saved(noise(1)))
+    info.flag_bits |= 1  # written into the list of members, where readers look
+
+
+def test_a_name_that_is_in_a_zip_twice_is_said(tmp_path):
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
+        good(archive)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a/0.png", b"another")
+    read = read_folder(tmp_path / "odd.zip", 16)
+    assert read.notes[0] == "a/0.png is in the zip twice: the first one was read" and not read.skipped
+
+
+@pytest.mark.parametrize("name", ["a/" * 3000 + "x.png", f"a/{'9' * 6000}.png"])
+def test_a_very_deep_or_very_long_name_takes_no_time(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
+        good(archive)
+        archive.writestr(name, saved(noise(1)))
+    if "9" in name:
+        assert len(read_folder(tmp_path / "odd.zip", 16).train.files) == 9
+    else:
+        with pytest.raises(ValueError, match=r"odd\.zip is refused: a member lies 3001 folders deep"):
+            read_folder(tmp_path / "odd.zip", 16)
 
 
 ODD_ZIPS = {  # what is done to a good archive, and the only file that is then left out
@@ -261,7 +284,7 @@ ODD_ZIPS = {  # what is done to a good archive, and the only file that is then l
                          "a/x.png cannot be read: it is a link"),
     "a link to a folder": (lambda archive: link(archive, "a/x.png", "/"),
                            "a/x.png cannot be read: it is a link"),
-    "a name twice": (twice, "a/0.png is in the zip twice: the first one was read"),
+    "a member that is encrypted": (encrypted, "a/x.png cannot be read: "),
     "a member that unpacks to a gigabyte": (
         lambda archive: archive.writestr("a/x.png", bytes(10**8 + 1), zipfile.ZIP_DEFLATED),
         "a/x.png cannot be read: it unpacks to more than 100,000,000 bytes"),
@@ -397,8 +420,8 @@ def listed(tmp_path, text: str, **options):
 def test_a_table_says_which_image_is_of_which_class(tmp_path, mark, encoding):
     rows = ["file,label", *(f"photos/{i}.png,{'Käfer' if i % 2 else 'bee/wasp'}" for i in range(8))]
     read = listed(tmp_path, "\n".join(rows).replace(",", mark), encoding=encoding)
-    assert read.classes == ("bee-wasp", "Käfer") and read.test is None and not read.skipped
-    assert read.train.files == (*(f"bee-wasp/photos/{i}.png" for i in (0, 2, 4, 6)),
+    assert read.classes == ("bee∕wasp", "Käfer") and read.test is None and not read.skipped
+    assert read.train.files == (*(f"bee∕wasp/photos/{i}.png" for i in (0, 2, 4, 6)),
                                 *(f"Käfer/photos/{i}.png" for i in (1, 3, 5, 7)))  # fmt: skip
     plain = read_folder(zip_of(tmp_path, {"a": (0, 2, 4, 6), "b": (1, 3, 5, 7)}), 16)
     assert torch.equal(read.train.pixels, plain.train.pixels)
@@ -413,13 +436,17 @@ def zip_of(tmp_path, classes):
 
 
 def test_a_tables_split_is_kept_and_its_gaps_are_named(tmp_path):
-    rows = [f"{'test' if i > 5 else 'train'},photos/{i}.png,{'ab'[i % 2]}" for i in range(8)]
-    odd = ["train,photos/9.png,a", "train,photos/0.png,", "train,,a", "train,photos/0.png,a"]
+    parts = ["train", "Training", "train", " train", "TRAIN", "train", "test", "Testing"]
+    rows = [f"{parts[i]},photos/{i}.png,{'ab'[i % 2]}" for i in range(8)]
+    odd = ["train,photos/9.png,a", "train,photos/0.png,", "train,,a", "train,photos/0.png,a", ",photos/1.png,b"]
     read = listed(tmp_path, "\n".join(["Split,Path,Class", *rows, *odd]))
     assert len(read.train.files) == 6 and len(read.test.files) == 2
     assert read.skipped == ("line 11 of labels.csv names no label", "line 12 of labels.csv names no file",
-                            "train/a/photos/0.png is listed twice: it was read once",
+                            "line 14 of labels.csv names no split",
                             "train/a/photos/9.png cannot be read: No such file or directory")  # fmt: skip
+    assert "train/a/photos/0.png is listed twice: it was read once" in read.notes
+    with pytest.raises(ValueError, match=r"^line 11 of labels\.csv names no label$"):
+        read_folder(tmp_path / "labels.csv", strict=True)
 
 
 @pytest.mark.parametrize(("text", "words"), [

@@ -120,6 +120,12 @@ def test_weights_that_cannot_be_fetched_are_one_line_and_never_random_ones(monke
 def test_what_timm_has_not_is_named():
     with pytest.raises(ValueError, match=r"timm .* has no network called 'resnet19'"):
         backbone("timm:resnet19")
+    with pytest.raises(ValueError, match=r"timm has no 'resnet18\.nonsense': Invalid pretrained tag"):
+        backbone("timm:resnet18.nonsense")
+    with pytest.raises(ValueError, match="CoaT ends in several values"):
+        backbone("timm:coat_tiny", weights=None)
+    with pytest.raises(ValueError, match="does not take images of 96 px: Input height"):
+        backbone("timm:vit_tiny_patch16_224", weights=None).takes(96)
     with pytest.raises(ValueError, match="cannot be followed block by block"):
         backbone("timm:crossvit_tiny_240", weights=None)
     with pytest.raises(ValueError, match="5 stages take as many blocks"):

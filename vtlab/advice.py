@@ -7,6 +7,7 @@ tries other rates for the leader. The test images are not touched.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import torch
 
 from vtlab.bench import Bench, Setting
 from vtlab.costs import training_operations
+from vtlab.duplicates import near
 from vtlab.features import predict
 from vtlab.metrics import Interval, resampled_interval
 from vtlab.names import label
@@ -29,6 +31,7 @@ WAYS = (probe, partial(1), partial(2), lp_ft, full, scratch)
 HELD = 0.25  # share of each class that is held back in a split
 LEAST, MOST = 3, 10  # splits before a way may be dropped, and at most
 OTHER_RATES = (1 / 3, 3)
+PILOT = 64  # images of the epoch from which a run's time is foretold
 FIXED = 0.4  # seconds of a run beside its training: data, a new network, the held-back images
 
 
@@ -41,22 +44,29 @@ class Recommendation:
         table: A row for each way, best first: `way`, `rate`, `mean`, `low`, `high` (95 % interval),
             `behind`, `behind_low`, `behind_high` (the best, less this one), `splits`, `seconds` (of a run).
         close: Names of the ways that the race does not tell from the best, cheapest first.
+        cheaper: Whether the first of them takes less time than the best.
         left_out: Names of the ways for which the time was too short.
         images: How many each learnt from, and how many were held back.
+        alike: Images held back in the first split that look the same as one learnt from.
+        epochs: As in the setting.
         seconds: The race took.
     """
 
     best: Strategy
     table: pd.DataFrame
     close: tuple[str, ...]
+    cheaper: bool
     left_out: tuple[str, ...]
     images: tuple[int, int]
+    alike: int
+    epochs: int | None
     seconds: float
 
     @property
     def code(self) -> str:
         """The line of Python that trains so."""
-        return f"vt.fit(network, task, {in_code(self.best)})"
+        epochs = f", epochs={self.epochs}" if self.epochs and not self.best.convex else ""
+        return f"vt.fit(network, task, {in_code(self.best)}{epochs})"
 
     @property
     def caveats(self) -> list[str]:
@@ -64,12 +74,17 @@ class Recommendation:
         splits = int(self.table.splits[0])
         found = [f"Each way learnt from {self.images[0]} of the {sum(self.images)} images; with all of them "
                  "every accuracy may be a little higher, and the order another.",
-                 f"The best of {len(self.table)} was picked after the fact, which flatters it."]  # fmt: skip
+                 f"The best of {len(self.table)} was picked after the fact, which flatters it, and who was to "
+                 "leave was asked after every split."]  # fmt: skip
+        if self.alike:
+            found.append(f"{self.alike} of {self.images[1]} images held back look the same as one learnt from: "
+                         "every accuracy is flattered, and learning by heart with it.")  # fmt: skip
         if splits < 2:
             found.append("One split: no interval, and no way to tell a lead from luck.")
         elif self.close:
-            found.append(f"{splits} splits do not tell it from {', '.join(self.close)}"
-                         + (f": {self.close[0]} is the cheapest." if len(self.close) > 1 else "."))  # fmt: skip
+            cheapest = f"{self.close[0]} is the cheapest" if self.cheaper else "it is the cheapest itself"
+            found.append(f"{splits} splits (fewer of who left) do not tell it from {', '.join(self.close)}: "
+                         f"{cheapest}.")  # fmt: skip
         if self.left_out:
             found.append(f"For {', '.join(self.left_out)} the time was too short.")
         return found
@@ -82,7 +97,7 @@ def recommend(task: Task, *, budget: float = 300, setting: Setting | None = None
 
     Args:
         task: Its `train` images, and no others, are used.
-        budget: Seconds. A run that would end beyond is not begun.
+        budget: Seconds. A run that is foretold to end beyond is not begun.
         setting: Backbone, weights and epochs; its `task` is not used.
         ways: The strategies that race, at their rates.
         seed: Of the first split.
@@ -121,7 +136,9 @@ def as_text(found: Recommendation, task: Task) -> str:
     lines = [*table, "", f"{answer} ({found.seconds:.0f} s were used)",
              *(f"  - {sentence}" for sentence in found.caveats), "", f"  {found.code}"]  # fmt: skip
     if found.best.rate is None:
-        lines.append(f"  vtlab compare … --strategies {found.best.name} --shots {shots} --save")
+        epochs = f" --epochs {found.epochs}" if found.epochs else ""
+        lines.append(f"  vtlab compare … --strategies {shlex.quote(found.best.name)} --shots {shots}{epochs} "
+                     "--save")  # fmt: skip
     return "\n".join(lines)
 
 
@@ -154,6 +171,7 @@ class _Race:
                              f"recommendation takes {LEAST_PER_CLASS} or more of each")  # fmt: skip
         kept, held = self._split(0)
         self.images = len(kept), len(held)
+        self.alike = len(near(task.train.pixels[kept], task.train.pixels[held]))
         self.scores: dict[Strategy, list[float]] = {}
         self.took: dict[Strategy, list[float]] = {}
         self.left_out: tuple[str, ...] = ()
@@ -166,22 +184,22 @@ class _Race:
         return replace(self.task, train=self.task.train[places], val=None)
 
     def _pilot(self, kept: torch.Tensor) -> float:
-        """Seconds for each multiply-add, from an epoch of full fine-tuning."""
+        """Seconds for each multiply-add, from an epoch of full fine-tuning with some images."""
         started = time.perf_counter()
-        network = self.bench.network()
-        for _ in fit(network, self._part(kept), full, epochs=1):
+        some = kept[torch.randperm(len(kept), generator=torch.Generator().manual_seed(0))[:PILOT]]
+        for _ in fit(self.bench.network(), self._part(some), full, epochs=1):
             pass
-        return (time.perf_counter() - started) / self._operations(full, epochs=1)
+        return (time.perf_counter() - started) / self._operations(full, len(some), epochs=1)
 
-    def _operations(self, way: Strategy, epochs: int | None) -> int:
-        return training_operations(self.bench.network(), way, self.images[0], epochs=epochs,
+    def _operations(self, way: Strategy, images: int, epochs: int | None) -> int:
+        return training_operations(self.bench.network(), way, images, epochs=epochs,
                                    image_size=self.task.image_size)  # fmt: skip
 
     def expected(self, way: Strategy) -> float:
         """Seconds of a run: as it was measured, or else as its operations foretell."""
         if way in self.took:
             return max(self.took[way])
-        return FIXED + self.unit * self._operations(way, self.bench.setting.epochs)
+        return FIXED + self.unit * self._operations(way, self.images[0], self.bench.setting.epochs)
 
     @property
     def left(self) -> float:
@@ -235,7 +253,7 @@ class _Race:
 
     def _score(self, way: Strategy, number: int) -> bool:
         """Train on a split and test on what was held back; False where the time would not do."""
-        if self.scores and self.expected(way) > self.left:
+        if self.expected(way) > self.left:
             return False
         started = time.perf_counter()
         kept, held = self._split(number)
@@ -261,23 +279,35 @@ class _Race:
         return max(self.whole, key=self._mean)
 
     def _behind(self, way: Strategy) -> Interval:
-        """The leader, less this way, over the splits that both have."""
-        pairs = zip(self.scores[self.leader], self.scores[way], strict=False)
-        return resampled_interval([a - b for a, b in pairs], *self.images)
+        """The leader, less this way, over the splits that both have.
+
+        A few images held back make equal differences by chance: no spread below one image is believed.
+        """
+        apart = [a - b for a, b in zip(self.scores[self.leader], self.scores[way], strict=False)]
+        found = resampled_interval(apart, *self.images)
+        one = resampled_interval([0, *[1 / self.images[1]] * (len(apart) - 1)], *self.images)
+        half = max(found.seeds_half, one.seeds_half)  # nan of one split stays nan
+        return Interval(found.mean, found.mean - half, found.mean + half, found.n, half)
 
     def result(self) -> Recommendation:
         """The table, and what it says."""
+        if not self.scores:
+            raise ValueError(f"{self.budget:.0f} s are too short: the first run of {self.racing[0].name} would "
+                             "have ended later")  # fmt: skip
         rows, close = [], []
         for way, scores in self.scores.items():
             own, behind = resampled_interval(scores, *self.images), self._behind(way)
             seconds = sorted(self.took[way])[len(scores) // 2]
             rows.append({"way": way.name, "rate": None if way.convex else way.peak_rate, "mean": own.mean,
-                         "low": own.low, "high": own.high, "behind": behind.mean, "behind_low": behind.low,
-                         "behind_high": behind.high, "splits": len(scores), "seconds": seconds,
-                         "best": way == self.leader})  # fmt: skip
+                         "low": max(own.low, 0.0), "high": min(own.high, 1.0),
+                         "behind": behind.mean, "behind_low": behind.low, "behind_high": behind.high,
+                         "splits": len(scores), "seconds": seconds, "best": way == self.leader})  # fmt: skip
             if way != self.leader and not behind.low > 0:
                 close.append((seconds, way.name if way.convex else f"{way.name} at {way.peak_rate:.2g}"))
         table = pd.DataFrame(rows).sort_values(["best", "mean"], ascending=False, kind="stable")
+        close.sort()
+        cheaper = bool(close) and close[0][0] < table.seconds.iloc[0]
         return Recommendation(self.leader, table.drop(columns="best").reset_index(drop=True),
-                              tuple(name for _, name in sorted(close)), self.left_out, self.images,
+                              tuple(name for _, name in close), cheaper, self.left_out, self.images, self.alike,
+                              self.bench.setting.epochs,
                               time.perf_counter() - self.started)  # fmt: skip

@@ -153,6 +153,23 @@ class Network(nn.Module):
                 part.eval()
         return self
 
+    def takes(self, image_size: int) -> None:
+        """Ask whether images of so many pixels a side go through; weights and modes stay as they are.
+
+        Raises:
+            ValueError: If they do not: transformers know one size, and deep networks need some pixels.
+        """
+        modes = {module: module.training for module in self.modules()}
+        blank = torch.zeros(1, 3, image_size, image_size, device=self.device)
+        try:
+            with torch.no_grad():
+                self.eval()(blank)
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise ValueError(f"{self.name} does not take images of {image_size} px: {error}") from None
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+
     def learning_weights(self) -> int:
         """How many weights get a gradient."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)

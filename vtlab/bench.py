@@ -89,6 +89,8 @@ class Bench:
         """Read or draw the data and load the weights."""
         # weights first: a wrong file is refused before thousands of images are read
         network = backbone(setting.backbone, weights=setting.weights)
+        if setting.image_size:
+            network.takes(setting.image_size)
         state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         base = base or make_task(setting.task, shots="all" if Path(setting.task).exists() else 1,
                                  image_size=setting.size, strict=setting.strict)  # fmt: skip

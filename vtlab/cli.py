@@ -221,6 +221,8 @@ def recommend(given: argparse.Namespace) -> int:
                       image_size=given.image_size, epochs=given.epochs, strict=given.strict)  # fmt: skip
     shots = _shots(given.shots if given.shots is not None else "all" if is_file else "20")
     made = task(given.path, shots=shots, seed=given.seed, image_size=setting.size, strict=given.strict)
+    for line in (*made.notes, *made.skipped):
+        print(f"  {line}", file=sys.stderr)
     found = race(made, budget=given.budget, setting=setting, say=lambda line: print(line, file=sys.stderr))
     print(as_text(found, made))
     return 0

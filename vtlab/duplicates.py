@@ -11,9 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 BITS = 10  # of 64 that may differ
-SHAPE = 8.0  # of 255: the root mean square difference of two thumbnails, each without its mean colour
+SHAPE = 8.0  # of 255: the root mean square difference of two thumbnails, each without its mean colour …
+OWN = 0.5  # … and no more than this share of their own contrast, or small things on a plain ground are alike
 COLOUR = 24.0  # of 255: the difference of their mean colours
 PART = 2048  # images compared with all others at a time
+NEAREST = 50  # hashes that are looked at more closely, of each image
+FLOATS = 2**24  # numbers made of bytes at a time
 
 
 def gradient_hash(pixels: Tensor) -> Tensor:
@@ -28,7 +31,7 @@ def gradient_hash(pixels: Tensor) -> Tensor:
     Lesson 16.
     """
     grey = torch.cat([F.adaptive_avg_pool2d(part.float().mean(1, keepdim=True), (8, 9))
-                      for part in pixels.split(PART)])  # fmt: skip
+                      for part in _parts(pixels)])  # fmt: skip
     return (grey.diff(dim=3).flatten(1) > 0).float() * 2 - 1
 
 
@@ -36,8 +39,9 @@ def near(first: Tensor, second: Tensor) -> list[tuple[int, int]]:
     """Pairs that look the same: places in `first (N, 3, H, W)` and in `second (M, 3, H, W)`, bytes.
 
     Of each image of `second` at most one pair is named, the likest. Two images are alike if at most 10 of
-    64 signs of their hashes differ, and their thumbnails of 16 x 16 differ by no more than 8 of 255
-    beside a difference of 24 in the mean colour: the hash alone takes all plain areas for one.
+    64 signs of their hashes differ, and their thumbnails of 16 x 16 differ by no more than 8 of 255 and
+    than half of their own contrast, beside a difference of 24 in the mean colour: the hash alone takes all
+    plain areas for one. Of each image the 50 nearest hashes are looked at.
 
     Lesson 16.
     """
@@ -47,17 +51,29 @@ def near(first: Tensor, second: Tensor) -> list[tuple[int, int]]:
     likest: dict[int, tuple[float, int]] = {}
     for start in range(0, len(second), PART):
         differ = (64 - signs[1][start : start + PART] @ signs[0].T) / 2  # (m, N)
-        for i, j in (pair.T for pair in (differ <= BITS).nonzero().split(8 * PART)):
-            i = i + start
-            away = (shapes[1][i] - shapes[0][j]).square().mean((1, 2, 3)).sqrt()
-            alike = (away <= SHAPE) & ((colours[1][i] - colours[0][j]).abs().amax(1) <= COLOUR)
+        nearest = differ.topk(min(NEAREST, len(first)), largest=False)  # (m, 50)
+        for pair in (nearest.values <= BITS).nonzero().split(8 * PART):
+            i, j = pair[:, 0] + start, nearest.indices[pair[:, 0], pair[:, 1]]
+            away = _size(shapes[1][i] - shapes[0][j])
+            own = torch.maximum(_size(shapes[1][i]), _size(shapes[0][j]))
+            alike = (away <= (OWN * own).clamp(1, SHAPE)) \
+                & ((colours[1][i] - colours[0][j]).abs().amax(1) <= COLOUR)  # fmt: skip
             for of, distance, to in zip(*(x[alike].tolist() for x in (i, away, j)), strict=True):
                 likest[of] = min(likest.get(of, (distance, to)), (distance, to))
     return [(j, i) for i, (_, j) in sorted(likest.items())]
 
 
+def _parts(pixels: Tensor) -> tuple[Tensor, ...]:
+    return pixels.split(max(1, FLOATS // pixels[0].numel()))
+
+
+def _size(shapes: Tensor) -> Tensor:
+    """Root mean square of each of `(n, 3, 16, 16)`."""
+    return shapes.square().mean((1, 2, 3)).sqrt()
+
+
 def _described(pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The hash `(N, 64)`, the thumbnail without its mean colour `(N, 3, 16, 16)`, that colour `(N, 3)`."""
-    small = torch.cat([F.adaptive_avg_pool2d(part.float(), 16) for part in pixels.split(PART)])
+    small = torch.cat([F.adaptive_avg_pool2d(part.float(), 16) for part in _parts(pixels)])
     colour = small.mean((2, 3))
     return gradient_hash(pixels), small - colour[:, :, None, None], colour

@@ -21,11 +21,8 @@ import torch
 from torch import Tensor
 
 from vtlab.decoding import decode
-from vtlab.listing import Listing, Place, natural, of_folder, of_table, of_zip, spoken
+from vtlab.listing import PARTS, Listing, Place, natural, of_folder, of_table, of_zip, spoken
 from vtlab.splits import enough
-
-PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test",
-         "val": "val", "valid": "val", "validation": "val"}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +62,7 @@ def read_folder(path: str | Path, image_size: int = 64,
             with a row per image, as in `listing.of_table`.
         image_size: S, the side in pixels.
         progress: Called after every image with how many are done, and of how many.
-        strict: Refuse an image that cannot be read, instead of leaving it out.
+        strict: Refuse an image (or a folder, or a row) that cannot be read, instead of leaving it out.
 
     Raises:
         FileNotFoundError: If nothing is there.
@@ -91,8 +88,11 @@ def read_folder(path: str | Path, image_size: int = 64,
 
 def _read(tree: Listing, size: int, progress: Callable[[int, int], None] | None,
           strict: bool) -> ImageFolder:  # fmt: skip
+    if strict and tree.skipped:
+        raise ValueError(tree.skipped[0])
     if not tree.below():
-        raise ValueError(f"{tree.name} holds no folders with images (.jpg, .png, .webp …)")
+        lost = f"; {tree.skipped[0]}" if tree.skipped else ""
+        raise ValueError(f"{tree.name} holds no folders with images (.jpg, .png, .webp …){lost}")
     top = _inner(tree)
     train_at, test_at, notes = _parts(tree, top)
     split = [_classes(tree, at) for at in (train_at, test_at) if at is not None]
@@ -117,7 +117,8 @@ def _read(tree: Listing, size: int, progress: Callable[[int, int], None] | None,
         labels = torch.tensor([files[i][1] for i in of], dtype=torch.int64)
         sides.append(Pictures(_rows(pixels, of), labels, tuple(spoken(files[i][0]) for i in of)))
     skipped = (*tree.skipped, *_astray(tree, {top, train_at, test_at or top}), *unread.values())
-    return ImageFolder(classes, sides[0], None if test_at is None else sides[1], (*notes, *copies), skipped)
+    return ImageFolder(classes, sides[0], None if test_at is None else sides[1], (*tree.notes, *notes, *copies),
+                       skipped)  # fmt: skip
 
 
 def _rows(pixels: Tensor, of: list[int]) -> Tensor:

@@ -298,7 +298,7 @@ def two_axes(features: Tensor) -> Tensor:
     if len(features) < 3:
         raise ValueError(f"two axes need three images or more, not {len(features)}")
     flat = features.flatten(1).double()
-    flat -= flat.mean(0)
+    flat = flat - flat.mean(0)
     squares, axes = torch.linalg.eigh(flat @ flat.T)  # of (N, N): images are fewer than their pixels
     seen = axes[:, [-1, -2]] * squares[[-1, -2]].clamp(min=0).sqrt()  # (N, 2)
     furthest = seen.abs().argmax(0)

@@ -16,12 +16,18 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+DEEPEST = 64  # folders above a member of a zip
+DIGITS = 1000  # of a number in a name that count; Python refuses to read very long ones
 LARGEST_FILE = 100_000_000  # bytes of one file, unpacked
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".gif", ".tif",
            ".tiff", ".ppm", ".pgm", ".pbm", ".avif", ".heic", ".heif")  # fmt: skip
 
 COLUMNS = {"file": ("file", "filename", "path", "image"), "label": ("label", "class", "category", "species"),
            "split": ("split", "part", "set", "subset")}  # fmt: skip
+
+PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test",
+         "val": "val", "valid": "val", "validation": "val"}  # fmt: skip
+SLASH = "\N{DIVISION SLASH}"  # in a class's name, where a "/" would make two folders
 
 Place = tuple[str, ...]  # a path inside the folder or zip
 
@@ -35,6 +41,7 @@ class Listing:
             what a zip raises) where that cannot be.
         skipped: A sentence for whatever could not be listed. What a system leaves about is not
             mentioned: hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini`.
+        notes: A sentence for whatever was there more than once, or led back; nothing is lost by that.
     """
 
     def __init__(self, name: str) -> None:
@@ -43,6 +50,7 @@ class Listing:
         self.folders: dict[Place, list[Place]] = {}
         self.readers: dict[Place, Callable[[], bytes]] = {}
         self.skipped: list[str] = []
+        self.notes: list[str] = []
 
     def add(self, folder: Place, name: str = "", reader: Callable[[], bytes] = bytes) -> None:
         """Add a folder, or a file in it; the folders above come with it."""
@@ -68,7 +76,7 @@ class Listing:
 def natural(name: str) -> tuple[list[str | int], str]:
     """A sorting key with `img2` before `img10`."""
     pieces = re.split(r"([0-9]+)", name.casefold())
-    return [int(p) if i % 2 else p for i, p in enumerate(pieces)], name
+    return [int(p[:DIGITS]) if i % 2 else p for i, p in enumerate(pieces)], name
 
 
 def spoken(place: Place) -> str:
@@ -90,7 +98,7 @@ def of_folder(path: Path) -> Listing:
         place = here.relative_to(path).parts
         if here.resolve() in {above.resolve() for above in here.parents}:
             below.clear()
-            found.skipped.append(f"{spoken(place)}/ is a link back to a folder above it")
+            found.notes.append(f"{spoken(place)}/ is a link back to a folder above it")
             continue
         below[:] = [name for name in below if not _hidden(name)]
         found.add(place)
@@ -113,7 +121,8 @@ def of_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
     """List an open archive; its members are read one at a time, and only while it is open.
 
     Raises:
-        ValueError: If a member's name climbs out of the archive: such a zip is not to be trusted.
+        ValueError: If a member's name climbs out of the archive, or lies over 64 folders deep: such a zip
+            is not to be trusted.
     """
     found, one_at_a_time = Listing(path.name), threading.Lock()
 
@@ -130,12 +139,14 @@ def of_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if ".." in parts or name.startswith("/") or re.match("[A-Za-z]:", name):
             raise ValueError(f"{path.name} is refused: its member {name!r} climbs out of the zip")
+        if len(parts) > DEEPEST:
+            raise ValueError(f"{path.name} is refused: a member lies {len(parts)} folders deep")
         if any(_hidden(part) for part in parts):
             continue
         if name.endswith("/"):
             found.add(parts)
         elif parts in found.readers:
-            found.skipped.append(f"{spoken(parts)} is in the zip twice: the first one was read")
+            found.notes.append(f"{spoken(parts)} is in the zip twice: the first one was read")
         elif parts:
             found.add(parts[:-1], parts[-1], lambda info=info: read(info))
     return found
@@ -170,9 +181,12 @@ def of_table(path: Path) -> Listing:
         if not file or not label:
             found.skipped.append(f"line {number} of {path.name} names no {'label' if file else 'file'}")
             continue
-        place = (*([split] if split else ()), label.replace("/", "-"), file)
+        if columns["split"] and not split:
+            found.skipped.append(f"line {number} of {path.name} names no split")
+            continue
+        place = (*([PARTS.get(split.lower(), split.lower())] if split else ()), label.replace("/", SLASH), file)
         if place in found.readers:
-            found.skipped.append(f"{spoken(place)} is listed twice: it was read once")
+            found.notes.append(f"{spoken(place)} is listed twice: it was read once")
         else:
             found.add(place[:-1], file, lambda file=path.parent / file: _content(file))
     return found

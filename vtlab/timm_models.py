@@ -46,8 +46,11 @@ def settings(name: str) -> dict:
         like = timm.list_models(f"*{architecture[:4]}*")[:3]
         hint = f", such as {', '.join(like)}" if like else ""
         raise ValueError(f"timm {timm.__version__} has no network called {name!r}{hint}")
-    with torch.device("meta"), torch.random.fork_rng(devices=[]):
-        return dict(timm.create_model(name).pretrained_cfg)
+    try:
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            return dict(timm.create_model(name).pretrained_cfg)
+    except RuntimeError as error:  # published weights of another name
+        raise ValueError(f"timm has no {name!r}: {error}") from None
 
 
 def image_size(name: str) -> int:
@@ -70,8 +73,8 @@ def build(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
         seed: Of weights drawn at random, as timm draws them.
 
     Raises:
-        OSError: If published weights could not be fetched.
-        ValueError: If timm is not installed, or has no such network or none published.
+        OSError: If published weights could not be fetched, or there are none.
+        ValueError: If timm is not installed, or has no such network.
     """
     timm, _ = _timm(), settings(name)
     with torch.random.fork_rng(devices=[]):
@@ -125,13 +128,13 @@ def cut(model: nn.Module, size: int, *, old_head: bool) -> Cut:
     Raises:
         ValueError: If the network cannot be followed, or has too few blocks.
     """
-    blocks = _joined(_blocks(model), size)
+    blocks = _joined(_blocks(model), size, type(model).__name__)
     if not old_head:
         blocks += _as_maps(model, shapes_of(blocks, size)[-1])
     return in_stages(blocks, _Tail(model, blocks), size)
 
 
-def _joined(blocks: list[nn.Module], size: int) -> list[nn.Module]:
+def _joined(blocks: list[nn.Module], size: int, name: str) -> list[nn.Module]:
     """The blocks, those that give several values at once made one with what follows them."""
     values, found, waiting = torch.empty(2, 3, size, size, device="meta"), [], []
     for block in blocks:
@@ -141,6 +144,8 @@ def _joined(blocks: list[nn.Module], size: int) -> list[nn.Module]:
         if isinstance(values, Tensor):
             found.append(waiting[0] if len(waiting) == 1 else nn.Sequential(*waiting))
             waiting = []
+    if waiting or not found:
+        raise ValueError(f"timm's {name} ends in several values, not in one")
     return found
 
 
