@@ -240,6 +240,8 @@ def one_species(of):
     return of.purity(labels)
 
 pure, pure_blind = of_all(one_species, found), of_all(one_species, blind)
+
+# %%
 vt.plot_stages({"pretrained": pure, "random weights": pure_blind},
                what="strongest images of one species", chance=purity_by_chance(labels))
 

@@ -399,6 +399,7 @@ vt.plot_ways({"counting petals": {way: rows.error for way, rows in numbers.group
 def errors(way):
     return numbers[numbers.way == way].sort_values("seed").error.to_numpy()
 
+# %%
 for way in ("partial", "full"):
     print(f"{way:7} against the ridge: {vt.paired_difference(errors(way), errors('ridge'))} petals")
 lost = vt.paired_difference(errors("full"), errors("ridge"))
