@@ -333,13 +333,17 @@ def test_a_zip_lists_like_the_folder_that_it_was_made_of(tmp_path):
 
 # ------------------------------------------------------------------ the largest
 
-MEASURE = """
-import os, resource, sys, time
+MEASURE = r"""
+import re, sys, time
 from PIL import Image
 from vtlab.decoding import decode
 Image.init()
+
+def peak():  # not getrusage's, which begins with what the parent process took
+    return int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1])
+
 decode(open(sys.argv[1], "rb").read(), 64, "warm")
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 started = time.perf_counter()
 try:
     decode(open(sys.argv[2], "rb").read(), 224, "large")
@@ -347,7 +351,7 @@ try:
 except ValueError as error:
     said = str(error)
 seconds = time.perf_counter() - started
-print(seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000, said, sep=";")
+print(seconds, (peak() - before) / 1000, said, sep=";")
 """
 
 
@@ -393,7 +397,7 @@ def test_the_largest_images_take_two_seconds_and_300_megabytes_at_most(tmp_path,
     seconds, megabytes, said = done.stdout.strip().split(";")
     print(f"{kind}: {float(seconds):.2f} s, {float(megabytes):.0f} MB, {said}; "
           f"on disk {file.stat().st_size / 1e6:.0f} MB")  # fmt: skip
-    assert float(megabytes) < 300
+    assert 0 < float(megabytes) < 300
     assert float(seconds) < 2
     assert said == "read"
 
