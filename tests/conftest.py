@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from vtlab.backbones import Network
 from vtlab.families import GARDEN
+from vtlab.network import Network
 from vtlab.tasks import Images, Task, task
 
 

@@ -23,3 +23,9 @@ def scene(width: int, height: int) -> Image.Image:
     pixels = np.stack(channels, -1).clip(0, 255).astype(np.uint8)
     pixels[height // 3 : height // 2, width // 4 : width // 3] //= 4
     return Image.fromarray(pixels)
+
+
+def grainy(seed: int, side: int = 20) -> Image.Image:
+    """Noise: no two seeds give pictures that look the same."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)

@@ -5,7 +5,7 @@ from conftest import tiny_network
 from torch import nn
 
 from vtlab.augment import Augment
-from vtlab.backbones import Network
+from vtlab.network import Network
 from vtlab.strategies import Strategy, full, lp_ft, partial, probe, scratch, surgical
 from vtlab.tasks import Images, Task
 from vtlab.training import Training, fit

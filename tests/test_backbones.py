@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from vtlab.backbones import backbone, load_stages
+from vtlab.backbones import backbone
 from vtlab.families import FAMILIES
 from vtlab.weights import sha256, weights_folder
 
@@ -70,20 +70,20 @@ def test_shipped_weights_are_those_listed():
     assert all(sha256(weights_folder() / name) == digest for name, digest in listed.items())
 
 
-def test_no_flipped_bit_and_no_truncation_of_weights_is_accepted(tmp_path):
+def test_no_flipped_bit_and_no_truncation_of_weights_is_accepted(tmp_path, monkeypatch):
     name = "mini_resnet.safetensors"
     shutil.copy(weights_folder() / "sha256.json", tmp_path)
-    whole = (weights_folder() / name).read_bytes()
-    network, draws = backbone(weights=None), random.Random(0)
+    whole, draws = (weights_folder() / name).read_bytes(), random.Random(0)
+    monkeypatch.setattr("vtlab.weights.weights_folder", lambda: tmp_path)
     for _ in range(100):
         damaged = bytearray(whole)
         damaged[draws.randrange(len(whole))] ^= 1 << draws.randrange(8)
         (tmp_path / name).write_bytes(damaged)
         with pytest.raises(ValueError, match="damaged"):
-            load_stages(network, tmp_path / name, check=True)
+            backbone()
     (tmp_path / name).write_bytes(whole[:-100])
     with pytest.raises(ValueError, match="damaged"):
-        load_stages(network, tmp_path / name, check=True)
+        backbone()
 
 
 @pytest.mark.parametrize("content", [b"", b"not weights", b"\x80\x04K\x01."])
@@ -104,6 +104,8 @@ def test_weights_of_another_network_name_what_does_not_fit(tmp_path):
 def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match="resnet9.*mini_resnet"):
         backbone("resnet9")
+    with pytest.raises(ValueError, match="no natural weights ship for mini_vgg; they do for mini_resnet"):
+        backbone("mini_vgg", weights="natural")
     with pytest.raises(FileNotFoundError, match="none.pth"):
         backbone(weights=tmp_path / "none.pth")
 

@@ -4,12 +4,11 @@ import pytest
 import torch
 
 from vtlab import drift
-from vtlab.backbones import backbone
 from vtlab.drift import Old, drift_table
 from vtlab.garden.drawing import draw
 from vtlab.garden.species import grow
 from vtlab.metrics import paired_difference
-from vtlab.pretrain import SOURCE_SEED, Recipe, pretrain
+from vtlab.sources import SOURCE_SEED, Drawings
 from vtlab.strategies import full, probe
 from vtlab.tasks import task
 
@@ -27,10 +26,9 @@ def small():
 
 
 def test_the_old_task_is_of_the_source_and_no_image_of_the_pretraining(old):
-    recipe = Recipe()
-    species = grow(recipe.species, SOURCE_SEED, genera=recipe.genera, spread=recipe.spread)
-    learnt = pretrain(recipe, backbone("mini_resnet", classes=recipe.species))
-    assert torch.equal(learnt._species.genomes, species.genomes)
+    learnt = Drawings()
+    species = grow(learnt.species, SOURCE_SEED, genera=learnt.genera, spread=learnt.spread)
+    assert torch.equal(learnt.grown.genomes, species.genomes)
     kept = {image.numpy().tobytes() for image in old.train.pixels}
     assert len(kept) == 320 and not kept & {i.numpy().tobytes() for i in old.test.pixels}
     again, _ = draw(species, old.test.labels, drift.keys(0, 3, torch.arange(400)))

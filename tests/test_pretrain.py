@@ -7,18 +7,20 @@ from steps_made_up import same, states_of
 from vtlab.backbones import backbone, load_stages
 from vtlab.checkpoints import checkpointed
 from vtlab.pretrain import Recipe, main, pretrain
+from vtlab.sources import Drawings
 
-SMALL = Recipe(species=8, genera=4, images=24, batch=4)
+SMALL = Recipe(images=24, batch=4)
+FEW = Drawings(species=8, genera=4)
 
 
 @pytest.fixture(autouse=True)
 def few_test_images(monkeypatch):
-    monkeypatch.setattr("vtlab.pretrain.TESTED", 16)
+    monkeypatch.setattr("vtlab.sources.TESTED", 16)
 
 
-def made(recipe=SMALL):
-    network = backbone(recipe.backbone, classes=recipe.species, weights=None)
-    return pretrain(recipe, network, every=8)
+def made(recipe=SMALL, source=FEW):
+    network = backbone(recipe.backbone, classes=source.classes, weights=None)
+    return pretrain(recipe, source, network, every=8)
 
 
 def test_a_pretraining_goes_on_to_the_same_bits(tmp_path):
@@ -40,8 +42,10 @@ def test_a_pretraining_goes_on_to_the_same_bits(tmp_path):
                                               ("species", 9), ("batch", 3), ("spread", 0.5)])  # fmt: skip
 def test_a_checkpoint_of_another_recipe_is_refused_by_the_field(field, value):
     state = made().state()
-    with pytest.raises(ValueError, match=f"{field} is {getattr(SMALL, field)} there"):
-        made(replace(SMALL, **{field: value})).restore(state)
+    old = SMALL if hasattr(SMALL, field) else FEW
+    other = {"recipe" if old is SMALL else "source": replace(old, **{field: value})}
+    with pytest.raises(ValueError, match=f"{field} is {getattr(old, field)} there"):
+        made(**other).restore(state)
 
 
 def test_the_command_writes_weights_log_and_checkpoints(tmp_path, capsys):
@@ -50,8 +54,7 @@ def test_the_command_writes_weights_log_and_checkpoints(tmp_path, capsys):
     assert main(arguments) == 0
     digest = json.loads((tmp_path / "w" / "sha256.json").read_text())["mini_resnet.safetensors"]
     assert digest in capsys.readouterr().out
-    load_stages(backbone("mini_resnet", weights=None), tmp_path / "w" / "mini_resnet.safetensors",
-                check=True)  # fmt: skip
+    load_stages(backbone("mini_resnet", weights=None), tmp_path / "w" / "mini_resnet.safetensors")
     assert (tmp_path / "log.csv").read_text().startswith("images,loss,accuracy")
     assert main(arguments) == 0 and digest in capsys.readouterr().out  # it has ended: same bits
     assert main([*arguments, "--seed", "1"]) == 2

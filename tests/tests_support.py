@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from vtlab.attribution import explain
-from vtlab.backbones import Network
+from vtlab.network import Network
 from vtlab.strategies import FOUR
 from vtlab.tasks import Images, task
 from vtlab.training import fit

@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "task": "tasks", "Task": "tasks", "Images": "tasks", "pixel_neighbour": "tasks",
-    "backbone": "backbones", "Network": "backbones",
+    "backbone": "backbones", "Network": "network",
     "Strategy": "strategies", "scratch": "strategies", "probe": "strategies",
     "partial": "strategies", "full": "strategies", "lp_ft": "strategies",
     "surgical": "strategies", "strategy": "strategies", "FOUR": "strategies",

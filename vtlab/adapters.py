@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vtlab.backbones import Network
 from vtlab.initialise import draw_anew
+from vtlab.network import Network
 from vtlab.randomness import generator
 
 PREFIX = "adapter_"

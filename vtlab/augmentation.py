@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from vtlab.augment import Augment, Augmentation
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.features import activations, predict
+from vtlab.network import Network
 from vtlab.solver import choose_strength, fit_head, spread
 from vtlab.strategies import FOUR, Strategy, probe
 from vtlab.tables import committed, kept, write_table

@@ -12,16 +12,18 @@ import torch
 from torch import Tensor
 
 from vtlab.attribution import grad_cam
-from vtlab.backbones import Network, backbone, family
+from vtlab.backbones import backbone, family
+from vtlab.families import FAMILIES
 from vtlab.features import predict
 from vtlab.fingerprints import of_tensors
+from vtlab.network import Network
 from vtlab.precision import THREADS, native_bfloat16
 from vtlab.records import Epoch, Run
 from vtlab.strategies import Strategy
 from vtlab.tasks import Task
 from vtlab.tasks import task as make_task
 from vtlab.training import fit
-from vtlab.weights import sha256, weights_folder
+from vtlab.weights import sha256, shipped
 
 SHOWN = 6  # test images whose Grad-CAM every run keeps
 
@@ -55,9 +57,8 @@ class Setting:
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """What must be equal for runs to stand in one table."""
-        path = Path(self.weights)
-        if self.weights == "default" and (shipped := family(self.backbone).shipped):
-            path = weights_folder() / f"{shipped}.safetensors"
+        ours = self.backbone in FAMILIES and shipped(self.backbone, self.weights)
+        path = ours or Path(self.weights)
         known = sha256(path)[:16] if path.is_file() else self.weights  # a published name
         return {"task": self.task, "backbone": self.backbone, "weights": known,
                 "image_size": self.size, "epochs": self.epochs, "tune": self.tune}  # fmt: skip

@@ -19,9 +19,10 @@ from vtlab.attribution import METHODS, cam_scores, explain
 from vtlab.attribution.baselines import BASELINES, baseline
 from vtlab.attribution.sanity import cascade, deletion, different_images, rank_correlation, ssim
 from vtlab.attribution.scores import SCORES
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.features import predict
 from vtlab.garden.worlds import WORLDS
+from vtlab.network import Network
 from vtlab.precision import THREADS
 from vtlab.strategies import FOUR, Strategy, full
 from vtlab.tables import committed, results_folder

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from vtlab.backbones import Network
+from vtlab.network import Network
 from vtlab.precision import autocast
 from vtlab.schedules import default_epochs
 from vtlab.strategies import Strategy

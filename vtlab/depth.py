@@ -17,10 +17,11 @@ from torch import nn
 
 from vtlab.adapters import adapter_names, with_adapters
 from vtlab.augment import Augment
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.features import evaluate
 from vtlab.garden.worlds import World
 from vtlab.initialise import draw_anew
+from vtlab.network import Network
 from vtlab.randomness import generator
 from vtlab.strategies import Strategy, full, probe, surgical
 from vtlab.strategies import partial as last_stages

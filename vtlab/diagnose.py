@@ -8,8 +8,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from vtlab.backbones import Network
 from vtlab.features import activations
+from vtlab.network import Network
 
 
 def snapshot(network: nn.Module) -> dict[str, Tensor]:

@@ -12,14 +12,14 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.diagnose import likeness, movement, snapshot
 from vtlab.features import activations, evaluate
 from vtlab.garden.drawing import draw
-from vtlab.garden.species import grow
-from vtlab.pretrain import SOURCE_SEED, Recipe
+from vtlab.network import Network
 from vtlab.randomness import keys
 from vtlab.solver import fit_head
+from vtlab.sources import Drawings
 from vtlab.strategies import Strategy, full, lp_ft, probe
 from vtlab.tables import committed, kept, write_table
 from vtlab.tasks import Images, Task
@@ -89,11 +89,9 @@ class Old:
 
 
 def _old_images(per_species: int, stream: int) -> Images:
-    recipe = Recipe()
-    species = grow(recipe.species, SOURCE_SEED, genera=recipe.genera, spread=recipe.spread)
     labels = torch.arange(OLD_SPECIES).repeat_interleave(per_species)
     # stream 0 was learnt from, 1 is the pretraining's own test set
-    pixels, masks = draw(species, labels, keys(recipe.seed, stream, torch.arange(len(labels))))
+    pixels, masks = draw(Drawings().grown, labels, keys(0, stream, torch.arange(len(labels))))
     return Images(pixels, labels, masks)
 
 

@@ -14,9 +14,9 @@ BITS = 10  # of 64 that may differ
 SHAPE = 8.0  # of 255: the root mean square difference of two thumbnails, each without its mean colour …
 OWN = 0.5  # … and no more than this share of their own contrast, or small things on a plain ground are alike
 COLOUR = 24.0  # of 255: the difference of their mean colours
-PART = 2048  # images compared with all others at a time
+COMPARED = 2**22  # pairs of images that are compared at a time
 NEAREST = 50  # hashes that are looked at more closely, of each image
-FLOATS = 2**24  # numbers made of bytes at a time
+FLOATS = 2**22  # numbers made of bytes at a time
 
 
 def gradient_hash(pixels: Tensor) -> Tensor:
@@ -49,13 +49,14 @@ def near(first: Tensor, second: Tensor) -> list[tuple[int, int]]:
         return []
     signs, shapes, colours = zip(*(_described(pixels) for pixels in (first, second)), strict=True)
     likest: dict[int, tuple[float, int]] = {}
-    for start in range(0, len(second), PART):
-        differ = (64 - signs[1][start : start + PART] @ signs[0].T) / 2  # (m, N)
+    part = max(1, min(2048, COMPARED // len(first)))
+    for start in range(0, len(second), part):
+        differ = (64 - signs[1][start : start + part] @ signs[0].T) / 2  # (m, N)
         nearest = differ.topk(min(NEAREST, len(first)), largest=False)  # (m, 50)
-        for pair in (nearest.values <= BITS).nonzero().split(8 * PART):
+        for pair in (nearest.values <= BITS).nonzero().split(8192):
             i, j = pair[:, 0] + start, nearest.indices[pair[:, 0], pair[:, 1]]
-            away = _size(shapes[1][i] - shapes[0][j])
-            own = torch.maximum(_size(shapes[1][i]), _size(shapes[0][j]))
+            one, other = shapes[1][i].float(), shapes[0][j].float()
+            away, own = _size(one - other), torch.maximum(_size(one), _size(other))
             alike = (away <= (OWN * own).clamp(1, SHAPE)) \
                 & ((colours[1][i] - colours[0][j]).abs().amax(1) <= COLOUR)  # fmt: skip
             for of, distance, to in zip(*(x[alike].tolist() for x in (i, away, j)), strict=True):
@@ -74,6 +75,9 @@ def _size(shapes: Tensor) -> Tensor:
 
 def _described(pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The hash `(N, 64)`, the thumbnail without its mean colour `(N, 3, 16, 16)`, that colour `(N, 3)`."""
-    small = torch.cat([F.adaptive_avg_pool2d(part.float(), 16) for part in _parts(pixels)])
-    colour = small.mean((2, 3))
-    return gradient_hash(pixels), small - colour[:, :, None, None], colour
+    shapes, colours = [], []
+    for part in _parts(pixels):
+        small = F.adaptive_avg_pool2d(part.float(), 16)
+        colours.append(small.mean((2, 3)))
+        shapes.append((small - colours[-1][:, :, None, None]).half())  # many thumbnails stay small
+    return gradient_hash(pixels), torch.cat(shapes), torch.cat(colours)

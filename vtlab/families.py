@@ -120,19 +120,17 @@ class Family:
         features: D, the channels of the last feature map, or None.
         image_size: Side in pixels that its weights were trained with.
         normalisation: Of its images.
-        shipped: The weights' file stem in `data/weights`, or None.
     """
 
     stages: Callable[[], dict[str, nn.Module]] | None
     features: int | None
     image_size: int
     normalisation: Normalisation
-    shipped: str | None
 
 
 FAMILIES = {
-    "mini_resnet": Family(mini_resnet, 256, 64, GARDEN, "mini_resnet"),
-    "mini_vgg": Family(mini_vgg, 256, 64, GARDEN, "mini_vgg"),
-    "mini_inception": Family(mini_inception, 384, 64, GARDEN, "mini_inception"),
-    "mini_mobilenet": Family(mini_mobilenet, 384, 64, GARDEN, "mini_mobilenet"),
+    "mini_resnet": Family(mini_resnet, 256, 64, GARDEN),
+    "mini_vgg": Family(mini_vgg, 256, 64, GARDEN),
+    "mini_inception": Family(mini_inception, 384, 64, GARDEN),
+    "mini_mobilenet": Family(mini_mobilenet, 384, 64, GARDEN),
 }

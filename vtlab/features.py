@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vtlab.backbones import Network
+from vtlab.network import Network
+from vtlab.pixel_store import room
 from vtlab.precision import autocast
 from vtlab.targets import right
 
@@ -36,7 +37,7 @@ def activations(network: Network, pixels: Tensor, stop: int | None = None,
     everything = stop is None or stop == len(network.stage_names)
     stages = list(network.stages.values())[:stop]
     modes = [stage.training for stage in stages]
-    parts = []
+    kept = Kept(len(pixels))
     try:
         for stage in stages:
             stage.eval()
@@ -44,11 +45,33 @@ def activations(network: Network, pixels: Tensor, stop: int | None = None,
             for part in batches(pixels, pixels):
                 maps = network.run_stages(network.normalise(part), 0, stop)
                 maps = network.pool(maps.float()) if everything else maps
-                parts.append(maps.to(pixels.device))
+                kept.add(maps.to(pixels.device))
     finally:
         for stage, mode in zip(stages, modes, strict=True):
             stage.train(mode)
-    return torch.cat(parts)
+    return kept.whole()
+
+
+class Kept:
+    """Activations of many images, collected batch by batch: in memory or, if they are large, in a file."""
+
+    def __init__(self, count: int, copies: int = 1) -> None:
+        """For `count` images, one of `copies` such collections that will be kept."""
+        self.count, self.copies, self.filled = count, copies, 0
+        self._all: Tensor | None = None
+
+    def add(self, part: Tensor) -> None:
+        """The next images' activations, `(n, …)`."""
+        if self._all is None:
+            shape = (self.count, *part.shape[1:])
+            on_cpu = part.device.type == "cpu"
+            self._all = room(shape, part.dtype, self.copies) if on_cpu else part.new_empty(shape)
+        self._all[self.filled : self.filled + len(part)] = part
+        self.filled += len(part)
+
+    def whole(self) -> Tensor:
+        """All of them, `(N, …)`."""
+        return self._all
 
 
 def batches(inputs: Tensor, pixels: Tensor) -> tuple[Tensor, ...]:

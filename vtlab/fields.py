@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx, nn
 
-from vtlab.backbones import Network
+from vtlab.network import Network
 
 POINTWISE = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.BatchNorm2d, nn.Dropout, nn.Identity)
 JOINED = {operator.add, operator.iadd, torch.add, torch.cat, torch.relu, nn.functional.relu}

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from vtlab.backbones import Network
-from vtlab.inside import SOME, in_evaluation
+from vtlab.inside import SOME, run_stage
+from vtlab.network import Network
 from vtlab.randomness import generator
 
 STARTS = ("default", "xavier", "he")
@@ -32,7 +32,7 @@ def gradient_lengths(network: Network, pixels: Tensor, labels: Tensor) -> dict[s
     for part, asked in zip(pixels.split(SOME), labels.split(SOME), strict=True):
         maps = [network.normalise(part).requires_grad_()]
         for stage in network.stages.values():
-            maps.append(in_evaluation(stage, maps[-1]))
+            maps.append(run_stage(stage, maps[-1]))
         loss = nn.functional.cross_entropy(network.classify(maps[-1]), asked.to(network.device),
                                            reduction="sum")  # fmt: skip
         gradients = torch.autograd.grad(loss, maps)

@@ -15,8 +15,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.features import evaluate, mean_absolute_error, outputs
+from vtlab.network import Network
 from vtlab.randomness import generator
 from vtlab.strategies import Strategy, full, probe
 from vtlab.strategies import partial as last_stages

@@ -7,22 +7,19 @@ stands in `skipped` with its name and the reason: nothing is lost in silence.
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
-import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from vtlab.decoding import decode
 from vtlab.listing import PARTS, Listing, Place, natural, of_folder, of_table, of_zip, spoken
-from vtlab.splits import enough
+from vtlab.rows import read_rows
+from vtlab.splits import LEAST_PER_CLASS, enough, holdout
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +36,7 @@ class ImageFolder:
     """A folder of photographs: label k is `classes[k]`.
 
     Attributes:
-        test: None where the folder has no test images of its own.
+        test: None where the folder has no test images of its own and none were held out.
         notes: Sentences about folders that were left aside, and about copies.
         skipped: A sentence for each file that was left out, beginning with its name.
     """
@@ -53,7 +50,7 @@ class ImageFolder:
 
 def read_folder(path: str | Path, image_size: int = 64,
                 progress: Callable[[int, int], None] | None = None, *,
-                strict: bool = False) -> ImageFolder:  # fmt: skip
+                strict: bool = False, hold_out: float = 0.0) -> ImageFolder:  # fmt: skip
     """The images of a folder, a zip or a table, by class, in the natural order of their names.
 
     Args:
@@ -63,6 +60,9 @@ def read_folder(path: str | Path, image_size: int = 64,
         image_size: S, the side in pixels.
         progress: Called after every image with how many are done, and of how many.
         strict: Refuse an image (or a folder, or a row) that cannot be read, instead of leaving it out.
+        hold_out: Where there are no test images: the share of each class that becomes them.
+
+    Images of more than 256 MB together lie in a file of the cache (`VTLAB_CACHE`), decoded once.
 
     Raises:
         FileNotFoundError: If nothing is there.
@@ -77,17 +77,17 @@ def read_folder(path: str | Path, image_size: int = 64,
     if not path.exists():
         raise FileNotFoundError(f"no folder or zip at {path}")
     if path.is_dir():
-        return _read(of_folder(path), image_size, progress, strict)
+        return _read(of_folder(path), image_size, progress, strict, hold_out)
     if path.suffix.lower() in (".csv", ".tsv"):
-        return _read(of_table(path), image_size, progress, strict)
+        return _read(of_table(path), image_size, progress, strict, hold_out)
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is neither a folder nor a zip (or a damaged one), nor a .csv")
     with zipfile.ZipFile(path) as archive:
-        return _read(of_zip(path, archive), image_size, progress, strict)
+        return _read(of_zip(path, archive), image_size, progress, strict, hold_out)
 
 
 def _read(tree: Listing, size: int, progress: Callable[[int, int], None] | None,
-          strict: bool) -> ImageFolder:  # fmt: skip
+          strict: bool, hold_out: float) -> ImageFolder:  # fmt: skip
     if strict and tree.skipped:
         raise ValueError(tree.skipped[0])
     if not tree.below():
@@ -108,24 +108,37 @@ def _read(tree: Listing, size: int, progress: Callable[[int, int], None] | None,
                          f"classes, but {odd[0]!r} is in {where}/ only")  # fmt: skip
     files = [(place, k, side) for side, part in enumerate(split)
              for k, name in enumerate(classes) for place in part[name]]  # fmt: skip
-    pixels, unread, copies = _decode(tree, [place for place, _, _ in files], size, progress, strict)
+
+    def sides(readable: list[int]) -> tuple[list[int], list[int]]:
+        """Places of the training images and of the test images, in the order of the rows."""
+        if test_at is not None or not hold_out:
+            return [i for i in readable if files[i][2] == 0], [i for i in readable if files[i][2] == 1]
+        labels = torch.tensor([files[i][1] for i in readable], dtype=torch.int64)
+        if torch.bincount(labels, minlength=len(classes)).min() < LEAST_PER_CLASS:
+            return readable, []  # refused below, with what could not be read
+        kept, held = holdout(labels, hold_out, seed=0)
+        return [readable[j] for j in kept.tolist()], [readable[j] for j in held.tolist()]
+
+    def arrange(readable: list[int]) -> list[int]:
+        train, test = sides(readable)
+        return train + test
+
+    places = [place for place, _, _ in files]
+    pixels, unread, copies = read_rows(tree, places, size, arrange, progress, strict)
     read = [i for i in range(len(files)) if i not in unread]
     _still_enough(tree, classes, Counter(files[i][1:] for i in read), len(split), list(unread.values()))
-    sides = []
-    for side in range(2):
-        of = [i for i in read if files[i][2] == side]
-        labels = torch.tensor([files[i][1] for i in of], dtype=torch.int64)
-        sides.append(Pictures(_rows(pixels, of), labels, tuple(spoken(files[i][0]) for i in of)))
+    train, test = sides(read)
+    if test and test_at is None:
+        notes.append(f"no test folder: {len(test)} images, {hold_out:.0%} of each class, held out")
     skipped = (*tree.skipped, *_astray(tree, {top, train_at, test_at or top}), *unread.values())
-    return ImageFolder(classes, sides[0], None if test_at is None else sides[1], (*tree.notes, *notes, *copies),
-                       skipped)  # fmt: skip
+    return ImageFolder(classes, _pictures(pixels[: len(train)], train, files),
+                       _pictures(pixels[len(train) :], test, files) if test else None,
+                       (*tree.notes, *copies, *notes), skipped)  # fmt: skip
 
 
-def _rows(pixels: Tensor, of: list[int]) -> Tensor:
-    """The images at these rising places; a view, not a copy, where none between them is missing."""
-    if of and of[-1] - of[0] + 1 == len(of):
-        return pixels[of[0] : of[-1] + 1]
-    return pixels[torch.tensor(of, dtype=torch.int64)]
+def _pictures(pixels: Tensor, places: list[int], files: list[tuple[Place, int, int]]) -> Pictures:
+    labels = torch.tensor([files[i][1] for i in places], dtype=torch.int64)
+    return Pictures(pixels, labels, tuple(spoken(files[i][0]) for i in places))
 
 
 def _astray(tree: Listing, tops: set[Place]) -> list[str]:
@@ -201,47 +214,3 @@ def _classes(tree: Listing, at: Place) -> dict[str, list[Place]]:
     if not found:
         raise ValueError(f"{where} holds images but no folders: put one folder per class in it")
     return found
-
-
-def _decode(
-    tree: Listing, places: list[Place], size: int, progress: Callable[[int, int], None] | None, strict: bool
-) -> tuple[Tensor, dict[int, str], list[str]]:
-    """All images `(N, 3, S, S)`, why some could not be read, and a note where one copies another."""
-    from PIL import Image
-
-    Image.init()  # imports Pillow's readers, which two threads should not do at once
-    files = [spoken(place) for place in places]
-    pixels = torch.zeros(len(files), 3, size, size, dtype=torch.uint8)
-
-    def one(i: int) -> bytes | str:
-        """The file's hash, or a sentence on why it cannot be read."""
-        try:
-            content = tree.readers[places[i]]()
-        except Exception as error:  # a zip's errors have no common base
-            why = error.strerror if isinstance(error, OSError) and error.strerror else error
-            return f"{files[i]} cannot be read: {why}"
-        try:
-            pixels[i] = torch.from_numpy(decode(content, size, files[i])).permute(2, 0, 1)
-        except ValueError as error:
-            return str(error)
-        return hashlib.sha256(content).digest()
-
-    first, twins, unread = {}, [], {}
-    pool = ThreadPoolExecutor(2)  # Pillow lets other threads run while it decodes
-    with warnings.catch_warnings():  # around all threads: the filters are the process's
-        warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a photograph
-        try:
-            for i, found in enumerate(pool.map(one, range(len(files)))):
-                if isinstance(found, str):
-                    if strict:
-                        raise ValueError(found)
-                    unread[i] = found
-                elif first.setdefault(found, i) != i:
-                    twins.append(f"{files[i]} = {files[first[found]]}")
-                if progress:
-                    progress(i + 1, len(files))
-        finally:
-            pool.shutdown(cancel_futures=True)
-    notes = [f"{len(twins)} images are copies of others, which flatters the test accuracy if one "
-             f"lies on each side ({twins[0]} …)"] if twins else []  # fmt: skip
-    return pixels, unread, notes

@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from vtlab.backbones import Network
 from vtlab.costs import cost_table
 from vtlab.fields import receptive_fields
+from vtlab.network import Network, in_evaluation
 from vtlab.precision import autocast
 from vtlab.strategies import probe
 
@@ -39,21 +39,17 @@ def anatomy(network: Network, image_size: int = 64) -> pd.DataFrame:
     rows = []
     with torch.no_grad():
         for name, stage in network.stages.items():
-            maps = in_evaluation(stage, maps)
+            maps = run_stage(stage, maps)
             rows.append({"stage": name, "channels": maps.shape[1], "side": maps.shape[2],
                          "weights": int(costs.weights[name]), "operations": int(costs.forward[name]),
                          "field": fields[name].size})  # fmt: skip
     return pd.DataFrame(rows).set_index("stage")
 
 
-def in_evaluation(stage: nn.Module, maps: Tensor) -> Tensor:
-    """The stage applied as in evaluation; its modules' modes are given back."""
-    modes = {module: module.training for module in stage.modules()}
-    try:
-        return stage.eval()(maps)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+def run_stage(stage: nn.Module, maps: Tensor) -> Tensor:
+    """The stage applied as in evaluation."""
+    with in_evaluation(stage):
+        return stage(maps)
 
 
 def sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
@@ -77,7 +73,7 @@ def sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
     for part in pixels.split(SOME):
         maps = inputs = network.normalise(part).requires_grad_()
         for name, stage in network.stages.items():
-            maps = in_evaluation(stage, maps)
+            maps = run_stage(stage, maps)
             middle = maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2].sum()
             (gradient,) = torch.autograd.grad(middle, inputs, retain_graph=True)
             found[name] = found.get(name, 0) + gradient.abs().mean(1).sum(0) / len(pixels)
@@ -160,7 +156,7 @@ def responses(network: Network, pixels: Tensor, *, bfloat16: bool | None = None)
             part = slice(first, first + 2 * SOME)
             maps = network.normalise(pixels[part])
             for name, stage in network.stages.items():
-                maps = in_evaluation(stage, maps)
+                maps = run_stage(stage, maps)
                 if name not in found:  # whole at once: pieces to join would take the memory twice
                     size = (len(pixels), maps.shape[1])
                     mean, peak = (torch.empty(size, device=pixels.device) for _ in range(2))

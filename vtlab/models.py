@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 
 from vtlab import __version__
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.files import sealed, sha256_of, unsealed, write_bytes
+from vtlab.network import Network
 from vtlab.strategies import Strategy
 from vtlab.tasks import Task
 

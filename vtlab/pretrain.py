@@ -1,20 +1,18 @@
-"""The recipe of the shipped weights: learn many invented species, from drawings never repeated.
+"""The recipe of the shipped weights: learn many invented species, or photographs of many things.
 
-`python -m vtlab.pretrain` draws the garden on the fly, trains `mini_resnet` from random
-weights, and writes half-precision safetensors, their sha256 and a log. Pretraining on images
-drawn by formula is published practice (Kataoka et al. 2020, FractalDB,
-https://arxiv.org/abs/2101.08515).
+`python -m vtlab.pretrain` draws the garden on the fly, trains `mini_resnet` from random weights, and
+writes half-precision safetensors, their sha256 and a log; with `--photos PATH` it learns a folder of
+photographs instead, small images first, and writes the weights called "natural".
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -22,34 +20,49 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.checkpoints import checkpointed
 from vtlab.files import write_bytes, write_csv, write_text
-from vtlab.garden.drawing import draw
-from vtlab.garden.species import Species, grow
 from vtlab.interrupts import Terminated, termination_raises, unbroken
+from vtlab.network import Network
 from vtlab.precision import autocast, native_bfloat16
-from vtlab.randomness import drawing, keys
+from vtlab.randomness import drawing
+from vtlab.sources import Drawings, Photographs, Source
 from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
-from vtlab.weights import sha256
-
-SOURCE_SEED = 1_000_003  # far from every target's seed: no target species was ever a source
-TESTED = 2048  # fresh individuals that a record's test accuracy is of
+from vtlab.weights import SHIPPED, sha256
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the shipped weights were trained with."""
+    """How weights are trained, whatever on.
+
+    Attributes:
+        images: How many are seen, each view of a photograph counted.
+        batch: How many at once.
+        peak_rate: Of AdamW, reached after a fifth of the steps (one cycle, Smith 2018).
+        weight_decay: Of AdamW.
+        seed: Of order, drawings and augmentation.
+        sizes: Sides of the images in pixels, one after the other; each gets the same time, so that
+            small images, which are cheap, are many (progressive resizing, Howard 2018).
+    """
 
     backbone: str = "mini_resnet"
-    species: int = 256
-    genera: int = 128
-    spread: float = 0.6
     images: int = 200_000
     batch: int = 128
     peak_rate: float = 3e-3
     weight_decay: float = 0.05
     seed: int = 0
+    sizes: tuple[int, ...] = (64,)
+
+    def size(self, share: float) -> int:
+        """The side of the images after this share of them, 0 to 1."""
+        counts = [1 / size**2 for size in self.sizes]  # a large image takes longer
+        ends = [sum(counts[: n + 1]) / sum(counts) for n in range(len(counts))]
+        return next((s for s, end in zip(self.sizes, ends, strict=True) if share < end), self.sizes[-1])
+
+
+PHOTOS = Recipe(images=600_000, sizes=(32, 48, 64))  # of the natural weights: twelve epochs of 50,000
+EVERY = {False: 10_000, True: 50_000}  # images between two records: of drawings, of photographs
 
 
 @dataclass(frozen=True)
@@ -63,21 +76,23 @@ class Progress:
     seconds: float
 
 
-def pretrain(recipe: Recipe, network: Network, every: int = 10_000,
+def pretrain(recipe: Recipe, source: Source, network: Network, every: int = 10_000,
              stop: Stop | None = None) -> Pretraining:  # fmt: skip
     """Train the network in place; an iterator with a record after every so many images.
 
     Hours of it belong into `checkpointed(pretrain(…), folder)`.
     """
-    return Pretraining(recipe, network, every, stop)
+    return Pretraining(recipe, source, network, every, stop)
 
 
 class Pretraining(Stepwise):
-    """What `pretrain` returns; a step is a batch of drawings. See `Stepwise`."""
+    """What `pretrain` returns; a step is a batch of images. See `Stepwise`."""
 
-    def __init__(self, recipe: Recipe, network: Network, every: int, stop: Stop | None) -> None:
-        """Nothing is drawn yet."""
-        self.recipe, self.network, self.every, self.stop = recipe, network, every, stop
+    def __init__(self, recipe: Recipe, source: Source, network: Network, every: int,
+                 stop: Stop | None) -> None:  # fmt: skip
+        """Nothing is drawn or read yet."""
+        self.recipe, self.source, self.network = recipe, source, network
+        self.every, self.stop = every, stop
         self.steps = 0
         self.history: list[Progress] = []
         self.total = recipe.images // recipe.batch
@@ -90,17 +105,6 @@ class Pretraining(Stepwise):
     def done(self) -> bool:
         """Whether every image was seen."""
         return self.steps == self.total
-
-    @functools.cached_property
-    def _species(self) -> Species:
-        recipe = self.recipe
-        return grow(recipe.species, SOURCE_SEED, genera=recipe.genera, spread=recipe.spread)
-
-    @functools.cached_property
-    def _test_set(self) -> tuple[Tensor, Tensor]:
-        labels = torch.arange(TESTED) % self.recipe.species
-        places = keys(self.recipe.seed, 1, torch.arange(TESTED))
-        return draw(self._species, labels, places)[0], labels
 
     def _fresh(self) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.OneCycleLR]:
         recipe = self.recipe
@@ -115,15 +119,12 @@ class Pretraining(Stepwise):
         if self.done:
             return None
         recipe, started = self.recipe, time.perf_counter()
-        # every picture is drawn once and never seen again
-        index = torch.arange(self.steps * recipe.batch, (self.steps + 1) * recipe.batch)
-        image_keys = keys(recipe.seed, 0, index)
-        labels = ((image_keys.long() & 0x7FFFFFFF) // 7) % recipe.species
-        images, _ = draw(self._species, labels, image_keys)
+        size = recipe.size(self.steps / self.total)
+        images, labels = self.source.batch(self.steps, recipe.batch, recipe.seed, size)
         seen = (self.steps + 1) * recipe.batch
         record = seen % self.every < recipe.batch or self.steps == self.total - 1
         if record:
-            _ = self._test_set  # drawn before the part that Ctrl-C has to wait for
+            _ = self.source.test_set  # drawn before the part that Ctrl-C has to wait for
         with unbroken():
             self._learn(images, labels)
             self.steps += 1
@@ -131,7 +132,7 @@ class Pretraining(Stepwise):
                 self._seconds += time.perf_counter() - started
                 return None
             mean = [sum(values) / len(values) for values in (self._losses, self._hits)]
-            accuracy = _test(self.network, *self._test_set)
+            accuracy = _test(self.network, *self.source.test_set)
             self._seconds += time.perf_counter() - started
             self._losses, self._hits = [], []
             self.history.append(Progress(seen, *mean, accuracy, round(self._seconds, 1)))
@@ -152,7 +153,8 @@ class Pretraining(Stepwise):
 
     def configuration(self) -> dict:
         """What must be equal for a state to be gone on from, as JSON values."""
-        return {**asdict(self.recipe), "every": self.every, "bfloat16": native_bfloat16()}
+        return {**asdict(self.recipe), "sizes": list(self.recipe.sizes), **self.source.configuration(),
+                "every": self.every, "bfloat16": native_bfloat16()}
 
     def state(self) -> State:
         """Everything that is needed to go on from here, copied. Not while a step runs."""
@@ -191,18 +193,19 @@ def _test(network: Network, images: torch.Tensor, labels: torch.Tensor) -> float
     return (torch.cat(guesses) == labels).float().mean().item()
 
 
-def save(network: Network, recipe: Recipe, folder: Path) -> str:
+def save(network: Network, recipe: Recipe, source: Source, folder: Path, name: str) -> str:
     """Write the stages as half-precision safetensors; returns the sha256."""
     from safetensors.torch import save as to_bytes
 
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{recipe.backbone}.safetensors"
+    path = folder / f"{name}.safetensors"
     state = {
         name: value.contiguous().half() if value.is_floating_point() else value
         for name, value in network.stages.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    write_bytes(path, to_bytes(state, metadata={"recipe": json.dumps(asdict(recipe))}))
+    made = json.dumps({**asdict(recipe), **source.configuration()})
+    write_bytes(path, to_bytes(state, metadata={"recipe": made}))
     listing = folder / "sha256.json"
     known = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
     known[path.name] = sha256(path)
@@ -215,33 +218,41 @@ def main(given: Sequence[str] | None = None) -> int:
     data = Path(__file__).parent.parent / "data"
     parser = argparse.ArgumentParser(prog="python -m vtlab.pretrain", description=__doc__)
     parser.add_argument("--backbone", default=Recipe.backbone)
-    parser.add_argument("--images", type=int, default=Recipe.images)
+    parser.add_argument("--photos", metavar="PATH", default=None,
+                        help="photographs by class (folder, zip, table) instead of the garden")  # fmt: skip
+    parser.add_argument("--images", type=int, default=None, help="how many to see, each view counted")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=data / "weights")
     parser.add_argument("--checkpoints", "--resume", type=Path, metavar="FOLDER",
                         help="keep the training there, and go on from what is there")  # fmt: skip
     parser.add_argument("--log", type=Path, default=None, help="default: data/results/")
     arguments = parser.parse_args(given)
-    recipe = Recipe(backbone=arguments.backbone, images=arguments.images, seed=arguments.seed)
-    network = backbone(recipe.backbone, classes=recipe.species, weights=None)
-    network.reset_stages(recipe.seed)
-    log = arguments.log or data / "results" / f"pretrain_{recipe.backbone}.csv"
-    training = pretrain(recipe, network)
+    plan = PHOTOS if arguments.photos else Recipe()
+    recipe = replace(plan, backbone=arguments.backbone, seed=arguments.seed,
+                     images=plan.images if arguments.images is None else arguments.images)  # fmt: skip
+    name = recipe.backbone + SHIPPED["natural" if arguments.photos else "default"]
+    log = arguments.log or data / "results" / f"pretrain_{name}.csv"
     folder = arguments.checkpoints
+    training = None
     try:
+        source = Photographs.of(arguments.photos, max(recipe.sizes)) if arguments.photos else Drawings()
+        network = backbone(recipe.backbone, classes=source.classes, weights=None)
+        network.reset_stages(recipe.seed)
+        training = pretrain(recipe, source, network, EVERY[bool(arguments.photos)])
         with termination_raises():
             for progress in checkpointed(training, folder, every=100) if folder else training:
                 said = (f"{k} {v:.4g}" for k, v in asdict(progress).items())
                 print(*said, sep="  ", flush=True)
     except KeyboardInterrupt as stopped:
-        print(f"stopped after {training.steps} of {training.total} steps; "
+        steps = f"{training.steps} of {training.total} steps" if training else "reading the images"
+        print(f"stopped after {steps}; "
               + (f"the same command goes on from {folder}" if folder else "nothing is kept "
                  "(--checkpoints FOLDER)"), file=sys.stderr)  # fmt: skip
         return 143 if isinstance(stopped, Terminated) else 130
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print("sha256", save(network, recipe, arguments.out))
+    print("sha256", save(network, recipe, source, arguments.out, name))
     rows = [{k: round(v, 4) for k, v in asdict(row).items()} for row in training.history]
     write_csv(log, pd.DataFrame(rows))
     return 0

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from vtlab.backbones import Network
 from vtlab.features import activations
+from vtlab.network import Network
 from vtlab.precision import THREADS, single_thread
 from vtlab.solver import STRENGTHS, solve, spread
 from vtlab.splits import holdout

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch.nn.functional as F
 
-from vtlab.backbones import Network
+from vtlab.network import Network
 from vtlab.precision import autocast
 from vtlab.schedules import optimiser_for
 from vtlab.strategies import Strategy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from vtlab.backbones import Network
+from vtlab.network import Network
 from vtlab.strategies import Strategy
 
 LEAST_EPOCHS = {"pretrained": 12, "random": 30}

@@ -9,6 +9,7 @@ beforehand; L-BFGS (Liu and Nocedal 1989) learns what is left of it in a dozen s
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +20,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vtlab.precision import THREADS, single_thread
+from vtlab.randomness import generator
 from vtlab.targets import variance
 
 STRENGTHS = tuple(10.0**e for e in (-4, -3, -2, -1, 0, 1))  # of L2, on features of unit spread
 DEFAULT_STRENGTH = 1e-2  # where one shot leaves nothing to cross-validate; see rates.csv
 FOLDS = 5
+AT_ONCE = 8_000_000  # numbers that one evaluation holds: problems x classes x images
+AT_MOST = 1_000_000  # images x classes that a strength is chosen on
 MEMORY = 10  # steps that L-BFGS remembers
 TOLERANCE = 1e-12  # square of the gradient, in units in which the curvature is near 1
 
@@ -65,7 +69,9 @@ def solve(features: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor, 
 
     # problems are shared out to threads rather than each product split among them: threads
     # that wait for each other in every product stand still where a core has other work
-    parts = [slice(first, None, threads) for first in range(min(threads, len(strengths)))]
+    remembered = len(strengths) * classes * features.shape[1] * 2 * MEMORY  # numbers, by L-BFGS
+    groups = max(threads, -(-remembered // AT_ONCE))
+    parts = [slice(first, None, groups) for first in range(min(groups, len(strengths)))]
     with single_thread(), ThreadPoolExecutor(threads) as pool:
         axes = _Axes.of(features, weights)
         solution = torch.empty(len(strengths), classes, axes.inputs.shape[1],
@@ -92,11 +98,12 @@ class _Axes:
         features = features.double()
         share = weights.double().mean(0)[:, None]  # (N, 1)
         centre = (features * share).sum(0) / share.sum()
-        centred = features - centre
+        inside = features - centre
         basis = torch.eye(features.shape[1], dtype=torch.float64, device=features.device)
         if features.shape[0] < features.shape[1]:
-            basis = torch.linalg.qr(centred.T).Q.T  # (N, D)
-        inside = centred @ basis.T
+            basis = torch.linalg.qr(inside.T).Q.T  # (N, D)
+            inside = inside @ basis.T
+        del features
         turn = torch.linalg.eigh((inside * share).T @ inside).eigenvectors
         inputs = torch.cat([inside @ turn, torch.ones_like(share)], 1)
         return cls(inputs, centre, turn.T @ basis)
@@ -119,18 +126,26 @@ def _minimise(inputs: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor
     # the curvature at the start, where every class has probability 1 / K
     spread_along = inputs.square().T @ shares.mean(0) / classes  # (r + 1,)
     scale = (spread_along + penalty + 1e-12).rsqrt()[:, None]  # (B, 1, r + 1)
-    hot = F.one_hot(labels, classes).T.double()  # (K, N)
+    once = max(1, AT_ONCE // (len(shares) * classes))  # images
+    parts = [slice(start, start + once) for start in range(0, len(labels), once)]
+
+    @functools.lru_cache(maxsize=1)  # made once where there is one part
+    def hot(number: int) -> Tensor:
+        return F.one_hot(labels[parts[number]], classes).T.double()  # (K, n)
 
     def evaluate(point: Tensor, scale: Tensor, penalty: Tensor,
                  shares: Tensor) -> tuple[Tensor, Tensor]:  # fmt: skip
         """Losses `(B,)` and gradients in units of the scaled weights."""
         matrix = point * scale
-        logits = (matrix.flatten(0, 1) @ inputs.T).view(len(point), classes, -1)  # (B, K, N)
-        logs = logits.log_softmax(1)
-        value = -((logs * hot).sum(1) * shares).sum(1)
-        value = value + (penalty[:, None] * matrix.square()).sum((1, 2)) / 2
-        errors = logs.exp_().sub_(hot).mul_(shares[:, None])
-        gradient = (errors.flatten(0, 1) @ inputs).view_as(point) + penalty[:, None] * matrix
+        value = (penalty[:, None] * matrix.square()).sum((1, 2)) / 2
+        gradient = penalty[:, None] * matrix
+        for number, part in enumerate(parts):
+            some, share, named = inputs[part], shares[:, part], hot(number)
+            logits = (matrix.flatten(0, 1) @ some.T).view(len(point), classes, -1)  # (B, K, n)
+            logs = logits.log_softmax(1)
+            value = value - ((logs * named).sum(1) * share).sum(1)
+            errors = logs.exp_().sub_(named).mul_(share[:, None])
+            gradient = gradient + (errors.flatten(0, 1) @ some).view_as(point)
         return value, gradient * scale
 
     found = torch.zeros(len(shares), classes, inputs.shape[1], dtype=torch.float64,
@@ -195,7 +210,8 @@ def spread(features: Tensor) -> float:
 def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 0) -> float:
     """The L2 strength with the least cross-validated loss, within the shots alone.
 
-    Stratified folds, at most five; the committed default where a class has one image.
+    Stratified folds, at most five; the committed default where a class has one image. Where images
+    times classes are more than a million, only so many images are taken, as many of each class.
 
     Args:
         features: `(N, D)`, of unit `spread`.
@@ -208,6 +224,12 @@ def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 
         return DEFAULT_STRENGTH
     from sklearn.model_selection import StratifiedKFold
 
+    if len(labels) * classes > AT_MOST:
+        each = max(folds, AT_MOST // classes**2)
+        random = generator(seed, "strength")
+        chosen = [(labels == k).nonzero()[:, 0] for k in range(classes)]
+        some = torch.cat([c[torch.randperm(len(c), generator=random)[:each]] for c in chosen])
+        features, labels = features[some], labels[some]
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     use = torch.ones(folds, len(labels))
     for fold, (_, held) in enumerate(splitter.split(features, labels)):
@@ -215,9 +237,9 @@ def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 
     strengths = torch.tensor(STRENGTHS).repeat_interleave(folds)
     uses = use.repeat(len(STRENGTHS), 1)  # (B, N)
     matrix, bias = solve(features, labels, strengths, uses, classes, tolerance=1e-8)
-    logits = features.double() @ matrix.transpose(1, 2) + bias[:, None]
-    losses = F.cross_entropy(logits.flatten(0, 1), labels.repeat(len(uses)), reduction="none")
-    held_loss = (losses.view(len(uses), -1) * (1 - uses)).sum(1) / (1 - uses).sum(1)
+    losses = torch.stack([F.cross_entropy(features.double() @ w.T + b, labels, reduction="none")
+                          for w, b in zip(matrix, bias, strict=True)])  # (B, N)  # fmt: skip
+    held_loss = (losses * (1 - uses)).sum(1) / (1 - uses).sum(1)
     best = held_loss.view(len(STRENGTHS), folds).mean(1).argmin()
     return STRENGTHS[int(best)]
 

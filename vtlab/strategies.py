@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from vtlab.backbones import KINDS, Network
+from vtlab.network import KINDS, Network
 
 # Peak AdamW rates: the best mean over three other garden tasks and two numbers of shots.
 # data/results/rates.csv holds the sweep; `python -m vtlab.sweeps rates` runs it again.

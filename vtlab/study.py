@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from vtlab.backbones import Network
 from vtlab.bench import Bench, Setting
 from vtlab.features import predict
 from vtlab.metrics import summary
+from vtlab.network import Network
 from vtlab.records import Run, run_key, table
 from vtlab.schedules import default_epochs
 from vtlab.store import RunStore

@@ -21,7 +21,6 @@ from vtlab.duplicates import near
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.images import Pictures, read_folder
 from vtlab.randomness import generator
-from vtlab.splits import holdout
 
 HOLDOUT = 0.3  # share of a folder's images that are held out where it has no test set
 DRAWN_TEST = 1200
@@ -204,14 +203,8 @@ def _endless(name: str, classes: tuple[str, ...], make: Callable[[int, int | Non
 
 
 def _folder(path: Path, size: int, strict: bool) -> Task:
-    read = read_folder(path, size, strict=strict)
-    notes = tuple(read.notes)
-    if read.test is None:
-        keep, held = holdout(read.train.labels, HOLDOUT, seed=0)
-        pool, test = _images(read.train)[keep], _images(read.train)[held]
-        notes += (f"no test folder: {len(test)} images, {HOLDOUT:.0%} of each class, held out",)
-    else:
-        pool, test = _images(read.train), _images(read.test)
+    read = read_folder(path, size, strict=strict, hold_out=HOLDOUT)
+    notes, pool, test = tuple(read.notes), _images(read.train), _images(read.test)
     if alike := near(pool.pixels, test.pixels):
         i, j = alike[0]
         notes += (f"{len(alike)} of {len(test)} test images look the same as a training image, which "

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.augment import Augment, Augmentation
-from vtlab.backbones import Network
 from vtlab.features import BATCH as CHUNK
 from vtlab.features import activations
 from vtlab.fingerprints import of_tensors
 from vtlab.interrupts import unbroken
 from vtlab.mixup import draw_mix
+from vtlab.network import Network
 from vtlab.precision import native_bfloat16
 from vtlab.randomness import drawing, generator
 from vtlab.records import Epoch

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from vtlab.augment import Augmentation
-from vtlab.backbones import Network
-from vtlab.features import BATCH, activations, affordable_views
+from vtlab.features import BATCH, Kept, activations, affordable_views
 from vtlab.mixup import Mix
+from vtlab.network import Network
 from vtlab.precision import autocast
 
 VIEWS = 8  # augmented views kept of each image when a prefix is frozen
@@ -31,7 +31,7 @@ class Views:
         self.cache = cache and self.start > 0
         self.bfloat16 = bfloat16
         self.kept: dict[int, Tensor] = {}
-        self.parts: dict[int, list[Tensor]] = {}  # of views that are not complete yet
+        self.parts: dict[int, Kept] = {}  # views that are not complete yet
         self.views = 1 if augment is None else 0  # 0: a new view every epoch
         if augment is not None and self.start > 0:
             self.views = affordable_views(network, pixels, self.start, views)
@@ -41,15 +41,14 @@ class Views:
         number = self._number(epoch)
         if not self.cache or number in self.kept:
             return True
-        parts = self.parts.setdefault(number, [])
-        index = torch.arange(len(self.pixels)).split(BATCH)
-        while len(parts) < len(index):
+        part = self.parts.setdefault(number, Kept(len(self.pixels), copies=self.views))
+        while part.filled < len(self.pixels):
             if stopped():
                 return False
-            which = index[len(parts)]
+            which = torch.arange(part.filled, min(part.filled + BATCH, len(self.pixels)))
             pixels = self._view(self.pixels[which], which, number)
-            parts.append(activations(self.network, pixels, self.start, bfloat16=self.bfloat16))
-        self.kept[number] = torch.cat(parts)
+            part.add(activations(self.network, pixels, self.start, bfloat16=self.bfloat16))
+        self.kept[number] = part.whole()
         self.parts.pop(number, None)
         return True
 

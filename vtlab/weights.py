@@ -11,12 +11,35 @@ from urllib.parse import urlparse
 import torch
 from torch import Tensor
 
+SHIPPED = {"default": "", "natural": "_natural"}  # the words for them, and how their files end
+
 
 def weights_folder() -> Path:
     """Where the shipped weights are: inside an installed package, or `data/` of a clone."""
     here = Path(__file__).parent
     packed = here / "data" / "weights"
     return packed if packed.is_dir() else here.parent / "data" / "weights"
+
+
+def shipped(backbone: str, word: str | Path) -> Path | None:
+    """The file that ships for one of our backbones under that word, checked; None for another word.
+
+    Args:
+        backbone: Its name.
+        word: "default" (pretrained on the garden) or "natural" (on photographs).
+
+    Raises:
+        ValueError: If none ships, or it is damaged.
+    """
+    if str(word) not in SHIPPED:
+        return None
+    path = weights_folder() / f"{backbone}{SHIPPED[str(word)]}.safetensors"
+    if not path.is_file():
+        there = sorted(p.stem.removesuffix(SHIPPED[str(word)])
+                       for p in path.parent.glob(f"*{SHIPPED[str(word)]}.safetensors"))  # fmt: skip
+        raise ValueError(f"no {word} weights ship for {backbone}; they do for {', '.join(there)}")
+    check_sha256(path)
+    return path
 
 
 def sha256(path: Path) -> str:

@@ -13,10 +13,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.bench import Setting
 from vtlab.families import FAMILIES
 from vtlab.metrics import interval
+from vtlab.network import Network
 from vtlab.precision import THREADS, autocast
 from vtlab.strategies import full, partial, probe
 from vtlab.study import compare

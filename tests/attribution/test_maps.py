@@ -5,8 +5,9 @@ from tests_support import entries_that_moved
 from torch import nn
 
 from vtlab.attribution import METHODS, explain, grad_cam
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.families import GARDEN
+from vtlab.network import Network
 
 
 def test_a_4_by_4_example_is_the_map_worked_out_by_hand():

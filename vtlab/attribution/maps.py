@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.attribution.stages import as_maps, find_stage, own_layout
-from vtlab.backbones import Network
+from vtlab.network import Network
 
 BATCH = 64  # images at once: their activations stay small
 STEPS = 32  # of the path of integrated gradients

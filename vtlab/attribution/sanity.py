@@ -17,8 +17,8 @@ from torch import Tensor
 
 from vtlab.attribution.maps import explain
 from vtlab.attribution.scores import enlarge
-from vtlab.backbones import Network
 from vtlab.features import predict
+from vtlab.network import Network
 
 START = "trained"
 WINDOW = 7  # side of the windows of the structural similarity

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from vtlab.attribution.maps import explain
-from vtlab.backbones import Network
 from vtlab.features import predict
+from vtlab.network import Network
 from vtlab.strategies import Strategy
 from vtlab.tasks import Task
 from vtlab.training import fit

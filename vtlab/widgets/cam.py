@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from vtlab import names, plots, style
 from vtlab.attribution import METHODS, cam_scores, explain
-from vtlab.backbones import Network
 from vtlab.features import predict
+from vtlab.network import Network
 from vtlab.tasks import Task
 from vtlab.widgets.controls import Checks, button, choice, number, row, tick
 from vtlab.widgets.panel import Panel

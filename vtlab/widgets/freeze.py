@@ -12,9 +12,9 @@ import traitlets
 from matplotlib.figure import Figure
 
 from vtlab import plots
-from vtlab.backbones import Network
 from vtlab.costs import Speed, calibrate, cost_table
 from vtlab.diagnose import movement, snapshot
+from vtlab.network import Network
 from vtlab.tasks import Task
 from vtlab.tasks import task as make_task
 from vtlab.training import fit

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from vtlab.backbones import Network, backbone
+from vtlab.backbones import backbone
 from vtlab.features import evaluate
+from vtlab.network import Network
 from vtlab.records import Epoch
 from vtlab.strategies import Strategy, partial, strategy, surgical
 from vtlab.tasks import Task

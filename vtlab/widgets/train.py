@@ -59,8 +59,7 @@ class TrainPanel(Panel):
 
     task = traitlets.Unicode("garden")
     shots = traitlets.Int(5, min=0)
-    backbone = traitlets.Enum([name for name, made in FAMILIES.items() if made.shipped],
-                              "mini_resnet")  # fmt: skip
+    backbone = traitlets.Enum(list(FAMILIES), "mini_resnet")
     strategy = traitlets.Enum(WAYS, "partial")
     stages = traitlets.Tuple(("stage4",))
     rate = traitlets.Enum((0, *RATES), 0)
