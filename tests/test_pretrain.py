@@ -2,12 +2,13 @@ import json
 from dataclasses import replace
 
 import pytest
+from images_made_up import grainy
 from steps_made_up import same, states_of
 
 from vtlab.backbones import backbone, load_stages
 from vtlab.checkpoints import checkpointed
 from vtlab.pretrain import Recipe, main, pretrain
-from vtlab.sources import Drawings
+from vtlab.sources import Drawings, Photographs
 
 SMALL = Recipe(images=24, batch=4)
 FEW = Drawings(species=8, genera=4)
@@ -68,3 +69,50 @@ def test_a_stopped_command_says_where_it_is(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("vtlab.pretrain.Pretraining.step", interrupt)
     assert main(["--images", "256", "--out", str(tmp_path)]) == 130
     assert "stopped after 0 of 2 steps; nothing is kept" in capsys.readouterr().err
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two classes of ten photographs of 24 pixels."""
+    for k, name in enumerate(("ant", "bee")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(10):
+            grainy(20 * k + i, 24).save(tmp_path / "photos" / name / f"{i}.png")
+    return tmp_path / "photos"
+
+
+def test_photographs_are_learnt_small_first_and_written_as_natural(tmp_path, photos, monkeypatch, capsys):
+    seen = []
+    true = Photographs.batch
+
+    def batch(self, number, count, seed, size):
+        seen.append(size)
+        return true(self, number, count, seed, size)
+
+    monkeypatch.setattr(Photographs, "batch", batch)
+    monkeypatch.setattr("vtlab.pretrain.PHOTOS", Recipe(batch=6, sizes=(16, 24)))
+    arguments = ["--photos", str(photos), "--images", "60", "--out", str(tmp_path / "w"),
+                 "--log", str(tmp_path / "log.csv")]  # fmt: skip
+    assert main(arguments) == 0
+    assert seen == [16] * 7 + [24] * 3  # each size gets the same time: 24² / (16² + 24²) of ten batches
+    path = tmp_path / "w" / "mini_resnet_natural.safetensors"
+    load_stages(backbone("mini_resnet", weights=None), path)
+    assert (tmp_path / "log.csv").read_text().startswith("images,loss,accuracy")
+    assert main(["--photos", str(tmp_path / "none")]) == 2
+    assert "no folder or zip" in capsys.readouterr().err
+
+
+def test_a_pretraining_on_photographs_goes_on_to_the_same_bits(photos):
+    def fresh():
+        source = Photographs.of(photos, 24)
+        recipe = Recipe(batch=6, images=30, sizes=(16, 24))
+        return pretrain(recipe, source, backbone(recipe.backbone, classes=2, weights=None), every=12)
+
+    reference = states_of(fresh())
+    resumed = fresh()
+    resumed.restore(reference[3])
+    list(resumed)
+    assert same(resumed.state(), reference[-1])
+    (photos / "bee" / "3.png").write_bytes((photos / "bee" / "4.png").read_bytes())
+    with pytest.raises(ValueError, match="content is .* there"):
+        fresh().restore(reference[3])

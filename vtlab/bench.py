@@ -20,7 +20,7 @@ from vtlab.network import Network
 from vtlab.precision import THREADS, native_bfloat16
 from vtlab.records import Epoch, Run
 from vtlab.strategies import Strategy
-from vtlab.tasks import Task
+from vtlab.tasks import Task, in_files
 from vtlab.tasks import task as make_task
 from vtlab.training import fit
 from vtlab.weights import sha256, shipped
@@ -93,7 +93,7 @@ class Bench:
         if setting.image_size:
             network.takes(setting.image_size)
         state = {k: v.clone() for k, v in network.stages.state_dict().items()}
-        base = base or make_task(setting.task, shots="all" if Path(setting.task).exists() else 1,
+        base = base or make_task(setting.task, shots="all" if in_files(setting.task) else 1,
                                  image_size=setting.size, strict=setting.strict)  # fmt: skip
         if base.asks_a_number:
             raise ValueError(f"{base.name} asks for a number, and a study compares how well classes "

@@ -77,17 +77,18 @@ def read_folder(path: str | Path, image_size: int = 64,
     if not path.exists():
         raise FileNotFoundError(f"no folder or zip at {path}")
     if path.is_dir():
-        return _read(of_folder(path), image_size, progress, strict, hold_out)
+        return read_listing(of_folder(path), image_size, progress, strict=strict, hold_out=hold_out)
     if path.suffix.lower() in (".csv", ".tsv"):
-        return _read(of_table(path), image_size, progress, strict, hold_out)
+        return read_listing(of_table(path), image_size, progress, strict=strict, hold_out=hold_out)
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is neither a folder nor a zip (or a damaged one), nor a .csv")
     with zipfile.ZipFile(path) as archive:
-        return _read(of_zip(path, archive), image_size, progress, strict, hold_out)
+        return read_listing(of_zip(path, archive), image_size, progress, strict=strict, hold_out=hold_out)
 
 
-def _read(tree: Listing, size: int, progress: Callable[[int, int], None] | None,
-          strict: bool, hold_out: float) -> ImageFolder:  # fmt: skip
+def read_listing(tree: Listing, size: int, progress: Callable[[int, int], None] | None = None, *,
+                 strict: bool = False, hold_out: float = 0.0) -> ImageFolder:  # fmt: skip
+    """The images of a listing; arguments and errors are `read_folder`'s."""
     if strict and tree.skipped:
         raise ValueError(tree.skipped[0])
     if not tree.below():

@@ -19,8 +19,9 @@ from torch import Tensor
 from vtlab import digits
 from vtlab.duplicates import near
 from vtlab.garden.worlds import WORLDS, World
-from vtlab.images import Pictures, read_folder
+from vtlab.images import ImageFolder, Pictures, read_folder, read_listing
 from vtlab.randomness import generator
+from vtlab.torchvision_datasets import PUBLIC, listing
 
 HOLDOUT = 0.3  # share of a folder's images that are held out where it has no test set
 DRAWN_TEST = 1200
@@ -119,25 +120,30 @@ class Task:
 
 
 def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int = 0,
-         image_size: int = 64, strict: bool = False) -> Task:  # fmt: skip
+         image_size: int = 64, strict: bool = False,
+         progress: Callable[[int, int], None] | None = None) -> Task:  # fmt: skip
     """A task by name, or from a folder or zip of one's own photographs.
 
     Args:
         name: "garden", "fine", "far", "glyphs", "textures" (drawn), "arrows" (drawn; the class is
             a direction), "petals" (drawn; how many petals, a number), "digits" (handwritten),
-            "printed" (drawn from fonts): nothing to download. Or a path whose folders are the
+            "printed" (drawn from fonts): nothing to download. Or one of torchvision's data sets
+            ("flowers102", "oxford_pets", "cifar10", "eurosat", "dtd", "food101" …, see
+            `torchvision_datasets.PUBLIC`), which is fetched once. Or a path whose folders are the
             classes, or hold them below `train/` and `test/`.
-        shots: Training images per class, or "all" for the digits or a folder.
+        shots: Training images per class, or "all" where images are not drawn.
         seed: Which shots.
         image_size: Side in pixels.
         strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
+        progress: Called with how many files are read, and of how many.
 
     Raises:
         ValueError: If a name is unknown, a number is out of range, a class is too small, or, with
             `strict`, an image cannot be read.
         FileNotFoundError: If the path is not there.
+        OSError: If a data set could not be fetched; the message says where its files belong.
 
-    Lesson 01.
+    Lesson 01; folders in lesson 16.
     """
     number = _shots(shots)
     if image_size < 16:
@@ -146,13 +152,22 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
         made = garden_task(WORLDS[str(name)], image_size)
     elif str(name) in DIGITS:
         made = DIGITS[str(name)](image_size)
+    elif str(name) in PUBLIC and not Path(name).exists():
+        made = _of_images(str(name), read_listing(listing(str(name)), image_size, progress,
+                                                  strict=strict, hold_out=HOLDOUT))  # fmt: skip
     else:
         path = Path(name)
         if not path.exists() and len(path.parts) == 1 and not path.suffix:
             raise ValueError(f"no task and no folder is called {str(name)!r}; "
-                             f"the tasks are {', '.join((*WORLDS, *DIGITS))}")  # fmt: skip
-        made = _folder(path, image_size, strict)
+                             f"the tasks are {', '.join((*WORLDS, *DIGITS, *PUBLIC))}")  # fmt: skip
+        made = _of_images(path.stem, read_folder(path, image_size, progress, strict=strict,
+                                                 hold_out=HOLDOUT))  # fmt: skip
     return made.at(number, seed)
+
+
+def in_files(name: str | Path) -> bool:
+    """Whether a task's images lie in files, so that there is an end of them."""
+    return str(name) in PUBLIC or Path(name).exists()
 
 
 def _shots(shots: int | str | None) -> int | None:
@@ -202,14 +217,14 @@ def _endless(name: str, classes: tuple[str, ...], make: Callable[[int, int | Non
     return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes)
 
 
-def _folder(path: Path, size: int, strict: bool) -> Task:
-    read = read_folder(path, size, strict=strict, hold_out=HOLDOUT)
+def _of_images(name: str, read: ImageFolder) -> Task:
+    """A task from images in files, with what should be known about them."""
     notes, pool, test = tuple(read.notes), _images(read.train), _images(read.test)
     if alike := near(pool.pixels, test.pixels):
         i, j = alike[0]
         notes += (f"{len(alike)} of {len(test)} test images look the same as a training image, which "
                   f"flatters the test accuracy ({test.files[j]} and {pool.files[i]} …)",)  # fmt: skip
-    return _pool(path.stem, read.classes, pool, test, notes, read.skipped)
+    return _pool(name, read.classes, pool, test, notes, read.skipped)
 
 
 def _pool(name: str, classes: tuple[str, ...], pool: Images, test: Images,
