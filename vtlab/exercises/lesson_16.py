@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vtlab.exercises.registry import Verdict, exercise
+from vtlab.exercises.registry import Verdict, exercise, letter
 
 
 @exercise("16.1")
@@ -35,3 +35,7 @@ def _balanced(answer: object) -> Verdict:
         if np.shape(found) != () or abs(float(found) - wanted) > 1e-6:
             return False, f"For classes of {counts} images it gave {found}, not {wanted:.3f}."
     return True, "A class counts as much as any other, whatever its size."
+
+
+letter("16.3", "b", "What looks alike stays alike, even in random features.",
+       "Which of the three would also hold for the garden, where random weights are at chance?")

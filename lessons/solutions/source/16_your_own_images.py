@@ -26,3 +26,10 @@ def balanced(labels, named):
 
 vt.check("16.2", balanced)
 
+# %% [markdown]
+# **16.3** Digits of one kind share most of their ink, so that even the nearest neighbour in plain pixels is
+# right in most cases. A random convolution mixes neighbouring pixels, and similar images stay similar. For
+# the garden, where a flower may stand anywhere, neither pixels nor random features do much.
+
+# %% tags=["solution"]
+vt.check("16.3", "b")
