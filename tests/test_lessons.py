@@ -59,3 +59,15 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
     nbformat.write(tamper(notebook, 1), tmp_path / "tiny.ipynb")
     bad = validate(tmp_path)
     assert bad.returncode == 1 and "1 failed, 1 passed" in bad.stdout
+
+
+@pytest.mark.nightly
+def test_lesson_16_runs_on_real_photographs_and_with_weights_of_imagenet(photos):
+    from vtlab.build import run
+
+    mirror = next(m for m in MIRRORS if m.stem.startswith("16") and m.parent.parent == LESSONS)
+    given = {"VTLAB_PHOTOS": str(photos / "hymenoptera_224.zip"),
+             "VTLAB_IMAGENET": str(photos / "weights" / "mobilenet_v2.pth")}  # fmt: skip
+    done = run(read_mirror(mirror), LESSONS, environment=given)
+    said = "".join(output.get("text", "") for cell in done.cells for output in cell.get("outputs", []))
+    assert "test images of ants, bees" in said and "mobilenet_v2 with ImageNet's weights" in said

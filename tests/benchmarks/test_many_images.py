@@ -12,7 +12,6 @@ from benchmarks.tiles import cut
 pytestmark = pytest.mark.benchmark
 
 
-@pytest.mark.timeout(1800)
 def test_private_memory_does_not_grow_with_the_images(ratios, photos, tmp_path):
     found = {}
     for share in (0.5, 1.0):
