@@ -129,14 +129,14 @@ def pools(folder: Path, size: int) -> dict[str, Pool]:
 
 
 def runs() -> Iterator[tuple[str, str, Strategy, int, int]]:
-    """Data, start, strategy, shots, seed: small networks first, and all of a seed before the next."""
-    for cheap in (True, False):
+    """Data, start, strategy, shots, seed: what is cheap first, and all of a seed before the next."""
+    for price in range(3):
         for seed in range(SEEDS):
             for start, about in STARTS.items():
                 for strategy in FOUR:
-                    small = about.size == 64 or strategy.convex
+                    own = 0 if strategy.convex else 1 if about.size == 64 else 2
                     known = strategy.start == "random" and start == "natural"  # as from "garden"
-                    if small == cheap and not known:
+                    if own == price and not known:
                         yield from ((data, start, strategy, shots, seed) for shots in SHOTS for data in SETS)
 
 
