@@ -18,6 +18,7 @@ from torch import Tensor, fx, nn
 
 from vtlab.cutting import Cut, Function, in_stages, layout_of, shapes_of
 from vtlab.families import Normalisation
+from vtlab.network import in_evaluation
 from vtlab.weights import read_state
 
 PREFIX = "timm:"
@@ -215,15 +216,12 @@ class _Features(nn.Module):
 def _blocks(model: nn.Module) -> list[nn.Module]:
     """The steps of `forward_features`, cut wherever one value is all that goes on."""
     root = _Features(model)
-    modes = {module: module.training for module in model.modules()}
     try:
-        graph = _Follower().trace(root.eval())
+        with in_evaluation(root):
+            graph = _Follower().trace(root)
     except Exception as error:  # whatever a network does with its stand-in
         why = " ".join(str(error).split())[:200]
         raise ValueError(f"timm's {type(model).__name__} cannot be followed block by block ({why})") from None
-    finally:
-        for module, training in modes.items():
-            module.training = training
     images, *steps, output = graph.nodes
     last_use = {node: place for place, step in enumerate([*steps, output]) for node in step.all_input_nodes}
     constant: set[fx.Node] = set()

@@ -7,15 +7,14 @@ left as it was: parameters, gradients, buffers, modes, hooks and the random numb
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from vtlab.attribution.stages import as_maps, find_stage, own_layout
-from vtlab.network import Network
+from vtlab.network import Network, in_evaluation
 
 BATCH = 64  # images at once: their activations stay small
 STEPS = 32  # of the path of integrated gradients
@@ -59,7 +58,7 @@ def explain(network: nn.Module, pixels: Tensor, *, method: str = "grad_cam",
         stage = find_stage(network, stage)
         layout = layout or own_layout(network, stage)
     parts = []
-    with _evaluated(network), torch.enable_grad():
+    with in_evaluation(network), torch.enable_grad():
         for start in range(0, len(images), BATCH):
             part = images[start : start + BATCH].detach()
             chosen = None if targets is None else targets[start : start + BATCH]
@@ -191,18 +190,6 @@ METHODS = {
     "guided_backprop": Method("Guided backprop", "Springenberg et al. 2015", False,
                               _guided_backprop),
 }  # fmt: skip
-
-
-@contextmanager
-def _evaluated(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode; every module's own mode is given back, mixed ones too."""
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def _images(network: nn.Module, pixels: Tensor) -> Tensor:
