@@ -105,3 +105,25 @@ def test_the_ridges_strength_is_chosen_among_the_same_ones():
     head = torch.nn.Linear(5, 1)
     list(fit_head(features, labels, head))
     assert head.weight.norm() < 0.1
+
+
+def test_images_taken_part_by_part_have_the_same_solution(monkeypatch):
+    x, y = cloud(90, 12, 3)
+    strengths, uses = torch.tensor([1e-2, 1e-1]), torch.ones(2, 90)
+    whole = solve(x, y, strengths, uses, 3)
+    monkeypatch.setattr("vtlab.solver.AT_ONCE", 60)  # ten images of two problems and three classes
+    for ours, theirs in zip(solve(x, y, strengths, uses, 3), whole, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_the_strength_of_very_many_images_is_chosen_on_a_part_with_as_many_of_each_class(monkeypatch):
+    x, y = cloud(300, 6, 3)
+    seen = []
+
+    def counted(features, labels, *rest, **named):
+        seen.append(labels.bincount().tolist())
+        return solve(features, labels, *rest, **named)
+
+    monkeypatch.setattr("vtlab.solver.solve", counted)
+    monkeypatch.setattr("vtlab.solver.AT_MOST", 180)
+    assert choose_strength(x, y, 3) in STRENGTHS and seen == [[20, 20, 20]]

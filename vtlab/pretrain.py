@@ -62,7 +62,7 @@ class Recipe:
 
 
 PHOTOS = Recipe(images=600_000, sizes=(32, 48, 64))  # of the natural weights: twelve epochs of 50,000
-EVERY = {False: 10_000, True: 50_000}  # images between two records: of drawings, of photographs
+PHOTOS_EVERY = 50_000  # photographs between two records: testing takes longer
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,8 @@ def main(given: Sequence[str] | None = None) -> int:
         source = Photographs.of(arguments.photos, max(recipe.sizes)) if arguments.photos else Drawings()
         network = backbone(recipe.backbone, classes=source.classes, weights=None)
         network.reset_stages(recipe.seed)
-        training = pretrain(recipe, source, network, EVERY[bool(arguments.photos)])
+        every = {"every": PHOTOS_EVERY} if arguments.photos else {}
+        training = pretrain(recipe, source, network, **every)
         with termination_raises():
             for progress in checkpointed(training, folder, every=100) if folder else training:
                 said = (f"{k} {v:.4g}" for k, v in asdict(progress).items())

@@ -70,6 +70,7 @@ def listing(name: str) -> Listing:
     root = cache_folder() / "datasets"
     root.mkdir(parents=True, exist_ok=True)
     found = Listing(name)
+    # a loader that gives the path, so that no image is opened
     by_file = {"loader": Path} if "loader" in inspect.signature(made).parameters else {}
     for part, asked in public.parts.items():
         for how in asked:
@@ -79,17 +80,16 @@ def listing(name: str) -> Listing:
                 raise OSError(f"{name} could not be fetched ({_one_line(error)}): place its files in {root} as "
                               f"torchvision.datasets.{public.kind} keeps them, or give a folder of your own"
                               ) from None  # fmt: skip
-            _add(found, part, "".join(map(str, how.values())), data)
+            _add(found, part, "".join(map(str, how.values())), data, bool(by_file))
     return found
 
 
-def _add(found: Listing, part: str, kind: str, data) -> None:
+def _add(found: Listing, part: str, kind: str, data, by_file: bool) -> None:
     """Every image as a file in the folder of its class; nothing is decoded yet."""
     classes = getattr(data, "classes", None)
     paths = getattr(data, "_images", None) or [path for path, *_ in getattr(data, "_samples", [])]
-    lazily = "loader" in inspect.signature(type(data)).parameters
     for i in range(len(data)):
-        if lazily:  # its loader gives the path, so that no image is opened
+        if by_file:
             path, label = data[i]
         elif paths:
             path, label = Path(paths[i]), _label(data, i)
