@@ -11,7 +11,7 @@ LEVELS = [
     {"randomness", "garden", "digits", "cutting", "timm_models", "decoding", "splits", "listing",
      "duplicates", "pixel_store", "rows", "torchvision_datasets", "images", "tasks", "families",
      "weights", "torchvision_models", "initialise", "targets", "network", "backbones", "adapters",
-     "strategies", "augment",
+     "strategies", "augment", "feature_file",
      "precision", "features", "mixup", "views", "solver", "stepwise", "fingerprints", "checkpoints",
      "models", "schedules", "training", "ranges", "costs",
      "diagnose", "attribution", "probes", "samples", "fields", "inside", "gradients"},

@@ -8,11 +8,12 @@ stage. This equals the run without a cache within float tolerance.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from vtlab.network import Network
-from vtlab.pixel_store import room
-from vtlab.precision import autocast
+from vtlab.feature_file import FeatureFile
+from vtlab.network import Network, in_evaluation
+from vtlab.pixel_store import IN_MEMORY, room
+from vtlab.precision import autocast, native_bfloat16
 from vtlab.targets import right
 
 BATCH = 64  # at most
@@ -34,22 +35,64 @@ def activations(network: Network, pixels: Tensor, stop: int | None = None,
         Feature maps `(N, C, h, w)`, or features `(N, D)` float32 after the last stage, where
         the images are.
     """
-    everything = stop is None or stop == len(network.stage_names)
-    stages = list(network.stages.values())[:stop]
-    modes = [stage.training for stage in stages]
-    kept = Kept(len(pixels))
-    try:
-        for stage in stages:
-            stage.eval()
-        with torch.no_grad(), autocast(bfloat16, network.device):
-            for part in batches(pixels, pixels):
-                maps = network.run_stages(network.normalise(part), 0, stop)
-                maps = network.pool(maps.float()) if everything else maps
-                kept.add(maps.to(pixels.device))
-    finally:
-        for stage, mode in zip(stages, modes, strict=True):
-            stage.train(mode)
-    return kept.whole()
+    frozen = Frozen(network, pixels, stop, bfloat16=bfloat16)
+    while not frozen.done:
+        frozen.more()
+    return frozen.whole()
+
+
+class Frozen:
+    """What `activations` gives, part by part: whoever computes it may stop between two parts.
+
+    Features of more images than memory are read from the cache where an earlier process left them.
+    """
+
+    def __init__(self, network: Network, pixels: Tensor, stop: int | None = None,
+                 *, bfloat16: bool | None = None) -> None:  # fmt: skip
+        """Nothing is computed yet; the arguments are those of `activations`."""
+        self.network, self.pixels, self.stop, self.bfloat16 = network, pixels, stop, bfloat16
+        self.features = stop is None or stop == len(network.stage_names)
+        self._parts = batches(pixels, pixels)
+        self._number = 0
+        self._kept = Kept(len(pixels))
+        self._file: FeatureFile | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether all parts are there."""
+        return self._number == len(self._parts)
+
+    @property
+    def _lasting(self) -> bool:
+        """Whether to keep them for other processes: features of many images are small, and dear."""
+        return self.features and self.pixels.device.type == "cpu" and self.pixels.nbytes > IN_MEMORY
+
+    def more(self) -> None:
+        """The next part."""
+        pixels, number = self._parts[self._number], self._number
+        part = self._file and self._file.read(number, len(pixels))
+        if part is None:
+            part = self._compute(pixels)
+            if self._file is not None:
+                self._file.write(number, part)
+        if number == 0 and self._lasting:
+            half = native_bfloat16() if self.bfloat16 is None else self.bfloat16
+            self._file = FeatureFile.of(self.network, self.pixels, half, part)
+        self._kept.add(part)
+        self._number += 1
+        if self.done and self._file is not None:
+            self._file.close()
+
+    def _compute(self, pixels: Tensor) -> Tensor:
+        network, stages = self.network, nn.ModuleList(list(self.network.stages.values())[: self.stop])
+        with in_evaluation(stages), torch.no_grad(), autocast(self.bfloat16, network.device):
+            maps = network.run_stages(network.normalise(pixels), 0, self.stop)
+            maps = network.pool(maps.float()) if self.features else maps
+            return maps.to(pixels.device)
+
+    def whole(self) -> Tensor:
+        """All of them, once it is done."""
+        return self._kept.whole()
 
 
 class Kept:
@@ -108,24 +151,19 @@ def outputs(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
 
     In evaluation mode; the arguments are `predict`'s. Lesson 03.
     """
-    training = network.training
-    network.eval()
     stop = network.frozen_prefix
-    try:
-        if memo is not None and stop > 0:
-            if stop not in memo:
-                memo[stop] = activations(network, pixels, stop, bfloat16=bfloat16)
-            inputs = memo[stop]
-        else:
-            inputs, stop = pixels, 0
-        parts = []
-        with torch.no_grad(), autocast(bfloat16, network.device):
-            for part in batches(inputs, pixels):
-                part = part.to(network.device) if stop else network.normalise(part)
-                logits = network.classify(network.run_stages(part, stop)).float()
-                parts.append(logits.to(pixels.device))
-    finally:
-        network.train(training)
+    if memo is not None and stop > 0:
+        if stop not in memo:
+            memo[stop] = activations(network, pixels, stop, bfloat16=bfloat16)
+        inputs = memo[stop]
+    else:
+        inputs, stop = pixels, 0
+    parts = []
+    with in_evaluation(network), torch.no_grad(), autocast(bfloat16, network.device):
+        for part in batches(inputs, pixels):
+            part = part.to(network.device) if stop else network.normalise(part)
+            logits = network.classify(network.run_stages(part, stop)).float()
+            parts.append(logits.to(pixels.device))
     return torch.cat(parts)
 
 

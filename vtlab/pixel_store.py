@@ -116,7 +116,7 @@ class PixelStore:
                     yield digest, number * self.row
 
     def _build(self, decode: Callable, arrange: Callable, workers: Callable) -> None:
-        _forget(self.folder.parent, keep=self.folder)
+        forget(self.folder.parent, self.folder, INDEX)
         have: dict[bytes, tuple[str, int]] = {}
         with contextlib.suppress(OSError, ValueError):
             have |= {digest: (ROWS, at) for digest, at in self._good_rows(self._index())}
@@ -185,12 +185,12 @@ def _mapped(path: Path, count: int, size: int) -> Tensor:
     return flat.view(count, 3, size, size)
 
 
-def _forget(root: Path, keep: Path) -> None:
-    """Delete stores that nobody has opened for a month."""
-    for index in root.glob(f"*/{INDEX}"):
+def forget(root: Path, keep: Path, name: str) -> None:
+    """Delete the folders in `root` whose file of that name nobody has opened for a month, but not `keep`."""
+    for file in root.glob(f"*/{name}"):
         with contextlib.suppress(OSError):
-            if index.parent != keep and time.time() - index.stat().st_mtime > UNUSED:
-                shutil.rmtree(index.parent)
+            if file.parent != keep and time.time() - file.stat().st_mtime > UNUSED:
+                shutil.rmtree(file.parent)
 
 
 def room(shape: tuple[int, ...], dtype: torch.dtype, copies: int = 1) -> Tensor:

@@ -21,8 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.augment import Augment, Augmentation
-from vtlab.features import BATCH as CHUNK
-from vtlab.features import activations
+from vtlab.features import Frozen
 from vtlab.fingerprints import of_tensors
 from vtlab.interrupts import unbroken
 from vtlab.mixup import draw_mix
@@ -122,7 +121,7 @@ class Training(Stepwise):
         self._numbers = task.asks_a_number
         self._variance = variance(task.train.labels).to(network.device)
         self._begun = False
-        self._features: list[Tensor] = []
+        self._frozen: Frozen | None = None
         self._solver: Iterator[Step] | None = None
         self._optimiser: torch.optim.AdamW | None = None
         self._views: Views | None = None
@@ -174,7 +173,7 @@ class Training(Stepwise):
             with unbroken():
                 taken = True
                 if solution is None:
-                    self.solving, self._features = False, []
+                    self.solving, self._frozen = False, None
                     return None
                 self._solver = solver
                 self.solved += 1
@@ -192,13 +191,13 @@ class Training(Stepwise):
 
     def _all_features(self) -> Tensor | None:
         """Features `(N, D)` of the training images; None if `stop` was set meanwhile."""
-        parts = self.task.train.pixels.split(CHUNK)
-        while len(self._features) < len(parts):
+        if self._frozen is None:
+            self._frozen = Frozen(self.network, self.task.train.pixels, bfloat16=self.bfloat16)
+        while not self._frozen.done:
             if self.stopped:
                 return None
-            part = parts[len(self._features)]
-            self._features.append(activations(self.network, part, bfloat16=self.bfloat16))
-        return torch.cat(self._features)
+            self._frozen.more()
+        return self._frozen.whole()
 
     def _descend(self, started: float) -> Epoch | None:
         if self._optimiser is None:
@@ -303,8 +302,7 @@ class Training(Stepwise):
         values, network = state.values, self.network
         with unbroken():
             self.strategy.freeze(network)
-            self._optimiser = self._views = self._solver = self._order = None
-            self._features = []
+            self._optimiser = self._views = self._solver = self._order = self._frozen = None
             if values["descended"]:
                 self._optimiser = optimiser_for(network, self.strategy)
             put_back(state.tensors, network, self._optimiser)
