@@ -62,6 +62,15 @@ def section(notebook):
     notebook.cells[-1].source = "## The end"
 
 
+def amid(line):
+    """A line of prose that has become something else by where it was broken."""
+    def plant(notebook):
+        first = notebook.cells[0]
+        first.source = first.source.replace("word " * 10, "") + f"\n\nAs we know, 3\n{line}"
+
+    return plant
+
+
 def wordy(notebook):
     notebook.cells[0].source += " word" * 100
 
@@ -140,6 +149,9 @@ FAULTS = [
     ("tags_are_known", source("# NBVAL_IGNORE_OUTPUT: digits")),
     ("tags_are_known", source("# PYTEST_VALIDATE_IGNORE_OUTPUT")),
     ("every_cell_was_run", change(execution_count=None)),
+    ("every_cell_was_run", change(outputs=[stream("✓ so\n"), v4.new_output(
+        "execute_result", data={"text/plain": "3"}, execution_count=7)])),
+    *[("lists_are_meant", amid(line)) for line in ("+ 4 = 11.", "- 4 = 3.", "* 4", "2. August", "# 1", "> 2")],
     ("nothing_on_stderr", change(outputs=[stream("✓ so\n"), stream("hm", "stderr")])),
     ("errors_are_announced", change(outputs=[stream("✓ so\n"), ERROR])),
     ("errors_are_announced", tag("raises-exception")),
@@ -184,6 +196,15 @@ def test_a_planted_fault_is_found_by_its_rule_alone(name, plant):
 
 def test_every_rule_has_a_planted_fault():
     assert {name for name, _ in FAULTS} == set(RULES)
+
+
+def test_a_list_that_is_meant_is_left_alone():
+    def plant(notebook):
+        first = notebook.cells[0]
+        meant = "\n\n- one\n  goes on\n- two\n\n1. three\n2. four\n\n3.5 and -1\n+4"
+        first.source = first.source.replace("word " * 20, "") + meant
+
+    assert findings(plant) == set()
 
 
 @pytest.mark.parametrize("text", ["fruit/shape 3 kinds", "and/or/neither", "https://a.org/b/c/d",

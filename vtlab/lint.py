@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 import io
+import itertools
 import re
 import statistics
 from collections.abc import Callable, Iterator
@@ -142,6 +143,19 @@ def prose_explains_code(lesson: Lesson) -> Iterator[Finding]:
 
 
 @rule
+def lists_are_meant(lesson: Lesson) -> Iterator[Finding]:
+    """No line amid a paragraph begins as a list, a heading or a quotation does: it would become one."""
+    item = r"(?:[-+*]|\d+[.)]|#+|>)\s"
+    for i, cell in lesson.cells:
+        if cell.cell_type != "markdown":
+            continue
+        for above, line in itertools.pairwise(cell.source.split("\n")):
+            amid = above.strip() and not above.startswith(" ") and not re.match(item, above)
+            if amid and re.match(item, line):
+                yield i, f"{line[:20]!r} would begin a list, a heading or a quotation"
+
+
+@rule
 def code_is_a_lessons(lesson: Lesson) -> Iterator[Finding]:
     """No plotting code, magics, trailing semicolons, Output, interact, Styler, warnings."""
     banned = (r"\bplt\.", r"pyplot", r"^\s*(?:\w+\s*=\s*)?[%!]", r";\s*(?:#.*)?$",
@@ -168,6 +182,9 @@ def every_cell_was_run(lesson: Lesson) -> Iterator[Finding]:
     counts = [cell.execution_count for _, cell in lesson.code]
     if counts != list(range(1, len(counts) + 1)):
         yield None, f"execution counts are {counts[:4]}…: build it again"
+    for i, cell in lesson.code:
+        if any(o.get("execution_count", cell.execution_count) != cell.execution_count for o in cell.outputs):
+            yield i, "its output has another number than itself: build it again"
 
 
 @rule

@@ -107,8 +107,8 @@ print(reach)
 # %% [markdown]
 # So a cell of the stem knows 3 × 3 pixels, and one of stage 4 the whole image. Could we have known
 # without computing? Yes. A kernel of 3 cells adds two cells to the field, and after a stride of 2 a
-# cell is two pixels wide, then four, then eight. Stage 1, two kernels at two pixels a cell, gives 3 + 4
-# + 4 = 11.
+# cell is two pixels wide, then four, then eight. Stage 1 has two kernels at two pixels a cell, which
+# gives 3 + 4 + 4 = 11.
 
 # %% [markdown]
 # ## With vtlab
