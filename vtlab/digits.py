@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from functools import partial
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.drawing import CHUNK, develop, fractal
+from vtlab.garden.drawing import develop, fractal, in_chunks
 from vtlab.randomness import keys, uniform
 
 CLASSES = tuple("0123456789")
@@ -78,9 +79,8 @@ def printed(per_class: int, seed: int | None, size: int = 64) -> tuple[Tensor, T
     number = torch.arange(per_class).repeat(len(CLASSES))
     image_keys = keys(SEED, TEST if seed is None else TRAIN + seed, labels * 100_003 + number)
     fonts = TEST_FONTS if seed is None else TRAIN_FONTS
-    pairs = [_print(fonts, some, ks, size)
-             for some, ks in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)]  # fmt: skip
-    return torch.cat([p[0] for p in pairs]), labels, torch.cat([p[1] for p in pairs])
+    images, masks = in_chunks(partial(_print, fonts, size=size), labels, image_keys, size)
+    return images, labels, masks
 
 
 def _print(fonts: tuple[str, ...], labels: Tensor, image_keys: Tensor,

@@ -7,6 +7,7 @@ mask is what is seen of the plant. One image depends on its own key alone (see `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -88,14 +89,22 @@ def draw(species: Species, labels: Tensor, image_keys: Tensor, size: int = 64,
         raise ValueError(f"{len(labels)} labels for {len(image_keys)} keys")
     scene = scene or Scene()
     genomes = species.genomes.to(image_keys.device)
-    parts = [
-        _draw_chunk(genomes[chosen], chosen, chunk, size, scene)
-        for chosen, chunk in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)
-    ]
-    if not parts:
+
+    def paint(some: Tensor, ks: Tensor) -> tuple[Tensor, Tensor]:
+        return _draw_chunk(genomes[some], some, ks, size, scene)
+
+    return in_chunks(paint, labels, image_keys, size)
+
+
+def in_chunks(paint: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], labels: Tensor,
+              image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """What a painter makes of labels and keys `(N,)`, a few at a time: images and masks of all of them."""
+    if not len(labels):
         return torch.empty(0, 3, size, size).byte(), torch.empty(0, size, size).bool()
-    images = torch.cat([image for image, _ in parts])
-    return images, torch.cat([mask for _, mask in parts])
+    pairs = [paint(some, ks)
+             for some, ks in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)]  # fmt: skip
+    images, masks = zip(*pairs, strict=True)
+    return torch.cat(images), torch.cat(masks)
 
 
 def _draw_chunk(genomes: Tensor, labels: Tensor, image_keys: Tensor, size: int,

@@ -7,10 +7,12 @@ of noise with the garden and nothing else.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from vtlab.garden.drawing import CHUNK, fractal, to_bytes
+from vtlab.garden.drawing import fractal, in_chunks, to_bytes
 from vtlab.garden.species import GROUNDS, PETALS, from_circle, rgb
 from vtlab.randomness import keys, normal, uniform
 
@@ -31,7 +33,7 @@ def draw_glyphs(seed: int, labels: Tensor, image_keys: Tensor,
     Returns:
         `images (N, 3, H, W)` uint8 and `masks (N, H, W)` bool, true on the ink.
     """
-    return _in_chunks(_glyph_chunk, seed, labels, image_keys, size)
+    return in_chunks(partial(_glyph_chunk, seed, size=size), labels, image_keys, size)
 
 
 def draw_textures(seed: int, labels: Tensor, image_keys: Tensor,
@@ -40,24 +42,13 @@ def draw_textures(seed: int, labels: Tensor, image_keys: Tensor,
 
     The mask is the patch of the picture that the surface covers.
     """
-    return _in_chunks(_texture_chunk, seed, labels, image_keys, size)
+    return in_chunks(partial(_texture_chunk, seed, size=size), labels, image_keys, size)
 
 
 def draw_arrows(seed: int, labels: Tensor, image_keys: Tensor,
                 size: int = 64) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Nine arrows that point all in one of the `DIRECTIONS`; arguments and results as in `draw_glyphs`."""
-    return _in_chunks(_arrow_chunk, seed, labels, image_keys, size)
-
-
-def _in_chunks(painter, seed: int, labels: Tensor, image_keys: Tensor,
-               size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
-    if not len(labels):
-        return torch.empty(0, 3, size, size).byte(), torch.empty(0, size, size).bool()
-    pairs = [
-        painter(seed, chosen, chunk, size)
-        for chosen, chunk in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)
-    ]
-    return torch.cat([p[0] for p in pairs]), torch.cat([p[1] for p in pairs])
+    return in_chunks(partial(_arrow_chunk, seed, size=size), labels, image_keys, size)
 
 
 def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor,

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from vtlab.garden.dials import corrupt, restyle
-from vtlab.garden.drawing import CHUNK, Scene, draw
+from vtlab.garden.drawing import Scene, draw, in_chunks
 from vtlab.garden.glyphs import DIRECTIONS, draw_arrows, draw_glyphs, draw_textures
 from vtlab.garden.species import Species, grow, petal_count
 from vtlab.randomness import keys
@@ -99,11 +100,7 @@ class World:
         number = torch.arange(per_class).repeat(self.count)
         stream = 100 + (TEST_SEED if seed is None else seed)
         image_keys = keys(self.seed, stream, labels * 100_003 + number)
-        parts = [
-            self._photograph(chosen, chunk, size)
-            for chosen, chunk in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)
-        ]
-        images, masks = (torch.cat(part) for part in zip(*parts, strict=True))
+        images, masks = in_chunks(partial(self._photograph, size=size), labels, image_keys, size)
         if self.target == "number":
             return images, petal_count(self.species.genomes)[labels].float(), masks
         return images, labels, masks

@@ -35,9 +35,10 @@ def plot_range(table: pd.DataFrame) -> Figure:
     ax.plot(table.rate, table.loss, color=SAID["test_accuracy"][1], linewidth=2, gid="loss")
     least = table.loc[table.loss.idxmin()]
     ax.plot(least.rate, least.loss, "o", color=SAID["test_accuracy"][1], gid="least")
-    ax.annotate(f"least loss at {least.rate:.2g}", (least.rate, least.loss), (0, 10), ha="center",
-                textcoords="offset points", **style.text(style.SMALL))  # fmt: skip
-    ax.set_ylim(min(0, least.loss - 0.35), None)
+    ax.annotate(f"least loss at {least.rate:.2g}", (least.rate, least.loss), (0, -7), ha="center",
+                va="top", textcoords="offset points", **style.text(style.SMALL))  # fmt: skip
+    top = table.loss[np.isfinite(table.loss)].max()  # the last step may have exploded
+    ax.set_ylim(min(0, least.loss - 0.15 * (top - least.loss)), None)  # room for the words below the curve
     _rate_axis(ax)
     ax.set_ylabel("loss on the shots", labelpad=6, **style.text(style.SMALL, style.QUIET))
     return figure
