@@ -2,6 +2,7 @@ import time
 
 import pytest
 
+import vtlab as vt
 from vtlab import budget
 from vtlab.budget import Taken, measure
 
@@ -59,6 +60,13 @@ def test_imports_alone_are_less_than_what_this_process_holds():
     assert 0.1 < budget.imports() < psutil.Process().memory_info().rss / 1e9 + 0.1
 
 
+def test_the_pace_of_a_machine_is_that_of_its_trainings():
+    network, task = vt.backbone("mini_resnet", classes=8), vt.task("garden", shots=16, seed=0)
+    records = list(vt.fit(network, task, vt.full, epochs=3))
+    fastest = len(task.train) / min(record.seconds for record in records[1:])
+    assert 0.4 < fastest / budget.pace(vt.precision.THREADS) < 2.5
+
+
 def test_what_is_over_the_budget_is_said():
     assert str(Taken("01_a", 2, 50, 1.5, 0.9)).endswith("ok")
     line = str(Taken("01_a", 2, 91, 1.5, 1.3))
@@ -68,6 +76,8 @@ def test_what_is_over_the_budget_is_said():
 def test_the_command_runs_lessons_and_not_their_solutions(lesson, monkeypatch, capsys):
     mirror = lesson("print(1)")
     monkeypatch.setattr(budget, "mirrors", lambda: [mirror])
+    monkeypatch.setattr(budget, "pace", lambda threads: 12.3)
     assert budget.main(["07", "--threads", "1"]) == 0
-    assert "07_tiny" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "07_tiny" in said and "images a second in full fine-tuning, by threads: 12 with 1" in said
     assert budget.main(["08"]) == 2

@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from vtlab.build import mirrors, notebook_of, read_mirror, run, why
+from vtlab.precision import native_bfloat16
 
 LIMIT = 2 << 30  # bytes: what Binder gives
 MOST = {"seconds": 90, "gigabytes": 1.2, "cpu_minutes": 3.0}  # what a lesson may take
@@ -158,6 +159,19 @@ def imports() -> float:
     return int(told.stdout) / 1e9
 
 
+def pace(threads: int) -> float:
+    """Images of 64 px that full fine-tuning of mini ResNet gets through in a second on this machine.
+
+    It says what the limits in seconds mean here: with half of it, a lesson takes about twice as long.
+    """
+    code = ("from vtlab import backbone, full\nfrom vtlab.costs import measured_step\n"
+            "print(32 / measured_step(backbone('mini_resnet', classes=8), full, repeats=9)['seconds'])")
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "VTLAB_THREADS": str(threads)}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env=environment)  # fmt: skip
+    return float(told.stdout)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the table of the lessons named by number, or of all; 1 if one is over its budget."""
     parser = argparse.ArgumentParser(prog="python -m vtlab.budget", description=__doc__)
@@ -174,6 +188,9 @@ def main(arguments: list[str] | None = None) -> int:
               f"{MOST['cpu_minutes']:.0f} CPU-minutes, {MOST['gigabytes']} GB; "
               f"{os.cpu_count()} cores; of each lesson's GB {imports():.2f} are torch "
               f"{version('torch')} and torchvision, imported")  # fmt: skip
+    paces = ", ".join(f"{pace(threads):.0f} with {threads}" for threads in given.threads)
+    print(f"images a second in full fine-tuning, by threads: {paces}; bfloat16 is "
+          f"{'native' if native_bfloat16() else 'not native'} here")  # fmt: skip
     print(f"{'lesson':32s} threads  seconds  CPU-min     GB", flush=True)
     taken = []
     for mirror in chosen:
