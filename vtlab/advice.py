@@ -217,7 +217,7 @@ class _Race:
         self.racing = fit_in
         self.splits = int(min(MOST, max(LEAST, self.left / sum(once[: len(fit_in)]))))
         seconds = min(self.left, self.splits * sum(once[: len(fit_in)]))
-        short = f"; too slow for that time: {', '.join(self.left_out)}" if self.left_out else ""
+        short = f"\ntoo slow for that time: {', '.join(self.left_out)}" if self.left_out else ""
         return (f"{', '.join(way.name for way in fit_in)} on up to {self.splits} splits of {self.images[0]} "
                 f"images to learn from and {self.images[1]} held back: some {seconds:.0f} s, at most "
                 f"{self.budget:.0f}{short}")  # fmt: skip

@@ -14,10 +14,12 @@ def panel():
 def test_guess_and_result_stand_side_by_side(panel, capsys):
     panel.controls["value"].value = "a"
     assert panel.status.words == "Your guess: a."
-    assert "<img" not in panel._picture.value
-    panel.reveal("b")
-    assert "Your guess: a. Result: b." in panel._picture.value
-    twin = plots.plot_guess("Which?", ["a", "b"], guess="a", result="b")
+    assert not panel._picture.value
+    panel.reveal("b < c")
+    assert "Result: b &lt; c" in panel._picture.value and panel.status.words == "Your guess: a."
+    assert "<img" not in panel._picture.value, "the buttons say it already"
+    assert panel.describe().endswith("Your guess: a. Result: b < c.")
+    twin = plots.plot_guess("Which?", ["a", "b"], guess="a", result="b < c")
     assert style.to_png(panel.figure()) == style.to_png(twin)
     assert "your guess: a" in capsys.readouterr().out
 

@@ -10,7 +10,7 @@ import ipywidgets
 import traitlets
 from matplotlib.figure import Figure
 
-from vtlab import plots
+from vtlab import plots, style
 from vtlab.widgets.controls import Status
 from vtlab.widgets.panel import Panel
 
@@ -101,8 +101,11 @@ class GuessPanel(Panel):
         return ", ".join(names) if len(names) <= MANY else f"{names[0]} … {names[-1]}"
 
     def _draw(self) -> str:
-        """A live page shows the buttons; the picture appears with the result."""
-        return super()._draw() if self.result is not None else ""
+        """A live page has the buttons and asks for no picture of them; the result stands below."""
+        if self.result is None:
+            return ""
+        said = html.escape(f"Result: {self.result}")
+        return f'<p role="status" style="color:{style.RIGHT}"><b>{said}</b></p>'
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, object], dict[str, object]]:
         """As every panel, and the question as HTML text."""

@@ -130,7 +130,7 @@ class TrainPanel(Panel):
         """A control for each choice."""
         return {
             "task": choice("Task", self._tasks),
-            "shots": number("Images per class", 0, 1000),
+            "shots": number("Images per class (0: all)", 0, 1000),
             "seed": number("Seed", 0, 999),
             "backbone": choice("Backbone", self.traits()["backbone"].values),
             "strategy": choice("Strategy", [(names.label(name).text, name) for name in WAYS]),
