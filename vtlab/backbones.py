@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab import timm_models, torchvision_models
+from vtlab.convolutions import mend
 from vtlab.families import FAMILIES, Family
 from vtlab.network import Network, in_evaluation
 from vtlab.precision import best_device
@@ -74,6 +75,7 @@ def backbone(name: str = "mini_resnet", *, classes: int | None = 2,
         if head is not None:
             network.head = head
         network.pooling = pooling and network.pooling
+    mend(network)
     if head is not None:
         _try(network, made)
     elif classes is not None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vtlab.cutting import Cut, Function, in_stages
@@ -111,28 +110,7 @@ def build(name: str) -> nn.Module:
     from torchvision import models
 
     more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    model = models.get_model(name, weights=None, **more)
-    for module in model.modules():
-        channelwise = type(module) is nn.Conv2d and module.groups == module.in_channels > 1
-        if channelwise and module.stride != (1, 1) and module.padding_mode == "zeros":
-            module.__class__ = ChannelwiseStride
-    return model
-
-
-class ChannelwiseStride(nn.Conv2d):
-    """A channel-wise convolution with a stride, trained in half precision on a CPU without one.
-
-    There the gradient of a stride takes longer than all the places that it skips (data/README.md).
-    """
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Every place, then every other one; or as ever."""
-        if maps.dtype == torch.bfloat16 and maps.device.type == "cpu" and torch.is_grad_enabled():
-            every = F.conv2d(maps, self.weight, self.bias, 1, self.padding, self.dilation,
-                             self.groups)  # fmt: skip
-            down, across = self.stride
-            return every[..., ::down, ::across].contiguous(memory_format=torch.channels_last)
-        return super().forward(maps)
+    return models.get_model(name, weights=None, **more)
 
 
 def fill(model: nn.Module, state: dict[str, Tensor], source: str, *, old_head: bool) -> None:

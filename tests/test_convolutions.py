@@ -1,0 +1,81 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+import vtlab as vt
+from vtlab.convolutions import ChannelwiseStride, PointwiseStride, mend
+
+TRAIN = """
+import torch
+from vtlab.convolutions import mend
+layer = torch.nn.Sequential(torch.nn.Conv2d(3, 48, 1, stride=2)).to(memory_format=torch.channels_last)
+mend(layer)
+images = torch.randn(4, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+for _ in range(20):
+    layer(images).square().sum().backward()
+"""
+
+
+def mended(layer):
+    made = nn.Sequential(layer)
+    mend(made)
+    return made[0]
+
+
+def results(layer, maps):
+    """Outputs and gradients."""
+    inputs = maps.detach().clone().to(layer.weight.dtype).requires_grad_()
+    outputs = layer(inputs)
+    outputs.square().sum().backward()
+    return [outputs.double(), inputs.grad.double(), layer.weight.grad.double()]
+
+
+def test_a_channelwise_stride_in_half_precision_computes_and_learns_the_same():
+    """Trained on a CPU every place is computed and then thinned; the oracle is the plain layer."""
+    plain = nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False)
+    ours = mended(nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False))
+    ours.load_state_dict(plain.state_dict())
+    maps = torch.randn(2, 96, 15, 12)
+    assert type(ours) is ChannelwiseStride and torch.equal(ours(maps), plain(maps))
+    for half, exact in zip(results(ours.bfloat16(), maps), results(plain.double(), maps), strict=True):
+        assert half.shape == exact.shape
+        assert (half - exact).norm() < 0.02 * exact.norm()
+
+
+@pytest.mark.parametrize("stride", [2, (2, 3), 4])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_pointwise_stride_computes_and_learns_the_same(stride, bias):
+    plain = nn.Conv2d(3, 20, 1, stride=stride, bias=bias)
+    ours = mended(nn.Conv2d(3, 20, 1, stride=stride, bias=bias))
+    ours.load_state_dict(plain.state_dict())
+    maps = torch.randn(2, 3, 15, 12)
+    assert type(ours) is PointwiseStride
+    with torch.no_grad():
+        assert torch.equal(ours(maps), plain(maps))
+    for near, exact in zip(results(ours, maps), results(plain.double(), maps), strict=True):
+        assert torch.allclose(near, exact, atol=1e-4)
+
+
+def test_a_pointwise_stride_trains_channels_last_without_ending_the_process():
+    """In a process of its own, since the plain layer's gradient takes its process with it."""
+    assert subprocess.run([sys.executable, "-c", TRAIN], timeout=120).returncode == 0
+
+
+@pytest.mark.parametrize("layer", [
+    nn.Conv2d(3, 8, 1), nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.Conv2d(32, 8, 1, stride=2),
+    nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.Conv2d(4, 8, 1, stride=2, padding=1),
+    nn.Conv2d(8, 8, 3, 2, 1, groups=8, padding_mode="reflect"),
+])  # fmt: skip
+def test_other_layers_stay_what_they_are(layer):
+    assert type(mended(layer)) is nn.Conv2d
+
+
+def test_backbones_are_mended():
+    kinds = [type(m) for m in vt.backbone("mobilenet_v2", weights=None).modules()]
+    assert kinds.count(ChannelwiseStride) == 4
+    pytest.importorskip("timm", reason="timm is not installed")
+    kinds = [type(m) for m in vt.backbone("timm:repvgg_a0", weights=None).modules()]
+    assert kinds.count(PointwiseStride) == 1

@@ -1,0 +1,52 @@
+"""Convolutions with a stride that PyTorch gets through badly on a CPU, computed on a way that it does well."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FEW = 16  # input channels: fewer than a processor takes at once
+
+
+class ChannelwiseStride(nn.Conv2d):
+    """A channel-wise convolution with a stride, trained in half precision on a CPU without one.
+
+    There the gradient of a stride takes longer than all the places that it skips (data/README.md).
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Every place, then every other one; or as ever."""
+        if maps.dtype == torch.bfloat16 and maps.device.type == "cpu" and torch.is_grad_enabled():
+            every = F.conv2d(maps, self.weight, self.bias, 1, self.padding, self.dilation,
+                             self.groups)  # fmt: skip
+            down, across = self.stride
+            return every[..., ::down, ::across].contiguous(memory_format=torch.channels_last)
+        return super().forward(maps)
+
+
+class PointwiseStride(nn.Conv2d):
+    """A convolution of single cells with a stride and few input channels, trained on a CPU without the stride.
+
+    Its gradient writes past its memory there where maps lie channels last (oneDNN issue 6035): the process
+    dies, or the weights' gradient is another number. RepVGG, MobileOne and FastViT begin with such layers.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """The cells that count, then each by itself; or as ever."""
+        if maps.device.type == "cpu" and torch.is_grad_enabled():
+            down, across = self.stride
+            maps = maps[..., ::down, ::across].contiguous(memory_format=torch.channels_last)
+            return F.conv2d(maps, self.weight, self.bias)
+        return super().forward(maps)
+
+
+def mend(network: nn.Module) -> None:
+    """Make these layers of the network's own; its weights and what it computes stay."""
+    for module in network.modules():
+        if type(module) is not nn.Conv2d or module.stride == (1, 1):
+            continue
+        if module.groups == module.in_channels > 1 and module.padding_mode == "zeros":
+            module.__class__ = ChannelwiseStride
+        elif module.kernel_size == (1, 1) and module.padding == (0, 0) and module.in_channels < FEW:
+            module.__class__ = PointwiseStride
