@@ -35,7 +35,7 @@ def network():
 
 @pytest.fixture
 def pixels():
-    return vt.task("garden", shots=COUNT // 8, seed=0).train.pixels
+    return vt.task("garden", shots=COUNT // 8, seed=0, image_size=32).train.pixels
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_features_are_computed_once_and_the_first_part_every_time(network, pixel
 
 def test_another_process_finds_them(network, pixels, expected, cache):
     code = ("import vtlab as vt, vtlab.features as f; f.IN_MEMORY, f.BATCH = 0, 8\n"
-            "task = vt.task('garden', shots=5, seed=0)\n"
+            "task = vt.task('garden', shots=5, seed=0, image_size=32)\n"
             "vt.activations(vt.backbone('mini_mobilenet'), task.train.pixels)")  # fmt: skip
     subprocess.run([sys.executable, "-c", code], check=True)
     written = the_file(cache).read_bytes()
@@ -99,6 +99,12 @@ def test_a_head_is_nothing_that_features_depend_on(network, pixels, cache):
 def test_feature_maps_are_not_kept(network, pixels, cache):
     vt.activations(network, pixels, stop=3)
     assert not cache.exists()
+
+
+def test_features_that_were_not_pooled_are_not_kept(pixels, cache):
+    network = vt.backbone("mini_mobilenet", classes=8, pooling=False,
+                          head=torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(8)))  # fmt: skip
+    assert vt.activations(network, pixels).dim() == 4 and not cache.exists()
 
 
 def test_few_images_are_not_kept(expected, cache):
@@ -144,7 +150,7 @@ def test_a_file_that_begins_otherwise_begins_anew(tmp_path):
 
 
 def test_a_stopped_probe_goes_on_where_its_features_ended(network, pixels, expected, computed):
-    task = vt.task("garden", shots=COUNT // 8, seed=0)
+    task = vt.task("garden", shots=COUNT // 8, seed=0, image_size=32)
     stop = threading.Event()
 
     def asked(calls=[0]):  # noqa: B006

@@ -75,7 +75,7 @@ class Frozen:
             part = self._compute(pixels)
             if self._file is not None:
                 self._file.write(number, part)
-        if number == 0 and self._lasting:
+        if number == 0 and self._lasting and part.dim() == 2:  # maps that were not pooled are large
             half = native_bfloat16() if self.bfloat16 is None else self.bfloat16
             self._file = FeatureFile.of(self.network, self.pixels, half, part)
         self._kept.add(part)
