@@ -27,9 +27,9 @@ NAME = "features.bin"
 
 def key(network: Network, pixels: Tensor, half: bool) -> str:
     """A name for the features of these images: another one where anything that they depend on differs."""
-    known = (VERSION, torch.__version__, network.device.type, half, network.normalisation, network.pooling,
-             str(network.stages), of_tensors(network.stages.state_dict()),
-             of_tensors({"pixels": pixels}))  # fmt: skip
+    known = (VERSION, torch.__version__, network.device.type, torch.get_num_threads(), half,
+             network.normalisation, network.pooling, str(network.stages),
+             of_tensors(network.stages.state_dict()), of_tensors({"pixels": pixels}))  # fmt: skip
     return hashlib.sha256(repr(known).encode()).hexdigest()[:24]
 
 
