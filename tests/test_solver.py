@@ -116,6 +116,16 @@ def test_images_taken_part_by_part_have_the_same_solution(monkeypatch):
         assert torch.allclose(ours, theirs, atol=1e-6)
 
 
+def test_the_steps_that_are_told_are_means_over_all_images_however_they_are_taken(monkeypatch):
+    x, y = cloud(91, 12, 3)
+    head = torch.nn.Linear(12, 3)
+    monkeypatch.setattr("vtlab.solver.AT_ONCE", 60)
+    for step in fit_head(x, y, head, strength=1e-2):
+        logits = head(x)
+        assert step.accuracy == pytest.approx((logits.argmax(1) == y).float().mean().item())
+        assert step.loss == pytest.approx(torch.nn.functional.cross_entropy(logits, y).item(), rel=1e-5)
+
+
 def test_the_strength_of_very_many_images_is_chosen_on_a_part_with_as_many_of_each_class(monkeypatch):
     x, y = cloud(300, 6, 3)
     seen = []

@@ -26,7 +26,8 @@ from vtlab.targets import variance
 STRENGTHS = tuple(10.0**e for e in (-4, -3, -2, -1, 0, 1))  # of L2, on features of unit spread
 DEFAULT_STRENGTH = 1e-2  # where one shot leaves nothing to cross-validate; see rates.csv
 FOLDS = 5
-AT_ONCE = 8_000_000  # numbers that one evaluation holds: problems x classes x images
+AT_ONCE = 500_000  # numbers that one evaluation holds: problems x classes x images
+REMEMBERED = 2_000_000  # numbers that L-BFGS's memory may take, of all problems solved together
 AT_MOST = 1_000_000  # images x classes that a strength is chosen on
 MEMORY = 10  # steps that L-BFGS remembers
 TOLERANCE = 1e-12  # square of the gradient, in units in which the curvature is near 1
@@ -70,7 +71,7 @@ def solve(features: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor, 
     # problems are shared out to threads rather than each product split among them: threads
     # that wait for each other in every product stand still where a core has other work
     remembered = len(strengths) * classes * features.shape[1] * 2 * MEMORY  # numbers, by L-BFGS
-    groups = max(threads, -(-remembered // AT_ONCE))
+    groups = max(threads, -(-remembered // REMEMBERED))
     parts = [slice(first, None, groups) for first in range(min(groups, len(strengths)))]
     with single_thread(), ThreadPoolExecutor(threads) as pool:
         axes = _Axes.of(features, weights)
@@ -87,6 +88,7 @@ class _Axes:
 
     Centring moves only the bias, which is free, and turning leaves ||W|| as it is: the solution
     is the same. With fewer images than features only the space that the images span is left.
+    Of many images a part at a time is taken: beside `inputs` nothing of their number is held.
     """
 
     inputs: Tensor
@@ -95,23 +97,34 @@ class _Axes:
 
     @classmethod
     def of(cls, features: Tensor, weights: Tensor) -> _Axes:
-        features = features.double()
         share = weights.double().mean(0)[:, None]  # (N, 1)
-        centre = (features * share).sum(0) / share.sum()
-        inside = features - centre
+        parts = _slices(len(features), features.shape[1])
+        centre = sum((features[part].double() * share[part]).sum(0) for part in parts) / share.sum()
         basis = torch.eye(features.shape[1], dtype=torch.float64, device=features.device)
-        if features.shape[0] < features.shape[1]:
-            basis = torch.linalg.qr(inside.T).Q.T  # (N, D)
-            inside = inside @ basis.T
-        del features
-        turn = torch.linalg.eigh((inside * share).T @ inside).eigenvectors
-        inputs = torch.cat([inside @ turn, torch.ones_like(share)], 1)
-        return cls(inputs, centre, turn.T @ basis)
+        few = len(features) < len(basis)
+        if few:
+            basis = torch.linalg.qr((features.double() - centre).T).Q.T  # (N, D)
+        curvature = torch.zeros(len(basis), len(basis), dtype=torch.float64, device=features.device)
+        for part in parts:
+            inside = features[part].double() - centre
+            inside = inside @ basis.T if few else inside  # (n, r)
+            curvature += (inside * share[part]).T @ inside
+        basis = torch.linalg.eigh(curvature).eigenvectors.T @ basis
+        inputs = torch.ones(len(features), len(basis) + 1, dtype=torch.float64, device=features.device)
+        for part in parts:
+            inputs[part, :-1] = (features[part].double() - centre) @ basis.T
+        return cls(inputs, centre, basis)
 
     def back(self, solution: Tensor) -> tuple[Tensor, Tensor]:
         """`W (B, K, D)` and `bias (B, K)` for the features as they were."""
         matrix = solution[..., :-1] @ self.basis
         return matrix, solution[..., -1] - matrix @ self.centre
+
+
+def _slices(count: int, each: int) -> list[slice]:
+    """So many images in parts, where each takes `each` numbers."""
+    once = max(1, AT_ONCE // each)
+    return [slice(start, start + once) for start in range(0, count, once)]
 
 
 def _minimise(inputs: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor, classes: int,
@@ -123,11 +136,10 @@ def _minimise(inputs: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor
     shares = weights.double() / weights.sum(1, keepdim=True)  # (B, N)
     penalty = strengths.double()[:, None].repeat(1, inputs.shape[1])  # (B, r + 1)
     penalty[:, -1] = 0
+    parts, share = _slices(len(labels), len(shares) * classes), shares.mean(0)
     # the curvature at the start, where every class has probability 1 / K
-    spread_along = inputs.square().T @ shares.mean(0) / classes  # (r + 1,)
+    spread_along = sum(inputs[part].square().T @ share[part] for part in parts) / classes  # (r + 1,)
     scale = (spread_along + penalty + 1e-12).rsqrt()[:, None]  # (B, 1, r + 1)
-    once = max(1, AT_ONCE // (len(shares) * classes))  # images
-    parts = [slice(start, start + once) for start in range(0, len(labels), once)]
 
     @functools.lru_cache(maxsize=1)  # made once where there is one part
     def hot(number: int) -> Tensor:
@@ -274,9 +286,18 @@ def fit_head(features: Tensor, labels: Tensor, head: torch.nn.Linear, seed: int 
         with torch.no_grad():
             head.weight.copy_(matrix[0] / unit)
             head.bias.copy_(bias[0])
-            logits = head(features.to(head.weight.device)).to(features.device)
-        accuracy = (logits.argmax(1) == labels).float().mean().item()
-        yield Step(number, F.cross_entropy(logits, labels).item(), accuracy)
+        yield Step(number, *_loss_and_accuracy(head, features, labels))
+
+
+def _loss_and_accuracy(head: torch.nn.Linear, features: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Means over all images; of their logits there is only a part at a time."""
+    loss, right = 0.0, 0
+    with torch.no_grad():
+        for part in _slices(len(labels), head.out_features):
+            logits = head(features[part].to(head.weight.device)).to(features.device)  # (n, K)
+            loss += F.cross_entropy(logits, labels[part], reduction="sum").item()
+            right += int((logits.argmax(1) == labels[part]).sum())
+    return loss / len(labels), right / len(labels)
 
 
 def _ridge(scaled: Tensor, labels: Tensor, head: torch.nn.Linear, unit: float,
