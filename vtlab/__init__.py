@@ -43,6 +43,7 @@ _HOME = {
     "ComparePanel": "widgets",
     "plot_training": "plots", "plot_costs": "plots",
     "plot_guess": "plots", "plot_ways": "plots", "plot_views": "plots",
+    "plot_starts": "plots",
     "real_table": "real", "resampled_interval": "metrics",
     "heads_table": "heads", "depth_table": "depth",
     "with_adapters": "adapters", "adapter_names": "adapters",

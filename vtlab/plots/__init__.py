@@ -33,6 +33,7 @@ from vtlab.plots.rates import plot_range as plot_range
 from vtlab.plots.stages import plot_axes as plot_axes
 from vtlab.plots.stages import plot_gradients as plot_gradients
 from vtlab.plots.stages import plot_stages as plot_stages
+from vtlab.plots.starts import plot_starts as plot_starts
 from vtlab.plots.views import plot_views as plot_views
 from vtlab.plots.ways import plot_ways as plot_ways
 from vtlab.plots.work import plot_work as plot_work

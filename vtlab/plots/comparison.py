@@ -109,16 +109,17 @@ def plot_shots(
 
 
 def draw_shots(
-    ax: Axes, runs: Runs, *, chance: float | None = None, test_images: int | None = None
-) -> None:
-    """Draws what `plot_shots` describes."""
+    ax: Axes, runs: Runs, *, chance: float | None = None, test_images: int | None = None,
+    named: bool = True,
+) -> None:  # fmt: skip
+    """Draws what `plot_shots` describes; with or without the lines' names at their ends."""
     table, test_images = _table(runs, test_images)
     style.prepare(ax, grid="y")
     means = summary(table, test_images)
     where = _places(means.shots)
     ends: dict[str, tuple[float, float]] = {}
     for strategy, group in means.groupby("strategy", sort=False):
-        label = names.label(strategy)
+        label, group = names.label(strategy), group.sort_values("shots", key=lambda shots: shots.map(where))
         x = [where[shots] for shots in group.shots]
         ax.fill_between(
             x, group.low, group.high, color=label.colour, alpha=0.13, linewidth=0,
@@ -149,7 +150,8 @@ def draw_shots(
         line = {"linestyle": (0, (1, 2)), "color": style.QUIET, "linewidth": 1.3, "zorder": 1}
         ax.axhline(chance, **line, gid="chance")
         ends[f"chance {style.percent(chance)}"] = (high, chance)
-    label_ends(ax, ends)
+    if named:
+        label_ends(ax, ends)
 
 
 def label_ends(
