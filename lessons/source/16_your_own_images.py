@@ -268,9 +268,9 @@ vt.claim("on photographs the larger network that saw more is ahead of both", mor
 # So the garden, best on its own plants, is the worst of the three wherever the world is real.
 #
 # **And what should learn on them?** The same table has all four strategies, ten epochs each. A row is a
-# data set, a column a start; every dot is a seed, and dotted is the share of the most frequent class.
-# (Scratch knows no start: on the left and in the middle it is the same small ResNet, on the right a
-# MobileNet. There may be fewer seeds on the right, where a training takes minutes: wider bands.)
+# data set, a column a start; every small dot is one of five seeds, and dotted is the share of the most
+# frequent class. (Scratch knows no start: on the left and in the middle it is the same small ResNet, on the
+# right a MobileNet.)
 
 # %%
 vt.plot_starts(real)
@@ -290,11 +290,11 @@ vt.claim("many sketches, the same weights: full is ahead of the probe", far.low 
 # %% [markdown]
 # Read the figure from corner to corner. Where the start knows such images and there are five of each class,
 # the fewest weights that learn do best. Where the target is far from what the start knows (sketches, or
-# anything from the garden) and images are many, more should learn; from the garden, sixty photographs a
-# class are enough for *scratch* to pass the probe, so that this pretraining does not help there. And
-# a large network that starts from nothing learns next to nothing in ten epochs. (The rates were tuned once for
-# each strategy and start, among three, and several of the winners are the largest or the smallest of the
-# three: a finer choice would raise fine-tuning a little.)
+# photographs from the garden) and images are many, more should learn. From the garden, sixty images a class
+# are enough for *scratch* to pass the probe: left as it is, that pretraining is worse than none, and only
+# as a place to start from is it still worth something. And a larger network that starts from nothing learns
+# little in ten epochs. (The rates were tuned once for each strategy and start, among three, and several of
+# the winners are the largest or the smallest of the three: a finer choice might raise fine-tuning a little.)
 #
 # **What should learn on yours?** A table from somebody else's data does not answer that; a race on your
 # own images does, within a time that you give. `vt.recommend` holds a quarter of the *training* images
