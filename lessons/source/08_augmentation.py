@@ -423,18 +423,16 @@ for strategy in ("probe", "partial"):
 # **What it costs.** On a processor a training step is slow and a flip is fast, so that augmenting a
 # whole batch of bytes hardly shows. (On a fast GPU it can be the other way round, and recipes spend
 # processes on it.) Seconds per image of each kind, as a share of an image's part in a step of full
-# fine-tuning; *as they are* changes nothing, and the last two are Pillow's rotations, one image at a
-# time:
+# fine-tuning, both at their fastest, which other programs disturb least; *as they are* changes nothing, and
+# the last two are Pillow's rotations, one image at a time:
 
 # %%
-from time import perf_counter
+from timeit import repeat
 
 def share_of_a_step(augment):
     step = min(record.seconds for record in runs["without"][0]) / len(arrows.train)
-    began = perf_counter()
-    for number in range(1, 6):
-        augment.view(pixels, every, seed, number)
-    return (perf_counter() - began) / 5 / len(pixels) / step
+    view = min(repeat(lambda: augment.view(pixels, every, seed, 1), number=1, repeat=5)) / len(pixels)
+    return view / step
 
 costs = {kind: share_of_a_step(augment) for kind, augment in (KINDS | views).items()}
 
