@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from vtlab import style
 from vtlab.plots.comparison import draw_shots
 from vtlab.plots.stages import draw_legend
+from vtlab.strategies import FOUR
 
 ROW = 1.85  # inches
 
@@ -27,7 +28,7 @@ def plot_starts(table: pd.DataFrame) -> Figure:
     if not len(table):
         raise ValueError("there is no run to draw")
     data, starts = list(dict.fromkeys(table.data)), list(dict.fromkeys(table.start))
-    strategies = [name for name in ("scratch", "probe", "partial", "full") if name in set(table.strategy)]
+    strategies = [of.name for of in FOUR if of.name in set(table.strategy)]
     figure, axes = style.new_figure(len(data), len(starts), height=0.7 + ROW * len(data), pad=0.07,
                                     sharex=True, sharey=True)  # fmt: skip
     for number, (line, of) in enumerate(zip(axes, data, strict=True)):
