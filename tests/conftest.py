@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+os.environ.setdefault("VTLAB_DEVICE", "cpu")  # the reference; `test_cuda.py` asks for the GPU itself
+
 from vtlab.families import GARDEN
 from vtlab.network import Network
 from vtlab.tasks import Images, Task, task

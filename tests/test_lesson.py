@@ -8,6 +8,7 @@ from vtlab.augment import Augment
 from vtlab.exercises import EXERCISES
 from vtlab.lesson import begin, check, claim, guess
 from vtlab.metrics import t_interval
+from vtlab.precision import best_device
 from vtlab.strategies import full, probe, scratch, surgical
 
 
@@ -19,6 +20,17 @@ def test_begin_prints_one_stable_line_and_seeds(capsys, monkeypatch):
     monkeypatch.setenv("VTLAB_SEED", "3")
     begin(0)
     assert torch.equal(first, torch.rand(1))
+
+
+def test_lessons_compute_on_the_cpu_unless_told_otherwise(monkeypatch):
+    monkeypatch.setattr("vtlab.precision.devices", lambda: {"cuda": 1, "mps": 0, "cpu": 1})
+    monkeypatch.delenv("VTLAB_DEVICE")
+    assert best_device().type == "cuda"
+    begin()
+    assert best_device().type == "cpu"
+    monkeypatch.setenv("VTLAB_DEVICE", "cuda")
+    begin()
+    assert best_device().type == "cuda"
 
 
 def test_begin_makes_no_shell_where_there_is_none(capsys):

@@ -75,7 +75,7 @@ class Augment:
         """
         if number == 0:
             return pixels
-        image_keys = keys(seed, 500 + number, index)
+        image_keys = keys(seed, 500 + number, index.to(pixels.device))
         pixels = self._step(pixels, image_keys)
         images = (_turned(pixels, image_keys) if self.turn else pixels).float()
         if self.crop or self.rotate:
@@ -103,11 +103,11 @@ class Augment:
         draws = uniform(image_keys, 3, 2)
         reach = round(self.shift * width)
         steps = (draws[:, :2] * (2 * reach + 1)).floor().long() - reach
-        rows = _mirrored(torch.arange(height) + steps[:, :1], height)  # (N, H)
-        columns = _mirrored(torch.arange(width) + steps[:, 1:], width)
+        down, across = (torch.arange(side, device=pixels.device) for side in (height, width))
+        rows, columns = _mirrored(down + steps[:, :1], height), _mirrored(across + steps[:, 1:], width)
         if self.flip:
             columns = torch.where(draws[:, 2:] < 0.5, width - 1 - columns, columns)
-        every = torch.arange(len(pixels))[:, None, None]
+        every = torch.arange(len(pixels), device=pixels.device)[:, None, None]
         moved = pixels.permute(0, 2, 3, 1)[every, rows[:, :, None], columns[:, None, :]]
         return moved.permute(0, 3, 1, 2)  # (N, 3, H, W)
 
@@ -139,7 +139,7 @@ class Augment:
         wide = ((area / ratio).sqrt().clamp(max=1) * width).round()
         top = (draws[3] * (height - tall + 1)).floor()
         left = (draws[4] * (width - wide + 1)).floor()
-        rows, columns = torch.arange(height), torch.arange(width)
+        rows, columns = (torch.arange(side, device=images.device) for side in (height, width))
         down = (rows >= top) & (rows < top + tall) & (draws[0] < 0.5)  # (N, H)
         across = (columns >= left) & (columns < left + wide)
         return down[:, :, None] & across[:, None, :]

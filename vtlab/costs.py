@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from vtlab.network import Network
-from vtlab.precision import autocast
+from vtlab.precision import autocast, wait_for
 from vtlab.schedules import default_epochs
 from vtlab.strategies import Strategy
 from vtlab.views import VIEWS
@@ -151,14 +151,17 @@ def calibrate(network: Network, *, image_size: int = 64, batch: int = 32, repeat
         for name, run, _module in _parts(twin):
             inputs = maps.detach().requires_grad_()
             started = time.perf_counter()
-            with autocast(bfloat16):
+            with autocast(bfloat16, twin.device):
                 maps = run(inputs)
+            wait_for(twin.device)
             middle = time.perf_counter()
             maps.backward(torch.ones_like(maps))
+            wait_for(twin.device)
             seconds.setdefault(("forward", name), []).append(middle - started)
             seconds.setdefault(("backward", name), []).append(time.perf_counter() - middle)
         started = time.perf_counter()
         optimiser.step()
+        wait_for(twin.device)
         seconds.setdefault(("update", ""), []).append(time.perf_counter() - started)
     best = {key: min(found[1:]) for key, found in seconds.items()}
     forward = {name: value for (kind, name), value in best.items() if kind == "forward"}
@@ -189,21 +192,21 @@ def measured_step(
     twin = _frozen(copy.deepcopy(network), strategy).train()
     start = twin.frozen_prefix
     pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
-    labels = torch.zeros(batch, dtype=torch.long)
+    labels = torch.zeros(batch, dtype=torch.long, device=twin.device)
     learning = [p for p in twin.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learning, foreach=True)
-    with torch.no_grad(), autocast(bfloat16):
+    with torch.no_grad(), autocast(bfloat16, twin.device):
         inputs = twin.run_stages(twin.normalise(pixels), 0, start)
 
     def step() -> None:
         optimiser.zero_grad()
-        with autocast(bfloat16):
+        with autocast(bfloat16, twin.device):
             logits = twin.classify(twin.run_stages(inputs, start)).float()
         torch.nn.functional.cross_entropy(logits, labels).backward()
         optimiser.step()
 
     with FlopCounterMode(display=False) as counter:
-        with kept_for_backward(twin) as kept, autocast(bfloat16):
+        with kept_for_backward(twin) as kept, autocast(bfloat16, twin.device):
             logits = twin.classify(twin.run_stages(inputs, start))
         bytes_kept = kept_bytes(kept)
         kept.clear()
@@ -213,6 +216,7 @@ def measured_step(
     for _ in range(repeats):
         started = time.perf_counter()
         step()
+        wait_for(twin.device)
         seconds.append(time.perf_counter() - started)
     states = [t for state in optimiser.state.values() for t in state.values() if t.dim()]
     numbers = sum(t.nbytes for t in (*states, *(p.grad for p in learning)))

@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 
 def begin(seed: int = 0) -> None:
-    """Set seeds, threads and the figures' format: a lesson's first line.
+    """Set seeds, threads, the device and the figures' format: a lesson's first line.
+
+    Lessons compute on the CPU, also where there is a GPU: their numbers were made there, and their own
+    loops keep labels where the images are. The environment variable VTLAB_DEVICE overrules that.
 
     Args:
         seed: The environment variable VTLAB_SEED overrules it.
     """
+    os.environ.setdefault("VTLAB_DEVICE", "cpu")
     seed = int(os.environ.get("VTLAB_SEED", seed))
     random.seed(seed)
     np.random.seed(seed)

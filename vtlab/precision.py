@@ -55,6 +55,12 @@ def single_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def wait_for(device: torch.device) -> None:
+    """Until the device has done all that it was asked: a GPU takes work and returns at once."""
+    if device.type in ("cuda", "mps"):
+        getattr(torch, device.type).synchronize()
+
+
 def best_device() -> torch.device:
     """Where networks are put: CUDA or MPS where there is one, else the CPU, the reference.
 

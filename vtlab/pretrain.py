@@ -44,6 +44,7 @@ class Recipe:
         seed: Of order, drawings and augmentation.
         sizes: Sides of the images in pixels, one after the other; each gets the same time, so that
             small images, which are cheap, are many (progressive resizing, Howard 2018).
+        smoothing: The share of a label that goes to all classes alike (Szegedy et al. 2016).
     """
 
     backbone: str = "mini_resnet"
@@ -53,6 +54,7 @@ class Recipe:
     weight_decay: float = 0.05
     seed: int = 0
     sizes: tuple[int, ...] = (64,)
+    smoothing: float = 0.0
 
     def size(self, share: float) -> int:
         """The side of the images after this share of them, 0 to 1."""
@@ -139,11 +141,13 @@ class Pretraining(Stepwise):
             return self.history[-1]
 
     def _learn(self, images: Tensor, labels: Tensor) -> None:
+        device = self.network.device
         self.network.train()
-        with drawing(self.recipe.seed, self.steps):
-            with autocast():
+        labels = labels.to(device)
+        with drawing(self.recipe.seed, self.steps, device):
+            with autocast(device=device):
                 logits = self.network(self.network.normalise(images)).float()
-            loss = F.cross_entropy(logits, labels)
+            loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.smoothing)
             self._optimiser.zero_grad()
             loss.backward()
         self._optimiser.step()
@@ -154,7 +158,8 @@ class Pretraining(Stepwise):
     def configuration(self) -> dict:
         """What must be equal for a state to be gone on from, as JSON values."""
         return {**asdict(self.recipe), "sizes": list(self.recipe.sizes), **self.source.configuration(),
-                "every": self.every, "bfloat16": native_bfloat16()}
+                "every": self.every, "device": self.network.device.type,
+                "bfloat16": native_bfloat16()}
 
     def state(self) -> State:
         """Everything that is needed to go on from here, copied. Not while a step runs."""
@@ -188,9 +193,9 @@ class Pretraining(Stepwise):
 @torch.no_grad()
 def _test(network: Network, images: torch.Tensor, labels: torch.Tensor) -> float:
     network.eval()
-    with autocast():
+    with autocast(device=network.device):
         guesses = [network(network.normalise(part)).argmax(1) for part in images.split(256)]
-    return (torch.cat(guesses) == labels).float().mean().item()
+    return (torch.cat(guesses).cpu() == labels).float().mean().item()
 
 
 def save(network: Network, recipe: Recipe, source: Source, folder: Path, name: str) -> str:
@@ -221,6 +226,8 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--photos", metavar="PATH", default=None,
                         help="photographs by class (folder, zip, table) instead of the garden")  # fmt: skip
     parser.add_argument("--images", type=int, default=None, help="how many to see, each view counted")
+    parser.add_argument("--sizes", type=int, nargs="+", default=None, metavar="PX",
+                        help="sides of the images, one after the other")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=data / "weights")
     parser.add_argument("--checkpoints", "--resume", type=Path, metavar="FOLDER",
@@ -228,8 +235,9 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--log", type=Path, default=None, help="default: data/results/")
     arguments = parser.parse_args(given)
     plan = PHOTOS if arguments.photos else Recipe()
+    asked = {"images": arguments.images, "sizes": arguments.sizes and tuple(arguments.sizes)}
     recipe = replace(plan, backbone=arguments.backbone, seed=arguments.seed,
-                     images=plan.images if arguments.images is None else arguments.images)  # fmt: skip
+                     **{name: value for name, value in asked.items() if value is not None})
     name = recipe.backbone + SHIPPED["natural" if arguments.photos else "default"]
     log = arguments.log or data / "results" / f"pretrain_{name}.csv"
     folder = arguments.checkpoints

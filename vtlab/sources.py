@@ -17,6 +17,7 @@ from vtlab.fingerprints import of_tensors
 from vtlab.garden.drawing import draw
 from vtlab.garden.species import Species, grow
 from vtlab.images import read_folder
+from vtlab.precision import best_device
 from vtlab.randomness import generator, keys
 
 SOURCE_SEED = 1_000_003  # far from every target's seed: no target species was ever a source
@@ -94,6 +95,7 @@ class Photographs:
         classes: K.
         content: A hash of it all.
         augment: What changes from epoch to epoch.
+        device: Where it changes them.
     """
 
     pixels: Tensor
@@ -103,6 +105,7 @@ class Photographs:
     classes: int
     content: str
     augment: Augment = Augment(shift=0.0, crop=0.45, light=0.2)
+    device: torch.device = torch.device("cpu")
 
     @classmethod
     def of(cls, path: str | Path, size: int, progress: Callable[[int, int], None] | None = None) -> Photographs:
@@ -115,7 +118,7 @@ class Photographs:
         read = read_folder(path, size, progress, hold_out=HELD_OUT)
         content = of_tensors({"train": read.train.pixels, "labels": read.train.labels})
         return cls(read.train.pixels, read.train.labels, read.test.pixels, read.test.labels,
-                   len(read.classes), content)  # fmt: skip
+                   len(read.classes), content, device=best_device())  # fmt: skip
 
     @property
     def test_set(self) -> tuple[Tensor, Tensor]:
@@ -126,7 +129,7 @@ class Photographs:
         """Batches never span two epochs: what does not fill one at the end is left out."""
         epoch, place = divmod(number, len(self.labels) // count)
         index = self._order(seed, epoch)[place * count : (place + 1) * count]
-        images = self.augment.view(self.pixels[index], index, seed, epoch + 1)
+        images = self.augment.view(self.pixels[index].to(self.device), index, seed, epoch + 1)
         if size != images.shape[-1]:
             smaller = F.interpolate(images.float(), size=(size, size), mode="bilinear", antialias=True)
             images = (smaller.clamp(0, 255) + 0.5).to(torch.uint8)

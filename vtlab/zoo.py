@@ -18,7 +18,7 @@ from vtlab.bench import Setting
 from vtlab.families import FAMILIES
 from vtlab.metrics import interval
 from vtlab.network import Network
-from vtlab.precision import THREADS, autocast
+from vtlab.precision import THREADS, autocast, wait_for
 from vtlab.strategies import full, partial, probe
 from vtlab.study import compare
 from vtlab.tables import committed
@@ -101,6 +101,7 @@ def speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataF
             for name, network in networks.items():
                 started = time.perf_counter()
                 step(network, pixels)
+                wait_for(network.device)
                 if number:  # the first pass warms up
                     seconds[kind][name].append(time.perf_counter() - started)
     first = next(iter(networks))
@@ -118,13 +119,13 @@ def speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataF
 
 def _forward(network: Network, pixels: torch.Tensor) -> None:
     network.eval()
-    with torch.no_grad(), autocast():
+    with torch.no_grad(), autocast(device=network.device):
         network(network.normalise(pixels))
 
 
 def _training(network: Network, pixels: torch.Tensor) -> None:
     network.train()
-    with autocast():
+    with autocast(device=network.device):
         loss = network(network.normalise(pixels)).float().square().mean()
     loss.backward()
     network.zero_grad()

@@ -42,7 +42,7 @@ def explain(network: nn.Module, pixels: Tensor, *, method: str = "grad_cam",
 
     Returns:
         `(N, h, w)` at the stage's own resolution, or `(N, H, W)` of a method at the pixels;
-        not rescaled, so that a weak map stays weak.
+        not rescaled, so that a weak map stays weak. On the device of `pixels`.
 
     Raises:
         ValueError: If the method, the stage or a target does not exist, the stage gives no
@@ -70,7 +70,7 @@ def explain(network: nn.Module, pixels: Tensor, *, method: str = "grad_cam",
                     logits = network(part)
                 chosen = logits.argmax(1) if chosen is None else _in_range(chosen, logits)
                 maps = METHODS[method].attribute(network, part, chosen)
-            parts.append(maps.detach())
+            parts.append(maps.detach().to(pixels.device))
     maps = torch.cat(parts)
     return maps.clamp(min=0) if cut else maps
 
