@@ -24,6 +24,17 @@ def test_the_solution_is_scikit_learns(n, d, strength):
     assert np.allclose(ours, theirs.predict_proba(features.double().numpy()), atol=1e-4)
 
 
+def test_in_single_precision_the_solution_is_nearly_scikit_learns():
+    features, labels = cloud(200, 12, 4)
+    strength = torch.tensor([1e-2])
+    matrix = solve(features, labels, strength, torch.ones(1, 200), 4, tolerance=1e-7,
+                   dtype=torch.float32)[0]  # fmt: skip
+    theirs = LogisticRegression(C=1 / (200 * 1e-2), tol=1e-10, max_iter=10_000)
+    theirs.fit(features.double().numpy(), labels.numpy())
+    wanted = torch.from_numpy(theirs.coef_)
+    assert (matrix[0] - wanted).norm() < 0.01 * wanted.norm() and matrix.dtype == torch.float64
+
+
 def test_problems_solved_together_are_those_solved_alone():
     features, labels = cloud(24, 6, 3)
     strengths = torch.tensor([1e-2, 1e-2, 1.0])

@@ -46,7 +46,7 @@ def probe_grid(network: Network, pixels: Tensor, labels: Tensor, *, seeds: Seque
         kept, held = (part.to(labels.device) for part in holdout(labels.cpu(), share, seed))
         uses = torch.ones(len(strengths), len(kept), device=labels.device)
         matrix, bias = solve(features[kept], labels[kept], torch.tensor(strengths), uses, classes,
-                             tolerance=1e-7, threads=1)  # fmt: skip
+                             tolerance=1e-7, threads=1, dtype=torch.float32)  # fmt: skip
         logits = features[held] @ matrix.float().transpose(1, 2) + bias.float()[:, None]
         return (logits.argmax(2) == labels[held]).float().mean(1)  # (L, n) to (L,)
 
