@@ -54,9 +54,9 @@ def test_backbones_are_put_there_and_give_the_same_logits():
     for name in ("mini_resnet", "mini_mobilenet"):
         there, here = vt.backbone(name, classes=4), vt.backbone(name, classes=4).to(CPU)
         assert there.device.type == "cuda"
-        torch.testing.assert_close(outputs(there, pixels, bfloat16=False),
-                                   outputs(here, pixels, bfloat16=False), atol=1e-3, rtol=1e-3)  # fmt: skip
-        assert vt.evaluate(there, pixels, torch.zeros(4, dtype=torch.long)) in (0, 0.25, 0.5, 0.75, 1)
+        found, wanted = (outputs(n, pixels, bfloat16=False) for n in (there, here))
+        torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
+        assert vt.evaluate(there, pixels, wanted.argmax(1)) == 1
 
 
 @pytest.mark.parametrize("augment", [
@@ -133,7 +133,6 @@ def test_pretraining_learns_drawings_and_photographs_there():
         records = list(run)
         assert records[-1].loss < records[0].loss
         assert run.configuration()["device"] == "cuda"
-    assert records[-1].test_accuracy >= 0
 
 
 def test_the_four_strategies_are_compared_there(tmp_path):

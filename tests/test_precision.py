@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import vtlab as vt
-from vtlab.precision import autocast, best_device, single_thread
+from vtlab.precision import autocast, best_device, single_thread, wait_for
 
 
 @pytest.fixture
@@ -62,3 +62,12 @@ def test_the_number_of_threads_is_given_back():
         assert torch.get_num_threads() == 1
         raise RuntimeError
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps", "cpu"])
+def test_only_a_device_that_works_on_by_itself_is_waited_for(kind, monkeypatch):
+    waited = []
+    for name in ("cuda", "mps"):
+        monkeypatch.setattr(f"torch.{name}.synchronize", lambda name=name: waited.append(name))
+    wait_for(torch.device(kind))
+    assert waited == [kind] * (kind != "cpu")

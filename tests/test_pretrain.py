@@ -40,7 +40,8 @@ def test_a_pretraining_goes_on_to_the_same_bits(tmp_path):
 
 
 @pytest.mark.parametrize(("field", "value"), [("seed", 1), ("peak_rate", 1e-3), ("images", 28),
-                                              ("species", 9), ("batch", 3), ("spread", 0.5)])  # fmt: skip
+                                              ("species", 9), ("batch", 3), ("spread", 0.5),
+                                              ("smoothing", 0.1)])  # fmt: skip
 def test_a_checkpoint_of_another_recipe_is_refused_by_the_field(field, value):
     state = made().state()
     old = SMALL if hasattr(SMALL, field) else FEW
@@ -98,6 +99,8 @@ def test_photographs_are_learnt_small_first_and_written_as_natural(tmp_path, pho
     path = tmp_path / "w" / "mini_resnet_natural.safetensors"
     load_stages(backbone("mini_resnet", weights=None), path)
     assert (tmp_path / "log.csv").read_text().startswith("images,loss,accuracy")
+    seen.clear()
+    assert main([*arguments, "--sizes", "24"]) == 0 and seen == [24] * 10
     assert main(["--photos", str(tmp_path / "none")]) == 2
     assert "no folder or zip" in capsys.readouterr().err
 

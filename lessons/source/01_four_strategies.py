@@ -169,9 +169,11 @@ stored = table[table.shots == 5]
 vt.plot_accuracy(stored, chance=task.chance)
 
 # %% [markdown]
-# The probe and partial are close, and five seeds cannot say which of them is ahead. From scratch is
-# out of the question. Does our own run belong here? Seed 0 is one of the five, so your machine has
-# just done four of these trainings again. Processors round differently, hence the margin.
+# In our run the probe led. Over five seeds partial is a hair ahead, and its bar and the probe's
+# overlap: five seeds cannot say which of the two is better. From scratch is out of the question.
+#
+# Does our own run belong here? Seed 0 is one of the five, so your machine has just done four of these
+# trainings again. Processors round differently, hence the margin.
 
 # %%
 again = stored[stored.seed == 0].set_index("strategy").test_accuracy
