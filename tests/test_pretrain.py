@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 from images_made_up import grainy
+from safetensors import safe_open
 from steps_made_up import same, states_of
 
 from vtlab.backbones import backbone, load_stages
@@ -100,7 +101,9 @@ def test_photographs_are_learnt_small_first_and_written_as_natural(tmp_path, pho
     load_stages(backbone("mini_resnet", weights=None), path)
     assert (tmp_path / "log.csv").read_text().startswith("images,loss,accuracy")
     seen.clear()
-    assert main([*arguments, "--sizes", "24"]) == 0 and seen == [24] * 10
+    assert main([*arguments, "--sizes", "24", "--smoothing", "0.1"]) == 0 and seen == [24] * 10
+    with safe_open(path, "torch") as file:
+        assert '"sizes": [24], "smoothing": 0.1' in file.metadata()["recipe"]
     assert main(["--photos", str(tmp_path / "none")]) == 2
     assert "no folder or zip" in capsys.readouterr().err
 

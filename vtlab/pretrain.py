@@ -228,6 +228,8 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--images", type=int, default=None, help="how many to see, each view counted")
     parser.add_argument("--sizes", type=int, nargs="+", default=None, metavar="PX",
                         help="sides of the images, one after the other")  # fmt: skip
+    parser.add_argument("--smoothing", type=float, default=None,
+                        help="the share of a label that goes to all classes alike")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=data / "weights")
     parser.add_argument("--checkpoints", "--resume", type=Path, metavar="FOLDER",
@@ -235,7 +237,8 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--log", type=Path, default=None, help="default: data/results/")
     arguments = parser.parse_args(given)
     plan = PHOTOS if arguments.photos else Recipe()
-    asked = {"images": arguments.images, "sizes": arguments.sizes and tuple(arguments.sizes)}
+    asked = {"images": arguments.images, "sizes": arguments.sizes and tuple(arguments.sizes),
+             "smoothing": arguments.smoothing}  # fmt: skip
     recipe = replace(plan, backbone=arguments.backbone, seed=arguments.seed,
                      **{name: value for name, value in asked.items() if value is not None})
     name = recipe.backbone + SHIPPED["natural" if arguments.photos else "default"]
