@@ -169,8 +169,8 @@ stored = table[table.shots == 5]
 vt.plot_accuracy(stored, chance=task.chance)
 
 # %% [markdown]
-# In our run the probe led. Over five seeds partial is a hair ahead, and its bar and the probe's
-# overlap: five seeds cannot say which of the two is better. From scratch is out of the question.
+# In our run the probe led. With other seeds now the one leads and now the other, and their means are
+# a hair apart: five seeds cannot say which of the two is better. From scratch is out of the question.
 #
 # Does our own run belong here? Seed 0 is one of the five, so your machine has just done four of these
 # trainings again. Processors round differently, hence the margin.
