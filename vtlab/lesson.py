@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def begin(seed: int = 0) -> None:
     """Set seeds, threads, the device and the figures' format: a lesson's first line.
 
-    Lessons compute on the CPU, also where there is a GPU: their numbers were made there, and their own
-    loops keep labels where the images are. The environment variable VTLAB_DEVICE overrules that.
+    Lessons compute on the CPU, also where there is a GPU: their numbers were made on one, and the loops
+    that they write out leave the labels there. The environment variable VTLAB_DEVICE overrules that.
 
     Args:
         seed: The environment variable VTLAB_SEED overrules it.

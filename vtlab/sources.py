@@ -95,7 +95,7 @@ class Photographs:
         classes: K.
         content: A hash of it all.
         augment: What changes from epoch to epoch.
-        device: Where it changes them.
+        device: Where views are computed, and the images of a batch are.
     """
 
     pixels: Tensor
