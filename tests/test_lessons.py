@@ -43,14 +43,14 @@ def validate(folder):
 
 
 def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path):
-    from vtlab.build import run
+    from vtlab.build import run, tidy
 
     mirror = tmp_path / "tiny.py"
     mirror.write_text("# %% [markdown]\n# # 01 · So?\n\n# %%\nimport vtlab.lesson as vt\n\n"
                       "vt.claim('two is two', 2 == 2)\n\n# %%\n"
                       "from matplotlib.figure import Figure\n\nvt.begin()\n"
                       "figure = Figure()\nfigure.subplots()\nfigure\n")  # fmt: skip
-    notebook = run(read_mirror(mirror), tmp_path)
+    notebook = tidy(run(read_mirror(mirror), tmp_path))
     nbformat.write(notebook, tmp_path / "tiny.ipynb")
     shown = notebook.cells[2].outputs[-1].data
     assert shown["text/plain"] == "<Figure size 640x480 with 1 Axes>" and "image/png" in shown

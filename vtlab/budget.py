@@ -133,13 +133,12 @@ def measure(mirror: Path, threads: int, limit: int = LIMIT) -> Taken:
     from nbclient.exceptions import CellControlSignal
 
     environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "VTLAB_THREADS"), str(threads))
-    complaint, started = "", time.perf_counter()
+    notebook, complaint, started = read_mirror(mirror), "", time.perf_counter()
     with fence(limit) as (_, within):
         watch = Watch(None if within else limit)
         watch.start()
         try:
-            run(read_mirror(mirror), notebook_of(mirror).parent, environment=environment,
-                within=within)  # fmt: skip
+            run(notebook, notebook_of(mirror).parent, environment=environment, within=within)
         except (CellControlSignal, RuntimeError, OSError) as error:  # a dead kernel among them
             complaint = why(error, mirror)
         finally:

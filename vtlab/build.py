@@ -63,7 +63,7 @@ def run(
     notebook: nbformat.NotebookNode, folder: Path, *, environment: Mapping[str, str] | None = None,
     within: Sequence[str] = (), go_on: bool = False,
 ) -> nbformat.NotebookNode:  # fmt: skip
-    """The notebook with its outputs, from a fresh kernel of this interpreter.
+    """The notebook with its outputs as they come, from a fresh kernel of this interpreter.
 
     Args:
         notebook: Filled in place.
@@ -94,7 +94,7 @@ def run(
                             coalesce_streams=True,  # where a text is cut is a matter of timing
                             resources={"metadata": {"path": str(folder)}})  # fmt: skip
     client.execute(env=environment, cleanup_kc=True)  # or the kernel would outlive the lesson
-    return tidy(notebook)
+    return notebook
 
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -127,7 +127,7 @@ def build(mirror: Path) -> None:
     """Run a mirror and write its notebook."""
     started = time.perf_counter()
     path = notebook_of(mirror)
-    notebook = run(read_mirror(mirror), path.parent)
+    notebook = tidy(run(read_mirror(mirror), path.parent))
     write_text(path, nbformat.writes(notebook) + "\n")
     size = path.stat().st_size // 1000
     print(f"{path.stem}: {time.perf_counter() - started:.0f} s, {size} kB")
@@ -166,7 +166,7 @@ def check(mirror: Path) -> list[str]:
     stored, plain = nbformat.read(path, as_version=4), read_mirror(mirror)
     if [cell.source for cell in stored.cells] != [cell.source for cell in plain.cells]:
         return [f"{path.stem}: is not what its mirror says"]
-    fresh = run(plain, path.parent)
+    fresh = tidy(run(plain, path.parent))
     before, after = (Lesson(notebook, notebook).compared for notebook in (stored, fresh))
     differ = (Counter(before) - Counter(after)) + (Counter(after) - Counter(before))
     cells = sorted({i for i, _ in differ})

@@ -187,7 +187,7 @@ vt.claim("what began large ends behind", from_large < from_zero - 0.02,
 # choose one, press Train, then the other, and look at the losses of their first epochs.
 
 # %%
-trainer = vt.TrainPanel(strategy="lp_ft", epochs=6)
+trainer = vt.TrainPanel(task, strategy="lp_ft", epochs=6)
 trainer
 
 # %% [markdown]

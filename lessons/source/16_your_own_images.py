@@ -300,15 +300,15 @@ vt.claim("many sketches, the same weights: full is ahead of the probe", far.low 
 # own images does, within a time that you give. `vt.recommend` holds a quarter of the *training* images
 # back, trains each way on the rest, and repeats that with other quarters. Who is clearly behind leaves.
 # Ways that would take too long are not begun, and are named. The test images are not touched. On the
-# command line it is `vtlab recommend PATH --budget 5min`; here it gets forty seconds, the better of the
-# two starts, and five epochs instead of thirty, so that more than the quickest way fits in.
+# command line it is `vtlab recommend PATH --budget 5min`; here it gets thirty seconds, the better of the
+# two starts, and three epochs instead of thirty, so that more than the quickest way fits in.
 
 # %%
 better_start = max(("garden", "natural"), key=lambda start: sum(scores["the folder"][start]))
-setting = vt.Setting(weights=starts[better_start], epochs=5)
+setting = vt.Setting(weights=starts[better_start], epochs=3)
 
 # %% tags=["nbval-ignore-output"]
-found = vt.recommend(task, budget=40, setting=setting, seed=seed, say=print)
+found = vt.recommend(task, budget=30, setting=setting, seed=seed, say=print)
 
 # %% tags=["nbval-ignore-output"]
 from vtlab.advice import as_text
@@ -371,7 +371,7 @@ vt.plot_images(some.pixels, titles=[f"{card.classes[k]}, {p:.0%}" for k, p in zi
 # natural weights know 34.5 % of the test images of their own 200 classes, after twelve passes over 50,000
 # images of 64 pixels: larger networks that learnt longer give better features (the last line of *Look
 # inside* shows one). Two seeds tell a way that is far behind from one that leads, and not more. A race
-# of forty seconds leaves slow ways out, full fine-tuning first, and five epochs may be too few for those
+# of thirty seconds leaves slow ways out, full fine-tuning first, and three epochs may be too few for those
 # that it tries: what it does not try it cannot recommend.
 
 # %% [markdown]
