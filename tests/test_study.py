@@ -14,6 +14,7 @@ from vtlab.bench import Setting
 from vtlab.records import table
 from vtlab.strategies import FOUR, full, partial, probe
 from vtlab.study import compare
+from vtlab.tasks import task
 
 QUICK = Setting(image_size=32, epochs=2)
 ALIKE = ["strategy", "shots", "seed", "test_accuracy", "trainable_weights"]
@@ -99,6 +100,7 @@ CHILD = """
 import sys
 from vtlab.bench import Setting
 from vtlab.study import compare
+from vtlab.tasks import task
 compare("garden", shots=2, seeds=2, setting=Setting(image_size=32, epochs=2),
         folder=sys.argv[1], progress=False)
 """
@@ -128,6 +130,13 @@ def test_the_fingerprint_knows_the_weights(tmp_path):
     other = Path(tmp_path / "w.pth")
     other.write_bytes(b"x")
     assert Setting().fingerprint()["weights"] != Setting(weights=str(other)).fingerprint()["weights"]
+
+
+def test_runs_that_were_tested_on_fewer_images_do_not_mix(tmp_path):
+    small = dict(strategies=[probe], shots=1, seeds=1, folder=tmp_path, progress=False)
+    compare(task("garden", tests=2), **small)
+    with pytest.raises(ValueError, match="tests is 16 there and 24 here"):
+        compare(task("garden", tests=3), **small)
 
 
 def test_a_task_that_asks_a_number_is_refused():

@@ -61,6 +61,27 @@ def test_shots_of_a_folder_are_nested_and_differ_by_seed(folder):
     assert torch.bincount(made.train.labels).tolist() == [3, 3]
 
 
+@pytest.mark.parametrize("name", ["garden", "digits", "folder"])
+def test_fewer_test_images_are_the_first_of_each_class(name, folder):
+    name = folder if name == "folder" else name
+    whole, fewer = (task(name, shots=3, image_size=16, tests=n) for n in (None, 2))
+    assert torch.equal(fewer.train.pixels, whole.train.pixels)
+    for k in range(len(whole.classes)):
+        expected = whole.test.pixels[whole.test.labels == k][:2]
+        assert torch.equal(fewer.test.pixels[fewer.test.labels == k], expected) and len(expected) == 2
+
+
+def test_fewer_test_images_of_petals_are_the_first_of_each_species():
+    whole, fewer = (task("petals", shots=1, image_size=16, tests=n) for n in (None, 2))
+    assert torch.equal(fewer.test.pixels, whole.test.pixels.unflatten(0, (20, 60))[:, :2].flatten(0, 1))
+
+
+def test_a_folder_with_fewer_test_images_than_asked_for_gives_all(folder):
+    made = task(folder, shots="all", image_size=16, tests=5)
+    assert torch.bincount(made.test.labels).tolist() == [3, 5]
+    assert [files.split("/")[0] for files in made.test.files] == ["a"] * 3 + ["b"] * 5
+
+
 def test_a_held_back_part_is_no_part_of_the_shots_any_more(garden):
     held = garden.hold_back(0.25)
     assert torch.bincount(held.val.labels).tolist() == [1] * 8
@@ -77,6 +98,8 @@ def test_what_cannot_be_had_is_named(folder, garden):
         task("garden", shots=0)
     with pytest.raises(ValueError, match="too small"):
         task("garden", image_size=8)
+    with pytest.raises(ValueError, match="0 test images per class are too few"):
+        task("garden", tests=0)
     with pytest.raises(ValueError, match="no end of images"):
         garden.at(None)
     with pytest.raises(ValueError, match="one image"):

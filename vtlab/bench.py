@@ -104,7 +104,7 @@ class Bench:
         """The setting's, and for images from files theirs: the same path may hold others tomorrow."""
         known = self.setting.fingerprint()
         if self.base.test.files is None:
-            return known
+            return known | {"tests": len(self.base.test)}
         whole = self.base.at(None).train
         return known | {"images": of_tensors({"train": whole.pixels, "train labels": whole.labels,
                                               "test": self.base.test.pixels,

@@ -120,7 +120,7 @@ class Task:
 
 
 def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int = 0,
-         image_size: int = 64, strict: bool = False,
+         image_size: int = 64, tests: int | None = None, strict: bool = False,
          progress: Callable[[int, int], None] | None = None) -> Task:  # fmt: skip
     """A task by name, or from a folder or zip of one's own photographs.
 
@@ -134,6 +134,8 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
         shots: Training images per class, or "all" where images are not drawn.
         seed: Which shots.
         image_size: Side in pixels.
+        tests: Test images per class (of "petals", per species), the first so many; None for all there
+            are. Fewer are tested sooner and tell less.
         strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
         progress: Called with how many files are read, and of how many.
 
@@ -148,8 +150,10 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
     number = _shots(shots)
     if image_size < 16:
         raise ValueError(f"images of {image_size} px are too small; the least is 16")
+    if tests is not None and tests < 1:
+        raise ValueError(f"{tests} test images per class are too few; the least is 1")
     if str(name) in WORLDS:
-        made = garden_task(WORLDS[str(name)], image_size)
+        made = garden_task(WORLDS[str(name)], image_size, tests)
     elif str(name) in DIGITS:
         made = DIGITS[str(name)](image_size)
     elif str(name) in PUBLIC and not Path(name).exists():
@@ -162,6 +166,8 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
                              f"the tasks are {', '.join((*WORLDS, *DIGITS, *PUBLIC))}")  # fmt: skip
         made = _of_images(path.stem, read_folder(path, image_size, progress, strict=strict,
                                                  hold_out=HOLDOUT))  # fmt: skip
+    if tests is not None and str(name) not in WORLDS:
+        made = replace(made, test=_first(made.test, tests, len(made.classes)))
     return made.at(number, seed)
 
 
@@ -179,16 +185,17 @@ def _shots(shots: int | str | None) -> int | None:
     return number
 
 
-def garden_task(world: World, size: int) -> Task:
-    """The task of a garden world; `at` gives it shots: so many of each species."""
+def garden_task(world: World, size: int, tests: int | None = None) -> Task:
+    """The task of a garden world; `at` gives it shots: so many of each species, as of `tests`."""
     asked = (world.name,) if world.target == "number" else world.classes
-    return _endless(world.name, asked, lambda n, seed: world.draw(n, seed, size), world.count)
+    return _endless(world.name, asked, lambda n, seed: world.draw(n, seed, size),
+                    tests or -(-DRAWN_TEST // world.count))  # fmt: skip
 
 
 def _printed(size: int) -> Task:
     note = "printed digits: the test images are in fonts that the training images never use"
     return _endless("printed", digits.CLASSES, lambda n, seed: digits.printed(n, seed, size),
-                    len(digits.CLASSES), note)  # fmt: skip
+                    -(-DRAWN_TEST // len(digits.CLASSES)), note)  # fmt: skip
 
 
 def _handwritten(size: int) -> Task:
@@ -205,7 +212,7 @@ DIGITS = {"digits": _handwritten, "printed": _printed}
 
 
 def _endless(name: str, classes: tuple[str, ...], make: Callable[[int, int | None], tuple],
-             kinds: int, *notes: str) -> Task:  # fmt: skip
+             tests: int, *notes: str) -> Task:  # fmt: skip
     """A task whose images are drawn: `make(per_kind, seed)`; a seed of None is the test set."""
 
     def draw(shots: int | None, seed: int) -> Images:
@@ -213,7 +220,7 @@ def _endless(name: str, classes: tuple[str, ...], make: Callable[[int, int | Non
             raise ValueError(f"{name} has no end of images: say how many shots")
         return Images(*make(shots, seed))
 
-    test = Images(*make(-(-DRAWN_TEST // kinds), None))
+    test = Images(*make(tests, None))
     return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes)
 
 
@@ -247,6 +254,12 @@ def _pool(name: str, classes: tuple[str, ...], pool: Images, test: Images,
         return pool[torch.cat(chosen)]
 
     return Task(name, classes, pool, test, None, 0, draw, notes=notes, skipped=skipped)
+
+
+def _first(images: Images, per_class: int, classes: int) -> Images:
+    """The first so many images of each class, in the order that they have."""
+    places = [(images.labels == k).nonzero()[:per_class, 0] for k in range(classes)]
+    return images[torch.cat(places).sort().values]
 
 
 def _images(pictures: Pictures) -> Images:

@@ -43,13 +43,13 @@ vt.begin(seed=0)
 from vtlab.drift import Old
 
 seed = int(os.environ.get("VTLAB_SEED", 0))
-task = vt.task("garden", shots=5, seed=seed)
+task = vt.task("garden", shots=5, seed=seed, tests=80)
 old = Old.make()
 said = old.head(vt.activations(old.start, task.test.pixels)).argmax(1)
 
 # %% [markdown]
 # It cannot say "none of these", so every answer is wrong. But is it noise? We take every other test
-# image, 75 of each new species, and look up which old species is named most often for them. (They go by
+# image, 40 of each new species, and look up which old species is named most often for them. (They go by
 # numbers, 0 to 15.)
 
 # %%

@@ -132,7 +132,7 @@ for shots in (1, 5, 10, 40):
 
 # %%
 seed = 7 + int(os.environ.get("VTLAB_SEED", 0))
-study = vt.compare("garden", shots=2, seeds=[seed], progress=False)
+study = vt.compare(task, shots=2, seeds=[seed], progress=False)
 fresh = study.table()
 
 # %% [markdown]
@@ -203,7 +203,7 @@ vt.claim("with two images per class, scratch overfits more than the probe",
 # thirty epochs but for three times as many.
 
 # %%
-few = vt.task("garden", shots=2, seed=seed)
+few = task.at(2, seed)
 patient = vt.backbone(classes=8)
 for record in vt.fit(patient, few, vt.scratch, seed=seed, epochs=90):
     pass
