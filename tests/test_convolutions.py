@@ -1,3 +1,4 @@
+import copy
 import subprocess
 import sys
 
@@ -6,7 +7,7 @@ import torch
 from torch import nn
 
 import vtlab as vt
-from vtlab.convolutions import ChannelwiseStride, PointwiseStride, mend
+from vtlab.convolutions import ChannelwiseStride, PointwiseStride, folded, mend
 
 TRAIN = """
 import torch
@@ -79,3 +80,39 @@ def test_backbones_are_mended():
     pytest.importorskip("timm", reason="timm is not installed")
     kinds = [type(m) for m in vt.backbone("timm:repvgg_a0", weights=None).modules()]
     assert kinds.count(PointwiseStride) == 1
+
+
+@pytest.mark.parametrize("name", ["mini_mobilenet", "mobilenet_v2"])
+def test_folded_stages_have_no_batchnorm_and_say_the_same(name):
+    network = vt.backbone(name, classes=2, weights=None)
+    stages = nn.Sequential(*network.stages.values()).double()
+    for module in stages.modules():
+        if isinstance(module, nn.BatchNorm2d):  # as if it had been trained
+            for numbers in (module.running_mean, module.bias.data):
+                nn.init.normal_(numbers)
+            for numbers in (module.running_var, module.weight.data):
+                nn.init.uniform_(numbers, 0.5, 2)
+    before = copy.deepcopy(stages.state_dict())
+    made, maps = folded(stages), torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in made.modules())
+    assert torch.allclose(made(maps), stages.eval()(maps), rtol=1e-9, atol=1e-12)
+    assert all(torch.equal(before[key], value) for key, value in stages.state_dict().items())
+
+
+class Branching(nn.Module):
+    """A channel-wise convolution behind a question that torch.fx cannot answer."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.BatchNorm2d(4))
+
+    def forward(self, maps):
+        return self.layers(maps) if maps.sum() > 0 else maps
+
+
+def test_stages_that_would_not_gain_or_cannot_be_followed_are_not_folded():
+    plain = nn.Sequential(vt.backbone(classes=2, weights=None).stages["stage1"])
+    assert folded(plain) is plain
+    odd = nn.Sequential(Branching(), nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.BatchNorm2d(4)))
+    made = folded(odd)
+    assert made[0] is odd[0] and made[1] is not odd[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -50,3 +52,28 @@ def mend(network: nn.Module) -> None:
             module.__class__ = ChannelwiseStride
         elif module.kernel_size == (1, 1) and module.padding == (0, 0) and module.in_channels < FEW:
             module.__class__ = PointwiseStride
+
+
+def folded(stages: nn.Sequential) -> nn.Sequential:
+    """Stages for evaluation alone, with each BatchNorm inside of the convolution before it; copies.
+
+    Only where there are channel-wise convolutions, on a CPU: they compute little for each number that they
+    read, so that a BatchNorm's reading and writing of maps takes a good part of the time (data/README.md).
+    Other networks, and stages that torch.fx cannot follow, are given back as they are.
+    """
+    gains = any(isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1 and m.weight.device.type == "cpu"
+                for m in stages.modules())  # fmt: skip
+    return nn.Sequential(*map(_folded, stages)) if gains else stages
+
+
+def _folded(stage: nn.Module) -> nn.Module:
+    from torch.fx.experimental.optimization import fuse
+
+    twin = copy.deepcopy(stage).eval()
+    for module in twin.modules():
+        if isinstance(module, (ChannelwiseStride, PointwiseStride)):  # they differ in training alone
+            module.__class__ = nn.Conv2d
+    try:
+        return fuse(twin, inplace=True).to(memory_format=torch.channels_last)
+    except Exception:  # a model may do whatever Python can
+        return stage

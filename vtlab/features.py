@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vtlab.convolutions import folded
 from vtlab.feature_file import FeatureFile
 from vtlab.network import Network, in_evaluation
 from vtlab.pixel_store import IN_MEMORY, room
@@ -53,6 +54,7 @@ class Frozen:
         self.network, self.pixels, self.stop, self.bfloat16 = network, pixels, stop, bfloat16
         self.features = stop is None or stop == len(network.stage_names)
         self._parts = batches(pixels, pixels)
+        self._stages = evaluated(network, 0, stop, len(self._parts))
         self._number = 0
         self._kept = Kept(len(pixels))
         self._file: FeatureFile | None = None
@@ -84,9 +86,9 @@ class Frozen:
             self._file.close()
 
     def _compute(self, pixels: Tensor) -> Tensor:
-        network, stages = self.network, nn.ModuleList(list(self.network.stages.values())[: self.stop])
-        with in_evaluation(stages), torch.no_grad(), autocast(self.bfloat16, network.device):
-            maps = network.run_stages(network.normalise(pixels), 0, self.stop)
+        network = self.network
+        with in_evaluation(self._stages), torch.no_grad(), autocast(self.bfloat16, network.device):
+            maps = self._stages(network.normalise(pixels))
             maps = network.pool(maps.float()) if self.features else maps
             return maps.to(pixels.device)
 
@@ -121,6 +123,12 @@ def batches(inputs: Tensor, pixels: Tensor) -> tuple[Tensor, ...]:
     """Inputs cut into batches that suit the size of the images they were made from."""
     height, width = pixels.shape[-2:]
     return inputs.split(max(8, min(BATCH, BATCH_PIXELS // (height * width))))
+
+
+def evaluated(network: Network, start: int, stop: int | None, parts: int) -> nn.Sequential:
+    """The stages numbered `start` to `stop` for evaluation, of so many batches: as they are, or folded."""
+    stages = nn.Sequential(*list(network.stages.values())[start:stop])
+    return folded(stages) if parts > 1 else stages  # for one batch the copying would not pay
 
 
 def affordable_views(network: Network, pixels: Tensor, stop: int, wanted: int) -> int:
@@ -158,13 +166,13 @@ def outputs(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
         inputs = memo[stop]
     else:
         inputs, stop = pixels, 0
-    parts = []
+    parts = batches(inputs, pixels)
+    stages, told = evaluated(network, stop, None, len(parts)), []
     with in_evaluation(network), torch.no_grad(), autocast(bfloat16, network.device):
-        for part in batches(inputs, pixels):
+        for part in parts:
             part = part.to(network.device) if stop else network.normalise(part)
-            logits = network.classify(network.run_stages(part, stop)).float()
-            parts.append(logits.to(pixels.device))
-    return torch.cat(parts)
+            told.append(network.classify(stages(part)).float().to(pixels.device))
+    return torch.cat(told)
 
 
 def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
