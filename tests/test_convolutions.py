@@ -116,3 +116,5 @@ def test_stages_that_would_not_gain_or_cannot_be_followed_are_not_folded():
     odd = nn.Sequential(Branching(), nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.BatchNorm2d(4)))
     made = folded(odd)
     assert made[0] is odd[0] and made[1] is not odd[1]
+    odd[1][0].register_forward_hook(print)
+    assert folded(odd)[1] is odd[1]

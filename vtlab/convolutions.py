@@ -59,7 +59,7 @@ def folded(stages: nn.Sequential) -> nn.Sequential:
 
     Only where there are channel-wise convolutions, on a CPU: they compute little for each number that they
     read, so that a BatchNorm's reading and writing of maps takes a good part of the time (data/README.md).
-    Other networks, and stages that torch.fx cannot follow, are given back as they are.
+    Other networks, and stages with hooks or that torch.fx cannot follow, are given back as they are.
     """
     gains = any(isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1 and m.weight.device.type == "cpu"
                 for m in stages.modules())  # fmt: skip
@@ -69,6 +69,8 @@ def folded(stages: nn.Sequential) -> nn.Sequential:
 def _folded(stage: nn.Module) -> nn.Module:
     from torch.fx.experimental.optimization import fuse
 
+    if any(module._forward_hooks or module._forward_pre_hooks for module in stage.modules()):
+        return stage  # somebody wants to be called
     twin = copy.deepcopy(stage).eval()
     for module in twin.modules():
         if isinstance(module, (ChannelwiseStride, PointwiseStride)):  # they differ in training alone
