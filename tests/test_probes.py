@@ -22,7 +22,7 @@ def test_every_probe_is_scikit_learns(network, toy):
             assert accuracy.item() == pytest.approx(theirs, abs=1 / len(held) + 1e-6)
 
 
-def test_the_network_runs_once_whatever_the_number_of_probes(network, toy, monkeypatch):
+def test_the_network_runs_once_whatever_the_number_of_probes(network, toy):
     calls = []
     network.stages["stem"].register_forward_hook(lambda module, given, maps: calls.append(len(maps)))
     probe_grid(network, toy.test.pixels, toy.test.labels, seeds=range(5), strengths=[0.1] * 10)

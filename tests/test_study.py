@@ -100,7 +100,6 @@ CHILD = """
 import sys
 from vtlab.bench import Setting
 from vtlab.study import compare
-from vtlab.tasks import task
 compare("garden", shots=2, seeds=2, setting=Setting(image_size=32, epochs=2),
         folder=sys.argv[1], progress=False)
 """
