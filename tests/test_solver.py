@@ -35,6 +35,16 @@ def test_in_single_precision_the_solution_is_nearly_scikit_learns():
     assert (matrix[0] - wanted).norm() < 0.01 * wanted.norm() and matrix.dtype == torch.float64
 
 
+@pytest.mark.parametrize(("n", "k", "d", "strength"), [(60, 3, 8, 1.0), (200, 8, 30, 0.3)])
+def test_the_small_weights_of_a_strong_l2_are_no_less_exact_for_their_size(n, k, d, strength):
+    features, labels = cloud(n, d, k)
+    scaled, uses = features / spread(features), torch.ones(1, n)
+    loose, exact = (solve(scaled, labels, torch.tensor([strength]), uses, k, tolerance=tolerance)[0]
+                    for tolerance in (1e-6, 1e-16))  # fmt: skip
+    assert exact.norm() < 1
+    assert (loose - exact).norm() < 1e-4 * exact.norm()
+
+
 def test_problems_solved_together_are_those_solved_alone():
     features, labels = cloud(24, 6, 3)
     strengths = torch.tensor([1e-2, 1e-2, 1.0])

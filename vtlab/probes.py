@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
 
 from vtlab.features import activations
 from vtlab.network import Network
-from vtlab.precision import THREADS, single_thread
 from vtlab.solver import STRENGTHS, solve, spread
 from vtlab.splits import holdout
 
@@ -19,8 +17,8 @@ def probe_grid(network: Network, pixels: Tensor, labels: Tensor, *, seeds: Seque
                strengths: Sequence[float] = STRENGTHS, share: float = 0.5) -> Tensor:  # fmt: skip
     """How accurate linear probes are, by seed and by strength of L2.
 
-    The network runs once over the images. Each seed holds out its own part of every class, and
-    its probes are solved together.
+    The network runs once over the images. Each seed holds out its own part of every class; all probes
+    are solved together.
 
     Args:
         network: Its stages are used, its head is not.
@@ -39,16 +37,21 @@ def probe_grid(network: Network, pixels: Tensor, labels: Tensor, *, seeds: Seque
     Lesson 07.
     """
     classes = int(labels.max()) + 1
+    splits = [[part.to(labels.device) for part in holdout(labels.cpu(), share, seed)] for seed in seeds]
     features = activations(network, pixels)
     features = features / spread(features)
+    uses = torch.zeros(len(splits), len(labels), device=labels.device)
+    for use, (kept, _) in zip(uses, splits, strict=True):
+        use[kept] = 1
+    matrix, bias = solve(features, labels, torch.tensor(strengths).repeat(len(splits)),
+                         uses.repeat_interleave(len(strengths), 0), classes,
+                         tolerance=1e-7, dtype=torch.float32)  # fmt: skip
+    heads = matrix.float().split(len(strengths)), bias.float().split(len(strengths))
+    return torch.stack([_accuracies(features[held], labels[held], *head)
+                        for (_, held), *head in zip(splits, *heads, strict=True)])  # fmt: skip
 
-    def accuracies(seed: int) -> Tensor:
-        kept, held = (part.to(labels.device) for part in holdout(labels.cpu(), share, seed))
-        uses = torch.ones(len(strengths), len(kept), device=labels.device)
-        matrix, bias = solve(features[kept], labels[kept], torch.tensor(strengths), uses, classes,
-                             tolerance=1e-7, threads=1, dtype=torch.float32)  # fmt: skip
-        logits = features[held] @ matrix.float().transpose(1, 2) + bias.float()[:, None]
-        return (logits.argmax(2) == labels[held]).float().mean(1)  # (L, n) to (L,)
 
-    with single_thread(), ThreadPoolExecutor(THREADS) as pool:
-        return torch.stack(list(pool.map(accuracies, seeds)))
+def _accuracies(features: Tensor, labels: Tensor, matrices: Tensor, biases: Tensor) -> Tensor:
+    """Of L heads `(L, K, D)` and `(L, K)`: `(L,)`."""
+    logits = features @ matrices.transpose(1, 2) + biases[:, None]  # (L, n, K)
+    return (logits.argmax(2) == labels).float().mean(1)

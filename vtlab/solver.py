@@ -31,6 +31,7 @@ REMEMBERED = 2_000_000  # numbers that L-BFGS's memory may take, of all problems
 AT_MOST = 1_000_000  # images x classes that a strength is chosen on
 MEMORY = 10  # steps that L-BFGS remembers
 TOLERANCE = 1e-12  # square of the gradient, in units in which the curvature is near 1
+NOTHING = 1e-6  # square of weights that are as good as 0: then their size no longer counts
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ def solve(features: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor, 
         weights: `(B, N)`: 1 where a problem uses an image, 0 where it does not.
         classes: K.
         iterations: At most so many.
-        tolerance: A problem is solved when the square of its gradient is no larger.
+        tolerance: A problem is solved when the square of its gradient is no larger. Where L2 is so strong
+            that the square of the weights is below 1, as a share of that: guesses do not depend on
+            how long weights are.
         threads: Among which the problems are shared out.
         dtype: Of the steps. Single precision takes two thirds of the time, and is enough for a tolerance
             of 1e-7; smaller ones may never be reached.
@@ -185,7 +188,7 @@ def _minimise(inputs: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor
         point, value, gradient = point + step, new_value, new_gradient
         found[busy] = point * state[0]
         yield found
-        going = gradient.square().sum((1, 2)) > tolerance
+        going = gradient.square().sum((1, 2)) > tolerance * point.square().sum((1, 2)).clamp(NOTHING, 1)
         if not going.any():
             return
         if going.double().mean() < 0.8:
