@@ -183,7 +183,7 @@ def test_a_stopped_probe_goes_on_where_its_features_ended(network, pixels, expec
 
 
 def test_who_finds_the_file_locked_goes_without(network, pixels, expected, cache):
-    folder = cache / feature_file.key(network, pixels, features.native_bfloat16())
+    folder = cache / feature_file.key(network, pixels, features.half())
     with opened(folder, "features", "wait"):
         assert torch.equal(vt.activations(network, pixels), expected)
     assert not (folder / NAME).exists()

@@ -1,9 +1,11 @@
+import copy
 import math
 
 import pytest
+import torch
 
 from vtlab.schedules import default_epochs, optimiser_for, warm_cosine
-from vtlab.strategies import partial
+from vtlab.strategies import full, partial
 
 
 def test_more_images_are_seen_less_often():
@@ -17,6 +19,21 @@ def test_the_optimiser_has_a_group_per_learning_part(network):
     partial(1).prepare(network, 0)
     groups = optimiser_for(network, partial(1)).param_groups
     assert [g["name"] for g in groups] == ["stage4", "head"]
+
+
+def test_in_half_precision_the_optimiser_takes_the_same_steps_at_once(network):
+    twin = copy.deepcopy(network)
+    for one, half in ((network, False), (twin, True)):
+        optimiser = optimiser_for(full.prepare(one, 0), full, half)
+        for group in optimiser.param_groups:
+            assert bool(group["fused"]) is half
+            group["lr"] = 0.01
+        for step in range(3):
+            for parameter in one.parameters():
+                parameter.grad = torch.sin(parameter.detach() * 50 + step)
+            optimiser.step()
+    for ours, theirs in zip(network.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
 def test_the_rate_rises_for_a_tenth_and_falls_along_half_a_cosine():

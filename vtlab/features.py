@@ -14,7 +14,7 @@ from vtlab.convolutions import folded
 from vtlab.feature_file import FeatureFile
 from vtlab.network import Network, in_evaluation
 from vtlab.pixel_store import IN_MEMORY, room
-from vtlab.precision import autocast, native_bfloat16
+from vtlab.precision import autocast, half
 from vtlab.targets import right
 
 BATCH = 64  # at most
@@ -78,8 +78,7 @@ class Frozen:
             if self._file is not None:
                 self._file.write(number, part)
         if number == 0 and self._lasting and part.dim() == 2:  # maps that were not pooled are large
-            half = native_bfloat16() if self.bfloat16 is None else self.bfloat16
-            self._file = FeatureFile.of(self.network, self.pixels, half, part)
+            self._file = FeatureFile.of(self.network, self.pixels, half(self.bfloat16), part)
         self._kept.add(part)
         self._number += 1
         if self.done and self._file is not None:

@@ -26,7 +26,7 @@ from vtlab.fingerprints import of_tensors
 from vtlab.interrupts import unbroken
 from vtlab.mixup import draw_mix
 from vtlab.network import Network
-from vtlab.precision import native_bfloat16
+from vtlab.precision import half
 from vtlab.randomness import drawing, generator
 from vtlab.records import Epoch
 from vtlab.schedules import default_epochs, optimiser_for, warm_cosine
@@ -129,6 +129,10 @@ class Training(Stepwise):
         self._loss, self._hits, self._seconds = 0.0, 0, 0.0  # of the epoch under way
 
     @property
+    def _half(self) -> bool:
+        return half(self.bfloat16, self.network.device)
+
+    @property
     def steps(self) -> int:
         """How many steps were taken: records of the solver and batches."""
         return self.solved + self.descended
@@ -201,7 +205,7 @@ class Training(Stepwise):
 
     def _descend(self, started: float) -> Epoch | None:
         if self._optimiser is None:
-            self._optimiser = optimiser_for(self.network, self.strategy)
+            self._optimiser = optimiser_for(self.network, self.strategy, self._half)
         if self._views is None:
             self._views = Views(self.network, self.task.train.pixels, self.seed, self.augment,
                                 self.cache, self.bfloat16, self.views)  # fmt: skip
@@ -267,7 +271,6 @@ class Training(Stepwise):
         learning = strategy.learning(network)
         frozen = {f"{stage}.{k}": v for stage, module in network.stages.items()
                   if stage not in learning for k, v in module.state_dict().items()}  # fmt: skip
-        half = native_bfloat16() if self.bfloat16 is None else self.bfloat16
         return {
             "backbone": network.name, "weights": "random" if random else network.provenance,
             "frozen": of_tensors(frozen), "task": task.name, "classes": list(task.classes),
@@ -280,7 +283,7 @@ class Training(Stepwise):
             "stage_decay": strategy.stage_decay, "weight_decay": strategy.weight_decay,
             "seed": self.seed, "epochs": None if self.convex else self.epochs,
             "batch": self.batch, "augment": self.augment and self.augment.configuration(),
-            "cache": self.cache, "bfloat16": half,
+            "cache": self.cache, "bfloat16": self._half,
         } | ({"mixup": self.mixup} if self.mixup else {}) | (
             {"views": self.views} if self.views != VIEWS else {})  # fmt: skip
 
@@ -304,7 +307,7 @@ class Training(Stepwise):
             self.strategy.freeze(network)
             self._optimiser = self._views = self._solver = self._order = self._frozen = None
             if values["descended"]:
-                self._optimiser = optimiser_for(network, self.strategy)
+                self._optimiser = optimiser_for(network, self.strategy, self._half)
             put_back(state.tensors, network, self._optimiser)
             if self.strategy.start == "random" and values["begun"]:
                 network.provenance = "random"

@@ -85,7 +85,7 @@ def bare_loop(model, images, labels, epochs, batch=32):
     `images` are normalised floats in channels-last format; no augmentation, no record.
     """
     model = model.to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.01, foreach=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.01, fused=True)
     for _ in range(epochs):
         for index in torch.randperm(len(images)).split(batch):
             with torch.autocast("cpu", torch.bfloat16, enabled=native_bfloat16()):
