@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
-    {"names", "records", "metrics", "interrupts", "files"},
+    {"names", "records", "metrics", "interrupts", "files", "memory"},
     {"randomness", "garden", "digits", "cutting", "timm_models", "decoding", "splits", "listing",
      "convolutions", "duplicates", "pixel_store", "rows", "torchvision_datasets", "images", "tasks", "families",
      "weights", "torchvision_models", "initialise", "targets", "network", "backbones", "adapters",

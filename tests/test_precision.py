@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -75,31 +71,3 @@ def test_only_a_device_that_works_on_by_itself_is_waited_for(kind, monkeypatch):
         monkeypatch.setattr(f"torch.{name}.synchronize", lambda name=name: waited.append(name))
     wait_for(torch.device(kind))
     assert waited == [kind] * (kind != "cpu")
-
-
-LAYERS = """
-import resource, torch, vtlab.precision
-def layers():
-    for _ in range(8):  # eight maps of 8 MB, and all of them given back
-        torch.empty(2_000_000).fill_(1)
-    maps = [torch.empty(2_000_000).fill_(1) for _ in range(8)]
-layers()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
-    layers()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-
-
-def pages_asked_for(**environment):
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_"))}
-    done = subprocess.run([sys.executable, "-c", LAYERS], env={**plain, **environment},
-                          capture_output=True, text=True, check=True)  # fmt: skip
-    return int(done.stdout)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="how Linux counts pages")
-def test_maps_that_were_freed_are_used_again_unless_the_environment_says_otherwise():
-    given_back = pages_asked_for(MALLOC_TRIM_THRESHOLD_="0")
-    assert given_back > 5 * 8 * 2_000_000 * 4 / 4096  # each round all the pages of its maps
-    assert pages_asked_for() < given_back / 5

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vtlab.convolutions import folded
 from vtlab.feature_file import FeatureFile
+from vtlab.memory import keep_freed
 from vtlab.network import Network, in_evaluation
 from vtlab.pixel_store import IN_MEMORY, room
 from vtlab.precision import autocast, half
@@ -58,6 +59,7 @@ class Frozen:
         self._number = 0
         self._kept = Kept(len(pixels))
         self._file: FeatureFile | None = None
+        keep_freed()
 
     @property
     def done(self) -> bool:
@@ -158,6 +160,7 @@ def outputs(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
 
     In evaluation mode; the arguments are `predict`'s. Lesson 03.
     """
+    keep_freed()
     stop = network.frozen_prefix
     if memo is not None and stop > 0:
         if stop not in memo:

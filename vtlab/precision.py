@@ -1,17 +1,13 @@
-"""Half precision where the processor computes it itself, threads, memory, and the device."""
+"""Half precision where the processor computes it itself, threads, and the device."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
-import sys
 from collections.abc import Iterator
 
 import torch
-
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # glibc's numbers for them (malloc.h)
 
 
 def _threads() -> int:
@@ -27,21 +23,6 @@ def _threads() -> int:
     return max(1, min(int(os.environ.get("VTLAB_THREADS", 2)), cores))
 
 
-def keep_freed_memory() -> None:
-    """Let the C library keep up to 128 MB of what is freed, for the next feature maps.
-
-    By default glibc gives it back to the system, which then hands out and clears the same pages again, at
-    every layer (data/README.md). Nothing is changed where the environment says what to do, or elsewhere.
-    """
-    told = os.environ.keys() & {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"}
-    if sys.platform == "linux" and not told:
-        with contextlib.suppress(AttributeError, OSError):  # another C library
-            tell = ctypes.CDLL(None).mallopt
-            tell(MMAP_THRESHOLD, 32 << 20)  # larger pieces are the system's; glibc takes no more than this
-            tell(TRIM_THRESHOLD, 128 << 20)
-
-
-keep_freed_memory()
 THREADS = _threads()  # inner threads of every run: a run in a worker equals one in a notebook
 
 

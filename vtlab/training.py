@@ -24,6 +24,7 @@ from vtlab.augment import Augment, Augmentation
 from vtlab.features import Frozen
 from vtlab.fingerprints import of_tensors
 from vtlab.interrupts import unbroken
+from vtlab.memory import give_back, keep_freed
 from vtlab.mixup import draw_mix
 from vtlab.network import Network
 from vtlab.precision import half
@@ -127,6 +128,7 @@ class Training(Stepwise):
         self._views: Views | None = None
         self._order: tuple[int, torch.Generator, tuple[Tensor, ...]] | None = None
         self._loss, self._hits, self._seconds = 0.0, 0, 0.0  # of the epoch under way
+        keep_freed()
 
     @property
     def _half(self) -> bool:
@@ -178,6 +180,7 @@ class Training(Stepwise):
                 taken = True
                 if solution is None:
                     self.solving, self._frozen = False, None
+                    give_back()
                     return None
                 self._solver = solver
                 self.solved += 1
@@ -228,6 +231,8 @@ class Training(Stepwise):
             record = Epoch(number, self._loss / count, self._hits / count, rate, self._seconds)
             self._loss, self._hits, self._seconds = 0.0, 0, 0.0
             self.history.append(record)
+            if self.done:
+                give_back()
             return record
 
     def _learn(self, index: Tensor, number: int) -> None:
