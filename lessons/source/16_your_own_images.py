@@ -192,7 +192,7 @@ vt.plot_ways(scores, what="accuracy of a probe on the other half")
 # the figure draws is too narrow. `vt.resampled_interval` widens it as Nadeau and Bengio (2003) propose,
 # here for the difference between two starts on the same halves:
 
-# %%
+# %% tags=["nbval-ignore-output"]
 def lead(target, one, other):
     apart = [a - b for a, b in zip(scores[target][one], scores[target][other])]
     half = len(targets[target]) // 2
