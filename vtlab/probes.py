@@ -46,9 +46,9 @@ def probe_grid(network: Network, pixels: Tensor, labels: Tensor, *, seeds: Seque
     matrix, bias = solve(features, labels, torch.tensor(strengths).repeat(len(splits)),
                          uses.repeat_interleave(len(strengths), 0), classes,
                          tolerance=1e-7, dtype=torch.float32)  # fmt: skip
-    heads = matrix.float().split(len(strengths)), bias.float().split(len(strengths))
-    return torch.stack([_accuracies(features[held], labels[held], *head)
-                        for (_, held), *head in zip(splits, *heads, strict=True)])  # fmt: skip
+    every = zip(splits, matrix.float().split(len(strengths)), bias.float().split(len(strengths)), strict=True)
+    return torch.stack([_accuracies(features[held], labels[held], some, biases)
+                        for (_, held), some, biases in every])  # fmt: skip
 
 
 def _accuracies(features: Tensor, labels: Tensor, matrices: Tensor, biases: Tensor) -> Tensor:
