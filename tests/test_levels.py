@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "vtlab"
 LEVELS = [
     {"names", "records", "metrics", "interrupts", "files", "memory"},
     {"randomness", "garden", "digits", "cutting", "timm_models", "decoding", "splits", "listing",
-     "convolutions", "duplicates", "pixel_store", "rows", "torchvision_datasets", "images", "tasks", "families",
+     "layers", "duplicates", "pixel_store", "rows", "torchvision_datasets", "images", "tasks", "families",
      "weights", "torchvision_models", "initialise", "targets", "network", "backbones", "adapters",
      "strategies", "augment", "feature_file",
      "precision", "features", "mixup", "views", "solver", "stepwise", "fingerprints", "checkpoints",

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from vtlab import timm_models, torchvision_models
-from vtlab.convolutions import mend
 from vtlab.families import FAMILIES, Family
+from vtlab.layers import mend
 from vtlab.network import Network, in_evaluation
 from vtlab.precision import best_device
 from vtlab.weights import published_or_file, read_state, shipped

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vtlab.convolutions import folded
 from vtlab.feature_file import FeatureFile
+from vtlab.layers import folded
 from vtlab.memory import keep_freed
 from vtlab.network import Network, in_evaluation
 from vtlab.pixel_store import IN_MEMORY, room

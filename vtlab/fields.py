@@ -83,10 +83,10 @@ def field_after(part: nn.Module, field: Field = Field()) -> Field:
 
 
 class _Layers(fx.Tracer):
-    """Torch's own tracer, to which a convolution of another make is one layer, too."""
+    """Torch's own tracer, to which a layer of another make is one layer, too."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
+        return isinstance(module, (nn.Conv2d, *POINTWISE)) or super().is_leaf_module(module, name)
 
 
 def _widened(field: Field, module: nn.Module) -> Field:

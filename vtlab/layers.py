@@ -1,4 +1,4 @@
-"""Convolutions with a stride that PyTorch gets through badly on a CPU, computed on a way that it does well."""
+"""Layers that PyTorch gets through badly, computed on a way that it does well."""
 
 from __future__ import annotations
 
@@ -43,12 +43,48 @@ class PointwiseStride(nn.Conv2d):
         return super().forward(maps)
 
 
+class ClampedReLU(nn.ReLU6):
+    """A ReLU6 in place, trained without a copy of its inputs: where its gradient ends shows in its outputs.
+
+    PyTorch keeps such a copy: a third of what a mobile network keeps of an image.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """As ever, to the bit; in evaluation what exporters of networks know."""
+        if self.training and self.inplace and maps.requires_grad:
+            return _Clamp.apply(maps)
+        return super().forward(maps)
+
+
+class _Clamp(torch.autograd.Function):
+    @staticmethod
+    def forward(context, maps: Tensor) -> Tensor:
+        context.mark_dirty(maps)
+        context.save_for_backward(maps.clamp_(0, 6))
+        return maps
+
+    @staticmethod
+    def backward(context, gradient: Tensor) -> Tensor:
+        (maps,) = context.saved_tensors
+        if gradient.stride() != maps.stride():  # of a mean; BatchNorm would take seven times as long with it
+            gradient = torch.empty_like(maps).copy_(gradient)
+        return torch.ops.aten.hardtanh_backward(gradient, maps, 0, 6)
+
+
+MENDED = {ChannelwiseStride: nn.Conv2d, PointwiseStride: nn.Conv2d, ClampedReLU: nn.ReLU6}
+
+
 def mend(network: nn.Module) -> None:
     """Make these layers of the network's own; its weights and what it computes stay."""
     for module in network.modules():
-        if type(module) is not nn.Conv2d or module.stride == (1, 1):
+        kind = type(module)
+        if kind is nn.ReLU6:
+            module.__class__ = ClampedReLU
+        elif kind in (nn.SiLU, nn.Hardswish):
+            module.inplace = False  # their gradient needs the inputs: in place they would be copied first
+        elif kind is not nn.Conv2d or module.stride == (1, 1):
             continue
-        if module.groups == module.in_channels > 1 and module.padding_mode == "zeros":
+        elif module.groups == module.in_channels > 1 and module.padding_mode == "zeros":
             module.__class__ = ChannelwiseStride
         elif module.kernel_size == (1, 1) and module.padding == (0, 0) and module.in_channels < FEW:
             module.__class__ = PointwiseStride
@@ -73,8 +109,8 @@ def _folded(stage: nn.Module) -> nn.Module:
         return stage  # somebody wants to be called
     twin = copy.deepcopy(stage).eval()
     for module in twin.modules():
-        if isinstance(module, (ChannelwiseStride, PointwiseStride)):  # they differ in training alone
-            module.__class__ = nn.Conv2d
+        if type(module) in MENDED:  # they differ in training alone, and torch.fx looks into them
+            module.__class__ = MENDED[type(module)]
     try:
         return fuse(twin, inplace=True).to(memory_format=torch.channels_last)
     except Exception:  # a model may do whatever Python can

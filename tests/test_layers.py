@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 import vtlab as vt
-from vtlab.convolutions import ChannelwiseStride, PointwiseStride, folded, mend
+from vtlab.layers import ChannelwiseStride, ClampedReLU, PointwiseStride, folded, mend
 
 TRAIN = """
 import torch
-from vtlab.convolutions import mend
+from vtlab.layers import mend
 layer = torch.nn.Sequential(torch.nn.Conv2d(3, 48, 1, stride=2)).to(memory_format=torch.channels_last)
 mend(layer)
 images = torch.randn(4, 3, 64, 64).contiguous(memory_format=torch.channels_last)
@@ -74,9 +74,80 @@ def test_other_layers_stay_what_they_are(layer):
     assert type(mended(layer)) is nn.Conv2d
 
 
+def kept(work):
+    """Bytes that are kept for the gradient, each place in memory once, beside the result."""
+    places = {}
+
+    def see(tensor):
+        places[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(see, lambda tensor: tensor):
+        result = work()
+    return sum(places.values()), result
+
+
+def edgy(dtype=torch.float32):
+    """Maps `(2, 4, 5, 3)`, channels last, whose numbers lie on both sides of 0 and 6, and on them."""
+    maps = torch.linspace(-3, 9, 120).round(decimals=1).to(dtype).view(2, 4, 5, 3)
+    return maps.contiguous(memory_format=torch.channels_last).requires_grad_()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_clamped_relu_is_pytorchs_to_the_bit(dtype):
+    weights = torch.randn(2, 4, 5, 3).to(dtype)
+    found = []
+    for layer in (nn.ReLU6(inplace=True), mended(nn.ReLU6(inplace=True))):
+        outputs = layer((maps := edgy(dtype)) * 1)
+        (outputs * weights).sum().backward()
+        found.append((outputs, maps.grad))
+    assert type(layer) is ClampedReLU
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
+    assert {0, 6} <= set(edgy(dtype).flatten().tolist())
+
+
+def test_a_clamped_relu_keeps_half_as_much():
+    """PyTorch keeps inputs and outputs: the square asks for the outputs."""
+
+    def work(layer):
+        maps = edgy() * 1
+        return layer(maps).square(), maps
+
+    copied, _ = kept(lambda: work(nn.ReLU6(inplace=True)))
+    own, (_, maps) = kept(lambda: work(mended(nn.ReLU6(inplace=True))))
+    assert own == copied / 2 == maps.nbytes and maps.min() == 0
+
+
+def test_a_clamped_relu_hands_on_gradients_that_lie_as_its_maps():
+    layer, maps = mended(nn.ReLU6(inplace=True)), edgy() * 1
+    maps.register_hook(lambda gradient: strides.append(gradient.stride()))
+    strides, inside = [], maps.stride()
+    layer(maps).mean((2, 3)).sum().backward()
+    assert strides == [inside]
+
+
+def test_a_clamped_relu_has_a_second_gradient():
+    layer = mended(nn.ReLU6(inplace=True))
+    torch.autograd.gradgradcheck(lambda maps: layer(maps * 1) ** 2, edgy(torch.float64).detach()
+                                 .add(0.05).requires_grad_())  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [nn.SiLU, nn.Hardswish])
+def test_smooth_activations_are_not_copied_first(kind):
+    layer = mended(kind(inplace=True))
+    assert torch.equal(layer(edgy()), kind()(edgy())) and not layer.inplace
+
+
+def test_in_evaluation_a_clamped_relu_is_what_exporters_know():
+    """Gradients may be on there: a function of ours would be a stranger to them."""
+    layer = mended(nn.ReLU6(inplace=True))
+    assert layer(edgy() * 1).grad_fn.name() == "_ClampBackward"
+    assert layer.eval()(edgy() * 1).grad_fn.name() == "HardtanhBackward0"
+
+
 def test_backbones_are_mended():
     kinds = [type(m) for m in vt.backbone("mobilenet_v2", weights=None).modules()]
-    assert kinds.count(ChannelwiseStride) == 4
+    assert kinds.count(ChannelwiseStride) == 4 and kinds.count(ClampedReLU) == 35
     pytest.importorskip("timm", reason="timm is not installed")
     kinds = [type(m) for m in vt.backbone("timm:repvgg_a0", weights=None).modules()]
     assert kinds.count(PointwiseStride) == 1
