@@ -50,13 +50,15 @@ class ClampedReLU(nn.ReLU6):
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        """As ever, to the bit; in evaluation what exporters of networks know."""
+        """As ever, to the bit; in evaluation by PyTorch's own operation, which exporters know."""
         if self.training and self.inplace and maps.requires_grad:
             return _Clamp.apply(maps)
         return super().forward(maps)
 
 
 class _Clamp(torch.autograd.Function):
+    """Clamps maps in place and keeps them, not what they were."""
+
     @staticmethod
     def forward(context, maps: Tensor) -> Tensor:
         context.mark_dirty(maps)
