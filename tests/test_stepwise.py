@@ -102,6 +102,17 @@ def test_a_stop_while_frozen_activations_are_computed_takes_no_step(monkeypatch)
     assert list(made) == [] and made.steps == 0 and made._views.parts[1].filled == 30
 
 
+def test_kept_memory_goes_back_when_the_loop_ends_and_not_before(monkeypatch):
+    back = []
+    monkeypatch.setattr("vtlab.stepwise.give_back", lambda: back.append(made.steps))
+    made = training(full, stop=Countdown(6))
+    list(made)
+    assert back == [6]
+    made.stop = None
+    list(made)
+    assert made.done and back == [6, made.steps]
+
+
 def interrupted(strategy, number, times):
     """Train while signals arrive at random moments; compare the bits after each of them."""
     reference = states_of(training(strategy))

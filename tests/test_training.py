@@ -134,6 +134,12 @@ def test_one_seed_gives_the_same_bits_and_another_does_not(toy, strategy):
         assert not torch.equal(train(0), train(1))
 
 
+def test_a_batch_of_one_image_is_neither_learnt_from_nor_counted():
+    task = noise_task(shots=11)  # 33 images: a batch of 32, and one that BatchNorm cannot take
+    records = list(fit(tiny_network(), task, full, epochs=5, augment=None))
+    assert all((record.train_accuracy * 32).is_integer() for record in records)
+
+
 def test_training_learns(network, toy):
     records = list(fit(network, toy, replace(full, rate=1e-2), epochs=20))
     assert records[-1].loss < 0.5 * records[0].loss

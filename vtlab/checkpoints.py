@@ -23,6 +23,7 @@ from typing import BinaryIO
 import torch
 
 from vtlab.files import opened, sealed, sha256_of, unsealed, write_bytes
+from vtlab.memory import give_back
 from vtlab.stepwise import State, Stepwise
 
 KEPT = 2
@@ -194,5 +195,7 @@ def checkpointed(training: Stepwise, folder: str | Path, *, every: int = EVERY,
             if training.steps != written:
                 kept.save(training.state())
             raise
+        finally:
+            give_back()
         if training.steps != written:
             kept.save(training.state())

@@ -24,6 +24,7 @@ from vtlab.backbones import backbone
 from vtlab.checkpoints import checkpointed
 from vtlab.files import write_bytes, write_csv, write_text
 from vtlab.interrupts import Terminated, termination_raises, unbroken
+from vtlab.memory import keep_freed
 from vtlab.network import Network
 from vtlab.precision import autocast, native_bfloat16
 from vtlab.randomness import drawing
@@ -102,6 +103,7 @@ class Pretraining(Stepwise):
         self._hits: list[float] = []
         self._seconds = 0.0
         self._optimiser, self._schedule = self._fresh()
+        keep_freed()
 
     @property
     def done(self) -> bool:

@@ -15,6 +15,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from vtlab.memory import give_back
+
 FORMAT = 1  # of the states; another number is refused
 
 
@@ -87,6 +89,7 @@ class Stepwise(Iterator):
         while not self.done and not self.stopped:
             if (record := self.step()) is not None:
                 return record
+        give_back()
         raise StopIteration
 
     def check(self, state: State) -> None:

@@ -24,7 +24,7 @@ from vtlab.augment import Augment, Augmentation
 from vtlab.features import Frozen
 from vtlab.fingerprints import of_tensors
 from vtlab.interrupts import unbroken
-from vtlab.memory import give_back, keep_freed
+from vtlab.memory import keep_freed
 from vtlab.mixup import draw_mix
 from vtlab.network import Network
 from vtlab.precision import half
@@ -180,7 +180,6 @@ class Training(Stepwise):
                 taken = True
                 if solution is None:
                     self.solving, self._frozen = False, None
-                    give_back()
                     return None
                 self._solver = solver
                 self.solved += 1
@@ -220,20 +219,21 @@ class Training(Stepwise):
             if place == 0 or not self.network.training:
                 self.network.train()
             index = self._batches(number)[place]
-            if len(index) > 1 or len(self.task.train) == 1:  # BatchNorm needs two
+            if self._teaches(index):
                 self._learn(index, number)
             self.descended += 1
             self._seconds += time.perf_counter() - started
             if place + 1 < self.batches:
                 return None
-            count = len(self.task.train)
+            count = sum(len(index) for index in self._batches(number) if self._teaches(index))
             rate = list(self._rates().values())[-1]
             record = Epoch(number, self._loss / count, self._hits / count, rate, self._seconds)
             self._loss, self._hits, self._seconds = 0.0, 0, 0.0
             self.history.append(record)
-            if self.done:
-                give_back()
             return record
+
+    def _teaches(self, index: Tensor) -> bool:
+        return len(index) > 1 or len(self.task.train) == 1  # BatchNorm needs two
 
     def _learn(self, index: Tensor, number: int) -> None:
         labels = self.task.train.labels[index].to(self.network.device)
