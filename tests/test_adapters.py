@@ -51,3 +51,11 @@ def test_their_weights_depend_on_the_seed_alone(network):
 def test_a_network_of_tokens_is_refused():
     with pytest.raises(ValueError, match=r"no maps \(N, C, h, w\)"):
         with_adapters(backbone("vit_b_16", weights=None))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_stays(network, training):
+    network.train(training)
+    made = with_adapters(network)
+    assert network.training == made.training == training
+    assert all(module.training == training for module in network.stages["stage1"].modules())

@@ -173,6 +173,9 @@ def test_what_cannot_be_raced_is_refused(few):
     (partial(2, rate=3e-3), "vt.partial(2, rate=0.003)"), (surgical("stem"), "vt.surgical('stem')"),
     (replace(full, rate=1e-4), "dataclasses.replace(vt.full, rate=0.0001)"), (lp_ft, "vt.lp_ft"),
     (replace(full, rate=3e-4), "vt.full"),
+    (replace(full, stage_decay=0.5), "dataclasses.replace(vt.full, stage_decay=0.5)"),
+    (partial(2, kind="norm", weight_decay=0.1), "vt.partial(2, kind='norm', weight_decay=0.1)"),
+    (replace(full, name="mine", rate=1e-2), "vt.Strategy('mine', rate=0.01)"),
 ])  # fmt: skip
 def test_the_line_of_code_makes_the_strategy(way, code):
     import dataclasses

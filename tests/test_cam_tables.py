@@ -62,3 +62,8 @@ def test_grad_cam_of_a_random_head_is_as_unlike_as_that_of_another_image():
 def test_the_shortcut_table_has_five_seeds_of_each_strategy_and_training():
     counts = cam_table("shortcut").groupby(["training", "strategy"]).seed.nunique()
     assert isinstance(counts, pd.Series) and len(counts) == 8 and (counts == 5).all()
+
+
+def test_a_ground_task_draws_what_it_shows():
+    task = ground_task(1.0, 0)
+    assert torch.equal(task.at(task.shots, task.seed).train.pixels, task.train.pixels)

@@ -123,3 +123,10 @@ def test_a_run_says_what_it_measured(small):
     list(fit(alike, small, probe, seed=0))
     assert found["test_accuracy"] == evaluate(alike, small.test.pixels, small.test.labels)
     assert found["weights"] == 256 * 8 + 8
+
+
+def test_swapped_names_are_swapped_for_every_shot():
+    task = depth.shifted("names", 0)
+    plain = depth.genera("known", task.shots, task.seed)
+    assert torch.equal(task.at(2, 7).train.labels, (plain.at(2, 7).train.labels + 1) % len(task.classes))
+    assert torch.equal(task.at(task.shots, task.seed).train.labels, task.train.labels)

@@ -10,6 +10,7 @@ from conftest import tiny_network
 from steps_made_up import noise_task
 
 from vtlab.backbones import backbone, family
+from vtlab.families import Normalisation
 from vtlab.models import CARD, load, save
 from vtlab.strategies import full, lp_ft, partial, probe, scratch, surgical
 from vtlab.training import fit
@@ -151,3 +152,11 @@ def test_what_could_not_be_loaded_again_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match="is a file"):
         kept(tmp_path / "file")
     assert not (tmp_path / "m").exists()
+
+
+def test_a_loaded_model_takes_its_images_as_the_saved_one_did(tmp_path):
+    task, network = noise_task(), backbone("mini_resnet", classes=3, weights=None)
+    network.normalisation = Normalisation((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))
+    save(network.eval(), tmp_path / "model", task)
+    images = task.test.pixels
+    assert torch.equal(load(tmp_path / "model")[0].normalise(images), network.normalise(images))

@@ -71,3 +71,15 @@ def test_only_a_device_that_works_on_by_itself_is_waited_for(kind, monkeypatch):
         monkeypatch.setattr(f"torch.{name}.synchronize", lambda name=name: waited.append(name))
     wait_for(torch.device(kind))
     assert waited == [kind] * (kind != "cpu")
+
+
+def test_the_last_of_overlapping_threads_gives_the_number_back():
+    before, first, second = torch.get_num_threads(), single_thread(), single_thread()
+    torch.set_num_threads(2)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert torch.get_num_threads() == 1
+    second.__exit__(None, None, None)
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)

@@ -3,10 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from conftest import tiny_network
+from torch import nn
 
 from vtlab.diagnose import snapshot
 from vtlab.ranges import rate_range
-from vtlab.strategies import full, partial, probe
+from vtlab.strategies import full, lp_ft, partial, probe
 
 
 def test_the_range_test_is_the_loop_written_by_hand(network, toy):
@@ -55,3 +57,23 @@ def test_stage_wise_rates_keep_their_proportions(network, toy):
 def test_what_cannot_be_tested_is_said(network, toy, strategy, rates, words):
     with pytest.raises(ValueError, match=words):
         rate_range(network, toy, strategy, **rates)
+
+
+def test_a_solved_head_is_where_lp_ft_begins(network, toy):
+    found = rate_range(network, toy, lp_ft, low=1e-9, steps=2)
+    assert found.loss[0] < rate_range(network, toy, full, low=1e-9, steps=2).loss[0] / 2
+
+
+def test_numbers_begin_near_the_cost_of_their_mean(toy):
+    train, test = (replace(some, labels=some.labels.float() * 3 + 7) for some in (toy.train, toy.test))
+    task = replace(toy, classes=("count",), train=train, test=test)
+    assert 0.5 < rate_range(tiny_network(classes=1), task, full, steps=2).loss[0] < 2
+
+
+def test_dropout_is_of_the_seed_and_leaves_the_global_random_state(toy):
+    network = tiny_network()
+    network.stages["stage4"].append(nn.Dropout(0.5))
+    state = torch.get_rng_state()
+    first, second = (rate_range(network, toy, full, steps=4) for _ in range(2))
+    assert first.equals(second) and torch.equal(torch.get_rng_state(), state)
+    assert not first.equals(rate_range(network, toy, full, steps=4, seed=1))

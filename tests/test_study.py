@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pytest
 
 from vtlab.bench import Setting
@@ -147,3 +148,46 @@ def test_published_weights_of_different_names_do_not_mix():
     first, second = (Setting(backbone="resnet50", weights=name).fingerprint()["weights"]
                      for name in ("IMAGENET1K_V1", "IMAGENET1K_V2"))  # fmt: skip
     assert first != second
+
+
+SMALL = dict(shots=1, seeds=1, setting=QUICK, progress=False)
+
+
+@pytest.mark.parametrize("wrong", [
+    dict(strategies=[full, replace(full, rate=3e-2)]), dict(seeds=[0, 0]), dict(shots=[1, 1]),
+])  # fmt: skip
+def test_one_run_is_never_counted_twice(wrong):
+    with pytest.raises(ValueError, match="-1-0 is asked for twice"):
+        compare("garden", **{**SMALL, **wrong})
+
+
+def test_a_kept_run_of_a_strategy_that_has_changed_is_refused(tmp_path):
+    compare("garden", strategies=[full], folder=tmp_path, **SMALL)
+    for changed in ({"rate": 3e-2}, {"stage_decay": 0.5}, {"kind": "norm"}, {"weight_decay": 0.5}):
+        with pytest.raises(ValueError, match="full-1-0 of another full .*take another folder"):
+            compare("garden", strategies=[replace(full, **changed)], folder=tmp_path, **SMALL)
+    same = replace(full, rate=full.peak_rate)
+    assert len(compare("garden", strategies=[same], folder=tmp_path, **SMALL).runs) == 1
+
+
+def test_a_task_whose_images_are_not_those_it_draws_is_refused():
+    plain = task("garden", shots=1, image_size=32)
+    turned = replace(plain, train=replace(plain.train, pixels=plain.train.pixels.flip(3)))
+    with pytest.raises(ValueError, match="garden: its training images are not those that its draw"):
+        compare(turned, strategies=[probe], **SMALL)
+
+
+def test_a_task_of_ones_own_does_not_get_the_runs_of_another_of_its_name(tmp_path):
+    plain = task("garden", shots=1, image_size=32)
+    turned = replace(plain, train=replace(plain.train, pixels=plain.train.pixels.flip(3)),
+                     draw=lambda shots, seed: (lambda some: replace(some, pixels=some.pixels.flip(3)))(
+                         plain.draw(shots, seed)))  # fmt: skip
+    compare(plain, strategies=[probe], folder=tmp_path, **SMALL)
+    with pytest.raises(ValueError, match="holds another study .images is"):
+        compare(turned, strategies=[probe], folder=tmp_path, **SMALL)
+
+
+def test_seeds_and_shots_may_be_numpys(tmp_path):
+    found = compare("garden", strategies=[probe], shots=np.array([1, 2]), seeds=np.arange(1),
+                    setting=QUICK, progress=False, folder=tmp_path)  # fmt: skip
+    assert [run.shots for run in found.runs] == [1, 2]

@@ -119,3 +119,17 @@ def test_the_pixel_neighbour_is_scikit_learns(folder):
     made = task(folder, shots="all", image_size=16)
     nearest = KNeighborsClassifier(1).fit(made.train.pixels.flatten(1), made.train.labels)
     assert pixel_neighbour(made) == nearest.score(made.test.pixels.flatten(1), made.test.labels)
+
+
+def test_a_class_keeps_an_image_however_much_is_held_back(garden):
+    held = garden.hold_back(0.9)
+    assert torch.bincount(held.train.labels).min() == 1
+    with pytest.raises(ValueError, match=r"between 0 and 1, not 1\.5"):
+        garden.hold_back(1.5)
+
+
+def test_numbers_are_held_back_whatever_they_are():
+    petals = task("petals", shots=2)
+    held = petals.hold_back()
+    assert len(held.val) == round(len(petals.train) / 4)
+    assert len(held.train) + len(held.val) == len(petals.train)

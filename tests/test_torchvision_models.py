@@ -137,3 +137,18 @@ def test_published_weights_give_torchvisions_outputs_to_the_bit(photos, name):
     images = torch.randn(2, 3, 224, 224)
     with torch.no_grad():
         assert torch.equal(ours(images), theirs(images))
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_an_inception_scales_its_images_with_loaded_weights_and_without(name):
+    """The scaling is no weight: a study and a saved model load weights into a fresh network."""
+    model = torchvision_models.build(name)
+    with torch.random.fork_rng():
+        torchvision_models.fill(model, torchvision_models.build(name).state_dict(), "itself", old_head=True)
+    images = torch.rand(2, 3, 96, 96)
+    stems = [torchvision_models.cut(made.eval(), 96).stages["stem"]
+             for made in (model, torchvision_models.build(name))]  # fmt: skip
+    stems[1].load_state_dict(stems[0].state_dict())
+    with torch.no_grad():
+        assert torch.equal(stems[0](images), stems[1](images))
+        assert not torch.allclose(model._transform_input(images), images, atol=0.1)

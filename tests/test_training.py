@@ -134,6 +134,32 @@ def test_one_seed_gives_the_same_bits_and_another_does_not(toy, strategy):
         assert not torch.equal(train(0), train(1))
 
 
+def test_a_memo_stays_whatever_the_head_does_with_it(network, toy):
+    network.head = nn.Sequential(nn.ReLU6(inplace=True), nn.Linear(network.head.in_features, 3))
+    network.freeze(("head",))
+    with torch.no_grad():
+        for stage in network.stages.values():
+            for parameter in stage.parameters():
+                parameter.neg_()  # some features are then below zero
+    memo = {}
+    first = predict(network, toy.test.pixels, memo)
+    kept = {stop: maps.clone() for stop, maps in memo.items()}
+    memo[5].sub_(1)
+    kept[5].sub_(1)
+    predict(network, toy.test.pixels, memo)
+    assert torch.equal(memo[5], kept[5]) and (kept[5] < 0).any()
+    assert first.shape == (len(toy.test), 3)
+
+
+def test_a_head_without_a_bias_is_descended_on(toy):
+    network = tiny_network()
+    network.head = nn.Linear(network.head.in_features, 3, bias=False)
+    records = list(fit(network, toy, probe, epochs=3))
+    assert len(records) == 3 and records[0].learning_rate > 0
+    with pytest.raises(ValueError, match="solution of a linear probe"):
+        fit(network, toy, lp_ft)
+
+
 def test_a_batch_of_one_image_is_neither_learnt_from_nor_counted():
     task = noise_task(shots=11)  # 33 images: a batch of 32, and one that BatchNorm cannot take
     records = list(fit(tiny_network(), task, full, epochs=5, augment=None))

@@ -42,3 +42,20 @@ def test_without_augmentation_there_is_one_view(network, logits_of):
     for learning in (("stage4", "head"), (*network.stage_names, "head")):
         first, *others = logits_of(learning, range(1, 4), augment=None)
         assert all(torch.equal(first, other) for other in others)
+
+
+@pytest.mark.parametrize("epochs", [3, 16, 30])
+def test_where_memory_is_short_as_many_views_serve_one_after_the_other(network, toy, monkeypatch, epochs):
+    monkeypatch.setattr("vtlab.features.LARGEST_CACHE", 1)
+    network.freeze(("stage4", "head")).eval()
+    views = Views(network, toy.train.pixels, 0, Augment(), True, False, epochs=epochs)
+    served = []
+    for epoch in range(1, epochs + 1):
+        assert views.ready(epoch)
+        (number,) = views.kept
+        served.append(number)
+        with torch.no_grad():
+            found = views.logits(torch.arange(len(toy.train)), epoch)
+            alone = network(network.normalise(Augment().view(toy.train.pixels, torch.arange(12), 0, number)))
+        assert torch.allclose(found, alone, atol=1e-5)
+    assert served == sorted(served) and set(served) == set(range(min(VIEWS, epochs)))

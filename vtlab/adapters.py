@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.initialise import draw_anew
-from vtlab.network import Network
+from vtlab.network import Network, in_evaluation
 from vtlab.randomness import generator
 
 PREFIX = "adapter_"
@@ -49,9 +49,8 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
     if odd := [name for name, how in network.layouts.items() if how != "channels_first"]:
         raise ValueError(f"{network.name}: {odd[0]} gives no maps (N, C, h, w), which adapters need")
     stages, layouts, maps = {}, {}, torch.zeros(1, 3, 64, 64, device=network.device)
-    network.eval()
     for name, stage in network.stages.items():
-        with torch.no_grad():
+        with in_evaluation(network), torch.no_grad():
             maps = stage(maps)
         adapter = Adapter(maps.shape[1], narrowing)
         draw_anew(adapter, generator(seed, PREFIX + name))
@@ -61,6 +60,7 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
     made = Network(network.name, stages, network.head, network.normalisation,
                    pooling=network.pooling, layouts=layouts)  # fmt: skip
     made.provenance = network.provenance
+    made.train(network.training)
     return made.to(network.device, memory_format=torch.channels_last)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import pandas as pd
 import torch
@@ -23,7 +23,7 @@ from vtlab.metrics import Interval, resampled_interval
 from vtlab.names import label
 from vtlab.precision import THREADS
 from vtlab.splits import LEAST_PER_CLASS, holdout
-from vtlab.strategies import DEFAULT_RATES, Strategy, full, lp_ft, partial, probe, scratch
+from vtlab.strategies import Strategy, full, lp_ft, partial, probe, scratch, strategy
 from vtlab.tasks import Task
 from vtlab.training import fit
 
@@ -148,14 +148,21 @@ def _range(low: float, high: float) -> str:
 
 def in_code(way: Strategy) -> str:
     """A strategy as it is written in Python."""
+    try:
+        base = strategy(way.name)
+    except ValueError:  # a name of its own
+        base = None
+    known = base or Strategy(way.name)
+    changes = [f"{field.name}={getattr(way, field.name)!r}" for field in fields(way)
+               if getattr(way, field.name) != getattr(known, field.name)
+               and not (field.name == "rate" and way.rate == known.peak_rate)]  # fmt: skip
+    if base is None:
+        return f"vt.Strategy({', '.join([repr(way.name), *changes])})"
     kind = way.name.partition("(")[0]
-    default = way.rate is None or way.rate == DEFAULT_RATES.get(kind)
-    rate = "" if default else f"rate={way.rate:.2g}"
-    if kind == "partial":
-        return f"vt.partial({', '.join(filter(None, (str(way.stages), rate)))})"
-    if kind == "surgical":
-        return f"vt.surgical({', '.join([*map(repr, way.stages), *filter(None, [rate])])})"
-    return f"vt.{way.name}" if default else f"dataclasses.replace(vt.{way.name}, {rate})"
+    if kind in ("partial", "surgical"):
+        stages = [str(base.stages)] if kind == "partial" else map(repr, base.stages)
+        return f"vt.{kind}({', '.join([*stages, *changes])})"
+    return f"dataclasses.replace(vt.{way.name}, {', '.join(changes)})" if changes else f"vt.{way.name}"
 
 
 class _Race:

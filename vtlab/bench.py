@@ -101,14 +101,13 @@ class Bench:
         return cls(setting, base, state, network.provenance)
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
-        """The setting's, and for images from files theirs: the same path may hold others tomorrow."""
+        """The setting's and the images': the same path, or a name of one's own, may hold others tomorrow."""
         known = self.setting.fingerprint()
-        if self.base.test.files is None:
-            return known | {"tests": len(self.base.test)}
-        whole = self.base.at(None).train
-        return known | {"images": of_tensors({"train": whole.pixels, "train labels": whole.labels,
-                                              "test": self.base.test.pixels,
-                                              "test labels": self.base.test.labels})}  # fmt: skip
+        # drawn images have no end: of each class the first
+        whole = self.base.at(1 if self.base.test.files is None else None).train
+        parts = {"train": whole.pixels, "train labels": whole.labels,
+                 "test": self.base.test.pixels, "test labels": self.base.test.labels}  # fmt: skip
+        return known | {"tests": len(self.base.test), "images": of_tensors(parts)}
 
     def network(self) -> Network:
         """A fresh network at the pretrained start."""
@@ -149,6 +148,7 @@ class Bench:
             seed: Of the shots, the head, the order of batches and the augmentation.
             tick: Called with the number of images seen since the last call.
         """
+        recipe = strategy.recipe  # before its rate is tuned
         trained = self.train(strategy, shots, seed, tick)
         network, task, strategy = trained.network, trained.task, trained.strategy
         epochs, seconds = trained.epochs, trained.seconds
@@ -164,7 +164,7 @@ class Bench:
             predictions=tuple(guesses.tolist()),
             confidences=tuple(round(c, 4) for c in confidences.tolist()),
             cams=tuple(tuple(tuple(row) for row in m) for m in maps.tolist()),
-            settings={"rate": None if strategy.convex else strategy.peak_rate,
+            settings={"recipe": recipe, "rate": None if strategy.convex else strategy.peak_rate,
                       "rate_from": "solver" if strategy.convex else
                       "tuned within the shots" if self.setting.tune else "default rate",
                       "image_size": task.image_size, **machine()},

@@ -128,8 +128,11 @@ def ground_task(share: float, seed: int) -> Task:
     """
     world = WORLDS["garden"].turn(shortcut=share)
     base = make_task("garden", shots=GROUND_SHOTS, seed=seed)
-    train = Images(*world.draw(GROUND_SHOTS, seed, base.image_size))
-    return replace(base, name=f"ground-{share:g}", train=train)
+
+    def draw(shots: int, seed: int) -> Images:
+        return Images(*world.draw(shots, seed, base.image_size))
+
+    return replace(base, name=f"ground-{share:g}", train=draw(GROUND_SHOTS, seed), draw=draw)
 
 
 def ground_test(share: float) -> Images:

@@ -249,7 +249,7 @@ def predict(given: argparse.Namespace) -> int:
 
 
 def _split(text: str) -> list[str]:
-    names = [name for name in text.split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise ValueError("--strategies names no strategy")
     if len(set(names)) < len(names):

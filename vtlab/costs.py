@@ -100,9 +100,8 @@ def training_operations(network: Network, strategy: Strategy, images: int, *,
                         epochs: int | None = None, image_size: int = 64) -> int:  # fmt: skip
     """Multiply-adds of a whole training by `fit`, the frozen prefix computed once per kept view.
 
-    Unlike seconds they are the same on every machine. All views are taken to be kept (of many
-    images `fit` keeps fewer, see `affordable_views`). Solving the probe's head is not counted:
-    it is small beside the images' one way through the stages.
+    Unlike seconds they are the same on every machine. Solving the probe's head is not counted: it is
+    small beside the images' one way through the stages.
 
     Args:
         network: Left as it is.

@@ -151,8 +151,12 @@ def shifted(shift: str, seed: int) -> Task:
     task = genera("new" if shift == "species" else "known", SHIFT_SHOTS, seed)
     if shift == "species":
         return task
-    train, test = (replace(i, labels=(i.labels + 1) % GENERA) for i in (task.train, task.test))
-    return replace(task, train=train, test=test)
+
+    def renamed(images: Images) -> Images:
+        return replace(images, labels=(images.labels + 1) % GENERA)
+
+    return replace(task, train=renamed(task.train), test=renamed(task.test),
+                   draw=lambda shots, seed: renamed(task.draw(shots, seed)))  # fmt: skip
 
 
 def one_part(part: str) -> Strategy:

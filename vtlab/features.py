@@ -20,7 +20,7 @@ from vtlab.targets import right
 
 BATCH = 64  # at most
 BATCH_PIXELS = 1_700_000  # then feature maps stay in the processor's cache: 33 images of 224 px
-LARGEST_CACHE = 400_000_000  # bytes; with more images fewer views are kept
+LARGEST_CACHE = 400_000_000  # bytes; of more images one view is kept at a time
 
 
 def activations(network: Network, pixels: Tensor, stop: int | None = None,
@@ -132,9 +132,10 @@ def evaluated(network: Network, start: int, stop: int | None, parts: int) -> nn.
     return folded(stages) if parts > 1 else stages  # for one batch the copying would not pay
 
 
-def affordable_views(network: Network, pixels: Tensor, stop: int, wanted: int) -> int:
+def affordable_views(network: Network, pixels: Tensor, stop: int, wanted: int,
+                     bfloat16: bool | None = None) -> int:  # fmt: skip
     """How many views of these images fit into `LARGEST_CACHE`, at least one."""
-    one = activations(network, pixels[:1], stop)
+    one = activations(network, pixels[:1], stop, bfloat16=bfloat16)
     return max(1, min(wanted, LARGEST_CACHE // (one.numel() * one.element_size() * len(pixels))))
 
 
@@ -172,7 +173,8 @@ def outputs(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
     stages, told = evaluated(network, stop, None, len(parts)), []
     with in_evaluation(network), torch.no_grad(), autocast(bfloat16, network.device):
         for part in parts:
-            part = part.to(network.device) if stop else network.normalise(part)
+            # a copy: the next layer may work in place
+            part = part.to(network.device, copy=True) if stop else network.normalise(part)
             told.append(network.classify(stages(part)).float().to(pixels.device))
     return torch.cat(told)
 

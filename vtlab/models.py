@@ -14,6 +14,7 @@ import torch
 
 from vtlab import __version__
 from vtlab.backbones import backbone
+from vtlab.families import Normalisation
 from vtlab.files import sealed, sha256_of, unsealed, write_bytes
 from vtlab.network import Network
 from vtlab.strategies import Strategy
@@ -133,6 +134,7 @@ def load(folder: str | Path) -> tuple[Network, Card]:
             raise ValueError(odd)
         network.load_state_dict(state)
         network.freeze(card.learning)
+        network.normalisation = Normalisation(tuple(card.mean), tuple(card.std))
     except (ValueError, TypeError, KeyError, OSError, SafetensorError) as error:
         raise ValueError(f"the model in {folder} is damaged or foreign: {error}") from None
     network.provenance = card.weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import threading
 from collections.abc import Iterator
 
 import torch
@@ -49,15 +50,30 @@ def autocast(bfloat16: bool | None = None, device: torch.device | str = "cpu") -
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half(bfloat16, device))
 
 
+class _Inside:
+    """Who is in `single_thread`."""
+
+    lock, count, before = threading.Lock(), 0, 0
+
+
 @contextlib.contextmanager
 def single_thread() -> Iterator[None]:
-    """One inner thread for small linear algebra, and for Python threads that are started here."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """One inner thread for small linear algebra, and for Python threads that are started here.
+
+    The number is the process's: of several threads in here the first one sets it, and the last one
+    sets it back.
+    """
+    with _Inside.lock:
+        if not _Inside.count:
+            _Inside.before = torch.get_num_threads()
+        _Inside.count += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _Inside.lock:
+            _Inside.count -= 1
+            torch.set_num_threads(1 if _Inside.count else _Inside.before)
 
 
 def wait_for(device: torch.device) -> None:

@@ -6,12 +6,15 @@ import copy
 
 import numpy as np
 import pandas as pd
-import torch.nn.functional as F
 
+from vtlab.features import activations
 from vtlab.network import Network
 from vtlab.precision import autocast
+from vtlab.randomness import drawing
 from vtlab.schedules import optimiser_for
+from vtlab.solver import fit_head
 from vtlab.strategies import Strategy
+from vtlab.targets import aim, cost, variance
 from vtlab.tasks import Task
 
 MOST = 64  # images in a step
@@ -50,16 +53,23 @@ def rate_range(network: Network, task: Task, strategy: Strategy, *, seed: int = 
         raise ValueError(f"{strategy.name} is solved and has no learning rate")
     if not 0 < low < high or steps < 2:
         raise ValueError(f"{steps} steps from a rate of {low:g} to {high:g} do not rise")
-    learner = strategy.prepare(copy.deepcopy(network), seed).train()
+    learner = strategy.prepare(copy.deepcopy(network), seed)
     optimiser = optimiser_for(learner, strategy)
     shares = [group["lr"] / strategy.peak_rate for group in optimiser.param_groups]
     some = slice(None, None, -(-len(task.train) // MOST))  # images lie class by class
-    images, labels = task.train.pixels[some], task.train.labels[some].to(learner.device)
+    images, labels = task.train.pixels[some], task.train.labels[some]
+    if strategy.head_start == "probe":
+        for _ in fit_head(activations(learner, images, bfloat16=bfloat16), labels, learner.head, seed):
+            pass
+    elif task.asks_a_number and strategy.head_start == "random":
+        aim(learner.head, labels)
+    learner.train()
+    labels, unit = labels.to(learner.device), variance(labels).to(learner.device)
     inputs, rows = learner.normalise(images), []
     for rate in np.geomspace(low, high, steps).tolist():
-        with autocast(bfloat16, learner.device):
+        with drawing(seed, len(rows), learner.device), autocast(bfloat16, learner.device):
             logits = learner(inputs)
-        loss = F.cross_entropy(logits.float(), labels)
+        loss = cost(logits.float(), labels, unit)
         rows.append({"rate": rate, "loss": loss.item()})
         if not loss.isfinite() or loss > LOST * rows[0]["loss"]:
             break

@@ -283,7 +283,7 @@ def _settings(data: ReportData) -> tuple[dict[str, str], dict[str, list[str]]]:
     for run in data.runs:
         steps = {"epochs or solver steps": len(run.epochs)} if run.epochs else {}
         for key, value in (run.settings | steps).items():
-            if key not in data.machine:
+            if key not in data.machine and key != "recipe":  # its parts are named or the default
                 found.setdefault(key, {}).setdefault(run.strategy, {})[_value(value)] = None
     common, differing = {}, {}
     for key, by_strategy in found.items():

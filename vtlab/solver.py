@@ -50,7 +50,8 @@ def solve(features: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor, 
 
     Minimises, for each problem b, the weighted mean cross-entropy plus
     `strengths[b] / 2 * ||W||²`; the bias is not penalised. scikit-learn's
-    `LogisticRegression(C=1 / (n * strength))` has the same solution.
+    `LogisticRegression(C=1 / (n * strength))` has the same solution; of two classes, where it has one row of
+    weights for both of ours, with C=2 / (n * strength).
 
     Args:
         features: `(N, D)`.
@@ -260,6 +261,11 @@ def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 
     held_loss = (losses * (1 - uses)).sum(1) / (1 - uses).sum(1)
     best = held_loss.view(len(STRENGTHS), folds).mean(1).argmin()
     return STRENGTHS[int(best)]
+
+
+def solvable(head: torch.nn.Module) -> bool:
+    """Whether `fit_head` can fill this head: a linear layer with a bias."""
+    return isinstance(head, torch.nn.Linear) and head.bias is not None
 
 
 def fit_head(features: Tensor, labels: Tensor, head: torch.nn.Linear, seed: int = 0,

@@ -8,7 +8,7 @@ dataclass: comparing them is a loop, and a new one is one line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from vtlab.network import KINDS, Network
 
@@ -82,6 +82,12 @@ class Strategy:
     def peak_rate(self) -> float:
         """The learning rate that training rises to."""
         return self.rate or DEFAULT_RATES.get(self.name.partition("(")[0], 1e-3)
+
+    @property
+    def recipe(self) -> str:
+        """All but the name, in one line: what runs of one name must share."""
+        values = asdict(self) | {"rate": self.peak_rate}
+        return ", ".join(f"{name} {value}" for name, value in values.items() if name != "name")
 
     def learning(self, network: Network) -> tuple[str, ...]:
         """The names of the parts that learn, with "head".

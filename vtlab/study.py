@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from vtlab.bench import Bench, Setting
 from vtlab.features import predict
@@ -113,16 +115,26 @@ def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy
     given = task if isinstance(task, Task) else None
     name = given.name if given else str(task)
     setting = Setting(**{**(vars(setting) if setting else {}), "task": name})
-    shots = [shots] if shots is None or isinstance(shots, int) else list(shots)
-    seeds = range(seeds) if isinstance(seeds, int) else list(seeds)
-    bench = Bench.make(setting, given)
+    shots = [shots] if shots is None or isinstance(shots, int) else [n and int(n) for n in shots]
+    seeds = range(seeds) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     wanted = [(strategy, n, seed) for seed in seeds for n in shots for strategy in strategies]
+    keys = [run_key(s.name, n, seed) for s, n, seed in wanted]
+    if twice := [key for key, count in Counter(keys).items() if count > 1]:
+        raise ValueError(f"{twice[0]} is asked for twice: seeds and shots are different numbers, and "
+                         "strategies have names of their own, as in replace(vt.full, name='slow', rate=1e-4)")
+    if given is not None:
+        _check_draw(given)
+    bench = Bench.make(setting, given)
     for n in shots:  # an impossible wish is refused before any training
         bench.base.at(n, 0)
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(RunStore(Path(folder))) if folder else None
         done = _finished(store, bench, say) if store else {}
-        todo = [w for w in wanted if run_key(w[0].name, w[1], w[2]) not in done]
+        for key, (strategy, _, _) in zip(keys, wanted, strict=True):
+            if key in done and (there := done[key].settings.get("recipe")) != strategy.recipe:
+                raise ValueError(f"{folder} has {key} of another {strategy.name} ({there}; here "
+                                 f"{strategy.recipe}): take another folder, or another name")  # fmt: skip
+        todo = [w for w, key in zip(wanted, keys, strict=True) if key not in done]
         if done and len(todo) < len(wanted):
             say(f"{len(wanted) - len(todo)} of {len(wanted)} runs were finished before")
         bar = stack.enter_context(_bar(bench, wanted, todo, progress))
@@ -130,8 +142,18 @@ def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy
             done[run.key] = run
             if store:
                 store.add(run)
-    keys = [run_key(s.name, n, seed) for s, n, seed in wanted]
     return Study([done[key] for key in keys], bench.base, bench.shown(), strategies, bench)
+
+
+def _check_draw(task: Task) -> None:
+    """A task's shots are drawn for each seed; refuse one that was given other training images."""
+    drawn = task.at(task.shots, task.seed).train
+    same = len(drawn) == len(task.train) and torch.equal(drawn.labels, task.train.labels) and (
+        drawn.files == task.train.files if drawn.files is not None else
+        torch.equal(drawn.pixels, task.train.pixels))  # fmt: skip
+    if not same:
+        raise ValueError(f"{task.name}: its training images are not those that its draw(shots, seed) gives, "
+                         "which every run asks for its own: change `draw`, too")  # fmt: skip
 
 
 def _finished(store: RunStore, bench: Bench, say: Callable[[str], None]) -> dict[str, Run]:

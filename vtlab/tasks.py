@@ -104,15 +104,20 @@ class Task:
         """The same shots, a part of each class moved to `val`.
 
         Raises:
-            ValueError: If a class would be left without an image on either side.
+            ValueError: If the share is not between 0 and 1, or a class has one image only.
         """
-        counts = torch.bincount(self.train.labels, minlength=len(self.classes))
+        if not 0 < share < 1:
+            raise ValueError(f"a share to hold back lies between 0 and 1, not {share}")
+        # where a number is asked for, all are of one kind
+        classes = torch.zeros_like(self.train.labels, dtype=torch.long) if self.asks_a_number else \
+            self.train.labels
+        counts = torch.bincount(classes, minlength=len(self.classes))
         if counts.min() < 2:
             raise ValueError(f"{self.name}: a class with one image has none to hold back")
         kept, held = [], []
         for k in range(len(self.classes)):
-            index = (self.train.labels == k).nonzero()[:, 0]
-            cut = max(1, round(share * len(index)))
+            index = (classes == k).nonzero()[:, 0]
+            cut = min(max(1, round(share * len(index))), len(index) - 1)
             held.append(index[:cut])
             kept.append(index[cut:])
         train, val = self.train[torch.cat(kept)], self.train[torch.cat(held)]

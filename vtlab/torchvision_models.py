@@ -110,7 +110,10 @@ def build(name: str) -> nn.Module:
     from torchvision import models
 
     more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    return models.get_model(name, weights=None, **more)
+    model = models.get_model(name, weights=None, **more)
+    if hasattr(model, "transform_input"):  # not in the state dict, and the published weights expect it
+        model.transform_input = True
+    return model
 
 
 def fill(model: nn.Module, state: dict[str, Tensor], source: str, *, old_head: bool) -> None:
@@ -138,8 +141,6 @@ def fill(model: nn.Module, state: dict[str, Tensor], source: str, *, old_head: b
                          f"{'of another shape' if wrong[0] in state else 'missing'}")  # fmt: skip
     fits = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
     model.load_state_dict({**own, **fits})
-    if hasattr(model, "transform_input"):  # the published Inceptions expect their own scaling
-        model.transform_input = True
 
 
 def cut(model: nn.Module, size: int) -> Cut:

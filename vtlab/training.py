@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vtlab.augment import Augment, Augmentation
 from vtlab.features import Frozen
@@ -31,7 +31,7 @@ from vtlab.precision import half
 from vtlab.randomness import drawing, generator
 from vtlab.records import Epoch
 from vtlab.schedules import default_epochs, optimiser_for, warm_cosine
-from vtlab.solver import Step, fit_head
+from vtlab.solver import Step, fit_head, solvable
 from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
 from vtlab.strategies import Strategy
 from vtlab.targets import aim, cost, right, variance
@@ -62,8 +62,8 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
             probe is solved on the images as they are.
         mixup: Train on weighted means of pairs, their weights from Beta(mixup, mixup) (Zhang et
             al. 2018); 0 for none. Where stages are frozen, their activations are mixed.
-        views: How many augmented views take turns where stages are frozen, at most; elsewhere
-            every epoch has a new one.
+        views: How many augmented views there are of an image where stages are frozen; elsewhere every
+            epoch has a new one.
         cache: Keep the frozen prefix's activations of each view.
         bfloat16: True or False to force or forbid half precision; None: where it is native.
         stop: An event, asked before every batch; once it is set, the iterator ends.
@@ -87,7 +87,7 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
     if network.outputs != len(task.classes):
         raise ValueError(f"the head has {network.outputs} outputs, the task "
                          f"{len(task.classes)} classes")  # fmt: skip
-    if strategy.head_start == "probe" and not isinstance(network.head, nn.Linear):
+    if strategy.head_start == "probe" and not solvable(network.head):
         raise ValueError(f"{strategy.name} begins with the solution of a linear probe, "
                          "which this head has not")  # fmt: skip
     training = Training(network, task, strategy, seed, epochs, augment, mixup, views, cache,
@@ -115,7 +115,7 @@ class Training(Stepwise):
         self.history: list[Epoch] = []
         self.batch = min(BATCH, len(task.train))
         self.batches = -(-len(task.train) // self.batch)  # in an epoch
-        self.convex = strategy.convex and isinstance(network.head, nn.Linear)
+        self.convex = strategy.convex and solvable(network.head)
         self.solving = self.convex or strategy.head_start == "probe"
         self.solved = 0  # records of the solver
         self.descended = 0  # batches
@@ -210,7 +210,7 @@ class Training(Stepwise):
             self._optimiser = optimiser_for(self.network, self.strategy, self._half)
         if self._views is None:
             self._views = Views(self.network, self.task.train.pixels, self.seed, self.augment,
-                                self.cache, self.bfloat16, self.views)  # fmt: skip
+                                self.cache, self.bfloat16, self.views, self.epochs)  # fmt: skip
         number, place = self.descended // self.batches + 1, self.descended % self.batches
         if not self._views.ready(number, lambda: self.stopped):
             self._seconds += time.perf_counter() - started

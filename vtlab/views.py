@@ -20,11 +20,12 @@ class Views:
     """What a training feeds to its first learning stage.
 
     Where the first stages are frozen, their activations of each view are computed once and
-    kept; a new epoch then takes one of a few views instead of a new one.
+    kept; a new epoch then takes one of a few views instead of a new one. They take turns from epoch to
+    epoch; where not all fit into memory, one after the other serves its share of the epochs.
     """
 
     def __init__(self, network: Network, pixels: Tensor, seed: int, augment: Augmentation | None,
-                 cache: bool, bfloat16: bool | None, views: int = VIEWS) -> None:  # fmt: skip
+                 cache: bool, bfloat16: bool | None, views: int = VIEWS, epochs: int = 0) -> None:  # fmt: skip
         """Nothing is computed but how many views are affordable."""
         self.network, self.pixels, self.seed, self.augment = network, pixels, seed, augment
         self.start = network.frozen_prefix
@@ -33,15 +34,21 @@ class Views:
         self.kept: dict[int, Tensor] = {}
         self.parts: dict[int, Kept] = {}  # views that are not complete yet
         self.views = 1 if augment is None else 0  # 0: a new view every epoch
+        self.spread = 0  # epochs that the views share out, one after the other; 0: all are kept and take turns
         if augment is not None and self.start > 0:
-            self.views = affordable_views(network, pixels, self.start, views)
+            self.views = views
+            if affordable_views(network, pixels, self.start, views, bfloat16) < views:
+                self.spread = max(epochs, views)
 
     def ready(self, epoch: int, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Compute what this epoch's batches need, unless stopped meanwhile."""
         number = self._number(epoch)
         if not self.cache or number in self.kept:
             return True
-        part = self.parts.setdefault(number, Kept(len(self.pixels), copies=self.views))
+        if self.spread:
+            self.kept.clear()
+        copies = 1 if self.spread else self.views
+        part = self.parts.setdefault(number, Kept(len(self.pixels), copies))
         while part.filled < len(self.pixels):
             if stopped():
                 return False
@@ -74,7 +81,9 @@ class Views:
             return self.network.classify(self.network.run_stages(inputs, start)).float()
 
     def _number(self, epoch: int) -> int:
-        return epoch % self.views if self.views else epoch
+        if not self.views:
+            return epoch
+        return (epoch - 1) * self.views // self.spread if self.spread else epoch % self.views
 
     def _view(self, pixels: Tensor, index: Tensor, number: int) -> Tensor:
         if self.augment is None:

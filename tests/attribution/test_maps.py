@@ -201,3 +201,12 @@ def test_occlusion_falls_where_the_evidence_is():
     network = nn.Sequential(nn.Flatten(), head)
     found = explain(network, torch.ones(1, 3, 8, 8), method="occlusion", targets=0)[0]
     assert found[:4, :4].min() > 0 and found[5:].max() == 0 and found[:, 5:].max() == 0
+
+
+def test_a_network_that_begins_in_place_leaves_the_images():
+    stack = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                          nn.Linear(4, 2))  # fmt: skip
+    images = torch.randn(2, 3, 8, 8)
+    before = images.clone()
+    explain(stack, images, stage=stack[1])
+    assert torch.equal(images, before)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import traitlets
@@ -6,6 +8,7 @@ from vtlab import plots, style
 from vtlab.augment import Augment
 from vtlab.garden.worlds import WORLDS
 from vtlab.samples import few
+from vtlab.tasks import task
 from vtlab.widgets import TaskPanel
 
 
@@ -78,3 +81,14 @@ def test_a_task_of_ones_own_has_no_dials(toy):
 def test_what_does_not_exist_is_refused(wrong):
     with pytest.raises((ValueError, traitlets.TraitError), match=str(next(iter(wrong.values())))):
         TaskPanel(**wrong)
+
+
+def test_a_given_task_is_shown_as_it_is():
+    given = task("garden", shots=2, seed=3)
+    panel = TaskPanel(given)
+    assert panel.seed == 3 and "style" in panel.controls
+    panel.close()
+    turned = replace(given, train=replace(given.train, pixels=given.train.pixels.flip(3)))
+    panel = TaskPanel(turned)
+    assert torch.equal(panel.images().pixels[0], turned.train.pixels[0])
+    panel.close()

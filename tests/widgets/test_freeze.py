@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import traitlets
 
@@ -54,3 +56,15 @@ def test_an_error_is_shown_and_raised(network, toy):
 def test_an_unknown_stage_is_refused(network):
     with pytest.raises(traitlets.TraitError, match="tiny has no stage 'stage9'"):
         FreezePanel(network, stages=("stage9",))
+
+
+def test_another_measurement_changes_the_seconds(panel, monkeypatch):
+    panel.buttons["measure"].click()
+    panel.wait()
+    first = panel.costs().seconds.sum()
+    real = panel._speed
+    slow = replace(real, forward={name: 10 * s for name, s in real.forward.items()})
+    monkeypatch.setattr("vtlab.widgets.freeze.calibrate", lambda *args, **kwargs: slow)
+    panel.buttons["measure"].click()
+    panel.wait()
+    assert panel.costs().seconds.sum() > 2 * first

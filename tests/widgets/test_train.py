@@ -141,6 +141,8 @@ def test_finished_runs_stay_on_the_picture_and_a_stopped_one_makes_room(panel, q
     click(panel, "stop")
     panel.wait()
     assert set(panel.curves().run) == {1, 2, 3} and panel.runs.run.tolist() == [1, 2]
+    past = [panel._sessions[run] for run in (1, 2)]
+    assert all(session.network is None and session._training is None for session in past)
     quick(epochs=3)
     click(panel, "train")
     panel.wait()

@@ -106,3 +106,13 @@ def test_nothing_of_an_upload_is_left_on_the_disk(panel, tmp_path, monkeypatch):
 def test_a_photo_cannot_be_named_before_training(panel):
     give(panel.asked, "mine.png", square("red", 2))
     assert "Not named: there is no trained network yet" in panel.status.words
+
+
+def test_a_photo_is_named_in_the_classes_that_were_learnt(panel):
+    give(panel.files, "photos.zip", archive(GOOD))
+    panel.training.task = "garden"
+    panel.training.backbone = "mini_resnet"
+    panel.training.buttons["train"].click()
+    assert panel.training.wait() == "finished"
+    give(panel.asked, "mine.png", square("red", 2))
+    assert panel.said.split(": ")[1].rpartition(",")[0] in panel.training.session.task.classes

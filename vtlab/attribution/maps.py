@@ -60,7 +60,7 @@ def explain(network: nn.Module, pixels: Tensor, *, method: str = "grad_cam",
     parts = []
     with in_evaluation(network), torch.enable_grad():
         for start in range(0, len(images), BATCH):
-            part = images[start : start + BATCH].detach()
+            part = images[start : start + BATCH].detach().clone()  # a network may begin in place
             chosen = None if targets is None else targets[start : start + BATCH]
             if METHODS[method].at_stage:
                 with as_maps(stage, layout, tuple(part.shape[2:])) as seen:

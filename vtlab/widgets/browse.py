@@ -7,6 +7,7 @@ from dataclasses import fields
 from itertools import pairwise
 
 import ipywidgets
+import torch
 import traitlets
 from matplotlib.figure import Figure
 
@@ -83,11 +84,13 @@ class TaskPanel(Panel):
             ValueError: If there is no garden task of that name.
         """
         name = task if isinstance(task, str) else task.name
-        self._own = None if isinstance(task, str) or name in WORLDS else task
+        self._own = None if isinstance(task, str) or _drawn(task) else task
         self._names = [n for n, world in WORLDS.items() if world.target == "class"]
         if self._own is None and name not in self._names:
             raise ValueError(f"no garden task {name!r}; there are {', '.join(self._names)}")
         start = {} if self._own else _dials(WORLDS[name])
+        if not (self._own or isinstance(task, str)):
+            start["seed"] = task.seed
         super().__init__(**({"task": name} | start | traits))
         self.observe(self._moved, "task")
 
@@ -216,3 +219,11 @@ class TaskPanel(Panel):
 def _dials(world: World) -> dict[str, object]:
     """Where the dials of a world stand."""
     return {n: getattr(world if hasattr(world, n) else world.scene, n) for n in DIALS}
+
+
+def _drawn(task: Task) -> bool:
+    """Whether a task is the garden's own, which its dials can draw anew."""
+    if task.name not in WORLDS or task.shots is None:
+        return False
+    pixels, labels, _ = WORLDS[task.name].draw(task.shots, task.seed, task.image_size)
+    return torch.equal(pixels, task.train.pixels) and torch.equal(labels, task.train.labels)

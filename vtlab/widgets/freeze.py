@@ -132,6 +132,7 @@ class FreezePanel(Panel):
 
     def _measure(self, stop: threading.Event) -> None:
         self._speed = calibrate(self.network, image_size=self._size, batch=BATCH, repeats=3)
+        self._costs.clear()
 
     def _train(self, stages: tuple[str, ...], epochs: int, stop: threading.Event) -> None:
         if self._speed is None:

@@ -60,6 +60,8 @@ class Session:
     history: list[Epoch] = field(default_factory=list)
     accuracy: float | None = None
     _training: Training | None = None
+    _epochs: int | None = None
+    _row: dict[str, object] | None = None
     _right: list[float] = field(default_factory=list)
 
     @property
@@ -70,7 +72,7 @@ class Session:
     @property
     def whole(self) -> int | None:
         """How many epochs it will have; not known of a probe, which is solved."""
-        return None if self._training is None or self.strategy.convex else self._training.epochs
+        return self._epochs if self._training is None or self.strategy.convex else self._training.epochs
 
     @property
     def seconds(self) -> float:
@@ -103,11 +105,16 @@ class Session:
             share = evaluate(self.network, pixels[part], labels[part])
             self._right.append(share * len(labels[part]))
         self.accuracy = sum(self._right) / len(test)
+        self._epochs, self._training = self.whole, None  # its kept views and moments are large
+
+    def let_go(self) -> None:
+        """Keep what came of it; the network goes."""
+        self._row, self.network = self.row(), None
 
     def row(self) -> dict[str, object]:
         """What was trained and what came of it."""
         way = self.strategy
-        return {
+        return self._row or {
             "task": self.task.name, "backbone": self.backbone, "strategy": way.name,
             "shots": "all" if self.task.shots is None else self.task.shots, "seed": self.seed,
             "epochs": len(self.history), "rate": None if way.convex else way.peak_rate,

@@ -205,6 +205,8 @@ class TrainPanel(Panel):
     def _work(self, run: int, session: Session | None, values: dict, stop: threading.Event) -> None:
         if session is None:
             self._sessions = {n: s for n, s in self._sessions.items() if s.finished}
+            for past in self._sessions.values():
+                past.let_go()
             session = self.session = self.prepare(**values)
             self._sessions[run] = session
         pace = Pace()

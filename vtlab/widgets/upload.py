@@ -131,9 +131,10 @@ class UploadPanel(Panel):
                 raise ValueError("there is no trained network yet: press Train first")
             if self.training.state in ("training", "stopping"):
                 raise ValueError("wait until the training has ended, or stop it")
-            pixels = photograph(content, self.size, file)
+            task = session.task  # its panel offers the garden's, too
+            pixels = photograph(content, task.image_size, file)
             sure, guess = predict(session.network, pixels).max(1)
-            self.said = f"{file}: {self.task.classes[int(guess)]}, {style.percent(float(sure), 0)} sure"
+            self.said = f"{file}: {task.classes[int(guess)]}, {style.percent(float(sure), 0)} sure"
             self.status.say(self.said)
         except ValueError as error:
             self.status.say(f"Not named: {error}")
