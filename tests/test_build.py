@@ -1,12 +1,17 @@
+import base64
+import io
 import os
 import re
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import v4
+from PIL import Image
 
 from vtlab import build
+from vtlab.build import _lighter
 from vtlab.lint import tamper
 
 TINY = """# %% [markdown]
@@ -166,3 +171,18 @@ def test_tidying_drops_what_differs_without_meaning():
     build.tidy(notebook)
     assert "widgets" not in notebook.metadata and cell.metadata == {"tags": ["solution"]}
     assert output.data == {"text/plain": "Guess"} and output.metadata == {}
+
+
+def test_a_lighter_picture_keeps_the_colours_of_its_areas():
+    """Bands of an interval are pale, and another strategy's band is little else."""
+    random = np.random.default_rng(0)
+    picture = random.integers(0, 256, (300, 300, 3), dtype=np.uint8)  # a photograph has every colour
+    bands = [(236, 236, 236), (220, 236, 233), (235, 244, 249), (244, 232, 214)]
+    for i, band in enumerate(bands):
+        picture[20 * i : 20 * i + 16] = band
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    lighter = Image.open(io.BytesIO(base64.b64decode(_lighter(base64.b64encode(file.getvalue()).decode()))))
+    shown = np.asarray(lighter.convert("RGB"))
+    for i, band in enumerate(bands):
+        assert np.abs(shown[20 * i + 8, 150].astype(int) - band).max() <= 1

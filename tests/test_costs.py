@@ -2,12 +2,14 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 
 from vtlab.backbones import backbone
 from vtlab.costs import (
     Speed,
     calibrate,
     cost_table,
+    counted,
     kept_bytes,
     kept_for_backward,
     measured_step,
@@ -138,3 +140,21 @@ def test_a_whole_training_is_counted_by_hand(network):
     assert views == 7 * (8 * (forward - last) + 20 * step)
     with pytest.raises(ValueError, match="0 images"):
         training_operations(network, full, 0)
+
+
+@pytest.mark.parametrize("layer", [
+    nn.Conv2d(8, 16, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1, groups=8),
+    nn.Conv2d(8, 16, 3, stride=2, groups=4), nn.ConvTranspose2d(8, 16, 3, stride=2, groups=2),
+])  # fmt: skip
+def test_each_gradient_of_a_convolution_takes_as_much_as_the_convolution(layer):
+    inputs = torch.randn(2, 8, 14, 14, requires_grad=True)
+    with counted() as there:
+        outputs = layer(inputs)
+    places = (inputs if isinstance(layer, nn.ConvTranspose2d) else outputs).shape[2:].numel()
+    assert there.get_total_flops() == 2 * 2 * layer.weight.numel() * places  # two images, two operations
+    with counted() as back:
+        outputs.sum().backward()
+    assert back.get_total_flops() == 2 * there.get_total_flops()
+    with counted() as weights:
+        layer(inputs.detach()).sum().backward()
+    assert weights.get_total_flops() == 2 * there.get_total_flops()

@@ -46,6 +46,14 @@ def test_a_lead_whose_interval_includes_zero_is_no_lead():
     assert "From scratch" not in said
 
 
+def test_one_and_the_same_image_in_every_seed_is_no_lead():
+    made = [run(name, seed, right / 10, test=10)
+            for name, right in (("probe", 10), ("full", 9)) for seed in range(3)]  # fmt: skip
+    said = plain(findings.answer(made))
+    assert "3 seeds do not tell it apart from Full" in said
+    assert "leads" in findings.answer(runs(probe=[0.99] * 3, full=[0.9] * 3))
+
+
 def test_several_that_are_not_told_apart_are_all_named():
     made = runs(probe=[0.8, 0.86, 0.8], partial=[0.86, 0.8, 0.8], full=[0.85, 0.82, 0.85])
     said = plain(findings.answer(made))

@@ -33,21 +33,35 @@ def test_three_seeds_by_hand():
 
 
 def test_the_test_set_adds_its_part_in_quadrature():
-    found = metrics.interval([0.7, 0.8, 0.9], test_images=100)
-    binomial = 1.959964 * (0.8 * 0.2 / 100) ** 0.5
-    assert found.test_half == pytest.approx(binomial, abs=1e-6)
-    assert found.half == pytest.approx(np.hypot(found.seeds_half, binomial))
-    assert 0 <= found.low and found.high <= 1
+    found, (low, high) = metrics.interval([0.7, 0.75, 0.95], 1000), metrics.wilson(800, 1000)
+    assert found.low == pytest.approx(0.8 - np.hypot(found.seeds_half, 0.8 - low))
+    assert found.high == 1 and found.test_half == pytest.approx((high - low) / 2)
+    near = metrics.interval([0.79, 0.8, 0.81], 1000)
+    assert near.high == pytest.approx(0.8 + np.hypot(near.seeds_half, high - 0.8))
+    assert near.half == pytest.approx((near.high - near.low) / 2, abs=1e-4)
 
 
 def test_one_seed_has_the_binomial_part_alone():
     found = metrics.interval([0.5], test_images=100)
-    assert found.half == pytest.approx(1.959964 * 0.05, abs=1e-6)
+    assert (found.low, found.high) == pytest.approx(metrics.wilson(50, 100))
     assert np.isnan(found.seeds_half) and np.isnan(metrics.t_interval([0.5]).low)
 
 
 def test_equal_seeds_still_have_the_error_of_the_test_set():
     assert metrics.interval([0.9, 0.9, 0.9], 153).half > 0.04
+
+
+def test_no_mistake_on_a_few_images_is_no_proof():
+    found = metrics.interval([1.0, 1.0, 1.0], 12)
+    assert (found.low, found.high) == (pytest.approx(metrics.wilson(12, 12)[0]), 1)
+
+
+@pytest.mark.parametrize(("images", "share"), [(12, 0.95), (20, 0.9), (40, 0.98)])
+def test_on_a_few_test_images_the_truth_is_covered(images, share):
+    """Three seeds that agree on every image: what is left is the test set, which they share."""
+    hits = np.random.default_rng(2).binomial(images, share, 1000) / images
+    found = [metrics.interval([hit] * 3, images) for hit in hits]
+    assert np.mean([one.low <= share <= one.high for one in found]) > 0.9
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says():
@@ -108,8 +122,7 @@ def test_the_summary_is_counted_by_hand():
     assert list(rows.index) == [("probe", 5), ("probe", "all"), ("full", 5)]
     assert rows.loc[("probe", 5), "mean"] == pytest.approx(0.7)
     assert rows.loc[("probe", 5), "seeds"] == 2 and rows.loc[("probe", 5), "seconds"] == 2.0
-    # one seed: 1.96 standard errors of a share of 100 images
-    assert rows.loc[("full", 5), "high"] == pytest.approx(0.5 + 1.959964 * 0.05)
+    assert rows.loc[("full", 5), "high"] == pytest.approx(metrics.wilson(50, 100)[1])  # one seed
     assert rows.loc[("full", 5), "trainable_weights"] == 99
 
 

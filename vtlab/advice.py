@@ -19,7 +19,7 @@ from vtlab.bench import Bench, Setting
 from vtlab.costs import training_operations
 from vtlab.duplicates import near
 from vtlab.features import predict
-from vtlab.metrics import Interval, resampled_interval
+from vtlab.metrics import Interval, at_least_an_image, resampled_interval
 from vtlab.names import label
 from vtlab.precision import THREADS
 from vtlab.splits import LEAST_PER_CLASS, holdout
@@ -153,7 +153,8 @@ def in_code(way: Strategy) -> str:
     except ValueError:  # a name of its own
         base = None
     known = base or Strategy(way.name)
-    changes = [f"{field.name}={getattr(way, field.name)!r}" for field in fields(way)
+    changes = [f"rate={way.rate:.2g}" if field.name == "rate" else f"{field.name}={getattr(way, field.name)!r}"
+               for field in fields(way)
                if getattr(way, field.name) != getattr(known, field.name)
                and not (field.name == "rate" and way.rate == known.peak_rate)]  # fmt: skip
     if base is None:
@@ -286,15 +287,13 @@ class _Race:
         return max(self.whole, key=self._mean)
 
     def _behind(self, way: Strategy) -> Interval:
-        """The leader, less this way, over the splits that both have.
-
-        A few images held back make equal differences by chance: no spread below one image is believed.
-        """
+        """The leader, less this way, over the splits that both have."""
         apart = [a - b for a, b in zip(self.scores[self.leader], self.scores[way], strict=False)]
-        found = resampled_interval(apart, *self.images)
-        one = resampled_interval([0, *[1 / self.images[1]] * (len(apart) - 1)], *self.images)
-        half = max(found.seeds_half, one.seeds_half)  # nan of one split stays nan
-        return Interval(found.mean, found.mean - half, found.mean + half, found.n, half)
+        return self._interval(apart)
+
+    def _interval(self, values: Sequence[float]) -> Interval:
+        one = [0, *[1 / self.images[1]] * (len(values) - 1)]
+        return at_least_an_image(*(resampled_interval(some, *self.images) for some in (values, one)))
 
     def result(self) -> Recommendation:
         """The table, and what it says."""
@@ -303,7 +302,7 @@ class _Race:
                              "have ended later")  # fmt: skip
         rows, close = [], []
         for way, scores in self.scores.items():
-            own, behind = resampled_interval(scores, *self.images), self._behind(way)
+            own, behind = self._interval(scores), self._behind(way)
             seconds = sorted(self.took[way])[len(scores) // 2]
             rows.append({"way": way.name, "rate": None if way.convex else way.peak_rate, "mean": own.mean,
                          "low": max(own.low, 0.0), "high": min(own.high, 1.0),

@@ -29,6 +29,27 @@ from vtlab.views import VIEWS
 OPTIMISER = 2  # numbers that AdamW keeps for each learning weight: two running means
 
 
+def counted() -> FlopCounterMode:
+    """Counts the operations of a block, two for a multiply-add: `get_total_flops()`.
+
+    Torch's own count of a convolution's gradients takes every channel for connected with every other one, so
+    that those of a channel-wise convolution come out as many times too large as it has channels (2.14).
+    """
+    return FlopCounterMode(display=False, custom_mapping={
+        torch.ops.aten.convolution_backward: _gradients_of_a_convolution})  # fmt: skip
+
+
+def _gradients_of_a_convolution(outputs: torch.Size, inputs: torch.Size, weight: torch.Size, *more: object,
+                                out_shape: object, **names: object) -> int:  # fmt: skip
+    """That of the inputs and that of the weights take as many operations as the convolution, each.
+
+    A weight meets each place of the outputs once; of a transposed convolution, of the inputs.
+    """
+    transposed, mask = more[4], more[7]
+    places = (inputs if transposed else outputs)[2:].numel() * inputs[0]
+    return sum(mask[:2]) * 2 * weight.numel() * places
+
+
 @dataclass(frozen=True)
 class Speed:
     """How fast this machine runs a network: seconds for one batch, by part.
@@ -204,7 +225,7 @@ def measured_step(
         torch.nn.functional.cross_entropy(logits, labels).backward()
         optimiser.step()
 
-    with FlopCounterMode(display=False) as counter:
+    with counted() as counter:
         with kept_for_backward(twin) as kept, autocast(bfloat16, twin.device):
             logits = twin.classify(twin.run_stages(inputs, start))
         bytes_kept = kept_bytes(kept)
@@ -262,9 +283,9 @@ def _pass(run: Callable[[Tensor], Tensor], module: nn.Module, maps: Tensor, flow
         module.requires_grad_(True)
     inputs = maps.detach().requires_grad_(flowing)
     before = kept_bytes(kept)
-    with FlopCounterMode(display=False) as there, kept_for_backward(module, kept):
+    with counted() as there, kept_for_backward(module, kept):
         outputs = run(inputs)
-    with FlopCounterMode(display=False) as back:
+    with counted() as back:
         if outputs.requires_grad:
             outputs.backward(torch.empty_like(outputs))
     for parameter, flag in zip(module.parameters(), flags, strict=True):

@@ -24,11 +24,11 @@ HOW_TO_READ = {
     "seed": "A seed gives all strategies the same training images, the same start of the new "
     "head and the same order of batches, so that they can be compared pair by pair.",
     "95\N{NO-BREAK SPACE}% interval": "Of the mean over seeds: Student's t for what changes from "
-    "seed to seed, joined in quadrature with the binomial error of a test set of this size. "
+    "seed to seed, joined in quadrature with the binomial error (Wilson's) of a test set of this size. "
     "With one seed only the second part is known.",
     "behind the best": "The mean over seeds of the paired difference, and its t interval on this "
-    "test set. Where that includes 0, these runs do not tell the two apart. The best was picked "
-    "after the fact, which flatters it a little.",
+    "test set, never narrower than one image in all seeds but one would make it. Where that includes 0, "
+    "these runs do not tell the two apart. The best was picked after the fact, which flatters it a little.",
     "balanced accuracy": "Where test classes are uneven: the mean over classes of the share of each that "
     "is right, so that a rare class counts as much as a frequent one.",
     "default rate": "The learning rates were tuned on other tasks and not on this one. Rates "
@@ -59,7 +59,10 @@ def differences(runs: Sequence[records.Run]) -> pd.DataFrame:
     for strategy, mean in means.items():
         pairs = by_seed[[means.index[0], strategy]].dropna().to_numpy()
         if len(pairs):
-            gap = metrics.paired_difference(pairs[:, 0], pairs[:, -1])
+            image = 1 / len(runs[0].predictions)
+            gap = metrics.at_least_an_image(
+                metrics.paired_difference(pairs[:, 0], pairs[:, -1]),
+                metrics.t_interval([0, *[image] * (len(pairs) - 1)]))
             rows.append((strategy, mean, gap.mean, gap.low, gap.high, gap.n))
         else:
             rows.append((strategy, mean, np.nan, np.nan, np.nan, 0))

@@ -114,8 +114,11 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
 def interval(values: Sequence[float], test_images: int, level: float = 0.95) -> Interval:
     """The interval of a test accuracy: the t part and the binomial part, in quadrature.
 
-    With one seed the binomial part stands alone: it says how large the test set is, and
+    The binomial part is Wilson's score interval about the mean, so that a test set without a mistake is no
+    proof that there are none. With one seed it stands alone: it says how large the test set is, and
     nothing about another seed.
+
+    Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953.
 
     Args:
         values: One accuracy per seed.
@@ -131,17 +134,33 @@ def interval(values: Sequence[float], test_images: int, level: float = 0.95) -> 
         raise ValueError(f"an accuracy is a share in [0, 1], not {odd[0]}")
     over_seeds = t_interval(values, level)
     mean = over_seeds.mean
-    z = stats.norm.ppf((1 + level) / 2)
-    test_half = float(z * np.sqrt(mean * (1 - mean) / test_images))
-    half = float(np.hypot(np.nan_to_num(over_seeds.seeds_half), test_half))
-    return Interval(mean, max(0.0, mean - half), min(1.0, mean + half), over_seeds.n,
-                    over_seeds.seeds_half, test_half)  # fmt: skip
+    lowest, highest = _wilson(mean, test_images, level)
+    seeds_half = np.nan_to_num(over_seeds.seeds_half)
+    low, high = mean - np.hypot(seeds_half, mean - lowest), mean + np.hypot(seeds_half, highest - mean)
+    return Interval(mean, max(0.0, float(low)), min(1.0, float(high)), over_seeds.n,
+                    over_seeds.seeds_half, (highest - lowest) / 2)  # fmt: skip
+
+
+def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
+    """Of a share that need not be of whole hits: a mean over seeds."""
+    unit = stats.norm.ppf((1 + level) / 2) ** 2 / n
+    middle, half = share + unit / 2, np.sqrt(unit * (share * (1 - share) + unit / 4))
+    return float((middle - half) / (1 + unit)), float((middle + half) / (1 + unit))
 
 
 def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a share of `hits` in `n`."""
     low, high = stats.binomtest(hits, n).proportion_ci(level, method="wilson")
     return float(low), float(high)
+
+
+def at_least_an_image(found: Interval, one: Interval) -> Interval:
+    """The wider of an interval and that of differences of one image in all seeds but one.
+
+    On a few test images seeds agree by chance: no spread below one image is believed.
+    """
+    half = max(found.seeds_half, one.seeds_half)  # nan of one seed stays nan
+    return Interval(found.mean, found.mean - half, found.mean + half, found.n, half)
 
 
 def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Interval:

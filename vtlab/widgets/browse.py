@@ -7,7 +7,6 @@ from dataclasses import fields
 from itertools import pairwise
 
 import ipywidgets
-import torch
 import traitlets
 from matplotlib.figure import Figure
 
@@ -226,4 +225,4 @@ def _drawn(task: Task) -> bool:
     if task.name not in WORLDS or task.shots is None:
         return False
     pixels, labels, _ = WORLDS[task.name].draw(task.shots, task.seed, task.image_size)
-    return torch.equal(pixels, task.train.pixels) and torch.equal(labels, task.train.labels)
+    return pixels.equal(task.train.pixels) and labels.equal(task.train.labels)
