@@ -161,9 +161,21 @@ def test_the_lines_that_carry_it_out_hold_in_a_shell_and_keep_the_epochs(few):
     assert found.code.endswith(", epochs=2)")
 
 
+def test_ways_are_given_by_name_too_and_one_needs_no_list(acted, few):
+    acted(SECONDS, {"probe": (0.75,), "partial": (0.5,), "other rate": (0.0,)})
+    assert recommend(few, budget=60, ways=["probe", "partial"], setting=ACTED).best == probe
+    assert recommend(few, budget=60, ways=partial(1), setting=ACTED).best == partial(1)
+
+
 def test_what_cannot_be_raced_is_refused(few):
     with pytest.raises(ValueError, match="has 3 training images; a recommendation takes 4 or more of each"):
         recommend(task("garden", shots=3, image_size=32), setting=QUICK)
+    for ways, words in (([], "no strategy in the list"), (["prob"], "unknown strategy 'prob'"),
+                        ([probe, surgical("stage9")], "no stage 'stage9'")):  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            recommend(few, ways=ways, setting=QUICK)
+    with pytest.raises(ValueError, match="images of 64 px, and those of garden have 32"):
+        recommend(few, setting=replace(QUICK, image_size=64))
     with pytest.raises(ValueError, match="petals asks for a number"):
         recommend(task("petals", shots=5, image_size=32), setting=QUICK)
 

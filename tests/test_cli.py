@@ -1,6 +1,10 @@
 import csv
+import html
+import io
 import os
 import signal
+import sys
+import zipfile
 
 import pytest
 from PIL import Image
@@ -72,6 +76,8 @@ def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeyp
     (["digits", "--shots", "80"], "class '4' has 79 training images, fewer than the 80"),
     (["printed", "--shots", "all"], "printed has no end of images"),
     (["--image-size", "4"], "too small"),
+    (["--image-size", "100000"], "images of 100000 px are too large; the most is 1024"),
+    (["--seed", str(2**32 - 1), "--seeds", "2"], "--seed 4294967295 with --seeds 2 goes beyond 4294967295"),
 ])  # fmt: skip
 def test_a_mistake_is_one_line_and_no_report(arguments, words, tmp_path, capsys):
     out = tmp_path / "out"
@@ -82,7 +88,7 @@ def test_a_mistake_is_one_line_and_no_report(arguments, words, tmp_path, capsys)
 
 
 @pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--epochs", "x"], ["--jobs", "-1"],
-                                       ["--seed", "-3"], ["--colour"]])  # fmt: skip
+                                       ["--seed", "-3"], ["--seed", str(2**32)], ["--colour"]])  # fmt: skip
 def test_a_bad_number_or_option_ends_with_usage(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         run(*arguments)
@@ -106,6 +112,48 @@ def test_finished_runs_are_not_mixed_with_those_of_other_images(folder, tmp_path
     (folder / "ant" / "0.png").unlink()
     assert run(folder, *one) == 2
     assert "holds another study (images is" in capsys.readouterr().err
+
+
+def test_a_folder_is_the_same_study_by_whatever_path(folder, tmp_path, capsys, monkeypatch):
+    one = ("--strategies", "probe", "--seeds", 1, "--out", tmp_path / "o")
+    assert run(folder, *one) == 0
+    monkeypatch.chdir(tmp_path)
+    for path in ("photos", "photos/", "./photos"):
+        assert run(path, *one) == 0
+        assert "1 of 1 runs were finished before" in capsys.readouterr().err
+
+
+def test_the_report_may_lie_among_the_images_whose_folder_is_the_one_here(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    for _ in range(2):
+        assert run(".", "--strategies", "probe", "--seeds", 1) == 0
+    assert "1 of 1 runs were finished before" in capsys.readouterr().err
+    assert next(csv.DictReader((folder / "vtlab-report" / "runs.csv").open()))["task"] == "photos"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' names are always text")
+def test_names_that_are_no_text_reach_the_report_and_the_line_to_type_is_quoted(folder, tmp_path, capsys):
+    (folder / "ant").rename(folder / os.fsdecode(b"caf\xe9"))
+    odd = folder.rename(tmp_path / os.fsdecode(b"my photos \xe9"))
+    out = tmp_path / os.fsdecode(b"my report \xe9")
+    assert run(odd, "--strategies", "probe", "--seeds", 1, "--out", out, "--save") == 0
+    page = html.unescape((out / "report.html").read_text(encoding="utf-8"))
+    assert "caf\\udce9" in page and f"vtlab compare '{tmp_path}/my photos \\udce9' --strategies probe" in page
+    shown = capsys.readouterr().out
+    assert f"  vtlab predict '{tmp_path}/my report \\udce9/model' IMAGE…\n" in shown
+    shown.encode()
+    assert main(["predict", str(out / "model"), str(odd)]) == 0
+    assert "my photos \\udce9/caf\\udce9/0.png\tcaf\\udce9\t" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_lab_says_where_there_are_no_lessons(tmp_path, capsys, monkeypatch, kind):
+    place = tmp_path / "notes"
+    place.mkdir() if kind == "folder" else place.write_text("x")
+    monkeypatch.setattr("vtlab.cli.__file__", str(tmp_path / "installed" / "vtlab" / "cli.py"))
+    assert main(["lab", "--folder", str(place)]) == 2
+    words = "holds no lessons (01_….ipynb)" if kind == "folder" else "is a file, not a folder"
+    assert capsys.readouterr().err.startswith(f"vtlab: {place} {words}: name another folder (--folder)")
 
 
 def test_a_small_class_is_named(folder, tmp_path, capsys):
@@ -174,6 +222,80 @@ def test_predict_draws_where_the_evidence_lies(model, folder, tmp_path, capsys):
     capsys.readouterr()
     assert main(["predict", str(model), str(folder / "ant")]) == 0  # heat maps are no photos
     assert len(capsys.readouterr().out.splitlines()) == 8
+
+
+def test_predict_never_writes_over_a_file_that_it_did_not_write(model, folder, capsys):
+    mine = folder / "ant" / "0-cam.png"
+    mine.write_bytes((folder / "ant" / "1.png").read_bytes())
+    for _ in range(2):  # its own it writes again
+        assert main(["predict", str(model), str(folder / "ant" / "0.png"), "--cam"]) == 0
+        assert "the heat map of" in (said := capsys.readouterr().err) and "0-cam-2.png" in said
+    assert mine.read_bytes() == (folder / "ant" / "1.png").read_bytes()
+    assert sorted(p.name for p in folder.rglob("*cam*")) == ["0-cam-2.png", "0-cam.png"]
+    assert main(["predict", str(model), str(folder / "ant")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 9  # a photograph of that name is one
+
+
+def test_each_image_has_a_heat_map_of_its_own(model, folder, tmp_path, capsys):
+    one, other, bee = folder / "ant" / "0.png", folder / "ant" / "0.bmp", folder / "bee" / "0.png"
+    Image.open(one).save(other)
+    maps = tmp_path / "maps"
+    asked = ["predict", str(model), *map(str, (one, other, bee)), "--cam", "--out", str(maps)]
+    assert main(asked) == main(asked) == 0
+    assert sorted(p.name for p in maps.iterdir()) == ["0-cam-2.png", "0-cam-3.png", "0-cam.png"]
+    for file in folder.rglob("[1-7].png"):
+        file.unlink()
+    assert main(["predict", str(model), str(folder), "--cam", "--out", str(tmp_path / "more")]) == 0
+    assert sorted(p.relative_to(tmp_path / "more").as_posix() for p in (tmp_path / "more").rglob("*.png")) == [
+        "ant/0-cam-2.png", "ant/0-cam.png", "bee/0-cam.png"]  # fmt: skip
+
+
+def test_heat_maps_are_no_photographs_and_that_is_said(model, folder, tmp_path, capsys):
+    from vtlab.images import read_folder
+
+    assert main(["predict", str(model), str(folder / "ant"), "--cam"]) == 0
+    assert main(["predict", str(model), str(folder / "bee"), "--cam", "--out", str(folder / "maps")]) == 0
+    read = read_folder(folder, 16)
+    assert read.classes == ("ant", "bee") and len(read.train.files) == 16
+    assert read.notes == ("16 heat maps of vtlab predict --cam were left out (ant/0-cam.png …)",)
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for file in sorted(folder.rglob("*.png")):
+            archive.write(file, file.relative_to(folder))
+    assert read_folder(tmp_path / "photos.zip", 16).train.files == read.train.files
+    capsys.readouterr()
+    assert main(["predict", str(model), str(folder / "ant")]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 8 and "8 heat maps of vtlab predict --cam were left out" in shown.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no pipes in folders")
+def test_predict_waits_for_no_pipe(model, folder, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.png")
+    os.mkfifo(folder / "ant" / "pipe.png")
+    assert main(["predict", str(model), str(tmp_path / "pipe.png"), str(folder / "ant")]) == 1
+    shown = capsys.readouterr()
+    ends = [line.endswith("pipe.png cannot be read: it is no file") for line in shown.err.splitlines()]
+    assert ends == [True, True]
+    assert len(shown.out.splitlines()) == 8
+
+
+def test_predict_names_the_others_where_a_folder_is_empty(model, folder, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    for order in ((folder / "ant", tmp_path / "empty"), (tmp_path / "empty", folder / "ant")):
+        assert main(["predict", str(model), *map(str, order)]) == 1
+        shown = capsys.readouterr()
+        assert shown.err == f"vtlab: {tmp_path / 'empty'} holds no image\n"
+        assert len(shown.out.splitlines()) == 8
+
+
+def test_predict_stops_quietly_where_nobody_reads_on(model, folder, capsys, monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    assert main(["predict", str(model), str(folder)]) == 141
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(("model_at", "image", "words"), [

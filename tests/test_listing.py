@@ -15,7 +15,7 @@ from PIL import Image, ImageOps, PngImagePlugin, features
 
 from vtlab.decoding import MEMORY
 from vtlab.images import read_folder
-from vtlab.listing import of_folder, of_zip, spoken
+from vtlab.listing import AUTHOR, author, of_folder, of_zip, signed, spoken
 
 EACH = 36  # files of each kind
 
@@ -216,6 +216,74 @@ def test_pipes_and_links_to_nowhere_are_named_and_none_is_waited_for(tmp_path):
     assert read.notes[0] == "b/up/ is a link back to a folder above it"
     assert [line.split(" ")[0] for line in read.skipped] == [
         "a/nowhere.jpg", "a/pipe.jpg", "b/caf\\udce9.jpg", "b/itself.jpg"]  # fmt: skip
+
+
+def two_classes(root, *names):
+    for name in names or "ab":
+        (root / name).mkdir(parents=True)
+        for i in range(4):
+            (root / name / f"{i}.png").write_bytes(saved(noise(10 * ord(name[0]) + i)))
+    return root
+
+
+@pytest.mark.parametrize(("here", "path"), [
+    ("three/cat", ".."), ("three", "cat/.."), ("three", "../three"), ("three/cat/deep", "../.."),
+])  # fmt: skip
+def test_no_class_is_lost_where_the_path_leads_back_to_where_one_is(tmp_path, monkeypatch, here, path):
+    two_classes(tmp_path / "three", "ant", "bee", "cat")
+    (tmp_path / "three" / "cat" / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / here)
+    read = read_folder(path, 16)
+    assert read.classes == ("ant", "bee", "cat") and not read.notes and not read.skipped
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_to_a_folder_above_what_is_read_is_not_followed(tmp_path):
+    root = two_classes(tmp_path / "photos")
+    (root / "a" / "far up").symlink_to(tmp_path.parent)
+    assert read_folder(root, 16).notes == ("a/far up/ is a link back to a folder above it",)
+
+
+def test_reports_that_lie_among_the_images_are_left_out_and_said(tmp_path):
+    root = two_classes(tmp_path / "photos")
+    for file in ("vtlab-report/report.html", "vtlab-report/runs/study.json", "stopped/runs/study.json",
+                 "vtlab-report/model/card.json"):  # fmt: skip
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_text("x")
+    read = read_folder(root, 16)
+    assert read.classes == ("a", "b") and not read.skipped
+    assert sorted(read.notes) == ["stopped/ is a report of vtlab's and was left out",
+                                  "vtlab-report/ is a report of vtlab's and was left out"]  # fmt: skip
+    (root / "runs").mkdir()  # a class may be called so
+    (root / "runs" / "report.html").write_text("x")
+    with pytest.raises(ValueError, match="class 'runs' in photos has no images"):
+        read_folder(root, 16)
+
+
+def test_a_heat_map_is_known_by_what_it_holds_and_not_by_its_name(tmp_path):
+    root = two_classes(tmp_path / "photos")
+    photo = (root / "a" / "0.png").read_bytes()
+    drawn = signed(photo, "0123456789abcdef")
+    assert author(photo) == b"" and author(drawn) == AUTHOR + b"0123456789abcdef"
+    with Image.open(io.BytesIO(drawn)) as image, Image.open(io.BytesIO(photo)) as before:
+        image.load()  # which asks for every chunk's checksum, too
+        assert image.text == {"Software": "vtlab predict --cam, 0123456789abcdef"}
+        assert image.tobytes() == before.tobytes()
+    (root / "a" / "door-cam.png").write_bytes(saved(noise(99)))
+    (root / "a" / "torn-cam.png").write_bytes(drawn[:20])
+    (root / "a" / "0-cam-2.png").write_bytes(drawn)
+    read = read_folder(root, 16)
+    assert read.train.files[:5] == ("a/0.png", "a/1.png", "a/2.png", "a/3.png", "a/door-cam.png")
+    assert read.notes == ("1 heat map of vtlab predict --cam was left out (a/0-cam-2.png)",)
+    assert [line.split()[0] for line in read.skipped] == ["a/torn-cam.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' names are always text")
+def test_names_that_are_no_text_can_be_printed(tmp_path):
+    root = two_classes(tmp_path / "photos", os.fsdecode(b"caf\xe9"), "می\u200cخواهم", "bad\x1b[31m")
+    read = read_folder(root, 16)
+    assert read.classes == ("bad\\x1b[31m", "caf\\udce9", "می\u200cخواهم")
+    "".join((*read.classes, *read.notes, *read.train.files)).encode()
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="for the administrator nothing is closed")
@@ -461,6 +529,16 @@ def test_a_tables_split_is_kept_and_its_gaps_are_named(tmp_path):
 def test_a_table_without_its_columns_is_refused(tmp_path, text, words):
     with pytest.raises(ValueError, match=rf"labels\.csv has {words}"):
         listed(tmp_path, text)
+
+
+def test_a_table_whose_files_have_no_endings_is_refused_by_the_first(tmp_path):
+    rows = ["file,label", *(f"photos/{i},{'ab'[i % 2]}" for i in range(8))]
+    words = r"^no file in labels\.csv ends as an image does \(\.jpg, .*\): the first, 'photos/0', does not"
+    with pytest.raises(ValueError, match=f"{words}, and is not there$"):
+        listed(tmp_path, "\n".join(rows))
+    (tmp_path / "photos" / "0").write_bytes(b"")
+    with pytest.raises(ValueError, match=f"{words}$"):
+        read_folder(tmp_path / "labels.csv")
 
 
 def test_a_table_that_is_no_text_is_refused(tmp_path):

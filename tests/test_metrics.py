@@ -30,6 +30,7 @@ def test_three_seeds_by_hand():
     found = metrics.t_interval([0.7, 0.8, 0.9])
     assert found.half == pytest.approx(4.303 * 0.1 / 3**0.5, abs=1e-4)
     assert str(found) == "0.80 ± 0.25"
+    assert str(metrics.t_interval([-0.001, -0.002])) == "0.00 ± 0.01"
 
 
 def test_the_test_set_adds_its_part_in_quadrature():

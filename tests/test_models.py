@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from conftest import tiny_network
@@ -11,6 +12,7 @@ from steps_made_up import noise_task
 
 from vtlab.backbones import backbone, family
 from vtlab.families import Normalisation
+from vtlab.files import sealed, unsealed
 from vtlab.models import CARD, load, save
 from vtlab.strategies import full, lp_ft, partial, probe, scratch, surgical
 from vtlab.training import fit
@@ -86,6 +88,40 @@ def test_a_loaded_model_is_frozen_as_it_was_and_can_learn_on(tmp_path):
     assert [p.requires_grad for p in loaded.parameters()] == [
         p.requires_grad for p in network.parameters()
     ]
+
+
+@pytest.mark.parametrize("kind", ["all", "norm", "bias"])
+def test_a_loaded_model_lets_the_same_kind_of_weights_learn(tmp_path, kind):
+    network = partial(2, kind=kind).prepare(backbone("mini_resnet", classes=3, weights=None), 0)
+    _, card = kept(tmp_path, network)
+    loaded, _ = load(tmp_path)
+    assert card.kind == kind and loaded.learning_weights() == network.learning_weights()
+
+
+def test_a_card_from_before_there_were_kinds_is_read_and_another_unknown_field_is_not(tmp_path):
+    kept(tmp_path)
+    values = unsealed((tmp_path / CARD).read_bytes())
+    del values["kind"]
+    (tmp_path / CARD).write_bytes(sealed(values))
+    assert load(tmp_path)[1].kind == "all"
+    for change, words in (({"colour": 1}, "'colour' is unknown"), ({"kind": "some"}, "kind .* 'some'")):
+        (tmp_path / CARD).write_bytes(sealed(values | change))
+        with pytest.raises(ValueError, match=words):
+            load(tmp_path)
+
+
+@pytest.mark.parametrize("accuracy", [np.float32(0.5), torch.tensor(0.5)])
+def test_an_accuracy_of_numpys_or_a_tensors_is_kept_as_a_number(tmp_path, accuracy):
+    network = backbone("mini_resnet", classes=3, weights=None)
+    save(network, tmp_path, noise_task(), test_accuracy=accuracy)
+    assert load(tmp_path)[1].test_accuracy == 0.5
+
+
+def test_a_card_that_cannot_be_written_leaves_no_weights(tmp_path):
+    network = backbone("mini_resnet", classes=3, weights=None)
+    with pytest.raises(TypeError):
+        save(network, tmp_path / "model", noise_task(), strategy={1})
+    assert not (tmp_path / "model").exists()
 
 
 def test_saving_again_replaces_the_model_and_a_full_disk_does_not(tmp_path, monkeypatch):

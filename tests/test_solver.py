@@ -158,3 +158,11 @@ def test_the_strength_of_very_many_images_is_chosen_on_a_part_with_as_many_of_ea
     monkeypatch.setattr("vtlab.solver.solve", counted)
     monkeypatch.setattr("vtlab.solver.AT_MOST", 180)
     assert choose_strength(x, y, 3) in STRENGTHS and seen == [[20, 20, 20]]
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e30])
+def test_features_that_are_no_numbers_have_no_solution(value):
+    features, labels = cloud(12, 4, 3)
+    features[5, 2] = value
+    with pytest.raises(ValueError, match="features hold values that are no numbers"):
+        next(fit_head(features, labels, torch.nn.Linear(4, 3)))

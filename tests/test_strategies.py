@@ -1,10 +1,11 @@
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 
 from vtlab import strategies
-from vtlab.strategies import FOUR, full, lp_ft, partial, probe, scratch, strategy, surgical
+from vtlab.strategies import FOUR, full, lp_ft, partial, probe, scratch, several, strategy, surgical
 
 
 def test_a_strategy_names_the_parts_that_learn(network):
@@ -34,6 +35,33 @@ def test_what_cannot_be_trained_is_refused(network):
         replace(full, rate=-1.0)
     with pytest.raises(ValueError, match="'pretrained' or 'random'"):
         replace(full, start="warm")
+
+
+@pytest.mark.parametrize("wrong", [
+    {"rate": math.inf}, {"rate": math.nan}, {"rate": 0}, {"stage_decay": math.nan}, {"stage_decay": -1},
+    {"stage_decay": 0}, {"stage_decay": math.inf}, {"weight_decay": -1}, {"weight_decay": math.nan},
+])  # fmt: skip
+def test_rates_and_decays_are_finite_and_of_the_right_sign(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong)).removeprefix('stage_')}.* finite"):
+        replace(full, **wrong)
+    replace(full, rate=1e-9, stage_decay=2, weight_decay=0)
+
+
+def test_a_stage_that_the_network_has_not_is_named(network):
+    with pytest.raises(ValueError, match=r"surgical\(stage9\): tiny has no stage 'stage9'; .* stem"):
+        surgical("stage9").learning(network)
+    assert surgical("head").learning(network) == ("head", "head")
+
+
+def test_one_or_several_strategies_are_given_as_values_or_names():
+    assert several(probe) == several("probe") == several(["probe"]) == (probe,)
+    assert several(way for way in ("partial(2)", full)) == (partial(2), full)
+    with pytest.raises(ValueError, match="no strategy in the list"):
+        several([])
+    with pytest.raises(ValueError, match="unknown strategy 'prob'"):
+        several(["prob"])
+    with pytest.raises(TypeError, match="3 is no strategy"):
+        several([3])
 
 
 def test_a_head_that_stays_is_none_that_learns(network):

@@ -13,7 +13,7 @@ import pytest
 
 from vtlab.bench import Setting
 from vtlab.records import table
-from vtlab.strategies import FOUR, full, partial, probe
+from vtlab.strategies import FOUR, full, partial, probe, surgical
 from vtlab.study import compare
 from vtlab.tasks import task
 
@@ -191,3 +191,37 @@ def test_seeds_and_shots_may_be_numpys(tmp_path):
     found = compare("garden", strategies=[probe], shots=np.array([1, 2]), seeds=np.arange(1),
                     setting=QUICK, progress=False, folder=tmp_path)  # fmt: skip
     assert [run.shots for run in found.runs] == [1, 2]
+
+
+@pytest.mark.parametrize(("wrong", "words"), [
+    (dict(shots=0), "0 images per class are too few"), (dict(shots=-1), "-1 images per class"),
+    (dict(shots=[1, 2.5]), "2.5 images per class: that is no whole number"),
+    (dict(shots="some"), "'some' images"), (dict(shots="all"), "no end of images"),
+    (dict(shots=[]), "no shots are in the list"), (dict(seeds=0), "0 seeds are too few"),
+    (dict(seeds=-1), "-1 seeds"), (dict(seeds=[]), "no seeds are in the list"), (dict(seeds=1.5), "1.5 seeds"),
+    (dict(strategies=[]), "no strategy in the list"), (dict(strategies=["prob"]), "unknown strategy 'prob'"),
+    (dict(strategies=[probe, partial(9)]), "5 stages only"),
+    (dict(strategies=[probe, surgical("stage9")]), "no stage 'stage9'"),
+])  # fmt: skip
+def test_a_wish_that_cannot_be_met_is_refused_before_any_training(monkeypatch, wrong, words):
+    monkeypatch.setattr("vtlab.bench.Bench.run", None)
+    with pytest.raises(ValueError, match=words):
+        compare("garden", **{**SMALL, **wrong})
+
+
+def test_a_strategy_needs_no_list_and_may_be_a_name():
+    small = task("garden", shots=1, image_size=32, tests=2)
+    for ways in (probe, "probe", ["probe"]):
+        found = compare(small, strategies=ways, **SMALL)
+        assert [run.strategy for run in found.runs] == ["probe"] and found.strategies == (probe,)
+
+
+def test_all_shots_are_asked_for_by_that_word():
+    made = task("digits", shots=2, image_size=32, tests=5)
+    found = compare(made, strategies=probe, **{**SMALL, "shots": [2, "all"]})
+    assert [run.shots for run in found.runs] == [2, None]
+
+
+def test_a_setting_of_another_size_than_the_task_is_refused():
+    with pytest.raises(ValueError, match="images of 32 px, and those of garden have 64 px"):
+        compare(task("garden", shots=1, tests=2), strategies=probe, **SMALL)

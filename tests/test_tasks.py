@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
-from vtlab.tasks import pixel_neighbour, task
+from vtlab.tasks import built_in, in_files, pixel_neighbour, task
 
 
 @pytest.fixture
@@ -98,12 +98,52 @@ def test_what_cannot_be_had_is_named(folder, garden):
         task("garden", shots=0)
     with pytest.raises(ValueError, match="too small"):
         task("garden", image_size=8)
+    for made in ("garden", folder):
+        with pytest.raises(ValueError, match="images of 2000 px are too large; the most is 1024"):
+            task(made, image_size=2000)
     with pytest.raises(ValueError, match="0 test images per class are too few"):
         task("garden", tests=0)
     with pytest.raises(ValueError, match="no end of images"):
         garden.at(None)
     with pytest.raises(ValueError, match="one image"):
         garden.at(1).hold_back()
+
+
+def test_a_folder_has_the_same_name_by_whatever_path(folder, monkeypatch):
+    own = folder.rename(folder.with_name("my.photos"))
+    monkeypatch.chdir(own / "a")
+    assert {task(path, image_size=16).name for path in ("..", "../", own, "../b/..", "../../my.photos")} == {
+        "my.photos"}  # fmt: skip
+    monkeypatch.chdir(own)
+    assert task(".", image_size=16).name == "my.photos"
+
+
+@pytest.mark.parametrize("name", ["garden", "printed"])
+def test_a_tasks_name_never_means_a_folder_and_a_path_always_does(name, folder, monkeypatch):
+    around = folder.parent / f"around {folder.name}"
+    around.mkdir()
+    monkeypatch.chdir(around)
+    alone = task(name, image_size=16)
+    folder.rename(around / name)
+    made = task(name, image_size=16)
+    assert made.classes == alone.classes and built_in(name) and not in_files(name)
+    note = f"{name} is the task of that name; what lies here under the same name is ./{name}"
+    assert made.notes == (*alone.notes, note)
+    for path in (f"./{name}", f"{name}/", around / name):
+        assert task(path, image_size=16).classes == ("a", "b") and in_files(path) and not built_in(path)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.7, 5.0, True, "5", "few"])
+def test_shots_are_whole_numbers_from_1_wherever_they_are_asked_for(garden, wrong):
+    for ask in (garden.at, lambda shots: task("garden", shots=shots)):
+        with pytest.raises(ValueError, match="images per class.* (no whole number|least is 1)"):
+            ask(wrong)
+
+
+def test_a_task_is_asked_for_all_its_images_by_that_word_and_for_shots_by_numpys_numbers(folder):
+    made = task(folder, shots=1, image_size=16)
+    assert len(made.at("all").train) == 21 and made.at("all").shots is None
+    assert made.at(np.int64(2)).shots == 2 and isinstance(made.at(np.int64(2)).shots, int)
 
 
 def test_petals_asks_how_many_and_draws_every_species():

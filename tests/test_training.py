@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from conftest import tiny_network
@@ -8,7 +9,7 @@ from tests_support import entries_that_moved
 from torch import nn
 
 from vtlab.augment import Augment
-from vtlab.features import activations, mean_absolute_error, predict
+from vtlab.features import activations, evaluate, mean_absolute_error, outputs, predict
 from vtlab.schedules import warm_cosine
 from vtlab.strategies import FOUR, full, lp_ft, partial, probe, scratch, surgical
 from vtlab.tasks import Images
@@ -195,11 +196,8 @@ def test_predicting_leaves_mode_statistics_and_random_state(network, toy):
 def test_plotting_cam_and_evaluation_leave_every_global_random_state(network, toy):
     import random
 
-    import numpy as np
-
     from vtlab import plots
     from vtlab.attribution import grad_cam
-    from vtlab.features import evaluate
 
     def states():
         kind, words, *rest = np.random.get_state()
@@ -224,6 +222,68 @@ def test_impossible_trainings_are_refused(network, toy):
 
     with pytest.raises(ValueError, match="5 outputs.*3 classes"):
         next(fit(tiny_network(5), toy, full))
+
+
+@pytest.mark.parametrize("epochs", [1.5, 2.0, float("nan"), True, "2"])
+def test_epochs_are_a_whole_number(network, toy, epochs):
+    with pytest.raises(ValueError, match="epochs: that is no whole number"):
+        fit(network, toy, full, epochs=epochs)
+
+
+def test_epochs_may_be_numpys_and_a_strategy_its_name(network, toy):
+    assert len(list(fit(network, toy, "partial(2)", epochs=np.int64(2)))) == 2
+    assert network.learning == {"stage3", "stage4", "head"}
+    with pytest.raises(ValueError, match="unknown strategy 'prob'"):
+        fit(network, toy, "prob")
+    with pytest.raises(TypeError, match="is no strategy"):
+        fit(network, toy, partial)
+
+
+@pytest.mark.parametrize("strategy", [partial(6), surgical("stage9")], ids=lambda s: s.name)
+def test_a_stage_that_is_not_there_is_refused_before_the_first_step(network, toy, strategy):
+    with pytest.raises(ValueError, match="tiny has"):
+        fit(network, toy, strategy)
+
+
+@pytest.mark.parametrize("change", [
+    lambda x, y: (x.float(), y), lambda x, y: (x / 255, y), lambda x, y: (x[:, :1], y), lambda x, y: (x[0], y),
+    lambda x, y: (x, y[:, None]), lambda x, y: (x, y[:1]), lambda x, y: (x, y.float()), lambda x, y: (x, y + 1),
+])  # fmt: skip
+def test_what_is_no_labelled_image_is_neither_tested_nor_learnt_from(network, toy, change):
+    pixels, labels = change(toy.train.pixels, toy.train.labels)
+    with pytest.raises(ValueError, match=r"pixels are bytes|labels"):
+        evaluate(network, pixels, labels)
+    with pytest.raises(ValueError, match=r"pixels are bytes|labels"):
+        fit(network, replace(toy, train=Images(pixels, labels)), full)
+
+
+def test_images_that_are_no_bytes_are_not_looked_at(network, toy):
+    for look in (predict, outputs):
+        with pytest.raises(ValueError, match="pixels are bytes"):
+            look(network, toy.test.pixels / 255)
+    with pytest.raises(ValueError, match="there are no images"):
+        evaluate(network, toy.test.pixels[:0], toy.test.labels[:0])
+    with pytest.raises(ValueError, match=r"not \(30, 1\)"):
+        mean_absolute_error(tiny_network(1), toy.test.pixels, toy.test.labels[:, None])
+
+
+@pytest.mark.parametrize("strategy", [probe, full], ids=lambda s: s.name)
+def test_shorter_integers_are_classes_too(toy, strategy):
+    records = []
+    for kind in (torch.int64, torch.int32, torch.uint8):
+        torch.manual_seed(0)
+        task = replace(toy, train=replace(toy.train, labels=toy.train.labels.to(kind)))
+        records.append([epoch.loss for epoch in fit(tiny_network(), task, strategy, epochs=2)])
+    assert records[0] == records[1] == records[2]
+
+
+def test_features_that_are_no_numbers_are_said_and_the_head_stays(network, toy):
+    with torch.no_grad():
+        network.stages["stage2"][0].weight[0] = torch.nan
+    training = fit(network, toy, probe)
+    with pytest.raises(ValueError, match="features hold values that are no numbers"):
+        next(training)
+    assert network.head.weight.isfinite().all()
 
 
 def test_views_that_take_turns_are_as_many_as_are_asked_for(toy):

@@ -100,5 +100,32 @@ def test_a_file_with_code_in_it_is_not_loaded(tmp_path):
             return print, ("code ran",)
 
     torch.save({"weight": Code()}, tmp_path / "code.pth")
-    with pytest.raises(ValueError, match="code.pth is not a plain state dict and was not loaded"):
+    with pytest.raises(ValueError, match="code.pth is no file of weights: it is not a plain state dict"):
         read_state(tmp_path / "code.pth")
+
+
+def test_whatever_is_no_file_of_weights_is_one_line_that_names_it(tmp_path):
+    torch.save({"weight": torch.arange(40.0)}, tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    texts = [b"", b"hello", b"file,label\na.png,cat\n", b"a text\n" * 99, b"\x80\x02.", b"PK\x03\x04"]
+    torn = [whole[:i] for i in range(1, len(whole), 40)]
+    contents = [*texts, *(bytes([i]) * 40 for i in range(256)), *torn]
+    for i, content in enumerate(contents):
+        file = tmp_path / f"{i}.{'safetensors' if i % 9 == 8 else 'pth'}"
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"^{i}\.\w+ is no file of weights: .") as error:
+            read_state(file)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_weights_that_are_no_numbers_are_refused_by_the_entrys_name(tmp_path, odd, kind):
+    from safetensors.torch import save_file
+
+    state = {"counter": torch.tensor(3), "stem.0.weight": torch.tensor([1, odd], dtype=kind)}
+    torch.save(state, tmp_path / "mine.pth")
+    save_file(state, tmp_path / "mine.safetensors")
+    for name in ("mine.pth", "mine.safetensors"):
+        with pytest.raises(ValueError, match=rf"^{name} holds values that are no numbers \(stem\.0\.weight\)$"):
+            read_state(tmp_path / name)

@@ -23,7 +23,7 @@ from vtlab.metrics import Interval, at_least_an_image, resampled_interval
 from vtlab.names import label
 from vtlab.precision import THREADS
 from vtlab.splits import LEAST_PER_CLASS, holdout
-from vtlab.strategies import Strategy, full, lp_ft, partial, probe, scratch, strategy
+from vtlab.strategies import Strategy, full, lp_ft, partial, probe, scratch, several, strategy
 from vtlab.tasks import Task
 from vtlab.training import fit
 
@@ -91,7 +91,7 @@ class Recommendation:
 
 
 def recommend(task: Task, *, budget: float = 300, setting: Setting | None = None,
-              ways: Sequence[Strategy] = WAYS, seed: int = 0,
+              ways: Strategy | str | Sequence[Strategy | str] = WAYS, seed: int = 0,
               say: Callable[[str], None] = lambda line: None) -> Recommendation:  # fmt: skip
     """Race ways to train on a task's training images, within a time.
 
@@ -99,18 +99,19 @@ def recommend(task: Task, *, budget: float = 300, setting: Setting | None = None
         task: Its `train` images, and no others, are used.
         budget: Seconds. A run that is foretold to end beyond is not begun.
         setting: Backbone, weights and epochs; its `task` is not used.
-        ways: The strategies that race, at their rates.
+        ways: The strategies that race, at their rates; or their names.
         seed: Of the first split.
         say: Called with lines for a person: what will be done and how long that takes, then each split.
 
     Raises:
-        ValueError: If a class has too few images, the task asks for a number, or the time is too short
-            for any way.
+        ValueError: If a class has too few images, the task asks for a number, a way is none for this
+            network, or the time is too short for any way.
 
     Splits overlap, so that intervals of their means are widened as Nadeau and Bengio (2003) propose,
     https://doi.org/10.1023/A:1024068626366. Lesson 16.
     """
-    race = _Race(task, budget, replace(setting or Setting(), task=task.name), seed)
+    ways = several(ways)
+    race = _Race(task, budget, replace(setting or Setting(), task=task.name), seed, ways)
     plan = race.plan(ways)
     say(plan)
     for line in race.run():
@@ -169,10 +170,12 @@ def in_code(way: Strategy) -> str:
 class _Race:
     """Scores of every way on every split so far, and the time that is left."""
 
-    def __init__(self, task: Task, budget: float, setting: Setting, seed: int) -> None:
+    def __init__(self, task: Task, budget: float, setting: Setting, seed: int,
+                 ways: Sequence[Strategy]) -> None:  # fmt: skip
         self.started, self.budget, self.task, self.seed = time.perf_counter(), budget, task, seed
         torch.set_num_threads(THREADS)
         self.bench = Bench.make(setting, task)
+        self.bench.takes(ways)
         counts = torch.bincount(task.train.labels.long(), minlength=len(task.classes))
         if (least := int(counts.min())) < LEAST_PER_CLASS:
             raise ValueError(f"class {task.classes[int(counts.argmin())]!r} has {least} training images; a "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from vtlab.backbones import backbone, family
 from vtlab.families import FAMILIES
 from vtlab.features import predict
 from vtlab.fingerprints import of_tensors
+from vtlab.listing import spoken
 from vtlab.network import Network
 from vtlab.precision import THREADS, native_bfloat16
 from vtlab.records import Epoch, Run
 from vtlab.strategies import Strategy
-from vtlab.tasks import Task, in_files
+from vtlab.tasks import Task, check_side, in_files
 from vtlab.tasks import task as make_task
 from vtlab.training import fit
 from vtlab.weights import sha256, shipped
@@ -88,6 +89,8 @@ class Bench:
     @classmethod
     def make(cls, setting: Setting, base: Task | None = None) -> Bench:
         """Read or draw the data and load the weights."""
+        if base is None:
+            check_side(setting.size)
         # weights first: a wrong file is refused before thousands of images are read
         network = backbone(setting.backbone, weights=setting.weights)
         if setting.image_size:
@@ -95,10 +98,14 @@ class Bench:
         state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         base = base or make_task(setting.task, shots="all" if in_files(setting.task) else 1,
                                  image_size=setting.size, strict=setting.strict)  # fmt: skip
+        if setting.image_size not in (None, base.image_size):
+            raise ValueError(f"the setting asks for images of {setting.image_size} px, and those of "
+                             f"{base.name} have {base.image_size} px: make the task anew, or leave "
+                             "image_size out")  # fmt: skip
         if base.asks_a_number:
             raise ValueError(f"{base.name} asks for a number, and a study compares how well classes "
                              "are named: use fit and mean_absolute_error")  # fmt: skip
-        return cls(setting, base, state, network.provenance)
+        return cls(setting, base, state, spoken((network.provenance,)))
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """The setting's and the images': the same path, or a name of one's own, may hold others tomorrow."""
@@ -107,7 +114,18 @@ class Bench:
         whole = self.base.at(1 if self.base.test.files is None else None).train
         parts = {"train": whole.pixels, "train labels": whole.labels,
                  "test": self.base.test.pixels, "test labels": self.base.test.labels}  # fmt: skip
-        return known | {"tests": len(self.base.test), "images": of_tensors(parts)}
+        # one folder has many paths; what lies in it is told by its hash
+        return known | {"task": self.base.name, "tests": len(self.base.test), "images": of_tensors(parts)}
+
+    def takes(self, strategies: Iterable[Strategy]) -> None:
+        """Ask whether the network has all stages that should learn.
+
+        Raises:
+            ValueError: If it has not, naming the strategy and the stage.
+        """
+        network = self.network()
+        for strategy in strategies:
+            strategy.learning(network)
 
     def network(self) -> Network:
         """A fresh network at the pretrained start."""

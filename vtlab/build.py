@@ -114,12 +114,12 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def _lighter(png: str) -> str:
-    """The picture (base64) in 256 colours, a third of the size; colours of whole areas stay what they are."""
+    """The picture (base64) in 128 colours, a third of the size; colours of whole areas stay what they are."""
     from PIL import Image
 
     file = io.BytesIO()
     picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(file, "PNG", optimize=True)
+    picture.quantize(128, method=Image.Quantize.MEDIANCUT).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 

@@ -6,8 +6,10 @@ Whatever a person gets wrong ends in one line on stderr and a non-zero exit.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from vtlab.interrupts import Terminated, termination_raises
 if TYPE_CHECKING:
     from vtlab.study import Study
 
+LARGEST_SEED = 2**32 - 1  # which is all that NumPy takes
 SPOKEN = 5  # files that were left out, in the terminal
 DESCRIPTION = "Given a pretrained vision model and a small data set: what should be trained?"
 COMPARE = """\
@@ -32,7 +35,8 @@ PATH is a folder or zip with one folder of images per class, or with train/ and 
 val/) above the class folders; then test/ is the test set. Or a table, .csv or .tsv, with
 the columns file, label and, if you like, split. Without PATH the task is the
 embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs, textures,
-arrows, digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too.
+arrows, digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too,
+and never mean a folder that is called so: write ./garden for that.
 """
 RECOMMEND = """\
 Race ways to train on PATH's training images: each learns from three quarters of them and is judged on the
@@ -41,6 +45,8 @@ line of code that does it.
 """
 PREDICT = """\
 Print a line for each image: the file, the class, and the probability that the model gives it.
+--cam writes IMAGE-cam.png, or IMAGE-cam-2.png where that is another file; in folders, files that it wrote
+are left out.
 """
 
 
@@ -80,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
     how = one.add_argument_group("how often, and where")
     how.add_argument("--seeds", type=_count, default=3, metavar="N",
                      help="runs of each strategy (default: 3)")  # fmt: skip
-    how.add_argument("--seed", type=_natural, default=0, metavar="S",
+    how.add_argument("--seed", type=_seed, default=0, metavar="S",
                      help="the first seed (default: 0)")  # fmt: skip
     how.add_argument("--jobs", type=_count, default=1, metavar="N",
                      help="worker processes (default: 1, train in this one)")  # fmt: skip
@@ -95,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
     named.add_argument("--cam", action="store_true",
                        help="write beside each image where the evidence lies (Grad-CAM)")  # fmt: skip
     named.add_argument("--out", type=Path, metavar="FOLDER",
-                       help="for these pictures, instead of beside the images")  # fmt: skip
+                       help="for these pictures, in folders like the images', not beside them")  # fmt: skip
     asked = commands.add_parser("recommend", help="say what to train for your images, within a time",
                                 description=RECOMMEND)  # fmt: skip
     asked.add_argument("path", metavar="PATH", help="a folder, zip or table of images, or a task's name")
@@ -103,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
                        help="such as 90s, 5min or 1h (default: 5min)")  # fmt: skip
     asked.add_argument("--shots", default=None, metavar="N|all",
                        help="training images per class (default: 20; all for a folder)")  # fmt: skip
-    asked.add_argument("--seed", type=_natural, default=0, metavar="S", help="of the shots (default: 0)")
+    asked.add_argument("--seed", type=_seed, default=0, metavar="S", help="of the shots (default: 0)")
     for option in ("--backbone", "--weights", "--image-size", "--epochs", "--strict"):
         _same(one, asked, option)
     lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
@@ -137,6 +143,13 @@ def _count(text: str) -> int:
     return number
 
 
+def _seed(text: str) -> int:
+    number = _natural(text)
+    if number > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is more than {LARGEST_SEED}")
+    return number
+
+
 def _natural(text: str) -> int:
     try:
         number = int(text)
@@ -149,42 +162,53 @@ def _natural(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    given = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    given = parser().parse_args(words)
+    given.line = shlex.join(["vtlab", *words])
     try:
         with termination_raises():
             run = {"compare": compare, "recommend": recommend, "predict": predict, "lab": lab}
-            return run[given.command](given)
+            status = run[given.command](given)
+            sys.stdout.flush()  # here, where a closed pipe can be answered
+            return status
     except KeyboardInterrupt as stopped:
         kept = "; finished runs are kept, and the same command goes on from there"
         print(f"\nvtlab: stopped{kept if given.command == 'compare' else ''}", file=sys.stderr)
         return 143 if isinstance(stopped, Terminated) else 130
+    except BrokenPipeError:  # whoever read the output, such as `head`, has enough
+        with contextlib.suppress(OSError):  # or Python would complain when it flushes at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
     except (ValueError, OSError) as error:
-        print(f"vtlab: {' '.join(str(error).split())}", file=sys.stderr)
+        _complain(error)
         return 2
 
 
 def compare(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
     from vtlab.bench import Setting
+    from vtlab.listing import printable
     from vtlab.report import write_study
     from vtlab.strategies import strategy
     from vtlab.study import compare as study_of
+    from vtlab.tasks import built_in
 
     started = time.perf_counter()
     strategies = [strategy(name.strip()) for name in _split(given.strategies)]
-    is_file = Path(given.path).exists()
+    is_file = not built_in(given.path) and Path(given.path).exists()
     shots = _shots(given.shots if given.shots is not None else "all" if is_file else "5")
     setting = Setting(task=given.path, backbone=given.backbone, weights=given.weights,
                       image_size=given.image_size, epochs=given.epochs, tune=given.tune,
                       strict=given.strict)  # fmt: skip
     seeds = range(given.seed, given.seed + given.seeds)
+    if seeds[-1] > LARGEST_SEED:
+        raise ValueError(f"--seed {given.seed} with --seeds {given.seeds} goes beyond {LARGEST_SEED}")
     if given.out.exists() and not given.out.is_dir():
         raise ValueError(f"--out {given.out} is a file, not a folder")
     study = study_of(given.path, strategies=strategies, shots=shots, seeds=seeds, setting=setting,
                      folder=given.out / "runs", jobs=given.jobs, progress=True,
                      say=lambda line: print(line, file=sys.stderr))  # fmt: skip
-    command = "vtlab " + " ".join(sys.argv[1:]) if sys.argv[1:] else "vtlab compare"
-    report, table = write_study(given.out, study, shots, command)
+    report, table = write_study(given.out, study, shots, printable(given.line))
     print(table)
     if skipped := study.task.skipped:
         count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
@@ -193,20 +217,22 @@ def compare(given: argparse.Namespace) -> int:
     if given.save:
         _keep_best(study, given.out / "model")
     print(f"\n{time.perf_counter() - started:.0f} s in all. Next, open:")
-    print(f"  {report}")
+    print(f"  {printable(str(report))}")
     print("  vtlab lab      (lesson 01 in JupyterLab)")
     return 0
 
 
 def _keep_best(study: Study, folder: Path) -> None:
+    from vtlab.listing import printable
     from vtlab.models import save
 
     run = study.best()
     save(study.model(run), folder, study.task, strategy=run.strategy,
          test_accuracy=run.test_accuracy)  # fmt: skip
     print(f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
-          f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in {folder}:")  # fmt: skip
-    print(f"  vtlab predict {folder} IMAGE…")
+          f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in "
+          f"{printable(str(folder))}:")  # fmt: skip
+    print(f"  {printable(shlex.join(['vtlab', 'predict', str(folder)]))} IMAGE…")
 
 
 def recommend(given: argparse.Namespace) -> int:
@@ -214,9 +240,9 @@ def recommend(given: argparse.Namespace) -> int:
     from vtlab.advice import as_text
     from vtlab.advice import recommend as race
     from vtlab.bench import Setting
-    from vtlab.tasks import task
+    from vtlab.tasks import built_in, task
 
-    is_file = Path(given.path).exists()
+    is_file = not built_in(given.path) and Path(given.path).exists()
     setting = Setting(task=given.path, backbone=given.backbone, weights=given.weights,
                       image_size=given.image_size, epochs=given.epochs, strict=given.strict)  # fmt: skip
     shots = _shots(given.shots if given.shots is not None else "all" if is_file else "20")
@@ -230,22 +256,39 @@ def recommend(given: argparse.Namespace) -> int:
 
 def predict(given: argparse.Namespace) -> int:
     """`vtlab predict`; what cannot be read is said, and the others are named all the same."""
-    from vtlab.naming import Namer, files
+    from vtlab.listing import printable
+    from vtlab.naming import Namer, images
 
     if given.out is not None and given.out.exists() and not given.out.is_dir():
         raise ValueError(f"--out {given.out} is a file, not a folder")
     namer = Namer(given.model)
-    unread = 0
-    for path in files(given.images):
+    found = images(given.images)
+    for sentence in (*found.notes, *found.lost):
+        _complain(sentence)
+    unread = len(found.lost)
+    for path, within in found.images:
         try:
             name, confidence = namer.name(path)
-            print(f"{path}\t{name}\t{100 * confidence:.1f} %", flush=True)
-            if given.cam:
-                namer.draw(path, given.out or path.parent)
         except (ValueError, OSError) as error:
             unread += 1
-            print(f"vtlab: {' '.join(str(error).split())}", file=sys.stderr)
+            _complain(error)
+            continue
+        print(f"{printable(str(path))}\t{name}\t{100 * confidence:.1f} %", flush=True)
+        if given.cam:
+            try:
+                drawn = namer.draw(path, given.out / within if given.out else path.parent)
+            except (ValueError, OSError) as error:
+                unread += 1
+                _complain(error)
+            else:
+                if drawn.name != f"{path.stem}-cam.png":
+                    _complain(f"{path.stem}-cam.png is another file, so the heat map of {path} is {drawn}")
     return 1 if unread else 0
+
+
+def _complain(what: object) -> None:
+    """One line on stderr."""
+    print(f"vtlab: {' '.join(str(what).split())}", file=sys.stderr)
 
 
 def _split(text: str) -> list[str]:
@@ -274,7 +317,10 @@ def lab(given: argparse.Namespace) -> int:
         if not lessons.exists():
             shutil.copytree(here / "lessons", lessons)
             print(f"lessons copied to {lessons}")
-    first = sorted(lessons.glob("01_*.ipynb"))[0]
+    first = min(lessons.glob("01_*.ipynb"), default=None)
+    if first is None:
+        what = "holds no lessons (01_….ipynb)" if lessons.is_dir() else "is a file, not a folder"
+        raise ValueError(f"{lessons} {what}: name another folder (--folder), or one that is not there yet")
     environment = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1"}
     command = [sys.executable, "-m", "jupyterlab", str(first)]
     return subprocess.run(command, env=environment, check=False).returncode

@@ -16,7 +16,7 @@ from vtlab.memory import keep_freed
 from vtlab.network import Network, in_evaluation
 from vtlab.pixel_store import IN_MEMORY, room
 from vtlab.precision import autocast, half
-from vtlab.targets import right
+from vtlab.targets import check, right
 
 BATCH = 64  # at most
 BATCH_PIXELS = 1_700_000  # then feature maps stay in the processor's cache: 33 images of 224 px
@@ -150,6 +150,9 @@ def predict(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
             Only for networks whose frozen stages hold the same weights.
         bfloat16: As in `fit`.
 
+    Raises:
+        ValueError: If the images are no such bytes.
+
     Lesson 01.
     """
     return outputs(network, pixels, memo, bfloat16=bfloat16).softmax(1)
@@ -161,6 +164,7 @@ def outputs(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
 
     In evaluation mode; the arguments are `predict`'s. Lesson 03.
     """
+    check(pixels)
     keep_freed()
     stop = network.frozen_prefix
     if memo is not None and stop > 0:
@@ -183,7 +187,16 @@ def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
     """The share of images that are named rightly, or counted rightly where the label is a number.
 
     A number is right when it is off by less than a half.
+
+    Args:
+        network: The network; its mode is given back.
+        pixels: Bytes `(N, 3, H, W)`.
+        labels: `(N,)`: classes (int), or, of a network with one output, numbers (float).
+
+    Raises:
+        ValueError: If images or labels are of another kind, or not as many.
     """
+    check(pixels, labels, network.outputs)
     return right(outputs(network, pixels), labels).float().mean().item()
 
 
@@ -196,10 +209,11 @@ def mean_absolute_error(network: Network, pixels: Tensor, labels: Tensor) -> flo
         labels: `(N,)` numbers.
 
     Raises:
-        ValueError: If the network has more than one output.
+        ValueError: If the network has more than one output, or as `evaluate`.
 
     Lesson 03.
     """
     if network.outputs != 1:
         raise ValueError(f"a number needs a head with one output, not {network.outputs}")
+    check(pixels, labels)
     return (outputs(network, pixels)[:, 0] - labels).abs().mean().item()

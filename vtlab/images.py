@@ -21,6 +21,8 @@ from vtlab.listing import PARTS, Listing, Place, natural, of_folder, of_table, o
 from vtlab.rows import read_rows
 from vtlab.splits import LEAST_PER_CLASS, enough, holdout
 
+LARGEST_SIDE = 1024  # pixels of the images that are learnt from
+
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
@@ -72,8 +74,8 @@ def read_folder(path: str | Path, image_size: int = 64,
     Lesson 16.
     """
     path = Path(path).expanduser()
-    if not 8 <= image_size <= 1024:
-        raise ValueError(f"images of {image_size} px: the side is a number from 8 to 1024")
+    if not 8 <= image_size <= LARGEST_SIDE:
+        raise ValueError(f"images of {image_size} px: the side is a number from 8 to {LARGEST_SIDE}")
     if not path.exists():
         raise FileNotFoundError(f"no folder or zip at {path}")
     if path.is_dir():
@@ -197,14 +199,14 @@ def _parts(tree: Listing, at: Place) -> tuple[Place, Place | None, list[str]]:
         if part != "train" and place != test:
             why = "test/ is the test set" if part in labelled else "it has no class folders"
             notes.append(f"{place[-1]}/ was left aside: {why}")
-    return found["train"], test, notes + [f"{name}/ was left aside" for name in rest]
+    return found["train"], test, notes + [f"{spoken((name,))}/ was left aside" for name in rest]
 
 
 def _classes(tree: Listing, at: Place) -> dict[str, list[Place]]:
     where = "/".join((tree.name, *at))
     found: dict[str, list[Place]] = {}
     for child in tree.children(at):
-        name, own = unicodedata.normalize("NFC", child), (*at, child)
+        name, own = spoken((unicodedata.normalize("NFC", child),)), (*at, child)
         found[name] = found.get(name, []) + tree.below(own)
         if not found[name]:
             raise ValueError(f"class {name!r} in {where} has no images")

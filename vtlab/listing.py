@@ -12,7 +12,9 @@ import os
 import re
 import stat
 import threading
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +30,11 @@ COLUMNS = {"file": ("file", "filename", "path", "image"), "label": ("label", "cl
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test",
          "val": "val", "valid": "val", "validation": "val"}  # fmt: skip
 SLASH = "\N{DIVISION SLASH}"  # in a class's name, where a "/" would make two folders
+JOINERS = "\u200c\u200d"  # not to be seen, but Persian, Hindi and emoji are written with them
+
+HEAT_MAP = re.compile(r"-cam(-\d+)?\.png$")  # how the names end of what `vtlab predict --cam` draws
+AUTHOR = b"Software\0vtlab predict --cam, "  # stands in these files, behind …
+HEADER = 33  # … the bytes with which every PNG begins, and 8 more of the word's own chunk
 
 Place = tuple[str, ...]  # a path inside the folder or zip
 
@@ -41,12 +48,13 @@ class Listing:
             what a zip raises) where that cannot be.
         skipped: A sentence for whatever could not be listed. What a system leaves about is not
             mentioned: hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini`.
-        notes: A sentence for whatever was there more than once, or led back; nothing is lost by that.
+        notes: A sentence for whatever was there more than once, led back, or is vtlab's own; nothing is
+            lost by that.
     """
 
     def __init__(self, name: str) -> None:
         """An empty one."""
-        self.name = name
+        self.name = printable(name)
         self.folders: dict[Place, list[Place]] = {}
         self.readers: dict[Place, Callable[[], bytes]] = {}
         self.skipped: list[str] = []
@@ -72,6 +80,47 @@ class Listing:
                  if place[-1].lower().endswith(ENDINGS) == images]  # fmt: skip
         return sorted(files, key=lambda place: [natural(part) for part in place])
 
+    def without_ours(self) -> Listing:
+        """The same without what vtlab wrote among the images: reports, and heat maps of `predict --cam`."""
+        for at in [f for f in self.folders if f and (*f, "runs") in self.folders]:
+            if (*at, "report.html") in self.readers or (*at, "runs", "study.json") in self.readers:
+                self._drop(at)
+                self.notes.append(f"{spoken(at)}/ is a report of vtlab's and was left out")
+        maps = sorted(place for files in self.folders.values() for place in files
+                      if HEAT_MAP.search(place[-1]) and self._is_heat_map(place))  # fmt: skip
+        for place in maps:
+            self.folders[place[:-1]].remove(place)
+        for place in maps:  # a folder that held nothing else is no class without images
+            for n in range(1, len(place)):
+                if not any(files for f, files in self.folders.items() if f[:n] == place[:n]):
+                    self._drop(place[:n])
+        if maps:
+            count = "1 heat map" if len(maps) == 1 else f"{len(maps)} heat maps"
+            self.notes.append(f"{count} of vtlab predict --cam {'was' if len(maps) == 1 else 'were'} left out "
+                              f"({spoken(maps[0])}{'' if len(maps) == 1 else ' …'})")  # fmt: skip
+        return self
+
+    def _drop(self, at: Place) -> None:
+        self.folders = {f: files for f, files in self.folders.items() if f[: len(at)] != at}
+
+    def _is_heat_map(self, place: Place) -> bool:
+        with contextlib.suppress(Exception):  # whatever is wrong with it is said when it is read
+            return author(self.readers[place]()).startswith(AUTHOR)
+        return False
+
+
+def signed(png: bytes, image: str) -> bytes:
+    """A heat map's file with a word in it (a PNG's `Software`) that says whose it is, and of which image."""
+    words = b"tEXt" + AUTHOR + image.encode("ascii")
+    chunk = (len(words) - 4).to_bytes(4) + words + zlib.crc32(words).to_bytes(4)
+    return png[:HEADER] + chunk + png[HEADER:]
+
+
+def author(content: bytes) -> bytes:
+    """The word that `signed` put into a file; b"" where there is none."""
+    words = content[HEADER + 8 :][: int.from_bytes(content[HEADER : HEADER + 4])]
+    return words if words.startswith(AUTHOR) else b""
+
 
 def natural(name: str) -> tuple[list[str | int], str]:
     """A sorting key with `img2` before `img10`."""
@@ -80,14 +129,21 @@ def natural(name: str) -> tuple[list[str | int], str]:
 
 
 def spoken(place: Place) -> str:
-    """A path as it can be printed: bytes that are no text, and signs that steer a terminal, escaped."""
-    text = "/".join(place).encode("utf-8", "backslashreplace").decode()
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    """A path as it can be printed."""
+    return printable("/".join(place))
+
+
+def printable(text: str) -> str:
+    """A text with bytes that are none, and signs that steer a terminal, escaped."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    kept = (sign.isprintable() or sign in JOINERS or unicodedata.category(sign) == "Zs" for sign in text)
+    return "".join(sign if keep else repr(sign)[1:-1] for sign, keep in zip(text, kept, strict=True))
 
 
 def of_folder(path: Path) -> Listing:
     """List a folder with all below it; links are followed as long as they do not go in circles."""
-    found = Listing(path.resolve().name)
+    path = path.resolve()  # in "cat/.." or ".." the folders above would be other ones
+    found = Listing(path.name)
 
     def closed(error: OSError) -> None:  # os.walk would leave the folder out in silence
         place = Path(error.filename).relative_to(path).parts
@@ -104,11 +160,17 @@ def of_folder(path: Path) -> Listing:
         found.add(place)
         for name in names:
             if not _hidden(name):
-                found.add(place, name, lambda file=here / name: _content(file))
-    return found
+                found.add(place, name, lambda file=here / name: content(file))
+    return found.without_ours()
 
 
-def _content(file: Path) -> bytes:
+def content(file: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        OSError: If it cannot be opened.
+        ValueError: If it is no file, or too large.
+    """
     about = file.stat()  # of what a link leads to
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("it is no file")  # reading a pipe would wait for ever
@@ -149,7 +211,7 @@ def of_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
             found.notes.append(f"{spoken(parts)} is in the zip twice: the first one was read")
         elif parts:
             found.add(parts[:-1], parts[-1], lambda info=info: read(info))
-    return found
+    return found.without_ours()
 
 
 def of_table(path: Path) -> Listing:
@@ -161,7 +223,7 @@ def of_table(path: Path) -> Listing:
             other usual names are understood (`COLUMNS`). Commas, semicolons or tabs part the columns.
 
     Raises:
-        ValueError: If a column is missing or the table cannot be read.
+        ValueError: If a column is missing, the table cannot be read, or no file in it ends as an image does.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -179,17 +241,22 @@ def of_table(path: Path) -> Listing:
     for number, row in enumerate(rows, start=2):
         file, label, split = ((row[column] or "").strip() if column else "" for column in columns.values())
         if not file or not label:
-            found.skipped.append(f"line {number} of {path.name} names no {'label' if file else 'file'}")
+            found.skipped.append(f"line {number} of {found.name} names no {'label' if file else 'file'}")
             continue
         if columns["split"] and not split:
-            found.skipped.append(f"line {number} of {path.name} names no split")
+            found.skipped.append(f"line {number} of {found.name} names no split")
             continue
         place = (*([PARTS.get(split.lower(), split.lower())] if split else ()), label.replace("/", SLASH), file)
         if place in found.readers:
             found.notes.append(f"{spoken(place)} is listed twice: it was read once")
         else:
-            found.add(place[:-1], file, lambda file=path.parent / file: _content(file))
-    return found
+            found.add(place[:-1], file, lambda file=path.parent / file: content(file))
+    if found.readers and not found.below():
+        place = next(iter(found.readers))
+        there = "" if (path.parent / place[-1]).exists() else ", and is not there"
+        raise ValueError(f"no file in {found.name} ends as an image does (.jpg, .png, .webp …): the first, "
+                         f"{place[-1]!r}, does not{there}")  # fmt: skip
+    return found.without_ours()
 
 
 def _hidden(name: str) -> bool:

@@ -47,7 +47,7 @@ class Interval:
 
     def __str__(self) -> str:
         """Such as 0.81 ± 0.04."""
-        return f"{self.mean:.2f} ± {self.half:.2f}"
+        return f"{self.mean:z.2f} ± {self.half:.2f}"  # z: no -0.00
 
 
 def accuracy(labels: Sequence[int], predictions: Sequence[int]) -> float:

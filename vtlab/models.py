@@ -16,7 +16,7 @@ from vtlab import __version__
 from vtlab.backbones import backbone
 from vtlab.families import Normalisation
 from vtlab.files import sealed, sha256_of, unsealed, write_bytes
-from vtlab.network import Network
+from vtlab.network import KINDS, Network
 from vtlab.strategies import Strategy
 from vtlab.tasks import Task
 
@@ -36,6 +36,7 @@ class Card:
         weights: Where the training started from.
         strategy: The strategy's name, or None.
         learning: The parts that learnt, with "head".
+        kind: Which weights of them, as in `Strategy`.
         task: The task's name.
         test_accuracy: On the task's test images, or None.
         vtlab: The version that wrote it.
@@ -51,6 +52,7 @@ class Card:
     weights: str
     strategy: str | None
     learning: tuple[str, ...]
+    kind: str
     task: str
     test_accuracy: float | None
     vtlab: str
@@ -84,7 +86,8 @@ def save(network: Network, folder: str | Path, task: Task, *,
         raise ValueError(f"the head has {network.outputs} outputs, the task "
                          f"{len(task.classes)} classes")  # fmt: skip
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    if odd := _odd(state, backbone(network.name, classes=len(task.classes), weights=None)):
+    plain = backbone(network.name, classes=len(task.classes), weights=None)
+    if odd := _odd(state, plain):
         raise ValueError(f"this network is not a plain {network.name} ({odd}), so it could not be "
                          "loaded again: keep its state_dict yourself")  # fmt: skip
     content = to_bytes(state)
@@ -94,13 +97,15 @@ def save(network: Network, folder: str | Path, task: Task, *,
         mean=tuple(network.normalisation.mean), std=tuple(network.normalisation.std),
         weights=network.provenance,
         strategy=strategy.name if isinstance(strategy, Strategy) else strategy,
-        learning=tuple(sorted(network.learning)), task=task.name, test_accuracy=test_accuracy,
+        learning=tuple(sorted(network.learning)), kind=_kind(network, plain), task=task.name,
+        test_accuracy=None if test_accuracy is None else float(test_accuracy),  # a tensor's or NumPy's, too
         vtlab=__version__,
         file=f"weights-{digest[:8]}.safetensors", sha256=digest,
     )  # fmt: skip
+    written = sealed(asdict(card))  # before the weights lie there without it
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / card.file, content)
-    write_bytes(folder / CARD, sealed(asdict(card)))  # from here on it is the folder's model
+    write_bytes(folder / CARD, written)  # from here on it is the folder's model
     for other in folder.glob("weights-????????.safetensors"):
         if other.name != card.file:
             with contextlib.suppress(OSError):
@@ -133,7 +138,7 @@ def load(folder: str | Path) -> tuple[Network, Card]:
         if odd := _odd(state, network):
             raise ValueError(odd)
         network.load_state_dict(state)
-        network.freeze(card.learning)
+        network.freeze(card.learning, card.kind)
         network.normalisation = Normalisation(tuple(card.mean), tuple(card.std))
     except (ValueError, TypeError, KeyError, OSError, SafetensorError) as error:
         raise ValueError(f"the model in {folder} is damaged or foreign: {error}") from None
@@ -141,7 +146,15 @@ def load(folder: str | Path) -> tuple[Network, Card]:
     return network.eval(), card
 
 
+def _kind(network: Network, plain: Network) -> str:
+    """Which weights of its stages learn; the plain network is there to be frozen."""
+    learning = [p.requires_grad for p in network.parameters()]
+    return next((kind for kind in KINDS if learning == [
+        p.requires_grad for p in plain.freeze(network.learning, kind).parameters()]), "all")
+
+
 def _card(values: dict) -> Card:
+    values = {"kind": "all"} | values  # cards from before there were kinds
     wanted = {field.name for field in fields(Card)}
     if odd := wanted.symmetric_difference(values):
         raise ValueError(f"field {sorted(odd)[0]!r} is {'unknown' if odd - wanted else 'missing'}")

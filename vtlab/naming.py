@@ -1,9 +1,16 @@
-"""What `vtlab predict` does with one image: name its class, and draw where the evidence lies."""
+"""What `vtlab predict` does with one image: name its class, and draw where the evidence lies.
+
+A picture of the evidence carries a word that says whose it is, and of which image: no other file is
+ever written over, and no picture is taken for a photograph later.
+"""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -12,8 +19,8 @@ from torch import Tensor
 from vtlab.attribution import grad_cam
 from vtlab.decoding import decode
 from vtlab.features import predict
-from vtlab.files import write_bytes
-from vtlab.listing import ENDINGS
+from vtlab.files import sha256_of, write_bytes
+from vtlab.listing import AUTHOR, author, content, of_folder, signed
 from vtlab.models import load
 
 
@@ -34,13 +41,17 @@ class Namer:
 
         Raises:
             OSError: If the file cannot be opened.
-            ValueError: If it is no image; the message names it.
+            ValueError: If it is no image, or no file; the message names it.
         """
         confidence, place = predict(self.network, self._pixels(path))[0].max(0)
         return self.card.classes[int(place)], float(confidence)
 
     def draw(self, path: Path, folder: Path) -> Path:
-        """Write the image with its heat map as `NAME-cam.png` into a folder.
+        """Write the image with its heat map into a folder.
+
+        Returns:
+            The file: `NAME-cam.png`, or `NAME-cam-2.png` (and so on) where that is a file that was not
+            written here, or the heat map of another image. An older heat map of this image is replaced.
 
         Raises:
             OSError: If it cannot be written.
@@ -55,34 +66,75 @@ class Namer:
         figure = plot_cams(pixels.numpy(), {strategy: maps.numpy()}, scale="each",
                            titles=[f"{name} {percent(confidence)}"])  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
-        written = folder / f"{path.stem}-cam.png"
-        write_bytes(written, to_png(figure))
+        image = _known_as(path, folder)
+        names = (f"{path.stem}-cam{f'-{n}' if n > 1 else ''}.png" for n in count(1))
+        written = next(folder / name for name in names if _free(folder / name, image))
+        write_bytes(written, signed(to_png(figure), image))
         return written
 
     def _pixels(self, path: Path) -> Tensor:
         """The image as the model's training images were: `(1, 3, S, S)` bytes."""
         if not path.exists():
             raise FileNotFoundError(f"no image at {path}")
+        try:
+            found = content(path)
+        except ValueError as error:
+            raise ValueError(f"{path} cannot be read: {error}") from None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a photograph
-            pixels = decode(path.read_bytes(), self.card.image_size, str(path))
+            pixels = decode(found, self.card.image_size, str(path))
         return torch.from_numpy(pixels).permute(2, 0, 1)[None]
 
 
-def files(paths: Iterable[Path]) -> list[Path]:
-    """The image files among these files and in these folders, heat maps written here left out.
+def _known_as(path: Path, folder: Path) -> str:
+    """An image as seen from a folder, the same where both are moved; hashed, since it may be private."""
+    path, folder = path.resolve(), folder.resolve()
+    seen = os.path.relpath(path, folder) if path.anchor == folder.anchor else str(path)
+    return sha256_of(os.fsencode(seen))[:16]
+
+
+def _free(file: Path, image: str) -> bool:
+    """Whether an image's heat map may be written there: where nothing is, or its own older one."""
+    if not os.path.lexists(file):
+        return True
+    try:
+        return author(content(file)) == AUTHOR + image.encode()
+    except (OSError, ValueError):
+        return False
+
+
+@dataclass(frozen=True)
+class Found:
+    """The images among what a person names.
+
+    Attributes:
+        images: Each with the folders between it and the one that was named.
+        notes: Sentences about what was left out and is no image, or was there twice.
+        lost: Sentences about what could not be opened, or holds no image.
+    """
+
+    images: list[tuple[Path, Path]]
+    notes: list[str]
+    lost: list[str]
+
+
+def images(paths: Iterable[Path]) -> Found:
+    """These files, and the images in these folders.
 
     Raises:
-        ValueError: If a folder holds no image.
+        ValueError: If there is nothing to name.
     """
-    found = []
+    found = Found([], [], [])
     for path in paths:
         if not path.is_dir():
-            found.append(path)
+            found.images.append((path, Path()))
             continue
-        inside = [p for p in sorted(path.rglob("*")) if p.name.lower().endswith(ENDINGS)
-                  and not p.name.startswith(".") and not p.name.endswith("-cam.png")]  # fmt: skip
-        if not inside:
-            raise ValueError(f"{path} holds no image")
-        found += inside
+        listed = of_folder(path)
+        found.images.extend((path.joinpath(*place), Path(*place[:-1])) for place in listed.below())
+        found.notes.extend(f"in {path}: {note}" for note in listed.notes)
+        found.lost.extend(f"in {path}: {sentence}" for sentence in listed.skipped)
+        if not listed.below():
+            found.lost.append(f"{path} holds no image")
+    if not found.images:
+        raise ValueError("; ".join(found.lost))
     return found

@@ -10,6 +10,7 @@ beforehand; L-BFGS (Liu and Nocedal 1989) learns what is left of it in a dozen s
 from __future__ import annotations
 
 import functools
+import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -221,9 +222,17 @@ def _direction(gradient: Tensor, memory: list[tuple[Tensor, Tensor]]) -> Tensor:
 
 
 def spread(features: Tensor) -> float:
-    """The typical distance of a feature vector from their mean: the unit for L2 strengths."""
+    """The typical distance of a feature vector from their mean: the unit for L2 strengths.
+
+    Raises:
+        ValueError: If there is none: a feature is nan or infinite, or nearly so.
+    """
     centred = features - features.mean(0)
-    return centred.square().sum(1).mean().sqrt().clamp(min=1e-12).item()
+    found = centred.square().sum(1).mean().sqrt().clamp(min=1e-12).item()
+    if not math.isfinite(found):
+        raise ValueError("features hold values that are no numbers (nan, or infinite): look for them in the "
+                         "network's weights")  # fmt: skip
+    return found
 
 
 def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 0) -> float:
@@ -281,6 +290,9 @@ def fit_head(features: Tensor, labels: Tensor, head: torch.nn.Linear, seed: int 
         head: Filled in place at every record.
         seed: Of the cross-validation's folds.
         strength: Of L2 on features of unit `spread`; None to choose it within the shots.
+
+    Raises:
+        ValueError: As `spread`, before the first record.
     """
     unit = spread(features)
     scaled = features / unit

@@ -7,7 +7,9 @@ dataclass: comparing them is a loop, and a new one is one line.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
 from vtlab.network import KINDS, Network
@@ -68,8 +70,12 @@ class Strategy:
             raise ValueError(f"{self.name}: nothing would learn")
         if isinstance(self.stages, int) and self.stages < 0:
             raise ValueError(f"{self.name} cannot train {self.stages} stages")
-        if self.rate is not None and not self.rate > 0:
-            raise ValueError(f"the learning rate {self.rate} is not above 0")
+        if self.rate is not None and not 0 < self.rate < math.inf:
+            raise ValueError(f"the learning rate {self.rate} is not above 0, or not finite")
+        if not 0 < self.stage_decay < math.inf:
+            raise ValueError(f"stage_decay is {self.stage_decay}; it is a finite number above 0")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay is {self.weight_decay}; it is a finite number from 0")
         if self.start == "random" and self.stages is not None:
             raise ValueError("random stages that never learn are of no use: leave stages=None")
 
@@ -97,14 +103,17 @@ class Strategy:
         """
         names = network.stage_names
         if self.stages is None:
-            chosen = names
+            stages = names
         elif isinstance(self.stages, int):
             if self.stages > len(names):
                 raise ValueError(f"{self.name}: {network.name} has {len(names)} stages only")
-            chosen = names[len(names) - self.stages :]
+            stages = names[len(names) - self.stages :]
         else:
-            chosen = self.stages
-        return (*chosen, "head") if self.head_learns else tuple(chosen)
+            stages = tuple(self.stages)
+            if odd := sorted({*stages} - {*names, "head"}):
+                raise ValueError(f"{self.name}: {network.name} has no stage {odd[0]!r}; its stages are "
+                                 f"{', '.join(names)}")  # fmt: skip
+        return (*stages, "head") if self.head_learns else stages
 
     def freeze(self, network: Network) -> Network:
         """Let only what learns in this strategy learn, in place."""
@@ -172,3 +181,32 @@ def strategy(name: str) -> Strategy:
         return surgical(*match[1].split("+"))
     raise ValueError(f"unknown strategy {name!r}; there are {', '.join(simple)}, partial(K), "
                      "surgical(STAGE)")  # fmt: skip
+
+
+def chosen(strategy_or_name: Strategy | str) -> Strategy:
+    """A strategy as it is, or the one of that name.
+
+    Raises:
+        ValueError: If no strategy has that name.
+        TypeError: If it is neither.
+    """
+    if isinstance(strategy_or_name, str):
+        return strategy(strategy_or_name)
+    if not isinstance(strategy_or_name, Strategy):
+        raise TypeError(f"{strategy_or_name!r} is no strategy; vt.probe and vt.partial(2) are, and so are "
+                        "their names")  # fmt: skip
+    return strategy_or_name
+
+
+def several(given: Strategy | str | Iterable[Strategy | str]) -> tuple[Strategy, ...]:
+    """One strategy or more, or their names, as strategies.
+
+    Raises:
+        ValueError: If there is none, or none of that name.
+        TypeError: If one is no strategy.
+    """
+    many = isinstance(given, Iterable) and not isinstance(given, str)
+    found = tuple(chosen(one) for one in (given if many else [given]))
+    if not found:
+        raise ValueError("there is no strategy in the list: give one or more, such as vt.probe")
+    return found

@@ -24,8 +24,8 @@ from vtlab.network import Network
 from vtlab.records import Run, run_key, table
 from vtlab.schedules import default_epochs
 from vtlab.store import RunStore
-from vtlab.strategies import FOUR, Strategy
-from vtlab.tasks import Task
+from vtlab.strategies import FOUR, Strategy, several
+from vtlab.tasks import Task, number_of_shots, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +89,16 @@ def cost(strategy: Strategy, images: int, stages: int, epochs: int | None) -> fl
     return images * (epochs or default_epochs(images, strategy.start)) * learning / stages + 60
 
 
-def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy] = FOUR,
-            shots: int | Sequence[int | None] | None = 5, seeds: int | Iterable[int] = 3,
+def compare(task: str | Path | Task = "garden", *, strategies: Strategy | str | Iterable[Strategy | str] = FOUR,
+            shots: int | str | Iterable[int | str | None] | None = 5, seeds: int | Iterable[int] = 3,
             setting: Setting | None = None, folder: str | Path | None = None, jobs: int = 1,
             progress: bool = True, say: Callable[[str], None] = lambda line: None) -> Study:  # fmt: skip
     """Train every strategy with every number of shots and every seed, and test each once.
 
     Args:
         task: A name, a path, or a `Task`.
-        strategies: Values such as `vt.probe`; `vt.partial(2)`.
-        shots: Training images per class, or several numbers.
+        strategies: One or more, such as `vt.probe` and `vt.partial(2)`, or their names.
+        shots: Training images per class, or several numbers; None or "all" for all images there are.
         seeds: How many (0, 1, …), or which. Seeds are paired over strategies.
         setting: Backbone and so on; its `task` is overruled by `task`.
         folder: Where finished runs are kept and found again; None to keep none.
@@ -107,7 +107,7 @@ def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy
         say: Called with lines a person should read (damaged run files, for one).
 
     Raises:
-        ValueError: If something asked for is impossible.
+        ValueError: If something asked for is impossible, before anything is trained.
         KeyboardInterrupt: After Ctrl-C; finished runs are in the folder.
 
     Lesson 01.
@@ -115,8 +115,12 @@ def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy
     given = task if isinstance(task, Task) else None
     name = given.name if given else str(task)
     setting = Setting(**{**(vars(setting) if setting else {}), "task": name})
-    shots = [shots] if shots is None or isinstance(shots, int) else [n and int(n) for n in shots]
-    seeds = range(seeds) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    strategies = several(strategies)
+    many = isinstance(shots, Iterable) and not isinstance(shots, str)
+    shots = [number_of_shots(n) for n in (shots if many else [shots])]
+    seeds = [int(seed) for seed in seeds] if isinstance(seeds, Iterable) else range(whole(seeds, "seeds"))
+    if not (shots and seeds):
+        raise ValueError(f"there is nothing to train: no {'seeds' if shots else 'shots'} are in the list")
     wanted = [(strategy, n, seed) for seed in seeds for n in shots for strategy in strategies]
     keys = [run_key(s.name, n, seed) for s, n, seed in wanted]
     if twice := [key for key, count in Counter(keys).items() if count > 1]:
@@ -125,7 +129,8 @@ def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy
     if given is not None:
         _check_draw(given)
     bench = Bench.make(setting, given)
-    for n in shots:  # an impossible wish is refused before any training
+    bench.takes(strategies)  # an impossible wish is refused before any training
+    for n in shots:
         bench.base.at(n, 0)
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(RunStore(Path(folder))) if folder else None
@@ -147,7 +152,7 @@ def compare(task: str | Path | Task = "garden", *, strategies: Sequence[Strategy
 
 def _check_draw(task: Task) -> None:
     """A task's shots are drawn for each seed; refuse one that was given other training images."""
-    drawn = task.at(task.shots, task.seed).train
+    drawn = task.draw(task.shots, task.seed)
     same = len(drawn) == len(task.train) and torch.equal(drawn.labels, task.train.labels) and (
         drawn.files == task.train.files if drawn.files is not None else
         torch.equal(drawn.pixels, task.train.pixels))  # fmt: skip

@@ -6,6 +6,8 @@ one output.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,6 +36,39 @@ def variance(labels: Tensor) -> Tensor:
     """Of numbers; 1 where all are the same."""
     found = labels.double().var(correction=0)
     return torch.where(found > 0, found, 1).to(torch.float32)
+
+
+def check(pixels: Tensor, labels: Tensor | None = None, outputs: int | None = None) -> None:
+    """Refuse images, and labels of them, of which only nonsense could come.
+
+    Args:
+        pixels: Bytes `(N, 3, H, W)`.
+        labels: `(N,)`, at least one; None where there are none.
+        outputs: What the network has, K: labels are its classes, int from 0 to K - 1, or, where K is 1,
+            numbers. None for any numbers.
+
+    Raises:
+        ValueError: Saying what is wrong with which of the two.
+    """
+    kind, shape = getattr(pixels, "dtype", type(pixels).__name__), tuple(getattr(pixels, "shape", ()))
+    if kind != torch.uint8 or len(shape) != 4 or shape[1] != 3:
+        raise ValueError(f"pixels are bytes (torch.uint8) of shape (N, 3, H, W), not {kind} of shape {shape}")
+    if labels is None:
+        return
+    if not isinstance(labels, Tensor) or labels.shape != shape[:1]:
+        got = tuple(getattr(labels, "shape", ())) or type(labels).__name__
+        raise ValueError(f"{shape[0]} images have labels of shape ({shape[0]},), not {got}")
+    if not len(labels):
+        raise ValueError("there are no images")
+    low, high = labels.min().item(), labels.max().item()  # nan if one of them is
+    if labels.is_floating_point():
+        if outputs not in (None, 1):
+            raise ValueError(f"labels are {labels.dtype}, which are numbers and ask for one output, "
+                             f"not {outputs}; classes are whole numbers (labels.long())")  # fmt: skip
+        if not math.isfinite(low + high):
+            raise ValueError("a label is no finite number")
+    elif outputs is not None and not 0 <= low <= high < outputs:
+        raise ValueError(f"labels from {low} to {high} are not all among the classes 0 to {outputs - 1}")
 
 
 def aim(head: nn.Module, labels: Tensor) -> None:

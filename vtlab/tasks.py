@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -19,13 +20,15 @@ from torch import Tensor
 from vtlab import digits
 from vtlab.duplicates import near
 from vtlab.garden.worlds import WORLDS, World
-from vtlab.images import ImageFolder, Pictures, read_folder, read_listing
+from vtlab.images import LARGEST_SIDE, ImageFolder, Pictures, read_folder, read_listing
+from vtlab.listing import spoken
 from vtlab.randomness import generator
 from vtlab.torchvision_datasets import PUBLIC, listing
 
 HOLDOUT = 0.3  # share of a folder's images that are held out where it has no test set
 DRAWN_TEST = 1200
 LEAST_SHOTS = 1
+LEAST_SIDE = 16  # pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +94,13 @@ class Task:
         """Side of the images in pixels."""
         return self.test.pixels.shape[-1]
 
-    def at(self, shots: int | None, seed: int = 0) -> Task:
-        """The same task with other shots.
+    def at(self, shots: int | str | None, seed: int = 0) -> Task:
+        """The same task with other shots; None or "all" for all images there are.
 
         Raises:
-            ValueError: If a class has not so many images.
+            ValueError: If a class has not so many images, or that is no number of shots.
         """
+        shots = number_of_shots(shots)
         train = self.draw(shots, seed)
         return replace(self, train=train, val=None, shots=shots, seed=seed)
 
@@ -135,7 +139,8 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
             "printed" (drawn from fonts): nothing to download. Or one of torchvision's data sets
             ("flowers102", "oxford_pets", "cifar10", "eurosat", "dtd", "food101" …, see
             `torchvision_datasets.PUBLIC`), which is fetched once. Or a path whose folders are the
-            classes, or hold them below `train/` and `test/`.
+            classes, or hold them below `train/` and `test/`. Where a folder is called like a task that
+            needs no fetching, "./garden" is the folder; like a data set, the folder goes first.
         shots: Training images per class, or "all" where images are not drawn.
         seed: Which shots.
         image_size: Side in pixels.
@@ -152,9 +157,8 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
 
     Lesson 01; folders in lesson 16.
     """
-    number = _shots(shots)
-    if image_size < 16:
-        raise ValueError(f"images of {image_size} px are too small; the least is 16")
+    number = number_of_shots(shots)
+    check_side(image_size)
     if tests is not None and tests < 1:
         raise ValueError(f"{tests} test images per class are too few; the least is 1")
     if str(name) in WORLDS:
@@ -169,25 +173,59 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
         if not path.exists() and len(path.parts) == 1 and not path.suffix:
             raise ValueError(f"no task and no folder is called {str(name)!r}; "
                              f"the tasks are {', '.join((*WORLDS, *DIGITS, *PUBLIC))}")  # fmt: skip
-        made = _of_images(path.stem, read_folder(path, image_size, progress, strict=strict,
-                                                 hold_out=HOLDOUT))  # fmt: skip
+        read = read_folder(path, image_size, progress, strict=strict, hold_out=HOLDOUT)
+        # resolved, since "." and ".." say no name
+        made = _of_images(spoken((path.resolve().name if path.is_dir() else path.stem,)), read)
     if tests is not None and str(name) not in WORLDS:
         made = replace(made, test=_first(made.test, tests, len(made.classes)))
+    if built_in(name) and Path(name).exists():
+        said = f"{name} is the task of that name; what lies here under the same name is ./{name}"
+        made = replace(made, notes=(*made.notes, said))
     return made.at(number, seed)
+
+
+def built_in(name: str | Path) -> bool:
+    """Whether it names a task that needs no fetching, and so never means a folder that is called so."""
+    return str(name) in WORLDS or str(name) in DIGITS
 
 
 def in_files(name: str | Path) -> bool:
     """Whether a task's images lie in files, so that there is an end of them."""
-    return str(name) in PUBLIC or Path(name).exists()
+    return not built_in(name) and (str(name) in PUBLIC or Path(name).exists())
 
 
-def _shots(shots: int | str | None) -> int | None:
-    if shots in (None, "all"):
-        return None
-    number = int(shots)
-    if number < LEAST_SHOTS:
-        raise ValueError(f"{number} images per class are too few; the least is {LEAST_SHOTS}")
-    return number
+def check_side(image_size: int) -> None:
+    """Refuse images that are too small or too large, before anything is made for them.
+
+    Raises:
+        ValueError: If they are.
+    """
+    if image_size < LEAST_SIDE:
+        raise ValueError(f"images of {image_size} px are too small; the least is {LEAST_SIDE}")
+    if image_size > LARGEST_SIDE:
+        raise ValueError(f"images of {image_size} px are too large; the most is {LARGEST_SIDE}")
+
+
+def number_of_shots(shots: int | str | None) -> int | None:
+    """Images per class as a number; None for all of them, which "all" says, too.
+
+    Raises:
+        ValueError: If it is no whole number from 1.
+    """
+    return None if shots is None or shots == "all" else whole(shots, "images per class", LEAST_SHOTS)
+
+
+def whole(number: object, what: str, least: int = 1) -> int:
+    """A count as an int; NumPy's integers are counts, True and 2.0 are not.
+
+    Raises:
+        ValueError: If it is no whole number, or below the least; `what` is counted.
+    """
+    if isinstance(number, bool) or not isinstance(number, Integral):
+        raise ValueError(f"{number!r} {what}: that is no whole number")
+    if number < least:
+        raise ValueError(f"{number} {what} are too few; the least is {least}")
+    return int(number)
 
 
 def garden_task(world: World, size: int, tests: int | None = None) -> Task:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
@@ -33,15 +33,15 @@ from vtlab.records import Epoch
 from vtlab.schedules import default_epochs, optimiser_for, warm_cosine
 from vtlab.solver import Step, fit_head, solvable
 from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
-from vtlab.strategies import Strategy
-from vtlab.targets import aim, cost, right, variance
-from vtlab.tasks import Task
+from vtlab.strategies import Strategy, chosen
+from vtlab.targets import aim, check, cost, right, variance
+from vtlab.tasks import Task, whole
 from vtlab.views import VIEWS, Views
 
 BATCH = 32
 
 
-def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
+def fit(network: Network, task: Task, strategy: Strategy | str, *, seed: int = 0,
         epochs: int | None = None, augment: Augmentation | None = Augment(),
         mixup: float = 0.0, views: int = VIEWS, cache: bool = True,
         bfloat16: bool | None = None, stop: Stop | None = None,
@@ -54,7 +54,7 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
     Args:
         network: Trained in place, from the strategy's start.
         task: Its `train` images are all that is used.
-        strategy: What learns, and how fast.
+        strategy: What learns, and how fast; or its name.
         seed: Of the new head, the order of batches and the augmentation; paired: the same for
             all strategies.
         epochs: None for `default_epochs`. The probe has none: it is solved.
@@ -73,13 +73,15 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
         An iterator of `Epoch`; `steps`, `history`, `done`, `state()` say how far it is.
 
     Raises:
-        ValueError: If a number is out of range, the head has not one output per class, or the
+        ValueError: If a number is out of range, images or labels are none that can be learnt from, the
+            head has not one output per class, the network lacks a stage that should learn, or the
             state is of another training (the fields that differ are named).
+        TypeError: If the strategy is none.
 
     AdamW (Loshchilov and Hutter 2019), warm-up and cosine. Lesson 01.
     """
-    if epochs is not None and epochs < 1:
-        raise ValueError(f"cannot train for {epochs} epochs")
+    strategy = chosen(strategy)
+    epochs = None if epochs is None else whole(epochs, "epochs")
     if mixup < 0 or views < 1:
         raise ValueError(f"mixup is {mixup} and views {views}; they are at least 0 and 1")
     if not len(task.train):
@@ -87,6 +89,11 @@ def fit(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
     if network.outputs != len(task.classes):
         raise ValueError(f"the head has {network.outputs} outputs, the task "
                          f"{len(task.classes)} classes")  # fmt: skip
+    check(task.train.pixels, task.train.labels, network.outputs)
+    labels = task.train.labels
+    if not labels.is_floating_point() and labels.dtype != torch.int64:  # the losses take no shorter ones
+        task = replace(task, train=replace(task.train, labels=labels.long()))
+    strategy.learning(network)  # refuses stages that are not there
     if strategy.head_start == "probe" and not solvable(network.head):
         raise ValueError(f"{strategy.name} begins with the solution of a linear probe, "
                          "which this head has not")  # fmt: skip

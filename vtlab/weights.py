@@ -65,25 +65,27 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """A state dict from .safetensors, or from a .pth that holds nothing but tensors.
 
     Raises:
-        ValueError: If it is not readable, or no state dict.
+        ValueError: If it is not readable, no state dict, or holds NaN or infinity.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles that are then refused anyway
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{path.name} is not a readable weights file") from error
-    except Exception as error:  # torch's own unpickling error has no public name
-        if type(error).__name__ != "UnpicklingError":
-            raise
-        raise ValueError(f"{path.name} is not a plain state dict and was not loaded") from error
+            state = load_file(path)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about pickles that are then refused anyway
+                state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # what is no pickle makes the unpickler stumble in every way there is
+        # torch's own unpickling error has no public name, and several lines of advice
+        why = "it is not a plain state dict and was not loaded" if type(error).__name__ == "UnpicklingError" \
+            else f"{type(error).__name__}, {' '.join(str(error).split()) or 'it cannot be read'}"
+        raise ValueError(f"{path.name} is no file of weights: {why}") from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"{path.name} is not a state dict")
+        raise ValueError(f"{path.name} is no file of weights: it is not a state dict")
+    for name, values in state.items():
+        if values.is_floating_point() and not values.float().isfinite().all():
+            raise ValueError(f"{path.name} holds values that are no numbers ({name})")
     return state
 
 

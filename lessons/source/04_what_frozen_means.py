@@ -59,10 +59,10 @@ vt.begin(seed=0)
 #     print(epoch, loss.item(), accuracy.item())
 # ```
 #
-# It takes a ResNet-50 and replaces its last layer, `fc`. Where there is no network we can still build it
-# with random weights, which is enough to count. Its argument `pretrained=True` is the **first fault**:
-# torchvision has long replaced it by `weights=`. Today it only warns, so we keep the warning in a
-# string and look at what it says.
+# It takes a ResNet-50 and replaces its last layer, `fc`. Without an internet connection we can still
+# build it with random weights, which is enough to count. Its argument `pretrained=True` is the **first
+# fault**: torchvision has long replaced it by `weights=`. Today it only warns, so we keep the warning
+# in a string and look at what it says.
 
 # %%
 import contextlib
@@ -74,8 +74,8 @@ with contextlib.redirect_stderr(io.StringIO()) as said:
 print("deprecated" in said.getvalue())
 
 # %% [markdown]
-# With a network you would write `resnet50(weights="IMAGENET1K_V2")`. Now the article's surgery: a new
-# `fc` for our eight classes, everything else without gradient.
+# With an internet connection you would write `resnet50(weights="IMAGENET1K_V2")`. Now the article's
+# surgery: a new `fc` for our eight classes, everything else without gradient.
 
 # %%
 model.fc = torch.nn.Linear(model.fc.in_features, 8)
@@ -94,7 +94,7 @@ statistics = sum(b.numel() for n, b in model.named_buffers() if "running" in n)
 print(f"{learning:,} of {weights:,} weights learn, and {statistics:,} statistics may move")
 
 # %% [markdown]
-# For measurements we need a network that knows something, and images to know it of. The small
+# For measurements we need a network that has learnt something, and images to try it on. The small
 # residual network of lesson 01 will do: it is built like its big sister, only its last layer is called
 # `head`. The task is again eight species with five images each. Half of its test images are enough for
 # the differences that we shall meet, and keep the waiting short.
@@ -169,9 +169,8 @@ moved.reveal("the BatchNorm statistics")
 
 # %% [markdown]
 # How can a mean move that nobody trains? After every batch, each BatchNorm layer takes nine tenths of
-# its old running mean and one tenth of the batch's. Ten batches replace two thirds of what 200,000
-# pretraining images had settled. `requires_grad` has no say in it, since no gradient is involved; only
-# the mode has.
+# its old running mean and one tenth of the batch's. Ten batches replace two thirds of what pretraining
+# had left there. `requires_grad` has no say in it, since no gradient is involved; only the mode has.
 #
 # And it matters: the same test image now gives other features, although "the backbone is frozen". The
 # head was trained on features that nobody will ever see again, because each step normalised its batch
@@ -186,10 +185,10 @@ vt.claim("the frozen stages' features of the same images moved by more than 3 %"
          change=change)
 
 # %% [markdown]
-# The **third fault**: one batch is not an epoch. An epoch is a pass over all training images. What
-# the article calls one shows the network sixteen of forty, drawn anew each time: some images come
-# often, some never, and "ten epochs" are four. With a real data set of ten thousand photographs and
-# batches of 32, "ten epochs" would show three images in a hundred.
+# The **third fault**: one batch is not an epoch. An epoch is a pass over all training images. What the
+# article calls one shows the network sixteen of forty, drawn anew each time: after ten of them some
+# images have come six times or more, others at most twice, and "ten epochs" are four. With a real data
+# set of ten thousand photographs and batches of 32, "ten epochs" would show three images in a hundred.
 
 # %%
 print(f"one of the article's epochs shows {len(index)} of {len(labels)} images")
@@ -263,8 +262,9 @@ vt.claim("on the test set the corrected loop is ahead of the article's by more t
          ours > theirs + 0.1, ours=ours, theirs=theirs)
 
 # %% [markdown]
-# Most of that gap comes from the small rate and the few batches, less of it from BatchNorm: faults come
-# together, and whoever prints no test accuracy sees none of them.
+# We did not separate the causes of that gap; the small rate, the few batches and the optimiser are
+# likely to weigh more than BatchNorm. Faults come together, and whoever prints no test accuracy sees
+# none of them.
 
 # %% [markdown]
 # ## With vtlab
@@ -310,31 +310,34 @@ vt.claim("under vtlab no bit of a frozen stage moved, statistics included", (sti
 vt.plot_movement({"the article's loop": drift, "vtlab, partial": its_drift})
 
 # %% [markdown]
-# If a loop of your own has this fault, one line mends it: after every `model.train()`, call `.eval()` on
-# each module that is frozen. It must be *after*, and in every epoch, since `train()` reaches all modules
-# inside. A network of this package does it by itself: its `train()` leaves frozen stages in evaluation
-# mode. Other libraries have the same rule under other names; in Keras, for one, `trainable = False` on a
-# BatchNorm layer means both halves.
+# If a loop of your own has this fault, one line mends it: after every `model.train()`, call `.eval()`
+# on each module that is frozen. It must be *after*, and in every epoch, since `train()` reaches all
+# modules inside. A network of this package does it by itself once it was frozen with
+# `network.freeze(…)`, which takes the names of what learns, or by a strategy, as `fit` does: then its
+# `train()` leaves frozen stages in evaluation mode. Setting `requires_grad` by hand, as above, does not
+# tell it. Other libraries have the same rule under other names; in Keras, for one, `trainable = False`
+# on a BatchNorm layer means both halves.
 #
-# Change `vt.partial(1)` above to `vt.surgical("stage1")`, say, and run the cells again: the one stage
-# that learns moves, and no other, also those behind it.
+# Fit a fresh network with `vt.surgical("stage1")` instead, and hand its `vt.movement` to
+# `plot_movement`: stage 1 and the head move, and nothing else does, not even the stages between them.
 
 # %% [markdown]
 # ## Look inside
 #
 # What does freezing save? That follows from the shapes, before anything is trained. Forward, every
-# stage costs its multiply-adds. Backward, a stage that learns costs as much again for the gradients of
-# its weights, and once more for the gradient that it hands back, unless nothing in front of it
-# learns. A frozen front that is kept costs nothing at all per step.
+# stage costs its multiply-adds (the table counts them for one image). Backward, a stage that learns
+# costs as much again for the gradients of its weights, and once more for the gradient that it hands
+# back, unless nothing in front of it learns. A frozen front that is kept costs nothing at all per step.
 
 # %%
 table = vt.cost_table(fresh, vt.partial(1))
 print(table[["weights", "learn", "forward", "step"]].to_string())
 
 # %% [markdown]
-# Prediction is cheap, so let us hold it against what happens: torch counts the operations and the
-# bytes that it keeps for the backward pass while it really trains. `activations` are those bytes for a
-# batch of 32 images, `optimiser` is gradients and AdamW's two running means.
+# Prediction is cheap, so let us hold it against what happens: torch counts the operations and the bytes
+# that it keeps for the backward pass while it really trains. `step` is multiply-adds for one image,
+# `activations` are those bytes for a batch of 32, `optimiser` is gradients and AdamW's two running
+# means.
 
 # %%
 speed = vt.calibrate(fresh, bfloat16=False)
@@ -380,7 +383,8 @@ print("weights:", mobile.provenance)
 vt.movement(start, mobile).round(3)
 
 # %% [markdown]
-# Its costs need no weights at all, only shapes. At 224 pixels, 32 images:
+# Its costs need no weights at all, only shapes. At 224 pixels; operations for one image, memory for a batch
+# of 32:
 
 # %%
 for way in (vt.probe, vt.partial(1), vt.full):
@@ -395,8 +399,9 @@ for way in (vt.probe, vt.partial(1), vt.full):
 # %% [markdown]
 # ## What we saw
 #
-# Freezing saves where it cuts the network short. A frozen stage *behind* one that learns saves almost
-# nothing, since gradients must pass through it.
+# Freezing saves where it cuts the network short. A frozen stage *behind* one that learns saves only the
+# gradients of its own weights, at most a third of its operations, and hardly any of the memory for
+# activations, since gradients must pass through it.
 
 # %%
 last, first, everything = (measured[way]["step"] for way in ("partial", "surgical(stage1)", "full"))
@@ -414,25 +419,25 @@ vt.claim("a step of partial takes under 70 % of a step of full: measured, and pr
 # a processor waiting for memory. That is why `calibrate` measures every stage for itself, and does not
 # divide one number of operations by one speed.
 #
-# What does freezing *cost*? It fixes the features. Where they fit the target, that is a gain: with
-# few images less can go wrong (lesson 01). Where they do not, no head can mend them. The stored table
-# has the middle of the story: the edge of the probe over full training melts away with more images.
+# What does freezing *cost*? It fixes the features. Where they fit the target, that is a gain: with few
+# images less can go wrong (lesson 01). Where they do not, no head can mend them. The stored table shows
+# what happens in between: the edge of the probe over full training melts away with more images.
 
 # %%
 runs = vt.shots_table("garden")
 means = runs.groupby(["strategy", "shots"]).test_accuracy.mean()
 few, many = (means["probe", shots] - means["full", shots] for shots in (1, 40))
-vt.claim("the probe's lead over full shrinks to a fifth from 1 image per class to 40",
+vt.claim("the probe's lead over full shrinks to less than a fifth from 1 image per class to 40",
          many < few / 5, few=few, many=many)
 
 # %% [markdown]
 # ## Caveats
 #
-# Statistics that move are not always bad. On images that look different from the source (lesson 10),
-# letting BatchNorm adapt can help. But then do it knowingly, and say so: it is a strategy, and not
-# freezing. Networks without BatchNorm (most transformers) know no such trap, though dropout has a
-# training mode as well. Seconds depend on the machine and on who else is using it; operations and bytes
-# do not. Black images were timed, and a processor multiplies zeros no faster.
+# Statistics that move are not always bad. On images that look different from the source, letting
+# BatchNorm adapt can help. But then do it knowingly, and say so: it is a strategy, and not freezing.
+# Networks without BatchNorm (most transformers) know no such trap, though dropout has a training mode
+# as well. Seconds depend on the machine and on who else is using it; operations and bytes do not. Black
+# images were timed, and a processor multiplies zeros no faster.
 
 # %% [markdown]
 # ## Exercises
@@ -469,7 +474,8 @@ vt.check("04.3", letter)
 #
 # - `requires_grad = False` freezes weights. BatchNorm's statistics move all the same in training mode,
 #   and with them the features.
-# - An epoch is all images; accuracy on the batch just trained on says nothing; a test set says it.
+# - An epoch is all images; accuracy on the batch just trained on says nothing about new images; a test set
+#   does.
 # - What is truly frozen in front need not be run twice: that is where freezing saves seconds. It saves
 #   operations, memory and optimiser state in proportion to what it cuts off, and fixes the features.
 #

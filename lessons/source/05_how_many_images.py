@@ -112,9 +112,9 @@ print(f"5 images per class with a probe are worth {round(by_vtlab, -1):.0f} from
 needed.reveal("about 100")
 
 # %% [markdown]
-# So to equal the probe's five images, somebody who trains from scratch has to photograph some twenty
-# times as much (the interval says: fourteen to twenty-seven times). That is the plain use of transfer
-# learning, in a unit that everybody understands. But it is the factor *at five images*:
+# So to equal the probe's five images, somebody who trains from scratch has to take some twenty times as
+# many photographs (the interval says: fourteen to twenty-seven times). That is the plain use of
+# transfer learning, in a unit that everybody understands. But it is the factor *at five images*:
 
 # %%
 for shots in (1, 5, 10, 40):
@@ -125,7 +125,8 @@ for shots in (1, 5, 10, 40):
     print(f"{shots:2d} with a probe: {times:4.1f} times as many from scratch ({least:.1f} to {most:.1f})")
 
 # %% [markdown]
-# The fewer images there are, the more of them pretraining is worth.
+# The fewer images there are, the larger the *factor*. The number behind it rises all the same: one image
+# with the probe is worth about 54 from scratch, forty are worth about 180.
 #
 # Should you believe a stored table? Here is a sample of it made anew, on your machine, with a seed that
 # the table does not hold: two images per class, since few are quickly learnt.
@@ -361,7 +362,7 @@ vt.check("05.3", reason)
 # - With few images, what you start from mattered more here than what you train; with 320 per class, the
 #   reverse.
 # - Learning curves can cross. Where they do depends on the target, so measure it: train on halves and quarters
-#   of what you have, and read on.
+#   of what you have, and extend the curve.
 # - Counted in images, the probe was worth about twenty times as many from scratch at five per class; fifty
 #   times at one, five at forty.
 # - Counted in operations, on the same five images, training the probe cost about a ninetieth of full

@@ -1,7 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tests_support import artist
 
+from vtlab.metrics import t_interval
 from vtlab.plots import plot_cam_scores, plot_cascade
 
 
@@ -35,9 +37,25 @@ def test_baselines_stand_below_the_strategies_under_their_own_names():
     assert names == ["Linear probe", "Full", "centre"]
 
 
+def test_the_interval_is_a_bar_taller_than_the_dots_are_spread_and_behind_them():
+    ax = plot_cam_scores(scores()).axes[0]
+    bar, mean, dots = artist(ax, "interval hit full"), artist(ax, "mean hit full"), artist(ax, "hit full")
+    of = t_interval([0.6, 0.61, 0.62])
+    assert (bar.get_x(), bar.get_x() + bar.get_width()) == pytest.approx((of.low, of.high))
+    assert mean.get_xdata() == pytest.approx([0.61] * 2)
+    assert bar.get_y() < min(dots.get_ydata()) < max(dots.get_ydata()) < bar.get_y() + bar.get_height()
+    assert bar.get_zorder() < dots.get_zorder()
+
+
 def test_one_seed_is_drawn_without_an_interval():
-    one = scores().query("seed == 0")
-    assert len(plot_cam_scores(one).axes[0].lines) == 3
+    ax = plot_cam_scores(scores().query("seed == 0")).axes[0]
+    assert len(ax.lines) == 3 and not ax.patches
+
+
+def test_each_score_says_what_it_is_a_share_of():
+    axes = plot_cam_scores(scores()).axes
+    assert [ax.get_xlabel() for ax in axes] == ["share of the images", "share of the map's sum",
+                                                "intersection over union"]  # fmt: skip
 
 
 def test_a_stage_without_scores_is_named():

@@ -2,12 +2,15 @@
 
 import itertools
 
+import matplotlib
+import numpy as np
 import pandas as pd
 import pytest
 from tests_support import artist
 
 from vtlab.depth import FEW, PARTS, SHIFTS, TARGETS
 from vtlab.plots import plot_depth, plot_shifts, plot_weights
+from vtlab.plots.depth import ASIDE
 
 
 def rows(part, **columns):
@@ -48,6 +51,40 @@ def test_the_best_single_part_of_a_shift_is_framed(table):
         assert frame.get_y() + frame.get_height() / 2 == pytest.approx(y)
     written = [text.get_text() for text in ax.texts]
     assert written.count("30") == len(SHIFTS) and written.count("81") == len(SHIFTS)
+
+
+def contrast(one, other):
+    """As WCAG 2 has it."""
+    def luminance(colour):
+        rgb = np.array(matplotlib.colors.to_rgb(colour))
+        return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("mean", np.linspace(0, 1, 21))
+def test_figures_can_be_read_on_every_colour_of_the_heat_map(table, mean):
+    table.loc[table.part == "shift", ["test_accuracy", "before"]] = mean
+    ax = plot_shifts(table).axes[0]
+    cell = artist(ax, "stem noise").get_facecolor()
+    inks = {text.get_color() for text in ax.texts if text.get_text() in (f"{100 * mean:.0f}", "± 0")}
+    assert len(inks) == 1 and contrast(cell, inks.pop()) >= 4.5
+
+
+def test_ways_with_equally_many_weights_stand_side_by_side(table):
+    figure = plot_weights(table)
+    ax = figure.axes[0]
+    figure.draw_without_rendering()
+
+    def across(way):
+        mark = artist(ax, f"mean {way}")
+        return mark.get_transform().transform((mark.get_xdata()[0], mark.get_ydata()[0]))[0]
+
+    assert across("head") == pytest.approx(ax.transData.transform((2056, 0.6))[0])
+    many = table[table.weights == 1_000_000].way.unique()
+    steps = np.diff(sorted(across(way) for way in many))
+    assert len(many) > 1 and steps == pytest.approx(ASIDE / 72 * figure.dpi)
 
 
 def test_marks_stand_at_their_weights(table):

@@ -4,8 +4,10 @@ import itertools
 
 import pandas as pd
 import pytest
+from matplotlib.colors import same_color
 from tests_support import artist
 
+from vtlab import style
 from vtlab.families import STAGES
 from vtlab.plots import plot_drift, plot_range
 from vtlab.plots.rates import SAID
@@ -42,5 +44,10 @@ def test_drift_shows_means_over_the_seeds_for_every_stage():
             [1e-5 * (i + 1), 1e-3 * (i + 1), 1e-2 * (i + 1)])  # fmt: skip
         assert list(artist(alike, f"cka_{stage}").get_ydata()) == pytest.approx(
             [1 - 1e-5 * i, 1 - 1e-3 * i, 1 - 1e-2 * i])  # fmt: skip
+    for ax, count in ((accuracies, len(SAID)), (moved, len(STAGES)), (alike, len(STAGES))):
+        words = ax.get_legend().get_texts()
+        assert len(words) == count and all(same_color(text.get_color(), style.INK) for text in words)
+    looks = {(line.get_color(), line.get_marker()) for line in moved.lines}
+    assert len(looks) == len({marker for _, marker in looks}) == len(STAGES)
     with pytest.raises(ValueError, match="no rows of 'probe'; there are full"):
         plot_drift(drift(), "probe")

@@ -74,6 +74,16 @@ def test_what_does_not_exist_is_refused_by_name(toy, wrong):
         TrainPanel(toy, **wrong)
 
 
+def test_a_task_is_given_by_name_too_and_what_is_none_is_refused():
+    for panel in (TrainPanel("fine"), TrainPanel(task="fine")):
+        assert panel.task == "fine"
+        panel.close()
+    with pytest.raises(traitlets.TraitError, match="no task 'nope' here; there are garden"):
+        TrainPanel("nope")
+    with pytest.raises(TypeError, match="5 is no task"):
+        TrainPanel(5)
+
+
 @pytest.mark.parametrize(("before", "stages", "after"), [
     ("full", (), "probe"), ("scratch", STAGES, "scratch"), ("lp_ft", STAGES, "lp_ft"),
     ("probe", STAGES, "full"), ("full", STAGES[3:], "partial"), ("partial", STAGES[:2], "surgical"),

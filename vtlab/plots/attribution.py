@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from vtlab import metrics, names, style
 
-SCORE_WORDS = {"hit": "maximum on the object", "mass": "mass on the object",
-               "overlap": "overlap (IoU)"}  # fmt: skip
+SCORE_WORDS = {"hit": ("maximum on the object", "share of the images"),
+               "mass": ("mass on the object", "share of the map's sum"),
+               "overlap": ("overlap", "intersection over union")}  # fmt: skip
 KNOWS_NOTHING = {"centre": "centre", "random": "random", "edges": "edges"}
 METHOD_WORDS = {"grad_cam": ("Grad-CAM", "#0072B2", "o"), "layer_cam": ("LayerCAM", "#00805F", "D"),
                 "integrated_gradients": ("Integrated gradients", "#6E6E6E", "s"),
@@ -21,7 +22,9 @@ ROW = 0.4  # inches for a strategy
 
 
 def plot_cam_scores(table: pd.DataFrame, stage: str = "stage4") -> Figure:
-    """Three scores of each strategy's maps, a dot per seed, and what knows nothing of the network.
+    """Three scores of each strategy's maps: a dot per seed, the mean, its 95 % t-interval.
+
+    The last rows are baselines, which know nothing of the network.
 
     Args:
         table: As `cam_table("scores")`: strategy (and the baselines' names), stage, seed, and
@@ -38,11 +41,12 @@ def plot_cam_scores(table: pd.DataFrame, stage: str = "stage4") -> Figure:
         raise ValueError(f"no scores of {stage!r}, only of {', '.join(sorted(set(table.stage)))}")
     shown = sorted(set(rows.strategy) - set(KNOWS_NOTHING), key=names.order)
     shown += [name for name in KNOWS_NOTHING if name in set(rows.strategy)]
-    figure, axes = style.new_figure(1, len(SCORE_WORDS), height=0.95 + ROW * len(shown),
-                                    sharey=True)  # fmt: skip
-    for ax, (score, words) in zip(axes[0], SCORE_WORDS.items(), strict=True):
+    figure, axes = style.new_figure(1, len(SCORE_WORDS), height=1.15 + ROW * len(shown),
+                                    pad=0.11, sharey=True)  # fmt: skip
+    for ax, (score, (words, unit)) in zip(axes[0], SCORE_WORDS.items(), strict=True):
         _draw_score(ax, rows, shown, score)
         style.heading(ax, words)
+        ax.set_xlabel(unit, labelpad=6, **style.text(style.SMALL, style.QUIET))
     labels = [KNOWS_NOTHING.get(name) or names.label(name).text for name in shown]
     axes[0, 0].set_yticks(range(len(shown)), labels, **style.text())
     return figure
@@ -56,11 +60,14 @@ def _draw_score(ax: Axes, rows: pd.DataFrame, shown: list[str], score: str) -> N
         colour = style.QUIET if name in KNOWS_NOTHING else label.colour
         marker = "x" if name in KNOWS_NOTHING else label.marker
         of = metrics.t_interval(values)
-        if np.isfinite(of.half):
-            ax.plot([of.low, of.high], [place, place], color=colour, linewidth=6, alpha=0.22,
-                    solid_capstyle="butt")  # fmt: skip
-        ax.plot(values, [place] * len(values), marker, color=colour, markersize=4.5, alpha=0.75,
-                markeredgewidth=1.1, gid=f"{score} {name}")  # fmt: skip
+        if len(values) > 1:
+            ax.barh(place, of.high - of.low, 0.7, of.low, color=colour, alpha=0.35, linewidth=0, zorder=2,
+                    gid=f"interval {score} {name}")  # fmt: skip
+            ax.plot([of.mean] * 2, [place - 0.35, place + 0.35], color=colour, linewidth=1, zorder=3,
+                    solid_capstyle="butt", gid=f"mean {score} {name}")  # fmt: skip
+        heights = place + (np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(1))
+        ax.plot(values, heights, marker, color=colour, markersize=2.8, markeredgewidth=0.7, zorder=4,
+                gid=f"{score} {name}")  # fmt: skip
     ax.set(xlim=(0, 1), ylim=(len(shown) - 0.45, -0.55))
     style.percent_axis(ax.xaxis, ticks=(0, 0.5, 1))
     ax.spines["left"].set_visible(False)

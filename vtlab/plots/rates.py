@@ -10,7 +10,8 @@ from matplotlib.ticker import NullLocator
 
 from vtlab import metrics, style
 
-BLUES = ("#9FC9E8", "#6FAEDB", "#3F8FC8", "#1B6CA8", "#0B3F6B")  # from the stem to the head
+STAGES = (("#5FA0D6", "o"), ("#3B82BF", "s"), ("#2467A3", "D"), ("#144B80", "^"),
+          ("#08294D", "v"))  # from the stem to the head
 SAID = {"test_accuracy": ("new task", "#00805F", "D"),
         "old_refit": ("old task, new head", "#C77C02", "^"),
         "old_accuracy": ("old task, old head", "#6E6E6E", "s")}  # fmt: skip
@@ -70,17 +71,17 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     accuracies.set_ylim(-0.36, 1.02)  # room for the legend
     style.percent_axis(accuracies.yaxis)
     stages = [name.removeprefix("moved_") for name in table if name.startswith("moved_")]
-    for stage, colour in zip(stages, BLUES, strict=True):
-        _draw(moved, rows, f"moved_{stage}", stage, colour, "o")
-        _draw(alike, rows, f"cka_{stage}", stage, colour, "o")
+    for stage, (colour, marker) in zip(stages, STAGES, strict=True):
+        _draw(moved, rows, f"moved_{stage}", stage, colour, marker)
+        _draw(alike, rows, f"cka_{stage}", stage, colour, marker)
     moved.set_yscale("log")
     moved.yaxis.set_minor_locator(NullLocator())
     moved.set_ylabel("share of their size", labelpad=4, **style.text(style.SMALL, style.QUIET))
     style.heading(moved, "change of the weights")
     style.heading(alike, "likeness of the features (CKA)")
     alike.set_ylim(0, 1.02)
-    for ax, place in ((accuracies, "lower left"), (alike, "lower left")):
-        ax.legend(loc=place, frameon=False, prop={"size": style.SMALL}, labelcolor="linecolor",
+    for ax, place in ((accuracies, "lower left"), (moved, "lower right"), (alike, "lower left")):
+        ax.legend(loc=place, frameon=False, prop={"size": style.SMALL}, labelcolor=style.INK,
                   handlelength=1.4)  # fmt: skip
     for ax in axes[0]:
         _rate_axis(ax)

@@ -68,13 +68,20 @@ class TrainPanel(Panel):
     seed = traitlets.Int(0, min=0)
     state = traitlets.Unicode(READY, read_only=True)
 
-    def __init__(self, task: Task | None = None, **traits: object) -> None:
+    def __init__(self, task: Task | str | None = None, **traits: object) -> None:
         """Open the panel.
 
         Args:
-            task: One of your own, beside the garden's.
+            task: One of your own, beside the garden's; or the name of one of those.
             traits: To begin with.
+
+        Raises:
+            TypeError: If the task is neither.
         """
+        if isinstance(task, str):
+            task, traits = None, {"task": task} | traits
+        if not isinstance(task, Task | None):
+            raise TypeError(f"{task!r} is no task: give what vt.task makes, or the name of a garden task")
         self._given = task
         self._bases: dict[tuple[str, int], Task] = {}
         self._tasks = [name for name, world in WORLDS.items() if world.target == "class"]

@@ -26,7 +26,8 @@ vt.check("04.2", 3 * 8 * 8 * 32 * 16 * 3 * 3)
 
 # %% [markdown]
 # **04.3** `train()` sets the mode of every module inside, and the mode is what BatchNorm obeys. A
-# network of this package keeps its frozen stages in evaluation mode also after `.train()`.
+# network of this package that was frozen with `network.freeze(…)` or by a strategy keeps its frozen
+# stages in evaluation mode also after `.train()`; setting `requires_grad` by hand does not tell it.
 
 # %% tags=["solution"]
 vt.check("04.3", "c")
