@@ -22,7 +22,7 @@ ANATOMY = ("You will", "The question", "Look", "Predict", "By hand, once", "With
            "Look inside", "What we saw", "Caveats", "Exercises", "In short",
            "References")  # fmt: skip
 TAGS = {"nbval-ignore-output", "raises-exception", "solution"}
-LARGEST = 1_000_000  # bytes of a notebook
+LARGEST = 1_250_000  # bytes of a notebook
 CLAIM = re.compile(r"^\s*vt\.claim\(", re.M)  # not one that is commented out
 COMPARED = ("text/", "application/json", "image/svg")  # kinds of data that nbval compares
 Finding = tuple[int | None, str]
