@@ -32,6 +32,10 @@ class Function(nn.Module):
         return self.name
 
 
+class Pointwise(Function):
+    """A function of each cell alone: receptive fields stay what they are."""
+
+
 @dataclass(frozen=True)
 class Cut:
     """A network in parts.

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import fx, nn
 
+from vtlab.cutting import Pointwise
 from vtlab.network import Network
 
-POINTWISE = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.BatchNorm2d, nn.Dropout, nn.Identity)
+POINTWISE = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.BatchNorm2d, nn.Dropout, nn.Identity,
+             Pointwise)  # fmt: skip
 JOINED = {operator.add, operator.iadd, torch.add, torch.cat, torch.relu, nn.functional.relu}
 
 

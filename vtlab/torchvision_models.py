@@ -13,7 +13,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from vtlab.cutting import Cut, Function, in_stages
+from vtlab.cutting import Cut, Function, Pointwise, in_stages
 from vtlab.families import Normalisation
 
 
@@ -40,7 +40,7 @@ def _first() -> nn.Module:
 
 
 def _scaled(model: nn.Module) -> nn.Module:
-    return Function(model._transform_input, "Inception's own scaling")
+    return Pointwise(model._transform_input, "Inception's own scaling")
 
 
 # Parts of the stages | what follows them, up to the class scores. A part is an attribute, or a
