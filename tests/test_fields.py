@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from vtlab.backbones import backbone
+from vtlab.cutting import Pointwise
 from vtlab.fields import Field, field_after, receptive_fields
 
 SMALL = ("mini_vgg", "mini_resnet", "mini_inception", "mini_mobilenet")
@@ -10,7 +11,9 @@ SMALL = ("mini_vgg", "mini_resnet", "mini_inception", "mini_mobilenet")
 
 def dependent(network: nn.Module, stage: str, size: int) -> tuple[int, list[int]]:
     """By autograd: the number of a middle cell, and the first and last pixel that it depends on."""
-    inputs = torch.full((1, 3, size, size), 0.01, requires_grad=True)  # no ReLU6 is full
+    # so dark that no ReLU6 is full; an Inception's own scaling would shift that below zero
+    light = 0.5 if any(isinstance(module, Pointwise) for module in network.modules()) else 0.01
+    inputs = torch.full((1, 3, size, size), light, requires_grad=True)
     maps = inputs
     for name, part in network.stages.items():
         maps = part(maps)
