@@ -6,7 +6,7 @@ import pytest
 from nbformat import v4
 from PIL import Image
 
-from vtlab.lint import ANATOMY, RULES, Lesson, lint, tamper
+from vtlab.lint import ANATOMY, LARGEST, RULES, Lesson, lint, tamper
 
 
 def stream(text, name="stdout"):
@@ -101,7 +101,7 @@ def long_cell(notebook):
 
 def big(notebook):
     first_code(notebook).outputs.append(
-        v4.new_output("display_data", data={"application/json": "a" * 1_000_001})
+        v4.new_output("display_data", data={"application/json": "a" * LARGEST})
     )
 
 
