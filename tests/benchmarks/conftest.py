@@ -54,14 +54,18 @@ def seconds(work):
     return timeit.timeit(work, number=1)
 
 
+def in_turn(*works, repeats=5):
+    """Seconds of each, measured in turn after one warm-up: a list for each round."""
+    for work in works:
+        work()
+    return [[seconds(work) for work in works] for _ in range(repeats)]
+
+
 @pytest.fixture
 def medians():
     def measure(*works, repeats=5):
-        """Median seconds of each, measured in turn after one warm-up."""
-        for work in works:
-            work()
-        rounds = [[seconds(work) for work in works] for _ in range(repeats)]
-        return [statistics.median(times) for times in zip(*rounds, strict=True)]
+        """Median seconds of each."""
+        return [statistics.median(times) for times in zip(*in_turn(*works, repeats=repeats), strict=True)]
 
     return measure
 

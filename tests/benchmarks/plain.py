@@ -13,7 +13,7 @@ from torchvision import datasets, models, transforms
 from vtlab.precision import native_bfloat16
 
 
-def tutorial(folder, model, learning, mean, std, size=224, epochs=25, test=True):
+def tutorial(folder, model, learning, mean, std, size=224, epochs=25):
     """The loop of PyTorch's transfer-learning tutorial (Chilamkurthy), as it stands there.
 
     `learning` are the parameters that are optimised: the head's for the "fixed feature
@@ -44,7 +44,7 @@ def tutorial(folder, model, learning, mean, std, size=224, epochs=25, test=True)
     best_right = 0
     for _ in range(epochs):
         trained = 0.0
-        for phase in ("train", "val") if test else ("train",):
+        for phase in ("train", "val"):
             model.train(phase == "train")
             phase_started = time.perf_counter()
             running_loss, right = 0.0, 0

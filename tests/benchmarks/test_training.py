@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from benchmarks.conftest import in_turn
 from benchmarks.plain import bare_loop
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -68,7 +69,10 @@ def gemm_rate(medians):
 
 
 def test_full_fine_tuning_is_as_fast_as_a_bare_loop(ratios, medians):
-    """Two epochs over 320 images of 64 px without augmentation, interleaved five times."""
+    """Two epochs over 320 images of 64 px without augmentation, interleaved seven times.
+
+    The ratio is the median of the rounds' own: a machine that others use, too, is not equally fast in all.
+    """
     task = vt.task("garden", shots=40)
     images = vt.backbone(classes=8).normalise(task.train.pixels)
     labels = task.train.labels
@@ -79,16 +83,18 @@ def test_full_fine_tuning_is_as_fast_as_a_bare_loop(ratios, medians):
     def bare():
         bare_loop(vt.backbone(classes=8), images, labels, 2)
 
-    own, theirs, augmented = medians(ours, bare, lambda: ours(vt.Augment()), repeats=5)
+    rounds = in_turn(ours, bare, lambda: ours(vt.Augment()), repeats=7)
+    own, theirs, _ = (statistics.median(times) for times in zip(*rounds, strict=True))
+    plain, augmented = (statistics.median(row[1] / row[i] for row in rounds) for i in (0, 2))
     with FlopCounterMode(display=False) as counter:
         vt.backbone(classes=8)(images[:32]).sum().backward()
     done = counter.get_total_flops() / 32 * 2 * len(images) / own
     ratios.note("full, garden: share of this machine's GEMM rate",
                 f"{done / gemm_rate(medians):.2f}", f"{done / 1e9:.0f} GFLOP/s")  # fmt: skip
-    ratios.note("full, garden: the same with the default augmentation", f"{theirs / augmented:.2f}")
-    ratios.check("full, garden: our images/s / a bare loop's", theirs / own, least=0.95,
+    ratios.note("full, garden: the same with the default augmentation", f"{augmented:.2f}")
+    ratios.check("full, garden: our images/s / a bare loop's", plain, least=0.95,
                  detail=f"{2 * len(images) / own:.0f} against {2 * len(images) / theirs:.0f} images/s "
-                 "(medians of 5)", bfloat16=True)  # fmt: skip
+                 "(medians of 7)", bfloat16=True)  # fmt: skip
 
 
 def test_fifty_probes_cost_half_a_forward_pass(ratios, medians):
