@@ -19,6 +19,7 @@ from vtlab.plots.sheet import Sheet, pictures, same_length
 
 CELL = 1.92  # inches: a picture and its gap, at most
 BAR = 4.0  # inches: the colour bar, at most
+GREY = 0.6  # below the colour bar: as the greyed images are on the whole
 HEAD, FOOT = 0.2, 0.56  # inches: the space for the columns' names and for the colour bar
 
 
@@ -162,7 +163,9 @@ def _draw_scale(sheet: Sheet, scale: str, top: float, words: str, what: str) -> 
     page = sheet.figure.get_figwidth()
     long, y = min(0.9 * page, BAR), sheet.foot + 0.06
     left = (page - long) / 2
-    sheet.ax.imshow(np.linspace(0, 1, 256)[None], cmap=heat(), aspect="auto",
+    colours, opacity = np.split(heat()(np.linspace(0, 1, 256)), [3], axis=1)
+    seen = opacity * colours + (1 - opacity) * GREY  # over white both ends would be pale
+    sheet.ax.imshow(seen[None], aspect="auto",
                     extent=(left, left + long, y + 0.1, y))  # fmt: skip
     for tick, name in ticks:
         sheet.ax.text(left + long * tick / ends, y + 0.14, name, ha="center", va="top",
