@@ -1,6 +1,7 @@
 import csv
 import html
 import io
+import json
 import os
 import signal
 import sys
@@ -357,3 +358,15 @@ def test_a_budget_that_is_no_time_ends_with_usage(time, capsys):
     with pytest.raises(SystemExit):
         main(["recommend", "garden", f"--budget={time}"])
     assert "no time such as 90s, 5min or 1h" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "flip"), [([], True), (["--no-flip"], False)])
+def test_images_of_writing_are_not_mirrored_where_that_is_said(folder, tmp_path, monkeypatch, words, flip):
+    asked = []
+    monkeypatch.setattr("vtlab.advice.recommend", lambda task, **more: asked.append(task.flip) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["recommend", str(folder), *words])
+    assert asked == [flip]
+    assert run(folder, *words, "--strategies", "probe", "--seeds", 1, "--out", tmp_path / "out") == 0
+    (kept,) = (tmp_path / "out" / "runs").glob("probe*.json")
+    assert json.loads(kept.read_text())["settings"]["flip"] is flip

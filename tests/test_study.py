@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 
+from vtlab import bench
 from vtlab.bench import Setting
 from vtlab.records import table
 from vtlab.strategies import FOUR, full, partial, probe, surgical
@@ -202,6 +203,7 @@ def test_seeds_and_shots_may_be_numpys(tmp_path):
     (dict(strategies=[]), "no strategy in the list"), (dict(strategies=["prob"]), "unknown strategy 'prob'"),
     (dict(strategies=[probe, partial(9)]), "5 stages only"),
     (dict(strategies=[probe, surgical("stage9")]), "no stage 'stage9'"),
+    (dict(shots=[5, 1], setting=replace(QUICK, tune=True)), "one image has none to hold back"),
 ])  # fmt: skip
 def test_a_wish_that_cannot_be_met_is_refused_before_any_training(monkeypatch, wrong, words):
     monkeypatch.setattr("vtlab.bench.Bench.run", None)
@@ -225,3 +227,38 @@ def test_all_shots_are_asked_for_by_that_word():
 def test_a_setting_of_another_size_than_the_task_is_refused():
     with pytest.raises(ValueError, match="images of 32 px, and those of garden have 64 px"):
         compare(task("garden", shots=1, tests=2), strategies=probe, **SMALL)
+
+
+def test_a_task_of_a_size_that_the_network_does_not_take_is_refused_before_any_training(monkeypatch):
+    monkeypatch.setattr("vtlab.bench.Bench.run", None)
+    with pytest.raises(ValueError, match="64"):
+        compare(task("garden", shots=1, tests=2), setting=Setting(backbone="vit_b_16", weights=None), shots=1)
+
+
+def test_a_probe_alone_is_not_tuned_and_needs_no_second_image():
+    small = task("garden", shots=1, image_size=32, tests=2)
+    assert compare(small, strategies=probe, **{**SMALL, "setting": replace(QUICK, tune=True)}).runs
+
+
+def test_runs_with_and_without_mirror_images_do_not_mix(tmp_path):
+    small = task("garden", shots=1, image_size=32, tests=2)
+    once = compare(small, strategies=probe, folder=tmp_path, **SMALL)
+    assert once.runs[0].settings["flip"] is True
+    with pytest.raises(ValueError, match="flip is True there and False here"):
+        compare(small, strategies=probe, folder=tmp_path, **{**SMALL, "setting": replace(QUICK, flip=False)})
+
+
+def test_a_last_map_of_one_cell_costs_the_heat_maps_and_not_the_run():
+    small = task("garden", shots=1, image_size=32, tests=2)
+    setting = Setting(backbone="resnet18", weights=None, image_size=32)
+    (run,) = compare(small, strategies=probe, **{**SMALL, "setting": setting}).runs
+    assert run.cams == () and len(run.predictions) == len(small.test)
+
+
+def test_runs_of_another_machine_are_said(tmp_path, monkeypatch):
+    small, said = task("garden", shots=1, image_size=32, tests=2), []
+    compare(small, strategies=probe, folder=tmp_path, **SMALL)
+    here = bench.machine()
+    monkeypatch.setattr("vtlab.study.machine", lambda device: here | {"device": "cuda", "torch": "9.9"})
+    compare(small, strategies=probe, folder=tmp_path, say=said.append, **SMALL)
+    assert "made elsewhere (torch, device: not as here)" in said[0]

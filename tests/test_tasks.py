@@ -173,3 +173,26 @@ def test_numbers_are_held_back_whatever_they_are():
     held = petals.hold_back()
     assert len(held.val) == round(len(petals.train) / 4)
     assert len(held.train) + len(held.val) == len(petals.train)
+
+
+@pytest.mark.parametrize(("name", "flip"), [("garden", True), ("arrows", False), ("digits", False),
+                                            ("printed", False)])  # fmt: skip
+def test_a_task_knows_whether_a_mirror_image_has_its_class(name, flip):
+    assert task(name, shots=1, image_size=16).flip is flip
+    assert task(name, shots=1, image_size=16, flip=not flip).flip is not flip
+
+
+def test_of_a_folder_only_its_owner_knows_that(folder):
+    assert task(folder, image_size=16).flip and not task(folder, image_size=16, flip=False).flip
+    assert not task(folder, shots=2, image_size=16, flip=False).at(3, seed=1).hold_back().flip
+
+
+def test_what_is_held_back_is_chosen_by_the_seed_and_not_by_the_files_names(folder):
+    made = task(folder, shots="all", image_size=16)
+    held = [made.at(None, seed).hold_back() for seed in (0, 0, 1)]
+    files = [part.val.files for part in held]
+    assert files[0] == files[1] != files[2]
+    in_order = [[name for name in made.train.files if name.startswith(kind)] for kind in "ab"]
+    firsts = [name for names in in_order for name in names[: round(len(names) / 4)]]
+    assert len(files[0]) == len(firsts) and set(files[0]) != set(firsts)
+    assert sorted(held[0].train.files + held[0].val.files) == sorted(made.train.files)

@@ -8,6 +8,7 @@ from images_made_up import grainy
 from torchvision import datasets
 
 from vtlab import torchvision_datasets
+from vtlab.listing import Listing
 from vtlab.tasks import task
 from vtlab.torchvision_datasets import PUBLIC, listing
 
@@ -128,3 +129,19 @@ def test_a_folder_of_that_name_goes_first(tmp_path, monkeypatch):
         for i in range(4):
             grainy(i + 10 * ord(name)).save(tmp_path / "mnist" / name / f"{i}.png")
     assert task("mnist", shots="all").classes == ("a", "b")
+
+
+def test_a_class_of_several_names_has_the_first(tmp_path):
+    """Imagenette's classes are tuples in torchvision."""
+
+    class Data(list):
+        classes = (("tench", "Tinca tinca"), "church")
+
+    found = Listing("imagenette")
+    torchvision_datasets._add(found, "train", "", Data([(tmp_path / "a", 0), (tmp_path / "b", 1)]), True)
+    assert found.children(("train",)) == ["church", "tench"]
+
+
+def test_writing_and_signs_are_not_mirrored(mnist):
+    assert not task("mnist", shots=1, image_size=16).flip
+    assert {name for name, public in PUBLIC.items() if not public.flip} == {"gtsrb", "mnist", "svhn"}

@@ -357,3 +357,18 @@ def test_a_state_of_another_head_is_refused(toy):
     network.head = nn.Sequential(network.head)
     with pytest.raises(ValueError, match="head"):
         fit(network, toy, partial(1), epochs=2, resume=state)
+
+
+def test_half_of_the_views_are_mirrored_only_where_a_mirror_image_has_its_class(toy, network):
+    asked = [fit(network, replace(toy, flip=flip), full).configuration()["augment"] for flip in (True, False)]
+    assert asked == [Augment().configuration(), Augment(flip=False).configuration()]
+    given = fit(network, replace(toy, flip=False), full, augment=Augment()).configuration()["augment"]
+    assert given["flip"]  # who asks for it gets it
+    with pytest.raises(ValueError, match="augment='none'"):
+        fit(network, toy, full, augment="none")
+
+
+@pytest.mark.parametrize("wrong", [torch.rand(2, 3, 16, 16), torch.zeros(2, 16, 16, 3, dtype=torch.uint8)])
+def test_activations_are_of_bytes_alone(network, wrong):
+    with pytest.raises(ValueError, match="pixels are bytes"):
+        activations(network, wrong)

@@ -72,10 +72,13 @@ class Recommendation:
     def caveats(self) -> list[str]:
         """What should stop a reader from believing too much, a sentence each."""
         splits = int(self.table.splits[0])
+        more = len(self.table) > 1
+        order = ", and the order another" if more else ""
         found = [f"Each way learnt from {self.images[0]} of the {sum(self.images)} images; with all of them "
-                 "every accuracy may be a little higher, and the order another.",
-                 f"The best of {len(self.table)} was picked after the fact, which flatters it, and who was to "
-                 "leave was asked after every split."]  # fmt: skip
+                 f"every accuracy may be a little higher{order}."]  # fmt: skip
+        if more:
+            found.append(f"The best of {len(self.table)} was picked after the fact, which flatters it, and who "
+                         "was to leave was asked after every split.")  # fmt: skip
         if self.alike:
             found.append(f"{self.alike} of {self.images[1]} images held back look the same as one learnt from: "
                          "every accuracy is flattered, and learning by heart with it.")  # fmt: skip
@@ -172,9 +175,10 @@ class _Race:
 
     def __init__(self, task: Task, budget: float, setting: Setting, seed: int,
                  ways: Sequence[Strategy]) -> None:  # fmt: skip
-        self.started, self.budget, self.task, self.seed = time.perf_counter(), budget, task, seed
+        self.started, self.budget, self.seed = time.perf_counter(), budget, seed
         torch.set_num_threads(THREADS)
         self.bench = Bench.make(setting, task)
+        self.task = self.bench.base
         self.bench.takes(ways)
         counts = torch.bincount(task.train.labels.long(), minlength=len(task.classes))
         if (least := int(counts.min())) < LEAST_PER_CLASS:

@@ -18,7 +18,7 @@ from vtlab.features import predict
 from vtlab.fingerprints import of_tensors
 from vtlab.listing import spoken
 from vtlab.network import Network
-from vtlab.precision import THREADS, native_bfloat16
+from vtlab.precision import THREADS, half
 from vtlab.records import Epoch, Run
 from vtlab.strategies import Strategy
 from vtlab.tasks import Task, check_side, in_files
@@ -41,6 +41,7 @@ class Setting:
         epochs: None for the default schedule.
         tune: Choose each learning rate within the shots instead of taking the default.
         strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
+        flip: Whether a mirror image has the same class; None for what is known of the task (`vt.task`).
     """
 
     task: str = "garden"
@@ -50,6 +51,7 @@ class Setting:
     epochs: int | None = None
     tune: bool = False
     strict: bool = False
+    flip: bool | None = None
 
     @property
     def size(self) -> int:
@@ -93,11 +95,12 @@ class Bench:
             check_side(setting.size)
         # weights first: a wrong file is refused before thousands of images are read
         network = backbone(setting.backbone, weights=setting.weights)
-        if setting.image_size:
-            network.takes(setting.image_size)
+        network.takes(base.image_size if base else setting.size)
         state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         base = base or make_task(setting.task, shots="all" if in_files(setting.task) else 1,
                                  image_size=setting.size, strict=setting.strict)  # fmt: skip
+        if setting.flip is not None:
+            base = replace(base, flip=setting.flip)
         if setting.image_size not in (None, base.image_size):
             raise ValueError(f"the setting asks for images of {setting.image_size} px, and those of "
                              f"{base.name} have {base.image_size} px: make the task anew, or leave "
@@ -115,7 +118,8 @@ class Bench:
         parts = {"train": whole.pixels, "train labels": whole.labels,
                  "test": self.base.test.pixels, "test labels": self.base.test.labels}  # fmt: skip
         # one folder has many paths; what lies in it is told by its hash
-        return known | {"task": self.base.name, "tests": len(self.base.test), "images": of_tensors(parts)}
+        return known | {"task": self.base.name, "flip": self.base.flip, "tests": len(self.base.test),
+                        "images": of_tensors(parts)}  # fmt: skip
 
     def takes(self, strategies: Iterable[Strategy]) -> None:
         """Ask whether the network has all stages that should learn.
@@ -172,7 +176,11 @@ class Bench:
         epochs, seconds = trained.epochs, trained.seconds
         memo = self.memo if strategy.start == "pretrained" else None
         confidences, guesses = predict(network, task.test.pixels, memo).max(1)
-        maps = grad_cam(network, task.test.pixels[self.shown()])
+        shown = task.test.pixels[self.shown()]
+        try:
+            maps = grad_cam(network, shown)
+        except ValueError:  # the last map has one cell, no place to look at: a run without heat maps
+            maps = torch.empty(0)
         return Run(
             task=task.name, backbone=network.name, weights=self.provenance,
             strategy=strategy.name, shots=shots, seed=seed, val_accuracy=None,
@@ -185,7 +193,7 @@ class Bench:
             settings={"recipe": recipe, "rate": None if strategy.convex else strategy.peak_rate,
                       "rate_from": "solver" if strategy.convex else
                       "tuned within the shots" if self.setting.tune else "default rate",
-                      "image_size": task.image_size, **machine()},
+                      "image_size": task.image_size, "flip": task.flip, **machine(network.device)},
         )  # fmt: skip
 
 
@@ -211,12 +219,12 @@ def tuned(strategy: Strategy, task: Task, fresh: Callable[[], Network], seed: in
     return replace(strategy, rate=max(scores, key=scores.get))
 
 
-def machine() -> dict[str, str | int | bool]:
+def machine(device: torch.device | str = "cpu") -> dict[str, str | int | bool]:
     """What the last digits of a result depend on."""
     import torchvision
 
     return {"torch": torch.__version__.split("+")[0],
             "torchvision": torchvision.__version__.split("+")[0],
             "python": platform.python_version(), "system": platform.system(),
-            "processor": platform.machine(), "threads": THREADS,
-            "bfloat16": native_bfloat16()}  # fmt: skip
+            "processor": platform.machine(), "device": torch.device(device).type, "threads": THREADS,
+            "bfloat16": half(None, device)}  # fmt: skip

@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
                       help="side of the images (default: the backbone's own, such as 64 or 224)")  # fmt: skip
     data.add_argument("--strict", action="store_true",
                       help="stop at an image that cannot be read (default: leave it out, say so)")  # fmt: skip
+    data.add_argument("--no-flip", action="store_false", dest="flip", default=None,
+                      help="mirror no images, since left and right, or writing, tell the classes apart "
+                      "(known of digits, arrows and traffic signs)")  # fmt: skip
     what = one.add_argument_group("what is trained")
     what.add_argument("--strategies", default="scratch,probe,partial,full", metavar="A,B,…",
                       help="out of scratch, probe, partial, partial(K), full, lp_ft, "
@@ -110,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--shots", default=None, metavar="N|all",
                        help="training images per class (default: 20; all for a folder)")  # fmt: skip
     asked.add_argument("--seed", type=_seed, default=0, metavar="S", help="of the shots (default: 0)")
-    for option in ("--backbone", "--weights", "--image-size", "--epochs", "--strict"):
+    for option in ("--backbone", "--weights", "--image-size", "--epochs", "--strict", "--no-flip"):
         _same(one, asked, option)
     lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
     lab.add_argument("--folder", type=Path, default=None,
@@ -122,8 +125,9 @@ def parser() -> argparse.ArgumentParser:
 def _same(one: argparse.ArgumentParser, other: argparse.ArgumentParser, option: str) -> None:
     """Give the other command an option as the first one has it."""
     known = next(action for action in one._actions if option in action.option_strings)
-    if known.const is True:
-        other.add_argument(option, action="store_true", help=known.help)
+    if known.nargs == 0:
+        other.add_argument(option, action="store_const", dest=known.dest, const=known.const,
+                           default=known.default, help=known.help)  # fmt: skip
     else:
         other.add_argument(option, type=known.type, default=known.default, metavar=known.metavar,
                            help=known.help)  # fmt: skip
@@ -199,7 +203,7 @@ def compare(given: argparse.Namespace) -> int:
     shots = _shots(given.shots if given.shots is not None else "all" if is_file else "5")
     setting = Setting(task=given.path, backbone=given.backbone, weights=given.weights,
                       image_size=given.image_size, epochs=given.epochs, tune=given.tune,
-                      strict=given.strict)  # fmt: skip
+                      strict=given.strict, flip=given.flip)  # fmt: skip
     seeds = range(given.seed, given.seed + given.seeds)
     if seeds[-1] > LARGEST_SEED:
         raise ValueError(f"--seed {given.seed} with --seeds {given.seeds} goes beyond {LARGEST_SEED}")
@@ -246,7 +250,8 @@ def recommend(given: argparse.Namespace) -> int:
     setting = Setting(task=given.path, backbone=given.backbone, weights=given.weights,
                       image_size=given.image_size, epochs=given.epochs, strict=given.strict)  # fmt: skip
     shots = _shots(given.shots if given.shots is not None else "all" if is_file else "20")
-    made = task(given.path, shots=shots, seed=given.seed, image_size=setting.size, strict=given.strict)
+    made = task(given.path, shots=shots, seed=given.seed, image_size=setting.size, strict=given.strict,
+                flip=given.flip)  # fmt: skip
     for line in (*made.notes, *made.skipped):
         print(f"  {line}", file=sys.stderr)
     found = race(made, budget=given.budget, setting=setting, say=lambda line: print(line, file=sys.stderr))

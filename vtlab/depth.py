@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 from vtlab.adapters import adapter_names, with_adapters
-from vtlab.augment import Augment
 from vtlab.backbones import backbone
 from vtlab.features import evaluate
 from vtlab.garden.worlds import World
@@ -223,7 +222,7 @@ def gradually(network: Network, task: Task, seed: int, epochs: int = FEW_EPOCHS)
     for k in range(len(STAGES) + 1):
         strategy = probe if k == 0 else last_stages(k, head_start="kept", rate=RATE)
         epochs_each = max(1, epochs // len(STAGES))
-        for _ in fit(network, task, strategy, seed=seed, epochs=epochs_each, augment=augment(task)):
+        for _ in fit(network, task, strategy, seed=seed, epochs=epochs_each):
             pass
     return network
 
@@ -249,14 +248,9 @@ def few(way: str, task: Task, seed: int) -> dict[str, float]:
     return _trained(network, task, FEW[way], seed, FEW_EPOCHS)
 
 
-def augment(task: Task) -> Augment:
-    """The default, but a mirrored digit is no digit."""
-    return Augment(flip=task.name != "digits")
-
-
 def _trained(network: Network, task: Task, strategy: Strategy, seed: int,
              epochs: int) -> dict[str, float]:  # fmt: skip
-    records = list(fit(network, task, strategy, seed=seed, epochs=epochs, augment=augment(task)))
+    records = list(fit(network, task, strategy, seed=seed, epochs=epochs))
     return {"train_accuracy": records[-1].train_accuracy, **_tested(network, task)}
 
 

@@ -31,8 +31,9 @@ HOW_TO_READ = {
     "these runs do not tell the two apart. The best was picked after the fact, which flatters it a little.",
     "balanced accuracy": "Where test classes are uneven: the mean over classes of the share of each that "
     "is right, so that a rare class counts as much as a frequent one.",
-    "default rate": "The learning rates were tuned on other tasks and not on this one. Rates "
-    "tuned here, on a part of the training images, are named so.",
+    "default rate": "The learning rates were tuned on other tasks and not on this one (of From scratch, "
+    "Partial and Full; the other strategies take over the rate of Partial or of Full). Rates tuned here, on a "
+    "part of the training images, are named so.",
     "chance": "The accuracy of always naming the most frequent class.",
     "nearest neighbour in pixels": "The class of the training image whose shrunk pixels are "
     "nearest: what can be had without any learning of features.",

@@ -14,6 +14,7 @@ import torch
 from vtlab import __version__, findings, page, records, sections
 from vtlab.bench import machine
 from vtlab.files import write_csv, write_text
+from vtlab.precision import best_device
 from vtlab.sections import ReportData as ReportData
 from vtlab.study import Study
 from vtlab.tasks import pixel_neighbour
@@ -88,7 +89,7 @@ def write_study(
         baseline=pixel_neighbour(drawn), command=command, notes=task.notes, skipped=task.skipped,
         description=f"{len(task.classes)} classes, {sum(counts):,} training images for each run, "
         f"{len(labels):,} test images of {task.image_size} px.",
-        machine={**machine(), "cores": os.cpu_count(), "vtlab": __version__},
+        machine={**machine(best_device()), "cores": os.cpu_count(), "vtlab": __version__},
     )  # fmt: skip
     path = write(folder, data)
     write_csv(path.with_name("runs.csv"), study.table())

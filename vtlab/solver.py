@@ -25,7 +25,7 @@ from vtlab.randomness import generator
 from vtlab.targets import variance
 
 STRENGTHS = tuple(10.0**e for e in (-4, -3, -2, -1, 0, 1))  # of L2, on features of unit spread
-DEFAULT_STRENGTH = 1e-2  # where one shot leaves nothing to cross-validate; see rates.csv
+DEFAULT_STRENGTH = 1e-2  # where one shot leaves nothing to cross-validate; not tuned
 FOLDS = 5
 AT_ONCE = 500_000  # numbers that one evaluation holds: problems x classes x images
 REMEMBERED = 2_000_000  # numbers that L-BFGS's memory may take, of all problems solved together

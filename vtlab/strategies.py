@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from vtlab.network import KINDS, Network
 
 # Peak AdamW rates: the best mean over three other garden tasks and two numbers of shots.
-# data/results/rates.csv holds the sweep; `python -m vtlab.sweeps rates` runs it again.
+# data/results/rates.csv holds the sweep; `python -m vtlab.sweeps rates` runs it again. LP-FT takes over
+# the rate of full, a part of the stages that of the last one; neither was swept.
 DEFAULT_RATES = {"scratch": 3e-3, "partial": 1e-3, "full": 3e-4, "lp_ft": 3e-4, "surgical": 1e-3}
 
 

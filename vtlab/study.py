@@ -17,10 +17,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vtlab.bench import Bench, Setting
+from vtlab.bench import Bench, Setting, machine
 from vtlab.features import predict
 from vtlab.metrics import summary
 from vtlab.network import Network
+from vtlab.precision import best_device
 from vtlab.records import Run, run_key, table
 from vtlab.schedules import default_epochs
 from vtlab.store import RunStore
@@ -130,8 +131,11 @@ def compare(task: str | Path | Task = "garden", *, strategies: Strategy | str | 
         _check_draw(given)
     bench = Bench.make(setting, given)
     bench.takes(strategies)  # an impossible wish is refused before any training
+    tuned = setting.tune and any(not strategy.convex for strategy in strategies)
     for n in shots:
-        bench.base.at(n, 0)
+        some = bench.base.at(n, 0)
+        if tuned:
+            some.hold_back()
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(RunStore(Path(folder))) if folder else None
         done = _finished(store, bench, say) if store else {}
@@ -166,6 +170,12 @@ def _finished(store: RunStore, bench: Bench, say: Callable[[str], None]) -> dict
     runs = {run.key: run for run in store.runs()}
     for sentence in store.damaged:
         say(sentence)
+    here = machine(best_device())
+    other = {key for run in runs.values() for key in here if run.settings.get(key, here[key]) != here[key]}
+    if other:
+        named = ", ".join(key for key in here if key in other)
+        say(f"some of the finished runs were made elsewhere ({named}: not as here): differences between ways of "
+            "a few test images may be the machines'")
     return runs
 
 

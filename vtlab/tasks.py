@@ -15,6 +15,7 @@ from numbers import Integral
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vtlab import digits
@@ -66,6 +67,7 @@ class Task:
         draw: Gives the training images for `(shots, seed)`.
         notes: What a reader of the results should know about the data.
         skipped: A sentence for each file of a folder that was left out.
+        flip: Whether a mirror image has the same class; `fit` mirrors half of the views where it has.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Task:
     val: Images | None = None
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    flip: bool = True
 
     @property
     def asks_a_number(self) -> bool:
@@ -105,7 +108,7 @@ class Task:
         return replace(self, train=train, val=None, shots=shots, seed=seed)
 
     def hold_back(self, share: float = 0.25) -> Task:
-        """The same shots, a part of each class moved to `val`.
+        """The same shots, a part of each class moved to `val`; the task's seed says which.
 
         Raises:
             ValueError: If the share is not between 0 and 1, or a class has one image only.
@@ -118,18 +121,19 @@ class Task:
         counts = torch.bincount(classes, minlength=len(self.classes))
         if counts.min() < 2:
             raise ValueError(f"{self.name}: a class with one image has none to hold back")
-        kept, held = [], []
+        random, kept, held = generator(self.seed, "hold back"), [], []
         for k in range(len(self.classes)):
             index = (classes == k).nonzero()[:, 0]
+            index = index[torch.randperm(len(index), generator=random)]  # a folder's order is by name
             cut = min(max(1, round(share * len(index))), len(index) - 1)
-            held.append(index[:cut])
-            kept.append(index[cut:])
+            held.append(index[:cut].sort().values)
+            kept.append(index[cut:].sort().values)
         train, val = self.train[torch.cat(kept)], self.train[torch.cat(held)]
         return replace(self, train=train, val=val)
 
 
 def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int = 0,
-         image_size: int = 64, tests: int | None = None, strict: bool = False,
+         image_size: int = 64, tests: int | None = None, strict: bool = False, flip: bool | None = None,
          progress: Callable[[int, int], None] | None = None) -> Task:  # fmt: skip
     """A task by name, or from a folder or zip of one's own photographs.
 
@@ -147,6 +151,8 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
         tests: Test images per class (of "petals", per species), the first so many; None for all there
             are. Fewer are tested sooner and tell less.
         strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
+        flip: Whether a mirror image has the same class: not so of writing, or of left and right. None for
+            what is known of the task: no for digits, arrows and traffic signs, yes for a folder.
         progress: Called with how many files are read, and of how many.
 
     Raises:
@@ -168,6 +174,7 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
     elif str(name) in PUBLIC and not Path(name).exists():
         made = _of_images(str(name), read_listing(listing(str(name)), image_size, progress,
                                                   strict=strict, hold_out=HOLDOUT))  # fmt: skip
+        made = replace(made, flip=PUBLIC[str(name)].flip)
     else:
         path = Path(name)
         if not path.exists() and len(path.parts) == 1 and not path.suffix:
@@ -181,6 +188,8 @@ def task(name: str | Path = "garden", *, shots: int | str | None = 5, seed: int 
     if built_in(name) and Path(name).exists():
         said = f"{name} is the task of that name; what lies here under the same name is ./{name}"
         made = replace(made, notes=(*made.notes, said))
+    if flip is not None:
+        made = replace(made, flip=flip)
     return made.at(number, seed)
 
 
@@ -231,14 +240,16 @@ def whole(number: object, what: str, least: int = 1) -> int:
 def garden_task(world: World, size: int, tests: int | None = None) -> Task:
     """The task of a garden world; `at` gives it shots: so many of each species, as of `tests`."""
     asked = (world.name,) if world.target == "number" else world.classes
-    return _endless(world.name, asked, lambda n, seed: world.draw(n, seed, size),
+    made = _endless(world.name, asked, lambda n, seed: world.draw(n, seed, size),
                     tests or -(-DRAWN_TEST // world.count))  # fmt: skip
+    return replace(made, flip=world.things != "arrows")
 
 
 def _printed(size: int) -> Task:
     note = "printed digits: the test images are in fonts that the training images never use"
-    return _endless("printed", digits.CLASSES, lambda n, seed: digits.printed(n, seed, size),
+    made = _endless("printed", digits.CLASSES, lambda n, seed: digits.printed(n, seed, size),
                     -(-DRAWN_TEST // len(digits.CLASSES)), note)  # fmt: skip
+    return replace(made, flip=False)
 
 
 def _handwritten(size: int) -> Task:
@@ -247,8 +258,9 @@ def _handwritten(size: int) -> Task:
     note = (f"scikit-learn's handwritten digits, 8 x 8 pixels enlarged: the last "
             f"{len(scans) - digits.POOL:,} of {len(scans):,} in the order of their collection "
             "are the test set, so that few hands are on both sides")  # fmt: skip
-    return _pool("digits", digits.CLASSES, scans[order[: digits.POOL]],
+    made = _pool("digits", digits.CLASSES, scans[order[: digits.POOL]],
                  scans[order[digits.POOL :]], (note,))  # fmt: skip
+    return replace(made, flip=False)
 
 
 DIGITS = {"digits": _handwritten, "printed": _printed}
@@ -316,8 +328,9 @@ def pixel_neighbour(task: Task) -> float:
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    def shrink(images: Images) -> Tensor:
-        return torch.nn.functional.adaptive_avg_pool2d(images.pixels.float(), 16).flatten(1)
+    def shrink(images: Images) -> Tensor:  # a part at a time: the images may be larger than memory
+        small = [F.adaptive_avg_pool2d(part.float(), 16).flatten(1) for part in images.pixels.split(256)]
+        return torch.cat(small)  # (N, 768)
 
     nearest = KNeighborsClassifier(1).fit(shrink(task.train).numpy(), task.train.labels.numpy())
     guesses = torch.from_numpy(nearest.predict(shrink(task.test).numpy()))

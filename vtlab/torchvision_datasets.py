@@ -26,10 +26,12 @@ class Public:
     Attributes:
         kind: Its class in `torchvision.datasets`.
         parts: For each part of ours, what torchvision is to be asked for.
+        flip: Whether a mirror image has the same class.
     """
 
     kind: str
     parts: dict[str, tuple[dict, ...]] = field(default_factory=lambda: {ALL: ({},)})
+    flip: bool = True
 
 
 def _splits(train: Iterable[str], test: str = "test") -> dict[str, tuple[dict, ...]]:
@@ -47,13 +49,13 @@ PUBLIC: dict[str, Public] = {
     "fashion_mnist": Public("FashionMNIST", _FLAG),
     "flowers102": Public("Flowers102", _splits(["train", "val"])),
     "food101": Public("Food101", _splits(["train"])),
-    "gtsrb": Public("GTSRB", _splits(["train"])),
+    "gtsrb": Public("GTSRB", _splits(["train"]), flip=False),
     "imagenette": Public("Imagenette", {TRAIN: ({"split": "train", "size": "320px"},),
                                         TEST: ({"split": "val", "size": "320px"},)}),
-    "mnist": Public("MNIST", _FLAG),
+    "mnist": Public("MNIST", _FLAG, flip=False),
     "oxford_pets": Public("OxfordIIITPet", _splits(["trainval"])),
     "stl10": Public("STL10", _splits(["train"])),
-    "svhn": Public("SVHN", _splits(["train"])),
+    "svhn": Public("SVHN", _splits(["train"]), flip=False),
 }  # fmt: skip
 
 
@@ -95,7 +97,8 @@ def _add(found: Listing, part: str, kind: str, data, by_file: bool) -> None:
             path, label = Path(paths[i]), _label(data, i)
         else:
             path, label = None, _label(data, i)
-        called = str(classes[label]) if classes else f"class {label}"
+        called = classes[label] if classes else f"class {label}"
+        called = str(called if isinstance(called, str) else called[0])  # Imagenette has several names for each
         place = (*filter(None, [part]), called.replace("/", "\N{DIVISION SLASH}"))
         if path is None:
             found.add(place, f"{kind} {i:06}.ppm", lambda i=i: _as_file(data[i][0]))

@@ -42,7 +42,7 @@ BATCH = 32
 
 
 def fit(network: Network, task: Task, strategy: Strategy | str, *, seed: int = 0,
-        epochs: int | None = None, augment: Augmentation | None = Augment(),
+        epochs: int | None = None, augment: Augmentation | str | None = "default",
         mixup: float = 0.0, views: int = VIEWS, cache: bool = True,
         bfloat16: bool | None = None, stop: Stop | None = None,
         resume: State | None = None) -> Training:  # fmt: skip
@@ -58,7 +58,8 @@ def fit(network: Network, task: Task, strategy: Strategy | str, *, seed: int = 0
         seed: Of the new head, the order of batches and the augmentation; paired: the same for
             all strategies.
         epochs: None for `default_epochs`. The probe has none: it is solved.
-        augment: An `Augment`, or what `augment_with` makes; None for the images as they are. A
+        augment: An `Augment`, or what `augment_with` makes; None for the images as they are; "default" for
+            `Augment()`, which mirrors where `task.flip` says that a mirror image has the same class. A
             probe is solved on the images as they are.
         mixup: Train on weighted means of pairs, their weights from Beta(mixup, mixup) (Zhang et
             al. 2018); 0 for none. Where stages are frozen, their activations are mixed.
@@ -81,6 +82,10 @@ def fit(network: Network, task: Task, strategy: Strategy | str, *, seed: int = 0
     AdamW (Loshchilov and Hutter 2019), warm-up and cosine. Lesson 01.
     """
     strategy = chosen(strategy)
+    if isinstance(augment, str):
+        if augment != "default":
+            raise ValueError(f"augment={augment!r}: it is an Augment, 'default' or None")
+        augment = Augment(flip=task.flip)
     epochs = None if epochs is None else whole(epochs, "epochs")
     if mixup < 0 or views < 1:
         raise ValueError(f"mixup is {mixup} and views {views}; they are at least 0 and 1")
