@@ -189,3 +189,12 @@ def test_albumentations_transforms_repeat(pixels, monkeypatch):
 def test_a_function_that_gives_no_such_image_is_named(pixels, wrong):
     with pytest.raises(ValueError, match="too small made an image .* of one \\(64, 64, 3\\) uint8"):
         view(augment_with(wrong, "too small"), pixels[:1])
+
+
+@pytest.mark.parametrize(("wrong", "words"), [
+    ({"crop": 20}, "crop is 20; it lies between 0 and 0.9"), ({"shift": 1.5}, "shift is 1.5"),
+    ({"hue": -0.1}, "hue is -0.1"), ({"noise": float("nan")}, "noise is nan"),
+])  # fmt: skip
+def test_a_strength_that_makes_no_picture_is_named(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        Augment(**wrong)

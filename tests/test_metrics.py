@@ -10,6 +10,11 @@ RANDOM = np.random.default_rng(0)
 LABELS, GUESSES = RANDOM.integers(0, 4, 200), RANDOM.integers(0, 4, 200)
 
 
+def wilson(hits, n):
+    """SciPy's, for whole hits."""
+    return tuple(stats.binomtest(hits, n).proportion_ci(0.95, method="wilson"))
+
+
 def test_counts_are_scikit_learns():
     assert metrics.accuracy(LABELS, GUESSES) == theirs.accuracy_score(LABELS, GUESSES)
     assert (metrics.confusion(LABELS, GUESSES, 4) == theirs.confusion_matrix(LABELS, GUESSES)).all()
@@ -34,7 +39,7 @@ def test_three_seeds_by_hand():
 
 
 def test_the_test_set_adds_its_part_in_quadrature():
-    found, (low, high) = metrics.interval([0.7, 0.75, 0.95], 1000), metrics.wilson(800, 1000)
+    found, (low, high) = metrics.interval([0.7, 0.75, 0.95], 1000), wilson(800, 1000)
     assert found.low == pytest.approx(0.8 - np.hypot(found.seeds_half, 0.8 - low))
     assert found.high == 1 and found.test_half == pytest.approx((high - low) / 2)
     near = metrics.interval([0.79, 0.8, 0.81], 1000)
@@ -44,7 +49,7 @@ def test_the_test_set_adds_its_part_in_quadrature():
 
 def test_one_seed_has_the_binomial_part_alone():
     found = metrics.interval([0.5], test_images=100)
-    assert (found.low, found.high) == pytest.approx(metrics.wilson(50, 100))
+    assert (found.low, found.high) == pytest.approx(wilson(50, 100))
     assert np.isnan(found.seeds_half) and np.isnan(metrics.t_interval([0.5]).low)
 
 
@@ -54,7 +59,7 @@ def test_equal_seeds_still_have_the_error_of_the_test_set():
 
 def test_no_mistake_on_a_few_images_is_no_proof():
     found = metrics.interval([1.0, 1.0, 1.0], 12)
-    assert (found.low, found.high) == (pytest.approx(metrics.wilson(12, 12)[0]), 1)
+    assert (found.low, found.high) == (pytest.approx(wilson(12, 12)[0]), 1)
 
 
 @pytest.mark.parametrize(("images", "share"), [(12, 0.95), (20, 0.9), (40, 0.98)])
@@ -96,9 +101,9 @@ def test_what_cannot_be_counted_is_refused():
             metrics.interval([0.5, odd], test_images=100)
 
 
-def test_wilson_is_the_textbooks():
-    low, high = metrics.wilson(8, 10)
-    assert (low, high) == pytest.approx((0.490, 0.943), abs=1e-3)
+def test_eight_of_ten_are_the_textbooks():
+    found = metrics.interval([0.8], 10)
+    assert (found.low, found.high) == pytest.approx((0.490, 0.943), abs=1e-3)
 
 
 def test_one_pair_of_runs_does_not_claim_certainty():
@@ -123,7 +128,7 @@ def test_the_summary_is_counted_by_hand():
     assert list(rows.index) == [("probe", 5), ("probe", "all"), ("full", 5)]
     assert rows.loc[("probe", 5), "mean"] == pytest.approx(0.7)
     assert rows.loc[("probe", 5), "seeds"] == 2 and rows.loc[("probe", 5), "seconds"] == 2.0
-    assert rows.loc[("full", 5), "high"] == pytest.approx(metrics.wilson(50, 100)[1])  # one seed
+    assert rows.loc[("full", 5), "high"] == pytest.approx(wilson(50, 100)[1])  # one seed
     assert rows.loc[("full", 5), "trainable_weights"] == 99
 
 
@@ -146,3 +151,10 @@ def test_the_first_crossing_counts_where_a_curve_falls_again():
                          "test_accuracy": [0.1, 0.5, 0.4, 0.9]})  # fmt: skip
     assert metrics.shots_to_reach(runs, "full", 0.5) == pytest.approx([2])
     assert metrics.shots_to_reach(runs, "full", 0.9) == pytest.approx([8])
+
+
+def test_runs_on_all_images_have_no_number_of_shots():
+    runs = pd.DataFrame({"strategy": ["full", "full"], "shots": [5, "all"], "seed": [0, 0],
+                         "test_accuracy": [0.5, 0.9]})  # fmt: skip
+    with pytest.raises(ValueError, match="'full' has runs on all images"):
+        metrics.shots_to_reach(runs, "full", 0.7)

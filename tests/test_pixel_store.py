@@ -238,6 +238,27 @@ def test_old_stores_go_when_another_is_built(photos, cache):
     assert len(list((cache / "images").iterdir())) == 2
 
 
+def test_a_build_that_was_never_finished_goes_in_time(photos, cache):
+    left = cache / "images" / "interrupted"
+    left.mkdir(parents=True)
+    (left / "decoded.log").write_bytes(b"half of it")
+    read_folder(photos, SIZE)
+    assert left.exists()
+    os.utime(left / "decoded.log", (1, 1))
+    read_folder(photos, 17)
+    assert not left.exists()
+
+
+def test_a_whole_store_that_only_others_may_write_is_read(photos, cache, monkeypatch):
+    once = read_folder(photos, SIZE).train.pixels
+
+    def refuse(path, times=None):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.utime", refuse)
+    assert torch.equal(read_folder(photos, SIZE).train.pixels, once)
+
+
 def test_large_activations_lie_in_a_file_without_a_name(cache, monkeypatch):
     assert not list(cache.glob("*"))
     small = room((4, 5), torch.float32)

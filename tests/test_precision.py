@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 import torch
 
@@ -73,13 +75,26 @@ def test_only_a_device_that_works_on_by_itself_is_waited_for(kind, monkeypatch):
     assert waited == [kind] * (kind != "cpu")
 
 
-def test_the_last_of_overlapping_threads_gives_the_number_back():
-    before, first, second = torch.get_num_threads(), single_thread(), single_thread()
+def test_overlapping_threads_each_have_their_number_back():
+    """The main thread is inside first and leaves first; the other one begins, and stays, inside."""
+    before, inside, left, counts = torch.get_num_threads(), threading.Event(), threading.Event(), []
+
+    def other():
+        with single_thread():
+            inside.set()
+            left.wait(10)
+            counts.append(torch.get_num_threads())
+        counts.append(torch.get_num_threads())
+
     torch.set_num_threads(2)
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert torch.get_num_threads() == 1
-    second.__exit__(None, None, None)
+    worker = threading.Thread(target=other)
+    with single_thread():
+        with single_thread():  # once more in the same thread
+            worker.start()
+            assert inside.wait(10)
+        assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
+    left.set()
+    worker.join()
+    assert counts == [1, 2] and torch.get_num_threads() == 2
     torch.set_num_threads(before)

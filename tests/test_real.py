@@ -93,3 +93,15 @@ def test_ctrl_c_keeps_what_is_there(measurement, monkeypatch, capsys):
     monkeypatch.setattr(measurement, "row", row)
     assert list(real.measure(measurement)) == [{"shots": 5}] * 3
     assert "stopped" in capsys.readouterr().out
+
+
+def test_ctrl_c_takes_no_known_row_from_the_table(tmp_path, monkeypatch):
+    known = [{"data": "photo", "start": "garden", "strategy": name, "shots": 5, "seed": 0, "rate": 0.001,
+              "test_accuracy": 0.5} for name in ("probe", "full")]  # fmt: skip
+    pd.DataFrame(known).to_csv(tmp_path / "real.csv", index=False)
+    monkeypatch.setattr(real, "results_folder", lambda: tmp_path)
+    monkeypatch.setattr(real, "real_table", lambda: pd.DataFrame(known))
+    monkeypatch.setattr(real, "measure", lambda measurement: iter(known[:1]))  # and then Ctrl-C
+    monkeypatch.setattr("sys.argv", ["real", str(tmp_path)])
+    real.main()
+    assert pd.read_csv(tmp_path / "real.csv").strategy.tolist() == ["probe", "full"]

@@ -25,6 +25,7 @@ from vtlab.randomness import drawing, keys, uniform
 
 LEAST_ERASED = 0.02  # share of the picture
 LONGEST_ERASED = 1 / 0.3  # sides of a rectangle
+MOST = {"shift": 0.9, "crop": 0.9, "rotate": 180, "light": 1, "noise": 255, "hue": 0.5, "erase": 1}
 
 
 class Augmentation(Protocol):
@@ -63,6 +64,16 @@ class Augment:
     turn: bool = False
     hue: float = 0.0
     erase: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse strengths that make no picture.
+
+        Raises:
+            ValueError: Naming the one that is out of range, and the range.
+        """
+        for name, most in MOST.items():
+            if not 0 <= (value := getattr(self, name)) <= most:
+                raise ValueError(f"{name} is {value}; it lies between 0 and {most:g}")
 
     def view(self, pixels: Tensor, index: Tensor, seed: int, number: int) -> Tensor:
         """View `number` of these images: bytes `(N, 3, H, W)` in and out.

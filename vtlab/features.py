@@ -36,6 +36,9 @@ def activations(network: Network, pixels: Tensor, stop: int | None = None,
     Returns:
         Feature maps `(N, C, h, w)`, or features `(N, D)` float32 after the last stage, where
         the images are.
+
+    Raises:
+        ValueError: If the pixels are not bytes of that shape.
     """
     frozen = Frozen(network, pixels, stop, bfloat16=bfloat16)
     while not frozen.done:
@@ -52,6 +55,7 @@ class Frozen:
     def __init__(self, network: Network, pixels: Tensor, stop: int | None = None,
                  *, bfloat16: bool | None = None) -> None:  # fmt: skip
         """Nothing is computed yet; the arguments are those of `activations`."""
+        check(pixels)
         self.network, self.pixels, self.stop, self.bfloat16 = network, pixels, stop, bfloat16
         self.features = stop is None or stop == len(network.stage_names)
         self._parts = batches(pixels, pixels)
@@ -184,7 +188,7 @@ def outputs(network: Network, pixels: Tensor, memo: dict[int, Tensor] | None = N
 
 
 def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
-    """The share of images that are named rightly, or counted rightly where the label is a number.
+    """The share of images that are named correctly, or counted correctly where the label is a number.
 
     A number is right when it is off by less than a half.
 

@@ -275,7 +275,7 @@ def pictures_are_pictures(lesson: Lesson) -> Iterator[Finding]:
 
 @rule
 def file_is_small(lesson: Lesson) -> Iterator[Finding]:
-    """A megabyte at most."""
+    """No larger than `LARGEST`."""
     if len(nbformat.writes(lesson.notebook).encode()) > LARGEST:
         yield None, f"larger than {LARGEST // 1000} kB"
 

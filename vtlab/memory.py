@@ -19,7 +19,7 @@ TOLD = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", 
 
 @functools.cache
 def keep_freed() -> bool:
-    """From now on, let the C library keep what this process frees, until `give_back`.
+    """From now on, let the C library keep what this process frees; `give_back` empties what it has kept.
 
     Returns:
         Whether it does: not on another system or with another C library, and not where the environment

@@ -148,12 +148,6 @@ def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
     return float((middle - half) / (1 + unit)), float((middle + half) / (1 + unit))
 
 
-def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a share of `hits` in `n`."""
-    low, high = stats.binomtest(hits, n).proportion_ci(level, method="wilson")
-    return float(low), float(high)
-
-
 def at_least_an_image(found: Interval, one: Interval) -> Interval:
     """The wider of an interval and that of differences of one image in all seeds but one.
 
@@ -214,13 +208,15 @@ def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[f
         of shots where that is enough.
 
     Raises:
-        ValueError: If there are no such runs.
+        ValueError: If there are no such runs, or some on "all" images, which is no number.
 
     Lesson 05.
     """
     rows = runs[runs.strategy == strategy]
     if rows.empty:
         raise ValueError(f"no runs of {strategy!r}; there are {', '.join(runs.strategy.unique())}")
+    if (rows.shots == "all").any():
+        raise ValueError(f"{strategy!r} has runs on all images, of which no number per class is known")
     found = []
     for _, seed in rows.sort_values("shots").groupby("seed"):
         logs, reached = np.log2(seed.shots.to_numpy(float)), seed.test_accuracy.to_numpy()

@@ -86,7 +86,8 @@ class PixelStore:
             if found is None:
                 raise OSError(f"{self.folder} does not hold what was just written there")
         order, unread = found
-        os.utime(self.folder / INDEX)
+        with contextlib.suppress(OSError):  # a cache that others share may be theirs to write
+            os.utime(self.folder / INDEX)
         return _mapped(self.folder / ROWS, len(order), self.size), order, unread
 
     def _whole(self, arrange: Callable[[list[int]], list[int]]) -> tuple[list[int], dict[int, str]] | None:
@@ -116,7 +117,8 @@ class PixelStore:
                     yield digest, number * self.row
 
     def _build(self, decode: Callable, arrange: Callable, workers: Callable) -> None:
-        forget(self.folder.parent, self.folder, INDEX)
+        for name in (INDEX, LOG):  # whole ones, and builds that were never finished
+            forget(self.folder.parent, self.folder, name)
         have: dict[bytes, tuple[str, int]] = {}
         with contextlib.suppress(OSError, ValueError):
             have |= {digest: (ROWS, at) for digest, at in self._good_rows(self._index())}

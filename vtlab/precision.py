@@ -50,30 +50,41 @@ def autocast(bfloat16: bool | None = None, device: torch.device | str = "cpu") -
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half(bfloat16, device))
 
 
-class _Inside:
-    """Who is in `single_thread`."""
+class _Inside(threading.local):
+    """Who is in `single_thread`: how many in all, and whether this thread is."""
 
-    lock, count, before = threading.Lock(), 0, 0
+    lock, everybody, this = threading.Lock(), {"count": 0, "before": 0}, False
+
+
+_INSIDE = _Inside()
 
 
 @contextlib.contextmanager
 def single_thread() -> Iterator[None]:
     """One inner thread for small linear algebra, and for Python threads that are started here.
 
-    The number is the process's: of several threads in here the first one sets it, and the last one
-    sets it back.
+    Each Python thread has a number of its own, which begins as the one that was set last, by whichever
+    thread: so each sets its own back, and one that began while another was in here takes that one's.
     """
-    with _Inside.lock:
-        if not _Inside.count:
-            _Inside.before = torch.get_num_threads()
-        _Inside.count += 1
+    if _INSIDE.this:
+        yield
+        return
+    with _INSIDE.lock:
+        own, all_ = torch.get_num_threads(), _INSIDE.everybody
+        if not all_["count"]:
+            all_["before"] = own
+        elif own == 1:
+            own = all_["before"]
+        all_["count"] += 1
         torch.set_num_threads(1)
+    _INSIDE.this = True
     try:
         yield
     finally:
-        with _Inside.lock:
-            _Inside.count -= 1
-            torch.set_num_threads(1 if _Inside.count else _Inside.before)
+        _INSIDE.this = False
+        with _INSIDE.lock:
+            all_["count"] -= 1
+            torch.set_num_threads(own)
 
 
 def wait_for(device: torch.device) -> None:

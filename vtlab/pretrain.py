@@ -26,7 +26,7 @@ from vtlab.files import write_bytes, write_csv, write_text
 from vtlab.interrupts import Terminated, termination_raises, unbroken
 from vtlab.memory import keep_freed
 from vtlab.network import Network
-from vtlab.precision import autocast, native_bfloat16
+from vtlab.precision import autocast, half
 from vtlab.randomness import drawing
 from vtlab.sources import Drawings, Photographs, Source
 from vtlab.stepwise import FORMAT, State, Stepwise, Stop, captured, put_back
@@ -161,7 +161,7 @@ class Pretraining(Stepwise):
         """What must be equal for a state to be gone on from, as JSON values."""
         return {**asdict(self.recipe), "sizes": list(self.recipe.sizes), **self.source.configuration(),
                 "every": self.every, "device": self.network.device.type,
-                "bfloat16": native_bfloat16()}
+                "bfloat16": half(None, self.network.device)}
 
     def state(self) -> State:
         """Everything that is needed to go on from here, copied. Not while a step runs."""

@@ -30,7 +30,7 @@ def _mix(x: Tensor) -> Tensor:
 
 
 def keys(seed: int, stream: int, indices: Tensor) -> Tensor:
-    """One key per index, `(N,)` int32, all different for different `(seed, stream, index)`.
+    """One key per index, `(N,)` int32, all different under one seed and stream.
 
     Args:
         seed: Any integer.

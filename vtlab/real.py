@@ -21,6 +21,7 @@ import torch
 from vtlab.backbones import backbone
 from vtlab.bench import TUNED_RATES, tuned
 from vtlab.features import predict
+from vtlab.files import write_csv
 from vtlab.images import ImageFolder, read_folder
 from vtlab.metrics import balanced_accuracy
 from vtlab.network import Network
@@ -223,8 +224,10 @@ def main() -> None:
     path = results_folder() / "real.csv"
     known = pd.DataFrame() if given.anew or not path.exists() else real_table()
     table = pd.DataFrame(measure(Measurement(given.folder, given.runs, known)))
+    # after Ctrl-C: rows that were known and not reached stay
+    table = pd.concat([table, known]).drop_duplicates(KEY, ignore_index=True) if len(known) else table
     rounded = table.round(4).assign(rate=table.rate)
-    rounded.to_csv(path, index=False)
+    write_csv(path, rounded)
     print(f"written: {path.name}, {len(rounded)} rows of {sum(1 for _ in runs())}")
 
 

@@ -30,7 +30,7 @@ def plot_work(runs: pd.DataFrame, *, chance: float | None = None,
     ax = axes[0, 0]
     style.prepare(ax, grid="y")
     for strategy in dict.fromkeys(runs.strategy):
-        label, points = names.label(strategy), means.loc[strategy].sort_index()
+        label, points = names.label(strategy), means.loc[strategy].sort_values("operations")
         ax.plot(
             points.operations, points.test_accuracy, color=label.colour, linewidth=2,
             marker=label.marker, markersize=5.5, markeredgecolor="white", markeredgewidth=0.8,
@@ -42,7 +42,7 @@ def plot_work(runs: pd.DataFrame, *, chance: float | None = None,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             **style.text(style.SMALL, label.colour, weight="bold"),
         )  # fmt: skip
-    for shots in sorted({*marked} & {*runs.shots}):
+    for shots in [n for n in dict.fromkeys(marked) if n in {*runs.shots}]:
         joined = means.xs(shots, level="shots")
         joined = joined.sort_values(["operations", "test_accuracy"], ascending=[True, False])
         ax.plot(joined.operations, joined.test_accuracy, color=style.QUIET, linewidth=0.9,
