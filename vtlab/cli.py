@@ -273,15 +273,15 @@ def predict(given: argparse.Namespace) -> int:
     unread = len(found.lost)
     for path, within in found.images:
         try:
-            name, confidence = namer.name(path)
+            seen = namer.look(path)
         except (ValueError, OSError) as error:
             unread += 1
             _complain(error)
             continue
-        print(f"{printable(str(path))}\t{name}\t{100 * confidence:.1f} %", flush=True)
+        print(f"{printable(str(path))}\t{seen[1]}\t{100 * seen[2]:.1f} %", flush=True)
         if given.cam:
             try:
-                drawn = namer.draw(path, given.out / within if given.out else path.parent)
+                drawn = namer.draw(path, given.out / within if given.out else path.parent, seen)
             except (ValueError, OSError) as error:
                 unread += 1
                 _complain(error)

@@ -36,40 +36,47 @@ class Namer:
         """
         self.network, self.card = load(folder)
 
-    def name(self, path: Path) -> tuple[str, float]:
-        """The class of an image file, and the probability that the network gives it.
+    def look(self, path: Path) -> tuple[Tensor, str, float]:
+        """An image file's pixels `(1, 3, S, S)` as the network sees them, its class and how probable that is.
 
         Raises:
             OSError: If the file cannot be opened.
             ValueError: If it is no image, or no file; the message names it.
         """
-        confidence, place = predict(self.network, self._pixels(path))[0].max(0)
-        return self.card.classes[int(place)], float(confidence)
+        pixels = self._pixels(path)
+        confidence, place = predict(self.network, pixels)[0].max(0)
+        return pixels, self.card.classes[int(place)], float(confidence)
 
-    def draw(self, path: Path, folder: Path) -> Path:
+    def draw(self, path: Path, folder: Path, seen: tuple[Tensor, str, float] | None = None) -> Path:
         """Write the image with its heat map into a folder.
+
+        Args:
+            path: The image.
+            folder: Made where it is missing.
+            seen: What `look` gave of it; None to look now.
 
         Returns:
             The file: `NAME-cam.png`, or `NAME-cam-2.png` (and so on) where that is a file that was not
             written here, or the heat map of another image. An older heat map of this image is replaced.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If it cannot be written, or as `look`.
+            ValueError: As `look`.
         """
         from vtlab.plots import plot_cams
-        from vtlab.style import percent, to_png
+        from vtlab.style import let_go, percent, to_png
 
-        pixels = self._pixels(path)
+        pixels, name, confidence = seen or self.look(path)
         maps = grad_cam(self.network, pixels)
-        name, confidence = self.name(path)
-        strategy = self.card.strategy or "full"
-        figure = plot_cams(pixels.numpy(), {strategy: maps.numpy()}, scale="each",
+        figure = plot_cams(pixels.numpy(), {self.card.strategy or "model": maps.numpy()}, scale="each",
                            titles=[f"{name} {percent(confidence)}"])  # fmt: skip
+        png = to_png(figure)
+        let_go(figure)
         folder.mkdir(parents=True, exist_ok=True)
         image = _known_as(path, folder)
         names = (f"{path.stem}-cam{f'-{n}' if n > 1 else ''}.png" for n in count(1))
         written = next(folder / name for name in names if _free(folder / name, image))
-        write_bytes(written, signed(to_png(figure), image))
+        write_bytes(written, signed(png, image))
         return written
 
     def _pixels(self, path: Path) -> Tensor:

@@ -128,7 +128,7 @@ def compare(task: str | Path | Task = "garden", *, strategies: Strategy | str | 
         raise ValueError(f"{twice[0]} is asked for twice: seeds and shots are different numbers, and "
                          "strategies have names of their own, as in replace(vt.full, name='slow', rate=1e-4)")
     if given is not None:
-        _check_draw(given)
+        check_draw(given)
     bench = Bench.make(setting, given)
     bench.takes(strategies)  # an impossible wish is refused before any training
     tuned = setting.tune and any(not strategy.convex for strategy in strategies)
@@ -154,7 +154,7 @@ def compare(task: str | Path | Task = "garden", *, strategies: Strategy | str | 
     return Study([done[key] for key in keys], bench.base, bench.shown(), strategies, bench)
 
 
-def _check_draw(task: Task) -> None:
+def check_draw(task: Task) -> None:
     """A task's shots are drawn for each seed; refuse one that was given other training images."""
     drawn = task.draw(task.shots, task.seed)
     same = len(drawn) == len(task.train) and torch.equal(drawn.labels, task.train.labels) and (
@@ -174,8 +174,8 @@ def _finished(store: RunStore, bench: Bench, say: Callable[[str], None]) -> dict
     other = {key for run in runs.values() for key in here if run.settings.get(key, here[key]) != here[key]}
     if other:
         named = ", ".join(key for key in here if key in other)
-        say(f"some of the finished runs were made elsewhere ({named}: not as here): differences between ways of "
-            "a few test images may be the machines'")
+        say(f"some of the finished runs were made elsewhere ({named}: not as here): differences of a few test "
+            "images between ways may be the machines'")
     return runs
 
 

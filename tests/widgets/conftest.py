@@ -32,8 +32,9 @@ class Quick:
     most = 0  # at the same time, ever
     lock = threading.Lock()
 
-    def __init__(self, epochs: int, seconds: float = 0.0, fails_at: int | None = None):
-        self.epochs, self.seconds, self.fails_at = epochs, seconds, fails_at
+    def __init__(self, epochs: int, seconds: float = 0.0, fails_at: int | None = None,
+                 error: Exception = RuntimeError("the numbers are <gone>")):
+        self.epochs, self.seconds, self.fails_at, self.error = epochs, seconds, fails_at, error
         self.stop, self.number = None, 0
 
     @property
@@ -47,7 +48,7 @@ class Quick:
         try:
             while not self.done and not self.stop.is_set():
                 if self.number == self.fails_at:
-                    raise RuntimeError("the numbers are <gone>")
+                    raise self.error
                 if self.seconds:
                     time.sleep(self.seconds)
                 self.number += 1

@@ -26,6 +26,14 @@ def test_it_shows_what_its_twin_shows_of_the_garden(panel, garden):
     assert panel.describe() == "16 training images of garden, all classes."
 
 
+def test_the_words_are_those_of_the_controls_where_the_picture_was_drawn_before(panel):
+    said = panel.describe()
+    panel.augmented = True
+    assert panel.describe().startswith("2 training images")
+    panel.augmented = False
+    assert panel.describe() == said
+
+
 def test_a_dial_is_that_of_the_world(panel):
     panel.controls["style"].value = "night"
     panel.controls["weeds"].value = 0

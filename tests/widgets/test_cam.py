@@ -35,6 +35,16 @@ def test_a_map_is_that_of_the_plain_function(panel, network, masked):
     assert np.allclose(panel.scores().loc["full"].to_numpy(dtype=float), scores)
 
 
+def test_classes_that_are_called_like_targets_are_told_from_them(network, toy):
+    panel = CamPanel({"full": network}, replace(toy, classes=("true", "blue", "predicted")), image=12)
+    one = {"pixels": toy.test.pixels[12:13], "labels": toy.test.labels[12:13]}
+    for target, targets in {"true": "true", "predicted": "predicted", "class true": 0, "blue": 1,
+                            "class predicted": 2}.items():  # fmt: skip
+        panel.controls["target"].value = target
+        assert np.array_equal(panel.looks()["full"][0], explain(network, **one, targets=targets)[0].numpy())
+    panel.close()
+
+
 def test_the_epoch_goes_by_box_and_by_button_and_stays_within_its_limits(panel):
     assert panel.epoch == panel.last == 1
     last = panel._picture.value

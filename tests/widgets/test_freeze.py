@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 import traitlets
 
-from vtlab.costs import cost_table
-from vtlab.widgets import FreezePanel
+from vtlab.costs import calibrate, cost_table
+from vtlab.training import fit
+from vtlab.widgets import FreezePanel, freeze
 
 
 @pytest.fixture
@@ -44,6 +45,38 @@ def test_other_ticks_take_back_what_was_measured(panel):
     assert panel.moved.weights["stage4"] == 0 and panel.moved.weights["head"] > 0
 
 
+def test_ticks_during_a_training_are_said_and_what_moved_is_not_shown(panel, monkeypatch):
+    def ticked(*given, **more):
+        panel.stages = ("stage3",)
+        return fit(*given, **more)
+
+    monkeypatch.setattr(freeze, "fit", ticked)
+    panel.train()
+    panel.wait()
+    assert panel.moved is None and panel.trained is None
+    assert panel.status.words.startswith("Other stages were ticked meanwhile")
+
+
+def test_a_measurement_says_so_also_after_a_training(panel):
+    panel.train()
+    panel.wait()
+    panel.measure()
+    panel.wait()
+    assert panel.status.words == "Measured." and "Moved" in panel.describe()
+
+
+def test_a_training_that_was_stopped_before_it_began_says_so(panel, monkeypatch):
+    def stopped(*given, **more):
+        panel.stop()
+        return calibrate(*given, **more)
+
+    monkeypatch.setattr(freeze, "calibrate", stopped)
+    panel.train()
+    panel.wait()
+    assert panel.trained is None and panel.moved is None
+    assert panel.status.words == "Stopped before the first step: nothing was trained."
+
+
 def test_an_error_is_shown_and_raised(network, toy):
     wrong = FreezePanel(network)  # three outputs, and the garden has eight classes
     wrong.train()
@@ -58,13 +91,35 @@ def test_an_unknown_stage_is_refused(network):
         FreezePanel(network, stages=("stage9",))
 
 
+def slower(speed):
+    return replace(speed, forward={name: 10 * seconds for name, seconds in speed.forward.items()})
+
+
 def test_another_measurement_changes_the_seconds(panel, monkeypatch):
     panel.buttons["measure"].click()
     panel.wait()
     first = panel.costs().seconds.sum()
-    real = panel._speed
-    slow = replace(real, forward={name: 10 * s for name, s in real.forward.items()})
-    monkeypatch.setattr("vtlab.widgets.freeze.calibrate", lambda *args, **kwargs: slow)
+    slow = slower(panel._measured[0])
+    monkeypatch.setattr(freeze, "calibrate", lambda *given, **more: slow)
     panel.buttons["measure"].click()
     panel.wait()
+    assert panel.costs().seconds.sum() > 2 * first
+
+
+def test_costs_that_a_measurement_overtakes_are_not_kept(panel, network, monkeypatch):
+    real = calibrate(network, image_size=16, repeats=1)
+    speeds = iter((real, slower(real)))
+    monkeypatch.setattr(freeze, "calibrate", lambda *given, **more: next(speeds))
+    monkeypatch.setattr(panel, "refresh", lambda: None)  # it would ask for the costs before we do
+    panel.measure()
+    panel.wait()
+
+    def overtaken(*given, **more):
+        monkeypatch.setattr(freeze, "cost_table", cost_table)
+        panel.measure()
+        panel.wait()
+        return cost_table(*given, **more)
+
+    monkeypatch.setattr(freeze, "cost_table", overtaken)
+    first = panel.costs().seconds.sum()
     assert panel.costs().seconds.sum() > 2 * first

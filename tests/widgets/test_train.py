@@ -2,6 +2,7 @@ import gc
 import random
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -14,7 +15,7 @@ from vtlab.backbones import backbone
 from vtlab.strategies import strategy
 from vtlab.training import fit
 from vtlab.widgets import TrainPanel
-from vtlab.widgets.session import fitting
+from vtlab.widgets.session import Session, fitting
 
 LEGAL = {"ready", "stopped", "finished"}
 STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
@@ -82,6 +83,12 @@ def test_a_task_is_given_by_name_too_and_what_is_none_is_refused():
         TrainPanel("nope")
     with pytest.raises(TypeError, match="5 is no task"):
         TrainPanel(5)
+
+
+def test_a_task_whose_images_are_not_those_it_draws_is_refused(toy):
+    turned = replace(toy, train=replace(toy.train, pixels=toy.train.pixels.flip(3)))
+    with pytest.raises(ValueError, match="toy: its training images are not those that its draw"):
+        TrainPanel(turned)
 
 
 @pytest.mark.parametrize(("before", "stages", "after"), [
@@ -167,18 +174,90 @@ def test_an_error_is_shown_and_raised_by_wait_and_train_works_again(panel, quick
     with pytest.raises(RuntimeError, match="gone"):
         panel.wait()
     assert panel.state == "failed" and "&lt;gone&gt;" in panel.status.value
+    click(panel, "continue")  # some layers may have made half a step
+    assert panel.state == "failed" and "no stopped run" in panel.status.words
     quick(epochs=5)
     click(panel, "train")
     assert panel.wait() == "finished"
 
 
+def test_after_an_error_in_drawing_the_run_goes_on(panel, quick, monkeypatch):
+    quick(epochs=4)
+    drawn, broken = panel.refresh, [RuntimeError("no ink")]
+
+    def refresh():
+        if broken:
+            raise broken.pop()
+        drawn()
+
+    monkeypatch.setattr(panel, "refresh", refresh)
+    click(panel, "train")
+    with pytest.raises(RuntimeError, match="no ink"):
+        panel.wait()
+    assert panel.state == "stopped" and "no ink" in panel.status.words
+    click(panel, "continue")
+    assert panel.wait() == "finished"
+    assert [epoch.number for epoch in panel.session.history] == [1, 2, 3, 4]
+
+
+def test_where_the_disk_had_no_room_the_run_goes_on_once_it_has(panel, quick):
+    quick(epochs=4, fails_at=2, error=OSError(28, "No space left on device"))
+    click(panel, "train")
+    with pytest.raises(OSError, match="No space left"):
+        panel.wait()
+    assert panel.state == "stopped"
+    panel.session._training.fails_at = None
+    click(panel, "continue")
+    assert panel.wait() == "finished"
+    assert [epoch.number for epoch in panel.session.history] == [1, 2, 3, 4]
+
+
+def test_a_run_that_could_not_begin_does_not_go_on_as_the_one_before(panel, quick):
+    quick(epochs=10**6, seconds=0.002)
+    click(panel, "train")
+    until(lambda: panel.session and panel.session.history)
+    click(panel, "stop")
+    panel.wait()
+    panel.prepare = lambda **values: 1 / 0
+    click(panel, "train")
+    with pytest.raises(ZeroDivisionError):
+        panel.wait()
+    assert panel.state == "failed"
+
+
+def test_a_run_can_be_told_while_another_thread_lets_its_network_go(network, toy, monkeypatch):
+    session, told = Session(toy, "tiny", strategy("full"), network=network, accuracy=0.5), []
+
+    def meanwhile(self) -> float:
+        told.append(1)
+        if len(told) == 1:
+            session.let_go()
+        return 2.0
+
+    monkeypatch.setattr(Session, "seconds", property(meanwhile))
+    assert session.row()["total_weights"] == network.total_weights() and session.network is None
+
+
+def test_how_long_a_run_is_can_be_asked_while_another_thread_ends_it(toy):
+    class Meanwhile:
+        @property
+        def convex(self):
+            session._epochs, session._training = 7, None
+            return False
+
+    session = Session(toy, "tiny", Meanwhile(), _training=fit(backbone(classes=3), toy, "full", epochs=7))
+    assert session.whole == 7
+
+
 def test_more_shots_than_there_are_is_said_in_the_panel(garden):
     from vtlab.tasks import Task
 
-    def refuse(shots, seed):
-        raise ValueError("class 'red' has 8 training images")
+    def draw(shots, seed):
+        if shots > 8:
+            raise ValueError("class 'red' has 8 training images")
+        return garden.train
 
-    small = Task("small", garden.classes, garden.train, garden.test, 5, 0, refuse)
+    small = Task("small", garden.classes, garden.train, garden.test, 5, 0, draw)
     panel = TrainPanel(small, shots=50)
     click(panel, "train")
     with pytest.raises(ValueError, match="8 training images"):

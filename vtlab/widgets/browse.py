@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import lru_cache
 from itertools import pairwise
 
 import ipywidgets
@@ -181,12 +182,12 @@ class TaskPanel(Panel):
             whole = getattr(self._own, self.split)
         else:
             seed = self.seed if self.split == "train" else None
-            whole = Images(*self.world.draw(each, seed))
+            whole = _images(self.world, each, seed)
         return few(whole, wanted, count)
 
     def figure(self) -> Figure:
         """A grid of images, or a few images each with its augmented views."""
-        images = self._shown = self.images()
+        images = self.images()
         if not len(images):
             raise ValueError("There is no image of this class here.")
         masks = images.masks if self.mask else None
@@ -199,7 +200,7 @@ class TaskPanel(Panel):
 
     def describe(self) -> str:
         """What is shown, and which dials are turned."""
-        images = self._shown
+        images = self.images()
         which = "all classes" if self.shown == ALL else self.classes[self.shown]
         part = {"train": "training", "test": "test"}[self.split]
         said = [f"{len(images)} {part} images of {self.task}, {which}"]
@@ -213,6 +214,12 @@ class TaskPanel(Panel):
             strengths = ", ".join(f"{name} {getattr(self, name):g}" for name in KINDS)
             said.append(f"each with {VIEWS} augmented views ({strengths})")
         return "; ".join(said) + "."
+
+
+@lru_cache(1)  # the picture and its words ask for the same
+def _images(world: World, each: int, seed: int | None) -> Images:
+    """So many images of each class of a garden world; of its test set where there is no seed."""
+    return Images(*world.draw(each, seed))
 
 
 def _dials(world: World) -> dict[str, object]:

@@ -21,6 +21,7 @@ from vtlab.widgets.controls import Checks, button, choice, number, row, tick
 from vtlab.widgets.panel import Panel
 
 KEPT = 512  # maps that need not be computed again
+WORDS = ("predicted", "true")  # targets that are no class's name
 
 
 class CamPanel(Panel):
@@ -34,7 +35,7 @@ class CamPanel(Panel):
         strategies: Names of those that are shown.
         stage: Whose feature maps; methods at the pixels do not ask.
         method: One of `METHODS`.
-        target: "predicted", "true", or the name of a class.
+        target: "predicted", "true", or the name of a class; a class that is called "true" is "class true".
         mask: Whether the outline of the object is drawn, where it is known.
         epoch: 0 is the network before training; the last one is shown first.
         buttons: "previous", "next", "earlier", "later", "last".
@@ -72,6 +73,7 @@ class CamPanel(Panel):
         self.last = max(len(copies) for copies in self._networks.values()) - 1
         first = self._networks[self._names[0]][0]
         self._stages = first.stage_names
+        self._classes = {f"class {name}" if name in WORDS else name: k for k, name in enumerate(task.classes)}
         self._look = lru_cache(KEPT)(self._computed)
         moves = {"previous": ("Previous image", "image", -1), "next": ("Next image", "image", 1),
                  "earlier": ("Earlier", "epoch", -1), "later": ("Later", "epoch", 1)}  # fmt: skip
@@ -98,7 +100,7 @@ class CamPanel(Panel):
     @traitlets.validate("stage", "target")
     def _listed(self, proposal: dict) -> str:
         name, value = proposal["trait"].name, proposal["value"]
-        known = self._stages if name == "stage" else ("predicted", "true", *self.task.classes)
+        known = self._stages if name == "stage" else (*WORDS, *self._classes)
         if value not in known:
             raise traitlets.TraitError(f"no {name} {value!r} here; there are {', '.join(known)}")
         return value
@@ -112,7 +114,7 @@ class CamPanel(Panel):
             "stage": choice("Stage", self._stages),
             "method": choice("Method", [(m.text, name) for name, m in METHODS.items()]),
             "target": choice("Evidence for the class",
-                             [*targets, *((name, name) for name in self.task.classes)]),
+                             [*targets, *zip(self.task.classes, self._classes, strict=True)]),
             "mask": tick("Outline of the object"),
             "epoch": number(f"Epoch (0 to {self.last})", 0, self.last),
         }  # fmt: skip
@@ -136,8 +138,8 @@ class CamPanel(Panel):
         shown = self.task.test.pixels[image : image + 1]
         labels = self.task.test.labels[image : image + 1]
         sure, guess = predict(network, shown).max(1)
-        what = self.task.classes.index(target) if target in self.task.classes else target
-        maps = explain(network, shown, method=method, stage=stage, targets=what, labels=labels)
+        maps = explain(network, shown, method=method, stage=stage, labels=labels,
+                       targets=self._classes.get(target, target))  # fmt: skip
         return maps[0].float().numpy(), int(guess), float(sure)
 
     def looks(self) -> dict[str, tuple[np.ndarray, int, float]]:

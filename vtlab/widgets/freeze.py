@@ -61,9 +61,11 @@ class FreezePanel(Panel):
         self._size = image_size or (task.image_size if task else 64)
         self.trained: Network | None = None
         self.moved: pd.DataFrame | None = None
-        self._speed: Speed | None = None
-        self._costs: dict[tuple, pd.DataFrame] = {}
-        self._lock = threading.RLock()
+        # How fast the machine is, with the costs by stages that follow from it: replaced together, since
+        # one thread measures while another draws.
+        self._measured: tuple[Speed | None, dict[tuple[str, ...], pd.DataFrame]] = None, {}
+        self._said = ""  # about the last work, once it is over
+        self._lock = threading.RLock()  # of what belongs to the ticked stages, and of the status
         self._worker = Worker("vtlab freezing")
         self.status = Status("The head always learns. Tick what else should.")
         self.buttons = {"measure": button("Measure this machine", self.measure),
@@ -81,7 +83,8 @@ class FreezePanel(Panel):
 
     @traitlets.observe("stages")
     def _other(self, change: object) -> None:
-        self.moved = None  # it was measured with other stages
+        with self._lock:
+            self.moved = None  # it was measured with other stages
 
     def build(self) -> dict[str, ipywidgets.Widget]:
         """A box for each stage, and how long to train."""
@@ -101,7 +104,7 @@ class FreezePanel(Panel):
 
     def measure(self) -> None:
         """Measure, in the background, how fast this machine runs the network's parts."""
-        self._begin(self._measure, "Measuring …")
+        self._begin(lambda stop: self._measure(), "Measuring …")
 
     def train(self) -> None:
         """Train a copy in the background, and measure what moved."""
@@ -109,7 +112,7 @@ class FreezePanel(Panel):
         self._begin(lambda stop: self._train(stages, epochs, stop), "Training …")
 
     def stop(self) -> None:
-        """Ask the work to stop within one batch."""
+        """Ask a training to stop within one batch; a measurement, of a few batches, is carried through."""
         with self._lock:
             self.status.say("Stopping …" if self._worker.busy else "Nothing is being trained.")
             self._worker.stop()
@@ -130,40 +133,44 @@ class FreezePanel(Panel):
             else:
                 self.status.say("One thing at a time: stop what is under way first.")
 
-    def _measure(self, stop: threading.Event) -> None:
-        self._speed = calibrate(self.network, image_size=self._size, batch=BATCH, repeats=3)
-        self._costs.clear()
+    def _measure(self) -> None:
+        self._measured = calibrate(self.network, image_size=self._size, batch=BATCH, repeats=3), {}
+        self._said = "Measured."
 
     def _train(self, stages: tuple[str, ...], epochs: int, stop: threading.Event) -> None:
-        if self._speed is None:
-            self._measure(stop)
+        if self._measured[0] is None:
+            self._measure()
         task = self._task or make_task("garden", shots=5, image_size=self._size)
         twin, everything = copy.deepcopy(self.network), self.network.stage_names
         way = chosen(fitting("partial", stages, everything), stages)
         way.prepare(twin, 0)  # the new head is no movement: training begins after it
         before = snapshot(twin)
-        for _epoch in fit(twin, task, way, epochs=epochs, stop=stop):
+        training = fit(twin, task, way, epochs=epochs, stop=stop)
+        for _epoch in training:
             pass
+        if not training.steps:
+            self._said = "Stopped before the first step: nothing was trained."
+            return
         moved = movement(before, twin)
-        if stages == self.stages:  # else other stages were ticked meanwhile
-            self.trained, self.moved = twin, moved
+        with self._lock:
+            if stages == self.stages:
+                self.trained, self.moved, self._said = twin, moved, _moved_words(moved)
+            else:
+                self._said = "Other stages were ticked meanwhile, so what moved is not shown: train again."
 
     def _ended(self, error: BaseException | None) -> None:
-        if error is not None:
-            self.status.say(f"Stopped by an error. {type(error).__name__}: {error}")
-        elif self.moved is not None:
-            self.status.say(_moved_words(self.moved))
-        else:
-            self.status.say("Measured.")
+        with self._lock:
+            self.status.say(self._said if error is None else
+                            f"Stopped by an error. {type(error).__name__}: {error}")  # fmt: skip
         self.refresh()
 
     def costs(self) -> pd.DataFrame:
         """What the ticked stages cost, a row per stage and one for the head."""
-        key = self.stages, self._speed is not None
-        if key not in self._costs:  # takes longer than drawing it
-            self._costs[key] = cost_table(self.network, (*self.stages, "head"), speed=self._speed,
-                                          image_size=self._size, batch=BATCH)  # fmt: skip
-        return self._costs[key]
+        stages, (speed, known) = self.stages, self._measured
+        if stages not in known:  # takes longer than drawing it
+            known[stages] = cost_table(self.network, (*stages, "head"), speed=speed,
+                                       image_size=self._size, batch=BATCH)  # fmt: skip
+        return known[stages]
 
     def figure(self) -> Figure:
         """Costs by stage, and beside them what moved."""
@@ -171,14 +178,14 @@ class FreezePanel(Panel):
 
     def describe(self) -> str:
         """The sums in words, and what moved."""
-        table = self.costs()
+        table, moved = self.costs(), self.moved
         memory = (table.activations + table.optimiser).sum() / 1e6
         said = (f"{', '.join((*self.stages, 'head'))} learn: {table.learn.sum():,} of "
                 f"{table.weights.sum():,} weights, {table.step.sum() / 1e6:.0f} million multiply-adds "
                 f"per training image, {memory:.0f} MB a batch")  # fmt: skip
         if "seconds" in table:
             said += f", {1e3 * table.seconds.sum():.0f} ms a batch expected"
-        return f"{said}." if self.moved is None else f"{said}. {_moved_words(self.moved)}"
+        return f"{said}." if moved is None else f"{said}. {_moved_words(moved)}"
 
 
 def _moved_words(moved: pd.DataFrame) -> str:

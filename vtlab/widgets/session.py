@@ -59,6 +59,7 @@ class Session:
     network: Network | None = None
     history: list[Epoch] = field(default_factory=list)
     accuracy: float | None = None
+    _torn: bool = False
     _training: Training | None = None
     _epochs: int | None = None
     _row: dict[str, object] | None = None
@@ -72,7 +73,13 @@ class Session:
     @property
     def whole(self) -> int | None:
         """How many epochs it will have; not known of a probe, which is solved."""
-        return self._epochs if self._training is None or self.strategy.convex else self._training.epochs
+        training = self._training  # the thread that trains takes it away
+        return self._epochs if training is None or self.strategy.convex else training.epochs
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it was begun and is between two steps, so that `work` goes on with it."""
+        return self._training is not None and not self._torn
 
     @property
     def seconds(self) -> float:
@@ -89,9 +96,13 @@ class Session:
             self._training = fit(self.network, self.task, self.strategy, seed=self.seed,
                                  epochs=self.epochs)  # fmt: skip
         self._training.stop = stop
-        for epoch in self._training:
-            self.history.append(epoch)
-            yield epoch
+        try:
+            for epoch in self._training:
+                self.history.append(epoch)
+                yield epoch
+        except Exception as error:  # its own: what its caller does with an epoch raises elsewhere
+            self._torn = not isinstance(error, OSError)  # room on the disk is made before a step
+            raise
         if self._training.done:
             self._test(stop)
 
@@ -113,12 +124,12 @@ class Session:
 
     def row(self) -> dict[str, object]:
         """What was trained and what came of it."""
-        way = self.strategy
+        way, network = self.strategy, self.network  # which `let_go` takes away once there is a row
         return self._row or {
             "task": self.task.name, "backbone": self.backbone, "strategy": way.name,
             "shots": "all" if self.task.shots is None else self.task.shots, "seed": self.seed,
             "epochs": len(self.history), "rate": None if way.convex else way.peak_rate,
             "stage_decay": way.stage_decay, "test_accuracy": self.accuracy,
-            "seconds": self.seconds, "trainable_weights": self.network.learning_weights(),
-            "total_weights": self.network.total_weights(),
+            "seconds": self.seconds, "trainable_weights": network.learning_weights(),
+            "total_weights": network.total_weights(),
         }  # fmt: skip

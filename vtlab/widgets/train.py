@@ -17,6 +17,7 @@ from vtlab import names, plots, style
 from vtlab.backbones import family
 from vtlab.families import FAMILIES, STAGES
 from vtlab.garden.worlds import WORLDS
+from vtlab.study import check_draw
 from vtlab.tasks import Task
 from vtlab.tasks import task as make_task
 from vtlab.widgets.controls import Checks, Status, button, choice, number, row
@@ -77,6 +78,7 @@ class TrainPanel(Panel):
 
         Raises:
             TypeError: If the task is neither.
+            ValueError: If the task's training images are not those that it draws, as every run does.
         """
         if isinstance(task, str):
             task, traits = None, {"task": task} | traits
@@ -86,6 +88,7 @@ class TrainPanel(Panel):
         self._bases: dict[tuple[str, int], Task] = {}
         self._tasks = [name for name, world in WORLDS.items() if world.target == "class"]
         if task is not None:
+            check_draw(task)
             self._tasks = [task.name, *(name for name in self._tasks if name != task.name)]
             known = 0 if task.shots is None else task.shots
             traits = {"task": task.name, "shots": known, "seed": task.seed} | traits
@@ -170,7 +173,7 @@ class TrainPanel(Panel):
             self._begin(self._started, None, values)
 
     def resume(self) -> None:
-        """Go on with the run that was stopped."""
+        """Go on with the run that was stopped, by a person or by an error between two of its steps."""
         with self._lock:
             if self.state == STOPPED:
                 self._begin(self._started, self.session, {})
@@ -230,7 +233,7 @@ class TrainPanel(Panel):
         """The training that these choices mean.
 
         Raises:
-            ValueError: If the task has not so many images, or asks for another size.
+            ValueError: If the task has not so many images.
         """
         way = chosen(strategy, stages)
         way = replace(way, rate=rate or None, stage_decay=stage_decay)
@@ -247,9 +250,12 @@ class TrainPanel(Panel):
     def _ended(self, error: BaseException | None) -> None:
         """Called by the worker, always: the last state and the last picture are sent."""
         with self._lock:
-            session = self.session
+            session = self._sessions.get(self._started)  # none where it could not be prepared
             if error is not None:
-                self._enter(FAILED, f"Stopped by an error. {type(error).__name__}: {error}")
+                whole = session is not None and session.goes_on
+                said = f"; Continue goes on with run {self._started}" if whole else ""
+                self._enter(STOPPED if whole else FAILED,
+                            f"Stopped by an error{said}. {type(error).__name__}: {error}")  # fmt: skip
             elif session is not None and session.finished:
                 got = style.percent(session.accuracy)
                 self._enter(FINISHED, f"Run {self._started} is finished: test accuracy {got}.")
