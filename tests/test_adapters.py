@@ -59,3 +59,19 @@ def test_the_mode_stays(network, training):
     made = with_adapters(network)
     assert network.training == made.training == training
     assert all(module.training == training for module in network.stages["stage1"].modules())
+
+
+def test_a_network_of_large_images_is_asked_with_such():
+    made = with_adapters(backbone("inception_v3", weights=None))  # 64 px are too few for it
+    assert made.stages["adapter_stage4"].narrow.in_channels == made.head.in_features == 2048
+
+
+def test_stages_that_a_library_draws_are_drawn_so_and_adapters_with_them(network):
+    network.redraw = lambda seed: {k: torch.full_like(v, seed) for k, v in drawn.items()}
+    drawn, made, weights = network.stages.state_dict(), with_adapters(network), []
+    for seed in (7, 8, 7):
+        made.reset_stages(seed)
+        state = made.stages.state_dict()
+        assert all((state[name] == seed).all() for name in drawn)
+        weights.append(state["adapter_stage2.narrow.weight"].clone())
+    assert torch.equal(weights[0], weights[2]) and not torch.equal(weights[0], weights[1])

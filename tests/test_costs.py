@@ -142,6 +142,23 @@ def test_a_whole_training_is_counted_by_hand(network):
         training_operations(network, full, 0)
 
 
+def test_a_head_that_is_no_single_layer_is_descended_on_and_not_solved(network):
+    network.head = nn.Sequential(network.head)
+    prefix = sum(HAND.values()) - HAND["head"]
+    found = training_operations(network, probe, 7, epochs=20, image_size=16)
+    assert found == 7 * (8 * prefix + 20 * 2 * HAND["head"])
+
+
+def test_a_strategys_name_is_as_good_as_the_strategy(network):
+    assert at_16(network, "partial").equals(at_16(network, partial(1)))
+    assert training_operations(network, "full", 7) == training_operations(network, full, 7)
+    named, given = (measured_step(network, way, image_size=16, batch=4, repeats=1)
+                    for way in ("partial", partial(1)))  # fmt: skip
+    assert all(named[kind] == given[kind] for kind in ("learn", "step", "activations", "optimiser"))
+    with pytest.raises(ValueError, match="unknown strategy 'head'"):
+        cost_table(network, "head")
+
+
 @pytest.mark.parametrize("layer", [
     nn.Conv2d(8, 16, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1, groups=8),
     nn.Conv2d(8, 16, 3, stride=2, groups=4), nn.ConvTranspose2d(8, 16, 3, stride=2, groups=2),

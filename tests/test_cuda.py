@@ -10,8 +10,11 @@ from vtlab.augment import Augment
 from vtlab.bench import Setting
 from vtlab.costs import measured_step
 from vtlab.features import outputs
+from vtlab.heads import STARTS, begun
+from vtlab.initialise import draw_anew
 from vtlab.models import load, save
 from vtlab.pretrain import Recipe, pretrain
+from vtlab.randomness import generator
 from vtlab.sources import Drawings, Photographs
 from vtlab.strategies import full, lp_ft, partial, probe, scratch
 
@@ -57,6 +60,21 @@ def test_backbones_are_put_there_and_give_the_same_logits():
         found, wanted = (outputs(n, pixels, bfloat16=False) for n in (there, here))
         torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
         assert vt.evaluate(there, pixels, wanted.argmax(1)) == 1
+
+
+def test_weights_drawn_anew_there_are_those_of_the_cpu():
+    there, here = (torch.nn.MultiheadAttention(16, 2, device=device) for device in (CUDA, CPU))
+    for attention in (there, here):
+        draw_anew(attention, generator(0, "x"))
+    for name, values in here.state_dict().items():
+        assert torch.equal(there.state_dict()[name].to(CPU), values), name
+
+
+@pytest.mark.parametrize("way", STARTS)
+def test_a_head_begins_there_as_on_the_cpu(way, monkeypatch):
+    there = begun(way, 0).head.weight
+    monkeypatch.setenv("VTLAB_DEVICE", "cpu")
+    assert there.device.type == "cuda" and torch.equal(there.to(CPU), begun(way, 0).head.weight)
 
 
 @pytest.mark.parametrize("augment", [

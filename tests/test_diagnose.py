@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from vtlab.cutting import Function
 from vtlab.diagnose import likeness, linear_cka, movement, snapshot
 
 
@@ -87,3 +88,15 @@ def test_a_changed_stage_is_unlike_from_there_on(network):
     assert list(found) == list(network.stage_names)
     assert found["stem"] == pytest.approx(1) and found["stage1"] == pytest.approx(1)
     assert found["stage2"] < 0.99 and found["stage4"] < 0.99
+
+
+def test_a_stage_is_like_itself_however_its_numbers_lie(network):
+    twin = copy.deepcopy(network)
+    twin.stages["stage2"].append(Function(lambda maps: maps.permute(0, 2, 3, 1), "channels last"))
+    twin.stages["stage3"].insert(0, Function(lambda maps: maps.permute(0, 3, 1, 2), "channels first"))
+    twin.layouts = {**twin.layouts, "stage2": "channels_last"}
+    pixels = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8)
+    assert list(likeness(network, twin, pixels).values()) == pytest.approx([1] * 5)
+    twin.layouts["stage2"] = "tokens"
+    with pytest.raises(ValueError, match=r"tiny, stage2: the stage gives \(12, 4, 4, 8\)"):
+        likeness(network, twin, pixels)

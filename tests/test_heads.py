@@ -27,6 +27,15 @@ def test_a_head_begins_with_the_variance_of_its_rule(way, variance):
     assert way == "zero" or not torch.equal(weight, begun(way, 1).head.weight)
 
 
+def test_a_start_is_drawn_where_its_generator_is(monkeypatch):
+    """A generator can fill no other memory; here the network lies elsewhere."""
+    places = []
+    monkeypatch.setattr(heads, "backbone", lambda *given, **more: backbone(*given, **more).to("meta"))
+    monkeypatch.setitem(STARTS, "he", lambda weight, random: places.append((weight.device, random.device)))
+    assert begun("he", 0).device.type == "meta"
+    assert places == [(torch.device("cpu"), torch.device("cpu"))]
+
+
 def test_every_start_is_tried():
     assert set(STARTS) == {"default", "xavier", "he", "zero", "large"}
     with pytest.raises(KeyError):

@@ -50,3 +50,20 @@ def test_a_head_ends_in_a_linear_layer():
     assert [layer.out_features for layer in linear_layers(backbone(classes=5, weights=None).head)] == [5]
     with pytest.raises(ValueError, match="needs a linear layer"):
         linear_layers(nn.ReLU())
+
+
+def test_attention_is_drawn_by_xaviers_rule():
+    attention = nn.MultiheadAttention(16, 2)
+    draw_anew(attention, generator(0, "x"))
+    wanted = nn.init.xavier_uniform_(torch.empty(48, 16), generator=generator(0, "x"))
+    assert torch.equal(attention.in_proj_weight, wanted)
+
+
+def test_weights_in_other_memory_are_drawn_where_the_generator_is():
+    """It can fill no other memory; having drawn as much for both, it ends in the same state."""
+    states = []
+    for device in ("cpu", "meta"):
+        random = generator(0, "x")
+        draw_anew(nn.MultiheadAttention(16, 2, device=device), random)
+        states.append(random.get_state())
+    assert torch.equal(*states)

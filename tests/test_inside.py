@@ -1,11 +1,16 @@
+import copy
+import math
+
 import numpy as np
 import pytest
 import torch
 from conftest import tiny_network
+from torch import nn
 
 from vtlab import inside
 from vtlab.backbones import backbone
 from vtlab.costs import cost_table
+from vtlab.cutting import Pointwise
 from vtlab.fields import receptive_fields
 from vtlab.inside import (
     anatomy,
@@ -83,6 +88,47 @@ def test_the_strongest_images_of_a_channel_have_its_highest_peaks(seen):
     for channel in range(4):
         best = np.sort(of.peak[:, channel].numpy())[::-1][:4]
         np.testing.assert_array_equal(of.peak[strongest[channel], channel].numpy(), best)
+
+
+def as_tokens(maps):
+    tokens = maps.flatten(2).transpose(1, 2)  # (N, h * w, C)
+    return torch.cat([torch.full_like(tokens[:, :1], 1000), tokens], 1)  # a class token in front
+
+
+def from_tokens(tokens):
+    side = math.isqrt(tokens.shape[1])
+    return tokens[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+
+
+LAYOUTS = {"channels_last": (lambda maps: maps.permute(0, 2, 3, 1), lambda maps: maps.permute(0, 3, 1, 2)),
+           "tokens": (as_tokens, from_tokens)}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_a_stage_says_does_not_depend_on_how_its_numbers_lie(network, layout):
+    """The oracle is the same network, whose stages all give `(N, C, h, w)`."""
+    there, back = LAYOUTS[layout]
+    twin = copy.deepcopy(network)
+    twin.stages["stage2"].append(Pointwise(there, layout))
+    twin.stages["stage3"].insert(0, Pointwise(back, "maps"))
+    twin.layouts = {**twin.layouts, "stage2": layout}
+    pixels = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
+    assert anatomy(twin, 32).equals(anatomy(network, 32))
+    gradients, found = inside.sensitivity(twin, pixels), responses(twin, pixels, bfloat16=False)
+    for stage, values in inside.sensitivity(network, pixels).items():
+        torch.testing.assert_close(gradients[stage], values)
+    for stage, of in responses(network, pixels, bfloat16=False).items():
+        torch.testing.assert_close((found[stage].mean, found[stage].peak), (of.mean, of.peak))
+        assert torch.equal(found[stage].place, of.place)
+
+
+@pytest.mark.parametrize("ask", [inside.sensitivity, responses])
+def test_a_stage_without_maps_is_named_and_one_cell_is_a_map(network, ask):
+    pixels = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
+    assert list(ask(network, pixels)) == list(network.stage_names)
+    network.stages["stage4"].append(nn.Flatten())
+    with pytest.raises(ValueError, match=r"tiny, stage4: the stage gives \(2, 10\)"):
+        ask(network, pixels)
 
 
 def made(peak, place=None):

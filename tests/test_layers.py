@@ -68,7 +68,7 @@ def test_a_pointwise_stride_trains_channels_last_without_ending_the_process():
 @pytest.mark.parametrize("layer", [
     nn.Conv2d(3, 8, 1), nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.Conv2d(32, 8, 1, stride=2),
     nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.Conv2d(4, 8, 1, stride=2, padding=1),
-    nn.Conv2d(8, 8, 3, 2, 1, groups=8, padding_mode="reflect"),
+    nn.Conv2d(8, 8, 3, 2, 1, groups=8, padding_mode="reflect"), nn.Conv2d(4, 8, 1, stride=2, groups=2),
 ])  # fmt: skip
 def test_other_layers_stay_what_they_are(layer):
     assert type(mended(layer)) is nn.Conv2d

@@ -190,6 +190,28 @@ def test_what_could_not_be_loaded_again_is_not_saved(tmp_path):
     assert not (tmp_path / "m").exists()
 
 
+class Cosine(torch.nn.Linear):
+    """A head with the entries of a linear one."""
+
+    def forward(self, features):
+        unit = torch.nn.functional.normalize
+        return torch.nn.functional.linear(unit(features), unit(self.weight), self.bias)
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda network: setattr(network, "head", Cosine(256, 3)), "head has other layers"),
+    (lambda network: setattr(network.stages["stage1"], "relu", torch.nn.GELU()), "stage1 has other layers"),
+    (lambda network: setattr(network, "pooling", False), "other pooling"),
+])  # fmt: skip
+def test_other_layers_under_the_same_names_are_not_saved(tmp_path, change, words):
+    """The plain network would be loaded, and say other things."""
+    network = backbone("mini_resnet", classes=3, weights=None)
+    change(network)
+    with pytest.raises(ValueError, match=rf"not a plain mini_resnet \({words}\)"):
+        kept(tmp_path / "m", network)
+    assert not (tmp_path / "m").exists()
+
+
 def test_a_loaded_model_takes_its_images_as_the_saved_one_did(tmp_path):
     task, network = noise_task(), backbone("mini_resnet", classes=3, weights=None)
     network.normalisation = Normalisation((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))

@@ -84,3 +84,14 @@ def test_dropout_is_of_the_seed_and_leaves_the_global_random_state(toy):
     first, second = (rate_range(network, toy, full, steps=4) for _ in range(2))
     assert first.equals(second) and torch.equal(torch.get_rng_state(), state)
     assert not first.equals(rate_range(network, toy, full, steps=4, seed=1))
+
+
+def test_a_strategys_name_is_as_good_as_the_strategy(network, toy):
+    assert rate_range(network, toy, "full", steps=3).equals(rate_range(network, toy, full, steps=3))
+    with pytest.raises(ValueError, match="probe is solved"):
+        rate_range(network, toy, "probe")
+
+
+def test_a_probe_that_is_not_solved_has_a_rate(network, toy):
+    network.head = nn.Sequential(network.head)
+    assert len(rate_range(network, toy, probe, steps=3)) == 3

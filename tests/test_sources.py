@@ -43,6 +43,11 @@ def test_what_does_not_fill_a_batch_is_left_out_of_the_epoch():
     assert source._orders.keys() == {(0, 1)}
 
 
+def test_fewer_photographs_than_a_batch_takes_are_refused():
+    with pytest.raises(ValueError, match="a batch takes 128 photographs to learn from; there are 10"):
+        photographs(10).batch(0, 128, 0, 16)
+
+
 def test_another_content_or_augmentation_is_another_configuration():
     assert photographs().configuration() != photographs(augment=Augment()).configuration()
     assert Drawings().configuration() == {"species": 256, "genera": 128, "spread": 0.6}

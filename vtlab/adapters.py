@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
+from vtlab.backbones import family
 from vtlab.initialise import draw_anew
 from vtlab.network import Network, in_evaluation
 from vtlab.randomness import generator
@@ -48,7 +51,8 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
     """
     if odd := [name for name, how in network.layouts.items() if how != "channels_first"]:
         raise ValueError(f"{network.name}: {odd[0]} gives no maps (N, C, h, w), which adapters need")
-    stages, layouts, maps = {}, {}, torch.zeros(1, 3, 64, 64, device=network.device)
+    side = _side(network)
+    stages, layouts, maps = {}, {}, torch.zeros(1, 3, side, side, device=network.device)
     for name, stage in network.stages.items():
         with in_evaluation(network), torch.no_grad():
             maps = stage(maps)
@@ -60,8 +64,25 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
     made = Network(network.name, stages, network.head, network.normalisation,
                    pooling=network.pooling, layouts=layouts)  # fmt: skip
     made.provenance = network.provenance
+    if (redraw := network.redraw) is not None:
+        adapters = nn.ModuleDict({name: stages[name] for name in adapter_names(made)})
+
+        def redraw_all(seed: int) -> dict[str, Tensor]:
+            fresh = copy.deepcopy(adapters)
+            draw_anew(fresh, generator(seed, "adapters"))
+            return {**redraw(seed), **fresh.state_dict()}
+
+        made.redraw = redraw_all
     made.train(network.training)
     return made.to(network.device, memory_format=torch.channels_last)
+
+
+def _side(network: Network) -> int:
+    """The side in pixels of images that go through: the network's own, or that of the small ones."""
+    try:
+        return family(network.name).image_size
+    except ValueError:  # a network of one's own
+        return 64
 
 
 def adapter_names(network: Network) -> tuple[str, ...]:

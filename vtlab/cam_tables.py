@@ -192,9 +192,9 @@ def _alike(first: Tensor, maps: Tensor) -> dict[str, float]:
 
 
 def methods(folder: Path) -> pd.DataFrame:
-    """Method x seed, of `full`: scores, and areas under the deletion and insertion curves.
+    """Method x seed, of `full`: scores, and means over the steps of the deletion and insertion curves.
 
-    The area of a good map is small for deletion and large for insertion.
+    A good map has a small mean for deletion and a large one for insertion.
     """
     base = make_task("garden", shots=1)
     images = _every(base.test, len(base.test) // COMPARED)

@@ -23,7 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from vtlab.network import Network
 from vtlab.precision import autocast, wait_for
 from vtlab.schedules import default_epochs
-from vtlab.strategies import Strategy
+from vtlab.solver import solvable
+from vtlab.strategies import Strategy, chosen
 from vtlab.views import VIEWS
 
 OPTIMISER = 2  # numbers that AdamW keeps for each learning weight: two running means
@@ -65,13 +66,13 @@ class Speed:
     update: float
 
 
-def cost_table(network: Network, strategy: Strategy | Iterable[str], *, image_size: int = 64,
+def cost_table(network: Network, strategy: Strategy | str | Iterable[str], *, image_size: int = 64,
                batch: int = 32, speed: Speed | None = None, cache: bool = True) -> pd.DataFrame:  # fmt: skip
     """What one training step by a strategy costs, a row per stage and one for the head.
 
     Args:
         network: Left as it is.
-        strategy: Or the names of the parts that learn, such as `("stage4", "head")`.
+        strategy: Or its name, or the names of the parts that learn, such as `("stage4", "head")`.
         image_size: Side of the images in pixels.
         batch: Images per step.
         speed: From `calibrate`, for the same image size and batch; adds the column `seconds`.
@@ -87,8 +88,8 @@ def cost_table(network: Network, strategy: Strategy | Iterable[str], *, image_si
         `seconds` of a step, where a speed is given.
 
     Raises:
-        ValueError: If a part that should learn is not one of the network's, or the image is too
-            small for it.
+        ValueError: If a part that should learn is not one of the network's, no strategy has that name,
+            or the image is too small for the network.
 
     Lesson 04.
     """
@@ -117,7 +118,7 @@ def cost_table(network: Network, strategy: Strategy | Iterable[str], *, image_si
     return pd.DataFrame(rows).set_index("stage")
 
 
-def training_operations(network: Network, strategy: Strategy, images: int, *,
+def training_operations(network: Network, strategy: Strategy | str, images: int, *,
                         epochs: int | None = None, image_size: int = 64) -> int:  # fmt: skip
     """Multiply-adds of a whole training by `fit`, the frozen prefix computed once per kept view.
 
@@ -126,7 +127,7 @@ def training_operations(network: Network, strategy: Strategy, images: int, *,
 
     Args:
         network: Left as it is.
-        strategy: What learns.
+        strategy: What learns, or its name.
         images: In the training set.
         epochs: None for `default_epochs`.
         image_size: Side of the images in pixels.
@@ -138,8 +139,9 @@ def training_operations(network: Network, strategy: Strategy, images: int, *,
     """
     if images < 1:
         raise ValueError(f"there is no training on {images} images")
+    strategy = chosen(strategy)
     table = cost_table(network, strategy, image_size=image_size)
-    if strategy.convex:
+    if strategy.convex and solvable(network.head):  # any other head is descended on
         return images * int(table.forward.sum())
     epochs = epochs or default_epochs(images, strategy.start)
     prefix = int(table.forward[table.step == 0].sum())
@@ -190,7 +192,7 @@ def calibrate(network: Network, *, image_size: int = 64, batch: int = 32, repeat
 
 
 def measured_step(
-    network: Network, strategy: Strategy | Iterable[str], *, image_size: int = 64,
+    network: Network, strategy: Strategy | str | Iterable[str], *, image_size: int = 64,
     batch: int = 32, repeats: int = 5, bfloat16: bool | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """What a training step really costs here: the sums of `cost_table`'s columns, measured.
@@ -245,8 +247,8 @@ def measured_step(
             "optimiser": numbers, "seconds": min(seconds)}  # fmt: skip
 
 
-def _frozen(network: Network, strategy: Strategy | Iterable[str]) -> Network:
-    return (strategy.freeze(network) if isinstance(strategy, Strategy)
+def _frozen(network: Network, strategy: Strategy | str | Iterable[str]) -> Network:
+    return (chosen(strategy).freeze(network) if isinstance(strategy, Strategy | str)
             else network.freeze(tuple(strategy)))  # fmt: skip
 
 

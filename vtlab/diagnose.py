@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from vtlab.attribution.stages import maps_of
 from vtlab.features import activations
 from vtlab.network import Network
 
@@ -87,7 +88,8 @@ def linear_cka(first: Tensor, second: Tensor) -> float:
 def likeness(first: Network, second: Network, pixels: Tensor) -> dict[str, float]:
     """The linear CKA of two networks' features of the same images, stage by stage.
 
-    Features are a stage's feature maps, averaged over their cells.
+    Features are a stage's feature maps, averaged over their cells (a transformer's patches), and of the
+    last stage what the head gets.
 
     Args:
         first: Its mode does not matter, as in `activations`.
@@ -95,7 +97,7 @@ def likeness(first: Network, second: Network, pixels: Tensor) -> dict[str, float
         pixels: Bytes `(N, 3, H, W)`.
 
     Raises:
-        ValueError: If the stages' names differ.
+        ValueError: If the stages' names differ, or a stage gives no maps.
 
     Lesson 07.
     """
@@ -103,6 +105,13 @@ def likeness(first: Network, second: Network, pixels: Tensor) -> dict[str, float
         raise ValueError(f"{first.name} and {second.name} have other stages")
     found = {}
     for number, name in enumerate(first.stage_names, 1):
-        pair = (activations(network, pixels, number) for network in (first, second))
-        found[name] = linear_cka(*(f.float().mean((2, 3)) if f.dim() == 4 else f for f in pair))  # (N, C)
+        found[name] = linear_cka(*(_features(network, name, activations(network, pixels, number), pixels)
+                                   for network in (first, second)))  # fmt: skip
     return found
+
+
+def _features(network: Network, name: str, values: Tensor, pixels: Tensor) -> Tensor:
+    """`(N, C)`: the means of a stage's maps; of the last stage they may be there already."""
+    if values.dim() == 2:
+        return values
+    return maps_of(network, name, values.float(), tuple(pixels.shape[2:])).mean((2, 3))

@@ -118,9 +118,11 @@ def begun(way: str, seed: int, classes: int = 8) -> Network:
     network, start = backbone("mini_resnet", classes=classes), STARTS[way]
     network.reset_head(seed)
     if start is not None:
+        drawn = torch.empty_like(network.head.weight, device="cpu")  # where the generator is
+        start(drawn, generator(seed, way))
         with torch.no_grad():
             network.head.bias.zero_()
-            start(network.head.weight, generator(seed, way))
+            network.head.weight.copy_(drawn)
     return network
 
 

@@ -15,6 +15,11 @@ def _small(values: Tensor, random: torch.Generator) -> None:
     values.copy_(torch.randn(values.shape, generator=random) * 0.02)
 
 
+def _xavier(values: Tensor, random: torch.Generator) -> None:
+    drawn = torch.empty_like(values, device="cpu")  # where the generator is
+    values.copy_(nn.init.xavier_uniform_(drawn, generator=random))
+
+
 def _constant(number: float) -> Rule:
     return lambda values, random: values.fill_(number)
 
@@ -24,8 +29,7 @@ def _constant(number: float) -> Rule:
 _LOOSE: dict[str, Rule] = {
     "class_token": _constant(0), "pos_embedding": _small, "relative_position_bias_table": _small,
     "layer_scale": _constant(1e-6), "logit_scale": _constant(math.log(10)),
-    "in_proj_weight": lambda values, random: nn.init.xavier_uniform_(values, generator=random),
-    "in_proj_bias": _constant(0),
+    "in_proj_weight": _xavier, "in_proj_bias": _constant(0),
 }  # fmt: skip
 NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 

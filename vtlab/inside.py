@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from vtlab.attribution.stages import maps_of
 from vtlab.costs import cost_table
 from vtlab.fields import receptive_fields
 from vtlab.network import Network, in_evaluation
@@ -40,7 +41,8 @@ def anatomy(network: Network, image_size: int = 64) -> pd.DataFrame:
     with torch.no_grad():
         for name, stage in network.stages.items():
             maps = run_stage(stage, maps)
-            rows.append({"stage": name, "channels": maps.shape[1], "side": maps.shape[2],
+            _, channels, side, _ = maps_of(network, name, maps, (image_size, image_size)).shape
+            rows.append({"stage": name, "channels": channels, "side": side,
                          "weights": int(costs.weights[name]), "operations": int(costs.forward[name]),
                          "field": fields[name].size})  # fmt: skip
     return pd.DataFrame(rows).set_index("stage")
@@ -67,6 +69,9 @@ def sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
         0 outside the receptive field. Of a map with an even side the cell is the one right below
         the middle.
 
+    Raises:
+        ValueError: If a stage gives no maps.
+
     Luo et al. (2016), https://arxiv.org/abs/1701.04128. Lesson 02.
     """
     found: dict[str, Tensor] = {}
@@ -74,7 +79,8 @@ def sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
         maps = inputs = network.normalise(part).requires_grad_()
         for name, stage in network.stages.items():
             maps = run_stage(stage, maps)
-            middle = maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2].sum()
+            seen = maps_of(network, name, maps, tuple(pixels.shape[2:]))
+            middle = seen[:, :, seen.shape[2] // 2, seen.shape[3] // 2].sum()
             (gradient,) = torch.autograd.grad(middle, inputs, retain_graph=True)
             found[name] = found.get(name, 0) + gradient.abs().mean(1).sum(0) / len(pixels)
     return {name: values.to(pixels.device) for name, values in found.items()}
@@ -148,6 +154,9 @@ def responses(network: Network, pixels: Tensor, *, bfloat16: bool | None = None)
         pixels: Bytes `(N, 3, H, W)`.
         bfloat16: As in `fit`.
 
+    Raises:
+        ValueError: If a stage gives no maps.
+
     Lesson 02.
     """
     found: dict[str, Responses] = {}
@@ -157,16 +166,17 @@ def responses(network: Network, pixels: Tensor, *, bfloat16: bool | None = None)
             maps = network.normalise(pixels[part])
             for name, stage in network.stages.items():
                 maps = run_stage(stage, maps)
+                seen = maps_of(network, name, maps, tuple(pixels.shape[2:]))
                 if name not in found:  # whole at once: pieces to join would take the memory twice
-                    size = (len(pixels), maps.shape[1])
+                    size = (len(pixels), seen.shape[1])
                     mean, peak = (torch.empty(size, device=pixels.device) for _ in range(2))
                     found[name] = Responses(mean, peak, mean.new_empty((*size, 2), dtype=torch.int16))
-                of, cells = found[name], maps.float().flatten(2)  # (n, C, h * w)
+                of, cells = found[name], seen.float().flatten(2)  # (n, C, h * w)
                 strongest, number = cells.max(2)
                 of.mean[part], of.peak[part] = cells.mean(2), strongest
-                cell = number // maps.shape[3], number % maps.shape[3]  # row and column
+                cell = number // seen.shape[3], number % seen.shape[3]  # row and column
                 for axis, (i, whole, side) in enumerate(
-                        zip(cell, pixels.shape[2:], maps.shape[2:], strict=True)):  # fmt: skip
+                        zip(cell, pixels.shape[2:], seen.shape[2:], strict=True)):  # fmt: skip
                     of.place[part, :, axis] = (i * 2 + 1) * whole // (2 * side)
     return found
 
@@ -230,7 +240,7 @@ def strongest_patches(network: Network, found: Mapping[str, Responses], pixels: 
 
 
 def neighbours(features: Tensor, labels: Tensor, k: int = 5) -> float:
-    """How many images are named rightly by their k nearest others: nothing is learnt for that.
+    """How many images are named correctly by their k nearest others: nothing is learnt for that.
 
     Each image in turn is left out, and its k nearest of all others vote, by the angle between
     features from which the mean of all images was taken; of classes with as many votes the

@@ -88,7 +88,8 @@ def mend(network: nn.Module) -> None:
             continue
         elif module.groups == module.in_channels > 1 and module.padding_mode == "zeros":
             module.__class__ = ChannelwiseStride
-        elif module.kernel_size == (1, 1) and module.padding == (0, 0) and module.in_channels < FEW:
+        elif (module.kernel_size == (1, 1) and module.padding == (0, 0) and module.groups == 1
+              and module.in_channels < FEW):  # fmt: skip
             module.__class__ = PointwiseStride
 
 

@@ -87,7 +87,7 @@ def save(network: Network, folder: str | Path, task: Task, *,
                          f"{len(task.classes)} classes")  # fmt: skip
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     plain = backbone(network.name, classes=len(task.classes), weights=None)
-    if odd := _odd(state, plain):
+    if odd := _odd(state, plain) or _other(network, plain):
         raise ValueError(f"this network is not a plain {network.name} ({odd}), so it could not be "
                          "loaded again: keep its state_dict yourself")  # fmt: skip
     content = to_bytes(state)
@@ -162,6 +162,15 @@ def _card(values: dict) -> Card:
         raise ValueError(f"the weights lie elsewhere: {values['file']!r}")
     lists = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     return Card(**lists)
+
+
+def _other(network: Network, plain: Network) -> str:
+    """The first part that computes something else than the plain network's, by its layers; "" if none."""
+    own, plains = ({**one.stages, "head": one.head} for one in (network, plain))
+    for name in own | plains:
+        if str(own.get(name)) != str(plains.get(name)):
+            return f"{name} has other layers"
+    return "" if network.pooling == plain.pooling else "other pooling"
 
 
 def _odd(state: dict[str, torch.Tensor], network: Network) -> str:

@@ -12,8 +12,8 @@ from vtlab.network import Network
 from vtlab.precision import autocast
 from vtlab.randomness import drawing
 from vtlab.schedules import optimiser_for
-from vtlab.solver import fit_head
-from vtlab.strategies import Strategy
+from vtlab.solver import fit_head, solvable
+from vtlab.strategies import Strategy, chosen
 from vtlab.targets import aim, cost, variance
 from vtlab.tasks import Task
 
@@ -21,7 +21,7 @@ MOST = 64  # images in a step
 LOST = 3.0  # times the first loss: what follows says nothing more
 
 
-def rate_range(network: Network, task: Task, strategy: Strategy, *, seed: int = 0,
+def rate_range(network: Network, task: Task, strategy: Strategy | str, *, seed: int = 0,
                low: float = 1e-6, high: float = 1.0, steps: int = 40,
                bfloat16: bool | None = None) -> pd.DataFrame:  # fmt: skip
     """The loss at each step, while the learning rate rises evenly in its logarithm.
@@ -32,7 +32,7 @@ def rate_range(network: Network, task: Task, strategy: Strategy, *, seed: int = 
     Args:
         network: Left as it is.
         task: Its training images are all that is used.
-        strategy: What learns; its own rate is not used.
+        strategy: What learns, or its name; its own rate is not used.
         seed: Of the new head, and of random stages.
         low: First rate.
         high: Last rate.
@@ -44,12 +44,14 @@ def rate_range(network: Network, task: Task, strategy: Strategy, *, seed: int = 
         three times the first, or no number any more.
 
     Raises:
-        ValueError: If the strategy is the probe, which has no rate, or the rates do not rise.
+        ValueError: If the strategy is the probe of a linear head, which has no rate, no strategy has
+            that name, or the rates do not rise.
 
     After Smith (2017), https://arxiv.org/abs/1506.01186, who raises the rate linearly and
     watches the accuracy. Lesson 07.
     """
-    if strategy.convex:
+    strategy = chosen(strategy)
+    if strategy.convex and solvable(network.head):
         raise ValueError(f"{strategy.name} is solved and has no learning rate")
     if not 0 < low < high or steps < 2:
         raise ValueError(f"{steps} steps from a rate of {low:g} to {high:g} do not rise")

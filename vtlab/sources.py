@@ -126,7 +126,13 @@ class Photographs:
         return self.test_pixels, self.test_labels
 
     def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
-        """Batches never span two epochs: what does not fill one at the end is left out."""
+        """Batches never span two epochs: what does not fill one at the end is left out.
+
+        Raises:
+            ValueError: If there are fewer photographs than a batch takes.
+        """
+        if len(self.labels) < count:
+            raise ValueError(f"a batch takes {count} photographs to learn from; there are {len(self.labels)}")
         epoch, place = divmod(number, len(self.labels) // count)
         index = self._order(seed, epoch)[place * count : (place + 1) * count]
         images = self.augment.view(self.pixels[index].to(self.device), index, seed, epoch + 1)

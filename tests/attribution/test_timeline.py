@@ -36,3 +36,9 @@ def test_scratch_begins_with_its_own_random_weights(network, toy):
 def test_two_phases_are_counted_through(network, toy):
     looks = list(watch(network, toy, lp_ft, toy.test.pixels[:1], epochs=1))
     assert [look.epoch for look in looks] == list(range(len(looks))) and len(looks) > 2
+
+
+def test_a_strategys_name_is_as_good_as_the_strategy(network, toy):
+    twin, pixels = copy.deepcopy(network), toy.test.pixels[:2]
+    named = list(watch(network, toy, "full", pixels, epochs=1))
+    assert named == list(watch(twin, toy, full, pixels, epochs=1)) and len(named) == 2

@@ -118,8 +118,9 @@ def deletion(network: Network, pixels: Tensor, maps: Tensor, *, steps: int = 16,
         insert: Begin with the blurred image and bring the pixels back instead.
 
     Returns:
-        `(steps + 1, N)`: with nothing, 1/steps, 2/steps … of the pixels exchanged. Its mean
-        over the steps is the area under the curve.
+        `(steps + 1, N)`: with nothing, 1/steps, 2/steps … of the pixels exchanged. The mean of these
+        steps + 1 numbers stands for the area under the curve; the area by trapezia would count the
+        first and the last of them by half.
 
     Raises:
         ValueError: If the numbers of images and maps differ.

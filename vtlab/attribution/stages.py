@@ -13,6 +13,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from vtlab.network import Network
+
 LAYOUTS = ("channels_first", "channels_last", "tokens")
 MOST_PREFIX_TOKENS = 16  # a class token and a few registers; more is no grid of image patches
 
@@ -62,7 +64,8 @@ def as_maps(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterator[nn
         size: The images' `(H, W)`: a grid of tokens has their proportions.
 
     Raises:
-        ValueError: If the layout is unknown, or (when the stage runs) its output is no map.
+        ValueError: If the layout is unknown, or (when the stage runs) its output is no map of more than
+            one cell.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"unknown layout {layout!r}; there are {', '.join(LAYOUTS)}")
@@ -70,6 +73,9 @@ def as_maps(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterator[nn
 
     def through(module: nn.Module, inputs: object, output: object) -> Tensor:
         maps, back = to_maps(output, layout, size)
+        if maps.shape[2] * maps.shape[3] < 2:
+            raise ValueError(f"the stage gives {tuple(output.shape)}, one cell: no place to look at; "
+                             "take an earlier stage")  # fmt: skip
         return back(seen(maps))
 
     handle = stage.register_forward_hook(through)
@@ -79,12 +85,24 @@ def as_maps(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterator[nn
         handle.remove()
 
 
+def maps_of(network: Network, name: str, output: Tensor, size: tuple[int, int]) -> Tensor:
+    """What the stage of this name gave for images of this size, as `(N, C, h, w)`.
+
+    Raises:
+        ValueError: If it is no map; the message names the network and the stage.
+    """
+    try:
+        return to_maps(output, network.layouts[name], size)[0]
+    except ValueError as error:
+        raise ValueError(f"{network.name}, {name}: {error}") from None
+
+
 def to_maps(output: object, layout: str,
             size: tuple[int, int]) -> tuple[Tensor, Callable[[Tensor], Tensor]]:  # fmt: skip
     """A stage's output as `(N, C, h, w)`, and the way back.
 
     Raises:
-        ValueError: If it is no map of more than one cell in this layout.
+        ValueError: If it is no map in this layout.
     """
     if not isinstance(output, Tensor):
         raise ValueError(f"the stage gives a {type(output).__name__}; a map needs one tensor")
@@ -103,9 +121,6 @@ def to_maps(output: object, layout: str,
     if layout == "channels_first" and not _alike(grid, size) and _alike(turned, size):
         raise ValueError(f"the stage gives {shape} for images of {size[0]} x {size[1]}: "
                          'that looks like layout="channels_last"')  # fmt: skip
-    if maps.shape[2] * maps.shape[3] < 2:
-        raise ValueError(f"the stage gives {shape}, one cell: no place to look at; "
-                         "take an earlier stage")  # fmt: skip
     return maps, back
 
 

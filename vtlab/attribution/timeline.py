@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vtlab.attribution.maps import explain
 from vtlab.features import predict
 from vtlab.network import Network
-from vtlab.strategies import Strategy
+from vtlab.strategies import Strategy, chosen
 from vtlab.tasks import Task
 from vtlab.training import fit
 
@@ -34,7 +34,7 @@ class Look:
     maps: tuple
 
 
-def watch(network: Network, task: Task, strategy: Strategy, pixels: Tensor, *, seed: int = 0,
+def watch(network: Network, task: Task, strategy: Strategy | str, pixels: Tensor, *, seed: int = 0,
           epochs: int | None = None, stage: str | nn.Module | None = None,
           targets: str | Tensor = "predicted") -> Iterator[Look]:  # fmt: skip
     """Train a network as `fit` does, and look at the same images after each epoch.
@@ -44,7 +44,7 @@ def watch(network: Network, task: Task, strategy: Strategy, pixels: Tensor, *, s
     Args:
         network: Trained in place.
         task: Its `train` images are learnt from.
-        strategy: What learns.
+        strategy: What learns, or its name.
         pixels: The images that are looked at, bytes `(n, 3, H, W)`.
         seed: As in `fit`.
         epochs: As in `fit`.
@@ -56,6 +56,7 @@ def watch(network: Network, task: Task, strategy: Strategy, pixels: Tensor, *, s
 
     Lesson 09.
     """
+    strategy = chosen(strategy)
     strategy.prepare(network, seed)  # as `fit` does at its start: the network of epoch 0
     yield _look(network, pixels, 0, None, stage, targets)
     for number, epoch in enumerate(fit(network, task, strategy, seed=seed, epochs=epochs), 1):
