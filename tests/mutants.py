@@ -67,7 +67,7 @@ FOUR, HEAD, FROZEN, RATES, LOOKS = (
 )  # fmt: skip
 METRICS, BACKBONES, TRAINING = (("tests/test_metrics.py",), ("tests/test_backbones.py",),
                                 ("tests/test_training.py",))  # fmt: skip
-STRATEGIES, SOLVER, TASKS = (("tests/test_strategies.py",), ("tests/test_solver.py",),
+STRATEGIES, SOLVER, TASKS = (("tests/test_strategies.py",), ("tests/test_solver.py", "tests/test_logistic.py"),
                              ("tests/test_tasks.py",))  # fmt: skip
 MAPS, SANITY, DRAWING = (("tests/attribution/test_maps.py",), ("tests/attribution/test_sanity.py",),
                          ("tests/garden/test_drawing.py",))  # fmt: skip
@@ -125,9 +125,9 @@ MUTANTS = (
            "def _number(self, epoch: int) -> int:\n",
            "def _number(self, epoch: int) -> int:\n        epoch = 1\n",
            ("tests/test_views.py",), FOUR),
-    Mutant("the strength of L2 is ignored", "vtlab/solver.py",
+    Mutant("the strength of L2 is ignored", "vtlab/logistic.py",
            "penalty = strengths.to(inputs)[:, None]",
-           "penalty = torch.full_like(strengths, DEFAULT_STRENGTH).to(inputs)[:, None]", SOLVER, RATES),
+           "penalty = torch.full_like(strengths, 0.01).to(inputs)[:, None]", SOLVER, RATES),
     Mutant("cross-validation is scored on what was fitted on", "vtlab/solver.py",
            "* (1 - uses)).sum(1) / (1 - uses).sum(1)", "* uses).sum(1) / uses.sum(1)", SOLVER, FOUR),
     Mutant("test images of a folder are among its shots", "vtlab/images.py",

@@ -75,3 +75,11 @@ def states_of(made) -> list:
         if made.steps > before:
             states.append(made.state())
     return states
+
+
+def cloud(n, d, k, seed=0):
+    """Features `(n, d)` of k classes that overlap, and labels."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n) % k
+    centres = torch.randn(k, d, generator=random)
+    return centres[labels] + 1.5 * torch.randn(n, d, generator=random), labels

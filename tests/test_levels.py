@@ -12,7 +12,7 @@ LEVELS = [
      "layers", "duplicates", "pixel_store", "rows", "torchvision_datasets", "images", "tasks", "families",
      "weights", "torchvision_models", "initialise", "targets", "network", "backbones", "adapters",
      "strategies", "augment", "feature_file",
-     "precision", "features", "mixup", "views", "solver", "stepwise", "fingerprints", "checkpoints",
+     "precision", "features", "mixup", "views", "logistic", "solver", "stepwise", "fingerprints", "checkpoints",
      "models", "schedules", "training", "ranges", "costs",
      "diagnose", "attribution", "probes", "samples", "fields", "inside", "gradients"},
     {"store", "bench", "study", "advice", "sources", "pretrain", "zoo", "sweeps", "cam_tables", "drift", "real",

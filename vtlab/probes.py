@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from vtlab.features import activations
+from vtlab.logistic import solve
 from vtlab.network import Network
-from vtlab.solver import STRENGTHS, solve, spread
+from vtlab.solver import STRENGTHS, spread
 from vtlab.splits import holdout
 
 
