@@ -31,14 +31,15 @@ vt.begin(seed=0)
 # one place in it a **cell**. At the end each map is averaged to one number, a **feature**, and the head
 # names a class from those. In between, designs differ.
 #
-# - **VGG** (2014) piles up convolutions of 3 × 3 cells, and nothing else but pooling.
+# - **VGG** (2014) piles up convolutions of 3 × 3 cells with pooling between them, below a large head, which
+#   ours lacks.
 # - **ResNet** (2015) adds a *shortcut* around every two of them.
 # - **Inception** (2014) lets branches with small and large kernels look side by side.
 # - **MobileNet** (2017; ours follows the second version, 2018) filters each channel alone and then mixes
 #   the channels, to save multiply-adds.
 #
-# We have a small one of each, all with BatchNorm, and pretrained in the same way on 256 invented
-# species.
+# We have a small one of each, all with BatchNorm (a layer that brings each channel to mean 0 and spread
+# 1; more of it below), and pretrained in the same way on 256 invented species.
 
 # %% [markdown]
 # ## Look
@@ -165,9 +166,10 @@ vt.claim("pretraining has made none of the four bells wider",
          all(learnt > drawn - 0.02 for learnt, drawn in shares.values()), shares=shares)
 
 # %% [markdown]
-# The bell: shape reproduced, yes. Wider by training: no; in all four the inner share is, if anything,
-# larger (one draw of random weights each). Perhaps because our species are told apart by small
-# patterns, and the last stage can see all of the image anyway; we did not test why.
+# By *shape reproduced* we mean that what a paper found larger, smaller or in an order is so here, too;
+# its numbers we do not expect. The bell: shape reproduced, yes. Wider by training: no; in all four the
+# inner share is, if anything, larger (one draw of random weights each). Perhaps because our species are
+# told apart by small patterns, and the last stage can see all of the image anyway; we did not test why.
 
 # %% [markdown]
 # ## Explore
@@ -223,8 +225,8 @@ found = {name: vt.responses(network, images) for name, network in networks.items
 vt.plot_patches(strongest_patches(network, found["mini_resnet"], images))
 
 # %% [markdown]
-# From colours and edges to parts of a flower, and then to flowers: so Zeiler and Fergus (2014)
-# described it for photographs. A row of patches convinces quickly, however, so we count. Over *all*
+# From colours and edges to parts, and then to whole flowers: Zeiler and Fergus (2014) described such a way
+# for objects in photographs. A row of patches convinces quickly, however, so we count. Over *all*
 # channels that respond, of the nine images that a channel likes best, what share belongs to their most
 # frequent species (its **purity**)? And how often does its strongest place lie on the plant? The same
 # is asked of networks with random weights.
@@ -275,11 +277,13 @@ vt.claim("and their strongest places lie on the plant far more often than those 
 # %% [markdown]
 # ## What we saw
 #
-# **Unseen species come apart, stage by stage.** Now the neighbours of the prediction. `neighbours`
-# leaves each image out in turn and lets the five most alike of the others vote. We deal the images into
-# five parts that vote by themselves, so that each number has a 95 % interval (the pale band). And
-# beside the garden we ask for `textures`: eight woven patterns without any plant. Begin with the left
-# panel.
+# **Unseen species come apart, stage by stage.** Now the neighbours of the prediction. `neighbours` leaves
+# each image out in turn and lets the five most alike of the others vote. *Alike* means a small angle
+# between two images' numbers, once the mean over all images is subtracted. Of a stage these are the
+# channels' means, for which place does not count; pixels are compared place by place, a handicap that the
+# random networks do not have. We deal the images into five parts that vote by themselves, so that each
+# number has a 95 % interval (the pale band). And beside the garden we ask for `textures`: eight woven
+# patterns without any plant. Begin with the left panel.
 
 # %%
 from vtlab.inside import neighbours_by_part
@@ -296,7 +300,7 @@ near = {name: by_stage(of, images, labels) for name, of in found.items()}
 near_blind = {name: by_stage(of, images, labels) for name, of in blind.items()}
 near_ground = {name: by_stage(of, ground.pixels, ground.labels) for name, of in grounds.items()}
 vt.plot_stages({"garden": near, "garden, random weights": near_blind, "textures": near_ground},
-               what="named rightly by 5 neighbours", chance=1 / 8)
+               what="named correctly by 5 neighbours", chance=1 / 8)
 
 # %%
 gain = [vt.paired_difference(near[name]["stage4"], rival) for name in NAMES
@@ -308,7 +312,7 @@ vt.claim("in mini ResNet, better than the stem's and stage 2's", min(s.low for s
 best.reveal("stage 4's")
 
 # %% [markdown]
-# Nothing was learnt here, and from the last stage most images are named rightly. Pixels and random
+# Nothing was learnt here, and from the last stage most images are named correctly. Pixels and random
 # networks stay near chance. The jump is not at the end, but in the middle.
 #
 # The random network was meant as a strong opponent. Jarrett et al. (2009) reported nearly 63 % on the
@@ -344,8 +348,8 @@ vt.plot_axes({"pixels": vt.two_axes(images[some])} | points, labels[some], task.
 # %% [markdown]
 # **The gradient reaches the pixels.** Fine-tuning sends a gradient from the loss all the way down, here
 # from right to left. How large is it at what each stage gives out, before the first step, under the
-# heads that we have solved? Upwards is its root mean square, the typical size for one number of the
-# maps, on a logarithmic axis.
+# heads that we have solved? The vertical axis shows its root mean square, the typical size for one number
+# of the maps, on a logarithmic scale.
 
 # %%
 every = slice(None, None, 20)
@@ -364,8 +368,8 @@ vt.claim("in all four, the gradient of one number is larger at the pixels than a
 # convolution with n inputs, 1/n after Xavier, 2/n after He), without and with **BatchNorm** between
 # convolution and ReLU: it takes away each channel's mean over the batch, and divides by its spread.
 #
-# From left to right are the layers, 0 being the images and 30 next to the loss; upwards is the
-# gradient's length (the root of its sum of squares), in powers of ten. Begin at the right, as the
+# From left to right are the layers, 0 being the images and 30 next to the loss; the vertical axis shows
+# the gradient's length (the root of its sum of squares), in powers of ten. Begin at the right, as the
 # gradient does. Where does each line end?
 
 # %%
@@ -480,7 +484,8 @@ def field(layers):
 vt.check("02.2", field)
 
 # %% [markdown]
-# **02.3 Explain a surprise.** A friend runs our cell of *By hand, once* after `network.train()`. Now
+# **02.3 Explain a surprise.** A friend runs our cell of *By hand, once* with a fresh network in training
+# mode, `vt.backbone("mini_resnet", classes=8).train()`, in place of `networks["mini_resnet"].eval()`. Now
 # even the stem's cell has a gradient at every pixel of all eight images. Why? (a) In training mode the
 # kernels are larger. (b) In training mode BatchNorm uses the mean and the spread of the batch, which
 # depend on all of it. (c) Dropout opens other ways. Answer with a letter, such as `"a"`.

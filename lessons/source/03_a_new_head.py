@@ -62,12 +62,12 @@ for k, name in enumerate(task.classes):
 # %% [markdown]
 # Now the other way round, since two new species may share an old name: let each old name stand for the
 # new species that it was given to most often. On the other half of the images, how many are named
-# rightly by such a dictionary?
+# correctly by such a dictionary?
 
 # %%
 dictionary = torch.stack(usual).argmax(0)  # an old species to a new one
 agreement = (dictionary[said[odd]] == label[odd]).float().mean().item()
-print(f"{agreement:.1f} of the other half named rightly, chance {task.chance}")
+print(f"{agreement:.1f} of the other half named correctly, chance {task.chance}")
 vt.claim("the old head's wrong answers tell the new species apart far better than chance",
          agreement > 2 * task.chance, agreement=agreement)
 
@@ -130,9 +130,11 @@ for name, start in starts.items():
     first[name] = loss.item(), pull.item()
     network.zero_grad()
 
-# %%
+# %% tags=["nbval-ignore-output"]
 for name, (loss, pull) in first.items():
-    print(f"{name:8} loss {loss:4.0f}, gradient in the stages {pull:4.0f}")
+    print(f"{name:8} loss {loss:5.1f}, gradient in the stages {pull:5.1f}")
+
+# %%
 vt.claim("a zero head costs exactly ln 8 and does not pull at the stages at all",
          abs(first["zero"][0] - torch.tensor(8.0).log()) < 1e-5 and first["zero"][1] == 0)
 vt.claim("a large one costs more than five times as much and pulls hardest",
@@ -140,12 +142,11 @@ vt.claim("a large one costs more than five times as much and pulls hardest",
          first=first["large"])
 
 # %% [markdown]
-# On the whole, the smaller the weights, the more modest the head and the weaker the pull. (The
-# default's loss is above ln 8 = 2.08 too; rounding hides it. Over the five seeds of the stored table
-# its mean is 2.3.) Why no pull at all from zero? The gradient reaches the stages *through* the head: it
-# is multiplied by the head's weights. Through zeros nothing comes. The head itself does learn, since
-# its own gradient is the error times the features, and neither is zero; after one step its weights are
-# no longer zero, and the way is open.
+# On the whole, the smaller the weights, the more modest the head and the weaker the pull. (ln 8 is 2.08;
+# over the five seeds of the stored table the default's mean loss is 2.3.) Why no pull at all from zero?
+# The gradient reaches the stages *through* the head: it is multiplied by the head's weights. Through
+# zeros nothing comes. The head itself does learn, since its own gradient is the error times the features,
+# and neither is zero; after one step its weights are no longer zero, and the way is open.
 
 # %% [markdown]
 # ## With vtlab
@@ -291,7 +292,7 @@ vt.claim("a probe that learns with the bug gets back less than half of what was 
          both < found["its own"] / 2, both=both, its_own=found["its own"])
 
 # %% tags=["nbval-ignore-output"]
-print(f"{both:.2f} of the test images named rightly, chance {task.chance}")
+print(f"{both:.2f} of the test images named correctly, chance {task.chance}")
 
 # %% [markdown]
 # Hardly: the features themselves are spoilt, and a probe cannot mend them. (Fine-tuning the stages

@@ -330,8 +330,8 @@ vt.claim("for noise new statistics alone end over 10 points above a new head", m
 
 # %% [markdown]
 # On average the statistics alone bring back nearly as much as stage 1 (three seeds do not tell them
-# apart), which also moves its own statistics while it learns. So one cannot say that its *weights* did
-# it. When a camera changes, new statistics are the first thing to try: they need no labels. For other
+# apart). But stage 1, while it learns, moves its own statistics too, so one cannot say that its *weights*
+# did it. When a camera changes, new statistics are the first thing to try: they need no labels. For other
 # species three seeds show no gain. Nor is earlier always better for noise: the stem alone does little.
 #
 # And look at the column *head by steps*. It is the same part as *head*, descended on for as many steps
@@ -351,7 +351,7 @@ vt.claim("for swapped names the head must be solved, thirty small steps do not d
 # Is the shape reproduced?
 #
 # - *Input, an early part*: yes among single parts, though it is stage 1 and not the stem; and neither
-#   everything learning nor new statistics alone are told apart from it.
+#   everything learning nor new statistics alone is told apart from it.
 # - *Subgroups, a middle one*: no. The solved head is ahead of everything else; among the stages the last
 #   is best. By steps the head stays behind stages 3 and 4. But the paper's whole network had learnt the
 #   old subgroups; of ours only the head had.
@@ -360,13 +360,13 @@ vt.claim("for swapped names the head must be solved, thirty small steps do not d
 # %% [markdown]
 # Last, the kind of weights: `vt.Strategy(…, kind=…)`. With `kind="norm"` only the scales and shifts of
 # **BatchNorm** learn in the stages, with `kind="bias"` only **biases**, which here leaves the shifts
-# (Frankle et al. 2021; BitFit, Ben Zaken et al. 2022). The head learns in both, and the statistics
-# move. **Adapters** (Houlsby et al. 2019) are small new modules, one after each frozen stage, which at
-# first add nothing to what passes through. **Gradually** (Howard and Ruder 2018) unfreezes one stage
-# more every few epochs, from the head on. All begin with the solved head; all but the head itself then
-# have forty epochs. A dot is a mean of five seeds, its bar the 95 % interval; the lower axis is
-# logarithmic. (*Gradually* and *everything* train equally many weights in the end, and stand side by
-# side.)
+# (Frankle et al. 2021, there on random weights; BitFit, Ben Zaken et al. 2022). The head learns in both,
+# and the statistics move. **Adapters** (Houlsby et al. 2019) are small new modules, one after each frozen
+# stage, which at first add nothing to what passes through. **Gradually** (Howard and Ruder 2018)
+# unfreezes one stage more every few epochs, from the head on. All begin with the solved head; all but the
+# head itself then have forty epochs. A dot is a mean of five seeds, its bar the 95 % interval; the lower
+# axis is logarithmic. (*Gradually* and *everything* train equally many weights in the end, and stand side
+# by side.)
 
 # %%
 vt.plot_weights(table)

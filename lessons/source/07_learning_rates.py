@@ -43,7 +43,7 @@ vt.begin(seed=0)
 # The new task is our garden with five images per class. The old task is a part of what the network was
 # pretrained on: sixteen of its 256 source species, in images that it never saw. Here are eight of the
 # sixteen. The pretrained features, with a linear head fitted on twenty images of each species, tell
-# them apart well: about 95 in 100 other images are named rightly.
+# them apart well: about 95 in 100 other images are named correctly.
 
 # %%
 from vtlab.drift import Old
@@ -56,7 +56,7 @@ seed = int(os.environ.get("VTLAB_SEED", 0))
 task = vt.task("garden", shots=5, seed=seed)
 start = vt.backbone("mini_resnet", classes=8)
 remembered = old.accuracy(start, old.head)
-vt.claim("before fine-tuning, the old species are named rightly", remembered > 0.85,
+vt.claim("before fine-tuning, the old species are named correctly", remembered > 0.85,
          remembered=remembered)
 
 # %% [markdown]
@@ -226,11 +226,11 @@ vt.claim("at a rate that is too large, a spring to the start keeps more of the o
 # ## What we saw
 #
 # `drift_table` holds four ways to fine-tune on forty images, at 13 settings in all, five seeds each,
-# thirty epochs where stages learn (`python -m vtlab.drift`). First full fine-tuning at seven rates.
-# Left, the accuracy on the new task, and on the old one with the head from before and with a head
-# fitted anew; the dashed line is the old task before fine-tuning. Middle, how far the weights of each
-# stage moved. Right, how alike its features of new images stayed (**CKA**, Kornblith et al. 2019: 1
-# where they are the same up to a rotation and a common factor).
+# thirty epochs where stages learn (`python -m vtlab.drift`). First full fine-tuning at seven rates. Left,
+# the accuracy on the new task, and on the old one with the head from before and with a head fitted anew;
+# a band is the 95 % interval of the mean, the dashed line the old task before fine-tuning. Middle, how
+# far the weights of each stage moved. Right, how alike its features of new images stayed (**CKA**,
+# Kornblith et al. 2019: 1 where they are the same up to a rotation and a common factor).
 
 # %%
 table = vt.drift_table()
@@ -261,7 +261,7 @@ vt.claim("a rate of 0.001 beats one ten times smaller and one ten times larger",
 best.reveal("1e-3")
 
 # %% [markdown]
-# The top is flat: five seeds do not tell whether 0.0003 or 0.001 is the better rate.
+# The top is flat: five seeds do not tell 0.0003, 0.001 and 0.003 apart.
 #
 # Forgetting is measured on the old task with the head from before. It is well under way at the rates at
 # which the new task does best: what is good for the one is not good for the other.
@@ -413,8 +413,9 @@ vt.check("07.3", what)
 # - "Small" meant here, at the two best rates: stem and stage 1 change by one to six hundredths of
 #   their size, the last stage by six to fifteen. Measure it.
 # - A range test finds the order of magnitude of a usable rate in seconds, without a grid.
-# - Accuracy on the new task and memory of the old one part early. Stage-wise rates at 0.001 helped both;
-#   solving the head first, then 0.0001 or 0.0003, helped the new one, and the old one only against 0.001.
+# - Accuracy on the new task and memory of the old one part company early. Stage-wise rates at 0.001
+#   helped both; solving the head first, then 0.0001 or 0.0003, helped the new one, and the old one only
+#   against 0.001.
 # - What seems forgotten may only be unreadable for the old head. And where stages learn, BatchNorm's
 #   statistics move however small the rate is; at the smallest, nearly all of the forgetting was theirs.
 #

@@ -25,9 +25,9 @@ vt.check("01.2", accuracy)
 
 # %% [markdown]
 # **01.3** From scratch already gets nearly nine in ten of its shots right, and about one in four of new
-# images. A longer training or a larger rate could win the last few shots, but that would not close such
-# a gap (lesson 05 tries three times the epochs). Forty images do not pin down a million and a half
-# weights; pretraining had pinned them down before.
+# images. A longer training or a larger rate could win the last few shots, but that would hardly close
+# such a gap (lesson 05 tries three times the epochs, with two images per class and one seed). Forty
+# images do not pin down a million and a half weights; pretraining had pinned them down before.
 
 # %% tags=["solution"]
 vt.check("01.3", "b")
