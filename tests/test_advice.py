@@ -161,6 +161,13 @@ def test_the_lines_that_carry_it_out_hold_in_a_shell_and_keep_the_epochs(few):
     assert found.code.endswith(", epochs=2)")
 
 
+def test_the_lines_that_carry_it_out_mirror_no_more_than_the_race_did(acted, few):
+    acted(SECONDS, {"probe": (0.5,), "partial": (0.75,), "other rate": (0.0,)})
+    found = recommend(few, budget=60, ways=["probe", "partial"], setting=replace(ACTED, flip=False))
+    assert found.code.endswith(", augment=vt.Augment(flip=False))")
+    assert as_text(found, few).endswith(" --no-flip --save")
+
+
 def test_ways_are_given_by_name_too_and_one_needs_no_list(acted, few):
     acted(SECONDS, {"probe": (0.75,), "partial": (0.5,), "other rate": (0.0,)})
     assert recommend(few, budget=60, ways=["probe", "partial"], setting=ACTED).best == probe

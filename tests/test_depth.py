@@ -94,11 +94,6 @@ def test_new_statistics_are_those_of_the_new_images_and_nothing_else_moves(netwo
     assert momenta == [m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
 
 
-def test_a_digit_is_not_mirrored():
-    assert depth.augment(task("garden", shots=1)).flip
-    assert not depth.augment(task("digits", shots=1)).flip
-
-
 def test_gradual_unfreezing_ends_with_everything_learning(network, toy):
     made = gradually(network, toy, 0, epochs=5)
     assert made.learning == {*STAGES, "head"}

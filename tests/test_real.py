@@ -82,6 +82,9 @@ def test_the_rate_is_tuned_once_within_the_shots(measurement, monkeypatch):
     assert asked == [("scratch", 4, 100)] and rates <= set(real.TUNED_RATES)
     measurement.rate("garden", full)
     assert asked[-1][0] == "full"
+    known = pd.DataFrame([{"start": "garden", "strategy": "full", "rate": 0.002}])
+    again = Measurement(measurement.folder, measurement.kept_runs / "other", known)
+    assert again.rate("garden", full) == 0.002 and len(asked) == 2
 
 
 def test_ctrl_c_keeps_what_is_there(measurement, monkeypatch, capsys):

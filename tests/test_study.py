@@ -261,4 +261,4 @@ def test_runs_of_another_machine_are_said(tmp_path, monkeypatch):
     here = bench.machine()
     monkeypatch.setattr("vtlab.study.machine", lambda device: here | {"device": "cuda", "torch": "9.9"})
     compare(small, strategies=probe, folder=tmp_path, say=said.append, **SMALL)
-    assert "made elsewhere (torch, device: not as here)" in said[0]
+    assert "with other versions (torch, device: not as here)" in said[0]

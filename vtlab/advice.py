@@ -49,6 +49,7 @@ class Recommendation:
         images: How many each learnt from, and how many were held back.
         alike: Images held back in the first split that look the same as one learnt from.
         epochs: As in the setting.
+        flip: Whether views were mirrored.
         seconds: The race took.
     """
 
@@ -60,13 +61,15 @@ class Recommendation:
     images: tuple[int, int]
     alike: int
     epochs: int | None
+    flip: bool
     seconds: float
 
     @property
     def code(self) -> str:
         """The line of Python that trains so."""
         epochs = f", epochs={self.epochs}" if self.epochs and not self.best.convex else ""
-        return f"vt.fit(network, task, {in_code(self.best)}{epochs})"
+        flip = "" if self.flip or self.best.convex else ", augment=vt.Augment(flip=False)"
+        return f"vt.fit(network, task, {in_code(self.best)}{epochs}{flip})"
 
     @property
     def caveats(self) -> list[str]:
@@ -141,8 +144,9 @@ def as_text(found: Recommendation, task: Task) -> str:
              *(f"  - {sentence}" for sentence in found.caveats), "", f"  {found.code}"]  # fmt: skip
     if found.best.rate is None:
         epochs = f" --epochs {found.epochs}" if found.epochs else ""
-        lines.append(f"  vtlab compare … --strategies {shlex.quote(found.best.name)} --shots {shots}{epochs} "
-                     "--save")  # fmt: skip
+        flip = "" if found.flip else " --no-flip"
+        lines.append(f"  vtlab compare … --strategies {shlex.quote(found.best.name)} --shots {shots}{epochs}"
+                     f"{flip} --save")  # fmt: skip
     return "\n".join(lines)
 
 
@@ -322,5 +326,5 @@ class _Race:
         cheaper = bool(close) and close[0][0] < table.seconds.iloc[0]
         return Recommendation(self.leader, table.drop(columns="best").reset_index(drop=True),
                               tuple(name for _, name in close), cheaper, self.left_out, self.images, self.alike,
-                              self.bench.setting.epochs,
+                              self.bench.setting.epochs, self.task.flip,
                               time.perf_counter() - self.started)  # fmt: skip

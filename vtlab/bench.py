@@ -179,7 +179,7 @@ class Bench:
         shown = task.test.pixels[self.shown()]
         try:
             maps = grad_cam(network, shown)
-        except ValueError:  # the last map has one cell, no place to look at: a run without heat maps
+        except ValueError:  # no map of more than one cell: a run without heat maps, as the report says
             maps = torch.empty(0)
         return Run(
             task=task.name, backbone=network.name, weights=self.provenance,

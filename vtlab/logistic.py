@@ -64,7 +64,8 @@ def solve(features: Tensor, labels: Tensor, strengths: Tensor, weights: Tensor, 
     remembered = len(strengths) * classes * features.shape[1] * 2 * MEMORY  # numbers, by L-BFGS
     groups = max(threads, -(-remembered // REMEMBERED))
     parts = [slice(first, None, groups) for first in range(min(groups, len(strengths)))]
-    with single_thread(), ThreadPoolExecutor(threads) as pool:
+    one = {"initializer": torch.set_num_threads, "initargs": (1,)}  # whatever another thread sets meanwhile
+    with single_thread(), ThreadPoolExecutor(threads, **one) as pool:
         axes = Axes.of(features, weights)
         inputs = axes.inputs.to(dtype)
         solution = torch.empty(len(strengths), classes, axes.inputs.shape[1],

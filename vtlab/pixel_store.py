@@ -117,8 +117,8 @@ class PixelStore:
                     yield digest, number * self.row
 
     def _build(self, decode: Callable, arrange: Callable, workers: Callable) -> None:
-        for name in (INDEX, LOG):  # whole ones, and builds that were never finished
-            forget(self.folder.parent, self.folder, name)
+        forget(self.folder.parent, self.folder, INDEX)
+        forget(self.folder.parent, self.folder, LOG, but=INDEX)  # builds that were never finished
         have: dict[bytes, tuple[str, int]] = {}
         with contextlib.suppress(OSError, ValueError):
             have |= {digest: (ROWS, at) for digest, at in self._good_rows(self._index())}
@@ -187,10 +187,15 @@ def _mapped(path: Path, count: int, size: int) -> Tensor:
     return flat.view(count, 3, size, size)
 
 
-def forget(root: Path, keep: Path, name: str) -> None:
-    """Delete the folders in `root` whose file of that name nobody has opened for a month, but not `keep`."""
+def forget(root: Path, keep: Path, name: str, but: str = "") -> None:
+    """Delete the folders in `root` whose file of that name nobody has opened for a month.
+
+    Not `keep`, nor those that have a file `but`.
+    """
     for file in root.glob(f"*/{name}"):
         with contextlib.suppress(OSError):
+            if but and (file.parent / but).exists():
+                continue
             if file.parent != keep and time.time() - file.stat().st_mtime > UNUSED:
                 shutil.rmtree(file.parent)
 

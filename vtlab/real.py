@@ -167,6 +167,10 @@ class Measurement:
         """Tuned once for each strategy and start, within 20 shots of PACS's photographs."""
         if strategy.convex:
             return None
+        if len(self.known):  # so that one table has one rate
+            same = self.known[(self.known.start == start) & (self.known.strategy == strategy.name)]
+            if len(same):
+                return float(same.rate.iloc[0])
         pool = self.pool(start, SHIFT[0])
 
         def measured() -> dict[str, float]:

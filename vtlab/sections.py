@@ -222,8 +222,11 @@ def cams(data: ReportData) -> str:
     for run in sorted(data.runs, key=lambda run: (names.order(run.strategy), run.seed)):
         if len(run.cams):
             runs.setdefault(run.strategy, run)
-    if not runs or not len(data.cam_indices):
+    if not len(data.cam_indices):
         return ""
+    if not runs:
+        return page.section("What each one looks at", page.paragraph(
+            "The last stage gives no map of more than one cell, so there is no place to look at."))  # fmt: skip
     places, labels = list(data.cam_indices), data.test_labels
     marks = {
         name: [(data.classes[run.predictions[i]], run.predictions[i] == labels[i]) for i in places]

@@ -135,7 +135,7 @@ def compare(task: str | Path | Task = "garden", *, strategies: Strategy | str | 
     for n in shots:
         some = bench.base.at(n, 0)
         if tuned:
-            some.hold_back()
+            some.needs_two()
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(RunStore(Path(folder))) if folder else None
         done = _finished(store, bench, say) if store else {}
@@ -170,12 +170,12 @@ def _finished(store: RunStore, bench: Bench, say: Callable[[str], None]) -> dict
     runs = {run.key: run for run in store.runs()}
     for sentence in store.damaged:
         say(sentence)
-    here = machine(best_device())
+    here = {key: value for key, value in machine(best_device()).items() if key != "python"}
     other = {key for run in runs.values() for key in here if run.settings.get(key, here[key]) != here[key]}
     if other:
         named = ", ".join(key for key in here if key in other)
-        say(f"some of the finished runs were made elsewhere ({named}: not as here): differences of a few test "
-            "images between ways may be the machines'")
+        say(f"some of the finished runs were made on another machine or with other versions ({named}: not as "
+            "here): differences of a few test images between ways may come from that")
     return runs
 
 

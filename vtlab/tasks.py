@@ -107,6 +107,20 @@ class Task:
         train = self.draw(shots, seed)
         return replace(self, train=train, val=None, shots=shots, seed=seed)
 
+    def _kinds(self) -> Tensor:
+        """The training images' classes; where a number is asked for, all are of one kind."""
+        labels = self.train.labels
+        return torch.zeros_like(labels, dtype=torch.long) if self.asks_a_number else labels
+
+    def needs_two(self) -> None:
+        """Refuse shots of which a class has one image, and so none to hold back.
+
+        Raises:
+            ValueError: If one has.
+        """
+        if torch.bincount(self._kinds(), minlength=len(self.classes)).min() < 2:
+            raise ValueError(f"{self.name}: a class with one image has none to hold back")
+
     def hold_back(self, share: float = 0.25) -> Task:
         """The same shots, a part of each class moved to `val`; the task's seed says which.
 
@@ -115,12 +129,8 @@ class Task:
         """
         if not 0 < share < 1:
             raise ValueError(f"a share to hold back lies between 0 and 1, not {share}")
-        # where a number is asked for, all are of one kind
-        classes = torch.zeros_like(self.train.labels, dtype=torch.long) if self.asks_a_number else \
-            self.train.labels
-        counts = torch.bincount(classes, minlength=len(self.classes))
-        if counts.min() < 2:
-            raise ValueError(f"{self.name}: a class with one image has none to hold back")
+        self.needs_two()
+        classes = self._kinds()
         random, kept, held = generator(self.seed, "hold back"), [], []
         for k in range(len(self.classes)):
             index = (classes == k).nonzero()[:, 0]

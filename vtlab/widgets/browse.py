@@ -42,7 +42,7 @@ class TaskPanel(Panel):
         mask: Whether the outline of the object is drawn, where it is known.
         seed: Which training images.
         style, corruption, strength, similarity, shortcut, weeds, leaves: The garden's dials.
-        augmented: Whether views of a few images are shown, as training sees them.
+        augmented: Whether views of a few images are shown, with the strengths below; training sees such.
         flip, shift, crop, rotate, light, noise, turn, hue, erase: Strengths of the augmentation,
             see `Augment`.
 

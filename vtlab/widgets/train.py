@@ -291,7 +291,7 @@ class TrainPanel(Panel):
 
     def caption(self) -> str:
         """How far the run at hand is."""
-        session = self.session
+        session = self._sessions.get(self._started)  # none where it could not be prepared
         if session is None or not session.history:
             return ""
         last, whole = session.history[-1], session.whole
