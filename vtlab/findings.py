@@ -153,7 +153,7 @@ def caveats(
     if best.low <= chance:
         found.append("Not even the best strategy is clearly above chance.")
     if baseline is not None and best["mean"] <= baseline:
-        found.append("Comparing plain pixels does as well as the best strategy: the task may be "
+        found.append("Comparing plain pixels does as well as the best strategy, or better: the task may be "
                      "too easy, or the backbone no help.")  # fmt: skip
     return found
 
