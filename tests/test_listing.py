@@ -412,14 +412,16 @@ def peak():  # not getrusage's, which begins with what the parent process took
 
 decode(open(sys.argv[1], "rb").read(), 64, "warm")
 before = peak()
-started = time.perf_counter()
+started = time.process_time()  # whatever else the machine does
 try:
     decode(open(sys.argv[2], "rb").read(), 224, "large")
     said = "read"
 except ValueError as error:
     said = str(error)
-seconds = time.perf_counter() - started
-print(seconds, (peak() - before) / 1000, said, sep=";")
+seconds, megabytes = time.process_time() - started, (peak() - before) / 1000
+started = time.process_time()
+Image.open(sys.argv[2]).convert("RGBA")
+print(seconds, time.process_time() - started, megabytes, said, sep=";")
 """
 
 
@@ -456,17 +458,17 @@ LARGE = {
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read as Linux counts it")
 @pytest.mark.parametrize("kind", [kind if i < 2 else pytest.param(kind, marks=pytest.mark.nightly)
                                   for i, kind in enumerate(LARGE)])  # fmt: skip
-def test_the_largest_images_take_two_seconds_and_300_megabytes_at_most(tmp_path, kind):
+def test_the_largest_images_take_three_times_a_plain_decoding_and_300_megabytes_at_most(tmp_path, kind):
     small, file = tmp_path / "small", tmp_path / "large"
     small.write_bytes(saved(noise(0), "JPEG"))
     file.write_bytes(LARGE[kind]())
     done = subprocess.run([sys.executable, "-c", MEASURE, small, file], capture_output=True, text=True,
                           check=True)  # fmt: skip
-    seconds, megabytes, said = done.stdout.strip().split(";")
-    print(f"{kind}: {float(seconds):.2f} s, {float(megabytes):.0f} MB, {said}; "
-          f"on disk {file.stat().st_size / 1e6:.0f} MB")  # fmt: skip
+    seconds, plain, megabytes, said = done.stdout.strip().split(";")
+    print(f"{kind}: {float(seconds):.2f} s (Pillow's decoding {float(plain):.2f}), {float(megabytes):.0f} MB, "
+          f"{said}; on disk {file.stat().st_size / 1e6:.0f} MB")  # fmt: skip
     assert 0 < float(megabytes) < 300
-    assert float(seconds) < 2
+    assert float(seconds) < 3 * float(plain)
     assert said == "read"
 
 

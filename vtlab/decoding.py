@@ -53,7 +53,8 @@ def decode(content: bytes, size: int, name: str) -> np.ndarray:
     raise ValueError(f"{name} {why}")
 
 
-def _rgb(image):
+def _rgb(image, by: int = 1):
+    """An image in RGB, on white where it is clear, its sides divided by a whole number."""
     from PIL import Image
 
     if image.mode == "F":
@@ -62,11 +63,11 @@ def _rgb(image):
         deep = np.asarray(image).astype(np.int64)
         if deep.min() < 0 or deep.max() > 65535:
             raise ValueError("its pixels have more than 16 bits; save it with 8 or 16")
-        return Image.fromarray(((deep + 128) // 257).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(((deep + 128) // 257).astype(np.uint8)).reduce(by).convert("RGB")
     if image.has_transparency_data:
-        clear = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-    return image.convert("RGB")
+        clear = image.convert("RGBA").reduce(by)  # first, as laying on white is the slower part
+        return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+    return image.convert("RGB").reduce(by)
 
 
 def _memory(image, before: int) -> int:
@@ -92,7 +93,7 @@ def _square(image, size: int):
     left, top, high = int(left), int(top), by * max(1, STRIP // (side * by))
     for y in range(0, side, high):
         strip = image.crop((left, top + y, left + side, top + min(y + high, side)))
-        small.paste(_rgb(strip).reduce(by), (0, y // by))
+        small.paste(_rgb(strip, by), (0, y // by))
     return small.resize((size, size), Image.Resampling.BICUBIC)
 
 
