@@ -1,9 +1,11 @@
+import os
 import threading
 
 import pytest
 import torch
 
 import vtlab as vt
+from vtlab import precision
 from vtlab.precision import autocast, best_device, single_thread, wait_for
 
 
@@ -64,6 +66,19 @@ def test_the_number_of_threads_is_given_back():
         assert torch.get_num_threads() == 1
         raise RuntimeError
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("said", ["two", "-1", "1.5"])
+def test_a_number_of_threads_that_is_none_is_named(monkeypatch, said):
+    monkeypatch.setenv("VTLAB_THREADS", said)
+    with pytest.raises(ValueError, match=f"VTLAB_THREADS is '{said}'; it is a whole number"):
+        precision._threads()
+
+
+def test_no_run_has_more_threads_than_cores_or_fewer_than_one(monkeypatch):
+    for said, most in {"1": 1, "": 2, "0": 1, "1000": os.cpu_count()}.items():
+        monkeypatch.setenv("VTLAB_THREADS", said)
+        assert 1 <= precision._threads() <= most
 
 
 @pytest.mark.parametrize("kind", ["cuda", "mps", "cpu"])

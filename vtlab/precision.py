@@ -16,12 +16,18 @@ def _threads() -> int:
 
     Convolutions wait for one another in tight loops: two threads on one core take ten times
     longer than one.
+
+    Raises:
+        ValueError: If `VTLAB_THREADS` is no whole number.
     """
+    wanted = os.environ.get("VTLAB_THREADS") or "2"
+    if not wanted.strip().isdecimal():
+        raise ValueError(f"VTLAB_THREADS is {wanted!r}; it is a whole number, 1 or more")
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         cores = os.cpu_count() or 1
-    return max(1, min(int(os.environ.get("VTLAB_THREADS", 2)), cores))
+    return max(1, min(int(wanted), cores))
 
 
 THREADS = _threads()  # inner threads of every run: a run in a worker equals one in a notebook
@@ -50,13 +56,10 @@ def autocast(bfloat16: bool | None = None, device: torch.device | str = "cpu") -
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half(bfloat16, device))
 
 
-class _Inside(threading.local):
-    """Who is in `single_thread`: how many in all, and whether this thread is."""
+class _Inside:
+    """Who is in `single_thread`: whether this thread is, how many are, and the number before the first."""
 
-    lock, everybody, this = threading.Lock(), {"count": 0, "before": 0}, False
-
-
-_INSIDE = _Inside()
+    this, lock, count, before = threading.local(), threading.Lock(), 0, 0
 
 
 @contextlib.contextmanager
@@ -66,24 +69,24 @@ def single_thread() -> Iterator[None]:
     Each Python thread has a number of its own, which begins as the one that was set last, by whichever
     thread: so each sets its own back, and one that began while another was in here takes that one's.
     """
-    if _INSIDE.this:
+    if getattr(_Inside.this, "inside", False):
         yield
         return
-    with _INSIDE.lock:
-        own, all_ = torch.get_num_threads(), _INSIDE.everybody
-        if not all_["count"]:
-            all_["before"] = own
+    with _Inside.lock:
+        own = torch.get_num_threads()
+        if not _Inside.count:
+            _Inside.before = own
         elif own == 1:
-            own = all_["before"]
-        all_["count"] += 1
+            own = _Inside.before
+        _Inside.count += 1
         torch.set_num_threads(1)
-    _INSIDE.this = True
+    _Inside.this.inside = True
     try:
         yield
     finally:
-        _INSIDE.this = False
-        with _INSIDE.lock:
-            all_["count"] -= 1
+        _Inside.this.inside = False
+        with _Inside.lock:
+            _Inside.count -= 1
             torch.set_num_threads(own)
 
 

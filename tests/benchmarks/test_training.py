@@ -69,32 +69,35 @@ def gemm_rate(medians):
 
 
 def test_full_fine_tuning_is_as_fast_as_a_bare_loop(ratios, medians):
-    """Two epochs over 320 images of 64 px without augmentation, interleaved seven times.
+    """An epoch over 160 images of 64 px without augmentation, interleaved thirty times.
 
-    The ratio is the median of the rounds' own: a machine that others use, too, is not equally fast in all.
+    Where others use the machine, too, two equal epochs in a row may differ by a fifth: so they are short and
+    many, and the ratio is the median of the rounds' own.
     """
-    task = vt.task("garden", shots=40)
+    task = vt.task("garden", shots=20)
     images = vt.backbone(classes=8).normalise(task.train.pixels)
     labels = task.train.labels
 
     def ours(augment=None):
-        list(vt.fit(vt.backbone(classes=8), task, vt.full, epochs=2, augment=augment))
+        list(vt.fit(vt.backbone(classes=8), task, vt.full, epochs=1, augment=augment))
 
     def bare():
-        bare_loop(vt.backbone(classes=8), images, labels, 2)
+        bare_loop(vt.backbone(classes=8), images, labels, 1)
 
-    rounds = in_turn(ours, bare, lambda: ours(vt.Augment()), repeats=7)
-    own, theirs, _ = (statistics.median(times) for times in zip(*rounds, strict=True))
-    plain, augmented = (statistics.median(row[1] / row[i] for row in rounds) for i in (0, 2))
+    rounds = in_turn(ours, bare, lambda: ours(vt.Augment()), repeats=30)
+    own = statistics.median(times[0] for times in rounds)
+    (low, plain, high), (_, augmented, _) = (
+        statistics.quantiles((times[1] / times[i] for times in rounds), n=4) for i in (0, 2)
+    )
     with FlopCounterMode(display=False) as counter:
         vt.backbone(classes=8)(images[:32]).sum().backward()
-    done = counter.get_total_flops() / 32 * 2 * len(images) / own
+    done = counter.get_total_flops() / 32 * len(images) / own
     ratios.note("full, garden: share of this machine's GEMM rate",
                 f"{done / gemm_rate(medians):.2f}", f"{done / 1e9:.0f} GFLOP/s")  # fmt: skip
     ratios.note("full, garden: the same with the default augmentation", f"{augmented:.2f}")
     ratios.check("full, garden: our images/s / a bare loop's", plain, least=0.95,
-                 detail=f"{2 * len(images) / own:.0f} against {2 * len(images) / theirs:.0f} images/s "
-                 "(medians of 7)", bfloat16=True)  # fmt: skip
+                 detail=f"{len(images) / own:.0f} images/s; half of the 30 rounds {low:.2f} to {high:.2f}",
+                 bfloat16=True)  # fmt: skip
 
 
 def test_fifty_probes_cost_half_a_forward_pass(ratios, medians):
