@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vtlab.network import Network
 from vtlab.precision import autocast, wait_for
-from vtlab.schedules import default_epochs
+from vtlab.schedules import adamw, default_epochs
 from vtlab.solver import solvable
 from vtlab.strategies import Strategy, chosen
 from vtlab.views import VIEWS
@@ -165,7 +165,7 @@ def calibrate(network: Network, *, image_size: int = 64, batch: int = 32, repeat
     Lesson 04.
     """
     twin = copy.deepcopy(network).freeze((*network.stage_names, "head")).train()
-    optimiser = torch.optim.AdamW(twin.parameters(), foreach=True)
+    optimiser = adamw(twin.parameters(), twin.device)
     pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
     seconds: dict[tuple[str, str], list[float]] = {}
     for _ in range(repeats + 1):
@@ -216,7 +216,7 @@ def measured_step(
     pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
     labels = torch.zeros(batch, dtype=torch.long, device=twin.device)
     learning = [p for p in twin.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(learning, foreach=True)
+    optimiser = adamw(learning, twin.device)
     with torch.no_grad(), autocast(bfloat16, twin.device):
         inputs = twin.run_stages(twin.normalise(pixels), 0, start)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
 from vtlab.network import Network
@@ -26,22 +28,28 @@ def default_epochs(images: int, start: str = "pretrained") -> int:
     return int(max(LEAST_EPOCHS[start], min(30, 30 * (320 / images) ** 0.5)))
 
 
-def optimiser_for(network: Network, strategy: Strategy, half: bool = False) -> torch.optim.AdamW:
+def adamw(parameters: Iterable, device: torch.device, **options: float) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019) with the implementation that is the fastest on this device.
+
+    On a CPU that goes over the weights once, rather than once for each of its operations.
+    """
+    once = device.type == "cpu"
+    return torch.optim.AdamW(parameters, foreach=not once, fused=once, **options)
+
+
+def optimiser_for(network: Network, strategy: Strategy) -> torch.optim.AdamW:
     """AdamW with one group per learning part, at its stage-wise rate.
 
     Args:
         network: Whose parts.
         strategy: Which of them learn, and how fast.
-        half: Whether forward passes are in half precision. On a CPU they are so fast there that AdamW's own
-            time shows, and it goes over the weights once rather than once for each of its operations.
     """
     parts = {**network.stages, "head": network.head}
     groups = [
         {"params": list(parts[name].parameters()), "lr": rate, "name": name}
         for name, rate in strategy.rates(network).items()
     ]
-    once = half and network.device.type == "cpu"
-    return torch.optim.AdamW(groups, weight_decay=strategy.weight_decay, foreach=not once, fused=once)
+    return adamw(groups, network.device, weight_decay=strategy.weight_decay)
 
 
 def warm_cosine(step: int, steps: int) -> float:

@@ -143,10 +143,6 @@ class Training(Stepwise):
         keep_freed()
 
     @property
-    def _half(self) -> bool:
-        return half(self.bfloat16, self.network.device)
-
-    @property
     def steps(self) -> int:
         """How many steps were taken: records of the solver and batches."""
         return self.solved + self.descended
@@ -219,7 +215,7 @@ class Training(Stepwise):
 
     def _descend(self, started: float) -> Epoch | None:
         if self._optimiser is None:
-            self._optimiser = optimiser_for(self.network, self.strategy, self._half)
+            self._optimiser = optimiser_for(self.network, self.strategy)
         if self._views is None:
             self._views = Views(self.network, self.task.train.pixels, self.seed, self.augment,
                                 self.cache, self.bfloat16, self.views, self.epochs)  # fmt: skip
@@ -300,7 +296,7 @@ class Training(Stepwise):
             "stage_decay": strategy.stage_decay, "weight_decay": strategy.weight_decay,
             "seed": self.seed, "epochs": None if self.convex else self.epochs,
             "batch": self.batch, "augment": self.augment and self.augment.configuration(),
-            "cache": self.cache, "bfloat16": self._half,
+            "cache": self.cache, "bfloat16": half(self.bfloat16, network.device),
         } | ({"mixup": self.mixup} if self.mixup else {}) | (
             {"views": self.views} if self.views != VIEWS else {})  # fmt: skip
 
@@ -324,7 +320,7 @@ class Training(Stepwise):
             self.strategy.freeze(network)
             self._optimiser = self._views = self._solver = self._order = self._frozen = None
             if values["descended"]:
-                self._optimiser = optimiser_for(network, self.strategy, self._half)
+                self._optimiser = optimiser_for(network, self.strategy)
             put_back(state.tensors, network, self._optimiser)
             if self.strategy.start == "random" and values["begun"]:
                 network.provenance = "random"
