@@ -68,7 +68,7 @@ def test_the_number_of_threads_is_given_back():
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("said", ["two", "-1", "1.5"])
+@pytest.mark.parametrize("said", ["two", "-1", "0", "1.5"])
 def test_a_number_of_threads_that_is_none_is_named(monkeypatch, said):
     monkeypatch.setenv("VTLAB_THREADS", said)
     with pytest.raises(ValueError, match=f"VTLAB_THREADS is '{said}'; it is a whole number"):
@@ -76,7 +76,7 @@ def test_a_number_of_threads_that_is_none_is_named(monkeypatch, said):
 
 
 def test_no_run_has_more_threads_than_cores_or_fewer_than_one(monkeypatch):
-    for said, most in {"1": 1, "": 2, "0": 1, "1000": os.cpu_count()}.items():
+    for said, most in {"1": 1, "": 2, "1000": os.cpu_count()}.items():
         monkeypatch.setenv("VTLAB_THREADS", said)
         assert 1 <= precision._threads() <= most
 

@@ -55,6 +55,7 @@ def test_resuming_in_half_precision_ends_with_the_same_bits():
     for state in reference[::23]:
         resumed = training(full, resume=state, bfloat16=True)
         list(resumed)
+        assert resumed._optimiser.param_groups[0]["fused"]
         assert same(resumed.state(), reference[-1])
 
 

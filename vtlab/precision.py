@@ -18,16 +18,16 @@ def _threads() -> int:
     longer than one.
 
     Raises:
-        ValueError: If `VTLAB_THREADS` is no whole number.
+        ValueError: If `VTLAB_THREADS` is no whole number above 0.
     """
     wanted = os.environ.get("VTLAB_THREADS") or "2"
-    if not wanted.strip().isdecimal():
+    if not wanted.strip().isdecimal() or int(wanted) < 1:
         raise ValueError(f"VTLAB_THREADS is {wanted!r}; it is a whole number, 1 or more")
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         cores = os.cpu_count() or 1
-    return max(1, min(int(wanted), cores))
+    return min(int(wanted), cores)
 
 
 THREADS = _threads()  # inner threads of every run: a run in a worker equals one in a notebook
