@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-os.environ.setdefault("VTLAB_DEVICE", "cpu")  # the reference; `test_cuda.py` asks for the GPU itself
+os.environ.setdefault(
+    "VTLAB_DEVICE", "cpu"
+)  # the reference; `test_cuda.py` asks for the GPU itself
 
-from vtlab.families import GARDEN
-from vtlab.network import Network
-from vtlab.tasks import Images, Task, task
+from vtlab.data.images import Images
+from vtlab.data.tasks import Task, task
+from vtlab.models.families import GARDEN
+from vtlab.models.network import Network
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +41,17 @@ def tiny_network(classes: int = 3) -> Network:
     from torch import nn
 
     def stage(inputs: int, outputs: int, stride: int) -> nn.Module:
-        return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-                             nn.BatchNorm2d(outputs), nn.ReLU())  # fmt: skip
+        return nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+        )
 
-    stages = {"stem": stage(3, 4, 2), "stage1": stage(4, 6, 1), "stage2": stage(6, 8, 2),
-              "stage3": stage(8, 8, 1), "stage4": stage(8, 10, 1)}  # fmt: skip
+    stages = {
+        "stem": stage(3, 4, 2),
+        "stage1": stage(4, 6, 1),
+        "stage2": stage(6, 8, 2),
+        "stage3": stage(8, 8, 1),
+        "stage4": stage(8, 10, 1),
+    }
     return Network("tiny", stages, nn.Linear(10, classes), GARDEN)
 
 

@@ -33,7 +33,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "data" / "results" / "mutants.csv"
 COLUMNS = ("mutant", "file", "killed_by", "first_failure")
-COPIED, LINKED = ("vtlab", "tests"), ("lessons", "data", "binder", "pyproject.toml", "README.md", "LICENSE")
+COPIED, LINKED = (
+    ("vtlab", "tests"),
+    ("lessons", "data", "binder", "pyproject.toml", "README.md", "LICENSE"),
+)
 SECONDS = 300  # for tests; a lesson has three times as many
 # as nbval and faulthandler say it
 TOOK_TOO_LONG = re.compile(r"Timeout of \d+ seconds exceeded|^Timeout \(\d", re.MULTILINE)
@@ -62,140 +65,372 @@ class Mutant:
 
 
 FOUR, HEAD, FROZEN, RATES, LOOKS = (
-    f"lessons/{name}.ipynb" for name in ("01_four_strategies", "03_a_new_head", "04_what_frozen_means",
-                                         "07_learning_rates", "09_where_does_it_look")
-)  # fmt: skip
-METRICS, BACKBONES, TRAINING = (("tests/test_metrics.py",), ("tests/test_backbones.py",),
-                                ("tests/test_training.py",))  # fmt: skip
-STRATEGIES, SOLVER, TASKS = (("tests/test_strategies.py",), ("tests/test_solver.py", "tests/test_logistic.py"),
-                             ("tests/test_tasks.py",))  # fmt: skip
-MAPS, SANITY, DRAWING = (("tests/attribution/test_maps.py",), ("tests/attribution/test_sanity.py",),
-                         ("tests/garden/test_drawing.py",))  # fmt: skip
+    f"lessons/{name}.ipynb"
+    for name in (
+        "01_four_strategies",
+        "03_a_new_head",
+        "04_what_frozen_means",
+        "07_learning_rates",
+        "09_where_does_it_look",
+    )
+)
+METRICS, BACKBONES, TRAINING = (
+    ("tests/test_metrics.py",),
+    ("tests/test_backbones.py",),
+    ("tests/test_training.py",),
+)
+STRATEGIES, SOLVER, TASKS = (
+    ("tests/test_strategies.py",),
+    ("tests/test_solver.py", "tests/test_logistic.py"),
+    ("tests/test_tasks.py",),
+)
+MAPS, SANITY, DRAWING = (
+    ("tests/attribution/test_maps.py",),
+    ("tests/attribution/test_sanity.py",),
+    ("tests/garden/test_drawing.py",),
+)
 
 MUTANTS = (
-    Mutant("a paired difference has the other sign", "vtlab/metrics.py",
-           "np.asarray(a, float) - np.asarray(b, float)",
-           "np.asarray(b, float) - np.asarray(a, float)", METRICS, FOUR),
-    Mutant("t has a degree of freedom too many", "vtlab/metrics.py",
-           "stats.t.ppf((1 + level) / 2, n - 1)", "stats.t.ppf((1 + level) / 2, n)", METRICS, FOUR),
-    Mutant("the ends of an interval forget the test set", "vtlab/metrics.py",
-           "low, high = mean - np.hypot(seeds_half, mean - lowest)",
-           "low, high = mean - np.hypot(seeds_half, 0.0)", METRICS, FOUR),
-    Mutant("train() wakes frozen stages", "vtlab/network.py",
-           "if name not in self.learning:\n                part.eval()",
-           "if name not in self.learning:\n                part.train(mode)", BACKBONES, FROZEN),
-    Mutant("freezing leaves the gradients on", "vtlab/network.py",
-           'module.requires_grad_(name in learning and (kind == "all" or name == "head"))',
-           'module.requires_grad_(kind == "all" or name == "head")', BACKBONES, FROZEN),
-    Mutant("normalising forgets the deviation", "vtlab/network.py",
-           "values = (pixels.float() - mean) / std", "values = (pixels.float() - mean) / 255",
-           BACKBONES, HEAD),
-    Mutant("every frozen stage counts as the cached prefix", "vtlab/network.py",
-           "                return i\n",
-           '                return len(self.stages) - len(self.learning - {"head"})\n',
-           TRAINING, FOUR),
-    Mutant("predictions are made without eval()", "vtlab/features.py",
-           "with in_evaluation(network), torch.no_grad()", "with torch.no_grad()",
-           TRAINING, FOUR),
-    Mutant("features of other images are believed", "vtlab/feature_file.py",
-           'of_tensors({"pixels": pixels})', 'of_tensors({"pixels": pixels[:1]})',
-           ("tests/test_feature_file.py",)),
-    Mutant("labels are rolled by one", "vtlab/training.py",
-           "labels = self.task.train.labels[index]", "labels = self.task.train.labels.roll(1)[index]",
-           TRAINING, FOUR),
-    Mutant("the schedule is not applied", "vtlab/training.py",
-           '            group["lr"] = rate\n', '            group["lr"] += 0 * rate\n', TRAINING, RATES),
-    Mutant("the last batch of an epoch is left out", "vtlab/training.py",
-           "self.batches = -(-len(task.train) // self.batch)",
-           "self.batches = len(task.train) // self.batch", TRAINING, FOUR),
-    Mutant("the order of the batches ignores the seed", "vtlab/training.py",
-           'generator(self.seed, "batches")', 'generator(0, "batches")', TRAINING, FOUR),
-    Mutant("no warm-up", "vtlab/schedules.py",
-           "if step < warm:", "if step < 0:", ("tests/test_schedules.py",), RATES),
-    Mutant("scratch keeps the pretrained weights", "vtlab/strategies.py",
-           "            network.reset_stages(seed)\n", '            network.provenance = "random"\n',
-           STRATEGIES, FOUR),
-    Mutant("stage-wise rates fall towards the head", "vtlab/strategies.py",
-           "self.stage_decay ** (last - depth[name])", "self.stage_decay ** depth[name]",
-           STRATEGIES, RATES),
-    Mutant("new heads are not paired by the seed", "vtlab/strategies.py",
-           "network.reset_head(seed)", "network.reset_head(seed + len(self.learning(network)))",
-           STRATEGIES, FOUR),
-    Mutant("every epoch sees the same view", "vtlab/views.py",
-           "def _number(self, epoch: int) -> int:\n",
-           "def _number(self, epoch: int) -> int:\n        epoch = 1\n",
-           ("tests/test_views.py",), FOUR),
-    Mutant("the strength of L2 is ignored", "vtlab/logistic.py",
-           "penalty = strengths.to(inputs)[:, None]",
-           "penalty = torch.full_like(strengths, 0.01).to(inputs)[:, None]", SOLVER, RATES),
-    Mutant("cross-validation is scored on what was fitted on", "vtlab/solver.py",
-           "* (1 - uses)).sum(1) / (1 - uses).sum(1)", "* uses).sum(1) / uses.sum(1)", SOLVER, FOUR),
-    Mutant("test images of a folder are among its shots", "vtlab/images.py",
-           "return [readable[j] for j in kept.tolist()], [",
-           "return [readable[j] for j in kept.tolist()] + [readable[j] for j in held.tolist()], [", TASKS),
-    Mutant("shots of a folder are not nested", "vtlab/tasks.py",
-           'random = generator(seed, "shots")', 'random = generator(seed, f"{shots} shots")', TASKS),
-    Mutant("the garden draws the same shots for every seed", "vtlab/garden/worlds.py",
-           "stream = 100 + (TEST_SEED if seed is None else seed)",
-           "stream = 100 + (TEST_SEED if seed is None else 0)", DRAWING, FOUR),
-    Mutant("the garden's test images are the shots of seed 0", "vtlab/garden/worlds.py",
-           "TEST_SEED = -1", "TEST_SEED = 0", DRAWING, FOUR),
-    Mutant("masks show the ground", "vtlab/garden/drawing.py",
-           "alpha[:, 0] > 0.5", "alpha[:, 0] < 0.5", DRAWING, LOOKS),
-    Mutant("convolutions are drawn by fan-in", "vtlab/initialise.py",
-           "fan_out = module.weight.shape[0] *", "fan_out = module.weight.shape[1] *",
-           ("tests/test_initialise.py",), HEAD),
-    Mutant("the class that was asked for is not the one explained", "vtlab/attribution/maps.py",
-           "chosen = None if targets is None else targets[start : start + BATCH]", "chosen = None",
-           MAPS, LOOKS),
-    Mutant("LayerCAM weights by a channel's mean gradient", "vtlab/attribution/maps.py",
-           "(gradients.clamp(min=0) * kept[0])", "(gradients.mean((2, 3), keepdim=True) * kept[0])",
-           MAPS, LOOKS),
-    Mutant("the pointing game takes the minimum", "vtlab/attribution/scores.py",
-           "best = maps.flatten(1).argmax(1)", "best = maps.flatten(1).argmin(1)",
-           ("tests/attribution/test_scores.py",), LOOKS),
-    Mutant("randomisation begins at the stem", "vtlab/attribution/sanity.py",
-           '("head", *reversed(network.stage_names))', '(*network.stage_names, "head")',
-           SANITY, LOOKS),
-    Mutant("randomised networks explain their own prediction", "vtlab/attribution/sanity.py",
-           "yield part, explain(wreck, pixels, method=method, stage=stage, targets=targets)",
-           "yield part, explain(wreck, pixels, method=method, stage=stage)", SANITY, LOOKS),
-    Mutant("CKA is not centred", "vtlab/diagnose.py",
-           "(f.double() - f.double().mean(0) for f in (first, second))",
-           "(f.double() for f in (first, second))", ("tests/test_diagnose.py",), RATES),
-    Mutant("the way back is not counted", "vtlab/costs.py",
-           "(count.forward + count.backward) // batch", "count.forward // batch",
-           ("tests/test_costs.py",), FROZEN),
-    Mutant("the hash of weights is not compared", "vtlab/weights.py",
-           "if listed.get(path.name) != sha256(path):", "if path.name not in listed:", BACKBONES),
-    Mutant("a damaged run is taken for a result", "vtlab/store.py",
-           "if sha256_of(content) != listed:", "if not content:",
-           ("tests/test_store.py", "-k", "flipped or damage")),
-    Mutant("rates are tuned on the test images", "vtlab/bench.py",
-           "chances = predict(network, held.val.pixels)\n"
-           "        right = chances.gather(1, held.val.labels[:, None])",
-           "chances = predict(network, held.test.pixels)\n"
-           "        right = chances.gather(1, held.test.labels[:, None])",
-           ("tests/test_bench.py",), FOUR),
-    Mutant("a head's start is thrown away before training", "vtlab/heads.py",
-           'replace(full, head_start="kept")', "full", ("tests/test_heads.py",), HEAD),
-    Mutant("squared errors are not in units of the variance", "vtlab/targets.py",
-           "F.mse_loss(outputs[:, 0], labels) / variance", "F.mse_loss(outputs[:, 0], labels)",
-           ("tests/test_targets.py",), HEAD),
-    Mutant("a lead whose interval includes 0 is called real", "vtlab/findings.py",
-           "behind = rest.low > 0", "behind = rest.behind > 0", ("tests/test_findings.py",)),
-    Mutant("a claim never fails", "vtlab/lesson.py",
-           "if not truths[0]:", "if truths[0] is None:", ("tests/test_lesson.py",)),
-    Mutant("an exercise takes any schedule", "vtlab/exercises/lesson_07.py",
-           "warm_cosine(i, n), atol=1e-6)", "warm_cosine(i, n), atol=1)", ("tests/test_lesson.py",),
-           "lessons/solutions/07_learning_rates.ipynb"),
-    Mutant("two trainings of one panel at once", "vtlab/widgets/worker.py",
-           "            if self.busy:\n                return False\n", "",
-           ("tests/widgets/test_worker.py",), FOUR),
-    Mutant("Stop is ignored", "vtlab/widgets/session.py",
-           "        self._training.stop = stop\n", "",
-           ("tests/widgets/test_train.py", "-k", "stop or run"), FOUR),
-)  # fmt: skip
+    Mutant(
+        "a paired difference has the other sign",
+        "vtlab/metrics.py",
+        "np.asarray(a, float) - np.asarray(b, float)",
+        "np.asarray(b, float) - np.asarray(a, float)",
+        METRICS,
+        FOUR,
+    ),
+    Mutant(
+        "t has a degree of freedom too many",
+        "vtlab/metrics.py",
+        "stats.t.ppf((1 + level) / 2, n - 1)",
+        "stats.t.ppf((1 + level) / 2, n)",
+        METRICS,
+        FOUR,
+    ),
+    Mutant(
+        "the ends of an interval forget the test set",
+        "vtlab/metrics.py",
+        "low, high = mean - np.hypot(seeds_half, mean - lowest)",
+        "low, high = mean - np.hypot(seeds_half, 0.0)",
+        METRICS,
+        FOUR,
+    ),
+    Mutant(
+        "train() wakes frozen stages",
+        "vtlab/network.py",
+        "if name not in self.learning:\n                part.eval()",
+        "if name not in self.learning:\n                part.train(mode)",
+        BACKBONES,
+        FROZEN,
+    ),
+    Mutant(
+        "freezing leaves the gradients on",
+        "vtlab/network.py",
+        'module.requires_grad_(name in learning and (kind == "all" or name == "head"))',
+        'module.requires_grad_(kind == "all" or name == "head")',
+        BACKBONES,
+        FROZEN,
+    ),
+    Mutant(
+        "normalising forgets the deviation",
+        "vtlab/network.py",
+        "values = (pixels.float() - mean) / std",
+        "values = (pixels.float() - mean) / 255",
+        BACKBONES,
+        HEAD,
+    ),
+    Mutant(
+        "every frozen stage counts as the cached prefix",
+        "vtlab/network.py",
+        "                return i\n",
+        '                return len(self.stages) - len(self.learning - {"head"})\n',
+        TRAINING,
+        FOUR,
+    ),
+    Mutant(
+        "predictions are made without eval()",
+        "vtlab/features.py",
+        "with in_evaluation(network), torch.no_grad()",
+        "with torch.no_grad()",
+        TRAINING,
+        FOUR,
+    ),
+    Mutant(
+        "features of other images are believed",
+        "vtlab/feature_file.py",
+        'fingerprint_tensors({"pixels": pixels})',
+        'fingerprint_tensors({"pixels": pixels[:1]})',
+        ("tests/test_feature_file.py",),
+    ),
+    Mutant(
+        "labels are rolled by one",
+        "vtlab/training.py",
+        "labels = self.task.train.labels[index]",
+        "labels = self.task.train.labels.roll(1)[index]",
+        TRAINING,
+        FOUR,
+    ),
+    Mutant(
+        "the schedule is not applied",
+        "vtlab/training.py",
+        '            group["lr"] = rate\n',
+        '            group["lr"] += 0 * rate\n',
+        TRAINING,
+        RATES,
+    ),
+    Mutant(
+        "the last batch of an epoch is left out",
+        "vtlab/training.py",
+        "self.batches = -(-len(task.train) // self.batch)",
+        "self.batches = len(task.train) // self.batch",
+        TRAINING,
+        FOUR,
+    ),
+    Mutant(
+        "the order of the batches ignores the seed",
+        "vtlab/training.py",
+        'generator(self.seed, "batches")',
+        'generator(0, "batches")',
+        TRAINING,
+        FOUR,
+    ),
+    Mutant(
+        "no warm-up",
+        "vtlab/schedules.py",
+        "if step < warm:",
+        "if step < 0:",
+        ("tests/test_schedules.py",),
+        RATES,
+    ),
+    Mutant(
+        "scratch keeps the pretrained weights",
+        "vtlab/strategies.py",
+        "            network.reset_stages(seed)\n",
+        '            network.provenance = "random"\n',
+        STRATEGIES,
+        FOUR,
+    ),
+    Mutant(
+        "stage-wise rates fall towards the head",
+        "vtlab/strategies.py",
+        "self.stage_decay ** (last - depth[name])",
+        "self.stage_decay ** depth[name]",
+        STRATEGIES,
+        RATES,
+    ),
+    Mutant(
+        "new heads are not paired by the seed",
+        "vtlab/strategies.py",
+        "network.reset_head(seed)",
+        "network.reset_head(seed + len(self.learning(network)))",
+        STRATEGIES,
+        FOUR,
+    ),
+    Mutant(
+        "every epoch sees the same view",
+        "vtlab/views.py",
+        "def _number(self, epoch: int) -> int:\n",
+        "def _number(self, epoch: int) -> int:\n        epoch = 1\n",
+        ("tests/test_views.py",),
+        FOUR,
+    ),
+    Mutant(
+        "the strength of L2 is ignored",
+        "vtlab/logistic.py",
+        "penalty = strengths.to(inputs)[:, None]",
+        "penalty = torch.full_like(strengths, 0.01).to(inputs)[:, None]",
+        SOLVER,
+        RATES,
+    ),
+    Mutant(
+        "cross-validation is scored on what was fitted on",
+        "vtlab/solver.py",
+        "* (1 - uses)).sum(1) / (1 - uses).sum(1)",
+        "* uses).sum(1) / uses.sum(1)",
+        SOLVER,
+        FOUR,
+    ),
+    Mutant(
+        "test images of a folder are among its shots",
+        "vtlab/images.py",
+        "return [readable[j] for j in kept.tolist()], [",
+        "return [readable[j] for j in kept.tolist()] + [readable[j] for j in held.tolist()], [",
+        TASKS,
+    ),
+    Mutant(
+        "shots of a folder are not nested",
+        "vtlab/tasks.py",
+        'random = generator(seed, "shots")',
+        'random = generator(seed, f"{shots} shots")',
+        TASKS,
+    ),
+    Mutant(
+        "the garden draws the same shots for every seed",
+        "vtlab/garden/worlds.py",
+        "stream = 100 + (TEST_SEED if seed is None else seed)",
+        "stream = 100 + (TEST_SEED if seed is None else 0)",
+        DRAWING,
+        FOUR,
+    ),
+    Mutant(
+        "the garden's test images are the shots of seed 0",
+        "vtlab/garden/worlds.py",
+        "TEST_SEED = -1",
+        "TEST_SEED = 0",
+        DRAWING,
+        FOUR,
+    ),
+    Mutant(
+        "masks show the ground",
+        "vtlab/garden/drawing.py",
+        "alpha[:, 0] > 0.5",
+        "alpha[:, 0] < 0.5",
+        DRAWING,
+        LOOKS,
+    ),
+    Mutant(
+        "convolutions are drawn by fan-in",
+        "vtlab/initialise.py",
+        "fan_out = module.weight.shape[0] *",
+        "fan_out = module.weight.shape[1] *",
+        ("tests/test_initialise.py",),
+        HEAD,
+    ),
+    Mutant(
+        "the class that was asked for is not the one explained",
+        "vtlab/attribution/maps.py",
+        "chosen = None if targets is None else targets[start : start + BATCH]",
+        "chosen = None",
+        MAPS,
+        LOOKS,
+    ),
+    Mutant(
+        "LayerCAM weights by a channel's mean gradient",
+        "vtlab/attribution/maps.py",
+        "(gradients.clamp(min=0) * kept[0])",
+        "(gradients.mean((2, 3), keepdim=True) * kept[0])",
+        MAPS,
+        LOOKS,
+    ),
+    Mutant(
+        "the pointing game takes the minimum",
+        "vtlab/attribution/scores.py",
+        "best = maps.flatten(1).argmax(1)",
+        "best = maps.flatten(1).argmin(1)",
+        ("tests/attribution/test_scores.py",),
+        LOOKS,
+    ),
+    Mutant(
+        "randomisation begins at the stem",
+        "vtlab/attribution/sanity.py",
+        '("head", *reversed(network.stage_names))',
+        '(*network.stage_names, "head")',
+        SANITY,
+        LOOKS,
+    ),
+    Mutant(
+        "randomised networks explain their own prediction",
+        "vtlab/attribution/sanity.py",
+        "yield part, explain(wreck, pixels, method=method, stage=stage, targets=targets)",
+        "yield part, explain(wreck, pixels, method=method, stage=stage)",
+        SANITY,
+        LOOKS,
+    ),
+    Mutant(
+        "CKA is not centred",
+        "vtlab/diagnose.py",
+        "(f.double() - f.double().mean(0) for f in (first, second))",
+        "(f.double() for f in (first, second))",
+        ("tests/test_diagnose.py",),
+        RATES,
+    ),
+    Mutant(
+        "the way back is not counted",
+        "vtlab/costs.py",
+        "(count.forward + count.backward) // batch",
+        "count.forward // batch",
+        ("tests/test_costs.py",),
+        FROZEN,
+    ),
+    Mutant(
+        "the hash of weights is not compared",
+        "vtlab/weights.py",
+        "if listed.get(path.name) != sha256(path):",
+        "if path.name not in listed:",
+        BACKBONES,
+    ),
+    Mutant(
+        "a damaged run is taken for a result",
+        "vtlab/store.py",
+        "if sha256_of(content) != listed:",
+        "if not content:",
+        ("tests/test_store.py", "-k", "flipped or damage"),
+    ),
+    Mutant(
+        "rates are tuned on the test images",
+        "vtlab/bench.py",
+        "chances = predict(network, held.val.pixels)\n"
+        "        right = chances.gather(1, held.val.labels[:, None])",
+        "chances = predict(network, held.test.pixels)\n"
+        "        right = chances.gather(1, held.test.labels[:, None])",
+        ("tests/test_bench.py",),
+        FOUR,
+    ),
+    Mutant(
+        "a head's start is thrown away before training",
+        "vtlab/heads.py",
+        'replace(full, head_start="kept")',
+        "full",
+        ("tests/test_heads.py",),
+        HEAD,
+    ),
+    Mutant(
+        "squared errors are not in units of the variance",
+        "vtlab/targets.py",
+        "F.mse_loss(outputs[:, 0], labels) / variance",
+        "F.mse_loss(outputs[:, 0], labels)",
+        ("tests/test_targets.py",),
+        HEAD,
+    ),
+    Mutant(
+        "a lead whose interval includes 0 is called real",
+        "vtlab/findings.py",
+        "behind = rest.low > 0",
+        "behind = rest.behind > 0",
+        ("tests/test_findings.py",),
+    ),
+    Mutant(
+        "a claim never fails",
+        "vtlab/lesson.py",
+        "if not truths[0]:",
+        "if truths[0] is None:",
+        ("tests/test_lesson.py",),
+    ),
+    Mutant(
+        "an exercise takes any schedule",
+        "vtlab/exercises/lesson_07.py",
+        "warm_cosine(i, n), atol=1e-6)",
+        "warm_cosine(i, n), atol=1)",
+        ("tests/test_lesson.py",),
+        "lessons/solutions/07_learning_rates.ipynb",
+    ),
+    Mutant(
+        "two trainings of one panel at once",
+        "vtlab/widgets/worker.py",
+        "            if self.busy:\n                return False\n",
+        "",
+        ("tests/widgets/test_worker.py",),
+        FOUR,
+    ),
+    Mutant(
+        "Stop is ignored",
+        "vtlab/widgets/session.py",
+        "        self._training.stop = stop\n",
+        "",
+        ("tests/widgets/test_train.py", "-k", "stop or run"),
+        FOUR,
+    ),
+)
 
 
 def applied(mutant: Mutant, root: Path = ROOT) -> str:
@@ -215,7 +450,9 @@ def copy_of_the_project() -> Iterator[Path]:
     """A temporary folder with a copy of package and tests, and links to what no mutant changes."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         for name in COPIED:
-            shutil.copytree(ROOT / name, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / name, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__")
+            )
         for name in LINKED:
             Path(folder, name).symlink_to(ROOT / name)
         yield Path(folder)
@@ -224,8 +461,13 @@ def copy_of_the_project() -> Iterator[Path]:
 def environment(folder: Path) -> dict[str, str]:
     """In which the package of that folder is the one that is imported."""
     data = os.environ.get("VTLAB_TEST_DATA", str(ROOT.parent / "shared" / "data"))
-    return {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
-            "TQDM_DISABLE": "1", "VTLAB_TEST_DATA": data}  # fmt: skip
+    return {
+        **os.environ,
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TQDM_DISABLE": "1",
+        "VTLAB_TEST_DATA": data,
+    }
 
 
 def check_import(folder: Path) -> None:
@@ -234,19 +476,42 @@ def check_import(folder: Path) -> None:
     Raises:
         RuntimeError: Naming the file that was imported.
     """
-    found = subprocess.run([sys.executable, "-c", "import vtlab; print(vtlab.__file__)"], cwd=folder,
-                           env=environment(folder), capture_output=True, text=True, check=True)  # fmt: skip
+    found = subprocess.run(
+        [sys.executable, "-c", "import vtlab; print(vtlab.__file__)"],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     if not Path(found.stdout.strip()).resolve().is_relative_to(folder.resolve()):
         raise RuntimeError(f"{found.stdout.strip()} is imported instead of the copy in {folder}")
 
 
 def pytest_in(folder: Path, arguments: tuple[str, ...], seconds: float) -> tuple[int | None, str]:
     """pytest's exit status and output; a status of None where it took too long."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
-               f"--nbval-cell-timeout={seconds:.0f}", "-o", f"faulthandler_timeout={seconds:.0f}",
-               *arguments]  # fmt: skip
-    with subprocess.Popen(command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, start_new_session=True) as process:  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--nbval-cell-timeout={seconds:.0f}",
+        "-o",
+        f"faulthandler_timeout={seconds:.0f}",
+        *arguments,
+    ]
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
         try:
             output, _ = process.communicate(timeout=seconds)
             return process.returncode, output
@@ -296,8 +561,10 @@ def check_sound(targets: list[tuple[str, ...]], seconds: float, runs: Path) -> N
         with copy_of_the_project() as folder:
             status, output = pytest_in(folder, arguments, len(group) * seconds)
         if status != PASSED:
-            raise RuntimeError(f"without any mutant, {' '.join(arguments)} ends with "
-                               f"{'a timeout' if status is None else status}\n{output[-3000:]}")  # fmt: skip
+            raise RuntimeError(
+                f"without any mutant, {' '.join(arguments)} ends with "
+                f"{'a timeout' if status is None else status}\n{output[-3000:]}"
+            )
         for target in group:
             marks[target].write_text(seals[target])
 
@@ -333,8 +600,10 @@ def place_of(mutant: Mutant, runs: Path) -> Path:
 def seals_of(mutant: Mutant) -> dict[str, str]:
     """What a row depends on: the bug and the tests that met it, and the lesson."""
     texts = {name: text for name, text in asdict(mutant).items() if name != "lesson"}
-    return {"tests": digest(texts, ROOT / mutant.file, *files_of(mutant.tests)),
-            "lesson": digest(mutant.lesson, *files_of((mutant.lesson,)))}  # fmt: skip
+    return {
+        "tests": digest(texts, ROOT / mutant.file, *files_of(mutant.tests)),
+        "lesson": digest(mutant.lesson, *files_of((mutant.lesson,))),
+    }
 
 
 def known(mutant: Mutant, runs: Path) -> dict[str, str] | None:
@@ -354,7 +623,9 @@ def judged(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
     row = {"mutant": mutant.name, "file": mutant.file, **verdict(mutant, seconds, runs)}
     kept = json.dumps({"seals": seals_of(mutant), "row": row}, indent=1)
     place_of(mutant, runs).write_text(kept, encoding="utf-8")
-    said = f"killed by {row['killed_by']}: {row['first_failure']}" if row["killed_by"] else "SURVIVES"
+    said = (
+        f"killed by {row['killed_by']}: {row['first_failure']}" if row["killed_by"] else "SURVIVES"
+    )
     print(f"{mutant.name}: {said} ({time.monotonic() - started:.0f} s)", flush=True)
     return row
 
@@ -369,12 +640,20 @@ def write_table(rows: list[dict[str, str]]) -> None:
 
 def main(given: list[str] | None = None) -> int:
     """Run the mutants; 1 if the tests fail without them, or some could not be judged."""
-    parser = argparse.ArgumentParser(prog="python tests/mutants.py", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python tests/mutants.py", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--list", action="store_true", help="name the mutants and run none")
     parser.add_argument("--only", metavar="NAME", help="run one; the table stays as it is")
-    parser.add_argument("--runs", type=Path, default=ROOT / "vtlab-runs" / "mutants",
-                        help="finished ones (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--timeout", type=float, default=SECONDS, help="seconds (default: %(default)s)")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=ROOT / "vtlab-runs" / "mutants",
+        help="finished ones (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=SECONDS, help="seconds (default: %(default)s)"
+    )
     arguments = parser.parse_args(given)
     if arguments.list:
         print(*(f"{m.name}  [{m.file}]" for m in MUTANTS), sep="\n")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vtlab.records import Epoch, Run
+from vtlab.results.records import Epoch, Run
 
 
 def made_up(strategy="full", shots=5, seed=0, accuracy=0.75, images=40, classes=4) -> Run:
@@ -11,10 +11,20 @@ def made_up(strategy="full", shots=5, seed=0, accuracy=0.75, images=40, classes=
     right = random.random(images) < accuracy
     guesses = np.where(right, labels, (labels + 1) % classes)
     return Run(
-        task="garden", backbone="mini_resnet", weights="mini_resnet", strategy=strategy,
-        shots=shots, seed=seed, val_accuracy=None, test_accuracy=float((guesses == labels).mean()),
-        seconds=1.5, trainable_weights=2056, total_weights=1_554_888,
+        task="garden",
+        backbone="mini_resnet",
+        weights="mini_resnet",
+        strategy=strategy,
+        shots=shots,
+        seed=seed,
+        val_accuracy=None,
+        test_accuracy=float((guesses == labels).mean()),
+        seconds=1.5,
+        trainable_weights=2056,
+        total_weights=1_554_888,
         epochs=(Epoch(1, 2.0, 0.2, 1e-3, 0.5), Epoch(2, 1.0, 0.6, 1e-4, 0.5)),
-        predictions=tuple(guesses.tolist()), confidences=(0.5,) * images,
-        cams=(((0.0, 1.0), (0.5, 0.25)),), settings={"rate": 1e-3, "threads": 2},
-    )  # fmt: skip
+        predictions=tuple(guesses.tolist()),
+        confidences=(0.5,) * images,
+        cams=(((0.0, 1.0), (0.5, 0.25)),),
+        settings={"rate": 1e-3, "threads": 2},
+    )

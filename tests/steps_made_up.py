@@ -4,11 +4,12 @@ import torch
 from conftest import tiny_network
 from torch import nn
 
-from vtlab.augment import Augment
-from vtlab.network import Network
-from vtlab.strategies import Strategy, full, lp_ft, partial, probe, scratch, surgical
-from vtlab.tasks import Images, Task
-from vtlab.training import Training, fit
+from vtlab.data.augment import Augment
+from vtlab.data.images import Images
+from vtlab.data.tasks import Task
+from vtlab.models.network import Network
+from vtlab.training.fit import Training, fit
+from vtlab.training.strategies import Strategy, full, lp_ft, partial, probe, scratch, surgical
 
 EVERY = (scratch, probe, partial(1), partial(2, stage_decay=0.5), full, lp_ft, surgical("stage2"))
 
@@ -35,8 +36,15 @@ def noise_task(shots: int = 33, seed: int = 3) -> Task:
         noise[torch.arange(3 * count), labels] += 30
         return Images(noise.to(torch.uint8), labels)
 
-    return Task("noise", ("red", "green", "blue"), images(shots), images(4), shots, 0,
-                lambda shots, seed: images(shots))  # fmt: skip
+    return Task(
+        "noise",
+        ("red", "green", "blue"),
+        images(shots),
+        images(4),
+        shots,
+        0,
+        lambda shots, seed: images(shots),
+    )
 
 
 def training(strategy: Strategy, **changes) -> Training:

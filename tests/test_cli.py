@@ -12,9 +12,9 @@ from PIL import Image
 
 from vtlab import __version__
 from vtlab.cli import main
-from vtlab.families import FAMILIES
+from vtlab.data.tasks import DIGITS
 from vtlab.garden.worlds import WORLDS
-from vtlab.tasks import DIGITS
+from vtlab.models.families import FAMILIES
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_main_job_on_a_folder(folder, tmp_path, capsys):
 
 
 def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeypatch):
-    from vtlab.bench import Bench
+    from vtlab.study.run import Bench
 
     whole, calls = Bench.run, []
 
@@ -63,23 +63,29 @@ def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeyp
     assert len(calls) == 5
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["nowhere/at/all"], "no folder or zip at nowhere"),
-    (["gardn"], "'gardn'"),
-    (["--strategies", "probe,magic"], "'magic'"),
-    (["--strategies", ","], "names no strategy"),
-    (["--strategies", "full,full"], "twice"),
-    (["--backbone", "resnet9000"], "resnet9000"),
-    (["--weights", "missing.pth"], "missing.pth"),
-    (["--shots", "many"], "--shots many"),
-    (["--shots", "0"], "--shots 0"),
-    (["--shots", "all"], "no end of images"),
-    (["digits", "--shots", "80"], "class '4' has 79 training images, fewer than the 80"),
-    (["printed", "--shots", "all"], "printed has no end of images"),
-    (["--image-size", "4"], "too small"),
-    (["--image-size", "100000"], "images of 100000 px are too large; the most is 1024"),
-    (["--seed", str(2**32 - 1), "--seeds", "2"], "--seed 4294967295 with --seeds 2 goes beyond 4294967295"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere/at/all"], "no folder or zip at nowhere"),
+        (["gardn"], "'gardn'"),
+        (["--strategies", "probe,magic"], "'magic'"),
+        (["--strategies", ","], "names no strategy"),
+        (["--strategies", "full,full"], "twice"),
+        (["--backbone", "resnet9000"], "resnet9000"),
+        (["--weights", "missing.pth"], "missing.pth"),
+        (["--shots", "many"], "--shots many"),
+        (["--shots", "0"], "--shots 0"),
+        (["--shots", "all"], "no end of images"),
+        (["digits", "--shots", "80"], "class '4' has 79 training images, fewer than the 80"),
+        (["printed", "--shots", "all"], "printed has no end of images"),
+        (["--image-size", "4"], "too small"),
+        (["--image-size", "100000"], "images of 100000 px are too large; the most is 1024"),
+        (
+            ["--seed", str(2**32 - 1), "--seeds", "2"],
+            "--seed 4294967295 with --seeds 2 goes beyond 4294967295",
+        ),
+    ],
+)
 def test_a_mistake_is_one_line_and_no_report(arguments, words, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(*arguments, "--out", out) == 2
@@ -88,8 +94,17 @@ def test_a_mistake_is_one_line_and_no_report(arguments, words, tmp_path, capsys)
     assert not (out / "report.html").exists()
 
 
-@pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--epochs", "x"], ["--jobs", "-1"],
-                                       ["--seed", "-3"], ["--seed", str(2**32)], ["--colour"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--seeds", "0"],
+        ["--epochs", "x"],
+        ["--jobs", "-1"],
+        ["--seed", "-3"],
+        ["--seed", str(2**32)],
+        ["--colour"],
+    ],
+)
 def test_a_bad_number_or_option_ends_with_usage(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         run(*arguments)
@@ -124,7 +139,9 @@ def test_a_folder_is_the_same_study_by_whatever_path(folder, tmp_path, capsys, m
         assert "1 of 1 runs were finished before" in capsys.readouterr().err
 
 
-def test_the_report_may_lie_among_the_images_whose_folder_is_the_one_here(folder, capsys, monkeypatch):
+def test_the_report_may_lie_among_the_images_whose_folder_is_the_one_here(
+    folder, capsys, monkeypatch
+):
     monkeypatch.chdir(folder)
     for _ in range(2):
         assert run(".", "--strategies", "probe", "--seeds", 1) == 0
@@ -133,13 +150,18 @@ def test_the_report_may_lie_among_the_images_whose_folder_is_the_one_here(folder
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems' names are always text")
-def test_names_that_are_no_text_reach_the_report_and_the_line_to_type_is_quoted(folder, tmp_path, capsys):
+def test_names_that_are_no_text_reach_the_report_and_the_line_to_type_is_quoted(
+    folder, tmp_path, capsys
+):
     (folder / "ant").rename(folder / os.fsdecode(b"caf\xe9"))
     odd = folder.rename(tmp_path / os.fsdecode(b"my photos \xe9"))
     out = tmp_path / os.fsdecode(b"my report \xe9")
     assert run(odd, "--strategies", "probe", "--seeds", 1, "--out", out, "--save") == 0
     page = html.unescape((out / "report.html").read_text(encoding="utf-8"))
-    assert "caf\\udce9" in page and f"vtlab compare '{tmp_path}/my photos \\udce9' --strategies probe" in page
+    assert (
+        "caf\\udce9" in page
+        and f"vtlab compare '{tmp_path}/my photos \\udce9' --strategies probe" in page
+    )
     shown = capsys.readouterr().out
     assert f"  vtlab predict '{tmp_path}/my report \\udce9/model' IMAGE…\n" in shown
     shown.encode()
@@ -154,7 +176,9 @@ def test_lab_says_where_there_are_no_lessons(tmp_path, capsys, monkeypatch, kind
     monkeypatch.setattr("vtlab.cli.__file__", str(tmp_path / "installed" / "vtlab" / "cli.py"))
     assert main(["lab", "--folder", str(place)]) == 2
     words = "holds no lessons (01_….ipynb)" if kind == "folder" else "is a file, not a folder"
-    assert capsys.readouterr().err.startswith(f"vtlab: {place} {words}: name another folder (--folder)")
+    assert capsys.readouterr().err.startswith(
+        f"vtlab: {place} {words}: name another folder (--folder)"
+    )
 
 
 def test_a_small_class_is_named(folder, tmp_path, capsys):
@@ -184,14 +208,16 @@ def model(tmp_path):
     """The folder of a model that has learnt the colours of the photos: red is red."""
     import torch
 
-    from vtlab.backbones import backbone
-    from vtlab.models import save
-    from vtlab.strategies import probe
-    from vtlab.tasks import Images, Task
-    from vtlab.training import fit
+    from vtlab.data.images import Images
+    from vtlab.data.tasks import Task
+    from vtlab.models.backbones import backbone
+    from vtlab.training.fit import fit
+    from vtlab.training.saved import save
+    from vtlab.training.strategies import probe
 
-    colours = [[c + 5 * i for c in colour] for colour in ((200, 20, 20), (20, 20, 200))
-               for i in range(8)]  # fmt: skip
+    colours = [
+        [c + 5 * i for c in colour] for colour in ((200, 20, 20), (20, 20, 200)) for i in range(8)
+    ]
     pixels = torch.tensor(colours, dtype=torch.uint8)[:, :, None, None].expand(-1, -1, 32, 32)
     images = Images(pixels.contiguous(), torch.tensor([0] * 8 + [1] * 8))
     task = Task("colours", ("red", "blue"), images, images, 8, 0, lambda shots, seed: images)
@@ -201,7 +227,9 @@ def model(tmp_path):
     return tmp_path / "model"
 
 
-def test_predict_names_every_image_and_says_which_it_could_not_read(model, folder, tmp_path, capsys):
+def test_predict_names_every_image_and_says_which_it_could_not_read(
+    model, folder, tmp_path, capsys
+):
     (folder / "torn.png").write_bytes(b"\x89PNG")
     status = main(["predict", str(model), str(folder), str(tmp_path / "no.png")])
     shown = capsys.readouterr()
@@ -217,8 +245,10 @@ def test_predict_draws_where_the_evidence_lies(model, folder, tmp_path, capsys):
     assert main(["predict", str(model), str(folder / "ant" / "0.png"), "--cam"]) == 0
     with Image.open(folder / "ant" / "0-cam.png") as drawn:
         assert drawn.width > 300
-    assert main(["predict", str(model), str(folder / "bee"), "--cam", "--out",
-                 str(tmp_path / "maps")]) == 0  # fmt: skip
+    assert (
+        main(["predict", str(model), str(folder / "bee"), "--cam", "--out", str(tmp_path / "maps")])
+        == 0
+    )
     assert len(list((tmp_path / "maps").glob("*-cam.png"))) == 8
     capsys.readouterr()
     assert main(["predict", str(model), str(folder / "ant")]) == 0  # heat maps are no photos
@@ -247,15 +277,19 @@ def test_each_image_has_a_heat_map_of_its_own(model, folder, tmp_path, capsys):
     for file in folder.rglob("[1-7].png"):
         file.unlink()
     assert main(["predict", str(model), str(folder), "--cam", "--out", str(tmp_path / "more")]) == 0
-    assert sorted(p.relative_to(tmp_path / "more").as_posix() for p in (tmp_path / "more").rglob("*.png")) == [
-        "ant/0-cam-2.png", "ant/0-cam.png", "bee/0-cam.png"]  # fmt: skip
+    assert sorted(
+        p.relative_to(tmp_path / "more").as_posix() for p in (tmp_path / "more").rglob("*.png")
+    ) == ["ant/0-cam-2.png", "ant/0-cam.png", "bee/0-cam.png"]
 
 
 def test_heat_maps_are_no_photographs_and_that_is_said(model, folder, tmp_path, capsys):
-    from vtlab.images import read_folder
+    from vtlab.data.folders import read_folder
 
     assert main(["predict", str(model), str(folder / "ant"), "--cam"]) == 0
-    assert main(["predict", str(model), str(folder / "bee"), "--cam", "--out", str(folder / "maps")]) == 0
+    assert (
+        main(["predict", str(model), str(folder / "bee"), "--cam", "--out", str(folder / "maps")])
+        == 0
+    )
     read = read_folder(folder, 16)
     assert read.classes == ("ant", "bee") and len(read.train.files) == 16
     assert read.notes == ("16 heat maps of vtlab predict --cam were left out (ant/0-cam.png …)",)
@@ -266,7 +300,10 @@ def test_heat_maps_are_no_photographs_and_that_is_said(model, folder, tmp_path, 
     capsys.readouterr()
     assert main(["predict", str(model), str(folder / "ant")]) == 0
     shown = capsys.readouterr()
-    assert len(shown.out.splitlines()) == 8 and "8 heat maps of vtlab predict --cam were left out" in shown.err
+    assert (
+        len(shown.out.splitlines()) == 8
+        and "8 heat maps of vtlab predict --cam were left out" in shown.err
+    )
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no pipes in folders")
@@ -275,7 +312,9 @@ def test_predict_waits_for_no_pipe(model, folder, tmp_path, capsys):
     os.mkfifo(folder / "ant" / "pipe.png")
     assert main(["predict", str(model), str(tmp_path / "pipe.png"), str(folder / "ant")]) == 1
     shown = capsys.readouterr()
-    ends = [line.endswith("pipe.png cannot be read: it is no file") for line in shown.err.splitlines()]
+    ends = [
+        line.endswith("pipe.png cannot be read: it is no file") for line in shown.err.splitlines()
+    ]
     assert ends == [True, True]
     assert len(shown.out.splitlines()) == 8
 
@@ -299,10 +338,14 @@ def test_predict_stops_quietly_where_nobody_reads_on(model, folder, capsys, monk
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(("model_at", "image", "words"), [
-    ("nowhere", "x.png", "no model in"), ("photos", "x.png", "no card.json"),
-    ("model", "empty", "holds no image"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model_at", "image", "words"),
+    [
+        ("nowhere", "x.png", "no model in"),
+        ("photos", "x.png", "no card.json"),
+        ("model", "empty", "holds no image"),
+    ],
+)
 def test_a_mistake_in_predict_is_one_line(model, folder, tmp_path, capsys, model_at, image, words):
     (tmp_path / "empty").mkdir()
     assert main(["predict", str(tmp_path / model_at), str(tmp_path / image)]) == 2
@@ -311,11 +354,24 @@ def test_a_mistake_in_predict_is_one_line(model, folder, tmp_path, capsys, model
 
 
 def test_compare_saves_the_best_network_and_predict_takes_it(folder, tmp_path, capsys):
-    from vtlab.models import load
+    from vtlab.training.saved import load
 
     out = tmp_path / "out"
-    assert run(folder, "--strategies", "probe,full", "--epochs", 1, "--seeds", 1, "--out", out,
-               "--save") == 0  # fmt: skip
+    assert (
+        run(
+            folder,
+            "--strategies",
+            "probe,full",
+            "--epochs",
+            1,
+            "--seeds",
+            1,
+            "--out",
+            out,
+            "--save",
+        )
+        == 0
+    )
     _, card = load(out / "model")
     assert card.classes == ("ant", "bee") and card.strategy in ("probe", "full")
     assert f"vtlab predict {out / 'model'}" in capsys.readouterr().out
@@ -324,7 +380,7 @@ def test_compare_saves_the_best_network_and_predict_takes_it(folder, tmp_path, c
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_a_terminated_comparison_keeps_its_runs_and_says_so(folder, tmp_path, capsys, monkeypatch):
-    from vtlab.bench import Bench
+    from vtlab.study.run import Bench
 
     whole, calls = Bench.run, []
 
@@ -345,7 +401,10 @@ def test_a_terminated_comparison_keeps_its_runs_and_says_so(folder, tmp_path, ca
 
 def test_recommend_names_a_way_and_the_line_that_carries_it_out(folder, capsys):
     (folder / "ant" / "torn.png").write_bytes(b"")
-    assert main(["recommend", str(folder), "--budget", "60s", "--epochs", "1", "--image-size", "16"]) == 0
+    assert (
+        main(["recommend", str(folder), "--budget", "60s", "--epochs", "1", "--image-size", "16"])
+        == 0
+    )
     shown = capsys.readouterr()
     assert "Train so: " in shown.out and "vt.fit(network, task, vt." in shown.out
     assert "at most 60" in shown.err and "ant/torn.png cannot be read" in shown.err
@@ -361,12 +420,18 @@ def test_a_budget_that_is_no_time_ends_with_usage(time, capsys):
 
 
 @pytest.mark.parametrize(("words", "flip"), [([], True), (["--no-flip"], False)])
-def test_images_of_writing_are_not_mirrored_where_that_is_said(folder, tmp_path, monkeypatch, words, flip):
+def test_images_of_writing_are_not_mirrored_where_that_is_said(
+    folder, tmp_path, monkeypatch, words, flip
+):
     asked = []
-    monkeypatch.setattr("vtlab.advice.recommend", lambda task, **more: asked.append(task.flip) or 1 / 0)
+    monkeypatch.setattr(
+        "vtlab.study.recommend.recommend", lambda task, **more: asked.append(task.flip) or 1 / 0
+    )
     with pytest.raises(ZeroDivisionError):
         main(["recommend", str(folder), *words])
     assert asked == [flip]
-    assert run(folder, *words, "--strategies", "probe", "--seeds", 1, "--out", tmp_path / "out") == 0
+    assert (
+        run(folder, *words, "--strategies", "probe", "--seeds", 1, "--out", tmp_path / "out") == 0
+    )
     (kept,) = (tmp_path / "out" / "runs").glob("probe*.json")
     assert json.loads(kept.read_text())["settings"]["flip"] is flip

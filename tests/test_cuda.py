@@ -2,21 +2,21 @@
 
 import pytest
 import torch
+from pretrain import Photographs, Recipe, pretrain
 from steps_made_up import dropping_network, noise_task
 
 import vtlab as vt
-from vtlab.attribution import METHODS, explain
-from vtlab.augment import Augment
-from vtlab.bench import Setting
-from vtlab.costs import measured_step
-from vtlab.features import outputs
-from vtlab.heads import STARTS, begun
-from vtlab.initialise import draw_anew
-from vtlab.models import load, save
-from vtlab.pretrain import Recipe, pretrain
-from vtlab.randomness import generator
-from vtlab.sources import Drawings, Photographs
-from vtlab.strategies import full, lp_ft, partial, probe, scratch
+from vtlab.analysis.cams import METHODS, explain
+from vtlab.course.lesson_03 import STARTS, begun
+from vtlab.data.augment import Augment
+from vtlab.garden.source import Drawings
+from vtlab.models.features import outputs
+from vtlab.models.network import draw_anew
+from vtlab.study.run import Setting
+from vtlab.system.randomness import generator
+from vtlab.training.costs import measured_step
+from vtlab.training.saved import load, save
+from vtlab.training.strategies import full, lp_ft, partial, probe, scratch
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
 
@@ -36,12 +36,18 @@ def trained(device, strategy, **options):
     for part in network.modules():
         if isinstance(part, torch.nn.Dropout):
             part.p = 0.0
-    run = vt.fit(network, task, strategy, epochs=None if strategy.convex else 3, bfloat16=False, **options)
+    run = vt.fit(
+        network, task, strategy, epochs=None if strategy.convex else 3, bfloat16=False, **options
+    )
     return [epoch.loss for epoch in run], network, task
 
 
-@pytest.mark.parametrize("strategy", [scratch, probe, partial(1), full, lp_ft], ids=lambda s: s.name)
-@pytest.mark.parametrize("augment", [None, Augment(crop=0.3, rotate=20, noise=3, turn=True, erase=0.2)])
+@pytest.mark.parametrize(
+    "strategy", [scratch, probe, partial(1), full, lp_ft], ids=lambda s: s.name
+)
+@pytest.mark.parametrize(
+    "augment", [None, Augment(crop=0.3, rotate=20, noise=3, turn=True, erase=0.2)]
+)
 def test_a_strategy_learns_what_it_learns_on_the_cpu(strategy, augment):
     losses, network, task = trained(CUDA, strategy, augment=augment)
     expected, reference, _ = trained(CPU, strategy, augment=augment)
@@ -77,10 +83,19 @@ def test_a_head_begins_there_as_on_the_cpu(way, monkeypatch):
     assert there.device.type == "cuda" and torch.equal(there.to(CPU), begun(way, 0).head.weight)
 
 
-@pytest.mark.parametrize("augment", [
-    Augment(), Augment(crop=0.4), Augment(rotate=30), Augment(noise=4), Augment(turn=True),
-    Augment(hue=0.2), Augment(erase=0.3),
-], ids=lambda a: "-".join(k for k, v in a.configuration().items() if v))  # fmt: skip
+@pytest.mark.parametrize(
+    "augment",
+    [
+        Augment(),
+        Augment(crop=0.4),
+        Augment(rotate=30),
+        Augment(noise=4),
+        Augment(turn=True),
+        Augment(hue=0.2),
+        Augment(erase=0.3),
+    ],
+    ids=lambda a: "-".join(k for k, v in a.configuration().items() if v),
+)
 def test_a_view_is_the_same_picture(augment):
     pixels = torch.randint(0, 255, (8, 3, 32, 32), dtype=torch.uint8)
     index = torch.arange(8)
@@ -95,7 +110,9 @@ def test_a_map_is_the_same_and_lies_where_the_images_do(method):
     wanted = explain(network, pixels, method=method, targets=1)
     found = explain(network.to(CUDA), pixels, method=method, targets=1)
     assert found.device == CPU
-    torch.testing.assert_close(found, wanted, atol=1e-4 * float(wanted.abs().max()) + 1e-7, rtol=1e-2)
+    torch.testing.assert_close(
+        found, wanted, atol=1e-4 * float(wanted.abs().max()) + 1e-7, rtol=1e-2
+    )
 
 
 def test_a_model_saved_there_is_the_same_on_the_cpu(tmp_path, monkeypatch):
@@ -107,8 +124,12 @@ def test_a_model_saved_there_is_the_same_on_the_cpu(tmp_path, monkeypatch):
     again, _ = load(tmp_path / "model")
     assert again.device == CPU
     pixels = task.test.pixels[:16]
-    torch.testing.assert_close(outputs(again, pixels, bfloat16=False),
-                               outputs(network, pixels, bfloat16=False), atol=1e-3, rtol=1e-3)  # fmt: skip
+    torch.testing.assert_close(
+        outputs(again, pixels, bfloat16=False),
+        outputs(network, pixels, bfloat16=False),
+        atol=1e-3,
+        rtol=1e-3,
+    )
 
 
 def test_a_training_goes_on_there_from_its_state():
@@ -154,7 +175,9 @@ def test_pretraining_learns_drawings_and_photographs_there():
 
 
 def test_the_four_strategies_are_compared_there(tmp_path):
-    study = vt.compare("garden", shots=3, seeds=2, setting=Setting(epochs=2), folder=tmp_path, progress=False)
+    study = vt.compare(
+        "garden", shots=3, seeds=2, setting=Setting(epochs=2), folder=tmp_path, progress=False
+    )
     table = study.table()
     assert set(table.strategy) == {"scratch", "probe", "partial", "full"}
     assert table[table.strategy == "probe"].test_accuracy.min() > 2 * study.task.chance

@@ -3,9 +3,8 @@ import sys
 
 import nbformat
 import pytest
-
-from vtlab.build import LESSONS, mirrors, notebook_of, read_mirror
-from vtlab.lint import Lesson, lint, tamper
+from build import LESSONS, mirrors, notebook_of, read_mirror
+from lint import Lesson, lint, tamper
 
 MIRRORS = mirrors()
 
@@ -37,19 +36,32 @@ def test_the_map_of_the_course_lists_every_lesson_with_its_question_and_opens_th
 
 
 def validate(folder):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval",
-               "--nbval-current-env", "--rootdir", str(folder), str(folder / "tiny.ipynb")]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--nbval",
+        "--nbval-current-env",
+        "--rootdir",
+        str(folder),
+        str(folder / "tiny.ipynb"),
+    ]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
 
 
 def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path):
-    from vtlab.build import run, tidy
+    from build import run, tidy
 
     mirror = tmp_path / "tiny.py"
-    mirror.write_text("# %% [markdown]\n# # 01 · So?\n\n# %%\nimport vtlab.lesson as vt\n\n"
-                      "vt.claim('two is two', 2 == 2)\n\n# %%\n"
-                      "from matplotlib.figure import Figure\n\nvt.begin()\n"
-                      "figure = Figure()\nfigure.subplots()\nfigure\n")  # fmt: skip
+    mirror.write_text(
+        "# %% [markdown]\n# # 01 · So?\n\n# %%\nimport vtlab.course.lesson as vt\n\n"
+        "vt.claim('two is two', 2 == 2)\n\n# %%\n"
+        "from matplotlib.figure import Figure\n\nvt.begin()\n"
+        "figure = Figure()\nfigure.subplots()\nfigure\n"
+    )
     notebook = tidy(run(read_mirror(mirror), tmp_path))
     nbformat.write(notebook, tmp_path / "tiny.ipynb")
     shown = notebook.cells[2].outputs[-1].data
@@ -63,11 +75,15 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
 
 @pytest.mark.nightly
 def test_lesson_16_runs_on_real_photographs_and_with_weights_of_imagenet(photos):
-    from vtlab.build import run
+    from build import run
 
     mirror = next(m for m in MIRRORS if m.stem.startswith("16") and m.parent.parent == LESSONS)
-    given = {"VTLAB_PHOTOS": str(photos / "hymenoptera_224.zip"),
-             "VTLAB_IMAGENET": str(photos / "weights" / "mobilenet_v2.pth")}  # fmt: skip
+    given = {
+        "VTLAB_PHOTOS": str(photos / "hymenoptera_224.zip"),
+        "VTLAB_IMAGENET": str(photos / "weights" / "mobilenet_v2.pth"),
+    }
     done = run(read_mirror(mirror), LESSONS, environment=given)
-    said = "".join(output.get("text", "") for cell in done.cells for output in cell.get("outputs", []))
+    said = "".join(
+        output.get("text", "") for cell in done.cells for output in cell.get("outputs", [])
+    )
     assert "test images of ants, bees" in said and "mobilenet_v2 with ImageNet's weights" in said

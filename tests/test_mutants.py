@@ -47,10 +47,14 @@ def test_the_data_pages_say_what_the_table_is():
     assert "`results/mutants.csv`" in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("text", "status", "first"), [
-    ("def test_a(): pass", 0, ""), ("def test_b(): assert False", 1, "test_it.py::test_b"),
-    ("import nothing_of_that_name", 2, "test_it.py"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "status", "first"),
+    [
+        ("def test_a(): pass", 0, ""),
+        ("def test_b(): assert False", 1, "test_it.py::test_b"),
+        ("import nothing_of_that_name", 2, "test_it.py"),
+    ],
+)
 def test_a_failed_test_is_told_from_one_that_could_not_begin(tmp_path, text, status, first):
     (tmp_path / "test_it.py").write_text(text)
     found, output = pytest_in(tmp_path, ("test_it.py",), 120)

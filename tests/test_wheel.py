@@ -28,8 +28,12 @@ first.write_text(first.read_text(encoding="utf-8"), encoding="utf-8")
 def wheel(tmp_path_factory):
     pytest.importorskip("hatchling", reason="the wheel is built with hatchling")
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-                   cwd=ROOT, check=True, capture_output=True)  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
     return next(folder.glob("*.whl"))
 
 
@@ -37,16 +41,34 @@ def wheel(tmp_path_factory):
 def installed(wheel, tmp_path_factory):
     """The folder that the wheel was installed into, without its dependencies."""
     folder = tmp_path_factory.mktemp("site")
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index",
-                    "--target", str(folder), str(wheel)], check=True)  # fmt: skip
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-index",
+            "--target",
+            str(folder),
+            str(wheel),
+        ],
+        check=True,
+    )
     return folder
 
 
 def run(installed, at, *command):
     """A command in an empty folder, with the installed package first on the path."""
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    return subprocess.run([sys.executable, *map(str, command)], cwd=at, env=environment,
-                          capture_output=True, text=True)  # fmt: skip
+    return subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=at,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_the_wheel_holds_the_package_its_weights_and_lessons_and_no_tests(wheel):
@@ -63,8 +85,23 @@ def test_the_wheel_holds_the_package_its_weights_and_lessons_and_no_tests(wheel)
 
 def test_comparing_works_in_an_empty_folder(installed, tmp_path):
     command = "import sys; from vtlab.cli import main; sys.exit(main())"
-    shown = run(installed, tmp_path, "-c", command, "compare", "--epochs", 1, "--seeds", 1,
-                "--image-size", 32, "--shots", 2, "--strategies", "probe,full")  # fmt: skip
+    shown = run(
+        installed,
+        tmp_path,
+        "-c",
+        command,
+        "compare",
+        "--epochs",
+        1,
+        "--seeds",
+        1,
+        "--image-size",
+        32,
+        "--shots",
+        2,
+        "--strategies",
+        "probe,full",
+    )
     assert shown.returncode == 0, shown.stderr
     assert (tmp_path / "vtlab-report" / "report.html").is_file()
     assert (tmp_path / "vtlab-report" / "runs.csv").is_file()

@@ -5,18 +5,21 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from vtlab.attribution import explain
-from vtlab.network import Network
-from vtlab.strategies import FOUR
-from vtlab.tasks import Images, task
-from vtlab.training import fit
+from vtlab.analysis.cams import explain
+from vtlab.data.images import Images
+from vtlab.data.tasks import task
+from vtlab.models.network import Network
+from vtlab.training.fit import fit
+from vtlab.training.strategies import FOUR
 
 
 def each_strategy_moves_its_stages_and_maps_come_out(network: Network, size: int) -> None:
     """Train a step with each of the four, and ask which entries moved; then Grad-CAM of two stages."""
     random = torch.Generator().manual_seed(0)
-    images = Images(torch.randint(0, 256, (4, 3, size, size), dtype=torch.uint8, generator=random),
-                    torch.tensor([0, 1, 2, 0]))  # fmt: skip
+    images = Images(
+        torch.randint(0, 256, (4, 3, size, size), dtype=torch.uint8, generator=random),
+        torch.tensor([0, 1, 2, 0]),
+    )
     made = replace(task("garden", shots=1), classes=("a", "b", "c"), train=images, test=images)
     start = {k: v.clone() for k, v in network.state_dict().items()}
     for strategy in FOUR:

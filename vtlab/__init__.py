@@ -1,72 +1,163 @@
 """vtlab: given a pretrained vision model and a small data set, what should be trained?
 
-The names below are all a lesson needs; each is imported when it is first used.
+The names below are the front door; what belongs together stands in a namespace (`vt.plots`, `vt.metrics`,
+`vt.analysis` …). Each is imported when it is first used, so that `import vtlab` stays light.
 """
 
 from importlib import import_module
+from warnings import warn
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
+# public name: its module; `__init__.pyi` says the same to editors (tests/test_front_door.py)
 _HOME = {
-    "task": "tasks", "Task": "tasks", "Images": "tasks", "pixel_neighbour": "tasks",
-    "backbone": "backbones", "Network": "network",
-    "Strategy": "strategies", "scratch": "strategies", "probe": "strategies",
-    "partial": "strategies", "full": "strategies", "lp_ft": "strategies",
-    "surgical": "strategies", "strategy": "strategies", "FOUR": "strategies",
-    "Augment": "augment", "augment_with": "augment", "augmentation_table": "augmentation",
-    "probe_on_views": "augmentation", "predict_views": "augmentation",
-    "fit": "training", "checkpointed": "checkpoints",
-    "save": "models", "load": "models",
-    "activations": "features", "predict": "features", "evaluate": "features",
-    "mean_absolute_error": "features",
-    "probe_grid": "probes",
-    "grad_cam": "attribution",
-    "cost_table": "costs", "calibrate": "costs", "measured_step": "costs",
-    "training_operations": "costs",
-    "snapshot": "diagnose", "movement": "diagnose",
-    "linear_cka": "diagnose", "likeness": "diagnose", "drift_table": "drift",
-    "explain": "attribution", "cam_scores": "attribution",
-    "recommend": "advice",
-    "compare": "study", "Setting": "study", "Study": "study",
-    "shots_table": "sweeps", "zoo_table": "zoo", "zoo_curves": "zoo",
-    "watch": "attribution.timeline",
-    "cam_table": "cam_tables",
-    "table": "records", "epochs_table": "records",
-    "interval": "metrics", "t_interval": "metrics", "paired_difference": "metrics",
-    "accuracy": "metrics", "confusion": "metrics", "shots_to_reach": "metrics",
-    "plot_accuracy": "plots", "plot_shots": "plots", "plot_curves": "plots",
-    "plot_images": "plots", "plot_confusion": "plots", "plot_cams": "plots",
-    "plot_mistakes": "plots", "plot_zoo": "plots", "plot_work": "plots",
-    "plot_range": "plots", "plot_drift": "plots", "rate_range": "ranges",
-    "plot_movement": "plots",
-    "plot_cam_scores": "plots", "plot_cascade": "plots",
-    "ComparePanel": "widgets",
-    "plot_training": "plots", "plot_costs": "plots",
-    "plot_guess": "plots", "plot_ways": "plots", "plot_views": "plots",
-    "plot_starts": "plots",
-    "real_table": "real", "resampled_interval": "metrics",
-    "heads_table": "heads", "depth_table": "depth",
-    "with_adapters": "adapters", "adapter_names": "adapters",
-    "plot_depth": "plots", "plot_shifts": "plots", "plot_weights": "plots",
-    "anatomy": "inside", "receptive_fields": "fields", "sensitivity": "inside",
-    "responses": "inside", "neighbours": "inside", "two_axes": "inside",
-    "gradient_lengths": "gradients", "deep_stack": "gradients",
-    "plot_families": "plots", "plot_fields": "plots", "plot_maps": "plots",
-    "plot_patches": "plots", "plot_stages": "plots", "plot_axes": "plots", "plot_gradients": "plots",
-    "TrainPanel": "widgets", "TaskPanel": "widgets",
-    "FreezePanel": "widgets", "CamPanel": "widgets", "GuessPanel": "widgets",
-    "UploadPanel": "widgets",
-    "begin": "lesson", "guess": "lesson", "claim": "lesson", "check": "lesson",
-}  # fmt: skip
+    "task": "data.tasks",
+    "Task": "data.tasks",
+    "Images": "data.images",
+    "pixel_neighbour": "data.tasks",
+    "Augment": "data.augment",
+    "augment_with": "data.augment",
+    "backbone": "models.backbones",
+    "Network": "models.network",
+    "activations": "models.features",
+    "predict": "models.features",
+    "evaluate": "models.features",
+    "mean_absolute_error": "models.features",
+    "Strategy": "training.strategies",
+    "FOUR": "training.strategies",
+    "scratch": "training.strategies",
+    "probe": "training.strategies",
+    "partial": "training.strategies",
+    "full": "training.strategies",
+    "lp_ft": "training.strategies",
+    "surgical": "training.strategies",
+    "strategy": "training.strategies",
+    "fit": "training.fit",
+    "checkpointed": "training.checkpoints",
+    "save": "training.saved",
+    "load": "training.saved",
+    "probe_grid": "training.probe",
+    "grad_cam": "analysis.cams",
+    "explain": "analysis.cams",
+    "compare": "study.compare",
+    "Setting": "study.run",
+    "Study": "study.compare",
+    "recommend": "study.recommend",
+    "TrainPanel": "widgets.train",
+    "TaskPanel": "widgets.task",
+    "FreezePanel": "widgets.freeze",
+    "CamPanel": "widgets.cam",
+    "ComparePanel": "widgets.compare",
+    "UploadPanel": "widgets.upload",
+    "GuessPanel": "course.guess",
+    "begin": "course.lesson",
+    "guess": "course.lesson",
+    "claim": "course.lesson",
+    "check": "course.lesson",
+}
 
-__all__ = sorted(_HOME)
+# namespace: its module
+_NAMESPACES = {
+    "plots": "plots",
+    "analysis": "analysis",
+    "metrics": "results.metrics",
+    "records": "results.records",
+    "costs": "training.costs",
+    "rates": "training.rates",
+    "adapters": "models.adapters",
+    "course": "course",
+}
+
+# names of version 0.1 and where they are now; they go with version 0.3
+_RENAMED = {
+    "plot_accuracy": "plots.accuracy",
+    "plot_shots": "plots.shots",
+    "plot_ways": "plots.ways",
+    "plot_costs": "plots.costs",
+    "plot_movement": "plots.movement",
+    "plot_cams": "plots.cams",
+    "plot_confusion": "plots.confusion",
+    "plot_images": "plots.images",
+    "plot_mistakes": "plots.mistakes",
+    "plot_views": "plots.views",
+    "plot_axes": "plots.axes",
+    "plot_families": "plots.families",
+    "plot_fields": "plots.fields",
+    "plot_gradients": "plots.gradients",
+    "plot_maps": "plots.maps",
+    "plot_patches": "plots.patches",
+    "plot_stages": "plots.stages",
+    "plot_curves": "plots.curves",
+    "plot_range": "plots.range",
+    "plot_training": "plots.training",
+    "interval": "metrics.interval",
+    "t_interval": "metrics.t_interval",
+    "resampled_interval": "metrics.resampled_interval",
+    "paired_difference": "metrics.paired_difference",
+    "accuracy": "metrics.accuracy",
+    "confusion": "metrics.confusion",
+    "shots_to_reach": "metrics.shots_to_reach",
+    "cam_scores": "analysis.cam_scores",
+    "snapshot": "analysis.snapshot",
+    "movement": "analysis.measure_movement",
+    "linear_cka": "analysis.linear_cka",
+    "likeness": "analysis.measure_likeness",
+    "anatomy": "analysis.anatomy",
+    "receptive_fields": "analysis.receptive_fields",
+    "sensitivity": "analysis.sensitivity",
+    "responses": "analysis.measure_responses",
+    "neighbours": "analysis.neighbours",
+    "two_axes": "analysis.two_axes",
+    "gradient_lengths": "analysis.gradient_lengths",
+    "cost_table": "costs.cost_table",
+    "calibrate": "costs.calibrate",
+    "measured_step": "costs.measured_step",
+    "training_operations": "costs.training_operations",
+    "rate_range": "rates.rate_range",
+    "with_adapters": "adapters.with_adapters",
+    "adapter_names": "adapters.adapter_names",
+    "table": "records.table",
+    "epochs_table": "records.epochs_table",
+    "augmentation_table": "course.lesson_08.augmentation_table",
+    "drift_table": "course.lesson_07.drift_table",
+    "shots_table": "course.lesson_05.shots_table",
+    "zoo_table": "course.lesson_02.zoo_table",
+    "zoo_curves": "course.lesson_02.zoo_curves",
+    "watch": "course.lesson_09.watch",
+    "cam_table": "course.lesson_09.cam_table",
+    "plot_zoo": "course.lesson_02.plot_zoo",
+    "plot_work": "course.lesson_05.plot_work",
+    "plot_drift": "course.lesson_07.plot_drift",
+    "plot_cam_scores": "course.lesson_09.plot_cam_scores",
+    "plot_cascade": "course.lesson_09.plot_cascade",
+    "plot_starts": "course.lesson_16.plot_starts",
+    "real_table": "course.lesson_16.real_table",
+    "heads_table": "course.lesson_03.heads_table",
+    "depth_table": "course.lesson_06.depth_table",
+    "plot_depth": "course.lesson_06.plot_depth",
+    "plot_shifts": "course.lesson_06.plot_shifts",
+    "plot_weights": "course.lesson_06.plot_weights",
+    "deep_stack": "course.lesson_02.deep_stack",
+    "predict_views": "course.lesson_08.predict_views",
+    "probe_on_views": "course.lesson_08.probe_on_views",
+    "plot_guess": "course.guess.plot_guess",
+}
+
+__all__ = sorted([*_HOME, *_NAMESPACES])
 
 
 def __getattr__(name: str) -> object:
     """Import a public name from its module when it is first asked for (PEP 562)."""
-    if name not in _HOME:
+    if name in _NAMESPACES:
+        value: object = import_module(f"vtlab.{_NAMESPACES[name]}")
+    elif name in _HOME:
+        value = getattr(import_module(f"vtlab.{_HOME[name]}"), name)
+    elif name in _RENAMED:
+        module, _, new = _RENAMED[name].rpartition(".")
+        warn(f"vt.{name} is now vt.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(f"vtlab.{_NAMESPACES.get(module, module)}"), new)
+    else:
         raise AttributeError(f"vtlab has no {name!r}")
-    value = getattr(import_module(f"vtlab.{_HOME[name]}"), name)
     globals()[name] = value
     return value
 

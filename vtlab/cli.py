@@ -16,13 +16,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vtlab import __version__
-from vtlab.interrupts import Terminated, termination_raises
-
-if TYPE_CHECKING:
-    from vtlab.study import Study
+from vtlab.study.compare import Study
+from vtlab.system.files import shipped_folder
+from vtlab.system.interrupts import Terminated, termination_raises
 
 LARGEST_SEED = 2**32 - 1  # which is all that NumPy takes
 SPOKEN = 5  # files that were left out, in the terminal
@@ -56,69 +54,147 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"vtlab {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     one = commands.add_parser(
-        "compare", help="compare the four strategies and write a report", description=COMPARE,
+        "compare",
+        help="compare the four strategies and write a report",
+        description=COMPARE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    one.add_argument("path", nargs="?", default="garden", metavar="PATH",
-                     help="a folder or zip of images, or a task's name (default: garden)")  # fmt: skip
+    )
+    one.add_argument(
+        "path",
+        nargs="?",
+        default="garden",
+        metavar="PATH",
+        help="a folder or zip of images, or a task's name (default: garden)",
+    )
     data = one.add_argument_group("what is learnt from")
-    data.add_argument("--shots", default=None, metavar="N|all",
-                      help="training images per class (default: 5; all for a folder)")  # fmt: skip
-    data.add_argument("--image-size", type=_count, metavar="PX",
-                      help="side of the images (default: the backbone's own, such as 64 or 224)")  # fmt: skip
-    data.add_argument("--strict", action="store_true",
-                      help="stop at an image that cannot be read (default: leave it out, say so)")  # fmt: skip
-    data.add_argument("--no-flip", action="store_false", dest="flip", default=None,
-                      help="mirror no images, since left and right, or writing, tell the classes apart "
-                      "(known of digits, arrows and traffic signs)")  # fmt: skip
+    data.add_argument(
+        "--shots",
+        default=None,
+        metavar="N|all",
+        help="training images per class (default: 5; all for a folder)",
+    )
+    data.add_argument(
+        "--image-size",
+        type=_count,
+        metavar="PX",
+        help="side of the images (default: the backbone's own, such as 64 or 224)",
+    )
+    data.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at an image that cannot be read (default: leave it out, say so)",
+    )
+    data.add_argument(
+        "--no-flip",
+        action="store_false",
+        dest="flip",
+        default=None,
+        help="mirror no images, since left and right, or writing, tell the classes apart "
+        "(known of digits, arrows and traffic signs)",
+    )
     what = one.add_argument_group("what is trained")
-    what.add_argument("--strategies", default="scratch,probe,partial,full", metavar="A,B,…",
-                      help="out of scratch, probe, partial, partial(K), full, lp_ft, "
-                      "surgical(STAGE) (default: %(default)s)")  # fmt: skip
-    what.add_argument("--backbone", default="mini_resnet", metavar="NAME",
-                      help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, or a network of "
-                      "torchvision or timm, such as resnet18 or timm:convnext_atto "
-                      "(default: %(default)s)")  # fmt: skip
-    what.add_argument("--weights", default="default", metavar="FILE",
-                      help="a state dict, or a name of torchvision's (default: the shipped or "
-                      "published ones)")  # fmt: skip
-    what.add_argument("--epochs", type=_count, metavar="N",
-                      help="(default: 30 up to 320 images, fewer beyond)")  # fmt: skip
-    what.add_argument("--tune", action="store_true",
-                      help="choose each learning rate within the shots (default: committed rates)")  # fmt: skip
+    what.add_argument(
+        "--strategies",
+        default="scratch,probe,partial,full",
+        metavar="A,B,…",
+        help="out of scratch, probe, partial, partial(K), full, lp_ft, "
+        "surgical(STAGE) (default: %(default)s)",
+    )
+    what.add_argument(
+        "--backbone",
+        default="mini_resnet",
+        metavar="NAME",
+        help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, or a network of "
+        "torchvision or timm, such as resnet18 or timm:convnext_atto "
+        "(default: %(default)s)",
+    )
+    what.add_argument(
+        "--weights",
+        default="default",
+        metavar="FILE",
+        help="a state dict, or a name of torchvision's (default: the shipped or published ones)",
+    )
+    what.add_argument(
+        "--epochs", type=_count, metavar="N", help="(default: 30 up to 320 images, fewer beyond)"
+    )
+    what.add_argument(
+        "--tune",
+        action="store_true",
+        help="choose each learning rate within the shots (default: committed rates)",
+    )
     how = one.add_argument_group("how often, and where")
-    how.add_argument("--seeds", type=_count, default=3, metavar="N",
-                     help="runs of each strategy (default: 3)")  # fmt: skip
-    how.add_argument("--seed", type=_seed, default=0, metavar="S",
-                     help="the first seed (default: 0)")  # fmt: skip
-    how.add_argument("--jobs", type=_count, default=1, metavar="N",
-                     help="worker processes (default: 1, train in this one)")  # fmt: skip
-    how.add_argument("--out", type=Path, default=Path("vtlab-report"), metavar="FOLDER",
-                     help="for report.html, runs.csv and the finished runs (default: %(default)s)")  # fmt: skip
-    how.add_argument("--save", action="store_true",
-                     help="keep the best strategy's first network in FOLDER/model, for predict")  # fmt: skip
-    named = commands.add_parser("predict", help="name what is in images, by a saved model",
-                                description=PREDICT)  # fmt: skip
+    how.add_argument(
+        "--seeds", type=_count, default=3, metavar="N", help="runs of each strategy (default: 3)"
+    )
+    how.add_argument(
+        "--seed", type=_seed, default=0, metavar="S", help="the first seed (default: 0)"
+    )
+    how.add_argument(
+        "--jobs",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="worker processes (default: 1, train in this one)",
+    )
+    how.add_argument(
+        "--out",
+        type=Path,
+        default=Path("vtlab-report"),
+        metavar="FOLDER",
+        help="for report.html, runs.csv and the finished runs (default: %(default)s)",
+    )
+    how.add_argument(
+        "--save",
+        action="store_true",
+        help="keep the best strategy's first network in FOLDER/model, for predict",
+    )
+    named = commands.add_parser(
+        "predict", help="name what is in images, by a saved model", description=PREDICT
+    )
     named.add_argument("model", type=Path, metavar="MODEL", help="a folder that --save wrote")
     named.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file or a folder")
-    named.add_argument("--cam", action="store_true",
-                       help="write beside each image where the evidence lies (Grad-CAM)")  # fmt: skip
-    named.add_argument("--out", type=Path, metavar="FOLDER",
-                       help="for these pictures, in folders like the images', not beside them")  # fmt: skip
-    asked = commands.add_parser("recommend", help="say what to train for your images, within a time",
-                                description=RECOMMEND)  # fmt: skip
-    asked.add_argument("path", metavar="PATH", help="a folder, zip or table of images, or a task's name")
-    asked.add_argument("--budget", type=_seconds, default=300.0, metavar="TIME",
-                       help="such as 90s, 5min or 1h (default: 5min)")  # fmt: skip
-    asked.add_argument("--shots", default=None, metavar="N|all",
-                       help="training images per class (default: 20; all for a folder)")  # fmt: skip
-    asked.add_argument("--seed", type=_seed, default=0, metavar="S", help="of the shots (default: 0)")
+    named.add_argument(
+        "--cam",
+        action="store_true",
+        help="write beside each image where the evidence lies (Grad-CAM)",
+    )
+    named.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="for these pictures, in folders like the images', not beside them",
+    )
+    asked = commands.add_parser(
+        "recommend", help="say what to train for your images, within a time", description=RECOMMEND
+    )
+    asked.add_argument(
+        "path", metavar="PATH", help="a folder, zip or table of images, or a task's name"
+    )
+    asked.add_argument(
+        "--budget",
+        type=_seconds,
+        default=300.0,
+        metavar="TIME",
+        help="such as 90s, 5min or 1h (default: 5min)",
+    )
+    asked.add_argument(
+        "--shots",
+        default=None,
+        metavar="N|all",
+        help="training images per class (default: 20; all for a folder)",
+    )
+    asked.add_argument(
+        "--seed", type=_seed, default=0, metavar="S", help="of the shots (default: 0)"
+    )
     for option in ("--backbone", "--weights", "--image-size", "--epochs", "--strict", "--no-flip"):
         _same(one, asked, option)
     lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
-    lab.add_argument("--folder", type=Path, default=None,
-                     help="where the lessons are copied when this is not a clone "
-                     "(default: vtlab-lessons)")  # fmt: skip
+    lab.add_argument(
+        "--folder",
+        type=Path,
+        default=None,
+        help="where the lessons are copied when this is not a clone (default: vtlab-lessons)",
+    )
     return top
 
 
@@ -126,11 +202,18 @@ def _same(one: argparse.ArgumentParser, other: argparse.ArgumentParser, option: 
     """Give the other command an option as the first one has it."""
     known = next(action for action in one._actions if option in action.option_strings)
     if known.nargs == 0:
-        other.add_argument(option, action="store_const", dest=known.dest, const=known.const,
-                           default=known.default, help=known.help)  # fmt: skip
+        other.add_argument(
+            option,
+            action="store_const",
+            dest=known.dest,
+            const=known.const,
+            default=known.default,
+            help=known.help,
+        )
     else:
-        other.add_argument(option, type=known.type, default=known.default, metavar=known.metavar,
-                           help=known.help)  # fmt: skip
+        other.add_argument(
+            option, type=known.type, default=known.default, metavar=known.metavar, help=known.help
+        )
 
 
 def _seconds(text: str) -> float:
@@ -190,28 +273,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
-    from vtlab.bench import Setting
-    from vtlab.listing import printable
-    from vtlab.report import write_study
-    from vtlab.strategies import strategy
-    from vtlab.study import compare as study_of
-    from vtlab.tasks import built_in
+    from vtlab.data.listing import printable
+    from vtlab.data.tasks import built_in
+    from vtlab.study.compare import compare as study_of
+    from vtlab.study.report import write_study
+    from vtlab.study.run import Setting
+    from vtlab.training.strategies import strategy
 
     started = time.perf_counter()
     strategies = [strategy(name.strip()) for name in _split(given.strategies)]
     is_file = not built_in(given.path) and Path(given.path).exists()
     shots = _shots(given.shots if given.shots is not None else "all" if is_file else "5")
-    setting = Setting(task=given.path, backbone=given.backbone, weights=given.weights,
-                      image_size=given.image_size, epochs=given.epochs, tune=given.tune,
-                      strict=given.strict, flip=given.flip)  # fmt: skip
+    setting = Setting(
+        task=given.path,
+        backbone=given.backbone,
+        weights=given.weights,
+        image_size=given.image_size,
+        epochs=given.epochs,
+        tune=given.tune,
+        strict=given.strict,
+        flip=given.flip,
+    )
     seeds = range(given.seed, given.seed + given.seeds)
     if seeds[-1] > LARGEST_SEED:
-        raise ValueError(f"--seed {given.seed} with --seeds {given.seeds} goes beyond {LARGEST_SEED}")
+        raise ValueError(
+            f"--seed {given.seed} with --seeds {given.seeds} goes beyond {LARGEST_SEED}"
+        )
     if given.out.exists() and not given.out.is_dir():
         raise ValueError(f"--out {given.out} is a file, not a folder")
-    study = study_of(given.path, strategies=strategies, shots=shots, seeds=seeds, setting=setting,
-                     folder=given.out / "runs", jobs=given.jobs, progress=True,
-                     say=lambda line: print(line, file=sys.stderr))  # fmt: skip
+    study = study_of(
+        given.path,
+        strategies=strategies,
+        shots=shots,
+        seeds=seeds,
+        setting=setting,
+        folder=given.out / "runs",
+        jobs=given.jobs,
+        progress=True,
+        say=lambda line: print(line, file=sys.stderr),
+    )
     report, table = write_study(given.out, study, shots, printable(given.line))
     print(table)
     if skipped := study.task.skipped:
@@ -227,42 +327,59 @@ def compare(given: argparse.Namespace) -> int:
 
 
 def _keep_best(study: Study, folder: Path) -> None:
-    from vtlab.listing import printable
-    from vtlab.models import save
+    from vtlab.data.listing import printable
+    from vtlab.training.saved import save
 
     run = study.best()
-    save(study.model(run), folder, study.task, strategy=run.strategy,
-         test_accuracy=run.test_accuracy)  # fmt: skip
-    print(f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
-          f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in "
-          f"{printable(str(folder))}:")  # fmt: skip
+    save(
+        study.model(run), folder, study.task, strategy=run.strategy, test_accuracy=run.test_accuracy
+    )
+    print(
+        f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
+        f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in "
+        f"{printable(str(folder))}:"
+    )
     print(f"  {printable(shlex.join(['vtlab', 'predict', str(folder)]))} IMAGE…")
 
 
 def recommend(given: argparse.Namespace) -> int:
     """`vtlab recommend`."""
-    from vtlab.advice import as_text
-    from vtlab.advice import recommend as race
-    from vtlab.bench import Setting
-    from vtlab.tasks import built_in, task
+    from vtlab.data.tasks import built_in, task
+    from vtlab.study.recommend import as_text
+    from vtlab.study.recommend import recommend as race
+    from vtlab.study.run import Setting
 
     is_file = not built_in(given.path) and Path(given.path).exists()
-    setting = Setting(task=given.path, backbone=given.backbone, weights=given.weights,
-                      image_size=given.image_size, epochs=given.epochs, strict=given.strict)  # fmt: skip
+    setting = Setting(
+        task=given.path,
+        backbone=given.backbone,
+        weights=given.weights,
+        image_size=given.image_size,
+        epochs=given.epochs,
+        strict=given.strict,
+    )
     shots = _shots(given.shots if given.shots is not None else "all" if is_file else "20")
-    made = task(given.path, shots=shots, seed=given.seed, image_size=setting.size, strict=given.strict,
-                flip=given.flip)  # fmt: skip
+    made = task(
+        given.path,
+        shots=shots,
+        seed=given.seed,
+        image_size=setting.size,
+        strict=given.strict,
+        flip=given.flip,
+    )
     for line in (*made.notes, *made.skipped):
         print(f"  {line}", file=sys.stderr)
-    found = race(made, budget=given.budget, setting=setting, say=lambda line: print(line, file=sys.stderr))
+    found = race(
+        made, budget=given.budget, setting=setting, say=lambda line: print(line, file=sys.stderr)
+    )
     print(as_text(found, made))
     return 0
 
 
 def predict(given: argparse.Namespace) -> int:
     """`vtlab predict`; what cannot be read is said, and the others are named all the same."""
-    from vtlab.listing import printable
-    from vtlab.naming import Namer, images
+    from vtlab.data.listing import printable
+    from vtlab.study.predict import Namer, images
 
     if given.out is not None and given.out.exists() and not given.out.is_dir():
         raise ValueError(f"--out {given.out} is a file, not a folder")
@@ -287,7 +404,9 @@ def predict(given: argparse.Namespace) -> int:
                 _complain(error)
             else:
                 if drawn.name != f"{path.stem}-cam.png":
-                    _complain(f"{path.stem}-cam.png is another file, so the heat map of {path} is {drawn}")
+                    _complain(
+                        f"{path.stem}-cam.png is another file, so the heat map of {path} is {drawn}"
+                    )
     return 1 if unread else 0
 
 
@@ -315,17 +434,18 @@ def _shots(text: str) -> int | None:
 
 def lab(given: argparse.Namespace) -> int:
     """`vtlab lab`: JupyterLab at lesson 01, in a clone's folder or a writable copy."""
-    here = Path(__file__).parent
-    lessons = here.parent / "lessons"
-    if not (here.parent / "pyproject.toml").exists():
+    shipped = lessons = shipped_folder("lessons")
+    if shipped.parent.name == "_shipped":  # installed: those are not to be written on
         lessons = given.folder or Path("vtlab-lessons")
         if not lessons.exists():
-            shutil.copytree(here / "lessons", lessons)
+            shutil.copytree(shipped, lessons)
             print(f"lessons copied to {lessons}")
     first = min(lessons.glob("01_*.ipynb"), default=None)
     if first is None:
         what = "holds no lessons (01_….ipynb)" if lessons.is_dir() else "is a file, not a folder"
-        raise ValueError(f"{lessons} {what}: name another folder (--folder), or one that is not there yet")
+        raise ValueError(
+            f"{lessons} {what}: name another folder (--folder), or one that is not there yet"
+        )
     environment = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1"}
     command = [sys.executable, "-m", "jupyterlab", str(first)]
     return subprocess.run(command, env=environment, check=False).returncode

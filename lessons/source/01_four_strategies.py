@@ -17,6 +17,7 @@
 
 # %%
 import vtlab as vt
+from vtlab.course import lesson_01, lesson_05
 
 vt.begin(seed=0)
 
@@ -47,7 +48,7 @@ vt.begin(seed=0)
 
 # %%
 task = vt.task("garden", shots=5, seed=0, tests=75)
-vt.plot_images(task.train.pixels[:20], titles=[task.classes[k] for k in task.train.labels[:20]],
+vt.plots.images(task.train.pixels[:20], titles=[task.classes[k] for k in task.train.labels[:20]],
                columns=5)
 
 # %% [markdown]
@@ -87,10 +88,9 @@ print(tuple(features.shape))
 
 # %%
 import torch
-from vtlab.solver import choose_strength, spread
 
-inputs = (features / spread(features)).double()
-strength = choose_strength(inputs, task.train.labels, len(task.classes))
+inputs = (features / course.lesson_01.spread(features)).double()
+strength = course.lesson_01.choose_strength(inputs, task.train.labels, len(task.classes))
 head = torch.nn.Linear(256, 8).double()
 optimiser = torch.optim.LBFGS(head.parameters(), max_iter=500, line_search_fn="strong_wolfe")
 
@@ -112,7 +112,7 @@ final = optimiser.step(loss)
 
 # %%
 test_features = vt.activations(network, task.test.pixels)
-by_hand = head(test_features.double() / spread(features)).argmax(1)
+by_hand = head(test_features.double() / course.lesson_01.spread(features)).argmax(1)
 
 # %% [markdown]
 # ## With vtlab
@@ -160,15 +160,15 @@ study.table()[["strategy", "test_accuracy", "seconds"]].round(3)
 # To know how far luck goes, one trains again with other seeds.
 #
 # That was done once, and the results come with the package, made by the same code
-# (`python -m vtlab.sweeps shots`). In the picture every dot is one training, and the bar is the
+# (`python data/make/sweeps.py shots`). In the picture every dot is one training, and the bar is the
 # 95 % **interval** of the mean of five seeds: were all this done again and again, nineteen in twenty
 # such bars would hold the true mean. The seeds are *paired*: each gives all four ways the same images
 # and the same head, so that less of a difference between ways is luck.
 
 # %%
-table = vt.shots_table("garden")
+table = course.lesson_05.shots_table("garden")
 stored = table[table.shots == 5]
-vt.plot_accuracy(stored, chance=task.chance)
+vt.plots.accuracy(stored, chance=task.chance)
 
 # %% [markdown]
 # In our run the probe led. With other seeds now the one leads and now the other, and their means are
@@ -240,7 +240,7 @@ trainer
 # %%
 maps = {run.strategy: run.cams[:3] for run in study.runs}
 shown = task.test[torch.tensor(study.shown[:3])]
-vt.plot_cams(shown.pixels, maps, masks=shown.masks)
+vt.plots.cams(shown.pixels, maps, masks=shown.masks)
 
 # %% [markdown]
 # The probe and *Partial* point at the plant in all three; *Full* does so more faintly in two, and in
@@ -256,7 +256,7 @@ vt.plot_cams(shown.pixels, maps, masks=shown.masks)
 # solver lowers loss *and* L2 together, and only the loss is drawn.)
 
 # %%
-vt.plot_curves(vt.epochs_table(study.runs))
+vt.plots.curves(vt.records.epochs_table(study.runs))
 
 # %% [markdown]
 # Then the claims, on five seeds of the stored table. A claim here is a test: it prints its
@@ -272,16 +272,16 @@ def seeds(strategy, shots):
 # the margin.
 
 # %%
-gap = vt.paired_difference(seeds("full", 5), seeds("scratch", 5))
+gap = vt.metrics.paired_difference(seeds("full", 5), seeds("scratch", 5))
 vt.claim("at 5 images per class, full beats scratch by more than 0.25", gap.low > 0.25, gap=gap)
 
 # %%
-gap = vt.paired_difference(seeds("probe", 5), seeds("full", 5))
+gap = vt.metrics.paired_difference(seeds("probe", 5), seeds("full", 5))
 vt.claim("at 5 images per class, the probe beats full fine-tuning", gap.low > 0, gap=gap)
 
 # %%
-few = vt.paired_difference(seeds("probe", 5), seeds("scratch", 5))
-many = vt.paired_difference(seeds("probe", 40), seeds("scratch", 40))
+few = vt.metrics.paired_difference(seeds("probe", 5), seeds("scratch", 5))
+many = vt.metrics.paired_difference(seeds("probe", 40), seeds("scratch", 40))
 vt.claim("with 40 images per class, scratch lags less than with 5", many.high < few.low,
          few=few, many=many)
 

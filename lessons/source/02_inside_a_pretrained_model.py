@@ -20,6 +20,7 @@
 import os
 import torch
 import vtlab as vt
+from vtlab.course import lesson_02
 
 vt.begin(seed=0)
 
@@ -53,8 +54,8 @@ vt.begin(seed=0)
 seed = int(os.environ.get("VTLAB_SEED", 0))
 NAMES = "mini_vgg", "mini_resnet", "mini_inception", "mini_mobilenet"
 networks = {name: vt.backbone(name, classes=8) for name in NAMES}
-tables = {name: vt.anatomy(network) for name, network in networks.items()}
-vt.plot_families(tables)
+tables = {name: vt.analysis.anatomy(network) for name, network in networks.items()}
+vt.plots.families(tables)
 
 # %% [markdown]
 # The labels at the left and the first panel show the plan that all of them share: the deeper, the fewer
@@ -119,7 +120,7 @@ print(reach)
 # join, as in Inception, the widest counts. Its fields may be larger than the image.
 
 # %%
-fields = vt.receptive_fields(network)
+fields = vt.analysis.receptive_fields(network)
 print({name: field.size for name, field in fields.items()})
 vt.claim("the field that the kernels give is the one that the gradient has, as far as the image reaches",
          all(reach[name] == min(field.size, 64) for name, field in fields.items()))
@@ -130,10 +131,8 @@ vt.claim("the field that the kernels give is the one that the gradient has, as f
 # scale), the square is the field, and below stands its side. Is the square filled evenly?
 
 # %%
-from vtlab.inside import middle_fields
-
-maps = {name: vt.sensitivity(network, images[::16]) for name, network in networks.items()}
-vt.plot_fields(maps, {name: middle_fields(network) for name, network in networks.items()})
+maps = {name: vt.analysis.sensitivity(network, images[::16]) for name, network in networks.items()}
+vt.plots.fields(maps, {name: vt.analysis.middle_fields(network) for name, network in networks.items()})
 
 # %% [markdown]
 # No: a cell depends mostly on the middle of its field. Luo et al. (2016) showed why: there are many
@@ -148,7 +147,7 @@ for network in random.values():
     network.reset_stages(seed)
 
 def inner(network):  # the share of stage 4's gradient that lies in the middle quarter of the image
-    values = vt.sensitivity(network, images[::16])["stage4"]
+    values = vt.analysis.sensitivity(network, images[::16])["stage4"]
     return float(values[16:48, 16:48].sum() / values.sum())
 
 # %% tags=["nbval-ignore-output"]
@@ -157,7 +156,7 @@ for name, (learnt, drawn) in shares.items():
     print(f"{name:15} pretrained {learnt:.2f}, random {drawn:.2f}")
 
 # %%
-spans = [middle_fields(network)["stage4"] for network in networks.values()]
+spans = [vt.analysis.middle_fields(network)["stage4"] for network in networks.values()]
 vt.claim("in all four the middle cell of stage 4 can depend on the whole image",
          all(first <= 0 and end >= 63 for first, end in spans), spans=spans)
 vt.claim("and the middle quarter gets more than its share of the gradient",
@@ -209,7 +208,7 @@ with torch.no_grad():
         maps = stage(maps)
         lit = maps[0].amax((1, 2)) > 0
         shown[name] = maps[0][lit][:8]
-vt.plot_maps(images[3], shown)
+vt.plots.maps(images[3], shown)
 
 # %% [markdown]
 # In the stem one still recognises the picture: each channel is a filter, for a colour or an edge. At
@@ -219,10 +218,8 @@ vt.plot_maps(images[3], shown)
 # as the receptive field. Grey lies outside the image. Read downwards: what do the four have in common?
 
 # %%
-from vtlab.inside import purity_by_chance, strongest_patches
-
-found = {name: vt.responses(network, images) for name, network in networks.items()}
-vt.plot_patches(strongest_patches(network, found["mini_resnet"], images))
+found = {name: vt.analysis.measure_responses(network, images) for name, network in networks.items()}
+vt.plots.patches(vt.analysis.strongest_patches(network, found["mini_resnet"], images))
 
 # %% [markdown]
 # From colours and edges to parts, and then to whole flowers: Zeiler and Fergus (2014) described such a way
@@ -236,7 +233,7 @@ vt.plot_patches(strongest_patches(network, found["mini_resnet"], images))
 # In both figures look first at the right end of each panel.
 
 # %%
-blind = {name: vt.responses(network, images) for name, network in random.items()}
+blind = {name: vt.analysis.measure_responses(network, images) for name, network in random.items()}
 
 def of_all(measure, networks):
     return {name: {stage: measure(of) for stage, of in stages.items()} for name, stages in networks.items()}
@@ -248,15 +245,15 @@ def one_species(of):
 pure, pure_blind = of_all(one_species, found), of_all(one_species, blind)
 
 # %%
-vt.plot_stages({"pretrained": pure, "random weights": pure_blind},
-               what="strongest images of one species", chance=purity_by_chance(labels))
+vt.plots.stages({"pretrained": pure, "random weights": pure_blind},
+               what="strongest images of one species", chance=vt.analysis.purity_by_chance(labels))
 
 # %%
 def on_plant(of):
     return of.on_object(task.train.masks)
 
 hit, hit_blind = of_all(on_plant, found), of_all(on_plant, blind)
-vt.plot_stages({"pretrained": hit, "random weights": hit_blind},
+vt.plots.stages({"pretrained": hit, "random weights": hit_blind},
                what="strongest places on the plant", chance=task.train.masks.double().mean().item())
 
 # %%
@@ -286,28 +283,26 @@ vt.claim("and their strongest places lie on the plant far more often than those 
 # patterns without any plant. Begin with the left panel.
 
 # %%
-from vtlab.inside import neighbours_by_part
-
 def by_stage(responses, images, labels):
     features = {stage: of.mean for stage, of in responses.items()}
-    return neighbours_by_part({"pixels": images} | features, labels)
+    return vt.analysis.neighbours_by_part({"pixels": images} | features, labels)
 
 ground = vt.task("textures", shots=80, seed=seed).train
-grounds = {name: vt.responses(network, ground.pixels) for name, network in networks.items()}
+grounds = {name: vt.analysis.measure_responses(network, ground.pixels) for name, network in networks.items()}
 
 # %%
 near = {name: by_stage(of, images, labels) for name, of in found.items()}
 near_blind = {name: by_stage(of, images, labels) for name, of in blind.items()}
 near_ground = {name: by_stage(of, ground.pixels, ground.labels) for name, of in grounds.items()}
-vt.plot_stages({"garden": near, "garden, random weights": near_blind, "textures": near_ground},
+vt.plots.stages({"garden": near, "garden, random weights": near_blind, "textures": near_ground},
                what="named correctly by 5 neighbours", chance=1 / 8)
 
 # %%
-gain = [vt.paired_difference(near[name]["stage4"], rival) for name in NAMES
+gain = [vt.metrics.paired_difference(near[name]["stage4"], rival) for name in NAMES
         for rival in (near[name]["pixels"], near_blind[name]["stage4"])]
 vt.claim("in the garden, the last stage names far more than pixels, and than a random network's last stage",
          min(g.low for g in gain) > 0.3, gain=gain)
-step = [vt.paired_difference(near["mini_resnet"]["stage4"], near["mini_resnet"][s]) for s in ("stem", "stage2")]
+step = [vt.metrics.paired_difference(near["mini_resnet"]["stage4"], near["mini_resnet"][s]) for s in ("stem", "stage2")]
 vt.claim("in mini ResNet, better than the stem's and stage 2's", min(s.low for s in step) > 0.1, step=step)
 best.reveal("stage 4's")
 
@@ -323,12 +318,12 @@ best.reveal("stage 4's")
 
 # %%
 tex = near_ground["mini_resnet"]
-lost = vt.paired_difference(tex["stage1"], tex["stage4"])
+lost = vt.metrics.paired_difference(tex["stage1"], tex["stage4"])
 vt.claim("for textures, mini ResNet's stage 1 is better than its last stage", lost.low > 0, lost=lost)
 raw = vt.backbone("mini_resnet", classes=8, weights=None)
 raw.reset_stages(seed)
-stem = by_stage(vt.responses(raw, ground.pixels), ground.pixels, ground.labels)["stem"]
-tells = vt.paired_difference(stem, tex["pixels"])
+stem = by_stage(vt.analysis.measure_responses(raw, ground.pixels), ground.pixels, ground.labels)["stem"]
+tells = vt.metrics.paired_difference(stem, tex["pixels"])
 vt.claim("and there a stem with random weights tells more than pixels", tells.low > 0, tells=tells)
 
 # %% [markdown]
@@ -342,8 +337,8 @@ vt.claim("and there a stem with random weights tells more than pixels", tells.lo
 
 # %%
 some = torch.arange(0, 640, 4)
-points = {stage: vt.two_axes(found["mini_resnet"][stage].mean[some]) for stage in ("stem", "stage2", "stage4")}
-vt.plot_axes({"pixels": vt.two_axes(images[some])} | points, labels[some], task.classes)
+points = {stage: vt.analysis.two_axes(found["mini_resnet"][stage].mean[some]) for stage in ("stem", "stage2", "stage4")}
+vt.plots.axes({"pixels": vt.analysis.two_axes(images[some])} | points, labels[some], task.classes)
 
 # %% [markdown]
 # **The gradient reaches the pixels.** Fine-tuning sends a gradient from the loss all the way down, here
@@ -353,8 +348,8 @@ vt.plot_axes({"pixels": vt.two_axes(images[some])} | points, labels[some], task.
 
 # %%
 every = slice(None, None, 20)
-lengths = {name: vt.gradient_lengths(network, images[every], labels[every]) for name, network in networks.items()}
-vt.plot_stages({"gradient of the loss": lengths}, what="root mean square", percent=False)
+lengths = {name: vt.analysis.gradient_lengths(network, images[every], labels[every]) for name, network in networks.items()}
+vt.plots.stages({"gradient of the loss": lengths}, what="root mean square", percent=False)
 
 # %%
 arrives = {name: of["pixels"] / of["stage4"] for name, of in lengths.items()}
@@ -373,14 +368,12 @@ vt.claim("in all four, the gradient of one number is larger at the pixels than a
 # gradient does. Where does each line end?
 
 # %%
-from vtlab.gradients import lengths_by_depth
-
 small = torch.nn.functional.avg_pool2d(networks["mini_resnet"].normalise(images[every]), 4)
 starts = {"as PyTorch": "default", "after Xavier": "xavier", "after He": "he"}
-stacks = {title: {words: lengths_by_depth(vt.deep_stack(30, start, norm, seed=seed), small, labels[every])
+stacks = {title: {words: course.lesson_02.lengths_by_depth(course.lesson_02.deep_stack(30, start, norm, seed=seed), small, labels[every])
                   for words, start in starts.items()}
           for title, norm in (("without BatchNorm", False), ("with BatchNorm", True))}
-vt.plot_gradients(stacks)
+vt.plots.gradients(stacks)
 
 # %% [markdown]
 # The left panel has nearly straight lines on a logarithmic axis: each layer multiplies by about the
@@ -417,12 +410,12 @@ vt.claim("with BatchNorm the start does not matter, and the gradient grows by ab
 # **Which one to choose?** Designs are compared by their accuracy on the source and by their operations.
 # We have both for our four in `zoo_table`, and what counts in the end: how well each does on a new
 # task, here our garden and scikit-learn's handwritten digits, with five images per class and five seeds
-# (`python -m vtlab.sweeps zoo`). The table's `megaflops` count a multiply-add as two, the figure counts
+# (`python data/make/sweeps.py zoo`). The table's `megaflops` count a multiply-add as two, the figure counts
 # it as one. See first where the curves end on top, then whether the blue dots keep that order.
 
 # %%
-zoo = vt.zoo_table().set_index("backbone")
-vt.plot_zoo(vt.zoo_table(), vt.zoo_curves())
+zoo = course.lesson_02.zoo_table().set_index("backbone")
+course.lesson_02.plot_zoo(course.lesson_02.zoo_table(), course.lesson_02.zoo_curves())
 
 # %% [markdown]
 # mini Inception knows the source best by far, mini MobileNet least (mini VGG and mini ResNet are level

@@ -19,6 +19,7 @@
 import os
 import torch
 import vtlab as vt
+from vtlab.course import lesson_03, lesson_07
 
 vt.begin(seed=0)
 
@@ -40,11 +41,9 @@ vt.begin(seed=0)
 # ours.
 
 # %%
-from vtlab.drift import Old
-
 seed = int(os.environ.get("VTLAB_SEED", 0))
 task = vt.task("garden", shots=5, seed=seed, tests=80)
-old = Old.make()
+old = course.lesson_07.Old.make()
 said = old.head(vt.activations(old.start, task.test.pixels)).argmax(1)
 
 # %% [markdown]
@@ -158,15 +157,13 @@ vt.claim("a large one costs more than five times as much and pulls hardest",
 # thirty).
 
 # %%
-from vtlab.heads import begun, first_step
-
-loss, pull = first_step(begun("zero", seed), task)
+loss, pull = course.lesson_03.first_step(course.lesson_03.begun("zero", seed), task)
 vt.claim("by hand and with vtlab, a zero head costs the same and pulls as little",
          abs(loss - first["zero"][0]) < 1e-5 and pull == first["zero"][1], loss=loss, pull=pull)
 
 # %%
 def fine_tune(way):
-    network = begun(way, seed)
+    network = course.lesson_03.begun(way, seed)
     kept = vt.Strategy("full", head_start="kept")
     for record in vt.fit(network, task, kept, seed=seed, epochs=12):
         pass
@@ -212,7 +209,7 @@ trainer
 
 # %%
 petals = vt.task("petals", shots=5, seed=seed)
-vt.plot_images(petals.train.pixels[::5][:16], titles=[f"{n:.0f} petals" for n in petals.train.labels[::5][:16]])
+vt.plots.images(petals.train.pixels[::5][:16], titles=[f"{n:.0f} petals" for n in petals.train.labels[::5][:16]])
 
 # %%
 counter = vt.backbone("mini_resnet", classes=1)
@@ -237,7 +234,7 @@ print(f"off by {error:.2f} petals on average, always saying the mean by {always:
 # %%
 shown = petals.test[torch.tensor([0, 300, 450])]
 evidence = vt.explain(counter, shown.pixels, targets=0, cut=False)  # both signs
-vt.plot_cams(shown.pixels, {"raises the number": evidence.clamp(min=0), "lowers it": (-evidence).clamp(min=0)},
+vt.plots.cams(shown.pixels, {"raises the number": evidence.clamp(min=0), "lowers it": (-evidence).clamp(min=0)},
              masks=shown.masks, titles=[f"{n:.0f} petals" for n in shown.labels], of="the number")
 
 # %% [markdown]
@@ -253,13 +250,11 @@ vt.plot_cams(shown.pixels, {"raises the number": evidence.clamp(min=0), "lowers 
 # The third only divides the stored numbers by 255.
 
 # %%
-from vtlab.families import IMAGENET, Normalisation
-
 named = vt.backbone("mini_resnet", classes=8)
 for record in vt.fit(named, task, vt.probe, seed=seed):
     pass
-switch = {"its own": named.normalisation, "ImageNet's": IMAGENET,
-          "only to [0, 1]": Normalisation((0, 0, 0), (1, 1, 1))}
+switch = {"its own": named.normalisation, "ImageNet's": course.lesson_03.IMAGENET,
+          "only to [0, 1]": course.lesson_03.Normalisation((0, 0, 0), (1, 1, 1))}
 
 # %%
 found = {}
@@ -303,22 +298,22 @@ print(f"{both:.2f} of the test images named correctly, chance {task.chance}")
 # ## What we saw
 #
 # **How a head begins.** The committed table `heads_table` holds the comparisons that follow, with five
-# seeds each (`python -m vtlab.heads` makes it). First the starts, each followed by thirty epochs of
+# seeds each (`python data/make/heads.py` makes it). First the starts, each followed by thirty epochs of
 # full fine-tuning on forty images. A dot is one training, the line is the mean (also at the right), the
 # band its 95 % interval:
 
 # %%
-table = vt.heads_table()
+table = course.lesson_03.heads_table()
 starts = table[table.part == "start"]
-vt.plot_ways({"after fine-tuning": {way: rows.test_accuracy for way, rows in starts.groupby("way", sort=False)}})
+vt.plots.ways({"after fine-tuning": {way: rows.test_accuracy for way, rows in starts.groupby("way", sort=False)}})
 
 # %%
 def seeds(way, column="test_accuracy"):
     return starts[starts.way == way].sort_values("seed")[column].to_numpy()
 
 for way in ("zero", "xavier", "he", "large"):
-    print(f"{way:6} against PyTorch's default: {vt.paired_difference(seeds(way), seeds('default'))}")
-behind = vt.paired_difference(seeds("default"), seeds("large"))
+    print(f"{way:6} against PyTorch's default: {vt.metrics.paired_difference(seeds(way), seeds('default'))}")
+behind = vt.metrics.paired_difference(seeds("default"), seeds("large"))
 vt.claim("a head that begins large ends far behind", behind.low > 0.05, behind=behind)
 best.reveal("not large; between the others these seeds cannot tell")
 
@@ -339,7 +334,7 @@ best.reveal("not large; between the others these seeds cannot tell")
 
 # %%
 probe = table[(table.way == "solved") & (table.shots == 5)].sort_values("seed").test_accuracy.to_numpy()
-stays = [vt.paired_difference(probe, seeds(way)) for way in starts.way.unique()]
+stays = [vt.metrics.paired_difference(probe, seeds(way)) for way in starts.way.unique()]
 vt.claim("with forty images the solved probe is ahead of all five starts",
          min(gain.low for gain in stays) > 0, stays=stays)
 
@@ -356,7 +351,7 @@ vt.claim("with forty images the solved probe is ahead of all five starts",
 heads = table[table.part == "head"]
 means = heads.groupby(["shots", "way", "rate"], dropna=False).test_accuracy.transform("mean")
 top = heads[means == means.groupby([heads.shots, heads.way]).transform("max")]  # of each, the better rate
-vt.plot_ways({f"{shots} images per class": {way: rows.test_accuracy for way, rows in some.groupby("way", sort=False)}
+vt.plots.ways({f"{shots} images per class": {way: rows.test_accuracy for way, rows in some.groupby("way", sort=False)}
               for shots, some in top.groupby("shots")})
 
 # %%
@@ -364,7 +359,7 @@ def accuracy(way, shots):
     return top[(top.way == way) & (top.shots == shots)].sort_values("seed").test_accuracy.to_numpy()
 
 def against_linear(way):
-    return [vt.paired_difference(accuracy(way, n), accuracy("linear", n)) for n in (5, 40)]
+    return [vt.metrics.paired_difference(accuracy(way, n), accuracy("linear", n)) for n in (5, 40)]
 
 for way in top.way.unique()[2:]:
     few, many = against_linear(way)
@@ -400,7 +395,7 @@ vt.claim("a flattened head is worse with 5 images and with 40", max(few.high, ma
 
 # %%
 numbers = table[table.part == "number"]
-vt.plot_ways({"counting petals": {way: rows.error for way, rows in numbers.groupby("way", sort=False)}},
+vt.plots.ways({"counting petals": {way: rows.error for way, rows in numbers.groupby("way", sort=False)}},
              what="mean absolute error, in petals", percent=False,
              marks={"always the mean": numbers.error_of_the_mean.mean()})
 
@@ -410,8 +405,8 @@ def errors(way):
 
 # %%
 for way in ("partial", "full"):
-    print(f"{way:7} against the ridge: {vt.paired_difference(errors(way), errors('ridge'))} petals")
-lost = vt.paired_difference(errors("full"), errors("ridge"))
+    print(f"{way:7} against the ridge: {vt.metrics.paired_difference(errors(way), errors('ridge'))} petals")
+lost = vt.metrics.paired_difference(errors("full"), errors("ridge"))
 vt.claim("with a hundred images fine-tuning everything gains less than a tenth of a petal on the ridge",
          lost.low > -0.1, lost=lost)
 

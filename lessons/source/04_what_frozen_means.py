@@ -20,6 +20,7 @@
 import os
 import torch
 import vtlab as vt
+from vtlab.course import lesson_04, lesson_05
 
 vt.begin(seed=0)
 
@@ -129,7 +130,7 @@ moved
 # %%
 network = vt.backbone("mini_resnet", classes=8)
 network.reset_head(seed)
-before = vt.snapshot(network)
+before = vt.analysis.snapshot(network)
 network.requires_grad_(False).head.requires_grad_(True)
 optimiser = torch.optim.SGD(network.head.parameters(), lr=0.001, momentum=0.9)
 criterion = torch.nn.CrossEntropyLoss()
@@ -158,7 +159,7 @@ article = network.eval()
 # snapshot: how long is the change, as a share of the length before?
 
 # %% tags=["nbval-ignore-output"]
-drift = vt.movement(before, article)
+drift = vt.analysis.measure_movement(before, article)
 drift.round(3)
 
 # %%
@@ -226,8 +227,6 @@ vt.claim("random labels: over 95 % on the images trained on, under 40 % on the t
 # of its own, so that the library can draw the same one.
 
 # %%
-from vtlab.randomness import generator
-
 def schedule(step, steps):
     rise = max(1, round(0.1 * steps))
     share = torch.tensor((step - rise) / max(1, steps - rise))
@@ -240,7 +239,7 @@ def train(network, parts, epochs, rate=1e-3, batch=32):
         part.requires_grad_(True).train()
     weights = [p for part in parts for p in part.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=0.01)
-    steps, order = epochs * -(-len(labels) // batch), generator(seed, "batches")
+    steps, order = epochs * -(-len(labels) // batch), course.lesson_04.generator(seed, "batches")
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: schedule(step, steps))
     for _ in range(epochs):
         for index in torch.randperm(len(labels), generator=order).split(batch):
@@ -284,7 +283,7 @@ train(by_hand, [by_hand.stages["stage4"], by_hand.head], epochs=6)
 
 # %%
 by_vtlab = vt.backbone("mini_resnet", classes=8)
-start = vt.snapshot(by_vtlab)
+start = vt.analysis.snapshot(by_vtlab)
 records = list(vt.fit(by_vtlab, task, vt.partial(1), seed=seed, epochs=6, augment=None, bfloat16=False))
 
 # %%
@@ -297,7 +296,7 @@ vt.claim("both loops give the same probabilities, to 0.01 on average", apart < 0
 # frozen gives the same answer every time. That is only right because it *is* truly frozen.
 
 # %%
-its_drift = vt.movement(start, by_vtlab)
+its_drift = vt.analysis.measure_movement(start, by_vtlab)
 still = its_drift.loc[["stem", "stage1", "stage2", "stage3"]]
 vt.claim("under vtlab no bit of a frozen stage moved, statistics included", (still == 0).all(axis=None))
 
@@ -308,7 +307,7 @@ vt.claim("under vtlab no bit of a frozen stage moved, statistics included", (sti
 # frozen, on the right all of a frozen stage. Would you see the difference in a printed loss?
 
 # %%
-vt.plot_movement({"the article's loop": drift, "vtlab, partial": its_drift})
+vt.plots.movement({"the article's loop": drift, "vtlab, partial": its_drift})
 
 # %% [markdown]
 # If a loop of your own has this fault, one line mends it: after every `model.train()`, call `.eval()`
@@ -319,7 +318,7 @@ vt.plot_movement({"the article's loop": drift, "vtlab, partial": its_drift})
 # tell it. Other libraries have the same rule under other names; in Keras, for one, `trainable = False`
 # on a BatchNorm layer means both halves.
 #
-# Fit a fresh network with `vt.surgical("stage1")` instead, and hand its `vt.movement` to
+# Fit a fresh network with `vt.surgical("stage1")` instead, and hand its `vt.analysis.measure_movement` to
 # `plot_movement`: stage 1 and the head move, and nothing else does, not even the stages between them.
 
 # %% [markdown]
@@ -333,7 +332,7 @@ vt.plot_movement({"the article's loop": drift, "vtlab, partial": its_drift})
 # times its forward pass here. A frozen front that is kept costs nothing at all per step.
 
 # %%
-table = vt.cost_table(fresh, vt.partial(1))
+table = vt.costs.cost_table(fresh, vt.partial(1))
 print(table[["weights", "learn", "forward", "step"]].to_string())
 
 # %% [markdown]
@@ -343,10 +342,10 @@ print(table[["weights", "learn", "forward", "step"]].to_string())
 # means.
 
 # %%
-speed = vt.calibrate(fresh, bfloat16=False)
+speed = vt.costs.calibrate(fresh, bfloat16=False)
 ways = (vt.probe, vt.partial(1), vt.surgical("stage1"), vt.full)
-measured = {way.name: vt.measured_step(fresh, way, bfloat16=False) for way in ways}
-predicted = {way.name: vt.cost_table(fresh, way, speed=speed).sum() for way in ways}
+measured = {way.name: vt.costs.measured_step(fresh, way, bfloat16=False) for way in ways}
+predicted = {way.name: vt.costs.cost_table(fresh, way, speed=speed).sum() for way in ways}
 for way, real in measured.items():
     print(f"{way:16s} {real['step'] / 1e6:6.1f} M multiply-adds, {real['activations'] / 1e6:5.1f} MB kept")
 
@@ -378,13 +377,13 @@ from pathlib import Path
 
 file = Path(os.environ.get("VTLAB_TEST_DATA", "")) / "weights" / "mobilenet_v2.pth"
 mobile = vt.backbone("mobilenet_v2", classes=8, weights=file if file.is_file() else None)
-start = vt.snapshot(mobile)
+start = vt.analysis.snapshot(mobile)
 with torch.no_grad():
     mobile.train()(mobile.normalise(task.train.pixels))
 
 # %% tags=["nbval-ignore-output"]
 print("weights:", mobile.provenance)
-vt.movement(start, mobile).round(3)
+vt.analysis.measure_movement(start, mobile).round(3)
 
 # %% [markdown]
 # Its costs need no weights at all, only shapes. At 224 pixels; operations for one image, memory for a batch
@@ -392,7 +391,7 @@ vt.movement(start, mobile).round(3)
 
 # %%
 for way in (vt.probe, vt.partial(1), vt.full):
-    step = vt.cost_table(mobile, way, image_size=224).sum()
+    step = vt.costs.cost_table(mobile, way, image_size=224).sum()
     print(f"{way.name:8s} {step.step / 1e6:5.0f} M multiply-adds, {step.activations / 1e6:5.0f} MB kept")
 
 # %% [markdown]
@@ -428,7 +427,7 @@ vt.claim("a step of partial takes under 70 % of a step of full: measured, and pr
 # what happens in between: the edge of the probe over full training melts away with more images.
 
 # %%
-runs = vt.shots_table("garden")
+runs = course.lesson_05.shots_table("garden")
 means = runs.groupby(["strategy", "shots"]).test_accuracy.mean()
 few, many = (means["probe", shots] - means["full", shots] for shots in (1, 40))
 vt.claim("the probe's lead over full shrinks to less than a fifth from 1 image per class to 40",

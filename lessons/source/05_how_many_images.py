@@ -20,6 +20,7 @@ import os
 from functools import cache
 import numpy as np
 import vtlab as vt
+from vtlab.course import lesson_05
 
 vt.begin(seed=0)
 
@@ -44,7 +45,7 @@ vt.begin(seed=0)
 
 # %%
 task = vt.task("garden", shots=40, seed=0)
-vt.plot_images(task.train.pixels[:12], columns=6)
+vt.plots.images(task.train.pixels[:12], columns=6)
 
 # %% [markdown]
 # ## Predict
@@ -62,11 +63,11 @@ needed
 #
 # To train four strategies on many numbers of images takes hours. It was done once, and the results come
 # with the package, as a **stored table**: nine numbers of images per class, from 1 to 320, with five
-# seeds each. These are 180 trainings by one command (`python -m vtlab.sweeps shots`). A row is one
+# seeds each. These are 180 trainings by one command (`python data/make/sweeps.py shots`). A row is one
 # training. First the means over the seeds.
 
 # %%
-table = vt.shots_table("garden")
+table = course.lesson_05.shots_table("garden")
 means = table.pivot_table(index="shots", columns="strategy", values="test_accuracy")
 print(means[["scratch", "probe", "partial", "full"]].round(2).to_string())
 
@@ -98,8 +99,8 @@ by_hand = shots_for(wanted, means.scratch)
 each = []
 for seed, own in table.groupby("seed"):
     aim = own[(own.strategy == "probe") & (own.shots == 5)].test_accuracy.item()
-    each += vt.shots_to_reach(own, "scratch", aim)
-log = vt.t_interval(np.log2(each))
+    each += vt.metrics.shots_to_reach(own, "scratch", aim)
+log = vt.metrics.t_interval(np.log2(each))
 low, by_vtlab, high = (2 ** value for value in (log.low, log.mean, log.high))
 
 # %%
@@ -120,7 +121,7 @@ needed.reveal("about 100")
 for shots in (1, 5, 10, 40):
     pairs = [(own, own[(own.strategy == "probe") & (own.shots == shots)].test_accuracy.item())
              for _, own in table.groupby("seed")]
-    worth = vt.t_interval(np.log2([vt.shots_to_reach(own, "scratch", aim)[0] for own, aim in pairs]))
+    worth = vt.metrics.t_interval(np.log2([vt.metrics.shots_to_reach(own, "scratch", aim)[0] for own, aim in pairs]))
     times, least, most = (2 ** value / shots for value in (worth.mean, worth.low, worth.high))
     print(f"{shots:2d} with a probe: {times:4.1f} times as many from scratch ({least:.1f} to {most:.1f})")
 
@@ -230,7 +231,7 @@ vt.claim("three times the epochs close less than half of scratch's distance to t
 # counts the luck of the seeds alone: all runs share their test images.
 
 # %%
-vt.plot_shots(table, chance=task.chance)
+vt.plots.shots(table, chance=task.chance)
 
 # %% [markdown]
 # Three statements on them, each made seed by seed, since the seeds are paired. The first is lesson 01
@@ -241,7 +242,7 @@ vt.plot_shots(table, chance=task.chance)
 def lead(first, second, shots):
     rows = table[table.shots == shots].sort_values("seed")
     pair = (rows[rows.strategy == name].test_accuracy.to_numpy() for name in (first, second))
-    return vt.paired_difference(*pair)
+    return vt.metrics.paired_difference(*pair)
 
 # %%
 gap = lead("probe", "scratch", 5)
@@ -290,9 +291,9 @@ vt.claim("at 320 images per class, scratch is within 0.03 of full fine-tuning",
 network, ways = vt.backbone(classes=8), {way.name: way for way in vt.FOUR}
 @cache
 def operations(strategy, shots):
-    return vt.training_operations(network, ways[strategy], 8 * shots)
+    return vt.costs.training_operations(network, ways[strategy], 8 * shots)
 table["operations"] = [operations(row.strategy, row.shots) for row in table.itertuples()]
-vt.plot_work(table, chance=task.chance)
+course.lesson_05.plot_work(table, chance=task.chance)
 
 # %% [markdown]
 # A dashed line joins the same images under different strategies. Read upwards, the picture says what a
@@ -327,7 +328,7 @@ vt.claim("the probe's 320 images are cheaper than five for full fine-tuning",
 # ## Exercises
 #
 # **05.1 Measure.** How many images per class does full fine-tuning need to reach the probe's mean
-# accuracy with five? Let `vt.shots_to_reach(table, "full", accuracy)` read the curves of full: it gives
+# accuracy with five? Let `vt.metrics.shots_to_reach(table, "full", accuracy)` read the curves of full: it gives
 # a list, one number per seed. Set `images` to their mean, one number that need not be whole.
 
 # %%

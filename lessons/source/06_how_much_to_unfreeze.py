@@ -20,6 +20,7 @@
 import os
 import torch
 import vtlab as vt
+from vtlab.course import lesson_06
 
 vt.begin(seed=0)
 
@@ -45,7 +46,7 @@ vt.begin(seed=0)
 # %%
 seed = int(os.environ.get("VTLAB_SEED", 0))
 garden, digits = vt.task("garden", shots=5, seed=seed), vt.task("digits", shots=5, seed=seed)
-vt.plot_images(torch.cat([garden.train.pixels[::5], digits.train.pixels[:40:5]]), columns=8)
+vt.plots.images(torch.cat([garden.train.pixels[::5], digits.train.pixels[:40:5]]), columns=8)
 
 # %% [markdown]
 # They differ in more than their distance from the pretraining. Strokes on plain paper are the easier
@@ -111,9 +112,7 @@ vt.claim("the kept stage is still the pretrained one, and the rest has learnt so
 # stages after the first n are drawn anew.
 
 # %%
-from vtlab.depth import rebuilt
-
-short = rebuilt(1, 10, seed)
+short = course.lesson_06.rebuilt(1, 10, seed)
 taken = {name: all(torch.equal(a, b) for a, b in zip(short.stages[name].parameters(),
                                                      pretrained.stages[name].parameters()))
          for name in ("stem", "stage1")}
@@ -134,7 +133,7 @@ def trained(network, strategy):
     return vt.evaluate(network, digits.test.pixels[::3], digits.test.labels[::3])  # a third, to save time
 
 one = trained(short, vt.surgical(*pretrained.stage_names[1:], rate=0.001))
-five = trained(rebuilt(5, 10, seed), vt.probe)
+five = trained(course.lesson_06.rebuilt(5, 10, seed), vt.probe)
 
 # %%
 vt.claim("for digits one kept stage ends over 10 points above five frozen ones", one > five + 0.1, one=one, five=five)
@@ -174,11 +173,9 @@ trainer
 # minus that in the new one, before any repair.
 
 # %%
-from vtlab.depth import genera, repaired, shifted, source
-
-knowing = source(seed)
-worlds = {"as ever": genera("known", 3, seed),
-          **{shift: shifted(shift, seed) for shift in ("noise", "species", "names")}}
+knowing = course.lesson_06.source(seed)
+worlds = {"as ever": course.lesson_06.genera("known", 3, seed),
+          **{shift: course.lesson_06.shifted(shift, seed) for shift in ("noise", "species", "names")}}
 before = {name: vt.evaluate(knowing, world.test.pixels, world.test.labels) for name, world in worlds.items()}
 vt.claim("each of the three changes costs more than 25 points of accuracy",
          all(before["as ever"] - value > 0.25 for name, value in before.items() if name != "as ever"), before=before)
@@ -189,7 +186,7 @@ vt.claim("each of the three changes costs more than 25 points of accuracy",
 # network still gives the old ones.
 
 # %%
-vt.plot_images(torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as ever", "species", "noise")]), columns=8)
+vt.plots.images(torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as ever", "species", "noise")]), columns=8)
 
 # %% [markdown]
 # We have six images per genus of the new world, and may change **one part** of the network, everything
@@ -201,7 +198,7 @@ vt.plot_images(torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as ev
 
 # %%
 def after(part, world):
-    return repaired(part, knowing, worlds[world], seed)["test_accuracy"]
+    return course.lesson_06.repaired(part, knowing, worlds[world], seed)["test_accuracy"]
 
 noise = {part: after(part, "noise") for part in ("stage1", "head")}
 renamed = after("head", "names")
@@ -229,12 +226,12 @@ vt.claim("for noise new statistics do more than solving the head, with no weight
 # ## What we saw
 #
 # The table `depth_table` holds all of it, five seeds for the transplant and the kinds of weights and
-# three for the repairs (`python -m vtlab.depth` trains it again). First the transplant: a small dot is
+# three for the repairs (`python data/make/depth.py` trains it again). First the transplant: a small dot is
 # one seed, a line joins means, a band is the 95 % interval of the mean.
 
 # %%
-table = vt.depth_table()
-vt.plot_depth(table)
+table = course.lesson_06.depth_table()
+course.lesson_06.plot_depth(table)
 
 # %% [markdown]
 # `lead` subtracts the second way's accuracy from the first's, seed by seed, and gives the mean
@@ -250,7 +247,7 @@ def accuracies(**which):
     return rows.sort_values("seed").test_accuracy.to_numpy()
 
 def lead(target, first, second):
-    return vt.paired_difference(*(accuracies(part="depth", target=target, way=way, stages=stages)
+    return vt.metrics.paired_difference(*(accuracies(part="depth", target=target, way=way, stages=stages)
                                   for way, stages in (first, second)))
 
 # %% [markdown]
@@ -313,11 +310,11 @@ vt.claim("digits: one frozen stage with the rest drawn anew beats full fine-tuni
 # head leads every stage by more than 0.
 
 # %%
-vt.plot_shifts(table)
+course.lesson_06.plot_shifts(table)
 
 # %%
 def repair(shift, first, second):
-    return vt.paired_difference(*(accuracies(part="shift", target=shift, way=way) for way in (first, second)))
+    return vt.metrics.paired_difference(*(accuracies(part="shift", target=shift, way=way) for way in (first, second)))
 
 early, solved = repair("noise", "stage1", "head"), repair("names", "head", "stage1")
 vt.claim("the part to change moves with the kind of shift: for noise stage 1 beats the head, for names the head beats it",
@@ -369,11 +366,11 @@ vt.claim("for swapped names the head must be solved, thirty small steps do not d
 # by side.)
 
 # %%
-vt.plot_weights(table)
+course.lesson_06.plot_weights(table)
 
 # %%
 def kind(target, first, second):
-    return vt.paired_difference(*(accuracies(part="weights", target=target, way=way) for way in (first, second)))
+    return vt.metrics.paired_difference(*(accuracies(part="weights", target=target, way=way) for way in (first, second)))
 
 level = kind("garden", "adapters", "head")
 small = kind("garden", "adapters", "everything")

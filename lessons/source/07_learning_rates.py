@@ -21,6 +21,7 @@ import os
 import pandas as pd
 import torch
 import vtlab as vt
+from vtlab.course import lesson_07
 
 vt.begin(seed=0)
 
@@ -46,10 +47,8 @@ vt.begin(seed=0)
 # them apart well: about 95 in 100 other images are named correctly.
 
 # %%
-from vtlab.drift import Old
-
-old = Old.make()
-vt.plot_images(old.test.pixels[::25][:8], columns=8)
+old = course.lesson_07.Old.make()
+vt.plots.images(old.test.pixels[::25][:8], columns=8)
 
 # %%
 seed = int(os.environ.get("VTLAB_SEED", 0))
@@ -107,7 +106,7 @@ for rate in rates:
 
 # %%
 tried = pd.DataFrame({"rate": rates[:len(by_hand)], "loss": by_hand})
-vt.plot_range(tried)
+vt.plots.range(tried)
 
 # %% [markdown]
 # How to read it: take not the rate with the least loss, since there it is about to explode, but about a
@@ -131,7 +130,7 @@ vt.claim("of the seven rates, the one nearest to a tenth of that with the least 
 # either.
 
 # %%
-found = vt.rate_range(start, task, vt.full, seed=seed, low=rates[0], high=rates[11], steps=12, bfloat16=False)
+found = vt.rates.rate_range(start, task, vt.full, seed=seed, low=rates[0], high=rates[11], steps=12, bfloat16=False)
 gap = max(abs(a - b) for a, b in zip(by_hand, found.loss))
 vt.claim("our range test and the library's have the same losses", gap < 0.02, gap=gap)
 
@@ -144,7 +143,7 @@ vt.claim("our range test and the library's have the same losses", gap < 0.02, ga
 
 # %%
 tuned = vt.backbone("mini_resnet", classes=8)
-before = vt.snapshot(tuned)
+before = vt.analysis.snapshot(tuned)
 records = list(vt.fit(tuned, task, vt.full, seed=seed, epochs=10))
 print([f"{1000 * record.learning_rate:.2f}" for record in records])
 
@@ -154,7 +153,7 @@ print([f"{1000 * record.learning_rate:.2f}" for record in records])
 # one long vector), as a share of the length before.
 
 # %%
-moved = vt.movement(before, tuned).weights.drop("head")
+moved = vt.analysis.measure_movement(before, tuned).weights.drop("head")
 vt.claim("ten epochs at the default rate change each stage by less than a tenth",
          (moved < 0.1).all() and (moved > 0).all(), moved=moved.round(3).to_dict())
 
@@ -226,15 +225,15 @@ vt.claim("at a rate that is too large, a spring to the start keeps more of the o
 # ## What we saw
 #
 # `drift_table` holds four ways to fine-tune on forty images, at 13 settings in all, five seeds each,
-# thirty epochs where stages learn (`python -m vtlab.drift`). First full fine-tuning at seven rates. Left,
+# thirty epochs where stages learn (`python data/make/drift.py`). First full fine-tuning at seven rates. Left,
 # the accuracy on the new task, and on the old one with the head from before and with a head fitted anew;
 # a band is the 95 % interval of the mean, the dashed line the old task before fine-tuning. Middle, how
 # far the weights of each stage moved. Right, how alike its features of new images stayed (**CKA**,
 # Kornblith et al. 2019: 1 where they are the same up to a rotation and a common factor).
 
 # %%
-table = vt.drift_table()
-vt.plot_drift(table)
+table = course.lesson_07.drift_table()
+course.lesson_07.plot_drift(table)
 
 # %% [markdown]
 # Three regions. At the left the new head, which starts at random, is as slow as all the rest, and
@@ -252,7 +251,7 @@ def seeds(column, rate, way="full"):
     return rows.sort_values("seed")[column].to_numpy()
 
 def lead(column, first, second, way="full"):
-    return vt.paired_difference(seeds(column, first, way), seeds(column, second, way))
+    return vt.metrics.paired_difference(seeds(column, first, way), seeds(column, second, way))
 
 # %%
 low, high = lead("test_accuracy", 1e-3, 1e-4), lead("test_accuracy", 1e-3, 1e-2)
@@ -267,7 +266,7 @@ best.reveal("1e-3")
 # which the new task does best: what is good for the one is not good for the other.
 
 # %%
-forgot = vt.paired_difference(seeds("old_before", 1e-3), seeds("old_accuracy", 1e-3))
+forgot = vt.metrics.paired_difference(seeds("old_before", 1e-3), seeds("old_accuracy", 1e-3))
 vt.claim("at a rate of 0.001 a good part of the old task is gone", forgot.low > 0.15,
          forgot=forgot)
 
@@ -280,7 +279,7 @@ vt.claim("at a rate of 0.001 a good part of the old task is gone", forgot.low > 
 
 # %%
 still = max(seeds("moved_stage4", 1e-5).max(), seeds("moved_stem", 1e-5).max())
-gone = vt.paired_difference(seeds("old_before", 1e-5), seeds("old_accuracy", 1e-5))
+gone = vt.metrics.paired_difference(seeds("old_before", 1e-5), seeds("old_accuracy", 1e-5))
 vt.claim("where stem and last stage change by less than a hundredth, a tenth of the old task is gone",
          still < 0.01 and gone.low > 0.1, still=still, gone=gone)
 
@@ -311,7 +310,7 @@ print(f"old task: {remembered:.2f} before, {without:.2f} after, {again:.2f} with
 # only the old head no longer fits.
 
 # %%
-returned = vt.paired_difference(seeds("old_refit", 1e-3), seeds("old_accuracy", 1e-3))
+returned = vt.metrics.paired_difference(seeds("old_refit", 1e-3), seeds("old_accuracy", 1e-3))
 vt.claim("a new head finds most of it again", returned.low > forgot.mean / 2, returned=returned)
 
 # %% [markdown]
@@ -331,7 +330,7 @@ vt.claim("a new head finds most of it again", returned.low > forgot.mean / 2, re
 
 # %%
 def gain(way, rate, rival, column="test_accuracy"):
-    return vt.paired_difference(seeds(column, rate, way), seeds(column, rival))
+    return vt.metrics.paired_difference(seeds(column, rate, way), seeds(column, rival))
 
 def told(change):
     return f"{change.mean:.3f} ± {change.half:.3f}"
@@ -361,7 +360,7 @@ vt.claim("the probe first, then everything at 0.0003, beats everything at once a
 
 # %%
 stays = table[table.way == "probe"].sort_values("seed")
-ahead = vt.paired_difference(stays.test_accuracy.to_numpy(), seeds("test_accuracy", 1e-3))
+ahead = vt.metrics.paired_difference(stays.test_accuracy.to_numpy(), seeds("test_accuracy", 1e-3))
 vt.claim("the probe alone is ahead of one rate of 0.001 for everything, and forgets nothing",
          ahead.low > 0 and (stays.old_accuracy == stays.old_before).all(), ahead=ahead)
 

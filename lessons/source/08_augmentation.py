@@ -19,6 +19,7 @@
 import os
 import torch
 import vtlab as vt
+from vtlab.course import lesson_08
 
 vt.begin(seed=0)
 
@@ -41,8 +42,6 @@ vt.begin(seed=0)
 # of image 20 is always the same picture under the same seed. View 0 is the image as it is.
 
 # %%
-from vtlab.augmentation import KINDS, STILL
-
 seed = int(os.environ.get("VTLAB_SEED", 0))
 task = vt.task("garden", shots=5, seed=seed)
 
@@ -50,7 +49,7 @@ task = vt.task("garden", shots=5, seed=seed)
 place = torch.tensor([20])
 image = task.train.pixels[place]
 sheet = {kind: torch.cat([augment.view(image, place, seed, v) for v in range(9)])
-         for kind, augment in KINDS.items()}
+         for kind, augment in course.lesson_08.KINDS.items()}
 
 # %% [markdown]
 # The ninth kind needs two images. **Mixup** (Zhang et al. 2018) lays one over the other, and mixes
@@ -61,7 +60,7 @@ sheet = {kind: torch.cat([augment.view(image, place, seed, v) for v in range(9)]
 other = task.train.pixels[7]
 sheet["mixup"] = torch.stack([torch.lerp(other.float(), image[0].float(), share).byte()
                               for share in torch.linspace(1, 0.5, 9).tolist()])
-vt.plot_views(sheet, titles=["as it is", *(f"view {v}" for v in range(1, 9))])
+vt.plots.views(sheet, titles=["as it is", *(f"view {v}" for v in range(1, 9))])
 
 # %% [markdown]
 # A mixed picture looks like nothing on earth, and no flower is 70 % of a species. The point is what the
@@ -130,9 +129,7 @@ by_hand = torch.nn.functional.cross_entropy(logits, share * hot + (1 - share) * 
 # number, since the loss is linear in them.
 
 # %%
-from vtlab.mixup import Mix
-
-logits = network(Mix(partner, share).of(inputs))
+logits = network(course.lesson_08.Mix(partner, share).of(inputs))
 first, second = (torch.nn.functional.cross_entropy(logits, of) for of in (labels, labels[partner]))
 vt.claim("by hand and with vtlab, mixup has the same loss",
          abs(share * first + (1 - share) * second - by_hand) < 1e-5)
@@ -154,7 +151,7 @@ except ImportError:
 
 # %%
 every = torch.arange(len(pixels))
-ours, theirs = (augment.view(pixels, every, seed, 1) for augment in (KINDS["flip"], mirror))
+ours, theirs = (augment.view(pixels, every, seed, 1) for augment in (course.lesson_08.KINDS["flip"], mirror))
 same, mirrored = ((ours == view).flatten(1).all(1) for view in (pixels, theirs))
 vt.claim("each of our flips is the image or the library's mirror image, and both occur",
          (same ^ mirrored).all() and same.any() and mirrored.any())
@@ -195,7 +192,7 @@ def half_a_pixel(images):
 
 test = task.test[torch.arange(0, 1200, 2)]
 soft = half_a_pixel(test.pixels)
-vt.plot_views({"as drawn": test.pixels[::85], "half a pixel on": soft[::85]})
+vt.plots.views({"as drawn": test.pixels[::85], "half a pixel on": soft[::85]})
 
 # %% [markdown]
 # One has to look twice: it is what a slightly unsteady hand does. Frozen features are the same for all
@@ -214,14 +211,14 @@ def rotation(how):
         fromarray(image).rotate(random.uniform(-15, 15), how)))
 
 # %%
-views = {"as they are": STILL, "bilinear": rotation(Resampling.BILINEAR),
+views = {"as they are": course.lesson_08.STILL, "bilinear": rotation(Resampling.BILINEAR),
          "nearest": rotation(Resampling.NEAREST)}
 
 # %%
 features = [vt.activations(network, images) for images in (test.pixels, soft)]
 found = {}
 for name, augment in views.items():
-    probe = vt.probe_on_views(network, task, augment, seed)
+    probe = lesson_08.probe_on_views(network, task, augment, seed)
     found[name] = [(probe.head(x).argmax(1) == test.labels).double().mean().item() for x in features]
 
 # %% tags=["nbval-ignore-output"]
@@ -252,24 +249,24 @@ vt.claim("a probe on bilinear rotations has got used to the blur, one on nearest
 # seed, the band the mean's 95 % interval; what has no dots was not tried:
 
 # %%
-table = vt.augmentation_table()
+table = course.lesson_08.augmentation_table()
 
 def seeds(part, strategy, way, column="test_accuracy"):
     rows = table[(table.part == part) & (table.strategy == strategy) & (table.way == way)]
     return rows.sort_values("seed")[column].to_numpy()
 
 def gain(strategy, way, part="few", than="none"):
-    return vt.paired_difference(seeds(part, strategy, way), seeds(part, strategy, than))
+    return vt.metrics.paired_difference(seeds(part, strategy, way), seeds(part, strategy, than))
 
 # %%
 few = table[(table.part == "few") & (table.way != "none") & (table.strategy != "scratch")]
-vt.plot_ways({name.capitalize(): {way: seeds("few", name, way) - seeds("few", name, "none")
+vt.plots.ways({name.capitalize(): {way: seeds("few", name, way) - seeds("few", name, "none")
                                   for way in some.way.unique()}
               for name, some in few.groupby("strategy", sort=False)},
              what="test accuracy, less that of none", percent=False, marks={"none": 0})
 
 # %%
-ways = [way for way in table[table.strategy == "partial"].way.unique() if way in (*KINDS, "mixup", "all")]
+ways = [way for way in table[table.strategy == "partial"].way.unique() if way in (*course.lesson_08.KINDS, "mixup", "all")]
 gains = {way: gain("partial", way) for way in ways} | {"default": gain("partial", "default")}
 vt.claim("no way to augment is shown to be better for partial than none",
          max(change.low for change in gains.values()) <= 0, gains=gains)
@@ -341,10 +338,10 @@ vt.claim("with 40 images per class flips and shifts help from scratch, and no pr
 
 # %%
 again = vt.backbone("mini_resnet", classes=8)
-for record in vt.fit(again, task, vt.partial(1), seed=seed, augment=KINDS["rotate"]):
+for record in vt.fit(again, task, vt.partial(1), seed=seed, augment=course.lesson_08.KINDS["rotate"]):
     pass
 live = vt.evaluate(again, task.test.pixels, task.test.labels)
-committed = vt.t_interval(seeds("few", "partial", "rotate"))
+committed = vt.metrics.t_interval(seeds("few", "partial", "rotate"))
 vt.claim("a live run lies where the committed seeds put it",
          abs(live - committed.mean) < 6**0.5 * committed.half, live=live, committed=committed)
 
@@ -354,7 +351,7 @@ vt.claim("a live run lies where the committed seeds put it",
 
 # %%
 arrows = vt.task("arrows", shots=10, seed=seed)
-vt.plot_images(arrows.train.pixels[::5], titles=[arrows.classes[k] for k in arrows.train.labels[::5]])
+vt.plots.images(arrows.train.pixels[::5], titles=[arrows.classes[k] for k in arrows.train.labels[::5]])
 
 # %% [markdown]
 # A mirrored north-east is a north-west. Of its own *arrows* and digits the library knows that, and leaves
@@ -374,15 +371,15 @@ runs = {"with flips": fine_tune(vt.Augment())}
 
 # %%
 runs["without"] = fine_tune(vt.Augment(flip=False))
-vt.plot_confusion({name: vt.confusion(arrows.test.labels, said, 4) for name, (_, said) in runs.items()},
+vt.plots.confusion({name: vt.metrics.confusion(arrows.test.labels, said, 4) for name, (_, said) in runs.items()},
                   arrows.classes)
 
 # %%
 truth, said = arrows.test.labels, runs["with flips"][1]
-right = {name: vt.accuracy(truth, answers) for name, (_, answers) in runs.items()}
+right = {name: vt.metrics.accuracy(truth, answers) for name, (_, answers) in runs.items()}
 vt.claim("flips cost accuracy where direction is the class",
          right["without"] > right["with flips"] + 0.05, right=right)
-north, east = vt.accuracy(truth // 2, said // 2), vt.accuracy((truth + 1) // 2 % 2, (said + 1) // 2 % 2)
+north, east = vt.metrics.accuracy(truth // 2, said // 2), vt.metrics.accuracy((truth + 1) // 2 % 2, (said + 1) // 2 % 2)
 vt.claim("with flips it tells north from south better than east from west", north > east + 0.1,
          north=north, east=east)
 
@@ -394,7 +391,7 @@ vt.claim("with flips it tells north from south better than east from west", nort
 
 # %%
 winds = table[table.part == "arrows"]
-vt.plot_ways({name.capitalize(): {way: rows.test_accuracy for way, rows in some.groupby("way", sort=False)}
+vt.plots.ways({name.capitalize(): {way: rows.test_accuracy for way, rows in some.groupby("way", sort=False)}
               for name, some in winds.groupby("strategy", sort=False)}, marks={"chance": 0.25})
 
 # %%
@@ -413,15 +410,15 @@ vt.claim("flips cost full fine-tuning a tenth or more, and quarter turns leave i
 # **At test time.** One can augment the test image as well, and average the answers to several views
 # (**test-time augmentation**, TTA). It is a small committee of one network, which looks several times.
 # Its members err alike, so one should not hope for too much, and two views take twice as long to
-# answer. With `vt.predict_views` it is a line, here for the image and its mirror image. What it is
+# answer. With `lesson_08.predict_views` it is a line, here for the image and its mirror image. What it is
 # worth is in the table, after training with *default*:
 
 # %%
-said = vt.predict_views(again, test.pixels[::2], mirror, views=2)
+said = lesson_08.predict_views(again, test.pixels[::2], mirror, views=2)
 print(tuple(said.shape), f"sums to {said.sum(1).mean():.3f}")
 for strategy in ("probe", "partial"):
     twice, once = (seeds("few", strategy, "default", f"{c}_accuracy") for c in ("mirrored", "test"))
-    better = vt.paired_difference(twice, once)
+    better = vt.metrics.paired_difference(twice, once)
     print(f"{strategy:8} mean of both against the image alone: {better.mean:.3f} ({better.low:.3f} to {better.high:.3f})")
 
 # %% [markdown]
@@ -442,7 +439,7 @@ def share_of_a_step(augment):
     view = min(repeat(lambda: augment.view(pixels, every, seed, 1), number=1, repeat=5)) / len(pixels)
     return view / step
 
-costs = {kind: share_of_a_step(augment) for kind, augment in (KINDS | views).items()}
+costs = {kind: share_of_a_step(augment) for kind, augment in (course.lesson_08.KINDS | views).items()}
 
 # %% tags=["nbval-ignore-output"]
 print({kind: f"{100 * cost:.1f} %" for kind, cost in costs.items()})
@@ -461,7 +458,7 @@ def eight_and_thirty(column):
     return (seeds(part, "partial", "default", column) for part in ("few", "new views"))
 
 eight, thirty = eight_and_thirty("test_accuracy")
-gained, (before, after) = vt.paired_difference(thirty, eight), eight_and_thirty("cpu_seconds")
+gained, (before, after) = vt.metrics.paired_difference(thirty, eight), eight_and_thirty("cpu_seconds")
 print(f"thirty views less eight: {told(gained)}")
 vt.claim("in the mean thirty views gain less than a hundredth over eight, and cost more", gained.mean < 0.01 and
          after.sum() > 1.2 * before.sum(), gained=gained, before=before, after=after)

@@ -19,6 +19,7 @@
 # %%
 import torch
 import vtlab as vt
+from vtlab.course import lesson_09
 
 vt.begin(seed=0)
 
@@ -43,7 +44,7 @@ vt.begin(seed=0)
 # %%
 task = vt.task("garden", shots=40, seed=0)
 shown = task.test[torch.arange(0, 1200, 210)]
-vt.plot_images(shown.pixels, titles=[task.classes[k] for k in shown.labels], masks=shown.masks)
+vt.plots.images(shown.pixels, titles=[task.classes[k] for k in shown.labels], masks=shown.masks)
 
 # %% [markdown]
 # ## Predict
@@ -117,7 +118,7 @@ vt.claim("our Grad-CAM and the library's agree to five digits", gap < 1e-5, gap=
 # %%
 stages = {stage: vt.explain(network, shown.pixels, stage=stage)
           for stage in ("stage2", "stage3", "stage4")}
-vt.plot_cams(shown.pixels, stages, masks=shown.masks, scale="each")
+vt.plots.cams(shown.pixels, stages, masks=shown.masks, scale="each")
 
 # %% [markdown]
 # Convincing? Six images prove nothing. We turn the glance into a number, or rather three:
@@ -129,7 +130,7 @@ vt.plot_cams(shown.pixels, stages, masks=shown.masks, scale="each")
 
 # %% tags=["nbval-ignore-output"]
 some = task.test[torch.arange(0, 1200, 5)]
-probe_scores = vt.cam_scores(vt.explain(network, some.pixels), some.masks)
+probe_scores = vt.analysis.cam_scores(vt.explain(network, some.pixels), some.masks)
 print(probe_scores.mean().round(2).to_dict())
 
 # %% [markdown]
@@ -138,10 +139,8 @@ print(probe_scores.mean().round(2).to_dict())
 # strong opponent, since photographers put things there.
 
 # %%
-from vtlab.attribution.baselines import baseline
-
 for name in ("centre", "random", "edges"):
-    free = vt.cam_scores(baseline(name, some.pixels), some.masks)
+    free = vt.analysis.cam_scores(vt.analysis.baseline(name, some.pixels), some.masks)
     print(name, free.mean().round(2).to_dict())
 
 # %%
@@ -156,19 +155,17 @@ pointing.reveal("about 90")
 # shortcut breaks. Below are training pictures, five of each of three species.
 
 # %%
-from vtlab.cam_tables import ground_task
-
-tied_task = ground_task(1.0, seed=0)
-vt.plot_images(tied_task.train.pixels[[0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24]],
+tied_task = course.lesson_09.ground_task(1.0, seed=0)
+vt.plots.images(tied_task.train.pixels[[0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24]],
                columns=5)
 
 # %% [markdown]
 # The table `cam_table("shortcut")` holds the four strategies, trained on ten such images per class, five
-# seeds each (`python -m vtlab.cam_tables shortcut`). The panel shows how often they are right where
+# seeds each (`python data/make/cams.py shortcut`). The panel shows how often they are right where
 # the ground no longer helps. Which of the four looked at the ground?
 
 # %%
-shortcut = vt.cam_table("shortcut")
+shortcut = course.lesson_09.cam_table("shortcut")
 tied = shortcut[shortcut.training == "tied"]
 rows = tied.assign(test_accuracy=tied.breaks, seconds=float("nan"))  # not timed
 panel = vt.ComparePanel(rows, chance=1 / 8)
@@ -191,9 +188,9 @@ print(panel)
 # %%
 few, one = task.at(5, seed=0), shown[torch.tensor([1])]
 learner = vt.backbone("mini_resnet", classes=8)
-looks = list(vt.watch(learner, few, vt.full, one.pixels, epochs=12, targets=one.labels))
+looks = list(course.lesson_09.watch(learner, few, vt.full, one.pixels, epochs=12, targets=one.labels))
 moments = {f"epoch {look.epoch}": torch.tensor(look.maps) for look in looks[::3]}
-vt.plot_cams(one.pixels, moments, masks=one.masks, of="true")
+vt.plots.cams(one.pixels, moments, masks=one.masks, of="true")
 
 # %% [markdown]
 # All five maps share one scale, so brightness may be compared. Mind epoch 0: the head is still random
@@ -210,12 +207,12 @@ vt.claim("after training there is more evidence for the true species than before
 # ## What we saw
 #
 # First, the four strategies on forty images per class, five seeds each, from the committed table
-# (`python -m vtlab.cam_tables scores`). Every dot is one training, the line their mean, and the bar
+# (`python data/make/cams.py scores`). Every dot is one training, the line their mean, and the bar
 # behind them its 95 % interval; the last three rows are the baselines.
 
 # %%
-table = vt.cam_table("scores")
-vt.plot_cam_scores(table)
+table = course.lesson_09.cam_table("scores")
+course.lesson_09.plot_cam_scores(table)
 
 # %% [markdown]
 # We take the differences to a baseline seed by seed, and ask that the whole interval lie above zero.
@@ -225,7 +222,7 @@ vt.plot_cam_scores(table)
 def gain(name, score, free="centre"):
     rows = table[table.stage == "stage4"].sort_values("seed")
     ours, theirs = (rows[rows.strategy == s][score].to_numpy() for s in (name, free))
-    return vt.paired_difference(ours, theirs)
+    return vt.metrics.paired_difference(ours, theirs)
 
 # %%
 pretrained = ("probe", "partial", "full")
@@ -256,8 +253,8 @@ vt.claim("over the edges they add many hits, but less than a tenth of overlap",
 # was learnt must change. If it stays, it describes the *image*, as an edge detector would.
 
 # %%
-sanity = vt.cam_table("sanity")
-vt.plot_cascade(sanity)
+sanity = course.lesson_09.cam_table("sanity")
+course.lesson_09.plot_cascade(sanity)
 
 # %% [markdown]
 # A thin line is a seed. **Rank correlation** is 1 where two maps order their cells alike, and 0 where
@@ -303,15 +300,15 @@ def seeds(name, column, training="tied"):
     return rows.sort_values("seed")[column].to_numpy()
 
 # %%
-fooled = vt.paired_difference(seeds("scratch", "holds"), seeds("scratch", "breaks"))
+fooled = vt.metrics.paired_difference(seeds("scratch", "holds"), seeds("scratch", "breaks"))
 vt.claim("from scratch collapses where the shortcut breaks", fooled.low > 0.4, fooled=fooled)
-calm = vt.paired_difference(seeds("probe", "holds"), seeds("probe", "breaks"))
+calm = vt.metrics.paired_difference(seeds("probe", "holds"), seeds("probe", "breaks"))
 vt.claim("the probe hardly minds", calm.high < 0.15, calm=calm)
 
 # %%
-seen = vt.paired_difference(seeds("probe", "holds_mass"), seeds("scratch", "holds_mass"))
+seen = vt.metrics.paired_difference(seeds("probe", "holds_mass"), seeds("scratch", "holds_mass"))
 vt.claim("where all is well, the map of scratch already is off the plant", seen.low > 0.1, seen=seen)
-back = {name: vt.paired_difference(seeds(name, "holds_mass", "balanced"), seeds(name, "holds_mass"))
+back = {name: vt.metrics.paired_difference(seeds(name, "holds_mass", "balanced"), seeds(name, "holds_mass"))
         for name in ("scratch", "full")}
 vt.claim("there, balanced grounds bring more of the maps of scratch and of full onto the plant",
          min(of.low for of in back.values()) > 0, back=back)
@@ -326,9 +323,9 @@ vt.claim("there, balanced grounds bring more of the maps of scratch and of full 
 # %%
 gap = {way: seeds("full", "holds", way) - seeds("full", "breaks", way)
        for way in ("tied", "balanced")}
-closed = vt.paired_difference(gap["tied"], gap["balanced"])
+closed = vt.metrics.paired_difference(gap["tied"], gap["balanced"])
 vt.claim("balancing closes full fine-tuning's gap", closed.low > 0.03, closed=closed)
-freed = vt.paired_difference(seeds("scratch", "breaks", "balanced"), seeds("scratch", "breaks"))
+freed = vt.metrics.paired_difference(seeds("scratch", "breaks", "balanced"), seeds("scratch", "breaks"))
 vt.claim("and scratch names more where the shortcut breaks", freed.low > 0.05, freed=freed)
 
 # %% [markdown]

@@ -22,6 +22,7 @@ import tempfile
 from pathlib import Path
 import torch
 import vtlab as vt
+from vtlab.course import lesson_16
 
 vt.begin(seed=0)
 
@@ -66,7 +67,7 @@ def write(images, part):
 # %%
 write(drawn.train, "train")
 write(drawn.test, "test")
-vt.plot_images(drawn.train.pixels[::20], titles=drawn.classes, columns=4)
+vt.plots.images(drawn.train.pixels[::20], titles=drawn.classes, columns=4)
 
 # %% [markdown]
 # And now what real folders have. In the first class we leave a photograph that was taken with the camera
@@ -186,19 +187,19 @@ scores = {target: {start: probes(weights, images) for start, weights in starts.i
           for target, images in targets.items()}
 
 # %%
-vt.plot_ways(scores, what="accuracy of a probe on the other half")
+vt.plots.ways(scores, what="accuracy of a probe on the other half")
 
 # %% [markdown]
 # Chance is one in eight on the left, one in ten on the right. The halves overlap from probe to probe, so ten
 # dots are not ten independent results, and the band that the figure draws is too narrow.
-# `vt.resampled_interval` widens it as Nadeau and Bengio (2003) propose, here for the difference between two
+# `vt.metrics.resampled_interval` widens it as Nadeau and Bengio (2003) propose, here for the difference between two
 # starts on the same halves:
 
 # %% tags=["nbval-ignore-output"]
 def lead(target, one, other):
     apart = [a - b for a, b in zip(scores[target][one], scores[target][other])]
     half = len(targets[target]) // 2
-    return vt.resampled_interval(apart, half, half)
+    return vt.metrics.resampled_interval(apart, half, half)
 
 leads = {target: lead(target, "garden", "natural") for target in targets}
 for target, of in leads.items():
@@ -249,15 +250,15 @@ else:
 # learnt from 1.2 million photographs; it sees 128 pixels, the other two 64.
 
 # %%
-real = vt.real_table()
+real = course.lesson_16.real_table()
 some = real[(real.strategy == "probe") & (real.shots == 20)]
-vt.plot_ways({data.capitalize(): {start: rows.test_accuracy for start, rows in of.groupby("start", sort=False)}
+vt.plots.ways({data.capitalize(): {start: rows.test_accuracy for start, rows in of.groupby("start", sort=False)}
               for data, of in some.groupby("data", sort=False)})
 
 # %%
 def ahead(data, one, other):
     by_seed = some[some.data == data].pivot(index="seed", columns="start", values="test_accuracy")
-    return vt.paired_difference(by_seed[one], by_seed[other])
+    return vt.metrics.paired_difference(by_seed[one], by_seed[other])
 
 gains = {data: ahead(data, "natural", "garden") for data in ("photo", "sketch")}
 more = ahead("photo", "imagenet", "natural")
@@ -274,13 +275,13 @@ vt.claim("on photographs the larger network that saw more is ahead of both", mor
 # middle it is the same small ResNet, on the right a MobileNet.)
 
 # %%
-vt.plot_starts(real)
+course.lesson_16.plot_starts(real)
 
 # %%
 def lead_of_full(data, start, shots):
     rows = real[(real.data == data) & (real.start == start) & (real.shots == shots)]
     of = rows.pivot(index="seed", columns="strategy", values="test_accuracy").dropna(subset=["full", "probe"])
-    return vt.paired_difference(of["full"], of["probe"])
+    return vt.metrics.paired_difference(of["full"], of["probe"])
 
 near, far = lead_of_full("photo", "natural", 5), lead_of_full("sketch", "natural", 60)
 print(f"full less probe, natural weights: photographs, 5 a class {100 * near.mean:+.0f} points; "
@@ -315,9 +316,8 @@ setting = vt.Setting(weights=starts[better_start], epochs=3)
 found = vt.recommend(task, budget=25, setting=setting, seed=seed, say=print)
 
 # %% tags=["nbval-ignore-output"]
-from vtlab.advice import as_text
 
-print(as_text(found, task))
+print(course.lesson_16.as_text(found, task))
 
 # %% [markdown]
 # How far can it be trusted? Its sentences of caution say where not: the winner was picked after the fact,
@@ -355,9 +355,8 @@ vt.claim("the network that was loaded says what the one that was saved had said"
 
 # %%
 import re
-from vtlab.report import write_study
 
-page, _ = write_study(work / "report", study, None)
+page, _ = course.lesson_16.write_study(work / "report", study, None)
 outside = re.findall(r'(?:src=|<link[^>]*href=|url\()(?!["\']?(?:data:|#))|@import', page.read_text())
 vt.claim("the report is one file that loads nothing", not outside, outside=outside)
 
@@ -368,7 +367,7 @@ vt.claim("the report is one file that loads nothing", not outside, outside=outsi
 # %%
 some = task.test[torch.arange(0, len(task.test), len(task.test) // 8)[:8]]
 sure, named = vt.predict(again, some.pixels).max(1)
-vt.plot_images(some.pixels, columns=4, titles=[f"{card.classes[k]}, {p:.0%}\n({task.classes[true]})"
+vt.plots.images(some.pixels, columns=4, titles=[f"{card.classes[k]}, {p:.0%}\n({task.classes[true]})"
                                                for k, p, true in zip(named, sure, some.labels)])
 
 # %% [markdown]
@@ -414,9 +413,7 @@ vt.check("16.2", balanced)
 # nearest neighbour in plain pixels, without any network.
 
 # %%
-from vtlab.tasks import pixel_neighbour
-
-plain = {"digits": pixel_neighbour(digits), "garden": pixel_neighbour(drawn)}
+plain = {"digits": vt.pixel_neighbour(digits), "garden": vt.pixel_neighbour(drawn)}
 vt.claim("plain pixels name three digits of four, and one flower of four at most",
          plain["digits"] > 0.75 and plain["garden"] < 0.25, plain=plain)
 

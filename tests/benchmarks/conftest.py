@@ -6,7 +6,7 @@ import timeit
 
 import pytest
 
-from vtlab.precision import THREADS, native_bfloat16
+from vtlab.system.device import THREADS, native_bfloat16
 
 ROWS = pytest.StashKey[list]()
 
@@ -63,7 +63,9 @@ def in_turn(*works, repeats=5):
         work()
     there, rounds = range(len(works)), []
     for number in range(repeats):
-        took = {place: seconds(works[place]) for place in (reversed(there) if number % 2 else there)}
+        took = {
+            place: seconds(works[place]) for place in (reversed(there) if number % 2 else there)
+        }
         rounds.append([took[place] for place in there])
     return rounds
 
@@ -72,7 +74,10 @@ def in_turn(*works, repeats=5):
 def medians():
     def measure(*works, repeats=5):
         """Median seconds of each."""
-        return [statistics.median(times) for times in zip(*in_turn(*works, repeats=repeats), strict=True)]
+        return [
+            statistics.median(times)
+            for times in zip(*in_turn(*works, repeats=repeats), strict=True)
+        ]
 
     return measure
 

@@ -14,8 +14,8 @@ import torch
 import torchvision  # noqa: F401
 
 import vtlab as vt
-from vtlab.images import read_folder
-from vtlab.precision import THREADS
+from vtlab.data.folders import read_folder
+from vtlab.system.device import THREADS
 
 STEPS = 12  # of an epoch of full fine-tuning
 

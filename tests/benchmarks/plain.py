@@ -10,7 +10,7 @@ from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader
 from torchvision import datasets, models, transforms
 
-from vtlab.precision import native_bfloat16
+from vtlab.system.device import native_bfloat16
 
 
 def tutorial(folder, model, learning, mean, std, size=224, epochs=25):
@@ -22,22 +22,27 @@ def tutorial(folder, model, learning, mean, std, size=224, epochs=25):
     """
     started = time.perf_counter()
     changes = {
-        "train": transforms.Compose([
-            transforms.RandomResizedCrop(size),
-            transforms.RandomHorizontalFlip(),
-            transforms.ToTensor(),
-            transforms.Normalize(mean, std),
-        ]),
-        "val": transforms.Compose([
-            transforms.Resize(size * 256 // 224),
-            transforms.CenterCrop(size),
-            transforms.ToTensor(),
-            transforms.Normalize(mean, std),
-        ]),
-    }  # fmt: skip
+        "train": transforms.Compose(
+            [
+                transforms.RandomResizedCrop(size),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize(mean, std),
+            ]
+        ),
+        "val": transforms.Compose(
+            [
+                transforms.Resize(size * 256 // 224),
+                transforms.CenterCrop(size),
+                transforms.ToTensor(),
+                transforms.Normalize(mean, std),
+            ]
+        ),
+    }
     sets = {part: datasets.ImageFolder(folder / part, changes[part]) for part in changes}
-    loaders = {part: DataLoader(sets[part], batch_size=4, shuffle=True, num_workers=4)
-               for part in sets}  # fmt: skip
+    loaders = {
+        part: DataLoader(sets[part], batch_size=4, shuffle=True, num_workers=4) for part in sets
+    }
     criterion = nn.CrossEntropyLoss()
     optimizer = optim.SGD(learning, lr=0.001, momentum=0.9)
     scheduler = lr_scheduler.StepLR(optimizer, step_size=7, gamma=0.1)

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from vtlab.backbones import backbone
 from vtlab.garden.drawing import draw
 from vtlab.garden.worlds import WORLDS
-from vtlab.precision import autocast
-from vtlab.randomness import keys
+from vtlab.models.backbones import backbone
+from vtlab.system.device import autocast
+from vtlab.system.randomness import keys
 
 
 @pytest.mark.benchmark
@@ -30,5 +30,9 @@ def test_drawing_costs_at_most_half_of_training(ratios, medians):
         draw(species, labels, keys(0, 0, torch.arange(256)))
 
     drawing, training = medians(paint, train, repeats=7)
-    ratios.check("drawing an image / training on it", drawing / training, most=0.5,
-                 detail=f"{256 / drawing:.0f} against {256 / training:.0f} images/s")
+    ratios.check(
+        "drawing an image / training on it",
+        drawing / training,
+        most=0.5,
+        detail=f"{256 / drawing:.0f} against {256 / training:.0f} images/s",
+    )

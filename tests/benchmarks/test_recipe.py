@@ -10,8 +10,8 @@ from benchmarks.plain import mobilenet, tutorial
 from PIL import Image
 
 import vtlab as vt
-from vtlab.families import GARDEN, IMAGENET
 from vtlab.garden.worlds import WORLDS
+from vtlab.models.families import GARDEN, IMAGENET
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -68,33 +68,57 @@ def against_the_recipe(recipe, ours):
 
 
 def told(total, best, best_at, images, right, own, count):
-    return (f"recipe {total:.0f} s once, best {best}/{images} after {best_at:.0f} s; "
-            f"vtlab {right}/{images} in {own:.2f} s (median of {count})")  # fmt: skip
+    return (
+        f"recipe {total:.0f} s once, best {best}/{images} after {best_at:.0f} s; "
+        f"vtlab {right}/{images} in {own:.2f} s (median of {count})"
+    )
 
 
 def test_the_linear_probe_on_photographs(hymenoptera, ratios):
     folder, weights = hymenoptera
     model = mobilenet(weights, 2, frozen=True)
-    recipe = tutorial(folder, model, model.classifier[1].parameters(), IMAGENET.mean, IMAGENET.std,
-                      epochs=EPOCHS)  # fmt: skip
+    recipe = tutorial(
+        folder, model, model.classifier[1].parameters(), IMAGENET.mean, IMAGENET.std, epochs=EPOCHS
+    )
     shown = against_the_recipe(recipe, lambda: probe(folder, "mobilenet_v2", weights, 224))
     total, best, best_at, _, right, own, _ = shown
     ratios.check("probe, hymenoptera: recipe's images lost", best - right, most=2)
-    ratios.check("probe, hymenoptera: recipe's time to its best / ours", best_at / own, least=5,
-                 bfloat16=True)  # fmt: skip
-    ratios.check("probe, hymenoptera: recipe's 25 epochs / ours", total / own, least=40,
-                 detail=told(*shown), bfloat16=True)  # fmt: skip
+    ratios.check(
+        "probe, hymenoptera: recipe's time to its best / ours",
+        best_at / own,
+        least=5,
+        bfloat16=True,
+    )
+    ratios.check(
+        "probe, hymenoptera: recipe's 25 epochs / ours",
+        total / own,
+        least=40,
+        detail=told(*shown),
+        bfloat16=True,
+    )
 
 
 def test_the_linear_probe_on_the_garden(garden_files, ratios):
     model = vt.backbone(classes=8).to(memory_format=torch.contiguous_format)
     for stage in model.stages.values():
         stage.requires_grad_(False)
-    recipe = tutorial(garden_files, model, model.head.parameters(), GARDEN.mean, GARDEN.std,
-                      size=64, epochs=EPOCHS)  # fmt: skip
+    recipe = tutorial(
+        garden_files,
+        model,
+        model.head.parameters(),
+        GARDEN.mean,
+        GARDEN.std,
+        size=64,
+        epochs=EPOCHS,
+    )
     shown = against_the_recipe(recipe, lambda: probe(garden_files, "mini_resnet", "default", 64))
-    ratios.check("probe, garden: recipe's 25 epochs / ours", shown[0] / shown[5], least=20,
-                 detail=told(*shown), bfloat16=True)  # fmt: skip
+    ratios.check(
+        "probe, garden: recipe's 25 epochs / ours",
+        shown[0] / shown[5],
+        least=20,
+        detail=told(*shown),
+        bfloat16=True,
+    )
 
 
 def test_full_fine_tuning_on_photographs(hymenoptera, ratios):
@@ -107,8 +131,11 @@ def test_full_fine_tuning_on_photographs(hymenoptera, ratios):
     runs = []
     for _ in range(3):
         model = mobilenet(weights, 2, frozen=False)
-        recipe = list(tutorial(folder, model, model.parameters(), IMAGENET.mean, IMAGENET.std,
-                               epochs=FULL_EPOCHS))  # fmt: skip
+        recipe = list(
+            tutorial(
+                folder, model, model.parameters(), IMAGENET.mean, IMAGENET.std, epochs=FULL_EPOCHS
+            )
+        )
         started = time.perf_counter()
         task = vt.task(folder, shots="all", image_size=224)
         network = vt.backbone("mobilenet_v2", classes=2, weights=weights)
@@ -116,13 +143,29 @@ def test_full_fine_tuning_on_photographs(hymenoptera, ratios):
         trained = time.perf_counter() - started
         accuracy = vt.evaluate(network, task.test.pixels, task.test.labels)
         tested = time.perf_counter() - started
-        runs.append((sum(training for _, _, training, _ in recipe), sum(whole for *_, whole in recipe),
-                     trained, tested))  # fmt: skip
+        runs.append(
+            (
+                sum(training for _, _, training, _ in recipe),
+                sum(whole for *_, whole in recipe),
+                trained,
+                tested,
+            )
+        )
         best, own_right = max(right for right, *_ in recipe), round(accuracy * len(task.test))
-    training, whole, trained, tested = (statistics.median(times) for times in zip(*runs, strict=True))
+    training, whole, trained, tested = (
+        statistics.median(times) for times in zip(*runs, strict=True)
+    )
     images = FULL_EPOCHS * len(task.train)
-    ratios.note("full, hymenoptera: the same without tests", f"{training / trained:.2f}",
-                f"{images / trained:.0f} against {images / training:.0f} images/s (medians of 3)")  # fmt: skip
-    ratios.check("full, hymenoptera: our images/s / recipe's", whole / tested, least=2,
-                 detail=f"{images / tested:.0f} against {images / whole:.0f} images/s (medians of 3); "
-                 f"recipe at best {best}, vtlab {own_right} of {len(task.test)}", bfloat16=True)  # fmt: skip
+    ratios.note(
+        "full, hymenoptera: the same without tests",
+        f"{training / trained:.2f}",
+        f"{images / trained:.0f} against {images / training:.0f} images/s (medians of 3)",
+    )
+    ratios.check(
+        "full, hymenoptera: our images/s / recipe's",
+        whole / tested,
+        least=2,
+        detail=f"{images / tested:.0f} against {images / whole:.0f} images/s (medians of 3); "
+        f"recipe at best {best}, vtlab {own_right} of {len(task.test)}",
+        bfloat16=True,
+    )

@@ -12,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import vtlab as vt
 from vtlab.garden.worlds import WORLDS
-from vtlab.precision import autocast, native_bfloat16
-from vtlab.training import BATCH
-from vtlab.views import VIEWS
+from vtlab.system.device import autocast, native_bfloat16
+from vtlab.training.fit import BATCH
+from vtlab.training.views import VIEWS
 
 pytestmark = pytest.mark.benchmark
 
@@ -51,19 +51,29 @@ def test_partial_training_gains_what_its_cache_allows(ratios, medians):
 
     rounds = [[epochs(cache) for cache in (True, False)] for _ in range(3)]
     cached, plain = (statistics.median(map(sum, runs)) for runs in zip(*rounds, strict=True))
-    ratios.note("partial, garden: gain of the training, filling included", f"{plain / cached:.2f}",
-                f"{cached:.1f} against {plain:.1f} s (medians of 3)")  # fmt: skip
-    late = [[seconds for run in runs for seconds in run[VIEWS:]] for runs in zip(*rounds, strict=True)]
+    ratios.note(
+        "partial, garden: gain of the training, filling included",
+        f"{plain / cached:.2f}",
+        f"{cached:.1f} against {plain:.1f} s (medians of 3)",
+    )
+    late = [
+        [seconds for run in runs for seconds in run[VIEWS:]] for runs in zip(*rounds, strict=True)
+    ]
     cached, plain = map(statistics.median, late)
-    ratios.note("partial, garden: gain of an epoch from the cache", f"{plain / cached:.2f}",
-                f"{cached:.3f} against {plain:.3f} s (medians of {len(late[0])})")  # fmt: skip
+    ratios.note(
+        "partial, garden: gain of an epoch from the cache",
+        f"{plain / cached:.2f}",
+        f"{cached:.3f} against {plain:.3f} s (medians of {len(late[0])})",
+    )
     ratios.note("partial, garden: the bound (1 + 2s) / (3s)", f"{bound:.2f}", f"s = {share:.2f}")
     ratios.check("partial, garden: gain / bound", plain / cached / bound, least=0.8, bfloat16=True)
 
 
 def gemm_rate(medians):
     """This machine's own products per second, in the precision that it trains in."""
-    left, right = torch.randn(2, 2048, 2048).to(torch.bfloat16 if native_bfloat16() else torch.float32)
+    left, right = torch.randn(2, 2048, 2048).to(
+        torch.bfloat16 if native_bfloat16() else torch.float32
+    )
     (took,) = medians(lambda: left @ right, repeats=7)
     return 2 * 2048**3 / took
 
@@ -92,12 +102,19 @@ def test_full_fine_tuning_is_as_fast_as_a_bare_loop(ratios, medians):
     with FlopCounterMode(display=False) as counter:
         vt.backbone(classes=8)(images[:32]).sum().backward()
     done = counter.get_total_flops() / 32 * len(images) / own
-    ratios.note("full, garden: share of this machine's GEMM rate",
-                f"{done / gemm_rate(medians):.2f}", f"{done / 1e9:.0f} GFLOP/s")  # fmt: skip
+    ratios.note(
+        "full, garden: share of this machine's GEMM rate",
+        f"{done / gemm_rate(medians):.2f}",
+        f"{done / 1e9:.0f} GFLOP/s",
+    )
     ratios.note("full, garden: the same with the default augmentation", f"{augmented:.2f}")
-    ratios.check("full, garden: our images/s / a bare loop's", plain, least=0.95,
-                 detail=f"{len(images) / own:.0f} images/s; half of the 30 rounds {low:.2f} to {high:.2f}",
-                 bfloat16=True)  # fmt: skip
+    ratios.check(
+        "full, garden: our images/s / a bare loop's",
+        plain,
+        least=0.95,
+        detail=f"{len(images) / own:.0f} images/s; half of the 30 rounds {low:.2f} to {high:.2f}",
+        bfloat16=True,
+    )
 
 
 def test_fifty_probes_cost_half_a_forward_pass(ratios, medians):
@@ -107,16 +124,32 @@ def test_fifty_probes_cost_half_a_forward_pass(ratios, medians):
     strengths = torch.logspace(-4, 1, 10).tolist()
     grid, forward = medians(
         lambda: vt.probe_grid(network, pixels, labels, seeds=range(5), strengths=strengths),
-        lambda: vt.activations(network, pixels), repeats=3,
-    )  # fmt: skip
-    ratios.check("50 probes on 2,000 images / one forward pass", grid / forward, most=1.5,
-                 detail=f"{grid:.2f} against {forward:.2f} s (medians of 3)")  # fmt: skip
+        lambda: vt.activations(network, pixels),
+        repeats=3,
+    )
+    ratios.check(
+        "50 probes on 2,000 images / one forward pass",
+        grid / forward,
+        most=1.5,
+        detail=f"{grid:.2f} against {forward:.2f} s (medians of 3)",
+    )
 
 
 def test_importing_is_light(ratios):
-    code = ("import time, torch; t = time.perf_counter(); import vtlab; "
-            "print(time.perf_counter() - t)")  # fmt: skip
-    times = sorted(float(subprocess.run([sys.executable, "-c", code], capture_output=True,
-                                        text=True, check=True).stdout) for _ in range(5))  # fmt: skip
-    ratios.check("import vtlab beyond import torch, seconds", times[2], most=0.15,
-                 detail="median of 5 processes")  # fmt: skip
+    code = (
+        "import time, torch; t = time.perf_counter(); import vtlab; print(time.perf_counter() - t)"
+    )
+    times = sorted(
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for _ in range(5)
+    )
+    ratios.check(
+        "import vtlab beyond import torch, seconds",
+        times[2],
+        most=0.15,
+        detail="median of 5 processes",
+    )

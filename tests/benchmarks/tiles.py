@@ -31,7 +31,9 @@ def cut(sheets: Path, folder: Path, jpeg: bool = False, share: float = 1.0) -> i
             target.mkdir(parents=True, exist_ok=True)
             for i, tile in enumerate(tiles):
                 path = target / f"{i:03}.{'jpg' if jpeg else 'png'}"
-                Image.fromarray(tile).save(path, **({"quality": 95} if jpeg else {"compress_level": 1}))
+                Image.fromarray(tile).save(
+                    path, **({"quality": 95} if jpeg else {"compress_level": 1})
+                )
             count += len(tiles)
     return count
 

@@ -19,9 +19,17 @@ import nbformat
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-dev-shm-usage"]  # fmt: skip
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 READY = """() => {
   const panel = window.jupyterapp && window.jupyterapp.shell.currentWidget;
   const session = panel && panel.sessionContext;
@@ -53,25 +61,46 @@ def server(tmp_path_factory):
     for folder in (root, settings):
         folder.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text(
-        json.dumps({"fetchNews": "false", "checkForUpdates": False}))  # fmt: skip
-    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data",
-              "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
-              "JUPYTERLAB_SETTINGS_DIR": "settings",
-              "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
+        json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    )
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
     package = str(Path(__file__).parents[2])
     environment = os.environ | {key: str(home / name) for key, name in places.items()}
-    environment |= {"PYTHONPATH": os.pathsep.join(
-        filter(None, [package, os.environ.get("PYTHONPATH", "")]))}  # fmt: skip
+    environment |= {
+        "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+    }
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = (home / "log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ip=127.0.0.1",
-         f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=",
-         "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True",
-         f"--ServerApp.root_dir={root}", "--expose-app-in-browser"],
-        env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=root)  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--allow-root",
+            "--no-browser",
+            "--ip=127.0.0.1",
+            f"--port={port}",
+            "--ServerApp.port_retries=0",
+            "--IdentityProvider.token=",
+            "--ServerApp.password=",
+            "--ServerApp.disable_check_xsrf=True",
+            f"--ServerApp.root_dir={root}",
+            "--expose-app-in-browser",
+        ],
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        cwd=root,
+    )
     address = f"http://127.0.0.1:{port}"
     end = time.monotonic() + 90
     while True:
@@ -92,13 +121,21 @@ class Notebook:
     def __init__(self, page, address: str, root: Path, name: str, cells, shots: Path):
         self.page, self.address, self.root, self.name, self.shots = page, address, root, name, shots
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3",
-                                           "language": "python"}  # fmt: skip
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         nbformat.write(notebook, root / name)
         self.errors: list[str] = []
-        page.on("console", lambda m: m.type == "error" and not any(
-            part in (m.location or {}).get("url", "") + m.text for part in QUIET)
-            and self.errors.append(m.text))  # fmt: skip
+        page.on(
+            "console",
+            lambda m: (
+                m.type == "error"
+                and not any(part in (m.location or {}).get("url", "") + m.text for part in QUIET)
+                and self.errors.append(m.text)
+            ),
+        )
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(f"{address}/lab/tree/{name}?reset")
         self.ready()
@@ -108,10 +145,13 @@ class Notebook:
 
     def run(self, cell: int, *, wait: bool = True) -> None:
         """Run a cell; by default until the kernel is idle again."""
-        self.page.evaluate("""([index]) => {
+        self.page.evaluate(
+            """([index]) => {
             const app = window.jupyterapp, content = app.shell.currentWidget.content;
             content.activeCellIndex = index; content.mode = 'command';
-            return app.commands.execute('notebook:run-cell'); }""", [cell])  # fmt: skip
+            return app.commands.execute('notebook:run-cell'); }""",
+            [cell],
+        )
         if wait:
             self.ready()
 
@@ -150,5 +190,9 @@ def notebook(chromium, server, tmp_path_factory, request):
         with urllib.request.urlopen(f"{server[0]}/api/sessions", timeout=10) as answer:
             sessions = json.load(answer)
         for session in sessions:
-            urllib.request.urlopen(urllib.request.Request(
-                f"{server[0]}/api/sessions/{session['id']}", method="DELETE"), timeout=10).close()
+            urllib.request.urlopen(
+                urllib.request.Request(
+                    f"{server[0]}/api/sessions/{session['id']}", method="DELETE"
+                ),
+                timeout=10,
+            ).close()

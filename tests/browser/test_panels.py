@@ -36,7 +36,10 @@ def waits_for(notebook, cell: int, pattern: str, seconds: float = 60) -> None:
           const images = [...output.querySelectorAll('.jp-OutputArea-output img')];
           const words = output.innerText + images.map(i => i.alt).join(' ');
           return new RegExp(pattern).test(words.replaceAll('\\u00a0', ' '));
-        }""", arg=[cell, pattern], timeout=1000 * seconds)  # fmt: skip
+        }""",
+        arg=[cell, pattern],
+        timeout=1000 * seconds,
+    )
 
 
 def fits(notebook, cell: int) -> None:
@@ -67,12 +70,18 @@ def grows(notebook, cell: int, before: int) -> None:
           const output = document.querySelectorAll('.jp-Notebook .jp-Cell')[cell];
           const epoch = output.innerText.match(/epoch (\\d+) of 400/);
           return epoch && Number(epoch[1]) > before; }""",
-        arg=[cell, before], timeout=60_000)  # fmt: skip
+        arg=[cell, before],
+        timeout=60_000,
+    )
 
 
 def test_train_stop_continue_while_another_cell_runs_and_the_page_is_reloaded(notebook):
-    book = notebook(SETUP, "panel = vt.TrainPanel(epochs=400)\npanel", "print(6 * 7)",
-                    "panel.stop(); panel.wait(60); print(panel.state, len(panel.session.history))")  # fmt: skip
+    book = notebook(
+        SETUP,
+        "panel = vt.TrainPanel(epochs=400)\npanel",
+        "print(6 * 7)",
+        "panel.stop(); panel.wait(60); print(panel.state, len(panel.session.history))",
+    )
     book.run(0)
     book.run(1)
     waits_for(book, 1, "no training yet")
@@ -129,22 +138,29 @@ def stops(book, times: int) -> list[float]:
     for _ in range(times):
         waits_for(book, 1, r"is training|going on")
         waits_for(book, 1, r"epoch \d+ of 400")
-        took.append(book.page.evaluate("""() => new Promise(done => {
+        took.append(
+            book.page.evaluate("""() => new Promise(done => {
             const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[1];
             const button = [...cell.querySelectorAll('button')].find(b => b.innerText === 'Stop');
             const started = performance.now();
             const look = () => / is stopped/.test(cell.innerText)
               ? done(performance.now() - started) : setTimeout(look, 5);
-            button.click(); look(); })"""))  # fmt: skip
+            button.click(); look(); })""")
+        )
         press(book, 1, "Continue")
     return took
 
 
 def test_an_error_in_training_is_shown(notebook):
-    book = notebook(SETUP, "panel = vt.TrainPanel(vt.task('garden', shots=2))\npanel", """
+    book = notebook(
+        SETUP,
+        "panel = vt.TrainPanel(vt.task('garden', shots=2))\npanel",
+        """
 def broken(*args, **more):
     raise RuntimeError("the numbers are gone")
-panel.prepare = broken""", "panel.wait()")  # fmt: skip
+panel.prepare = broken""",
+        "panel.wait()",
+    )
     for cell in range(3):
         book.run(cell)
     press(book, 1, "Train")
@@ -167,7 +183,7 @@ def test_a_full_run_by_keyboard_alone(notebook):
         for _ in range(most):
             named = book.page.evaluate("""() => { const e = document.activeElement;
                 const label = e.labels && e.labels[0];
-                return (label ? label.innerText : e.innerText || '').trim(); }""")  # fmt: skip
+                return (label ? label.innerText : e.innerText || '').trim(); }""")
             if named == name:
                 return
             keyboard.press("Tab")
@@ -202,7 +218,9 @@ def test_a_full_run_by_keyboard_alone(notebook):
 
 
 def test_the_dials_of_a_task_change_its_images(notebook):
-    book = notebook(SETUP, "panel = vt.TaskPanel()\npanel", "print(panel.style, panel.mask, panel.rotate)")
+    book = notebook(
+        SETUP, "panel = vt.TaskPanel()\npanel", "print(panel.style, panel.mask, panel.rotate)"
+    )
     book.run(0)
     book.run(1)
     waits_for(book, 1, "16 training images of garden")
@@ -260,7 +278,8 @@ panel"""
 
 def timed(book, cell: int, action: str) -> float:
     """Milliseconds from an action on the page to another picture."""
-    return book.page.evaluate("""([cell, action]) => new Promise(done => {
+    return book.page.evaluate(
+        """([cell, action]) => new Promise(done => {
         const output = document.querySelectorAll('.jp-Notebook .jp-Cell')[cell];
         const src = () => output.querySelector('.jp-OutputArea-output img').src;
         const before = src(), started = performance.now();
@@ -270,7 +289,9 @@ def timed(book, cell: int, action: str) -> float:
             watch.disconnect();
             requestAnimationFrame(() => done(performance.now() - started)); });
         watch.observe(output, {subtree: true, childList: true, attributes: true});
-        button.click(); })""", [cell, action])  # fmt: skip
+        button.click(); })""",
+        [cell, action],
+    )
 
 
 def test_where_networks_look_by_epoch_stage_method_and_class(notebook):
@@ -288,8 +309,10 @@ def test_where_networks_look_by_epoch_stage_method_and_class(notebook):
     fresh = [timed(book, 1, "Later") for _ in range(7)]
     ready = statistics.median(timed(book, 1, name) for name in ["Earlier", "Later"] * 5)
     medians = [statistics.median(fresh)]
-    print(f"\nto a new picture: {medians[0]:.0f} ms when it is drawn, of "
-          f"{sorted(map(round, fresh))}; {ready:.0f} ms when it is ready")  # fmt: skip
+    print(
+        f"\nto a new picture: {medians[0]:.0f} ms when it is drawn, of "
+        f"{sorted(map(round, fresh))}; {ready:.0f} ms when it is ready"
+    )
     while len(medians) < TRIES and min(medians) > 400:
         again = [timed(book, 1, "Next image") for _ in range(7)]
         medians.append(statistics.median(again))
@@ -334,7 +357,9 @@ def test_a_guess_is_committed_and_stands_beside_the_result(notebook):
     waits_for(book, 1, "Your guess: full")
     assert unnamed(book, 1) == []
     book.run(2)
-    assert book.output(2).inner_text().split() == "Which wins? your guess: full result: probe".split()
+    assert (
+        book.output(2).inner_text().split() == "Which wins? your guess: full result: probe".split()
+    )
     waits_for(book, 1, "Result: probe")
     book.shot("guess")
 

@@ -4,7 +4,7 @@ import torch
 from vtlab.garden.drawing import Scene, draw, superformula
 from vtlab.garden.species import GENES, grow, petal_count, traits
 from vtlab.garden.worlds import WORLDS, World
-from vtlab.randomness import keys
+from vtlab.system.randomness import keys
 
 
 def test_an_image_is_the_same_whatever_the_batch():
@@ -95,7 +95,9 @@ def test_training_shots_are_nested_and_never_in_the_test_set():
 
 def test_another_seed_draws_other_individuals_of_the_same_species():
     world = WORLDS["garden"]
-    (first, labels, _), (second, same, _), (test, _, _) = (world.draw(1, s, 32) for s in (0, 1, None))
+    (first, labels, _), (second, same, _), (test, _, _) = (
+        world.draw(1, s, 32) for s in (0, 1, None)
+    )
     assert torch.equal(labels, same) and torch.equal(first, world.draw(1, 0, 32)[0])
     every = torch.cat([first, second, test]).flatten(1).float()
     assert torch.pdist(every).min() > 0
@@ -117,11 +119,17 @@ def test_a_planted_shortcut_ties_grounds_to_classes():
     assert between > within
 
 
-@pytest.mark.parametrize("dial", [{"style": "night"}, {"style": "line"},
-                                  {"corruption": "blur", "strength": 3},
-                                  {"corruption": "noise", "strength": 3},
-                                  {"corruption": "contrast", "strength": 3},
-                                  {"corruption": "hue", "strength": 3}])  # fmt: skip
+@pytest.mark.parametrize(
+    "dial",
+    [
+        {"style": "night"},
+        {"style": "line"},
+        {"corruption": "blur", "strength": 3},
+        {"corruption": "noise", "strength": 3},
+        {"corruption": "contrast", "strength": 3},
+        {"corruption": "hue", "strength": 3},
+    ],
+)
 def test_a_dial_changes_the_pictures_and_not_the_masks(dial):
     plain, _, masks = WORLDS["garden"].draw(1, 0, 32)
     turned, _, same = WORLDS["garden"].turn(**dial).draw(1, 0, 32)
@@ -136,8 +144,15 @@ def test_contrast_and_blur_do_what_their_names_say():
         assert steps[1] < 0.6 * steps[0]
 
 
-@pytest.mark.parametrize("dial", [{"style": "oil"}, {"corruption": "snow"}, {"colour": 1},
-                                  {"corruption": "blur", "strength": 9}])  # fmt: skip
+@pytest.mark.parametrize(
+    "dial",
+    [
+        {"style": "oil"},
+        {"corruption": "snow"},
+        {"colour": 1},
+        {"corruption": "blur", "strength": 9},
+    ],
+)
 def test_an_unknown_dial_is_named(dial):
     with pytest.raises(ValueError, match="oil|snow|colour|9"):
         WORLDS["garden"].turn(**dial).draw(1, 0, 16)

@@ -9,19 +9,36 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from tests_support import artist
 
-from vtlab import metrics, names, records, style
-from vtlab.plots import comparison, plot_accuracy, plot_shots
+from vtlab.plots import comparison as comparison
+from vtlab.plots import style as style
+from vtlab.plots.comparison import plot_accuracy, plot_shots
+from vtlab.results import labels as labels_
+from vtlab.results import labels as names
+from vtlab.results import metrics as metrics
+from vtlab.results import records as records
 
 SEEDS = {"scratch": [0.2, 0.25, 0.24], "probe": [0.8, 0.78, 0.81], "partial(1)": [0.84, 0.8, 0.82]}
 
 
 def run(strategy, seed, accuracy, shots=5, test=200):
     return records.Run(
-        task="garden", backbone="mini_resnet", weights="w", strategy=strategy, shots=shots,
-        seed=seed, val_accuracy=None, test_accuracy=accuracy, seconds=1.0, trainable_weights=10,
-        total_weights=20, epochs=(), predictions=(0,) * test, confidences=(1.0,) * test, cams=(),
+        task="garden",
+        backbone="mini_resnet",
+        weights="w",
+        strategy=strategy,
+        shots=shots,
+        seed=seed,
+        val_accuracy=None,
+        test_accuracy=accuracy,
+        seconds=1.0,
+        trainable_weights=10,
+        total_weights=20,
+        epochs=(),
+        predictions=(0,) * test,
+        confidences=(1.0,) * test,
+        cams=(),
         settings={},
-    )  # fmt: skip
+    )
 
 
 def runs(shots=5):
@@ -30,8 +47,12 @@ def runs(shots=5):
 
 def sweep(numbers=(1, 2, 5, 10, 20, 40, 80, 160, 320)):
     shift = np.linspace(-0.1, 0.1, len(numbers))
-    return [run(s, i, a + d, n) for n, d in zip(numbers, shift, strict=True)
-            for s, values in SEEDS.items() for i, a in enumerate(values)]  # fmt: skip
+    return [
+        run(s, i, a + d, n)
+        for n, d in zip(numbers, shift, strict=True)
+        for s, values in SEEDS.items()
+        for i, a in enumerate(values)
+    ]
 
 
 def words(ax):
@@ -41,8 +62,10 @@ def words(ax):
 def test_each_strategy_is_a_row_in_the_courses_order():
     ax = plot_accuracy(list(reversed(runs()))).axes[0]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == [
-        "From scratch", "Linear probe", "Partial (1)"
-    ]  # fmt: skip
+        "From scratch",
+        "Linear probe",
+        "Partial (1)",
+    ]
     assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first one is on top
 
 
@@ -64,7 +87,7 @@ def test_bar_and_line_are_the_interval_and_mean_of_the_metrics():
         assert bar.get_x() == pytest.approx(expected.low)
         assert bar.get_x() + bar.get_width() == pytest.approx(expected.high)
         assert artist(ax, f"mean {strategy}").get_xdata()[0] == pytest.approx(expected.mean)
-        assert style.percent(expected.mean) in words(ax)
+        assert labels_.percent(expected.mean) in words(ax)
 
 
 def test_colours_are_those_of_the_strategies():
@@ -90,8 +113,8 @@ def test_chance_is_dotted_the_baseline_dashed_and_both_are_named():
     assert chance.get_xdata()[0] == 0.125
     assert baseline.get_xdata()[0] == 0.19
     assert chance._dash_pattern != baseline._dash_pattern
-    assert f"chance {style.percent(0.125)}" in words(ax)
-    assert f"nearest in pixels {style.percent(0.19)}" in words(ax)
+    assert f"chance {labels_.percent(0.125)}" in words(ax)
+    assert f"nearest in pixels {labels_.percent(0.19)}" in words(ax)
 
 
 def test_the_axis_runs_from_nothing_to_everything():
@@ -130,8 +153,16 @@ def test_shots_are_the_ticks_of_a_logarithmic_axis():
     ax = plot_shots(sweep(), chance=0.125).axes[0]
     assert ax.get_xscale() == "log"
     assert [tick.get_text() for tick in ax.get_xticklabels()] == [
-        "1", "2", "5", "10", "20", "40", "80", "160", "320"
-    ]  # fmt: skip
+        "1",
+        "2",
+        "5",
+        "10",
+        "20",
+        "40",
+        "80",
+        "160",
+        "320",
+    ]
     assert not len(ax.xaxis.get_minorticklocs())
     low, high = ax.get_ylim()
     assert low == 0 and 1 <= high < 1.05
@@ -156,8 +187,12 @@ def test_all_images_stand_beyond_the_largest_number():
 
 
 def test_labels_at_the_lines_ends_never_overlap():
-    same = [run(s, i, 0.9 + 0.001 * i, n) for n in (1, 10) for i in range(3)
-            for s in ("scratch", "probe", "partial(1)", "full", "lp_ft")]  # fmt: skip
+    same = [
+        run(s, i, 0.9 + 0.001 * i, n)
+        for n in (1, 10)
+        for i in range(3)
+        for s in ("scratch", "probe", "partial(1)", "full", "lp_ft")
+    ]
     figure = plot_shots(same, chance=0.9)
     figure.draw_without_rendering()
     texts = figure.axes[0].texts

@@ -8,9 +8,8 @@ import torch
 from matplotlib import pyplot
 from matplotlib.colors import to_hex
 
-from vtlab import style
-from vtlab.plots import plot_cams
-from vtlab.plots.heatmaps import greyed, heat, upsample
+from vtlab.plots import style as style
+from vtlab.plots.heatmaps import greyed, heat, plot_cams, upsample
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (2, 3, 16, 16), dtype=np.uint8)

@@ -6,15 +6,21 @@ import pytest
 from matplotlib import pyplot
 from tests_support import artist
 
-from vtlab import names, style
-from vtlab.plots import plot_families, plot_fields, plot_maps, plot_patches
+from vtlab.plots import style as style
+from vtlab.plots.inside import plot_families, plot_fields, plot_maps, plot_patches
+from vtlab.results import labels as names
 
 STAGES = ["stem", "stage1"]
 
 
 def table(**columns):
-    given = {"channels": [4, 8], "side": [32, 16], "weights": [1000, 3000], "operations": [2e6, 5e6],
-             "field": [3, 70]}  # fmt: skip
+    given = {
+        "channels": [4, 8],
+        "side": [32, 16],
+        "weights": [1000, 3000],
+        "operations": [2e6, 5e6],
+        "field": [3, 70],
+    }
     return pd.DataFrame(given | columns, index=STAGES)
 
 
@@ -53,7 +59,9 @@ def test_a_field_is_a_square_around_its_pixels_and_cut_at_the_edge():
         assert box.get_width() / wide == pytest.approx(wanted, abs=0.03)
         middle = box.get_x() + box.get_width() / 2
         assert (middle - extent[0]) / wide == pytest.approx(3.5 / 8 if column == 1 else 0.5)
-    assert {"mini VGG", "stem", "stage1", "3 pixels", "13 pixels"} <= {t.get_text() for t in ax.texts}
+    assert {"mini VGG", "stem", "stage1", "3 pixels", "13 pixels"} <= {
+        t.get_text() for t in ax.texts
+    }
     with pytest.raises(ValueError, match="no map"):
         plot_fields({}, {})
 
@@ -71,13 +79,19 @@ def test_maps_stand_beside_their_image_each_up_to_its_own_maximum():
 
 
 def test_every_patch_is_shown_and_its_side_is_said():
-    rows = {"stem": [np.full((2, 3, 3, 3), k, np.uint8) for k in (1, 2, 3)],
-            "stage1": [np.zeros((2, 3, 11, 11), np.uint8)] * 3}  # fmt: skip
+    rows = {
+        "stem": [np.full((2, 3, 3, 3), k, np.uint8) for k in (1, 2, 3)],
+        "stage1": [np.zeros((2, 3, 11, 11), np.uint8)] * 3,
+    }
     figure = plot_patches(rows)
     shown = figure.axes[0].get_images()
-    assert [int(one.get_array().max()) for one in shown[:6]] == [1, 1, 2, 2, 3, 3] and len(shown) == 12
+    assert [int(one.get_array().max()) for one in shown[:6]] == [1, 1, 2, 2, 3, 3] and len(
+        shown
+    ) == 12
     lefts = [one.get_extent()[0] for one in shown[:6]]
-    assert lefts == sorted(lefts) and lefts[2] - lefts[1] > lefts[1] - lefts[0]  # a gap between groups
+    assert (
+        lefts == sorted(lefts) and lefts[2] - lefts[1] > lefts[1] - lefts[0]
+    )  # a gap between groups
     assert {"stem\n3 pixels", "stage1\n11 pixels"} <= {t.get_text() for t in figure.axes[0].texts}
     with pytest.raises(ValueError, match="no patch"):
         plot_patches({"stem": []})

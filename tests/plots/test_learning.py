@@ -5,23 +5,33 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot
 
-from vtlab.plots import plot_curves
-from vtlab.plots.learning import mean_curve, plot_training
+from vtlab.plots.learning import mean_curve, plot_curves, plot_training
 
 
 def epochs(strategy, seed, losses, shots=5):
     n = len(losses)
-    return pd.DataFrame({
-        "strategy": strategy, "shots": shots, "seed": seed, "epoch": range(1, n + 1),
-        "loss": losses, "train_accuracy": np.linspace(0.2, 1, n), "learning_rate": 0.1,
-        "seconds": 0.1,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "strategy": strategy,
+            "shots": shots,
+            "seed": seed,
+            "epoch": range(1, n + 1),
+            "loss": losses,
+            "train_accuracy": np.linspace(0.2, 1, n),
+            "learning_rate": 0.1,
+            "seconds": 0.1,
+        }
+    )
 
 
-TABLE = pd.concat([
-    epochs("probe", 0, [2.0, 1.0, 0.5, 0.25]), epochs("probe", 1, [1.8, 0.4]),
-    epochs("full", 0, [2.0, 1.5]), epochs("full", 1, [2.2, 1.7]),
-])  # fmt: skip
+TABLE = pd.concat(
+    [
+        epochs("probe", 0, [2.0, 1.0, 0.5, 0.25]),
+        epochs("probe", 1, [1.8, 0.4]),
+        epochs("full", 0, [2.0, 1.5]),
+        epochs("full", 1, [2.2, 1.7]),
+    ]
+)
 
 
 def lines(ax, gid):
@@ -39,8 +49,14 @@ def test_loss_and_accuracy_stand_side_by_side_over_the_share_of_the_training():
 
 
 def test_of_a_probe_that_is_fine_tuned_afterwards_the_fine_tuning_is_drawn():
-    both = pd.concat([epochs("lp_ft", 0, [9.0, 0.5, 0.4]), epochs("lp_ft", 0, [2.0, 1.0]),
-                      epochs("lp_ft", 1, [0.3, 0.2, 0.1]), epochs("full", 0, [3.0, 2.0])])  # fmt: skip
+    both = pd.concat(
+        [
+            epochs("lp_ft", 0, [9.0, 0.5, 0.4]),
+            epochs("lp_ft", 0, [2.0, 1.0]),
+            epochs("lp_ft", 1, [0.3, 0.2, 0.1]),
+            epochs("full", 0, [3.0, 2.0]),
+        ]
+    )
     loss = plot_curves(both).axes[0]
     drawn = [line.get_ydata().tolist() for line in lines(loss, "seed lp_ft")]
     assert drawn == [[2, 1], [0.3, 0.2, 0.1]] and loss.get_ylim()[1] == pytest.approx(3.15)

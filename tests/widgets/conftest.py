@@ -7,8 +7,8 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
-from vtlab.records import Epoch
-from vtlab.widgets import session
+from vtlab.results.records import Epoch
+from vtlab.widgets import session as session
 
 
 @pytest.fixture
@@ -18,8 +18,15 @@ def sent(monkeypatch) -> list:
 
     class Recorder(BaseComm):
         def publish_msg(self, msg_type, data=None, **rest):
-            messages.append((time.monotonic(), threading.current_thread().name, msg_type,
-                             self.comm_id, (data or {}).get("state", {})))  # fmt: skip
+            messages.append(
+                (
+                    time.monotonic(),
+                    threading.current_thread().name,
+                    msg_type,
+                    self.comm_id,
+                    (data or {}).get("state", {}),
+                )
+            )
 
     monkeypatch.setattr(comm, "create_comm", Recorder)
     return messages
@@ -32,8 +39,13 @@ class Quick:
     most = 0  # at the same time, ever
     lock = threading.Lock()
 
-    def __init__(self, epochs: int, seconds: float = 0.0, fails_at: int | None = None,
-                 error: Exception = RuntimeError("the numbers are <gone>")):
+    def __init__(
+        self,
+        epochs: int,
+        seconds: float = 0.0,
+        fails_at: int | None = None,
+        error: Exception = RuntimeError("the numbers are <gone>"),
+    ):
         self.epochs, self.seconds, self.fails_at, self.error = epochs, seconds, fails_at, error
         self.stop, self.number = None, 0
 

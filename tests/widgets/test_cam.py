@@ -6,8 +6,9 @@ import pytest
 import torch
 import traitlets
 
-from vtlab.attribution import cam_scores, explain
-from vtlab.widgets import CamPanel
+from vtlab.analysis.cams import explain
+from vtlab.analysis.scores import cam_scores
+from vtlab.widgets.cam import CamPanel
 
 
 @pytest.fixture
@@ -36,12 +37,21 @@ def test_a_map_is_that_of_the_plain_function(panel, network, masked):
 
 
 def test_classes_that_are_called_like_targets_are_told_from_them(network, toy):
-    panel = CamPanel({"full": network}, replace(toy, classes=("true", "blue", "predicted")), image=12)
+    panel = CamPanel(
+        {"full": network}, replace(toy, classes=("true", "blue", "predicted")), image=12
+    )
     one = {"pixels": toy.test.pixels[12:13], "labels": toy.test.labels[12:13]}
-    for target, targets in {"true": "true", "predicted": "predicted", "class true": 0, "blue": 1,
-                            "class predicted": 2}.items():  # fmt: skip
+    for target, targets in {
+        "true": "true",
+        "predicted": "predicted",
+        "class true": 0,
+        "blue": 1,
+        "class predicted": 2,
+    }.items():
         panel.controls["target"].value = target
-        assert np.array_equal(panel.looks()["full"][0], explain(network, **one, targets=targets)[0].numpy())
+        assert np.array_equal(
+            panel.looks()["full"][0], explain(network, **one, targets=targets)[0].numpy()
+        )
     panel.close()
 
 
@@ -72,9 +82,17 @@ def test_words_table_and_picture_say_the_same(panel):
     assert "Pick at least one strategy" in panel._picture.value
 
 
-@pytest.mark.parametrize(("name", "value"), [("image", 30), ("epoch", 2), ("stage", "stage9"),
-                                             ("method", "magic"), ("target", "pink"),
-                                             ("strategies", ("none",))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("image", 30),
+        ("epoch", 2),
+        ("stage", "stage9"),
+        ("method", "magic"),
+        ("target", "pink"),
+        ("strategies", ("none",)),
+    ],
+)
 def test_what_does_not_exist_is_refused(panel, name, value):
     with pytest.raises(traitlets.TraitError, match=str(value).strip("(',)")):
         setattr(panel, name, value)

@@ -5,21 +5,35 @@ import pytest
 import traitlets
 from ipywidgets.widgets.widget import _instances
 
-from vtlab import plots, style
-from vtlab.widgets import ComparePanel
-from vtlab.widgets.compare import NEEDED
+from vtlab import plots as plots
+from vtlab.plots import style as style
+from vtlab.widgets.compare import NEEDED, ComparePanel
 
 ACCURACY = {  # by strategy: at 5, at 20 images, with all
-    "scratch": (0.20, 0.30, 0.60), "probe": (0.70, 0.80, 0.85),
-    "partial(1)": (0.75, 0.85, 0.90), "full": (0.65, 0.80, 0.95)}  # fmt: skip
+    "scratch": (0.20, 0.30, 0.60),
+    "probe": (0.70, 0.80, 0.85),
+    "partial(1)": (0.75, 0.85, 0.90),
+    "full": (0.65, 0.80, 0.95),
+}
 
 
 def table(shots=(5, 20, "all"), strategies=tuple(ACCURACY)) -> pd.DataFrame:
     """Two seeds, 0.02 above and below the mean."""
-    return pd.DataFrame([
-        {"strategy": name, "shots": n, "seed": seed, "seconds": 1.0, "trainable_weights": 8,
-         "test_accuracy": ACCURACY[name][(5, 20, "all").index(n)] + 0.02 * (2 * seed - 1)}
-        for name in strategies for n in shots for seed in range(2)])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "strategy": name,
+                "shots": n,
+                "seed": seed,
+                "seconds": 1.0,
+                "trainable_weights": 8,
+                "test_accuracy": ACCURACY[name][(5, 20, "all").index(n)] + 0.02 * (2 * seed - 1),
+            }
+            for name in strategies
+            for n in shots
+            for seed in range(2)
+        ]
+    )
 
 
 @pytest.fixture
@@ -44,10 +58,16 @@ def test_it_starts_with_the_curve_of_every_strategy(panel):
 
 
 def test_one_number_of_images_is_drawn_as_by_its_twin():
-    panel = ComparePanel(table(), chance=0.125, baseline=0.3, test_images=500, shots=5,
-                         strategies=("probe", "full"))  # fmt: skip
-    twin = plots.plot_accuracy(table((5,), ("probe", "full")), chance=0.125, baseline=0.3,
-                               test_images=500, title="5 images per class")  # fmt: skip
+    panel = ComparePanel(
+        table(), chance=0.125, baseline=0.3, test_images=500, shots=5, strategies=("probe", "full")
+    )
+    twin = plots.plot_accuracy(
+        table((5,), ("probe", "full")),
+        chance=0.125,
+        baseline=0.3,
+        test_images=500,
+        title="5 images per class",
+    )
     assert style.to_png(panel.figure()) == style.to_png(twin)
     panel.close()
 
@@ -134,8 +154,11 @@ def test_what_is_not_in_the_table_is_refused_and_changes_nothing(panel):
 
 def test_a_table_without_runs_is_refused_and_leaves_no_model():
     before = len(_instances)
-    for bad in ({"runs": table()[:0]}, {"runs": table().drop(columns="shots")},
-                {"runs": table(), "shots": 9}):  # fmt: skip
+    for bad in (
+        {"runs": table()[:0]},
+        {"runs": table().drop(columns="shots")},
+        {"runs": table(), "shots": 9},
+    ):
         with pytest.raises(ValueError, match=r"no runs|no column 'shots'"):
             ComparePanel(**bad)
     assert len(_instances) == before
@@ -162,19 +185,26 @@ def test_twenty_panels_leave_no_model_behind():
 def test_without_a_page_it_is_a_line_and_a_picture(panel):
     panel.shots, panel.strategies = 5, ("probe", "full")
     data, metadata = panel._repr_mimebundle_()
-    assert data["text/plain"] == "ComparePanel(strategies=('probe', 'full'), shots=5, seeds=(0, 1), run='')"
+    assert (
+        data["text/plain"]
+        == "ComparePanel(strategies=('probe', 'full'), shots=5, seeds=(0, 1), run='')"
+    )
     assert data["image/png"] and "70.0" in metadata["image/png"]["alt"]
 
 
 def test_a_run_is_told_in_words(panel):
     panel.shots = 20
     said = panel.details("partial(1)", seed=1).replace("\N{NO-BREAK SPACE}", " ")
-    assert said == ("Partial (1), 20 images per class, seed 1: "
-                    "test accuracy 87.0 %, 8 weights learn, 1.0 s.")  # fmt: skip
+    assert said == (
+        "Partial (1), 20 images per class, seed 1: test accuracy 87.0 %, 8 weights learn, 1.0 s."
+    )
     panel.shots = "curve"
     lines = panel.details("full", seed=0).replace("\N{NO-BREAK SPACE}", " ").splitlines()
     assert [line.split(": ")[1][:20] for line in lines] == [
-        "test accuracy 63.0 %", "test accuracy 78.0 %", "test accuracy 93.0 %"]  # fmt: skip
+        "test accuracy 63.0 %",
+        "test accuracy 78.0 %",
+        "test accuracy 93.0 %",
+    ]
     assert "Full, all images, seed 0" in lines[2]
 
 

@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 import traitlets
 
-from vtlab.costs import calibrate, cost_table
-from vtlab.training import fit
-from vtlab.widgets import FreezePanel, freeze
+from vtlab.training.costs import calibrate, cost_table
+from vtlab.training.fit import fit
+from vtlab.widgets import freeze as freeze
+from vtlab.widgets.freeze import FreezePanel
 
 
 @pytest.fixture

@@ -23,16 +23,36 @@ def kernels(request, tmp_path_factory):
     """A folder of kernel specifications with this ipykernel as its only kernel."""
     folder = tmp_path_factory.mktemp("kernel")
     wanted = ["ipykernel==" + request.param, "nest_asyncio"]
-    pip = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target",
-                          str(folder / "library"), *wanted], capture_output=True, text=True)  # fmt: skip
+    pip = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            str(folder / "library"),
+            *wanted,
+        ],
+        capture_output=True,
+        text=True,
+    )
     if pip.returncode:
         pytest.skip(f"ipykernel {request.param} cannot be fetched here")
     spec = folder / "kernels" / "wanted"
     spec.mkdir(parents=True)
     path = f"{folder / 'library'}:{PACKAGE}"
-    (spec / "kernel.json").write_text(json.dumps({
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": request.param, "language": "python", "env": {"PYTHONPATH": path}}))  # fmt: skip
+    (spec / "kernel.json").write_text(
+        json.dumps(
+            {
+                "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                "display_name": request.param,
+                "language": "python",
+                "env": {"PYTHONPATH": path},
+            }
+        )
+    )
     return folder / "kernels", request.param
 
 
@@ -75,8 +95,10 @@ class Page:
         while True:  # everything that came before the cell's end
             message = self.client.get_iopub_msg(timeout=SOON)
             self._note(message)
-            if (message["parent_header"].get("msg_id") == number
-                    and message["content"].get("execution_state") == "idle"):  # fmt: skip
+            if (
+                message["parent_header"].get("msg_id") == number
+                and message["content"].get("execution_state") == "idle"
+            ):
                 break
         content = reply["content"]
         if content["status"] == "error":
@@ -96,15 +118,19 @@ class Page:
             self.complaints.append(str(content))
 
     def press(self, button: str) -> None:
-        pressed = {"comm_id": self.buttons[button],
-                   "data": {"method": "custom", "content": {"event": "click"}}}  # fmt: skip
+        pressed = {
+            "comm_id": self.buttons[button],
+            "data": {"method": "custom", "content": {"event": "click"}},
+        }
         self.client.shell_channel.send(self.client.session.msg("comm_msg", pressed))
 
     def until(self, truth: str) -> float:
         """Seconds until an expression is true in the kernel."""
         started = time.monotonic()
         while self.run("", truth) != "True":
-            assert time.monotonic() - started < SOON, f"never {truth}: {self.run('', 'panel.state')}"
+            assert time.monotonic() - started < SOON, (
+                f"never {truth}: {self.run('', 'panel.state')}"
+            )
             time.sleep(0.01)
         return time.monotonic() - started
 
@@ -115,10 +141,12 @@ def test_train_stop_continue_and_interrupt_behave(kernels, time_):
     folder, version = kernels
     with Page(folder) as page:
         assert page.run("import ipykernel", "ipykernel.__version__").strip("'") == version
-        page.run("import vtlab as vt\n"
-                 "panel = vt.TrainPanel(strategy='full', shots=2, epochs=500)\n"
-                 "def epochs():\n    return len(panel.session.history) if panel.session else 0\n"
-                 "panel")  # fmt: skip
+        page.run(
+            "import vtlab as vt\n"
+            "panel = vt.TrainPanel(strategy='full', shots=2, epochs=500)\n"
+            "def epochs():\n    return len(panel.session.history) if panel.session else 0\n"
+            "panel"
+        )
         page.press("Train")
         page.until("panel.state == 'training' and epochs() > 1")
         seen = int(page.run("", "epochs()"))

@@ -10,8 +10,8 @@ from ipywidgets.widgets.widget import _instances
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vtlab import style
-from vtlab.widgets import Checks, Panel
+from vtlab.plots import style as style
+from vtlab.widgets.panel import Checks, Panel
 
 
 class Dots(Panel):
@@ -100,7 +100,9 @@ def test_a_change_from_python_sends_the_control_and_one_picture(sent):
     panel.dots = 5
     ids = {panel.controls["dots"].model_id: "control", panel._picture.model_id: "picture"}
     assert [(kind, ids[model], sorted(state)) for kind, model, state in sent] == [
-        ("comm_msg", "control", ["index"]), ("comm_msg", "picture", ["value"])]  # fmt: skip
+        ("comm_msg", "control", ["index"]),
+        ("comm_msg", "picture", ["value"]),
+    ]
     assert sent[-1][2]["value"] == picture(panel) and "5 &quot;dots" in picture(panel)
     panel.close()
 
@@ -112,8 +114,10 @@ def test_a_click_sends_one_picture_and_no_control_back(sent):
     panel.controls["dots"]._handle_msg({"content": {"data": message}, "buffers": []})
     changed = [(model, state) for _, model, state in sent if state]
     assert panel.dots == 5
-    assert {model for model, _ in changed} <= {panel._picture.model_id,
-                                               panel.controls["dots"].model_id}  # fmt: skip
+    assert {model for model, _ in changed} <= {
+        panel._picture.model_id,
+        panel.controls["dots"].model_id,
+    }
     pictures = [state for model, state in changed if model == panel._picture.model_id]
     assert pictures == [{"value": picture(panel)}]
     panel.close()
@@ -142,7 +146,9 @@ def test_traits_can_be_given_at_the_start():
     panel = Dots(dots=5, inks=("blue",))
     assert panel.controls["dots"].value == 5
     assert {n: box.value for n, box in panel.controls["inks"].boxes.items()} == {
-        "red": False, "blue": True}  # fmt: skip
+        "red": False,
+        "blue": True,
+    }
     assert "5 &quot;dots&quot; in blue" in picture(panel)
     panel.close()
 
@@ -196,8 +202,9 @@ def test_nothing_to_draw_is_said_in_the_pictures_place(panel):
 
 def test_no_two_panels_share_a_part(panel):
     other = Dots()
-    parts = [set(map(id, [*tree(p.widget), *(w.layout for w in tree(p.widget))]))
-             for p in (panel, other)]  # fmt: skip
+    parts = [
+        set(map(id, [*tree(p.widget), *(w.layout for w in tree(p.widget))])) for p in (panel, other)
+    ]
     assert not parts[0] & parts[1]
     other.dots = 5
     assert panel.dots == 3 and panel.controls["dots"].value == 3

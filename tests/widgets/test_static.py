@@ -12,16 +12,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from vtlab.widgets import (
-    CamPanel,
-    ComparePanel,
-    FreezePanel,
-    GuessPanel,
-    TaskPanel,
-    TrainPanel,
-    UploadPanel,
-    panel,
-)
+from vtlab.course.guess import GuessPanel
+from vtlab.widgets import panel as panel
+from vtlab.widgets.cam import CamPanel
+from vtlab.widgets.compare import ComparePanel
+from vtlab.widgets.freeze import FreezePanel
+from vtlab.widgets.task import TaskPanel
+from vtlab.widgets.train import TrainPanel
+from vtlab.widgets.upload import UploadPanel
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,14 +27,20 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def panels(network, toy, monkeypatch, tmp_path) -> dict:
     """One of each, with something to show."""
-    from vtlab.sweeps import shots_table
+    from vtlab.course.lesson_05 import shots_table
 
     upload = UploadPanel(16)
     upload.task = toy
     upload.refresh()
-    made = [ComparePanel(shots_table("garden")), TrainPanel(toy), TaskPanel(toy), upload,
-            FreezePanel(network, toy), CamPanel({"full": network}, toy),
-            GuessPanel("Which?", "ab")]  # fmt: skip
+    made = [
+        ComparePanel(shots_table("garden")),
+        TrainPanel(toy),
+        TaskPanel(toy),
+        upload,
+        FreezePanel(network, toy),
+        CamPanel({"full": network}, toy),
+        GuessPanel("Which?", "ab"),
+    ]
     yield {type(one).__name__: one for one in made}
     for one in made:
         one.close()
@@ -48,9 +52,13 @@ def test_a_notebook_page_shows_every_panel_without_kernel_or_network(panels):
     cells = []
     for name, one in panels.items():
         data, metadata = one._repr_mimebundle_()
-        output = nbformat.v4.new_output("execute_result", data, metadata=metadata, execution_count=1)
+        output = nbformat.v4.new_output(
+            "execute_result", data, metadata=metadata, execution_count=1
+        )
         cells.append(nbformat.v4.new_code_cell(name, execution_count=1, outputs=[output]))
-    page, _ = HTMLExporter(template_name="basic").from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+    page, _ = HTMLExporter(template_name="basic").from_notebook_node(
+        nbformat.v4.new_notebook(cells=cells)
+    )
     parts = page.split('<div class="jp-Cell ')[1:] or page.split('class="cell ')[1:]
     parts = [part for part in parts if "jp-OutputArea-output" in part or "output_area" in part]
     assert len(parts) == len(panels) == 7
@@ -68,8 +76,10 @@ def test_every_kind_of_panel_is_among_them(panels):
     assert kinds == set(panels)
 
 
-@pytest.mark.parametrize("word", ["interact", "Output", "Javascript", "pyplot", "tqdm", "asyncio",
-                                  "print", "backward", "optim"])  # fmt: skip
+@pytest.mark.parametrize(
+    "word",
+    ["interact", "Output", "Javascript", "pyplot", "tqdm", "asyncio", "print", "backward", "optim"],
+)
 def test_panels_do_without(word):
     for path in (ROOT / "vtlab" / "widgets").glob("*.py"):
         code = re.sub(r'"""[\s\S]*?"""|#.*', "", path.read_text(encoding="utf-8"))
@@ -87,14 +97,26 @@ def test_voila_serves_a_panel(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    places = {name: str(tmp_path / name) for name in (
-        "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}  # fmt: skip
+    places = {
+        name: str(tmp_path / name)
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    }
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     log = (tmp_path / "log").open("w")
     served = subprocess.Popen(
-        [sys.executable, "-m", "voila", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1",
-         str(tmp_path / "panel.ipynb")],
-        env=os.environ | places | {"PYTHONPATH": path}, stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "voila",
+            "--no-browser",
+            f"--port={port}",
+            "--Voila.ip=127.0.0.1",
+            str(tmp_path / "panel.ipynb"),
+        ],
+        env=os.environ | places | {"PYTHONPATH": path},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
     try:
         end = time.monotonic() + 120
         while True:
@@ -103,7 +125,9 @@ def test_voila_serves_a_panel(tmp_path):
                     page = answer.read().decode()
                 break
             except OSError:
-                assert served.poll() is None and time.monotonic() < end, (tmp_path / "log").read_text()
+                assert served.poll() is None and time.monotonic() < end, (
+                    tmp_path / "log"
+                ).read_text()
                 time.sleep(0.3)
     finally:
         served.terminate()

@@ -10,12 +10,13 @@ import torch
 import traitlets
 from ipywidgets.widgets.widget import _instances
 
-from vtlab import style
-from vtlab.backbones import backbone
-from vtlab.strategies import strategy
-from vtlab.training import fit
-from vtlab.widgets import TrainPanel
+from vtlab.models.backbones import backbone
+from vtlab.plots import style as style
+from vtlab.results import labels as labels_
+from vtlab.training.fit import fit
+from vtlab.training.strategies import strategy
 from vtlab.widgets.session import Session, fitting
+from vtlab.widgets.train import TrainPanel
 
 LEGAL = {"ready", "stopped", "finished"}
 STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
@@ -68,10 +69,21 @@ def test_ticks_and_strategy_always_say_the_same(panel):
     assert panel.strategy == "partial" and panel.stages == STAGES[1:]
 
 
-@pytest.mark.parametrize("wrong", [{"task": "moon"}, {"stages": ("stage9",)}, {"rate": 0.5},
-                                   {"strategy": "magic"}, {"shots": -1}, {"speed": 3}])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"task": "moon"},
+        {"stages": ("stage9",)},
+        {"rate": 0.5},
+        {"strategy": "magic"},
+        {"shots": -1},
+        {"speed": 3},
+    ],
+)
 def test_what_does_not_exist_is_refused_by_name(toy, wrong):
-    with pytest.raises((traitlets.TraitError, TypeError), match=next(iter(wrong)).removesuffix("s")):
+    with pytest.raises(
+        (traitlets.TraitError, TypeError), match=next(iter(wrong)).removesuffix("s")
+    ):
         TrainPanel(toy, **wrong)
 
 
@@ -91,10 +103,18 @@ def test_a_task_whose_images_are_not_those_it_draws_is_refused(toy):
         TrainPanel(turned)
 
 
-@pytest.mark.parametrize(("before", "stages", "after"), [
-    ("full", (), "probe"), ("scratch", STAGES, "scratch"), ("lp_ft", STAGES, "lp_ft"),
-    ("probe", STAGES, "full"), ("full", STAGES[3:], "partial"), ("partial", STAGES[:2], "surgical"),
-    ("surgical", STAGES[4:], "surgical")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("before", "stages", "after"),
+    [
+        ("full", (), "probe"),
+        ("scratch", STAGES, "scratch"),
+        ("lp_ft", STAGES, "lp_ft"),
+        ("probe", STAGES, "full"),
+        ("full", STAGES[3:], "partial"),
+        ("partial", STAGES[:2], "surgical"),
+        ("surgical", STAGES[4:], "surgical"),
+    ],
+)
 def test_the_family_that_fits_the_ticked_stages(before, stages, after):
     assert fitting(before, stages, STAGES) == after
 
@@ -110,7 +130,10 @@ def test_a_run_is_that_of_the_plain_function(panel, toy):
     assert [e.loss for e in panel.session.history] == [e.loss for e in epochs]
     assert panel.runs.strategy.tolist() == ["full"] and panel.runs.epochs.tolist() == [2]
     right = panel.session.accuracy
-    assert panel.runs.test_accuracy.tolist() == [right] and style.percent(right) in panel.status.words
+    assert (
+        panel.runs.test_accuracy.tolist() == [right]
+        and labels_.percent(right) in panel.status.words
+    )
 
 
 def test_stop_and_continue_end_at_the_bits_of_an_uninterrupted_run(toy):
@@ -245,12 +268,14 @@ def test_how_long_a_run_is_can_be_asked_while_another_thread_ends_it(toy):
             session._epochs, session._training = 7, None
             return False
 
-    session = Session(toy, "tiny", Meanwhile(), _training=fit(backbone(classes=3), toy, "full", epochs=7))
+    session = Session(
+        toy, "tiny", Meanwhile(), _training=fit(backbone(classes=3), toy, "full", epochs=7)
+    )
     assert session.whole == 7
 
 
 def test_more_shots_than_there_are_is_said_in_the_panel(garden):
-    from vtlab.tasks import Task
+    from vtlab.data.tasks import Task
 
     def draw(shots, seed):
         if shots > 8:
@@ -303,8 +328,11 @@ def test_ten_thousand_fast_steps_send_four_pictures_a_second_and_the_last(sent, 
     click(panel, "train")
     panel.wait()
     seconds = time.monotonic() - started
-    pictures = [(at, state["value"]) for at, _, _, model, state in sent
-                if model == panel._picture.model_id and "value" in state]  # fmt: skip
+    pictures = [
+        (at, state["value"])
+        for at, _, _, model, state in sent
+        if model == panel._picture.model_id and "value" in state
+    ]
     assert 1 <= len(pictures) <= 4 * seconds + 2
     assert all(late[0] - early[0] >= 0.2 for early, late in pairwise(pictures[:-1]))
     assert "epoch 10000" in pictures[-1][1].replace("solver step", "epoch")
@@ -314,11 +342,15 @@ def test_ten_thousand_fast_steps_send_four_pictures_a_second_and_the_last(sent, 
 
 def clicks(panel, count: int, seed: int) -> None:
     chance = random.Random(seed)
-    acts = [lambda: click(panel, "train"), lambda: click(panel, "stop"),
-            lambda: click(panel, "continue"),
-            lambda: setattr(panel, "strategy", chance.choice(["probe", "full", "partial"])),
-            lambda: panel.controls["stages"].boxes["stage2"].set_trait("value", chance.random() < 0.5),
-            lambda: setattr(panel, "seed", chance.randrange(3)), lambda: time.sleep(0.002)]  # fmt: skip
+    acts = [
+        lambda: click(panel, "train"),
+        lambda: click(panel, "stop"),
+        lambda: click(panel, "continue"),
+        lambda: setattr(panel, "strategy", chance.choice(["probe", "full", "partial"])),
+        lambda: panel.controls["stages"].boxes["stage2"].set_trait("value", chance.random() < 0.5),
+        lambda: setattr(panel, "seed", chance.randrange(3)),
+        lambda: time.sleep(0.002),
+    ]
     for _ in range(count):
         chance.choice(acts)()
 
@@ -328,8 +360,9 @@ def test_500_random_clicks_never_start_two_trainings(sent, quick, toy, monkeypat
     kind = quick(epochs=20, seconds=0.0005)
     monkeypatch.setattr(TrainPanel, "figure", _small)
     panel = TrainPanel(toy)
-    people = [threading.Thread(target=clicks, args=(panel, 500 // hands, seed))
-              for seed in range(hands)]  # fmt: skip
+    people = [
+        threading.Thread(target=clicks, args=(panel, 500 // hands, seed)) for seed in range(hands)
+    ]
     for person in people:
         person.start()
     for person in people:

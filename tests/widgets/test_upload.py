@@ -4,7 +4,8 @@ import zipfile
 import pytest
 from PIL import Image
 
-from vtlab.widgets import UploadPanel, upload
+from vtlab.widgets import upload as upload
+from vtlab.widgets.upload import UploadPanel
 
 
 def square(colour: str, i: int) -> bytes:
@@ -35,8 +36,11 @@ def panel():
 def give(widget, name: str, content: bytes) -> None:
     """As the page does it."""
     file = {"name": name, "type": "", "size": len(content), "last_modified": 0}
-    message = {"method": "update", "state": {"value": [file | {"content": content}]},
-               "buffer_paths": []}  # fmt: skip
+    message = {
+        "method": "update",
+        "state": {"value": [file | {"content": content}]},
+        "buffer_paths": [],
+    }
     widget._handle_msg({"content": {"data": message}, "buffers": []})
 
 
@@ -52,8 +56,12 @@ def test_a_zip_becomes_a_task_is_trained_on_and_a_photo_is_named(panel):
 
 
 def test_photographs_are_sorted_by_their_names(panel):
-    panel.upload({f"{name.split('/')[0]} ({i}).png": content
-                  for i, (name, content) in enumerate(GOOD.items())})  # fmt: skip
+    panel.upload(
+        {
+            f"{name.split('/')[0]} ({i}).png": content
+            for i, (name, content) in enumerate(GOOD.items())
+        }
+    )
     assert panel.task.classes == ("blue", "red") and len(panel.task.train) == 8
 
 
@@ -70,10 +78,13 @@ HOSTILE = {
     "no class": ({"1.png": square("red", 1)}, "1.png does not begin with the name of its class"),
     "climbs": ({"a.zip": archive({"../../red/1.png": b"x"})}, "climbs out of the zip"),
     "absolute": ({"a.zip": archive({"/etc/red/1.png": b"x"})}, "climbs out of the zip"),
-    "broken images": ({"a.zip": archive({name: b"no image" for name in GOOD})}, "cannot be read as an image"),
+    "broken images": (
+        {"a.zip": archive({name: b"no image" for name in GOOD})},
+        "cannot be read as an image",
+    ),
     "empty": ({"a.zip": archive({})}, "holds no folders with images"),
     "two": ({"a.zip": b"", "b.png": b""}, "a.zip came with other files"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

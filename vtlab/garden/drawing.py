@@ -24,8 +24,8 @@ from vtlab.garden.species import (
     grow,
     rgb,
     traits,
-)  # fmt: skip
-from vtlab.randomness import normal, uniform
+)
+from vtlab.system.randomness import normal, uniform
 
 ANGLES = 192  # an outline is a table of radii; 192 angles are finer than a pixel
 CHUNK = 64  # pictures drawn at once: their layers stay in the processor's cache
@@ -66,8 +66,9 @@ class Pose:
     tilt_direction: Tensor
 
 
-def draw(species: Species, labels: Tensor, image_keys: Tensor, size: int = 64,
-         scene: Scene | None = None) -> tuple[Tensor, Tensor]:  # fmt: skip
+def draw(
+    species: Species, labels: Tensor, image_keys: Tensor, size: int = 64, scene: Scene | None = None
+) -> tuple[Tensor, Tensor]:
     """Photographs of individuals, one per label.
 
     Args:
@@ -96,19 +97,26 @@ def draw(species: Species, labels: Tensor, image_keys: Tensor, size: int = 64,
     return in_chunks(paint, labels, image_keys, size)
 
 
-def in_chunks(paint: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], labels: Tensor,
-              image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+def in_chunks(
+    paint: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    labels: Tensor,
+    image_keys: Tensor,
+    size: int,
+) -> tuple[Tensor, Tensor]:
     """What a painter makes of labels and keys `(N,)`, a few at a time: images and masks of all of them."""
     if not len(labels):
         return torch.empty(0, 3, size, size).byte(), torch.empty(0, size, size).bool()
-    pairs = [paint(some, ks)
-             for some, ks in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)]  # fmt: skip
+    pairs = [
+        paint(some, ks)
+        for some, ks in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)
+    ]
     images, masks = zip(*pairs, strict=True)
     return torch.cat(images), torch.cat(masks)
 
 
-def _draw_chunk(genomes: Tensor, labels: Tensor, image_keys: Tensor, size: int,
-                scene: Scene) -> tuple[Tensor, Tensor]:  # fmt: skip
+def _draw_chunk(
+    genomes: Tensor, labels: Tensor, image_keys: Tensor, size: int, scene: Scene
+) -> tuple[Tensor, Tensor]:
     image = ground(labels, image_keys, size, scene)
     light = 0.85 + 0.3 * uniform(image_keys, (1, 1, 1), 70)
     for i in range(scene.leaves):
@@ -135,8 +143,7 @@ def shake(genomes: Tensor, image_keys: Tensor, variation: float, stream: int) ->
     return shaken
 
 
-def place(image_keys: Tensor, stream: int, small: float, large: float,
-          overhang: float) -> Pose:  # fmt: skip
+def place(image_keys: Tensor, stream: int, small: float, large: float, overhang: float) -> Pose:
     """Random poses; up to `overhang` of the radius may lie outside the picture."""
     draws = uniform(image_keys, 6, stream).unbind(1)
     radius = small + (large - small) * draws[0]
@@ -185,8 +192,9 @@ def radius_at(outline: Tensor, angle: Tensor) -> Tensor:
 def plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]:
     """One plant per genome: `colour (N, 3, H, W)` and `alpha (N, 1, H, W)`."""
     trait = traits(genomes)
-    pose = Pose(pose.x, pose.y, pose.radius * trait["size"], pose.turn, pose.tilt,
-                pose.tilt_direction)  # fmt: skip
+    pose = Pose(
+        pose.x, pose.y, pose.radius * trait["size"], pose.turn, pose.tilt, pose.tilt_direction
+    )
     distance, angle = plane(pose, size, trait["aspect"])
     pixels = _image(pose.radius * size)  # pixels per radius
     twisted = angle + _image(trait["spiral"]) * distance
@@ -202,8 +210,9 @@ def plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]:
     fold = fold * (1 - _image(trait["edge"]) * inside.square().square())
     colour = colour * (fold * _pattern(trait, distance, twisted, inside))[:, None]
 
-    ring_outline = superformula(trait["ring_petals"], trait["ring_n"],
-                                trait["ring_n"] + 0.4, trait["ring_n"] + 0.4)  # fmt: skip
+    ring_outline = superformula(
+        trait["ring_petals"], trait["ring_n"], trait["ring_n"] + 0.4, trait["ring_n"] + 0.4
+    )
     ring_edge = radius_at(ring_outline, twisted + torch.pi / 5) * _image(trait["ring"])
     ring = _soft((ring_edge - distance) * pixels)[:, None]
     shade = 0.78 + 0.3 * (distance / ring_edge).clamp(max=1)
@@ -215,8 +224,7 @@ def plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]:
     return colour, alpha[:, None]
 
 
-def _pattern(trait: dict[str, Tensor], distance: Tensor, angle: Tensor,
-             inside: Tensor) -> Tensor:  # fmt: skip
+def _pattern(trait: dict[str, Tensor], distance: Tensor, angle: Tensor, inside: Tensor) -> Tensor:
     """How much darker the pattern makes each pixel, a factor `(N, H, W)`."""
     pitch, depth = _image(trait["pitch"]), _image(trait["depth"])
     rings = (TWO_PI * pitch * inside).cos()

@@ -14,14 +14,15 @@ from torch import Tensor
 
 from vtlab.garden.drawing import fractal, in_chunks, to_bytes
 from vtlab.garden.species import GROUNDS, PETALS, from_circle, rgb
-from vtlab.randomness import keys, normal, uniform
+from vtlab.system.randomness import keys, normal, uniform
 
 STROKES = 5
 DIRECTIONS = ("north-east", "north-west", "south-west", "south-east")
 
 
-def draw_glyphs(seed: int, labels: Tensor, image_keys: Tensor,
-                size: int = 64) -> tuple[Tensor, Tensor]:  # fmt: skip
+def draw_glyphs(
+    seed: int, labels: Tensor, image_keys: Tensor, size: int = 64
+) -> tuple[Tensor, Tensor]:
     """Handwritten signs, one per label.
 
     Args:
@@ -36,8 +37,9 @@ def draw_glyphs(seed: int, labels: Tensor, image_keys: Tensor,
     return in_chunks(partial(_glyph_chunk, seed, size=size), labels, image_keys, size)
 
 
-def draw_textures(seed: int, labels: Tensor, image_keys: Tensor,
-                  size: int = 64) -> tuple[Tensor, Tensor]:  # fmt: skip
+def draw_textures(
+    seed: int, labels: Tensor, image_keys: Tensor, size: int = 64
+) -> tuple[Tensor, Tensor]:
     """Woven surfaces, one per label; arguments and results as in `draw_glyphs`.
 
     The mask is the patch of the picture that the surface covers.
@@ -45,14 +47,14 @@ def draw_textures(seed: int, labels: Tensor, image_keys: Tensor,
     return in_chunks(partial(_texture_chunk, seed, size=size), labels, image_keys, size)
 
 
-def draw_arrows(seed: int, labels: Tensor, image_keys: Tensor,
-                size: int = 64) -> tuple[Tensor, Tensor]:  # fmt: skip
+def draw_arrows(
+    seed: int, labels: Tensor, image_keys: Tensor, size: int = 64
+) -> tuple[Tensor, Tensor]:
     """Nine arrows that point all in one of the `DIRECTIONS`; arguments and results as in `draw_glyphs`."""
     return in_chunks(partial(_arrow_chunk, seed, size=size), labels, image_keys, size)
 
 
-def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor,
-                 size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
     points = (uniform(keys(seed, 21, labels), (STROKES + 1,), 0) * 9).floor()
     corners = torch.stack([points % 3, (points / 3).floor()], 2) - 1  # (N, S + 1, 2)
     corners = corners + 0.14 * normal(image_keys, (STROKES + 1, 2), 1)
@@ -67,15 +69,16 @@ def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor,
     return _inked(_to_strokes(x, y, size) * size, thick, image_keys, size)
 
 
-def _arrow_chunk(seed: int, labels: Tensor, image_keys: Tensor,
-                 size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+def _arrow_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
     barb = 0.6 + 0.3 * uniform(image_keys, (1,), 8)  # (N, 1)
     zero, one = torch.zeros_like(barb), torch.ones_like(barb)
     along = torch.cat([-one, one, one - barb, one, one - barb], 1)  # tail, tip, barb, tip, barb
     aside = torch.cat([zero, zero, barb, zero, -barb], 1)
     scale = 0.09 + 0.05 * uniform(image_keys, (1,), 3)
     thick = (0.015 + 0.02 * uniform(image_keys, (1, 1), 5)) * size
-    turn = torch.pi / 4 * (2 * labels[:, None] + 1) + 0.15 * normal(image_keys, 9, 2)  # (N, 9), of each arrow
+    turn = torch.pi / 4 * (2 * labels[:, None] + 1) + 0.15 * normal(
+        image_keys, 9, 2
+    )  # (N, 9), of each arrow
     away = 0.05 * (2 * uniform(image_keys, (9, 2), 4) - 1)
     nearest = torch.full((len(labels), size, size), 9.0, device=labels.device)
     for i in range(9):
@@ -86,8 +89,7 @@ def _arrow_chunk(seed: int, labels: Tensor, image_keys: Tensor,
     return _inked(nearest * size, thick, image_keys, size)
 
 
-def _inked(away: Tensor, thick: Tensor, image_keys: Tensor,
-           size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+def _inked(away: Tensor, thick: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Ink on paper where a stroke is no more than `thick` pixels `away (N, H, W)`."""
     alpha = (0.5 + thick - away).clamp(0, 1)[:, None]
     papers = torch.stack([rgb(g)[2] for g in GROUNDS]).to(away.device)
@@ -112,8 +114,9 @@ def _to_strokes(x: Tensor, y: Tensor, size: int) -> Tensor:
     return nearest
 
 
-def _texture_chunk(seed: int, labels: Tensor, image_keys: Tensor,
-                   size: int) -> tuple[Tensor, Tensor]:  # fmt: skip
+def _texture_chunk(
+    seed: int, labels: Tensor, image_keys: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
     kind = uniform(keys(seed, 22, labels), 6, 0)
     turn = 0.35 * normal(image_keys, (), 1)
     zoom = torch.exp(0.25 * normal(image_keys, (), 2))[:, None, None]
@@ -126,8 +129,12 @@ def _texture_chunk(seed: int, labels: Tensor, image_keys: Tensor,
         phase = 6.28 * uniform(image_keys, (1, 1), 3 + i)
         bend = 1.5 * kind[:, 4, None, None] * (6.28 * (x - y) * 1.5 + phase).sin()
         waves.append((6.28 * pitch * (x * angle.cos() + y * angle.sin()) + bend + phase).sin())
-    woven = (1.5 * torch.where(kind[:, 5, None, None] < 0.5, waves[0] * waves[1],
-                               torch.maximum(waves[0], waves[1]))).clamp(-1, 1)  # fmt: skip
+    woven = (
+        1.5
+        * torch.where(
+            kind[:, 5, None, None] < 0.5, waves[0] * waves[1], torch.maximum(waves[0], waves[1])
+        )
+    ).clamp(-1, 1)
     share = (0.5 + 0.35 * woven + 0.4 * (fractal(image_keys, size) - 0.5)).clamp(0, 1)[:, None]
     palettes = torch.stack([rgb(g) for g in GROUNDS]).to(labels.device)
     chosen = palettes[(uniform(image_keys, (), 8) * len(GROUNDS)).long()]

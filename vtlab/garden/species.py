@@ -13,23 +13,52 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vtlab.randomness import generator, keys, uniform
+from vtlab.system.randomness import generator, keys, uniform
 
 GENES = (
-    "petals", "pinch", "fullness", "sharpness", "aspect", "spiral",
-    "ring_size", "ring_petals", "ring_fullness", "disc_size", "disc_grain",
-    "hue", "paleness", "throat_hue", "throat_reach", "ring_hue", "disc_hue",
-    "pattern", "pattern_pitch", "pattern_depth", "edge", "size",
-)  # fmt: skip
+    "petals",
+    "pinch",
+    "fullness",
+    "sharpness",
+    "aspect",
+    "spiral",
+    "ring_size",
+    "ring_petals",
+    "ring_fullness",
+    "disc_size",
+    "disc_grain",
+    "hue",
+    "paleness",
+    "throat_hue",
+    "throat_reach",
+    "ring_hue",
+    "disc_hue",
+    "pattern",
+    "pattern_pitch",
+    "pattern_depth",
+    "edge",
+    "size",
+)
 GENE = {name: i for i, name in enumerate(GENES)}
 DISCRETE = ("petals", "ring_petals", "pattern")  # an individual never differs in these
 PATTERNS = ("plain", "rings", "rays", "checks", "stripes")
 
 # Anchor colours, interpolated between neighbours; each list closes into a circle.
 PETALS = (
-    "f4efe2", "f3dd8e", "eeb04f", "e2784a", "c8433f", "b32b52", "d1648f",
-    "e9a9bd", "b98ac2", "7d62a8", "5c67b5", "86a3d3", "cfd6ea",
-)  # fmt: skip
+    "f4efe2",
+    "f3dd8e",
+    "eeb04f",
+    "e2784a",
+    "c8433f",
+    "b32b52",
+    "d1648f",
+    "e9a9bd",
+    "b98ac2",
+    "7d62a8",
+    "5c67b5",
+    "86a3d3",
+    "cfd6ea",
+)
 DISCS = ("d9a62e", "b5761f", "6e4a22", "3b2a26", "4b2a4a", "7a8a35", "c9c25a")
 GROUNDS = (
     ("2f4a2b", "55703a", "7f9350"),  # meadow
@@ -80,8 +109,14 @@ def petal_count(genomes: Tensor) -> Tensor:
     return (3 + (genomes[:, GENE["petals"]].clamp(0, 0.999) * 10).floor()).long()
 
 
-def grow(count: int, seed: int, *, genera: int | None = None, spread: float = 1.0,
-         similarity: float = 1.0) -> Species:  # fmt: skip
+def grow(
+    count: int,
+    seed: int,
+    *,
+    genera: int | None = None,
+    spread: float = 1.0,
+    similarity: float = 1.0,
+) -> Species:
     """Invent species.
 
     Args:
@@ -117,14 +152,62 @@ def name_species(count: int, seed: int, genus: Tensor) -> tuple[str, ...]:
     def draw(items: tuple[str, ...]) -> str:
         return items[int(torch.randint(len(items), (1,), generator=random))]
 
-    heads = ("Vel", "Cal", "Ner", "Pulm", "Sil", "Ast", "Cor", "Mel", "Lun", "Tar", "Vir", "Ors",
-             "Hel", "Phal", "Quer", "Ros", "Ulm", "Zeph", "Bry", "Dian")  # fmt: skip
+    heads = (
+        "Vel",
+        "Cal",
+        "Ner",
+        "Pulm",
+        "Sil",
+        "Ast",
+        "Cor",
+        "Mel",
+        "Lun",
+        "Tar",
+        "Vir",
+        "Ors",
+        "Hel",
+        "Phal",
+        "Quer",
+        "Ros",
+        "Ulm",
+        "Zeph",
+        "Bry",
+        "Dian",
+    )
     middles = ("ar", "end", "on", "ic", "anth", "el", "or", "in", "os", "um")
     tails = ("ia", "ula", "ella", "aria", "ina", "is", "ium", "ea")
-    epithets = ("montis", "alba", "serena", "vespera", "minor", "rivi", "gracilis", "lucida",
-                "umbrosa", "aurea", "silvae", "maris", "nivea", "dulcis", "arida", "stellata",
-                "borea", "pallens", "ventis", "crispa", "humilis", "regia", "tarda", "velata",
-                "lenta", "novella", "pratens", "rupestris", "solis", "tenera")  # fmt: skip
+    epithets = (
+        "montis",
+        "alba",
+        "serena",
+        "vespera",
+        "minor",
+        "rivi",
+        "gracilis",
+        "lucida",
+        "umbrosa",
+        "aurea",
+        "silvae",
+        "maris",
+        "nivea",
+        "dulcis",
+        "arida",
+        "stellata",
+        "borea",
+        "pallens",
+        "ventis",
+        "crispa",
+        "humilis",
+        "regia",
+        "tarda",
+        "velata",
+        "lenta",
+        "novella",
+        "pratens",
+        "rupestris",
+        "solis",
+        "tenera",
+    )
     genus_names: dict[int, str] = {}
     used: set[str] = set()
     names = []
@@ -161,8 +244,9 @@ def traits(genomes: Tensor) -> dict[str, Tensor]:
         "aspect": 0.82 + 0.36 * gene["aspect"],
         "spiral": (gene["spiral"] - 0.5) * 1.8,
         "ring": 0.30 + 0.38 * gene["ring_size"].clamp(0, 1.5),
-        "ring_petals": torch.stack([(petals / 2).ceil().clamp(min=3), petals, 2 * petals])
-        .gather(0, ring_ratio.long()[None])[0],
+        "ring_petals": torch.stack([(petals / 2).ceil().clamp(min=3), petals, 2 * petals]).gather(
+            0, ring_ratio.long()[None]
+        )[0],
         "ring_n": 0.5 + 1.8 * gene["ring_fullness"].clamp(0, 2),
         "disc": 0.10 + 0.20 * gene["disc_size"].clamp(0, 1.5),
         "grain": 0.15 + 0.5 * gene["disc_grain"].clamp(0, 1),
@@ -176,4 +260,4 @@ def traits(genomes: Tensor) -> dict[str, Tensor]:
         "depth": 0.15 + 0.45 * gene["pattern_depth"].clamp(0, 1),
         "edge": 0.35 * gene["edge"].clamp(0, 1),
         "size": 0.86 + 0.28 * gene["size"].clamp(0, 1),
-    }  # fmt: skip
+    }

@@ -1,41 +1,58 @@
 """Figures of the course: arrays and tables in, a matplotlib `Figure` out, no pyplot.
 
-Every `plot_x` makes a figure and gives it back; every `draw_x` draws the same on axes of yours.
+Every `plot_x` of a module makes a figure and gives it back, here by its short name: `vt.plots.x(data)`; every
+`draw_x` draws the same on axes of yours.
 """
 
-from vtlab.plots.attribution import plot_cam_scores as plot_cam_scores
-from vtlab.plots.attribution import plot_cascade as plot_cascade
-from vtlab.plots.comparison import draw_accuracy as draw_accuracy
-from vtlab.plots.comparison import draw_shots as draw_shots
-from vtlab.plots.comparison import plot_accuracy as plot_accuracy
-from vtlab.plots.comparison import plot_shots as plot_shots
-from vtlab.plots.costs import plot_costs as plot_costs
-from vtlab.plots.depth import plot_depth as plot_depth
-from vtlab.plots.depth import plot_shifts as plot_shifts
-from vtlab.plots.depth import plot_weights as plot_weights
-from vtlab.plots.guess import plot_guess as plot_guess
-from vtlab.plots.heatmaps import plot_cams as plot_cams
-from vtlab.plots.images import draw_confusion as draw_confusion
-from vtlab.plots.images import plot_confusion as plot_confusion
-from vtlab.plots.images import plot_images as plot_images
-from vtlab.plots.images import plot_mistakes as plot_mistakes
-from vtlab.plots.inside import plot_families as plot_families
-from vtlab.plots.inside import plot_fields as plot_fields
-from vtlab.plots.inside import plot_maps as plot_maps
-from vtlab.plots.inside import plot_patches as plot_patches
-from vtlab.plots.learning import draw_curves as draw_curves
-from vtlab.plots.learning import plot_curves as plot_curves
-from vtlab.plots.learning import plot_training as plot_training
-from vtlab.plots.movement import draw_movement as draw_movement
-from vtlab.plots.movement import plot_movement as plot_movement
-from vtlab.plots.rates import plot_drift as plot_drift
-from vtlab.plots.rates import plot_range as plot_range
-from vtlab.plots.stages import plot_axes as plot_axes
-from vtlab.plots.stages import plot_gradients as plot_gradients
-from vtlab.plots.stages import plot_stages as plot_stages
-from vtlab.plots.starts import plot_starts as plot_starts
-from vtlab.plots.views import plot_views as plot_views
-from vtlab.plots.ways import plot_ways as plot_ways
-from vtlab.plots.work import plot_work as plot_work
-from vtlab.plots.zoo import draw_pretraining as draw_pretraining
-from vtlab.plots.zoo import plot_zoo as plot_zoo
+from vtlab.plots.comparison import draw_accuracy, draw_shots
+from vtlab.plots.comparison import plot_accuracy as accuracy
+from vtlab.plots.comparison import plot_shots as shots
+from vtlab.plots.comparison import plot_ways as ways
+from vtlab.plots.cost_bars import draw_movement
+from vtlab.plots.cost_bars import plot_costs as costs
+from vtlab.plots.cost_bars import plot_movement as movement
+from vtlab.plots.heatmaps import plot_cams as cams
+from vtlab.plots.image_grids import draw_confusion
+from vtlab.plots.image_grids import plot_confusion as confusion
+from vtlab.plots.image_grids import plot_images as images
+from vtlab.plots.image_grids import plot_mistakes as mistakes
+from vtlab.plots.image_grids import plot_views as views
+from vtlab.plots.inside import plot_axes as axes
+from vtlab.plots.inside import plot_families as families
+from vtlab.plots.inside import plot_fields as fields
+from vtlab.plots.inside import plot_gradients as gradients
+from vtlab.plots.inside import plot_maps as maps
+from vtlab.plots.inside import plot_patches as patches
+from vtlab.plots.inside import plot_stages as stages
+from vtlab.plots.learning import draw_curves
+from vtlab.plots.learning import plot_curves as curves
+from vtlab.plots.learning import plot_range as range
+from vtlab.plots.learning import plot_training as training
+
+__all__ = [
+    "accuracy",
+    "axes",
+    "cams",
+    "confusion",
+    "costs",
+    "curves",
+    "draw_accuracy",
+    "draw_confusion",
+    "draw_curves",
+    "draw_movement",
+    "draw_shots",
+    "families",
+    "fields",
+    "gradients",
+    "images",
+    "maps",
+    "mistakes",
+    "movement",
+    "patches",
+    "range",
+    "shots",
+    "stages",
+    "training",
+    "views",
+    "ways",
+]

@@ -4,16 +4,25 @@ A mean hides how much luck there is with few images. So every seed is a dot, the
 and chance is always in the picture.
 """
 
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
-from vtlab import metrics, names, records, style
+from vtlab.plots import style
+from vtlab.plots.image_grids import BLUE
+from vtlab.results import labels as names
+from vtlab.results import metrics, records
+from vtlab.results.labels import percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Runs = pd.DataFrame | Iterable[records.Run]
 
@@ -52,9 +61,7 @@ def plot_accuracy(
     marks = (chance is not None) + (baseline is not None)
     height = 0.85 + ROW * (rows + TIER * marks) + 0.3 * bool(title)
     figure, axes = style.new_figure(width=width, height=height)
-    draw_accuracy(
-        axes[0, 0], table, chance=chance, baseline=baseline, test_images=test_images
-    )
+    draw_accuracy(axes[0, 0], table, chance=chance, baseline=baseline, test_images=test_images)
     if title:
         style.heading(axes[0, 0], title)
     return figure
@@ -75,14 +82,17 @@ def draw_accuracy(
     means = summary(table, test_images)
     for place, row in enumerate(means.itertuples()):
         _draw_row(ax, place, row, table[table.strategy == row.strategy])
-    ax.set_yticks(range(len(means)), [names.label(name).text for name in means.strategy],
-                  **style.text())  # fmt: skip
+    ax.set_yticks(
+        range(len(means)), [names.label(name).text for name in means.strategy], **style.text()
+    )
     ax.set(xlim=(0, 1), ylim=(len(means) - 0.45, -0.55))
     roomy = ax.figure.get_figwidth() > ROOMY
     style.percent_axis(ax.xaxis, ticks=(0, 0.25, 0.5, 0.75, 1) if roomy else (0, 0.5, 1))
     ax.spines["left"].set_visible(False)
-    words = ["test accuracy: each dot a seed,",
-             "the line their mean, the bar its 95\N{NO-BREAK SPACE}% interval"]  # fmt: skip
+    words = [
+        "test accuracy: each dot a seed,",
+        "the line their mean, the bar its 95\N{NO-BREAK SPACE}% interval",
+    ]
     words = (" " if roomy else "\n").join(words)
     ax.set_xlabel(words, labelpad=6, **style.text(style.SMALL, style.QUIET))
     _draw_marks(ax, chance, baseline)
@@ -109,9 +119,13 @@ def plot_shots(
 
 
 def draw_shots(
-    ax: Axes, runs: Runs, *, chance: float | None = None, test_images: int | None = None,
+    ax: Axes,
+    runs: Runs,
+    *,
+    chance: float | None = None,
+    test_images: int | None = None,
     named: bool = True,
-) -> None:  # fmt: skip
+) -> None:
     """Draws what `plot_shots` describes; with or without the lines' names at their ends."""
     table, test_images = _table(runs, test_images)
     style.prepare(ax, grid="y")
@@ -119,23 +133,44 @@ def draw_shots(
     where = _places(means.shots)
     ends: dict[str, tuple[float, float]] = {}
     for strategy, group in means.groupby("strategy", sort=False):
-        label, group = names.label(strategy), group.sort_values("shots", key=lambda shots: shots.map(where))
+        label, group = (
+            names.label(strategy),
+            group.sort_values("shots", key=lambda shots: shots.map(where)),
+        )
         x = [where[shots] for shots in group.shots]
         ax.fill_between(
-            x, group.low, group.high, color=label.colour, alpha=0.13, linewidth=0,
+            x,
+            group.low,
+            group.high,
+            color=label.colour,
+            alpha=0.13,
+            linewidth=0,
             gid=f"interval {strategy}",
-        )  # fmt: skip
+        )
         seeds = table[table.strategy == strategy]
         ax.plot(
-            [where[shots] for shots in seeds.shots], seeds.test_accuracy, linestyle="none",
-            marker="o", markersize=3, color=label.colour, alpha=0.35, markeredgewidth=0,
+            [where[shots] for shots in seeds.shots],
+            seeds.test_accuracy,
+            linestyle="none",
+            marker="o",
+            markersize=3,
+            color=label.colour,
+            alpha=0.35,
+            markeredgewidth=0,
             gid=f"seeds {strategy}",
-        )  # fmt: skip
+        )
         ax.plot(
-            x, group["mean"], color=label.colour, linewidth=2, marker=label.marker,
-            markersize=5.5, markeredgecolor="white", markeredgewidth=0.8, zorder=4,
+            x,
+            group["mean"],
+            color=label.colour,
+            linewidth=2,
+            marker=label.marker,
+            markersize=5.5,
+            markeredgecolor="white",
+            markeredgewidth=0.8,
+            zorder=4,
             gid=f"mean {strategy}",
-        )  # fmt: skip
+        )
         ends[strategy] = (x[-1], group["mean"].iloc[-1])
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(list(where.values())))
@@ -149,7 +184,7 @@ def draw_shots(
     if chance is not None:
         line = {"linestyle": (0, (1, 2)), "color": style.QUIET, "linewidth": 1.3, "zorder": 1}
         ax.axhline(chance, **line, gid="chance")
-        ends[f"chance {style.percent(chance)}"] = (high, chance)
+        ends[f"chance {percent(chance)}"] = (high, chance)
     if named:
         label_ends(ax, ends)
 
@@ -174,12 +209,24 @@ def label_ends(
         known = label.text != name or name in (colours or {})
         colour = (colours or {}).get(name, label.colour if known else style.QUIET)
         ax.annotate(
-            label.text, xy=(x, y), xytext=(1.025, place), xycoords="data",
-            textcoords=ax.get_yaxis_transform(), va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkA": 2,
-                        "shrinkB": 5, "alpha": 0.6, "relpos": (0, 0.5)},
+            label.text,
+            xy=(x, y),
+            xytext=(1.025, place),
+            xycoords="data",
+            textcoords=ax.get_yaxis_transform(),
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.8,
+                "shrinkA": 2,
+                "shrinkB": 5,
+                "alpha": 0.6,
+                "relpos": (0, 0.5),
+            },
             **style.text(style.SMALL, colour, weight="bold" if known else "normal"),
-        )  # fmt: skip
+        )
 
 
 def spread(wanted: Iterable[float], gap: float, low: float, high: float) -> np.ndarray:
@@ -225,54 +272,89 @@ def _draw_row(ax: Axes, place: int, row: tuple, runs: pd.DataFrame) -> None:
     """One strategy: its interval, mean and seeds, and right of the axes the same in figures."""
     label = names.label(row.strategy)
     ax.barh(
-        place, row.high - row.low, 0.5, row.low, color=label.colour, alpha=0.24, linewidth=0,
-        zorder=2, gid=f"interval {row.strategy}",
-    )  # fmt: skip
+        place,
+        row.high - row.low,
+        0.5,
+        row.low,
+        color=label.colour,
+        alpha=0.24,
+        linewidth=0,
+        zorder=2,
+        gid=f"interval {row.strategy}",
+    )
     ax.plot(
-        [row.mean, row.mean], [place - 0.33, place + 0.33], color=label.colour, linewidth=2.4,
-        solid_capstyle="butt", zorder=3, gid=f"mean {row.strategy}",
-    )  # fmt: skip
+        [row.mean, row.mean],
+        [place - 0.33, place + 0.33],
+        color=label.colour,
+        linewidth=2.4,
+        solid_capstyle="butt",
+        zorder=3,
+        gid=f"mean {row.strategy}",
+    )
     # A seed keeps its height in all rows, so that equal accuracies do not hide one another.
     heights = place + (np.linspace(-0.17, 0.17, len(runs)) if len(runs) > 1 else np.zeros(1))
     ax.plot(
-        runs.sort_values("seed").test_accuracy, heights, linestyle="none", marker=label.marker,
-        markersize=6.2, color=label.colour, markeredgecolor="white", markeredgewidth=0.9,
-        zorder=4, clip_on=False, gid=f"seeds {row.strategy}",
-    )  # fmt: skip
+        runs.sort_values("seed").test_accuracy,
+        heights,
+        linestyle="none",
+        marker=label.marker,
+        markersize=6.2,
+        color=label.colour,
+        markeredgecolor="white",
+        markeredgewidth=0.9,
+        zorder=4,
+        clip_on=False,
+        gid=f"seeds {row.strategy}",
+    )
     at_right = {
-        "xy": (1, place), "xycoords": ax.get_yaxis_transform(), "textcoords": "offset points",
-        "va": "center", "ha": "right",
-    }  # fmt: skip
+        "xy": (1, place),
+        "xycoords": ax.get_yaxis_transform(),
+        "textcoords": "offset points",
+        "va": "center",
+        "ha": "right",
+    }
     ax.annotate(
-        style.percent(row.mean), xytext=(54, 0), **at_right,
+        percent(row.mean),
+        xytext=(54, 0),
+        **at_right,
         **style.text(style.BODY, label.colour, weight="bold"),
-    )  # fmt: skip
+    )
     if row.high > row.low and ax.figure.get_figwidth() > ROOMY:
         ax.annotate(
-            f"{100 * row.low:.1f} \N{EN DASH} {100 * row.high:.1f}", xytext=(122, 0), **at_right,
+            f"{100 * row.low:.1f} \N{EN DASH} {100 * row.high:.1f}",
+            xytext=(122, 0),
+            **at_right,
             **style.text(style.SMALL, style.QUIET),
-        )  # fmt: skip
+        )
 
 
 def _draw_marks(ax: Axes, chance: float | None, baseline: float | None) -> None:
     """Chance and the baseline as lines, each named above the rows on a tier of its own."""
-    marks = [("chance", chance, (0, (1, 2))),
-             ("nearest in pixels", baseline, (0, (4, 3)))]  # fmt: skip
+    marks = [("chance", chance, (0, (1, 2))), ("nearest in pixels", baseline, (0, (4, 3)))]
     marks = [mark for mark in marks if mark[1] is not None]
     bottom, top = ax.get_ylim()
     for tier, (name, value, pattern) in enumerate(marks):
         middle = top - TIER * (len(marks) - tier - 0.5)
         ax.plot(
-            [value, value], [bottom, middle - TIER / 2], color=style.QUIET, linewidth=1.3,
-            linestyle=pattern, zorder=1, gid=name,
-        )  # fmt: skip
+            [value, value],
+            [bottom, middle - TIER / 2],
+            color=style.QUIET,
+            linewidth=1.3,
+            linestyle=pattern,
+            zorder=1,
+            gid=name,
+        )
         left = value < 0.65
         ax.annotate(
-            f"{name} {style.percent(value)}", xy=(value, middle), xytext=(4 if left else -4, 0),
-            textcoords="offset points", ha="left" if left else "right", va="center",
+            f"{name} {percent(value)}",
+            xy=(value, middle),
+            xytext=(4 if left else -4, 0),
+            textcoords="offset points",
+            ha="left" if left else "right",
+            va="center",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             **style.text(style.SMALL, style.QUIET),
-        )  # fmt: skip
+        )
     ax.set_ylim(bottom, top - TIER * len(marks))
 
 
@@ -283,3 +365,122 @@ def _places(shots: Iterable[int | str]) -> dict[int | str, float]:
     if "all" in set(shots):
         places["all"] = 2.0 * numbers[-1] if numbers else 1.0
     return places
+
+
+WAYS_ROW = 0.36  # inches for a way
+
+
+def plot_ways(
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    what: str = "test accuracy",
+    percent: bool = True,
+    marks: Mapping[str, float] | None = None,
+) -> Figure:
+    """One value of each way: a dot per seed, the mean, its 95 % t-interval.
+
+    Args:
+        panels: For each panel's title, for each way's name, its values, one per seed. The ways
+            stand in the order of the first panel; another panel may lack some.
+        what: The value's name, written below.
+        percent: Whether the values are shares.
+        marks: For each name, a value to compare with: a dotted line.
+
+    Raises:
+        ValueError: If there is no way to draw, or one without a value.
+
+    Lesson 03.
+    """
+    ways = list(dict.fromkeys(way for values in panels.values() for way in values))
+    if not ways:
+        raise ValueError("there is nothing to compare")
+    if empty := [way for values in panels.values() for way in values if not len(values[way])]:
+        raise ValueError(f"{empty[0]} has no value")
+    figure, axes = style.new_figure(
+        columns=len(panels), height=0.95 + WAYS_ROW * len(ways), sharex=True, sharey=True
+    )
+    for ax, (title, values) in zip(axes[0], panels.items(), strict=True):
+        style.prepare(ax, grid="x")
+        ax.use_sticky_edges = False  # or a bar that begins at the left end would touch the frame
+        ax.spines["left"].set_visible(False)
+        for place, way in enumerate(ways):
+            if way in values:
+                _draw_way(ax, place, way, np.asarray(values[way], dtype=float), percent)
+        for name, value in (marks or {}).items():
+            ax.axvline(value, linestyle=(0, (1, 2)), color=style.QUIET, linewidth=1.3, zorder=1)
+            low, high = ax.get_xlim()
+            at = (-3, "right") if value > (low + high) / 2 else (3, "left")
+            ax.annotate(
+                name,
+                (value, 1),
+                (at[0], -2),
+                xycoords=ax.get_xaxis_transform(),
+                va="top",
+                ha=at[1],
+                textcoords="offset points",
+                **style.text(style.SMALL, style.QUIET),
+            )
+        if percent:
+            ax.xaxis.set_major_formatter(lambda value, _: percent(value, 0))
+        style.heading(ax, title)
+        ax.set_xlabel(what, labelpad=6, **style.text(style.SMALL, style.QUIET))
+    axes[0, 0].set_yticks(
+        range(len(ways)), [names.label(way).text for way in ways], **style.text(style.BODY)
+    )
+    axes[0, 0].set_ylim(len(ways) - 0.4, -0.75 if marks else -0.6)
+    return figure
+
+
+def _draw_way(ax: Axes, place: int, way: str, values: np.ndarray, percent: bool) -> None:
+    """One row: interval, mean, seeds, and the mean in figures at the right."""
+    label = names.label(way)
+    colour = label.colour if label.text != way else BLUE
+    found = metrics.t_interval(values)
+    if len(values) > 1:
+        ax.barh(
+            place,
+            found.high - found.low,
+            0.5,
+            found.low,
+            color=colour,
+            alpha=0.22,
+            linewidth=0,
+            zorder=2,
+            gid=f"interval {way}",
+        )
+    ax.plot(
+        [found.mean] * 2,
+        [place - 0.3, place + 0.3],
+        color=colour,
+        linewidth=2.2,
+        solid_capstyle="butt",
+        zorder=3,
+        gid=f"mean {way}",
+    )
+    heights = place + (np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.zeros(1))
+    ax.plot(
+        values,
+        heights,
+        linestyle="none",
+        marker="o",
+        markersize=4.6,
+        color=colour,
+        markeredgecolor="white",
+        markeredgewidth=0.7,
+        zorder=4,
+        clip_on=False,
+        gid=f"seeds {way}",
+    )
+    words = (
+        f"{100 * found.mean:.0f}" if percent else f"{round(found.mean, 2) + 0.0:.2f}"
+    )  # no "-0.00"
+    ax.annotate(
+        words,
+        (1, place),
+        (22 if percent else 32, 0),
+        xycoords=ax.get_yaxis_transform(),
+        va="center",
+        textcoords="offset points",
+        ha="right",
+        **style.text(style.SMALL, colour, weight="bold"),
+    )

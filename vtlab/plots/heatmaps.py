@@ -5,17 +5,23 @@ map shows the image and nothing else. Whether colours may be compared between ma
 the call, and on the colour bar.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
 from matplotlib.colors import ListedColormap, Normalize
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from vtlab import names, style
-from vtlab.plots.sheet import Sheet, pictures, same_length
+from vtlab.plots import style
+from vtlab.plots.image_grids import Sheet, pictures, same_length
+from vtlab.results import labels as names
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CELL = 1.92  # inches: a picture and its gap, at most
 BAR = 4.0  # inches: the colour bar, at most
@@ -79,8 +85,13 @@ def plot_cams(
             _write(sheet, i, 0, titles[i], style.INK)
         for column, (name, values) in enumerate(maps.items(), start=1):
             sheet.show(i, column, greyed(image), cmap="gray", vmin=0, vmax=1)
-            _heat(sheet, i, column, upsample(values[i], image.shape[:2]),
-                  top if scale == "shared" else values[i].max())  # fmt: skip
+            _heat(
+                sheet,
+                i,
+                column,
+                upsample(values[i], image.shape[:2]),
+                top if scale == "shared" else values[i].max(),
+            )
             if marks and name in marks:
                 _mark(sheet, i, column, *marks[name][i])
         if masks is not None:
@@ -119,8 +130,9 @@ def _checked(images: int, maps: Mapping[str, ArrayLike], scale: str) -> dict[str
     found = {name: np.asarray(values, dtype=float) for name, values in maps.items()}
     for name, values in found.items():
         if values.ndim != 3 or len(values) != images:
-            raise ValueError(f"{name}: {images} images need maps ({images}, h, w), "
-                             f"got {values.shape}")  # fmt: skip
+            raise ValueError(
+                f"{name}: {images} images need maps ({images}, h, w), got {values.shape}"
+            )
     return found
 
 
@@ -130,8 +142,14 @@ def _whose(of: str) -> str:
 
 def _heat(sheet: Sheet, row: int, column: int, values: np.ndarray, highest: float) -> None:
     """A map `(H, W)` over what is there; `highest` gets the brightest colour."""
-    sheet.show(row, column, values, cmap=heat(), interpolation="bilinear",
-               norm=Normalize(0, highest if highest > 0 else 1, clip=True))  # fmt: skip
+    sheet.show(
+        row,
+        column,
+        values,
+        cmap=heat(),
+        interpolation="bilinear",
+        norm=Normalize(0, highest if highest > 0 else 1, clip=True),
+    )
 
 
 def _write(sheet: Sheet, row: int, column: int, words: str, colour: str) -> None:
@@ -157,7 +175,9 @@ def _head(sheet: Sheet, strategies: list[str]) -> None:
 def _draw_scale(sheet: Sheet, scale: str, top: float, words: str, what: str) -> None:
     """The colour bar, which says what a colour means."""
     ends = top if scale == "shared" and top > 0 else 1
-    ticks = [(tick, f"{tick:g}") for tick in MaxNLocator(6).tick_values(0, ends) if 0 <= tick <= ends]
+    ticks = [
+        (tick, f"{tick:g}") for tick in MaxNLocator(6).tick_values(0, ends) if 0 <= tick <= ends
+    ]
     if scale == "each":
         ticks, words = [(0, "0"), (1, "max")], f"evidence ({what}), each map up to its own maximum"
     page = sheet.figure.get_figwidth()
@@ -165,10 +185,16 @@ def _draw_scale(sheet: Sheet, scale: str, top: float, words: str, what: str) -> 
     left = (page - long) / 2
     colours, opacity = np.split(heat()(np.linspace(0, 1, 256)), [3], axis=1)
     seen = opacity * colours + (1 - opacity) * GREY  # over white both ends would be pale
-    sheet.ax.imshow(seen[None], aspect="auto",
-                    extent=(left, left + long, y + 0.1, y))  # fmt: skip
+    sheet.ax.imshow(seen[None], aspect="auto", extent=(left, left + long, y + 0.1, y))
     for tick, name in ticks:
-        sheet.ax.text(left + long * tick / ends, y + 0.14, name, ha="center", va="top",
-                      **style.text(style.SMALL, style.QUIET))  # fmt: skip
-    sheet.ax.text(page / 2, y + 0.31, words, ha="center", va="top",
-                  **style.text(style.SMALL, style.QUIET))  # fmt: skip
+        sheet.ax.text(
+            left + long * tick / ends,
+            y + 0.14,
+            name,
+            ha="center",
+            va="top",
+            **style.text(style.SMALL, style.QUIET),
+        )
+    sheet.ax.text(
+        page / 2, y + 0.31, words, ha="center", va="top", **style.text(style.SMALL, style.QUIET)
+    )

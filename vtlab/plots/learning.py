@@ -4,16 +4,23 @@ A probe is solved, not trained by epochs, and strategies may have different leng
 axis is the share of the training that is done, the same for all.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
-from vtlab import names, style
+from vtlab.plots import style
 from vtlab.plots.comparison import label_ends, only_one
+from vtlab.results import labels as names
+from vtlab.results.labels import percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 NAMED = 9  # runs that have room for their names
 
@@ -64,9 +71,15 @@ def draw_curves(
             ax.plot(x, y, color=colour, linewidth=0.7, alpha=0.45, gid=f"seed {strategy}")
         x, y = mean_curve(curves)
         ax.plot(
-            x, y, color=colour, linewidth=2.2, solid_capstyle="round", zorder=4,
-            marker="o" if len(x) == 1 else "none", gid=f"mean {strategy}",
-        )  # fmt: skip
+            x,
+            y,
+            color=colour,
+            linewidth=2.2,
+            solid_capstyle="round",
+            zorder=4,
+            marker="o" if len(x) == 1 else "none",
+            gid=f"mean {strategy}",
+        )
         ends[strategy] = (x[-1], y[-1])
     ax.set(xlim=(0, 1.015), ylim=(0, 1.02))
     style.percent_axis(ax.xaxis)
@@ -97,9 +110,11 @@ def plot_training(
     epochs = last_phases(epochs, ["run"])
     figure, axes = style.new_figure(1, 2, height=3.3, pad=0.09)
     for ax, value, words in zip(
-        axes[0], ("loss", "train_accuracy"),
-        ("training loss (cross-entropy, nats)", "training accuracy"), strict=True,
-    ):  # fmt: skip
+        axes[0],
+        ("loss", "train_accuracy"),
+        ("training loss (cross-entropy, nats)", "training accuracy"),
+        strict=True,
+    ):
         _draw_runs(ax, epochs, value, current, results or {})
         style.heading(ax, words)
     return figure
@@ -115,17 +130,27 @@ def _draw_runs(
         label = names.label(run.strategy.iloc[0])
         bold = number == current
         ax.plot(
-            run.epoch, run[value], color=label.colour, linewidth=2.2 if bold else 1.1,
-            alpha=1 if bold else 0.55, zorder=4 if bold else 3, gid=f"run {number}",
-            marker=label.marker, markersize=5 if bold else 3.5, markevery=[-1],
-        )  # fmt: skip
-        got = f", test {style.percent(results[number], 0)}" if number in results else ""
+            run.epoch,
+            run[value],
+            color=label.colour,
+            linewidth=2.2 if bold else 1.1,
+            alpha=1 if bold else 0.55,
+            zorder=4 if bold else 3,
+            gid=f"run {number}",
+            marker=label.marker,
+            markersize=5 if bold else 3.5,
+            markevery=[-1],
+        )
+        got = f", test {percent(results[number], 0)}" if number in results else ""
         name = f"{number} {label.text}{got}"
         ends[name], colours[name] = (run.epoch.iloc[-1], run[value].iloc[-1]), label.colour
     ax.set(xlim=(0, 1.02 * last), ylim=(0, 1.02))
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_xlabel("epochs (of a linear probe: steps of its solver)", labelpad=6,
-                  **style.text(style.SMALL, style.QUIET))  # fmt: skip
+    ax.set_xlabel(
+        "epochs (of a linear probe: steps of its solver)",
+        labelpad=6,
+        **style.text(style.SMALL, style.QUIET),
+    )
     if value == "loss":
         losses = epochs.loss.to_numpy(dtype=float)
         finite = losses[np.isfinite(losses)]
@@ -150,7 +175,9 @@ def last_phases(epochs: pd.DataFrame, run: list[str]) -> pd.DataFrame:
     """
     again = epochs.groupby(run, sort=False).epoch.diff() <= 0
     phase = again.groupby([epochs[name] for name in run], sort=False).cumsum()
-    return epochs[phase == phase.groupby([epochs[name] for name in run], sort=False).transform("max")]
+    return epochs[
+        phase == phase.groupby([epochs[name] for name in run], sort=False).transform("max")
+    ]
 
 
 def share_of_training(run: pd.DataFrame, value: str) -> tuple[np.ndarray, np.ndarray]:
@@ -168,3 +195,55 @@ def mean_curve(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray,
     grid = np.unique(np.concatenate([x for x, _ in curves]))
     grid = grid[grid >= begun]
     return grid, np.mean([np.interp(grid, x, y) for x, y in curves], axis=0)
+
+
+SAID = {
+    "test_accuracy": ("new task", "#00805F", "D"),
+    "old_refit": ("old task, new head", "#C77C02", "^"),
+    "old_accuracy": ("old task, old head", "#6E6E6E", "s"),
+}
+
+
+def plot_range(table: pd.DataFrame) -> Figure:
+    """The loss of a range test against the learning rate.
+
+    Args:
+        table: From `rate_range`.
+
+    Raises:
+        ValueError: If it has no row.
+
+    Lesson 07.
+    """
+    if table.empty:
+        raise ValueError("there is nothing to draw")
+    figure, axes = style.new_figure(height=2.9)
+    ax = axes[0, 0]
+    style.prepare(ax, grid="y")
+    ax.plot(table.rate, table.loss, color=SAID["test_accuracy"][1], linewidth=2, gid="loss")
+    least = table.loc[table.loss.idxmin()]
+    ax.plot(least.rate, least.loss, "o", color=SAID["test_accuracy"][1], gid="least")
+    ax.annotate(
+        f"least loss at {least.rate:.2g}",
+        (least.rate, least.loss),
+        (0, -7),
+        ha="center",
+        va="top",
+        textcoords="offset points",
+        **style.text(style.SMALL),
+    )
+    top = table.loss[np.isfinite(table.loss)].max()  # the last step may have exploded
+    ax.set_ylim(
+        min(0, least.loss - 0.15 * (top - least.loss)), None
+    )  # room for the words below the curve
+    _rate_axis(ax)
+    ax.set_ylabel("loss on the shots", labelpad=6, **style.text(style.SMALL, style.QUIET))
+    return figure
+
+
+def _rate_axis(ax: Axes) -> None:
+    shown = np.concatenate([line.get_xdata() for line in ax.lines if len(line.get_xdata()) > 2])
+    ax.set_xscale("log")
+    ax.set_xlim(shown.min() / 1.5, shown.max() * 1.5)
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("learning rate", labelpad=5, **style.text(style.SMALL, style.QUIET))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import html
+from typing import TYPE_CHECKING
 
-import ipywidgets
 import pandas as pd
 import traitlets
-from matplotlib.figure import Figure
 
-from vtlab import names, plots, style
-from vtlab.widgets.controls import Checks, choice
-from vtlab.widgets.panel import Panel
+from vtlab import plots
+from vtlab.results import labels as names
+from vtlab.results.labels import percent
+from vtlab.widgets.panel import Checks, Panel, choice
+
+if TYPE_CHECKING:
+    import ipywidgets
+    from matplotlib.figure import Figure
 
 CURVE = "curve"
 NEEDED = ("strategy", "shots", "seed", "test_accuracy", "seconds", "trainable_weights")
@@ -66,8 +70,9 @@ class ComparePanel(Panel):
         self._names = tuple(sorted(set(runs.strategy), key=names.order))
         self._shots = _choices(runs.shots)
         self._seeds = tuple(sorted(int(seed) for seed in set(runs.seed)))
-        self._runs = {f"{name}, seed {seed}": (name, seed) for name in self._names
-                      for seed in self._seeds}  # fmt: skip
+        self._runs = {
+            f"{name}, seed {seed}": (name, seed) for name in self._names for seed in self._seeds
+        }
         start = {"strategies": self._names, "shots": self._shots[0], "seeds": self._seeds}
         super().__init__(**(start | traits))
 
@@ -90,27 +95,39 @@ class ComparePanel(Panel):
     def _known_seeds(self, proposal: dict) -> tuple[int, ...]:
         for seed in proposal["value"]:
             if seed not in self._seeds:
-                raise ValueError(f"no runs with seed {seed} here, "
-                                 f"only with {', '.join(map(str, self._seeds))}")  # fmt: skip
+                raise ValueError(
+                    f"no runs with seed {seed} here, only with {', '.join(map(str, self._seeds))}"
+                )
         return tuple(seed for seed in self._seeds if seed in proposal["value"])
 
     @traitlets.validate("run")
     def _known_run(self, proposal: dict) -> str:
         if proposal["value"] and proposal["value"] not in self._runs:
-            raise ValueError(f"no run {proposal['value']!r} here, such as {next(iter(self._runs))!r}")
+            raise ValueError(
+                f"no run {proposal['value']!r} here, such as {next(iter(self._runs))!r}"
+            )
         return proposal["value"]
 
     def build(self) -> dict[str, ipywidgets.Widget]:
         """A checkbox for each strategy, and a list for the number of images."""
         return {
             "strategies": Checks({n: names.label(n).text for n in self._names}, "Strategies"),
-            "shots": choice("Images per class", [
-                ("all of these, as a curve" if n == CURVE else str(n), n) for n in self._shots]),
+            "shots": choice(
+                "Images per class",
+                [("all of these, as a curve" if n == CURVE else str(n), n) for n in self._shots],
+            ),
             "seeds": Checks({seed: str(seed) for seed in self._seeds}, "Seeds"),
-            "run": choice("Details of the run", [("none", ""), *(
-                (f"{names.label(name).text}, seed {seed}", key)
-                for key, (name, seed) in self._runs.items())]),
-        }  # fmt: skip
+            "run": choice(
+                "Details of the run",
+                [
+                    ("none", ""),
+                    *(
+                        (f"{names.label(name).text}, seed {seed}", key)
+                        for key, (name, seed) in self._runs.items()
+                    ),
+                ],
+            ),
+        }
 
     def chosen(self) -> pd.DataFrame:
         """The rows that are shown.
@@ -134,8 +151,13 @@ class ComparePanel(Panel):
         rows, size = self.chosen(), self.test_images
         if self.shots == CURVE:
             return plots.plot_shots(rows, chance=self.chance, test_images=size)
-        return plots.plot_accuracy(rows, chance=self.chance, baseline=self.baseline,
-                                   test_images=size, title=_images(self.shots))  # fmt: skip
+        return plots.plot_accuracy(
+            rows,
+            chance=self.chance,
+            baseline=self.baseline,
+            test_images=size,
+            title=_images(self.shots),
+        )
 
     def describe(self) -> str:
         """The mean accuracies in words."""
@@ -144,11 +166,12 @@ class ComparePanel(Panel):
         for strategy in self.strategies:
             if strategy in means:
                 at = "" if self.shots != CURVE else " at {}"
-                values = [style.percent(value) + at.format(shots)
-                          for shots, value in means[strategy].items()]  # fmt: skip
+                values = [
+                    percent(value) + at.format(shots) for shots, value in means[strategy].items()
+                ]
                 said.append(f"{names.label(strategy).text} {', '.join(values)}")
         if self.chance is not None:
-            said.append(f"chance {style.percent(self.chance)}")
+            said.append(f"chance {percent(self.chance)}")
         where = "by images per class" if self.shots == CURVE else f"with {_images(self.shots)}"
         return f"Mean test accuracy {where}: {'; '.join(said)}."
 
@@ -185,9 +208,9 @@ def _choices(shots: pd.Series) -> list[int | str]:
 
 
 def _words(run: dict[str, object]) -> str:
-    said = [f"test accuracy {style.percent(run['test_accuracy'])}"]
+    said = [f"test accuracy {percent(run['test_accuracy'])}"]
     if pd.notna(run.get("val_accuracy")):
-        said.append(f"val accuracy {style.percent(run['val_accuracy'])}")
+        said.append(f"val accuracy {percent(run['val_accuracy'])}")
     said += [f"{run['trainable_weights']:,} weights learn", f"{run['seconds']:.1f} s"]
     name = names.label(run["strategy"]).text
     return f"{name}, {_images(run['shots'])}, seed {run['seed']}: {', '.join(said)}."

@@ -5,23 +5,24 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import ipywidgets
-import pandas as pd
 import traitlets
-from matplotlib.figure import Figure
 
 from vtlab import plots
-from vtlab.costs import Speed, calibrate, cost_table
-from vtlab.diagnose import movement, snapshot
-from vtlab.network import Network
-from vtlab.tasks import Task
-from vtlab.tasks import task as make_task
-from vtlab.training import fit
-from vtlab.widgets.controls import Checks, Status, button, number, row
-from vtlab.widgets.panel import Panel
-from vtlab.widgets.session import chosen, fitting
-from vtlab.widgets.worker import Worker
+from vtlab.analysis.movement import measure_movement, snapshot
+from vtlab.data.tasks import Task
+from vtlab.data.tasks import task as make_task
+from vtlab.models.network import Network
+from vtlab.training.costs import Speed, calibrate, cost_table
+from vtlab.training.fit import fit
+from vtlab.widgets.panel import Checks, Panel, Status, button, number, row
+from vtlab.widgets.session import Worker, chosen, fitting
+
+if TYPE_CHECKING:
+    import ipywidgets
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 BATCH = 32
 
@@ -47,8 +48,14 @@ class FreezePanel(Panel):
     stages = traitlets.Tuple()
     epochs = traitlets.Int(3, min=1)
 
-    def __init__(self, network: Network, task: Task | None = None, *, image_size: int | None = None,
-                 **traits: object) -> None:  # fmt: skip
+    def __init__(
+        self,
+        network: Network,
+        task: Task | None = None,
+        *,
+        image_size: int | None = None,
+        **traits: object,
+    ) -> None:
         """Open the panel.
 
         Args:
@@ -68,17 +75,20 @@ class FreezePanel(Panel):
         self._lock = threading.RLock()  # of what belongs to the ticked stages, and of the status
         self._worker = Worker("vtlab freezing")
         self.status = Status("The head always learns. Tick what else should.")
-        self.buttons = {"measure": button("Measure this machine", self.measure),
-                        "train": button("Train and see what moves", self.train, main=True),
-                        "stop": button("Stop", self.stop)}  # fmt: skip
+        self.buttons = {
+            "measure": button("Measure this machine", self.measure),
+            "train": button("Train and see what moves", self.train, main=True),
+            "stop": button("Stop", self.stop),
+        }
         super().__init__(**({"stages": network.stage_names[-1:]} | traits))
 
     @traitlets.validate("stages")
     def _known(self, proposal: dict) -> tuple[str, ...]:
         names = self.network.stage_names
         if odd := sorted(set(proposal["value"]) - set(names)):
-            raise traitlets.TraitError(f"{self.network.name} has no stage {odd[0]!r}; "
-                                       f"its stages are {', '.join(names)}")  # fmt: skip
+            raise traitlets.TraitError(
+                f"{self.network.name} has no stage {odd[0]!r}; its stages are {', '.join(names)}"
+            )
         return tuple(name for name in names if name in proposal["value"])
 
     @traitlets.observe("stages")
@@ -88,14 +98,20 @@ class FreezePanel(Panel):
 
     def build(self) -> dict[str, ipywidgets.Widget]:
         """A box for each stage, and how long to train."""
-        return {"stages": Checks({name: name for name in self.network.stage_names},
-                                 "Stages that learn, beside the head"),
-                "epochs": number("Epochs", 1, 60)}  # fmt: skip
+        return {
+            "stages": Checks(
+                {name: name for name in self.network.stage_names},
+                "Stages that learn, beside the head",
+            ),
+            "epochs": number("Epochs", 1, 60),
+        }
 
     def arrange(self) -> Sequence[ipywidgets.Widget]:
         """Stages, then the buttons."""
-        return [self.controls["stages"],
-                row(self.controls["epochs"], *self.buttons.values(), self.status)]  # fmt: skip
+        return [
+            self.controls["stages"],
+            row(self.controls["epochs"], *self.buttons.values(), self.status),
+        ]
 
     @property
     def shows(self) -> tuple[str, ...]:
@@ -151,25 +167,31 @@ class FreezePanel(Panel):
         if not training.steps:
             self._said = "Stopped before the first step: nothing was trained."
             return
-        moved = movement(before, twin)
+        moved = measure_movement(before, twin)
         with self._lock:
             if stages == self.stages:
                 self.trained, self.moved, self._said = twin, moved, _moved_words(moved)
             else:
-                self._said = "Other stages were ticked meanwhile, so what moved is not shown: train again."
+                self._said = (
+                    "Other stages were ticked meanwhile, so what moved is not shown: train again."
+                )
 
     def _ended(self, error: BaseException | None) -> None:
         with self._lock:
-            self.status.say(self._said if error is None else
-                            f"Stopped by an error. {type(error).__name__}: {error}")  # fmt: skip
+            self.status.say(
+                self._said
+                if error is None
+                else f"Stopped by an error. {type(error).__name__}: {error}"
+            )
         self.refresh()
 
     def costs(self) -> pd.DataFrame:
         """What the ticked stages cost, a row per stage and one for the head."""
         stages, (speed, known) = self.stages, self._measured
         if stages not in known:  # takes longer than drawing it
-            known[stages] = cost_table(self.network, (*stages, "head"), speed=speed,
-                                       image_size=self._size, batch=BATCH)  # fmt: skip
+            known[stages] = cost_table(
+                self.network, (*stages, "head"), speed=speed, image_size=self._size, batch=BATCH
+            )
         return known[stages]
 
     def figure(self) -> Figure:
@@ -180,9 +202,11 @@ class FreezePanel(Panel):
         """The sums in words, and what moved."""
         table, moved = self.costs(), self.moved
         memory = (table.activations + table.optimiser).sum() / 1e6
-        said = (f"{', '.join((*self.stages, 'head'))} learn: {table.learn.sum():,} of "
-                f"{table.weights.sum():,} weights, {table.step.sum() / 1e6:.0f} million multiply-adds "
-                f"per training image, {memory:.0f} MB a batch")  # fmt: skip
+        said = (
+            f"{', '.join((*self.stages, 'head'))} learn: {table.learn.sum():,} of "
+            f"{table.weights.sum():,} weights, {table.step.sum() / 1e6:.0f} million multiply-adds "
+            f"per training image, {memory:.0f} MB a batch"
+        )
         if "seconds" in table:
             said += f", {1e3 * table.seconds.sum():.0f} ms a batch expected"
         return f"{said}." if moved is None else f"{said}. {_moved_words(moved)}"
@@ -192,5 +216,7 @@ def _moved_words(moved: pd.DataFrame) -> str:
     """Which stages moved, by weights or BatchNorm statistics, and which did not at all."""
     still = [stage for stage, row in moved.iterrows() if not row.fillna(0).any()]
     went = [stage for stage in moved.index if stage not in still]
-    return (f"Moved: {', '.join(went) or 'nothing'}. Not a single bit of weights or BatchNorm "
-            f"statistics moved in: {', '.join(still) or 'no stage'}.")  # fmt: skip
+    return (
+        f"Moved: {', '.join(went) or 'nothing'}. Not a single bit of weights or BatchNorm "
+        f"statistics moved in: {', '.join(still) or 'no stage'}."
+    )

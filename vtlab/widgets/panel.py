@@ -11,13 +11,16 @@ import contextlib
 import html
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import ipywidgets
 import traitlets
-from matplotlib.figure import Figure
 
-from vtlab import style
+from vtlab.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 KEPT = 32  # pictures that need not be drawn again when a person comes back to them
 
@@ -46,8 +49,10 @@ class Panel(traitlets.HasTraits):
         self._drawn: OrderedDict[tuple, str] = OrderedDict()
         super().__init__(**traits)
         self.controls = self.build()
-        self._links = [traitlets.link((self, name), (control, "value"))
-                       for name, control in self.controls.items()]  # fmt: skip
+        self._links = [
+            traitlets.link((self, name), (control, "value"))
+            for name, control in self.controls.items()
+        ]
         self._picture = ipywidgets.HTML()
         # A block each: a wide control must not push the others off a narrow page.
         self.widget = ipywidgets.VBox([*self.arrange(), self._picture], layout={"width": "100%"})
@@ -121,7 +126,10 @@ class Panel(traitlets.HasTraits):
             figure, words = self.figure(), self.describe()
         except ValueError as nothing:
             return f'<p role="status">{html.escape(str(nothing))}</p>'
-        source, width = style.data_uri(figure, photographs=self.photographs, quick=True), _width(figure)
+        source, width = (
+            style.data_uri(figure, photographs=self.photographs, quick=True),
+            _width(figure),
+        )
         style.let_go(figure)
         line = f"<p>{html.escape(above)}</p>" if (above := self.caption()) else ""
         return (
@@ -159,3 +167,105 @@ def _parts(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
         if isinstance(model := getattr(widget, name, None), ipywidgets.Widget):
             yield model
     yield widget
+
+
+_NARROW = {"description_width": "initial"}
+
+
+def number(
+    words: str, low: float, high: float, step: float = 1
+) -> ipywidgets.BoundedIntText | ipywidgets.BoundedFloatText:
+    """A box for a number within limits; whole where the step is."""
+    whole = isinstance(step, int)
+    kind = ipywidgets.BoundedIntText if whole else ipywidgets.BoundedFloatText
+    width = f"{0.58 * len(words) + (5.2 if high < 1000 else 6.5):.1f}em"
+    return kind(
+        value=low,
+        min=low,
+        max=high,
+        step=step,
+        description=words,
+        style=_NARROW,
+        layout={"width": width},
+    )
+
+
+def choice(words: str, options: Iterable) -> ipywidgets.Dropdown:
+    """A list of which one is chosen: values, or pairs of words and value."""
+    return ipywidgets.Dropdown(
+        options=list(options), description=words, style=_NARROW, layout={"width": "max-content"}
+    )
+
+
+def tick(words: str) -> ipywidgets.Checkbox:
+    """A box to tick."""
+    return ipywidgets.Checkbox(description=words, indent=False, layout={"width": "max-content"})
+
+
+def button(words: str, action: Callable[[], object], *, main: bool = False) -> ipywidgets.Button:
+    """A button with words on it, that does something."""
+    made = ipywidgets.Button(
+        description=words,
+        button_style="primary" if main else "",
+        layout={"width": "max-content", "min_width": "6em"},
+    )
+    made.on_click(lambda clicked: action())
+    return made
+
+
+def row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Side by side, and below one another where the page is narrow."""
+    layout = {"flex_flow": "row wrap", "grid_gap": "2px 14px", "align_items": "center"}
+    return ipywidgets.HBox(widgets, layout=layout)
+
+
+class Checks(ipywidgets.VBox):
+    """Several checkboxes with one value: what is ticked, in the order of the boxes.
+
+    Unlike a list for several choices, it needs no Ctrl key, and every box has a name that a
+    screen reader says.
+
+    Attributes:
+        value: The names that are ticked.
+        boxes: The checkbox of each name.
+    """
+
+    value = traitlets.Tuple()
+
+    def __init__(self, names: Mapping[str, str], description: str) -> None:
+        """A box for each name, with the words to show beside it, under a description."""
+        self.description = description
+        self.boxes = {name: tick(words) for name, words in names.items()}
+        self._spreading = False
+        heading = ipywidgets.HTML(f"<b>{html.escape(description)}</b>")
+        super().__init__([heading, row(*self.boxes.values())])
+        for box in self.boxes.values():
+            box.observe(self._gather, "value")
+
+    def _gather(self, change: object) -> None:
+        if not self._spreading:
+            self.value = tuple(name for name, box in self.boxes.items() if box.value)
+
+    @traitlets.observe("value")
+    def _spread(self, change: object) -> None:
+        # Half of the boxes moved is a state that nobody asked for: it must not come back.
+        self._spreading = True
+        try:
+            for name, box in self.boxes.items():
+                box.value = name in self.value
+        finally:
+            self._spreading = False
+
+
+class Status(ipywidgets.HTML):
+    """A line that a screen reader says whenever it changes."""
+
+    def __init__(self, words: str = "") -> None:
+        """The line, with words in it from the start or none."""
+        super().__init__()
+        self.say(words)
+
+    def say(self, words: str) -> None:
+        """Show these words."""
+        self.words = words
+        self.value = f'<div role="status" aria-live="polite">{html.escape(words)}</div>'

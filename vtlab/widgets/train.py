@@ -7,31 +7,52 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import ipywidgets
 import pandas as pd
 import traitlets
-from matplotlib.figure import Figure
 
-from vtlab import names, plots, style
-from vtlab.backbones import family
-from vtlab.families import FAMILIES, STAGES
+from vtlab import plots
+from vtlab.data.tasks import Task, check_draw
+from vtlab.data.tasks import task as make_task
 from vtlab.garden.worlds import WORLDS
-from vtlab.study import check_draw
-from vtlab.tasks import Task
-from vtlab.tasks import task as make_task
-from vtlab.widgets.controls import Checks, Status, button, choice, number, row
-from vtlab.widgets.panel import Panel
-from vtlab.widgets.session import Session, chosen, fitting
-from vtlab.widgets.worker import Pace, Worker
+from vtlab.models.backbones import family
+from vtlab.models.families import FAMILIES, STAGES
+from vtlab.results import labels as names
+from vtlab.results.labels import percent
+from vtlab.widgets.panel import Checks, Panel, Status, button, choice, number, row
+from vtlab.widgets.session import Pace, Session, Worker, chosen, fitting
+
+if TYPE_CHECKING:
+    import ipywidgets
+    from matplotlib.figure import Figure
 
 WAYS = ("scratch", "probe", "partial", "full", "lp_ft", "surgical")
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 DECAYS = (1.0, 0.7, 0.5, 0.3)
-COLUMNS = ("run", "task", "backbone", "strategy", "shots", "seed", "epochs", "rate", "stage_decay",
-           "test_accuracy", "seconds", "trainable_weights", "total_weights")  # fmt: skip
+COLUMNS = (
+    "run",
+    "task",
+    "backbone",
+    "strategy",
+    "shots",
+    "seed",
+    "epochs",
+    "rate",
+    "stage_decay",
+    "test_accuracy",
+    "seconds",
+    "trainable_weights",
+    "total_weights",
+)
 READY, TRAINING, STOPPING, STOPPED, FINISHED, FAILED = (
-    "ready", "training", "stopping", "stopped", "finished", "failed")  # fmt: skip
+    "ready",
+    "training",
+    "stopping",
+    "stopped",
+    "finished",
+    "failed",
+)
 
 
 class TrainPanel(Panel):
@@ -83,7 +104,9 @@ class TrainPanel(Panel):
         if isinstance(task, str):
             task, traits = None, {"task": task} | traits
         if not isinstance(task, Task | None):
-            raise TypeError(f"{task!r} is no task: give what vt.task makes, or the name of a garden task")
+            raise TypeError(
+                f"{task!r} is no task: give what vt.task makes, or the name of a garden task"
+            )
         self._given = task
         self._bases: dict[tuple[str, int], Task] = {}
         self._tasks = [name for name, world in WORLDS.items() if world.target == "class"]
@@ -99,9 +122,11 @@ class TrainPanel(Panel):
         self._settling = False
         self._worker = Worker("vtlab training")
         self.status = Status("Choose, then press Train.")
-        self.buttons = {"train": button("Train", self.train, main=True),
-                        "stop": button("Stop", self.stop),
-                        "continue": button("Continue", self.resume)}  # fmt: skip
+        self.buttons = {
+            "train": button("Train", self.train, main=True),
+            "stop": button("Stop", self.stop),
+            "continue": button("Continue", self.resume),
+        }
         super().__init__(**traits)
         self._settle({"name": "strategy"})
 
@@ -109,13 +134,16 @@ class TrainPanel(Panel):
     def _known_task(self, proposal: dict) -> str:
         if proposal["value"] not in self._tasks:
             raise traitlets.TraitError(
-                f"no task {proposal['value']!r} here; there are {', '.join(self._tasks)}")  # fmt: skip
+                f"no task {proposal['value']!r} here; there are {', '.join(self._tasks)}"
+            )
         return proposal["value"]
 
     @traitlets.validate("stages")
     def _known_stages(self, proposal: dict) -> tuple[str, ...]:
         if odd := set(proposal["value"]) - set(STAGES):
-            raise traitlets.TraitError(f"no stage {sorted(odd)[0]!r}; there are {', '.join(STAGES)}")
+            raise traitlets.TraitError(
+                f"no stage {sorted(odd)[0]!r}; there are {', '.join(STAGES)}"
+            )
         return tuple(name for name in STAGES if name in proposal["value"])
 
     @traitlets.observe("strategy", "stages")
@@ -153,9 +181,12 @@ class TrainPanel(Panel):
     def arrange(self) -> Sequence[ipywidgets.Widget]:
         """What, then how, then the buttons and the state."""
         have = self.controls
-        return [row(*(have[n] for n in ("task", "shots", "seed", "backbone", "strategy"))),
-                have["stages"], row(*(have[n] for n in ("rate", "stage_decay", "epochs"))),
-                row(*self.buttons.values(), self.status)]  # fmt: skip
+        return [
+            row(*(have[n] for n in ("task", "shots", "seed", "backbone", "strategy"))),
+            have["stages"],
+            row(*(have[n] for n in ("rate", "stage_decay", "epochs"))),
+            row(*self.buttons.values(), self.status),
+        ]
 
     @property
     def shows(self) -> tuple[str, ...]:
@@ -222,14 +253,27 @@ class TrainPanel(Panel):
         pace = Pace()
         for epoch in session.work(stop):
             if epoch.number == 1:
-                self.status.say(f"Run {run}: {names.label(session.strategy.name).text} is training.")
+                self.status.say(
+                    f"Run {run}: {names.label(session.strategy.name).text} is training."
+                )
             if pace.due() and not stop.is_set():  # the end draws the last picture
                 started = time.monotonic()
                 self.refresh()
                 pace.drawn(started)
 
-    def prepare(self, *, task: str, shots: int, seed: int, backbone: str, strategy: str,
-                stages: tuple[str, ...], rate: float, stage_decay: float, epochs: int) -> Session:  # fmt: skip
+    def prepare(
+        self,
+        *,
+        task: str,
+        shots: int,
+        seed: int,
+        backbone: str,
+        strategy: str,
+        stages: tuple[str, ...],
+        rate: float,
+        stage_decay: float,
+        epochs: int,
+    ) -> Session:
         """The training that these choices mean.
 
         Raises:
@@ -254,10 +298,12 @@ class TrainPanel(Panel):
             if error is not None:
                 whole = session is not None and session.goes_on
                 said = f"; Continue goes on with run {self._started}" if whole else ""
-                self._enter(STOPPED if whole else FAILED,
-                            f"Stopped by an error{said}. {type(error).__name__}: {error}")  # fmt: skip
+                self._enter(
+                    STOPPED if whole else FAILED,
+                    f"Stopped by an error{said}. {type(error).__name__}: {error}",
+                )
             elif session is not None and session.finished:
-                got = style.percent(session.accuracy)
+                got = percent(session.accuracy)
                 self._enter(FINISHED, f"Run {self._started} is finished: test accuracy {got}.")
             else:
                 self._enter(STOPPED, f"Run {self._started} is stopped. Continue goes on with it.")
@@ -279,15 +325,21 @@ class TrainPanel(Panel):
 
     def curves(self) -> pd.DataFrame:
         """The epochs of all runs on the picture: run, strategy, epoch, loss, train_accuracy."""
-        rows = [(n, s.strategy.name, e.number, e.loss, e.train_accuracy)
-                for n, s in dict(self._sessions).items() for e in list(s.history)]  # fmt: skip
+        rows = [
+            (n, s.strategy.name, e.number, e.loss, e.train_accuracy)
+            for n, s in dict(self._sessions).items()
+            for e in list(s.history)
+        ]
         return pd.DataFrame(rows, columns=["run", "strategy", "epoch", "loss", "train_accuracy"])
 
     def figure(self) -> Figure:
         """Loss and training accuracy of the finished runs and of the one at hand."""
         runs = self.runs
-        return plots.plot_training(self.curves(), current=self._started,
-                                   results=dict(zip(runs.run, runs.test_accuracy, strict=True)))  # fmt: skip
+        return plots.plot_training(
+            self.curves(),
+            current=self._started,
+            results=dict(zip(runs.run, runs.test_accuracy, strict=True)),
+        )
 
     def caption(self) -> str:
         """How far the run at hand is."""
@@ -296,18 +348,22 @@ class TrainPanel(Panel):
             return ""
         last, whole = session.history[-1], session.whole
         of = f"epoch {last.number} of {whole}" if whole else f"solver step {last.number}"
-        return (f"Run {self._started}, {names.label(session.strategy.name).text}: {of}, "
-                f"loss {last.loss:.3f}, {style.percent(last.train_accuracy, 0)} of the training "
-                "images right")  # fmt: skip
+        return (
+            f"Run {self._started}, {names.label(session.strategy.name).text}: {of}, "
+            f"loss {last.loss:.3f}, {percent(last.train_accuracy, 0)} of the training "
+            "images right"
+        )
 
     def describe(self) -> str:
         """The curves in words: where each run began and where it is now."""
         said = []
         for run, epochs in self.curves().groupby("run"):
             first, last = epochs.iloc[0], epochs.iloc[-1]
-            said.append(f"run {run}, {names.label(first.strategy).text}: training loss from "
-                        f"{first.loss:.2f} to {last.loss:.2f}, accuracy "
-                        f"{style.percent(last.train_accuracy, 0)} after {last.epoch} epochs")  # fmt: skip
+            said.append(
+                f"run {run}, {names.label(first.strategy).text}: training loss from "
+                f"{first.loss:.2f} to {last.loss:.2f}, accuracy "
+                f"{percent(last.train_accuracy, 0)} after {last.epoch} epochs"
+            )
         return f"Training curves; {'; '.join(said)}." if said else "Empty axes: no training yet."
 
     def below(self) -> str:
@@ -319,13 +375,28 @@ def _table(runs: pd.DataFrame) -> str:
     """The finished runs as markup; nothing without one."""
     if runs.empty:
         return ""
-    heads = ("Run", "Strategy", "Images per class", "Seed", "Weights that learn", "Seconds",
-             "Test accuracy")  # fmt: skip
+    heads = (
+        "Run",
+        "Strategy",
+        "Images per class",
+        "Seed",
+        "Weights that learn",
+        "Seconds",
+        "Test accuracy",
+    )
     head = "".join(f'<th scope="col" style="padding:2px 10px">{words}</th>' for words in heads)
     lines = []
     for r in runs.to_dict("records"):
-        cells = (r["run"], html.escape(names.label(r["strategy"]).text), r["shots"], r["seed"],
-                 f"{r['trainable_weights']:,}", f"{r['seconds']:.1f}",
-                 style.percent(r["test_accuracy"]))  # fmt: skip
-        lines.append("<tr>" + "".join(f'<td style="padding:2px 10px">{c}</td>' for c in cells) + "</tr>")
+        cells = (
+            r["run"],
+            html.escape(names.label(r["strategy"]).text),
+            r["shots"],
+            r["seed"],
+            f"{r['trainable_weights']:,}",
+            f"{r['seconds']:.1f}",
+            percent(r["test_accuracy"]),
+        )
+        lines.append(
+            "<tr>" + "".join(f'<td style="padding:2px 10px">{c}</td>' for c in cells) + "</tr>"
+        )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"

@@ -8,20 +8,24 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import ipywidgets
 import traitlets
-from matplotlib.figure import Figure
 
-from vtlab import plots, style
-from vtlab.features import predict
-from vtlab.listing import ENDINGS
-from vtlab.samples import few, photograph
-from vtlab.tasks import Task
-from vtlab.tasks import task as make_task
-from vtlab.widgets.controls import Status, button, row
-from vtlab.widgets.panel import Panel
+from vtlab import plots
+from vtlab.data.decoding import photograph
+from vtlab.data.images import few
+from vtlab.data.listing import ENDINGS
+from vtlab.data.tasks import Task
+from vtlab.data.tasks import task as make_task
+from vtlab.models.features import predict
+from vtlab.results.labels import percent
+from vtlab.widgets.panel import Panel, Status, button, row
 from vtlab.widgets.train import TrainPanel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LARGEST = 500_000_000  # bytes that an archive may unpack to
 SHOWN = 16  # images
@@ -59,31 +63,45 @@ class UploadPanel(Panel):
         self.task: Task | None = None
         self.training: TrainPanel | None = None
         self.said = ""
-        self.status = Status("Choose a zip with a folder per class, or photos named like "
-                             "“cat 1.jpg”.")  # fmt: skip
+        self.status = Status(
+            "Choose a zip with a folder per class, or photos named like “cat 1.jpg”."
+        )
         accept = ",".join((".zip", *ENDINGS))
         wide = {"width": "max-content"}
-        self.files = ipywidgets.FileUpload(accept=accept, multiple=True, layout=wide,
-                                           description="Photos or a zip")  # fmt: skip
-        self.asked = ipywidgets.FileUpload(accept=",".join(ENDINGS), multiple=False, layout=wide,
-                                           description="A photo to name")  # fmt: skip
+        self.files = ipywidgets.FileUpload(
+            accept=accept, multiple=True, layout=wide, description="Photos or a zip"
+        )
+        self.asked = ipywidgets.FileUpload(
+            accept=",".join(ENDINGS), multiple=False, layout=wide, description="A photo to name"
+        )
         self.buttons = {"read": button("Read this path", self._read_path)}
         self._place = ipywidgets.VBox()
         super().__init__(**traits)
-        self.files.observe(lambda change: change.new and self.upload(_contents(change.new)), "value")
-        self.asked.observe(lambda change: change.new and self.name(*_contents(change.new).popitem()),
-                           "value")  # fmt: skip
+        self.files.observe(
+            lambda change: change.new and self.upload(_contents(change.new)), "value"
+        )
+        self.asked.observe(
+            lambda change: change.new and self.name(*_contents(change.new).popitem()), "value"
+        )
 
     def build(self) -> dict[str, ipywidgets.Widget]:
         """The path; the uploads have no trait, since their value is the photographs."""
-        return {"path": ipywidgets.Text(description="Path of a folder or zip",
-                                        style={"description_width": "initial"},
-                                        layout={"width": "28em"})}  # fmt: skip
+        return {
+            "path": ipywidgets.Text(
+                description="Path of a folder or zip",
+                style={"description_width": "initial"},
+                layout={"width": "28em"},
+            )
+        }
 
     def arrange(self) -> Sequence[ipywidgets.Widget]:
         """Upload or path, the state, training, and the photograph to name."""
-        return [row(self.files, self.controls["path"], self.buttons["read"]), self.status,
-                self._place, row(self.asked)]  # fmt: skip
+        return [
+            row(self.files, self.controls["path"], self.buttons["read"]),
+            self.status,
+            self._place,
+            row(self.asked),
+        ]
 
     @property
     def shows(self) -> tuple[str, ...]:
@@ -98,7 +116,9 @@ class UploadPanel(Panel):
         """
         try:
             with tempfile.TemporaryDirectory() as folder:
-                self._show(make_task(unpacked(files, Path(folder)), shots="all", image_size=self.size))
+                self._show(
+                    make_task(unpacked(files, Path(folder)), shots="all", image_size=self.size)
+                )
         except (ValueError, OSError) as error:
             self.status.say(f"Not taken: {error}")
 
@@ -119,8 +139,10 @@ class UploadPanel(Panel):
         notes = " ".join(f"{note[0].upper()}{note[1:]}." for note in task.notes)
         if task.skipped:
             notes += f" Files left out: {len(task.skipped)} ({'; '.join(task.skipped)})."
-        self.status.say(f"{len(task.train)} training images and {len(task.test)} test images of "
-                        f"{len(task.classes)} classes. {notes} Now press Train.")  # fmt: skip
+        self.status.say(
+            f"{len(task.train)} training images and {len(task.test)} test images of "
+            f"{len(task.classes)} classes. {notes} Now press Train."
+        )
         self.refresh()
 
     def name(self, file: str, content: bytes) -> None:
@@ -134,7 +156,7 @@ class UploadPanel(Panel):
             task = session.task  # its panel offers the garden's, too
             pixels = photograph(content, task.image_size, file)
             sure, guess = predict(session.network, pixels).max(1)
-            self.said = f"{file}: {task.classes[int(guess)]}, {style.percent(float(sure), 0)} sure"
+            self.said = f"{file}: {task.classes[int(guess)]}, {percent(float(sure), 0)} sure"
             self.status.say(self.said)
         except ValueError as error:
             self.status.say(f"Not named: {error}")
@@ -150,12 +172,15 @@ class UploadPanel(Panel):
         if self.task is None:
             raise ValueError("Nothing was uploaded yet.")
         images = few(self.task.train, range(len(self.task.classes)), SHOWN)
-        return plots.plot_images(images.pixels, titles=[self.task.classes[k] for k in images.labels])
+        return plots.plot_images(
+            images.pixels, titles=[self.task.classes[k] for k in images.labels]
+        )
 
     def describe(self) -> str:
         """How many images of which classes."""
-        return (f"Some of the {len(self.task.train)} training images of "
-                f"{', '.join(self.task.classes)}.")  # fmt: skip
+        return (
+            f"Some of the {len(self.task.train)} training images of {', '.join(self.task.classes)}."
+        )
 
 
 def unpacked(files: Mapping[str, bytes], folder: Path) -> Path:
@@ -192,5 +217,7 @@ def unpacked(files: Mapping[str, bytes], folder: Path) -> Path:
 
 def _contents(uploaded: Sequence[Mapping]) -> dict[str, bytes]:
     """What FileUpload gives, as contents by name; names of folders are left aside."""
-    return {PurePosixPath(file["name"].replace("\\", "/")).name: bytes(file["content"])
-            for file in uploaded}  # fmt: skip
+    return {
+        PurePosixPath(file["name"].replace("\\", "/")).name: bytes(file["content"])
+        for file in uploaded
+    }

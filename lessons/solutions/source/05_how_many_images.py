@@ -6,6 +6,7 @@
 # %%
 import numpy as np
 import vtlab as vt
+from vtlab.course import lesson_05
 
 vt.begin(seed=0)
 
@@ -16,9 +17,9 @@ vt.begin(seed=0)
 # from 7 to 29.)
 
 # %% tags=["solution"]
-table = vt.shots_table("garden")
+table = course.lesson_05.shots_table("garden")
 wanted = table[(table.strategy == "probe") & (table.shots == 5)].test_accuracy.mean()
-images = np.mean(vt.shots_to_reach(table, "full", wanted))
+images = np.mean(vt.metrics.shots_to_reach(table, "full", wanted))
 vt.check("05.1", images)
 
 # %% [markdown]

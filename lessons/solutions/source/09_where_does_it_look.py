@@ -29,7 +29,7 @@ network = vt.backbone("mini_resnet", classes=8)
 for record in vt.fit(network, task, vt.probe):
     pass
 maps = vt.explain(network, some.pixels, stage="stage3")
-vt.check("09.2", vt.cam_scores(maps, some.masks).mass.mean())
+vt.check("09.2", vt.analysis.cam_scores(maps, some.masks).mass.mean())
 
 # %% [markdown]
 # **09.3** Detail comes from the image: edges are there whatever the weights. A map that survives a

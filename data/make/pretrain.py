@@ -1,0 +1,452 @@
+"""The recipe of the shipped weights: learn many invented species, or photographs of many things.
+
+`python data/make/pretrain.py` draws the garden on the fly, trains `mini_resnet` from random weights, and
+writes half-precision safetensors, their sha256 and a log; with `--photos PATH` it learns a folder of
+photographs instead, small images first, and writes the weights called "natural".
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vtlab.data.augment import Augment
+from vtlab.data.folders import read_folder
+from vtlab.garden.source import Drawings
+from vtlab.models.backbones import backbone
+from vtlab.models.network import Network
+from vtlab.models.weights import SHIPPED, sha256
+from vtlab.system.device import autocast, best_device, half, keep_freed
+from vtlab.system.files import write_bytes, write_csv, write_text
+from vtlab.system.fingerprints import fingerprint_tensors
+from vtlab.system.interrupts import Terminated, termination_raises, unbroken
+from vtlab.system.randomness import drawing, generator
+from vtlab.training.checkpoints import (
+    FORMAT,
+    State,
+    Stepwise,
+    Stop,
+    captured,
+    checkpointed,
+    put_back,
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How weights are trained, whatever on.
+
+    Attributes:
+        images: How many are seen, each view of a photograph counted.
+        batch: How many at once.
+        peak_rate: Of AdamW, reached after a fifth of the steps (one cycle, Smith 2018).
+        weight_decay: Of AdamW.
+        seed: Of order, drawings and augmentation.
+        sizes: Sides of the images in pixels, one after the other; each gets the same time, so that
+            small images, which are cheap, are many (progressive resizing, Howard 2018).
+        smoothing: The share of a label that goes to all classes alike (Szegedy et al. 2016).
+    """
+
+    backbone: str = "mini_resnet"
+    images: int = 200_000
+    batch: int = 128
+    peak_rate: float = 3e-3
+    weight_decay: float = 0.05
+    seed: int = 0
+    sizes: tuple[int, ...] = (64,)
+    smoothing: float = 0.0
+
+    def size(self, share: float) -> int:
+        """The side of the images after this share of them, 0 to 1."""
+        counts = [1 / size**2 for size in self.sizes]  # a large image takes longer
+        ends = [sum(counts[: n + 1]) / sum(counts) for n in range(len(counts))]
+        return next(
+            (s for s, end in zip(self.sizes, ends, strict=True) if share < end), self.sizes[-1]
+        )
+
+
+PHOTOS = Recipe(
+    images=600_000, sizes=(32, 48, 64)
+)  # of the natural weights: twelve epochs of 50,000
+PHOTOS_EVERY = 50_000  # photographs between two records: testing takes longer
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a pretraining is: images seen, mean loss and accuracy since the last, seconds."""
+
+    images: int
+    loss: float
+    accuracy: float
+    test_accuracy: float
+    seconds: float
+
+
+def pretrain(
+    recipe: Recipe, source: Source, network: Network, every: int = 10_000, stop: Stop | None = None
+) -> Pretraining:
+    """Train the network in place; an iterator with a record after every so many images.
+
+    Hours of it belong into `checkpointed(pretrain(…), folder)`.
+    """
+    return Pretraining(recipe, source, network, every, stop)
+
+
+class Pretraining(Stepwise):
+    """What `pretrain` returns; a step is a batch of images. See `Stepwise`."""
+
+    def __init__(
+        self, recipe: Recipe, source: Source, network: Network, every: int, stop: Stop | None
+    ) -> None:
+        """Nothing is drawn or read yet."""
+        self.recipe, self.source, self.network = recipe, source, network
+        self.every, self.stop = every, stop
+        self.steps = 0
+        self.history: list[Progress] = []
+        self.total = recipe.images // recipe.batch
+        self._losses: list[float] = []  # since the last record
+        self._hits: list[float] = []
+        self._seconds = 0.0
+        self._optimiser, self._schedule = self._fresh()
+        keep_freed()
+
+    @property
+    def done(self) -> bool:
+        """Whether every image was seen."""
+        return self.steps == self.total
+
+    def _fresh(self) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.OneCycleLR]:
+        recipe = self.recipe
+        optimiser = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=recipe.peak_rate,
+            weight_decay=recipe.weight_decay,
+            foreach=True,
+        )
+        return optimiser, torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, recipe.peak_rate, total_steps=self.total + 1, pct_start=0.2
+        )
+
+    def step(self) -> Progress | None:
+        """One batch; a `Progress` where one is due."""
+        if self.done:
+            return None
+        recipe, started = self.recipe, time.perf_counter()
+        size = recipe.size(self.steps / self.total)
+        images, labels = self.source.batch(self.steps, recipe.batch, recipe.seed, size)
+        seen = (self.steps + 1) * recipe.batch
+        record = seen % self.every < recipe.batch or self.steps == self.total - 1
+        if record:
+            _ = self.source.test_set  # drawn before the part that Ctrl-C has to wait for
+        with unbroken():
+            self._learn(images, labels)
+            self.steps += 1
+            if not record:
+                self._seconds += time.perf_counter() - started
+                return None
+            mean = [sum(values) / len(values) for values in (self._losses, self._hits)]
+            accuracy = _test(self.network, *self.source.test_set)
+            self._seconds += time.perf_counter() - started
+            self._losses, self._hits = [], []
+            self.history.append(Progress(seen, *mean, accuracy, round(self._seconds, 1)))
+            return self.history[-1]
+
+    def _learn(self, images: Tensor, labels: Tensor) -> None:
+        device = self.network.device
+        self.network.train()
+        labels = labels.to(device)
+        with drawing(self.recipe.seed, self.steps, device):
+            with autocast(device=device):
+                logits = self.network(self.network.normalise(images)).float()
+            loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.smoothing)
+            self._optimiser.zero_grad()
+            loss.backward()
+        self._optimiser.step()
+        self._schedule.step()
+        self._losses.append(loss.item())
+        self._hits.append((logits.argmax(1) == labels).float().mean().item())
+
+    def configuration(self) -> dict:
+        """What must be equal for a state to be gone on from, as JSON values."""
+        return {
+            **asdict(self.recipe),
+            "sizes": list(self.recipe.sizes),
+            **self.source.configuration(),
+            "every": self.every,
+            "device": self.network.device.type,
+            "bfloat16": half(None, self.network.device),
+        }
+
+    def state(self) -> State:
+        """Everything that is needed to go on from here, copied. Not while a step runs."""
+        values = {
+            "format": FORMAT,
+            "configuration": self.configuration(),
+            "steps": self.steps,
+            "losses": list(self._losses),
+            "hits": list(self._hits),
+            "seconds": self._seconds,
+            "history": [asdict(p) for p in self.history],
+        }
+        return State(captured(self.network, self._optimiser), values)
+
+    def restore(self, state: State) -> None:
+        """Go on from this state; the network is filled in place.
+
+        Raises:
+            ValueError: Naming each field of the configuration that differs.
+        """
+        self.check(state)
+        values = state.values
+        with unbroken():
+            self._optimiser, self._schedule = self._fresh()
+            put_back(state.tensors, self.network, self._optimiser)
+            self.steps = values["steps"]
+            if self.steps:  # rate and momentum follow from the number of steps
+                self._schedule.load_state_dict(
+                    {"last_epoch": self.steps - 1, "_step_count": self.steps + 1}
+                )
+                self._schedule.step()
+            self._losses, self._hits = list(values["losses"]), list(values["hits"])
+            self._seconds = values["seconds"]
+            self.history = [Progress(**record) for record in values["history"]]
+
+
+@torch.no_grad()
+def _test(network: Network, images: torch.Tensor, labels: torch.Tensor) -> float:
+    network.eval()
+    with autocast(device=network.device):
+        guesses = [network(network.normalise(part)).argmax(1) for part in images.split(256)]
+    return (torch.cat(guesses).cpu() == labels).float().mean().item()
+
+
+def save(network: Network, recipe: Recipe, source: Source, folder: Path, name: str) -> str:
+    """Write the stages as half-precision safetensors; returns the sha256."""
+    from safetensors.torch import save as to_bytes
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.safetensors"
+    state = {
+        name: value.contiguous().half() if value.is_floating_point() else value
+        for name, value in network.stages.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    made = json.dumps({**asdict(recipe), **source.configuration()})
+    write_bytes(path, to_bytes(state, metadata={"recipe": made}))
+    listing = folder / "sha256.json"
+    known = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
+    known[path.name] = sha256(path)
+    write_text(listing, json.dumps(known, indent=2, sort_keys=True) + "\n")
+    return known[path.name]
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the recipe and write weights and log; returns the exit status."""
+    data = Path(__file__).parent.parent
+    parser = argparse.ArgumentParser(prog="python data/make/pretrain.py", description=__doc__)
+    parser.add_argument("--backbone", default=Recipe.backbone)
+    parser.add_argument(
+        "--photos",
+        metavar="PATH",
+        default=None,
+        help="photographs by class (folder, zip, table) instead of the garden",
+    )
+    parser.add_argument(
+        "--images", type=int, default=None, help="how many to see, each view counted"
+    )
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=None,
+        metavar="PX",
+        help="sides of the images, one after the other",
+    )
+    parser.add_argument(
+        "--smoothing",
+        type=float,
+        default=None,
+        help="the share of a label that goes to all classes alike",
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=data / "weights")
+    parser.add_argument(
+        "--checkpoints",
+        "--resume",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the training there, and go on from what is there",
+    )
+    parser.add_argument("--log", type=Path, default=None, help="default: data/results/")
+    arguments = parser.parse_args(given)
+    plan = PHOTOS if arguments.photos else Recipe()
+    asked = {
+        "images": arguments.images,
+        "sizes": arguments.sizes and tuple(arguments.sizes),
+        "smoothing": arguments.smoothing,
+    }
+    recipe = replace(
+        plan,
+        backbone=arguments.backbone,
+        seed=arguments.seed,
+        **{name: value for name, value in asked.items() if value is not None},
+    )
+    name = recipe.backbone + SHIPPED["natural" if arguments.photos else "default"]
+    log = arguments.log or data / "results" / f"pretrain_{name}.csv"
+    folder = arguments.checkpoints
+    training = None
+    try:
+        source = (
+            Photographs.of(arguments.photos, max(recipe.sizes)) if arguments.photos else Drawings()
+        )
+        network = backbone(recipe.backbone, classes=source.classes, weights=None)
+        network.reset_stages(recipe.seed)
+        every = {"every": PHOTOS_EVERY} if arguments.photos else {}
+        training = pretrain(recipe, source, network, **every)
+        with termination_raises():
+            for progress in checkpointed(training, folder, every=100) if folder else training:
+                said = (f"{k} {v:.4g}" for k, v in asdict(progress).items())
+                print(*said, sep="  ", flush=True)
+    except KeyboardInterrupt as stopped:
+        steps = f"{training.steps} of {training.total} steps" if training else "reading the images"
+        print(
+            f"stopped after {steps}; "
+            + (
+                f"the same command goes on from {folder}"
+                if folder
+                else "nothing is kept (--checkpoints FOLDER)"
+            ),
+            file=sys.stderr,
+        )
+        return 143 if isinstance(stopped, Terminated) else 130
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("sha256", save(network, recipe, source, arguments.out, name))
+    rows = [{k: round(v, 4) for k, v in asdict(row).items()} for row in training.history]
+    write_csv(log, pd.DataFrame(rows))
+    return 0
+
+
+HELD_OUT = 0.1  # share of photographs that are tested on, where none are set apart
+
+
+class Source(Protocol):
+    """Where the images of a pretraining come from."""
+
+    @property
+    def classes(self) -> int:
+        """How many there are, K."""
+
+    @property
+    def test_set(self) -> tuple[Tensor, Tensor]:
+        """Images `(N, 3, H, W)` uint8 that are never trained on, and their labels `(N,)`."""
+
+    def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
+        """Images `(count, 3, size, size)` uint8 of batch `number`, and their labels `(count,)`."""
+
+    def configuration(self) -> dict:
+        """What it is, as JSON values: trainings that differ in it are not the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photographs:
+    """Labelled photographs: each once an epoch, in a new order, zoomed, mirrored and relit anew.
+
+    Attributes:
+        pixels: `(N, 3, H, H)` uint8; they may lie in a file (`pixel_store`).
+        labels: `(N,)` int64.
+        test_pixels: Images of the same classes, never trained on.
+        test_labels: Theirs.
+        classes: K.
+        content: A hash of it all.
+        augment: What changes from epoch to epoch.
+        device: Where views are computed, and the images of a batch are.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    test_pixels: Tensor
+    test_labels: Tensor
+    classes: int
+    content: str
+    augment: Augment = Augment(shift=0.0, crop=0.45, light=0.2)
+    device: torch.device = torch.device("cpu")
+
+    @classmethod
+    def of(
+        cls, path: str | Path, size: int, progress: Callable[[int, int], None] | None = None
+    ) -> Photographs:
+        """The images of a folder, zip or table, as `images.read_folder` reads them.
+
+        Raises:
+            FileNotFoundError: If nothing is there.
+            ValueError: If it is not images by class.
+        """
+        read = read_folder(path, size, progress, hold_out=HELD_OUT)
+        content = fingerprint_tensors({"train": read.train.pixels, "labels": read.train.labels})
+        return cls(
+            read.train.pixels,
+            read.train.labels,
+            read.test.pixels,
+            read.test.labels,
+            len(read.classes),
+            content,
+            device=best_device(),
+        )
+
+    @property
+    def test_set(self) -> tuple[Tensor, Tensor]:
+        """All test images."""
+        return self.test_pixels, self.test_labels
+
+    def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
+        """Batches never span two epochs: what does not fill one at the end is left out.
+
+        Raises:
+            ValueError: If there are fewer photographs than a batch takes.
+        """
+        if len(self.labels) < count:
+            raise ValueError(
+                f"a batch takes {count} photographs to learn from; there are {len(self.labels)}"
+            )
+        epoch, place = divmod(number, len(self.labels) // count)
+        index = self._order(seed, epoch)[place * count : (place + 1) * count]
+        images = self.augment.view(self.pixels[index].to(self.device), index, seed, epoch + 1)
+        if size != images.shape[-1]:
+            smaller = F.interpolate(
+                images.float(), size=(size, size), mode="bilinear", antialias=True
+            )
+            images = (smaller.clamp(0, 255) + 0.5).to(torch.uint8)
+        return images, self.labels[index]
+
+    @functools.cached_property
+    def _orders(self) -> dict[tuple[int, int], Tensor]:
+        return {}
+
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        if (seed, epoch) not in self._orders:
+            self._orders.clear()
+            drawn = torch.randperm(len(self.labels), generator=generator(seed, f"epoch {epoch}"))
+            self._orders[seed, epoch] = drawn
+        return self._orders[seed, epoch]
+
+    def configuration(self) -> dict:
+        """The hash, and what augmentation does."""
+        return {"content": self.content, **self.augment.configuration()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,265 @@
+"""The four strategies on real photographs: three data sets, three starts, three numbers of shots.
+
+`python data/make/real.py FOLDER` measures `data/results/real.csv`. The folder holds the data
+(`pacs_photo_sketch_128.zip`, `hymenoptera_224.zip`) and `weights/mobilenet_v2.pth`, none of which is part of
+the project (data/README.md). Rows that the committed table has are taken from there, so that a
+table can grow; `--anew` measures them again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from kept import kept
+
+from vtlab.course.lesson_16 import real_table
+from vtlab.data.folders import ImageFolder, read_folder
+from vtlab.data.images import Images
+from vtlab.data.tasks import Task
+from vtlab.models.backbones import backbone
+from vtlab.models.features import predict
+from vtlab.models.network import Network
+from vtlab.results.metrics import balanced_accuracy
+from vtlab.study.run import TUNED_RATES, tuned
+from vtlab.system.device import THREADS
+from vtlab.system.files import shipped_folder, write_csv
+from vtlab.system.randomness import generator
+from vtlab.training.fit import fit
+from vtlab.training.strategies import FOUR, Strategy
+
+SHOTS = (5, 20, 60)
+SEEDS = 5
+EPOCHS = 10  # of every strategy but the probe, which is solved
+TUNING_SHOTS, TUNING_SEED = 20, 100  # a seed that no run has
+LEAST_TEST = 20  # images per class
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a network's weights come from.
+
+    Attributes:
+        backbone: Its name.
+        weights: As `backbone` takes them; a file name is one in the data's folder.
+        size: Side of the images in pixels.
+    """
+
+    backbone: str
+    weights: str
+    size: int
+
+
+STARTS = {
+    "garden": Start("mini_resnet", "default", 64),
+    "natural": Start("mini_resnet", "natural", 64),
+    "imagenet": Start("mobilenet_v2", "weights/mobilenet_v2.pth", 128),
+}
+SETS = {
+    "photo": ("pacs_photo_sketch_128.zip", "photo"),
+    "sketch": ("pacs_photo_sketch_128.zip", "sketch"),
+    "hymenoptera": ("hymenoptera_224.zip", ""),
+}
+SHIFT = ("photo", "sketch")  # learnt from the first, also tested on the second
+KEY = ["data", "start", "strategy", "shots", "seed"]
+
+
+class Pool:
+    """The images of one data set at one size: shots for a seed, and a test set of what they leave."""
+
+    def __init__(self, name: str, read: ImageFolder) -> None:
+        """From a folder with or without test images of its own."""
+        self.name, self.classes = name, read.classes
+        self.images = Images(read.train.pixels, read.train.labels, None, read.train.files)
+        self.test = (
+            None
+            if read.test is None
+            else Images(read.test.pixels, read.test.labels, None, read.test.files)
+        )
+
+    def task(self, shots: int, seed: int) -> Task:
+        """The shots of a seed are nested: its first 5 images of a class are among its first 20.
+
+        Raises:
+            ValueError: If a class would keep fewer than 20 test images, or has too few shots.
+        """
+        random = generator(seed, "real shots")
+        drawn, rest = [], []
+        for k in range(len(self.classes)):
+            index = (self.images.labels == k).nonzero()[:, 0]
+            index = index[torch.randperm(len(index), generator=random)]
+            left = len(index) - shots if self.test is None else int((self.test.labels == k).sum())
+            if left < LEAST_TEST or len(index) < shots:
+                raise ValueError(
+                    f"{self.name}: {shots} shots leave {left} test images of {self.classes[k]!r}"
+                )
+            drawn.append(index[:shots])
+            rest.append(index[shots:])
+        test = self.images[torch.cat(rest)] if self.test is None else self.test
+        return Task(
+            self.name,
+            self.classes,
+            self.images[torch.cat(drawn)],
+            test,
+            shots,
+            seed,
+            lambda n, s: self.task(n, s).train,
+        )
+
+
+def pools(folder: Path, size: int) -> dict[str, Pool]:
+    """The data sets by name, decoded.
+
+    Raises:
+        FileNotFoundError: If a file is not there.
+    """
+    found = {}
+    with tempfile.TemporaryDirectory() as place:
+        for name, (file, inside) in SETS.items():
+            with zipfile.ZipFile(folder / file) as archive:
+                archive.extractall(
+                    Path(place) / file, [n for n in archive.namelist() if n.startswith(inside)]
+                )
+            found[name] = Pool(name, read_folder(Path(place) / file / inside, size))
+    return found
+
+
+def runs() -> Iterator[tuple[str, str, Strategy, int, int]]:
+    """Data, start, strategy, shots, seed: what is cheap first, and all of a seed before the next."""
+    for price in range(3):
+        for seed in range(SEEDS):
+            for start, about in STARTS.items():
+                for strategy in FOUR:
+                    own = 0 if strategy.convex else 1 if about.size == 64 else 2
+                    known = strategy.start == "random" and start == "natural"  # as from "garden"
+                    if own == price and not known:
+                        yield from (
+                            (data, start, strategy, shots, seed) for shots in SHOTS for data in SETS
+                        )
+
+
+class Measurement:
+    """The table in the making."""
+
+    def __init__(self, folder: Path, kept_runs: Path, known: pd.DataFrame) -> None:
+        """Nothing is read yet."""
+        self.folder, self.kept_runs, self.known = folder, kept_runs, known
+        self._pools: dict[int, dict[str, Pool]] = {}
+        self._weights: dict[str, dict[str, torch.Tensor]] = {}
+
+    def pool(self, start: str, data: str) -> Pool:
+        """A data set at the size of a start."""
+        size = STARTS[start].size
+        if size not in self._pools:
+            self._pools[size] = pools(self.folder, size)
+        return self._pools[size][data]
+
+    def network(self, start: str, classes: int) -> Network:
+        """A fresh network."""
+        about = STARTS[start]
+        file = self.folder / about.weights
+        return backbone(
+            about.backbone, classes=classes, weights=file if file.is_file() else about.weights
+        )
+
+    def rate(self, start: str, strategy: Strategy) -> float | None:
+        """Tuned once for each strategy and start, within 20 shots of PACS's photographs."""
+        if strategy.convex:
+            return None
+        if len(self.known):  # so that one table has one rate
+            same = self.known[(self.known.start == start) & (self.known.strategy == strategy.name)]
+            if len(same):
+                return float(same.rate.iloc[0])
+        pool = self.pool(start, SHIFT[0])
+
+        def measured() -> dict[str, float]:
+            task = pool.task(TUNING_SHOTS, TUNING_SEED)
+            found = tuned(strategy, task, lambda: self.network(start, len(pool.classes)), 0, EPOCHS)
+            return {"rate": found.peak_rate, "test_accuracy": float("nan")}  # nothing was tested
+
+        run = {
+            "start": start,
+            "strategy": strategy.name,
+            "rates": list(TUNED_RATES),
+            "epochs": EPOCHS,
+        }
+        return kept(self.kept_runs / f"rate-{start}-{strategy.name}.json", run, measured)["rate"]
+
+    def row(self, data: str, start: str, strategy: Strategy, shots: int, seed: int) -> dict:
+        """One training, tested once."""
+        run = dict(zip(KEY, (data, start, strategy.name, shots, seed), strict=True))
+        old = (
+            self.known[(self.known[KEY] == pd.Series(run)).all(axis=1)]
+            if len(self.known)
+            else self.known
+        )
+        if len(old):
+            return old.iloc[0].to_dict()
+        rate = self.rate(start, strategy)
+        task = self.pool(start, data).task(shots, seed)
+
+        def measured() -> dict[str, float]:
+            network = self.network(start, len(task.classes))
+            records = list(
+                fit(network, task, replace(strategy, rate=rate), seed=seed, epochs=EPOCHS)
+            )
+            guesses = predict(network, task.test.pixels).argmax(1)
+            right = (guesses == task.test.labels).double().mean().item()
+            found = {
+                "test_accuracy": right,
+                "test_images": len(task.test),
+                "chance": task.chance,
+                "balanced_accuracy": balanced_accuracy(task.test.labels.tolist(), guesses.tolist()),
+                "seconds": round(sum(record.seconds for record in records), 1),
+            }
+            if data == SHIFT[0]:
+                other = self.pool(start, SHIFT[1]).images
+                named = predict(network, other.pixels).argmax(1)
+                found["shifted_accuracy"] = (named == other.labels).double().mean().item()
+            return found
+
+        name = "-".join(map(str, (data, start, strategy.name, shots, seed)))
+        return kept(
+            self.kept_runs / f"{name}.json", run | {"rate": rate, "epochs": EPOCHS}, measured
+        )
+
+
+def measure(measurement: Measurement, say: Callable[[str], None] = print) -> Iterator[dict]:
+    """Every run; stops without an error at Ctrl-C, so that what is there can be kept."""
+    try:
+        for run in runs():
+            yield measurement.row(*run)
+    except KeyboardInterrupt:
+        say("stopped; the table has the runs so far")
+
+
+def main() -> None:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(prog="python data/make/real.py", description=__doc__)
+    parser.add_argument("folder", type=Path, help="with the zips and weights/")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("vtlab-runs") / "real", help="finished runs"
+    )
+    parser.add_argument("--anew", action="store_true", help="take no row from the committed table")
+    given = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    path = shipped_folder("results") / "real.csv"
+    known = pd.DataFrame() if given.anew or not path.exists() else real_table()
+    table = pd.DataFrame(measure(Measurement(given.folder, given.runs, known)))
+    # after Ctrl-C: rows that were known and not reached stay
+    table = (
+        pd.concat([table, known]).drop_duplicates(KEY, ignore_index=True) if len(known) else table
+    )
+    rounded = table.round(4).assign(rate=table.rate)
+    write_csv(path, rounded)
+    print(f"written: {path.name}, {len(rounded)} rows of {sum(1 for _ in runs())}")
+
+
+if __name__ == "__main__":
+    main()

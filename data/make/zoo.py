@@ -1,0 +1,138 @@
+"""The zoo in one table: what each small backbone costs, and what it is good for.
+
+`python data/make/sweeps.py zoo` measures it; `zoo_table()` and `zoo_curves()` read what is committed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from vtlab.course.lesson_02 import ZOO, _curve
+from vtlab.models.backbones import backbone
+from vtlab.models.network import Network
+from vtlab.results.metrics import interval
+from vtlab.study.compare import compare
+from vtlab.study.run import Setting
+from vtlab.system.device import THREADS, autocast, wait_for
+from vtlab.system.files import shipped_folder
+from vtlab.training.strategies import full, partial, probe
+
+TASKS = ("garden", "digits")
+STRATEGIES = (probe, partial(1), full)
+SHOTS, SEEDS = 5, 5
+BATCH = 64
+REPEATS = 7
+
+
+def measure(runs: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
+    """The table of `zoo_table`, measured: about two minutes a backbone on two quiet cores.
+
+    Args:
+        runs: Where finished runs are kept and found again.
+        say: Called with lines a person should read.
+    """
+    networks = {name: backbone(name, weights=None) for name in ZOO}  # costs ask for no weights
+    table = pd.DataFrame([size(network) for network in networks.values()])
+    table = table.merge(speeds(networks), on="backbone")
+    results = pd.DataFrame(
+        [
+            {
+                "backbone": name,
+                "pretraining_accuracy": _curve(name).test_accuracy.iloc[-1],
+                **accuracies(name, runs, say),
+            }
+            for name in ZOO
+        ]
+    )
+    return table.merge(results, on="backbone")
+
+
+def size(network: Network) -> dict[str, str | int | float]:
+    """What is counted and not timed: weights, operations, bytes, cells of the last map."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network.eval()
+    image = network.normalise(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        maps = network.run_stages(image, 0)
+    disk = (shipped_folder("weights") / f"{network.name}.safetensors").stat().st_size
+    return {
+        "backbone": network.name,
+        "weights": sum(p.numel() for p in network.stages.parameters()),
+        "megaflops": round(counter.get_total_flops() / 1e6, 1),
+        "megabytes": round(disk / 1e6, 2),
+        "cells": maps.shape[-1],
+    }
+
+
+def speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataFrame:
+    """Images per second forward and in training, medians of interleaved repeats.
+
+    The ratios are medians of each repeat's own ratio to the first network: what else the
+    machine does slows all of them alike.
+    """
+    torch.set_num_threads(THREADS)
+    pixels = torch.zeros(BATCH, 3, 64, 64, dtype=torch.uint8)
+    seconds: dict[str, dict[str, list[float]]] = {}
+    for kind, step in (("forward", _forward), ("training", _training)):
+        seconds[kind] = {name: [] for name in networks}
+        for number in range((repeats or REPEATS) + 1):
+            for name, network in networks.items():
+                started = time.perf_counter()
+                step(network, pixels)
+                wait_for(network.device)
+                if number:  # the first pass warms up
+                    seconds[kind][name].append(time.perf_counter() - started)
+    first = next(iter(networks))
+    rows = []
+    for name in networks:
+        row: dict[str, str | float] = {"backbone": name}
+        for kind in seconds:
+            ours, theirs = seconds[kind][name], seconds[kind][first]
+            row[f"{kind}_images_s"] = round(BATCH / statistics.median(ours), 1)
+            ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
+            row[f"{kind}_ratio"] = round(statistics.median(ratios), 2)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _forward(network: Network, pixels: torch.Tensor) -> None:
+    network.eval()
+    with torch.no_grad(), autocast(device=network.device):
+        network(network.normalise(pixels))
+
+
+def _training(network: Network, pixels: torch.Tensor) -> None:
+    network.train()
+    with autocast(device=network.device):
+        loss = network(network.normalise(pixels)).float().square().mean()
+    loss.backward()
+    network.zero_grad()
+
+
+def accuracies(name: str, runs: Path, say: Callable[[str], None]) -> dict[str, float]:
+    """Test accuracy of each strategy on each task, with its interval over the seeds."""
+    row: dict[str, float] = {}
+    for task in TASKS:
+        study = compare(
+            task,
+            strategies=STRATEGIES,
+            shots=SHOTS,
+            seeds=SEEDS,
+            setting=Setting(backbone=name),
+            folder=runs / f"zoo-{name}-{task}",
+            progress=False,
+            say=say,
+        )
+        for strategy, group in study.table().groupby("strategy", sort=False):
+            of = interval(group.test_accuracy.to_numpy(), len(study.task.test))
+            key = f"{task}_{strategy}"
+            row |= {key: of.mean, f"{key}_low": of.low, f"{key}_high": of.high}
+        say(f"{name} on {task} is done")
+    return row

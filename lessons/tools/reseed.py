@@ -1,0 +1,96 @@
+"""Do the lessons' claims hold with other seeds? `python lessons/tools/reseed.py [NN …] [--seeds 10]`.
+
+Runs each lesson in fresh kernels with the environment variable VTLAB_SEED at 0, 1, …, counts the
+claims that held, and keeps the table in `data/results/reseeds.csv`, a row per lesson and seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+from build import LESSONS, mirrors, notebook_of, read_mirror, run
+from lint import CLAIM
+
+from vtlab.system.files import write_text
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import nbformat
+
+TABLE = LESSONS.parent / "data" / "results" / "reseeds.csv"
+COLUMNS = ["lesson", "seed", "claims", "held", "failed"]
+
+
+def count(notebook: nbformat.NotebookNode) -> dict[str, object]:
+    """Claims made and held in a notebook that was run, and what went wrong otherwise."""
+    made, held, failed = 0, 0, []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        made += len(CLAIM.findall(cell.source))
+        for output in cell.outputs:
+            held += len(re.findall("^✓ ", output.get("text", ""), re.M))
+            if output.output_type == "error" and "raises-exception" not in cell.metadata.get(
+                "tags", []
+            ):
+                failed.append(output.evalue.removeprefix("not so: "))
+    return {"claims": made, "held": held, "failed": "; ".join(failed)}
+
+
+def reseed(mirror: Path, seed: int) -> dict[str, object]:
+    """Run a lesson with that seed, to its end also where a claim fails; a row of the table."""
+    notebook = run(
+        read_mirror(mirror),
+        notebook_of(mirror).parent,
+        environment={"VTLAB_SEED": str(seed)},
+        go_on=True,
+    )
+    return {"lesson": mirror.stem, "seed": seed, **count(notebook)}
+
+
+def keep(rows: list[dict[str, object]], path: Path = TABLE) -> pd.DataFrame:
+    """Put rows into the stored table in the place of those of the same lesson and seed."""
+    new = pd.DataFrame(rows, columns=COLUMNS)
+    old = pd.read_csv(path, keep_default_na=False) if path.exists() else new[:0]
+    both = pd.concat([old, new]).drop_duplicates(["lesson", "seed"], keep="last")
+    both = both.sort_values(["lesson", "seed"])
+    write_text(path, both.to_csv(index=False))
+    return both
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Reseed the lessons named by number, or all; 1 if a claim failed."""
+    parser = argparse.ArgumentParser(prog="python lessons/tools/reseed.py", description=__doc__)
+    parser.add_argument("numbers", nargs="*", metavar="NN", help="such as 04 (default: all)")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    given = parser.parse_args(arguments)
+    chosen = [
+        m
+        for m in mirrors()
+        if m.parent.parent.name != "solutions"
+        and (not given.numbers or m.stem[:2] in given.numbers)
+    ]
+    if not chosen:
+        print(f"no lesson {' '.join(given.numbers)}", file=sys.stderr)
+        return 2
+    good = True
+    for mirror in chosen:
+        for seed in range(given.first, given.first + given.seeds):
+            row = reseed(mirror, seed)
+            keep([row])
+            good &= row["held"] == row["claims"]
+            print(
+                f"{row['lesson']} seed {seed}: {row['held']} of {row['claims']} claims held "
+                f"{row['failed']}".rstrip(),
+                flush=True,
+            )
+    return int(not good)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,80 @@
+import pytest
+import torch
+from torch import nn
+
+from vtlab.analysis.movement import gradient_lengths
+from vtlab.course.lesson_02 import STARTS, deep_stack, lengths_by_depth
+
+
+@pytest.fixture
+def images():
+    random = torch.Generator().manual_seed(0)
+    return torch.randn(16, 3, 16, 16, generator=random), torch.arange(16) % 8
+
+
+def test_lengths_by_stage_are_autograds_and_leave_the_network_alone(network, toy):
+    network.train()
+    found = gradient_lengths(network, toy.train.pixels, toy.train.labels)
+    assert list(found) == ["pixels", *network.stage_names]
+    assert network.training and all(p.grad is None for p in network.parameters())
+    network.eval()
+    inputs = network.normalise(toy.train.pixels).requires_grad_()
+    (3 * 4 * nn.functional.cross_entropy(network(inputs), toy.train.labels)).backward()
+    wanted = inputs.grad.square().mean().sqrt().item()
+    assert found["pixels"] == pytest.approx(wanted, rel=1e-3)
+
+
+def test_a_gradient_of_one_image_does_not_depend_on_the_others(network, toy):
+    pixels, labels = toy.train.pixels, toy.train.labels
+    once = gradient_lengths(network, pixels, labels)
+    twice = gradient_lengths(network, torch.cat([pixels, pixels]), torch.cat([labels, labels]))
+    assert once == pytest.approx(twice, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("start", "variance"), [("he", 2 / 288), ("xavier", 2 / 576), ("default", 1 / 864)]
+)
+def test_a_stack_begins_with_the_variance_of_its_rule(start, variance):
+    stack = deep_stack(3, start, False)
+    assert stack[2][0].weight.var().item() == pytest.approx(variance, rel=0.06)
+    assert torch.equal(stack[2][0].weight, deep_stack(3, start, True)[2][0].weight)
+    assert not torch.equal(stack[2][0].weight, deep_stack(3, start, False, seed=1)[2][0].weight)
+
+
+def test_the_default_is_pytorchs_own_variance():
+    torchs = nn.Conv2d(32, 32, 3).weight.var().item()
+    assert deep_stack(2, "default", False)[1][0].weight.var().item() == pytest.approx(
+        torchs, rel=0.08
+    )
+
+
+def test_a_stack_leaves_the_callers_random_numbers_alone():
+    before = torch.get_rng_state()
+    deep_stack(2, "he", True)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_an_unknown_start_is_refused():
+    with pytest.raises(ValueError, match="no start 'zero'"):
+        deep_stack(2, "zero", False)
+
+
+def test_lengths_by_depth_are_autograds(images):
+    stack = deep_stack(4, "he", True)
+    found = lengths_by_depth(stack, *images)
+    inputs = images[0].clone().requires_grad_()
+    nn.functional.cross_entropy(stack(inputs), images[1]).backward()
+    assert len(found) == 5 and found[0] == pytest.approx(inputs.grad.norm().item(), rel=1e-3)
+
+
+def test_each_layer_shortens_a_gradient_by_its_rule_and_batchnorm_hides_the_rule(images):
+    plain = {start: lengths_by_depth(deep_stack(20, start, False), *images) for start in STARTS}
+    factor = {start: (of[1] / of[-1]) ** (1 / 19) for start, of in plain.items()}
+    # a ReLU lets half of the gradient's square pass
+    assert factor["he"] == pytest.approx(1, abs=0.06)
+    assert factor["xavier"] == pytest.approx(0.5**0.5, abs=0.05)
+    assert factor["default"] == pytest.approx(6**-0.5, abs=0.04)
+    normed = [lengths_by_depth(deep_stack(20, start, True), *images) for start in STARTS]
+    assert normed[0] == pytest.approx(normed[1], rel=0.01) and normed[1] == pytest.approx(
+        normed[2], rel=0.01
+    )

@@ -1,0 +1,36 @@
+import pytest
+
+from vtlab import plots as plots
+from vtlab.course.guess import GuessPanel
+from vtlab.plots import style as style
+
+
+@pytest.fixture
+def panel():
+    made = GuessPanel("Which?", ["a", "b"])
+    yield made
+    made.close()
+
+
+def test_guess_and_result_stand_side_by_side(panel, capsys):
+    panel.controls["value"].value = "a"
+    assert panel.status.words == "Your guess: a."
+    assert not panel._picture.value
+    panel.reveal("b < c")
+    assert "Result: b &lt; c" in panel._picture.value and panel.status.words == "Your guess: a."
+    assert "<img" not in panel._picture.value, "the buttons say it already"
+    assert panel.describe().endswith("Your guess: a. Result: b < c.")
+    twin = plots.plot_guess("Which?", ["a", "b"], guess="a", result="b < c")
+    assert style.to_png(panel.figure()) == style.to_png(twin)
+    assert "your guess: a" in capsys.readouterr().out
+
+
+def test_without_a_page_there_are_question_and_picture(panel):
+    data, metadata = panel._repr_mimebundle_()
+    assert data["text/plain"] == "Guess: Which? (a, b)" and "<li>a</li>" in data["text/html"]
+    assert data["image/png"] and "No guess yet" in metadata["image/png"]["alt"]
+
+
+def test_what_is_no_option_is_refused(panel):
+    with pytest.raises(ValueError, match="'c' is not among a, b"):
+        panel.value = "c"

@@ -1,0 +1,202 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from vtlab.course.exercise import EXERCISES
+from vtlab.course.lesson import begin, check, claim, guess
+from vtlab.data.augment import Augment
+from vtlab.results.metrics import t_interval
+from vtlab.system.device import best_device
+from vtlab.training.strategies import full, probe, scratch, surgical
+
+
+def test_begin_prints_one_stable_line_and_seeds(capsys, monkeypatch):
+    monkeypatch.delenv("VTLAB_SEED", raising=False)
+    begin(3)
+    first = torch.rand(1)
+    assert capsys.readouterr().out == "vtlab lesson · seed 3\n"
+    monkeypatch.setenv("VTLAB_SEED", "3")
+    begin(0)
+    assert torch.equal(first, torch.rand(1))
+
+
+def test_lessons_compute_on_the_cpu_unless_told_otherwise(monkeypatch):
+    monkeypatch.setattr("vtlab.system.device.devices", lambda: {"cuda": 1, "mps": 0, "cpu": 1})
+    monkeypatch.delenv("VTLAB_DEVICE")
+    assert best_device().type == "cuda"
+    begin()
+    assert best_device().type == "cpu"
+    monkeypatch.setenv("VTLAB_DEVICE", "cuda")
+    begin()
+    assert best_device().type == "cuda"
+
+
+def test_begin_makes_no_shell_where_there_is_none(capsys):
+    begin()
+    from IPython import get_ipython
+
+    assert get_ipython() is None
+
+
+@pytest.mark.parametrize("truth", [True, np.True_, torch.tensor(True)])
+def test_a_true_claim_prints_its_sentence(truth, capsys):
+    claim("two is two", truth, gap=0.5)
+    assert capsys.readouterr().out == "✓ two is two\n"
+
+
+def test_a_false_claim_raises_with_its_numbers():
+    with pytest.raises(AssertionError, match="two is three .gap = 0.500, n = 3, of = 0.250"):
+        claim("two is three", np.False_, gap=0.5, n=3, of=torch.tensor(0.25))
+    with pytest.raises(AssertionError, match="gap = 0.50 ± "):
+        claim("two is three", False, gap=t_interval([0.4, 0.6]))
+    with pytest.raises(ValueError, match="3 answers"):
+        claim("some", np.array([True, True, False]))
+
+
+@pytest.mark.parametrize("other", [float("nan"), 0.3, len, "False", None, torch.tensor(1.0)])
+def test_what_is_no_truth_value_cannot_pass_for_one(other):
+    with pytest.raises(ValueError, match="needs true or false.*two is two"):
+        claim("two is two", other)
+
+
+def test_a_guess_is_kept_and_revealed(capsys):
+    question = guess("Which?", ["a", "b"])
+    assert repr(question) == "Guess: Which? (a, b)" and question.value is None
+    question.reveal("b")
+    assert "no guess yet" in capsys.readouterr().out
+    question.commit("a")
+    question.reveal("b")
+    assert "your guess: a" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="'c' is not among"):
+        question.commit("c")
+    for options in (["a"], "ab"):
+        with pytest.raises(ValueError, match="two options"):
+            guess("Which?", options)
+
+
+def test_a_number_is_guessed_from_a_range(capsys):
+    question = guess("How many?", range(0, 101, 5))
+    assert repr(question) == "Guess: How many? (0 … 100)"
+    assert question._repr_mimebundle_()[0]["text/html"].count("<li>") == 0
+    question.commit(0)
+    assert question.controls["value"].value == 0
+    question.reveal(np.float64(0.1234))
+    assert "your guess: 0\n  result:     0.123\n" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="7 is not among 0 … 100"):
+        question.commit(7)
+    question.close()
+
+
+def test_a_guess_has_buttons_that_are_linked_and_a_static_form():
+    question = guess("A <b>?", ["a", "b"])
+    bundle = question._repr_mimebundle_()[0]
+    assert "&lt;b&gt;" in bundle["text/html"] and bundle["text/plain"] == repr(question)
+    question.controls["value"].value = "b"
+    assert question.value == "b"
+    question.commit("a")
+    assert question.controls["value"].value == "a"
+    question.close()
+
+
+@pytest.mark.parametrize("number", sorted(EXERCISES))
+@pytest.mark.parametrize("answer", [..., None])
+def test_an_untouched_exercise_says_so(number, answer, capsys):
+    check(number, answer)
+    assert capsys.readouterr().out == f"exercise {number}: not attempted yet\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "wrong"),
+    [
+        ("01.1", "full"),
+        ("01.2", lambda a, b: 0.5),
+        ("01.3", "a"),
+        ("01.2", 7),
+        ("01.2", lambda labels: 1 / 0),
+        ("01.2", lambda labels, predictions: "all"),
+        ("01.3", np.array(["a", "b"])),
+        ("02.1", torch.nn.Conv2d(16, 16, 7, padding=3)),
+        ("02.1", torch.nn.Conv2d(16, 16, 3, padding=1)),
+        ("02.1", torch.nn.Conv2d(16, 8, 3, padding=1)),
+        ("02.1", torch.nn.Conv2d(16, 16, 3, 2, 1)),
+        ("02.1", 3),
+        ("02.2", lambda layers: 1 + 2 * len(layers)),
+        ("02.2", 7),
+        ("02.3", "a"),
+    ],
+)
+def test_a_wrong_answer_gets_help_and_no_error(number, wrong, capsys):
+    check(number, wrong)
+    assert f"exercise {number}: not yet." in capsys.readouterr().out
+
+
+def test_an_unfinished_function_is_not_attempted(capsys):
+    check("01.2", lambda labels, predictions: ...)
+    assert "not attempted yet" in capsys.readouterr().out
+
+
+def test_a_learners_own_error_is_shown(capsys):
+    check("01.2", lambda labels, predictions: labels.nonsense)
+    assert "stopped with AttributeError" in capsys.readouterr().out
+
+
+def test_an_unknown_exercise_is_named():
+    with pytest.raises(ValueError, match="99.9"):
+        check("99.9", 1)
+
+
+EVERY = surgical("stem", "stage1", "stage2", "stage3", "stage4", kind="norm")
+
+
+@pytest.mark.parametrize("right", [replace(full, kind="norm"), EVERY])
+def test_all_stages_may_be_named_one_by_one(right, capsys):
+    check("06.1", right)
+    assert "exercise 06.1: right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("number", "wrong", "words"),
+    [
+        ("04.1", lambda stage: stage.requires_grad_(False), "something moved"),
+        ("04.1", lambda stage: stage.eval(), "get a gradient"),
+        ("04.1", lambda stage: stage.eval().requires_grad_(False).parameters(), "came in"),
+        ("04.2", 8 * 8 * 32 * 16 * 9, "way back"),
+        ("04.2", 12, "one output cell"),
+        ("04.3", "a", "train"),
+        ("05.1", 300, "backwards"),
+        ("05.1", "ten", "one number"),
+        ("05.3", "c", "may change"),
+        ("05.2", lambda shots, first, second: 8, "ahead from 4 on"),
+        (
+            "05.2",
+            lambda shots, first, second: next(
+                n for n, a, b in zip(shots, first, second, strict=True) if b > a
+            ),
+            "back in between",
+        ),
+        ("06.1", "norm", "a strategy"),
+        ("06.1", full, "kind of weights"),
+        ("06.1", surgical("stage4", kind="norm"), "All five"),
+        ("06.1", replace(scratch, kind="norm"), "pretrained"),
+        ("06.2", lambda epoch, names, each: names[-(epoch // each) :], "In epoch 0"),
+        ("06.2", lambda epoch, names, each: names, "In epoch 0"),
+        ("06.3", "a", "Count the weights"),
+        ("07.1", full, "by what factor"),
+        ("07.1", replace(probe, stage_decay=0.5), "All pretrained"),
+        ("07.2", lambda i, n: 1.0, "step 0 of 20"),
+        ("07.3", "a", "new head to do well"),
+        ("08.1", Augment(light=0), "neither left nor right"),
+        ("08.1", Augment(turn=True), "stain"),
+        ("08.1", Augment(turn=True, light=0, rotate=5), "resamples"),
+        ("08.1", "turn", "an augmentation"),
+        ("08.2", lambda labels, partner, share, k: share * np.eye(k)[labels], "a share of 0.75"),
+        ("08.2", lambda labels, partner, share, k: labels, "the shape"),
+        ("08.3", "a", "all views of one"),
+    ],
+)
+def test_half_an_answer_is_told_from_a_whole_one(number, wrong, words, capsys):
+    check(number, wrong)
+    said = capsys.readouterr().out
+    assert said.startswith(f"exercise {number}: not yet.") and words in said

@@ -1,0 +1,145 @@
+from dataclasses import replace
+
+import depth
+import pytest
+import torch
+from depth import SEEDS
+from tests_support import entries_that_moved
+from torch import nn
+
+from vtlab.course import lesson_06 as lesson_06_
+from vtlab.course.lesson_06 import (
+    PARTS,
+    SHIFTS,
+    STAGES,
+    depth_table,
+    genera,
+    gradually,
+    one_part,
+    rebuilt,
+    restated,
+    shifted,
+)
+from vtlab.data.tasks import task
+from vtlab.models.backbones import backbone
+from vtlab.training.strategies import probe
+
+
+@pytest.fixture(scope="module")
+def small():
+    """One image per class, and a test set of 48."""
+    made = task("garden", shots=1, seed=0)
+    return replace(made, test=made.test[torch.arange(0, 1200, 25)])
+
+
+@pytest.mark.parametrize("stages", range(6))
+def test_so_many_stages_stay_and_the_others_are_drawn_anew(stages):
+    whole, network = backbone("mini_resnet"), rebuilt(stages, 8, seed=3)
+    same = [
+        all(map(torch.equal, network.stages[name].parameters(), whole.stages[name].parameters()))
+        for name in STAGES
+    ]
+    assert same == [True] * stages + [False] * (5 - stages)
+    assert network.outputs == 8
+
+
+def test_more_stages_than_there_are_cannot_stay():
+    with pytest.raises(ValueError, match="there are 5"):
+        rebuilt(6, 8, 0)
+
+
+def test_a_genus_has_two_known_species_and_two_new_ones():
+    world = lesson_06_.WORLD
+    names = [set(), set()]
+    for which, species in enumerate(("known", "new")):
+        drawn = genera(species, 2, 0)
+        assert torch.bincount(drawn.train.labels).tolist() == [4] * 8
+        images, labels, _ = world.draw(2, 0)
+        for image, genus in zip(drawn.train.pixels, drawn.train.labels, strict=True):
+            place = next(i for i, other in enumerate(images) if torch.equal(image, other))
+            name = world.classes[int(labels[place])]
+            assert name.startswith(drawn.classes[int(genus)])
+            names[which].add(name)
+    assert len(names[0]) == len(names[1]) == 16 and not names[0] & names[1]
+    with pytest.raises(ValueError, match="'known' or 'new'"):
+        genera("both", 1, 0)
+
+
+def test_each_shift_changes_what_it_says():
+    plain = genera("known", 3, 100)
+    for shift in SHIFTS:
+        changed = shifted(shift, 0)
+        pixels = torch.equal(changed.train.pixels, plain.train.pixels)
+        labels = torch.equal(changed.train.labels, plain.train.labels)
+        assert (pixels, labels) == {
+            "noise": (False, True),
+            "species": (False, True),
+            "names": (True, False),
+        }[shift]
+    assert torch.equal(shifted("names", 0).test.labels, (plain.test.labels + 1) % 8)
+    with pytest.raises(ValueError, match="there are noise, species, names"):
+        shifted("fog", 0)
+
+
+def test_one_part_and_no_other_learns(network):
+    learning = {part: one_part(part).learning(network) for part in PARTS[1:]}
+    assert learning == {
+        **{name: (name,) for name in STAGES},
+        "head": ("head",),
+        "head by steps": ("head",),
+        "everything": (*STAGES, "head"),
+    }
+    assert all(one_part(part).head_start == "kept" for part in PARTS[1:])
+
+
+def test_new_statistics_are_those_of_the_new_images_and_nothing_else_moves(network, toy):
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    momenta = [m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    restated(network, toy)
+    moved = entries_that_moved(before, network)
+    assert moved == {name for name in before if "running" in name or "num_batches" in name}
+    first = network.stages["stem"][0](network.normalise(toy.train.pixels))
+    assert torch.allclose(network.stages["stem"][1].running_mean, first.mean((0, 2, 3)), atol=1e-5)
+    assert not network.learning
+    assert momenta == [m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
+def test_gradual_unfreezing_ends_with_everything_learning(network, toy):
+    made = gradually(network, toy, 0, epochs=5)
+    assert made.learning == {*STAGES, "head"}
+
+
+def test_the_plan_is_what_the_table_holds():
+    table = depth_table()
+    keys = ["part", "target", "way", "stages", "seed"]
+    planned = [
+        tuple(str(v) for v in (*c.values(), seed))
+        for seed in range(5)
+        for c, _ in depth.plan(seed)
+        if seed < SEEDS[c["part"]]
+    ]
+    held = [
+        tuple("None" if v != v else str(int(v)) if isinstance(v, float) else str(v) for v in row)
+        for row in table[keys].itertuples(index=False)
+    ]
+    assert sorted(planned) == sorted(held)
+
+
+def test_a_run_says_what_it_measured(small):
+    found = depth.deep("frozen", 5, small, 0)
+    alike = backbone("mini_resnet", classes=8)
+    from vtlab.models.features import evaluate
+    from vtlab.training.fit import fit
+
+    list(fit(alike, small, probe, seed=0))
+    assert found["test_accuracy"] == evaluate(alike, small.test.pixels, small.test.labels)
+    assert found["weights"] == 256 * 8 + 8
+
+
+def test_swapped_names_are_swapped_for_every_shot():
+    task = lesson_06_.shifted("names", 0)
+    plain = lesson_06_.genera("known", task.shots, task.seed)
+    assert torch.equal(
+        task.at(2, 7).train.labels, (plain.at(2, 7).train.labels + 1) % len(task.classes)
+    )
+    assert torch.equal(task.at(task.shots, task.seed).train.labels, task.train.labels)

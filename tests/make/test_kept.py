@@ -1,0 +1,51 @@
+import pandas as pd
+import pytest
+from kept import kept, write_table
+
+from vtlab.results.records import committed
+from vtlab.system.files import shipped_folder
+
+
+def measured():
+    return {"test_accuracy": 0.5}
+
+
+def test_a_run_is_measured_once(tmp_path, capsys):
+    path, run = tmp_path / "new" / "a-0.json", {"way": "a", "seed": 0, "rate": None}
+    first = kept(path, run, measured)
+    assert first == run | {"test_accuracy": 0.5} and "a-0 0.5" in capsys.readouterr().out
+    assert kept(path, run, lambda: pytest.fail("measured twice")) == first
+
+
+def test_a_file_of_another_run_is_refused_and_kept(tmp_path):
+    path = tmp_path / "a.json"
+    kept(path, {"way": "a", "shots": 5}, measured)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="shots is 5 there and 10 here"):
+        kept(path, {"way": "a", "shots": 10}, measured)
+    assert path.read_bytes() == before
+
+
+def test_every_committed_table_is_read_by_its_name():
+    names = [path.stem for path in shipped_folder("results").glob("*.csv")]
+    assert names and all(len(committed(name)) for name in names)
+    with pytest.raises(FileNotFoundError, match=r"no committed table nothing\.csv"):
+        committed("nothing")
+
+
+def test_a_table_is_written_with_its_small_rates_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("kept.shipped_folder", lambda name: tmp_path)
+    monkeypatch.setattr("vtlab.results.records.shipped_folder", lambda name: tmp_path)
+    monkeypatch.setattr("sys.argv", ["vtlab.some", "--runs", str(tmp_path / "runs")])
+    asked = []
+
+    def measure(folder):
+        asked.append(folder)
+        return pd.DataFrame({"rate": [1e-5], "test_accuracy": [0.123456]})
+
+    write_table("some", measure, "about")
+    assert asked == [tmp_path / "runs"]
+    assert (tmp_path / "some.csv").read_text(encoding="utf-8").split() == [
+        "rate,test_accuracy",
+        "1e-05,0.1235",
+    ]

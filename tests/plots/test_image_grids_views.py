@@ -1,0 +1,50 @@
+"""Rows of views, read back from their artists."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+
+from vtlab.plots import style as style
+from vtlab.plots.image_grids import plot_views
+
+RANDOM = np.random.default_rng(0)
+ROWS = {name: RANDOM.integers(0, 256, (3, 3, 8, 8), dtype=np.uint8) for name in ("flip", "noise")}
+
+
+def test_each_image_stands_in_the_row_of_its_name():
+    figure = plot_views(ROWS, titles=["as it is", "view 1", "view 2"])
+    ax = figure.axes[0]
+    tops = sorted({image.get_extent()[3] for image in ax.images})
+    words = {text.get_text(): text.get_position() for text in ax.texts}
+    for (name, images), top in zip(ROWS.items(), tops, strict=True):
+        row = sorted(
+            (i for i in ax.images if i.get_extent()[3] == top), key=lambda i: i.get_extent()[0]
+        )
+        for shown, image in zip(row, images, strict=True):
+            np.testing.assert_array_equal(shown.get_array(), image.transpose(1, 2, 0))
+        left, height = words[name]
+        assert left < row[0].get_extent()[0] and top < height < row[0].get_extent()[2]
+    assert words["view 2"][1] < tops[0]
+    assert len({words[t][0] for t in ("as it is", "view 1", "view 2")}) == 3
+
+
+def test_names_do_not_reach_into_the_pictures():
+    ax = plot_views(ROWS | {"a very long name of a way": ROWS["flip"]}).axes[0]
+    ax.figure.draw_without_rendering()
+    edge = min(image.get_window_extent().x0 for image in ax.images)
+    assert all(text.get_window_extent().x1 <= edge for text in ax.texts)
+    assert any(text.get_text().endswith("…") for text in ax.texts)
+
+
+def test_rows_and_titles_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="one shape"):
+        plot_views(ROWS | {"other": ROWS["flip"][:2]})
+    with pytest.raises(ValueError, match="one shape"):
+        plot_views({})
+    with pytest.raises(ValueError, match="3 images in a row but 1 titles"):
+        plot_views(ROWS, titles=["x"])
+
+
+def test_no_figure_is_left_to_pyplot():
+    style.to_png(plot_views(ROWS), scale=1)
+    assert pyplot.get_fignums() == []

@@ -1,0 +1,328 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from vtlab.data.tasks import task
+from vtlab.results.records import table
+from vtlab.study import run as bench
+from vtlab.study.compare import compare
+from vtlab.study.run import Setting
+from vtlab.training.strategies import FOUR, full, partial, probe, surgical
+
+QUICK = Setting(image_size=32, epochs=2)
+ALIKE = ["strategy", "shots", "seed", "test_accuracy", "trainable_weights"]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    return compare("garden", shots=2, seeds=2, setting=QUICK, folder=folder, progress=False), folder
+
+
+def test_a_study_has_every_run_once(study):
+    rows = study[0].table()
+    assert len(rows) == 8 and not rows.duplicated(["strategy", "shots", "seed"]).any()
+    assert {"val_accuracy", "seconds", "trainable_weights"} <= set(rows.columns)
+
+
+def test_a_runs_accuracy_is_that_of_its_predictions(study):
+    labels = study[0].task.test.labels.tolist()
+    for run in study[0].runs:
+        hits = sum(a == b for a, b in zip(labels, run.predictions, strict=True))
+        assert run.test_accuracy == pytest.approx(hits / len(labels))
+        assert len(run.cams) == len(study[0].shown)
+
+
+def test_a_finished_study_is_read_and_not_trained_again(study, monkeypatch):
+    monkeypatch.setattr("vtlab.bench.Bench.run", None)
+    said = []
+    again = compare(
+        "garden", shots=2, seeds=2, setting=QUICK, folder=study[1], progress=False, say=said.append
+    )
+    assert table(again.runs).equals(table(study[0].runs))
+    assert said == ["8 of 8 runs were finished before"]
+
+
+def test_a_damaged_run_is_said_and_trained_again(study):
+    path = study[1] / "probe-2-0.json"
+    path.write_text(path.read_text().replace("0", "1", 1))
+    said = []
+    again = compare(
+        "garden", shots=2, seeds=2, setting=QUICK, folder=study[1], progress=False, say=said.append
+    )
+    assert "probe-2-0.json was refused" in said[0]
+    assert again.table()[ALIKE].equals(study[0].table()[ALIKE])
+
+
+def test_a_study_of_other_settings_is_refused(study):
+    with pytest.raises(ValueError, match="epochs is 2 there and 3 here"):
+        compare("garden", shots=2, seeds=2, setting=replace(QUICK, epochs=3), folder=study[1])
+
+
+def test_workers_give_the_same_table(study):
+    spread = compare("garden", shots=2, seeds=2, setting=QUICK, jobs=2, progress=False)
+    assert spread.table()[ALIKE].equals(study[0].table()[ALIKE])
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask's own
+def test_a_dask_cluster_gives_the_same_table(study):
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        Client(cluster),
+        joblib.parallel_config("dask"),
+    ):
+        spread = compare(
+            "garden",
+            strategies=[probe, partial(1)],
+            shots=2,
+            seeds=1,
+            setting=QUICK,
+            jobs=2,
+            progress=False,
+        )
+    rows = study[0].table()
+    wanted = rows[rows.strategy.isin(["probe", "partial"]) & (rows.seed == 0)]
+    assert spread.table()[ALIKE].equals(wanted[ALIKE].reset_index(drop=True))
+
+
+def test_tuning_stays_within_the_shots(monkeypatch):
+    tuned = compare(
+        "garden",
+        strategies=[full],
+        shots=2,
+        seeds=1,
+        progress=False,
+        setting=replace(QUICK, tune=True),
+    )
+    assert tuned.runs[0].settings["rate_from"] == "tuned within the shots"
+    assert tuned.runs[0].settings["rate"] in (3e-4, 1e-3, 3e-3)
+    with pytest.raises(ValueError, match="one image"):
+        compare(
+            "garden",
+            strategies=[full],
+            shots=1,
+            seeds=1,
+            progress=False,
+            setting=replace(QUICK, tune=True),
+        )
+
+
+CHILD = """
+import sys
+from vtlab.study.run import Setting
+from vtlab.study.compare import compare
+compare("garden", shots=2, seeds=2, setting=Setting(image_size=32, epochs=2),
+        folder=sys.argv[1], progress=False)
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
+def test_twenty_killed_studies_end_with_the_same_table(study, tmp_path):
+    draws = random.Random(0)
+    for trial in range(20):
+        folder = tmp_path / str(trial)
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(folder)])
+        time.sleep(2 + 6 * draws.random())
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        ended = compare("garden", shots=2, seeds=2, setting=QUICK, folder=folder, progress=False)
+        assert ended.table()[ALIKE].equals(study[0].table()[ALIKE])
+
+
+def test_the_four_strategies_are_paired(study):
+    rows = study[0].table()
+    assert list(dict.fromkeys(rows.strategy)) == [s.name for s in FOUR]
+    assert rows.groupby("strategy").seed.apply(list).tolist() == [[0, 1]] * 4
+
+
+def test_the_fingerprint_knows_the_weights(tmp_path):
+    other = Path(tmp_path / "w.pth")
+    other.write_bytes(b"x")
+    assert (
+        Setting().fingerprint()["weights"] != Setting(weights=str(other)).fingerprint()["weights"]
+    )
+
+
+def test_runs_that_were_tested_on_fewer_images_do_not_mix(tmp_path):
+    small = dict(strategies=[probe], shots=1, seeds=1, folder=tmp_path, progress=False)
+    compare(task("garden", tests=2), **small)
+    with pytest.raises(ValueError, match="tests is 16 there and 24 here"):
+        compare(task("garden", tests=3), **small)
+
+
+def test_a_task_that_asks_a_number_is_refused():
+    with pytest.raises(ValueError, match="petals asks for a number"):
+        compare("petals", seeds=1, progress=False)
+
+
+def test_published_weights_of_different_names_do_not_mix():
+    first, second = (
+        Setting(backbone="resnet50", weights=name).fingerprint()["weights"]
+        for name in ("IMAGENET1K_V1", "IMAGENET1K_V2")
+    )
+    assert first != second
+
+
+SMALL = dict(shots=1, seeds=1, setting=QUICK, progress=False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        dict(strategies=[full, replace(full, rate=3e-2)]),
+        dict(seeds=[0, 0]),
+        dict(shots=[1, 1]),
+    ],
+)
+def test_one_run_is_never_counted_twice(wrong):
+    with pytest.raises(ValueError, match="-1-0 is asked for twice"):
+        compare("garden", **{**SMALL, **wrong})
+
+
+def test_a_kept_run_of_a_strategy_that_has_changed_is_refused(tmp_path):
+    compare("garden", strategies=[full], folder=tmp_path, **SMALL)
+    for changed in ({"rate": 3e-2}, {"stage_decay": 0.5}, {"kind": "norm"}, {"weight_decay": 0.5}):
+        with pytest.raises(ValueError, match="full-1-0 of another full .*take another folder"):
+            compare("garden", strategies=[replace(full, **changed)], folder=tmp_path, **SMALL)
+    same = replace(full, rate=full.peak_rate)
+    assert len(compare("garden", strategies=[same], folder=tmp_path, **SMALL).runs) == 1
+
+
+def test_a_task_whose_images_are_not_those_it_draws_is_refused():
+    plain = task("garden", shots=1, image_size=32)
+    turned = replace(plain, train=replace(plain.train, pixels=plain.train.pixels.flip(3)))
+    with pytest.raises(ValueError, match="garden: its training images are not those that its draw"):
+        compare(turned, strategies=[probe], **SMALL)
+
+
+def test_a_task_of_ones_own_does_not_get_the_runs_of_another_of_its_name(tmp_path):
+    plain = task("garden", shots=1, image_size=32)
+    turned = replace(
+        plain,
+        train=replace(plain.train, pixels=plain.train.pixels.flip(3)),
+        draw=lambda shots, seed: (lambda some: replace(some, pixels=some.pixels.flip(3)))(
+            plain.draw(shots, seed)
+        ),
+    )
+    compare(plain, strategies=[probe], folder=tmp_path, **SMALL)
+    with pytest.raises(ValueError, match="holds another study .images is"):
+        compare(turned, strategies=[probe], folder=tmp_path, **SMALL)
+
+
+def test_seeds_and_shots_may_be_numpys(tmp_path):
+    found = compare(
+        "garden",
+        strategies=[probe],
+        shots=np.array([1, 2]),
+        seeds=np.arange(1),
+        setting=QUICK,
+        progress=False,
+        folder=tmp_path,
+    )
+    assert [run.shots for run in found.runs] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (dict(shots=0), "0 images per class are too few"),
+        (dict(shots=-1), "-1 images per class"),
+        (dict(shots=[1, 2.5]), "2.5 images per class: that is no whole number"),
+        (dict(shots="some"), "'some' images"),
+        (dict(shots="all"), "no end of images"),
+        (dict(shots=[]), "no shots are in the list"),
+        (dict(seeds=0), "0 seeds are too few"),
+        (dict(seeds=-1), "-1 seeds"),
+        (dict(seeds=[]), "no seeds are in the list"),
+        (dict(seeds=1.5), "1.5 seeds"),
+        (dict(strategies=[]), "no strategy in the list"),
+        (dict(strategies=["prob"]), "unknown strategy 'prob'"),
+        (dict(strategies=[probe, partial(9)]), "5 stages only"),
+        (dict(strategies=[probe, surgical("stage9")]), "no stage 'stage9'"),
+        (dict(shots=[5, 1], setting=replace(QUICK, tune=True)), "one image has none to hold back"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_refused_before_any_training(monkeypatch, wrong, words):
+    monkeypatch.setattr("vtlab.bench.Bench.run", None)
+    with pytest.raises(ValueError, match=words):
+        compare("garden", **{**SMALL, **wrong})
+
+
+def test_a_strategy_needs_no_list_and_may_be_a_name():
+    small = task("garden", shots=1, image_size=32, tests=2)
+    for ways in (probe, "probe", ["probe"]):
+        found = compare(small, strategies=ways, **SMALL)
+        assert [run.strategy for run in found.runs] == ["probe"] and found.strategies == (probe,)
+
+
+def test_all_shots_are_asked_for_by_that_word():
+    made = task("digits", shots=2, image_size=32, tests=5)
+    found = compare(made, strategies=probe, **{**SMALL, "shots": [2, "all"]})
+    assert [run.shots for run in found.runs] == [2, None]
+
+
+def test_a_setting_of_another_size_than_the_task_is_refused():
+    with pytest.raises(ValueError, match="images of 32 px, and those of garden have 64 px"):
+        compare(task("garden", shots=1, tests=2), strategies=probe, **SMALL)
+
+
+def test_a_task_of_a_size_that_the_network_does_not_take_is_refused_before_any_training(
+    monkeypatch,
+):
+    monkeypatch.setattr("vtlab.bench.Bench.run", None)
+    with pytest.raises(ValueError, match="64"):
+        compare(
+            task("garden", shots=1, tests=2),
+            setting=Setting(backbone="vit_b_16", weights=None),
+            shots=1,
+        )
+
+
+def test_a_probe_alone_is_not_tuned_and_needs_no_second_image():
+    small = task("garden", shots=1, image_size=32, tests=2)
+    assert compare(small, strategies=probe, **{**SMALL, "setting": replace(QUICK, tune=True)}).runs
+
+
+def test_runs_with_and_without_mirror_images_do_not_mix(tmp_path):
+    small = task("garden", shots=1, image_size=32, tests=2)
+    once = compare(small, strategies=probe, folder=tmp_path, **SMALL)
+    assert once.runs[0].settings["flip"] is True
+    with pytest.raises(ValueError, match="flip is True there and False here"):
+        compare(
+            small,
+            strategies=probe,
+            folder=tmp_path,
+            **{**SMALL, "setting": replace(QUICK, flip=False)},
+        )
+
+
+def test_a_last_map_of_one_cell_costs_the_heat_maps_and_not_the_run():
+    small = task("garden", shots=1, image_size=32, tests=2)
+    setting = Setting(backbone="resnet18", weights=None, image_size=32)
+    (run,) = compare(small, strategies=probe, **{**SMALL, "setting": setting}).runs
+    assert run.cams == () and len(run.predictions) == len(small.test)
+
+
+def test_runs_of_another_machine_are_said(tmp_path, monkeypatch):
+    small, said = task("garden", shots=1, image_size=32, tests=2), []
+    compare(small, strategies=probe, folder=tmp_path, **SMALL)
+    here = bench.machine()
+    monkeypatch.setattr(
+        "vtlab.study.compare.machine", lambda device: here | {"device": "cuda", "torch": "9.9"}
+    )
+    compare(small, strategies=probe, folder=tmp_path, say=said.append, **SMALL)
+    assert "with other versions (torch, device: not as here)" in said[0]

@@ -1,0 +1,398 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import tiny_network
+from steps_made_up import noise_task
+from tests_support import entries_that_moved
+from torch import nn
+
+from vtlab.data.augment import Augment
+from vtlab.data.images import Images
+from vtlab.models.features import activations, evaluate, mean_absolute_error, outputs, predict
+from vtlab.training.fit import fit
+from vtlab.training.rates import warm_cosine
+from vtlab.training.strategies import FOUR, full, lp_ft, partial, probe, scratch, surgical
+from vtlab.training.views import Views
+
+EVERY = (*FOUR, partial(3), lp_ft, surgical("stage2"))
+
+
+@pytest.mark.parametrize("strategy", EVERY, ids=lambda s: s.name)
+def test_exactly_the_learning_stages_move_buffers_included(network, toy, strategy):
+    strategy.prepare(network, 0)
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    list(fit(network, toy, strategy, epochs=2))
+    moved = entries_that_moved(before, network)
+    expected = {
+        name
+        for name in before
+        if (name.split(".")[1] if name.startswith("stages") else "head")
+        in strategy.learning(network)
+    }
+    assert moved == expected
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [("norm", ".1."), ("bias", "bias")])
+def test_a_kind_of_weights_moves_and_the_statistics_with_it(network, toy, kind, wanted):
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    list(fit(network, toy, replace(full, kind=kind), epochs=2))
+    weights = {name for name, _ in network.stages.named_parameters()}
+    for name in entries_that_moved(before, network):
+        inside = name.removeprefix("stages.")
+        assert inside not in weights or wanted in inside
+    moved = entries_that_moved(before, network)
+    assert {n for n in before if "running" in n or n.endswith(f"1.{'bias'}")} <= moved
+
+
+def test_surgery_without_the_head_moves_one_stage(network, toy):
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    list(fit(network, toy, surgical("stage2", head_start="kept", head_learns=False), epochs=2))
+    moved = entries_that_moved(before, network)
+    assert moved == {n for n in before if n.startswith("stages.stage2")}
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+@pytest.mark.parametrize("augment", [None, Augment()], ids=["plain", "augmented"])
+def test_a_cached_prefix_changes_nothing(toy, k, augment):
+    from conftest import tiny_network
+
+    results = []
+    for cache in (True, False):
+        torch.manual_seed(0)
+        network = tiny_network()
+        list(fit(network, toy, partial(k), epochs=10, augment=augment, cache=cache, bfloat16=False))
+        results.append(predict(network, toy.test.pixels, bfloat16=False))
+    assert torch.allclose(*results, atol=1e-5)
+
+
+def test_cached_test_activations_change_nothing(network, toy):
+    list(fit(network, toy, partial(1), epochs=1, bfloat16=False))
+    memo = {}
+    plain = predict(network, toy.test.pixels, bfloat16=False)
+    for _ in range(2):
+        assert torch.allclose(
+            predict(network, toy.test.pixels, memo, bfloat16=False), plain, atol=1e-6
+        )
+    assert list(memo) == [4]
+
+
+def ours_and_by_hand(network, toy, rates):
+    """The weights after an epoch of `fit` per rate, peak 0.01, and after plain AdamW at those rates."""
+    strategy = replace(full, rate=1e-2)
+    strategy.prepare(network, 0)
+    start = {k: v.clone() for k, v in network.state_dict().items()}
+    list(fit(network, toy, strategy, epochs=len(rates), augment=None, bfloat16=False))
+    ours = {k: v.clone() for k, v in network.state_dict().items()}
+    network.load_state_dict(start)
+    network.train()
+    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
+    for rate in rates:  # 12 images: one batch
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.zero_grad()
+        logits = network(network.normalise(toy.train.pixels))
+        torch.nn.functional.cross_entropy(logits, toy.train.labels).backward()
+        optimiser.step()
+    return ours, network.state_dict()
+
+
+def test_one_step_equals_a_step_by_hand(network, toy):
+    ours, theirs = ours_and_by_hand(network, toy, [1e-2])
+    assert all(torch.allclose(ours[k].float(), theirs[k].float(), atol=1e-5) for k in ours)
+
+
+def test_six_steps_rise_and_fall_as_by_hand(network, toy):
+    ours, theirs = ours_and_by_hand(
+        network, toy, [1e-2 * warm_cosine(step, 6) for step in range(6)]
+    )
+    assert all(torch.allclose(ours[k].float(), theirs[k].float(), atol=1e-3) for k in ours)
+
+
+def test_an_epoch_is_every_image_once_in_an_order_of_the_seed_alone(monkeypatch):
+    logits, seen, orders = Views.logits, [], []
+    monkeypatch.setattr(
+        Views,
+        "logits",
+        lambda views, index, *rest: seen.append(index) or logits(views, index, *rest),
+    )
+    for strategy, seed in ((full, 0), (partial(1), 0), (full, 1)):
+        seen.clear()
+        list(fit(tiny_network(), noise_task(), strategy, seed=seed, epochs=2, augment=None))
+        assert [len(index) for index in seen] == [32, 32, 32, 3] * 2
+        first, second = torch.cat(seen[:4]), torch.cat(seen[4:])
+        assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(99))
+        assert not torch.equal(first, second)
+        orders.append(torch.cat(seen))
+    assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])
+
+
+@pytest.mark.parametrize("strategy", [scratch, probe, partial(1), full], ids=lambda s: s.name)
+def test_one_seed_gives_the_same_bits_and_another_does_not(toy, strategy):
+    from conftest import tiny_network
+
+    def train(seed):
+        torch.manual_seed(0)
+        network = tiny_network()
+        list(fit(network, toy, strategy, seed=seed, epochs=3))
+        return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+    assert torch.equal(train(0), train(0))
+    if not strategy.convex:  # the probe has one solution
+        assert not torch.equal(train(0), train(1))
+
+
+def test_a_memo_stays_whatever_the_head_does_with_it(network, toy):
+    network.head = nn.Sequential(nn.ReLU6(inplace=True), nn.Linear(network.head.in_features, 3))
+    network.freeze(("head",))
+    with torch.no_grad():
+        for stage in network.stages.values():
+            for parameter in stage.parameters():
+                parameter.neg_()  # some features are then below zero
+    memo = {}
+    first = predict(network, toy.test.pixels, memo)
+    kept = {stop: maps.clone() for stop, maps in memo.items()}
+    memo[5].sub_(1)
+    kept[5].sub_(1)
+    predict(network, toy.test.pixels, memo)
+    assert torch.equal(memo[5], kept[5]) and (kept[5] < 0).any()
+    assert first.shape == (len(toy.test), 3)
+
+
+def test_a_head_without_a_bias_is_descended_on(toy):
+    network = tiny_network()
+    network.head = nn.Linear(network.head.in_features, 3, bias=False)
+    records = list(fit(network, toy, probe, epochs=3))
+    assert len(records) == 3 and records[0].learning_rate > 0
+    with pytest.raises(ValueError, match="solution of a linear probe"):
+        fit(network, toy, lp_ft)
+
+
+def test_a_batch_of_one_image_is_neither_learnt_from_nor_counted():
+    task = noise_task(shots=11)  # 33 images: a batch of 32, and one that BatchNorm cannot take
+    records = list(fit(tiny_network(), task, full, epochs=5, augment=None))
+    assert all((record.train_accuracy * 32).is_integer() for record in records)
+
+
+def test_training_learns(network, toy):
+    records = list(fit(network, toy, replace(full, rate=1e-2), epochs=20))
+    assert records[-1].loss < 0.5 * records[0].loss
+    assert [r.number for r in records] == list(range(1, 21))
+    guesses = predict(network, toy.test.pixels).argmax(1)
+    assert (guesses == toy.test.labels).float().mean() > 0.9
+
+
+def test_the_loop_can_be_left_and_what_was_learnt_stays(network, toy):
+    before = network.stages["stage1"][0].weight.clone()
+    for epoch in fit(network, toy, full, epochs=50):
+        if epoch.number == 2:
+            break
+    assert not torch.equal(before, network.stages["stage1"][0].weight)
+
+
+def test_predicting_leaves_mode_statistics_and_random_state(network, toy):
+    network.freeze(["stage4", "head"]).train()
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    state = torch.get_rng_state()
+    predict(network, toy.test.pixels)
+    activations(network, toy.test.pixels, 2)
+    assert not entries_that_moved(before, network)
+    assert network.stages["stage4"].training and torch.equal(state, torch.get_rng_state())
+
+
+def test_plotting_cam_and_evaluation_leave_every_global_random_state(network, toy):
+    import random
+
+    from vtlab import plots as plots
+    from vtlab.analysis.cams import grad_cam
+
+    def states():
+        kind, words, *rest = np.random.get_state()
+        return torch.get_rng_state().tolist(), random.getstate(), (kind, words.tolist(), *rest)
+
+    records = list(fit(network, toy, partial(1), epochs=2))
+    buffers = {k: v.clone() for k, v in network.state_dict().items()}
+    before = states()
+    pixels = toy.test.pixels[:2]
+    evaluate(network, toy.test.pixels, toy.test.labels)
+    maps = grad_cam(network, pixels).numpy()
+    plots.plot_cams(pixels.numpy(), {"partial": maps})
+    plots.plot_images(pixels.numpy())
+    assert records and states() == before
+    assert not entries_that_moved(buffers, network)
+
+
+def test_impossible_trainings_are_refused(network, toy):
+    with pytest.raises(ValueError, match="0 epochs"):
+        next(fit(network, toy, full, epochs=0))
+    from conftest import tiny_network
+
+    with pytest.raises(ValueError, match="5 outputs.*3 classes"):
+        next(fit(tiny_network(5), toy, full))
+
+
+@pytest.mark.parametrize("epochs", [1.5, 2.0, float("nan"), True, "2"])
+def test_epochs_are_a_whole_number(network, toy, epochs):
+    with pytest.raises(ValueError, match="epochs: that is no whole number"):
+        fit(network, toy, full, epochs=epochs)
+
+
+def test_epochs_may_be_numpys_and_a_strategy_its_name(network, toy):
+    assert len(list(fit(network, toy, "partial(2)", epochs=np.int64(2)))) == 2
+    assert network.learning == {"stage3", "stage4", "head"}
+    with pytest.raises(ValueError, match="unknown strategy 'prob'"):
+        fit(network, toy, "prob")
+    with pytest.raises(TypeError, match="is no strategy"):
+        fit(network, toy, partial)
+
+
+@pytest.mark.parametrize("strategy", [partial(6), surgical("stage9")], ids=lambda s: s.name)
+def test_a_stage_that_is_not_there_is_refused_before_the_first_step(network, toy, strategy):
+    with pytest.raises(ValueError, match="tiny has"):
+        fit(network, toy, strategy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x, y: (x.float(), y),
+        lambda x, y: (x / 255, y),
+        lambda x, y: (x[:, :1], y),
+        lambda x, y: (x[0], y),
+        lambda x, y: (x, y[:, None]),
+        lambda x, y: (x, y[:1]),
+        lambda x, y: (x, y.float()),
+        lambda x, y: (x, y + 1),
+    ],
+)
+def test_what_is_no_labelled_image_is_neither_tested_nor_learnt_from(network, toy, change):
+    pixels, labels = change(toy.train.pixels, toy.train.labels)
+    with pytest.raises(ValueError, match=r"pixels are bytes|labels"):
+        evaluate(network, pixels, labels)
+    with pytest.raises(ValueError, match=r"pixels are bytes|labels"):
+        fit(network, replace(toy, train=Images(pixels, labels)), full)
+
+
+def test_images_that_are_no_bytes_are_not_looked_at(network, toy):
+    for look in (predict, outputs):
+        with pytest.raises(ValueError, match="pixels are bytes"):
+            look(network, toy.test.pixels / 255)
+    with pytest.raises(ValueError, match="there are no images"):
+        evaluate(network, toy.test.pixels[:0], toy.test.labels[:0])
+    with pytest.raises(ValueError, match=r"not \(30, 1\)"):
+        mean_absolute_error(tiny_network(1), toy.test.pixels, toy.test.labels[:, None])
+
+
+@pytest.mark.parametrize("strategy", [probe, full], ids=lambda s: s.name)
+def test_shorter_integers_are_classes_too(toy, strategy):
+    records = []
+    for kind in (torch.int64, torch.int32, torch.uint8):
+        torch.manual_seed(0)
+        task = replace(toy, train=replace(toy.train, labels=toy.train.labels.to(kind)))
+        records.append([epoch.loss for epoch in fit(tiny_network(), task, strategy, epochs=2)])
+    assert records[0] == records[1] == records[2]
+
+
+def test_features_that_are_no_numbers_are_said_and_the_head_stays(network, toy):
+    with torch.no_grad():
+        network.stages["stage2"][0].weight[0] = torch.nan
+    training = fit(network, toy, probe)
+    with pytest.raises(ValueError, match="features hold values that are no numbers"):
+        next(training)
+    assert network.head.weight.isfinite().all()
+
+
+def test_views_that_take_turns_are_as_many_as_are_asked_for(toy):
+    training = fit(tiny_network(), toy, partial(1), epochs=4, views=3, bfloat16=False)
+    list(training)
+    assert sorted(training._views.kept) == [0, 1, 2]
+    assert training.configuration()["views"] == 3
+    assert "views" not in fit(tiny_network(), toy, partial(1)).configuration()
+
+
+@pytest.fixture
+def counting(toy):
+    """Grey noise of any lightness, asking for a number that the network's features contain."""
+    network = tiny_network(classes=1)
+
+    def images(count, seed):
+        random = torch.Generator().manual_seed(seed)
+        light = torch.rand(count, 1, 1, 1, generator=random)
+        noise = torch.rand(count, 3, 16, 16, generator=random)
+        pixels = (180 * light + 60 * noise).to(torch.uint8)
+        return Images(pixels, 8 + 50 * activations(network, pixels, bfloat16=False)[:, :3].sum(1))
+
+    return network, replace(toy, classes=("light",), train=images(24, 0), test=images(50, 1))
+
+
+@pytest.mark.parametrize(
+    "strategy", [probe, partial(1, rate=1e-2), replace(full, rate=1e-2)], ids=lambda s: s.name
+)
+def test_numbers_are_learnt_better_than_their_mean(counting, strategy):
+    (network, task), test = counting, counting[1].test
+    records = list(fit(network, task, strategy, epochs=60, augment=None, bfloat16=False))
+    guess = (test.labels - task.train.labels.mean()).abs().mean().item()
+    error = mean_absolute_error(network, test.pixels, test.labels)
+    assert error < 0.7 * guess and records[-1].loss < 0.5
+
+
+def test_a_step_of_counting_begins_at_the_mean(counting):
+    network, task = counting
+    first = next(iter(fit(network, task, replace(full, rate=1e-12), epochs=1, bfloat16=False)))
+    assert first.loss < 2  # 1 is what the mean costs; zeros would cost hundreds
+
+
+def test_any_other_head_on_frozen_stages_is_descended_on(toy):
+    network = tiny_network()
+    width = network.head.in_features
+    network.head = nn.Sequential(nn.Linear(width, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
+    before = {k: v.clone() for k, v in network.stages.state_dict().items()}
+    training = fit(network, toy, replace(probe, rate=1e-2), epochs=20)
+    records = list(training)
+    assert len(records) == 20 and training.done and records[-1].loss < records[0].loss
+    assert all(torch.equal(v, before[k]) for k, v in network.stages.state_dict().items())
+
+
+def test_a_kept_head_stays_what_it_was(network, toy):
+    with torch.no_grad():
+        network.head.weight.fill_(0.25)
+    way = replace(full, head_start="kept", rate=1e-12)
+    list(fit(network, toy, way, epochs=1))
+    assert torch.allclose(network.head.weight, torch.tensor(0.25), atol=1e-6)
+
+
+def test_the_probes_solution_needs_a_linear_head(toy):
+    network = tiny_network()
+    network.head = nn.Sequential(network.head)
+    with pytest.raises(ValueError, match="lp_ft begins with the solution of a linear probe"):
+        fit(network, toy, lp_ft)
+
+
+def test_a_state_of_another_head_is_refused(toy):
+    network = tiny_network()
+    state = fit(network, toy, partial(1), epochs=2).state()
+    network.head = nn.Sequential(network.head)
+    with pytest.raises(ValueError, match="head"):
+        fit(network, toy, partial(1), epochs=2, resume=state)
+
+
+def test_half_of_the_views_are_mirrored_only_where_a_mirror_image_has_its_class(toy, network):
+    asked = [
+        fit(network, replace(toy, flip=flip), full).configuration()["augment"]
+        for flip in (True, False)
+    ]
+    assert asked == [Augment().configuration(), Augment(flip=False).configuration()]
+    given = fit(network, replace(toy, flip=False), full, augment=Augment()).configuration()[
+        "augment"
+    ]
+    assert given["flip"]  # who asks for it gets it
+    with pytest.raises(ValueError, match="augment='none'"):
+        fit(network, toy, full, augment="none")
+
+
+@pytest.mark.parametrize(
+    "wrong", [torch.rand(2, 3, 16, 16), torch.zeros(2, 16, 16, 3, dtype=torch.uint8)]
+)
+def test_activations_are_of_bytes_alone(network, wrong):
+    with pytest.raises(ValueError, match="pixels are bytes"):
+        activations(network, wrong)

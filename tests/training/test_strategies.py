@@ -1,0 +1,162 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vtlab.training import strategies as strategies
+from vtlab.training.strategies import (
+    FOUR,
+    full,
+    lp_ft,
+    partial,
+    probe,
+    scratch,
+    several,
+    strategy,
+    surgical,
+)
+
+
+def test_a_strategy_names_the_parts_that_learn(network):
+    assert probe.learning(network) == ("head",)
+    assert partial(2).learning(network) == ("stage3", "stage4", "head")
+    assert surgical("stage1").learning(network) == ("stage1", "head")
+    assert full.learning(network) == scratch.learning(network) == (*network.stage_names, "head")
+
+
+def test_names_and_values_go_back_and_forth():
+    for value in (*FOUR, lp_ft, partial(3), surgical("stem", "stage2")):
+        assert strategy(value.name) == value
+
+
+@pytest.mark.parametrize("name", ["fully", "partial(x)", "", "surgical()"])
+def test_an_unknown_name_lists_the_known(name):
+    with pytest.raises(ValueError, match="scratch, probe, partial, full"):
+        strategy(name)
+
+
+def test_what_cannot_be_trained_is_refused(network):
+    with pytest.raises(ValueError, match="that is probe"):
+        partial(0)
+    with pytest.raises(ValueError, match="5 stages only"):
+        partial(9).learning(network)
+    with pytest.raises(ValueError, match="not above 0"):
+        replace(full, rate=-1.0)
+    with pytest.raises(ValueError, match="'pretrained' or 'random'"):
+        replace(full, start="warm")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rate": math.inf},
+        {"rate": math.nan},
+        {"rate": 0},
+        {"stage_decay": math.nan},
+        {"stage_decay": -1},
+        {"stage_decay": 0},
+        {"stage_decay": math.inf},
+        {"weight_decay": -1},
+        {"weight_decay": math.nan},
+    ],
+)
+def test_rates_and_decays_are_finite_and_of_the_right_sign(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong)).removeprefix('stage_')}.* finite"):
+        replace(full, **wrong)
+    replace(full, rate=1e-9, stage_decay=2, weight_decay=0)
+
+
+def test_a_stage_that_the_network_has_not_is_named(network):
+    with pytest.raises(
+        ValueError, match=r"surgical\(stage9\): tiny has no stage 'stage9'; .* stem"
+    ):
+        surgical("stage9").learning(network)
+    assert surgical("head").learning(network) == ("head", "head")
+
+
+def test_one_or_several_strategies_are_given_as_values_or_names():
+    assert several(probe) == several("probe") == several(["probe"]) == (probe,)
+    assert several(way for way in ("partial(2)", full)) == (partial(2), full)
+    with pytest.raises(ValueError, match="no strategy in the list"):
+        several([])
+    with pytest.raises(ValueError, match="unknown strategy 'prob'"):
+        several(["prob"])
+    with pytest.raises(TypeError, match="3 is no strategy"):
+        several([3])
+
+
+def test_a_head_that_stays_is_none_that_learns(network):
+    value = surgical("stem", head_start="kept", head_learns=False)
+    assert value.learning(network) == ("stem",)
+    with pytest.raises(ValueError, match="starts at random must learn"):
+        surgical("stem", head_learns=False)
+    with pytest.raises(ValueError, match="nothing would learn"):
+        replace(probe, head_start="kept", head_learns=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        ("norm", lambda name: ".bn" in name or "downsample.1" in name or name.startswith("stem.1")),
+        ("bias", lambda name: name.endswith("bias")),
+    ],
+)
+def test_a_kind_of_weights_learns_in_every_stage(kind, wanted):
+    from vtlab.models.backbones import backbone
+
+    network = replace(full, kind=kind).prepare(backbone("mini_resnet", weights=None), 0)
+    for name, weight in network.stages.named_parameters():
+        assert weight.requires_grad == wanted(name), name
+    assert all(p.requires_grad for p in network.head.parameters())
+    full.freeze(network)
+    assert all(p.requires_grad for p in network.parameters())
+
+
+def test_an_unknown_kind_is_refused(network):
+    with pytest.raises(ValueError, match="'all', 'norm' or 'bias'"):
+        replace(full, kind="scale")
+    with pytest.raises(ValueError, match="there are all, norm, bias"):
+        network.freeze(("head",), "scale")
+
+
+def test_seeds_pair_the_heads_of_all_strategies(network):
+    heads = []
+    for value in FOUR:
+        value.prepare(network, seed=7)
+        heads.append(network.head.weight.clone())
+    assert all(torch.equal(heads[0], h) for h in heads)
+    full.prepare(network, seed=8)
+    assert not torch.equal(heads[0], network.head.weight)
+
+
+def test_scratch_forgets_the_pretrained_stages_and_repeats_by_seed(network):
+    before = {k: v.clone() for k, v in network.stages.state_dict().items()}
+    scratch.prepare(network, seed=0)
+    first = network.stages["stage2"][0].weight.clone()
+    assert not torch.equal(first, before["stage2.0.weight"])
+    scratch.prepare(network, seed=0)
+    assert torch.equal(first, network.stages["stage2"][0].weight)
+
+
+def test_he_initialisation_has_the_papers_variance():
+    from vtlab.models.backbones import backbone
+
+    weight = backbone("mini_resnet", weights=None).stages["stage4"].conv2.weight
+    assert weight.var().item() == pytest.approx(2 / (256 * 9), rel=0.02)
+
+
+def test_stage_wise_rates_fall_towards_the_image(network):
+    rates = replace(full, rate=1e-3, stage_decay=0.5).rates(network)
+    assert rates["head"] == 1e-3 and rates["stage4"] == 5e-4 and rates["stem"] == 1e-3 / 32
+
+
+def test_default_rates_are_the_best_of_the_committed_sweep():
+    import pandas as pd
+    from sweeps import best_rates
+
+    from vtlab.system.files import shipped_folder
+
+    best = best_rates(pd.read_csv(shipped_folder("results") / "rates.csv"))
+    assert best == {name: strategies.DEFAULT_RATES[name] for name in best}
+    assert set(best) == {"scratch", "partial", "full"}

@@ -1,0 +1,260 @@
+"""Heat maps of where the evidence for a class lies, through captum.
+
+One call for a batch, for any strategy (a fully frozen probe included) and any network, which is
+left as it was: parameters, gradients, buffers, modes, hooks and the random numbers' state.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vtlab.models.layouts import as_maps, find_stage, own_layout
+from vtlab.models.network import Network, in_evaluation
+
+BATCH = 64  # images at once: their activations stay small
+STEPS = 32  # of the path of integrated gradients
+
+
+def explain(
+    network: nn.Module,
+    pixels: Tensor,
+    *,
+    method: str = "grad_cam",
+    stage: str | nn.Module | None = None,
+    targets: str | int | Sequence[int] = "predicted",
+    labels: Tensor | None = None,
+    layout: str | None = None,
+    cut: bool = True,
+) -> Tensor:
+    """Where in each image the evidence for a class lies.
+
+    Args:
+        network: A vtlab network, or any module that gives logits `(N, K)`. It is run in
+            evaluation mode, in its own precision.
+        pixels: `(N, 3, H, W)`: bytes for a vtlab network, else floats normalised as it expects.
+        method: One of `METHODS`: "grad_cam", "layer_cam" (both at a stage), "occlusion",
+            "integrated_gradients", "guided_backprop" (these three at the pixels).
+        stage: Whose feature maps: a name, a dotted path, or a module; None is the last stage.
+        targets: "predicted", "true" (then give `labels`), one class, or classes `(N,)`.
+        labels: The true classes `(N,)`.
+        layout: Of the stage's output: "channels_first" (convolutions), "channels_last"
+            (Swin), "tokens" (vision transformers). None for what a vtlab network knows of its
+            stage, or else the first.
+        cut: Keep evidence for the class alone (cut at zero), or the evidence against it too.
+
+    Returns:
+        `(N, h, w)` at the stage's own resolution, or `(N, H, W)` of a method at the pixels;
+        not rescaled, so that a weak map stays weak. On the device of `pixels`.
+
+    Raises:
+        ValueError: If the method, the stage or a target does not exist, the stage gives no
+            map, there is no image, or a value is not a number.
+
+    Lesson 09.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
+    images = _images(network, pixels)
+    targets = _targets(targets, labels, len(images))
+    if METHODS[method].at_stage:
+        stage = find_stage(network, stage)
+        layout = layout or own_layout(network, stage)
+    parts = []
+    with in_evaluation(network), torch.enable_grad():
+        for start in range(0, len(images), BATCH):
+            part = images[start : start + BATCH].detach().clone()  # a network may begin in place
+            chosen = None if targets is None else targets[start : start + BATCH]
+            if METHODS[method].at_stage:
+                with as_maps(stage, layout, tuple(part.shape[2:])) as seen:
+                    maps = METHODS[method].attribute(_Logit(network, chosen), part, seen)
+            else:
+                with torch.no_grad():
+                    logits = network(part)
+                chosen = logits.argmax(1) if chosen is None else _in_range(chosen, logits)
+                maps = METHODS[method].attribute(network, part, chosen)
+            parts.append(maps.detach().to(pixels.device))
+    maps = torch.cat(parts)
+    return maps.clamp(min=0) if cut else maps
+
+
+def grad_cam(
+    network: nn.Module,
+    pixels: Tensor,
+    targets: str | Tensor = "predicted",
+    stage: str | nn.Module | None = None,
+) -> Tensor:
+    """`explain` with Grad-CAM: `(N, h, w)`, not rescaled.
+
+    The channels of a stage's feature maps, weighted by the mean gradient of the class's logit,
+    summed, and cut at zero. Selvaraju et al. (2017), https://arxiv.org/abs/1610.02391.
+
+    Raises:
+        ValueError: As `explain`.
+
+    Lessons 01 and 09.
+    """
+    return explain(network, pixels, stage=stage, targets=targets)
+
+
+class _Logit:
+    """The network as a function with one number per image: the logit that is explained."""
+
+    def __init__(self, network: nn.Module, targets: Tensor | None) -> None:
+        self.network, self.targets = network, targets
+
+    def __call__(self, images: Tensor) -> Tensor:
+        logits = self.network(images)
+        if self.targets is None:
+            return logits.max(1).values  # its gradient is that of the predicted class's logit
+        return logits.gather(1, _in_range(self.targets, logits)[:, None])[:, 0]
+
+
+def _grad_cam(logit: Callable, images: Tensor, seen: nn.Module) -> Tensor:
+    from captum.attr import LayerGradCam
+
+    return LayerGradCam(logit, seen).attribute(images)[:, 0]
+
+
+def _layer_cam(logit: Callable, images: Tensor, seen: nn.Module) -> Tensor:
+    """Each cell's own positive gradients as weights (captum has gradient times activation)."""
+    kept: list[Tensor] = []
+
+    def keep(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
+        kept.append(output if output.requires_grad else output.requires_grad_())
+        return output.clone()  # what follows may change it in place
+
+    handle = seen.register_forward_hook(keep)
+    try:
+        value = logit(images).sum()
+    finally:
+        handle.remove()
+    gradients = torch.autograd.grad(value, kept[0])[0]
+    return (gradients.clamp(min=0) * kept[0]).sum(1)
+
+
+def _occlusion(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+    """How much the logit falls when a grey square, a quarter of the side, hides a place."""
+    from captum.attr import Occlusion
+
+    height, width = images.shape[2:]
+    window = (images.shape[1], max(1, height // 4), max(1, width // 4))
+    steps = (images.shape[1], max(1, height // 8), max(1, width // 8))
+    with torch.no_grad():
+        fall = Occlusion(network).attribute(
+            images,
+            sliding_window_shapes=window,
+            strides=steps,
+            baselines=0.0,
+            target=targets,
+            perturbations_per_eval=4,
+        )
+    return fall[:, 0]  # the same in every channel
+
+
+def _integrated_gradients(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+    """The gradients along the way from a grey image, times the way."""
+    from captum.attr import IntegratedGradients
+
+    found = IntegratedGradients(network).attribute(
+        images, baselines=0.0, target=targets, n_steps=STEPS, internal_batch_size=4 * BATCH
+    )
+    return found.sum(1)
+
+
+def _guided_backprop(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+    """The size of gradients that pass each ReLU only where they are positive."""
+    from captum.attr import GuidedBackprop
+
+    gates = [module for module in network.modules() if isinstance(module, nn.ReLU)]
+    if not gates:
+        raise ValueError(f"guided backprop changes ReLU modules; {type(network).__name__} has none")
+    in_place = [gate.inplace for gate in gates]
+    try:
+        for gate in gates:
+            gate.inplace = False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # captum announces its hooks, which it removes
+            found = GuidedBackprop(network).attribute(images, target=targets)
+    finally:
+        for gate, before in zip(gates, in_place, strict=True):
+            gate.inplace = before
+    return found.abs().sum(1)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to explain: its name in words, its source, and whether it looks at a stage."""
+
+    text: str
+    source: str
+    at_stage: bool
+    attribute: Callable[..., Tensor]
+
+
+METHODS = {
+    "grad_cam": Method("Grad-CAM", "Selvaraju et al. 2017", True, _grad_cam),
+    "layer_cam": Method("LayerCAM", "Jiang et al. 2021", True, _layer_cam),
+    "occlusion": Method("Occlusion", "Zeiler and Fergus 2014", False, _occlusion),
+    "integrated_gradients": Method(
+        "Integrated gradients", "Sundararajan et al. 2017", False, _integrated_gradients
+    ),
+    "guided_backprop": Method(
+        "Guided backprop", "Springenberg et al. 2015", False, _guided_backprop
+    ),
+}
+
+
+def _images(network: nn.Module, pixels: Tensor) -> Tensor:
+    """The images as the network takes them, checked."""
+    if not isinstance(pixels, Tensor) or pixels.dim() != 4:
+        given = tuple(pixels.shape) if hasattr(pixels, "shape") else type(pixels).__name__
+        raise ValueError(f"images are a tensor (N, 3, H, W), not {given}")
+    if not len(pixels):
+        raise ValueError(f"there is no image in {tuple(pixels.shape)}")
+    if pixels.dtype == torch.uint8:
+        if not isinstance(network, Network):
+            raise ValueError(
+                f"{type(network).__name__} needs images (N, 3, H, W) as floats, "
+                f"normalised as it expects; these {tuple(pixels.shape)} are bytes"
+            )
+        return network.normalise(pixels)
+    if not torch.isfinite(pixels).all():
+        odd = (~torch.isfinite(pixels)).flatten(1).any(1).nonzero()[0].item()
+        raise ValueError(f"image {odd} of {tuple(pixels.shape)} holds values that are no numbers")
+    return pixels
+
+
+def _targets(targets: object, labels: Tensor | None, images: int) -> Tensor | None:
+    """Classes `(N,)`, or None for the predicted ones."""
+    if isinstance(targets, str):
+        if targets == "predicted":
+            return None
+        if targets != "true":
+            raise ValueError(f"targets are 'predicted', 'true' or classes, not {targets!r}")
+        if labels is None:
+            raise ValueError("targets='true' needs labels (N,)")
+        targets = labels
+    classes = torch.as_tensor(targets)
+    if classes.dim() == 0:
+        classes = classes.expand(images)
+    if classes.shape != (images,):
+        raise ValueError(f"{tuple(classes.shape)} targets for {images} images; one for each, (N,)")
+    if classes.is_floating_point() or classes.dtype == torch.bool:
+        raise ValueError(f"targets are whole numbers, not {classes.dtype}")
+    return classes.long()
+
+
+def _in_range(targets: Tensor, logits: Tensor) -> Tensor:
+    """The targets beside the logits `(N, K)`, if each is one of the K classes."""
+    low, high = targets.min().item(), targets.max().item()
+    if low < 0 or high >= logits.shape[1]:
+        raise ValueError(
+            f"target {low if low < 0 else high} is out of range: the network gives "
+            f"{tuple(logits.shape)}, classes 0 to {logits.shape[1] - 1}"
+        )
+    return targets.to(logits.device)

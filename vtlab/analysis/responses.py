@@ -1,0 +1,175 @@
+"""What is inside a network: shapes, what its stages respond to, and who is near whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vtlab.analysis.stages import SOME, receptive_fields, run_stage
+from vtlab.models.layouts import maps_of
+from vtlab.models.network import Network
+from vtlab.system.device import autocast
+
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """What the channels of a stage say of images.
+
+    Attributes:
+        mean: `(N, C)`: the mean over a map's cells, a channel as a feature.
+        peak: `(N, C)`: the strongest response in a map.
+        place: `(N, C, 2)` int16: where that is: row and column of the middle of its cell, in pixels.
+    """
+
+    mean: Tensor
+    peak: Tensor
+    place: Tensor
+
+    @property
+    def alive(self) -> Tensor:
+        """The numbers of the channels that do not say the same of all images."""
+        return ((self.peak.amax(0) - self.peak.amin(0)) > 0).nonzero()[:, 0]
+
+    def strongest(self, count: int = 9) -> Tensor:
+        """The images to which each channel responds most, `(C, count)`, the first one strongest."""
+        return self.peak.topk(count, dim=0).indices.T
+
+    def purity(self, labels: Tensor, count: int = 9) -> float:
+        """The share of the most frequent class among a channel's strongest images; mean over channels.
+
+        Lesson 02.
+        """
+        found = torch.nn.functional.one_hot(
+            labels[self.strongest(count)[self.alive]]
+        )  # (C, count, K)
+        return (found.sum(1).amax(1).double() / count).mean().item()
+
+    def on_object(self, masks: Tensor, count: int = 9) -> float:
+        """How often a channel's strongest places lie on the object, as a share; mean over channels.
+
+        Args:
+            masks: `(N, H, W)` bool.
+            count: Strongest images of each channel.
+
+        Lesson 02.
+        """
+        images = self.strongest(count)[self.alive]  # (C, count)
+        places = self.place[images, self.alive[:, None]].long()  # (C, count, 2)
+        return masks[images, places[..., 0], places[..., 1]].double().mean().item()
+
+
+def measure_responses(
+    network: Network, pixels: Tensor, *, bfloat16: bool | None = None
+) -> dict[str, Responses]:
+    """What each stage responds to, in one pass over the images.
+
+    Args:
+        network: Its mode does not matter; the stages run as in evaluation.
+        pixels: Bytes `(N, 3, H, W)`.
+        bfloat16: As in `fit`.
+
+    Raises:
+        ValueError: If a stage gives no maps.
+
+    Lesson 02.
+    """
+    found: dict[str, Responses] = {}
+    with torch.no_grad(), autocast(bfloat16, network.device):
+        for first in range(0, len(pixels), 2 * SOME):
+            part = slice(first, first + 2 * SOME)
+            maps = network.normalise(pixels[part])
+            for name, stage in network.stages.items():
+                maps = run_stage(stage, maps)
+                seen = maps_of(network, name, maps, tuple(pixels.shape[2:]))
+                if name not in found:  # whole at once: pieces to join would take the memory twice
+                    size = (len(pixels), seen.shape[1])
+                    mean, peak = (torch.empty(size, device=pixels.device) for _ in range(2))
+                    found[name] = Responses(
+                        mean, peak, mean.new_empty((*size, 2), dtype=torch.int16)
+                    )
+                of, cells = found[name], seen.float().flatten(2)  # (n, C, h * w)
+                strongest, number = cells.max(2)
+                of.mean[part], of.peak[part] = cells.mean(2), strongest
+                cell = number // seen.shape[3], number % seen.shape[3]  # row and column
+                for axis, (i, whole, side) in enumerate(
+                    zip(cell, pixels.shape[2:], seen.shape[2:], strict=True)
+                ):
+                    of.place[part, :, axis] = (i * 2 + 1) * whole // (2 * side)
+    return found
+
+
+def purity_by_chance(labels: Tensor, count: int = 9, draws: int = 2000, seed: int = 0) -> float:
+    """What `Responses.purity` would be if a channel liked images at random: a mean over draws.
+
+    Args:
+        labels: `(N,)`.
+        count: Images of a draw, none twice.
+        draws: How many.
+        seed: Of the draws.
+
+    Lesson 02.
+    """
+    random = torch.Generator().manual_seed(seed)
+    drawn = torch.rand(draws, len(labels), generator=random).topk(count).indices  # (draws, count)
+    found = nn.functional.one_hot(labels.cpu()[drawn])  # (draws, count, K)
+    return (found.sum(1).amax(1).double() / count).mean().item()
+
+
+def patches(pixels: Tensor, images: Tensor, places: Tensor, size: int, fill: int = 235) -> Tensor:
+    """Squares cut out of images, `(n, 3, size, size)`.
+
+    Args:
+        pixels: Bytes `(N, 3, H, W)`.
+        images: Which, `(n,)`.
+        places: Row and column of each square's middle, `(n, 2)`; of an even side the pixel right
+            below the middle.
+        size: Side in pixels.
+        fill: What lies outside the image.
+
+    Lesson 02.
+    """
+    half = size // 2
+    wide = nn.functional.pad(pixels[images], (half, size, half, size), value=fill)
+    return torch.stack(
+        [
+            image[:, row : row + size, column : column + size]
+            for image, (row, column) in zip(wide, places.tolist(), strict=True)
+        ]
+    )
+
+
+def strongest_patches(
+    network: Network,
+    found: Mapping[str, Responses],
+    pixels: Tensor,
+    *,
+    channels: int = 3,
+    count: int = 4,
+) -> dict[str, list[Tensor]]:
+    """What the first few living channels of each stage respond to most.
+
+    Args:
+        network: Whose receptive fields are cut out.
+        found: From `responses`.
+        pixels: The images that these are of.
+        channels: How many, from the first on: they are not chosen for their looks.
+        count: Patches of each.
+
+    Returns:
+        For each stage, for each channel, `(count, 3, s, s)`, s being the side of the field.
+
+    Lesson 02.
+    """
+    fields = receptive_fields(network)
+    return {
+        name: [
+            patches(pixels, images, of.place[images, channel], fields[name].size)
+            for channel, images in zip(
+                of.alive[:channels], of.strongest(count)[of.alive], strict=False
+            )
+        ]
+        for name, of in found.items()
+    }

@@ -1,0 +1,177 @@
+"""A panel that asks before it answers: the learner commits to a guess, then sees both."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import ipywidgets
+import traitlets
+
+from vtlab import plots
+from vtlab.plots import style
+from vtlab.plots.image_grids import BLUE
+from vtlab.widgets.panel import Panel, Status
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MANY = 8  # options that are shown one by one
+
+
+class GuessPanel(Panel):
+    """A question that the learner answers before running; see `vt.guess`.
+
+    Its plain twin is `plot_guess`.
+
+    Attributes:
+        value: The guess; None as long as there is none.
+        question: One line.
+        options: The answers to choose from.
+        result: What came out, once it was revealed.
+    """
+
+    value = traitlets.Any(None, allow_none=True)
+
+    def __init__(self, question: str, options: Sequence[str | int]) -> None:
+        """Ask the question."""
+        self.question, self.options = question, tuple(options)
+        self.result: object = None
+        super().__init__()
+
+    @traitlets.validate("value")
+    def _listed(self, proposal: dict) -> str | int | None:
+        if proposal["value"] is not None and proposal["value"] not in self.options:
+            raise ValueError(f"{proposal['value']!r} is not among {self._choice()}")
+        return proposal["value"]
+
+    def build(self) -> dict[str, ipywidgets.Widget]:
+        """Buttons for a few options, a list for many."""
+        kind = ipywidgets.RadioButtons if len(self.options) <= MANY else ipywidgets.Dropdown
+        made = kind(
+            options=self.options,
+            value=None,
+            description=self.question,
+            layout={"width": "max-content"},
+            style={"description_width": "initial"},
+        )
+        return {"value": made}
+
+    def arrange(self) -> Sequence[ipywidgets.Widget]:
+        """The options, and a line that says what was committed to."""
+        self.status = Status()
+        return [self.controls["value"], self.status]
+
+    @traitlets.observe("value")
+    def _committed(self, change: dict) -> None:
+        if hasattr(self, "status"):
+            self.status.say("" if self.value is None else f"Your guess: {self.value}.")
+
+    def commit(self, option: str | int) -> None:
+        """Answer from Python, as a click would.
+
+        Raises:
+            ValueError: If it is not among the options.
+        """
+        if option not in self.options:
+            raise ValueError(f"{option!r} is not among {self._choice()}")
+        self.value = option
+
+    def reveal(self, result: object) -> None:
+        """Print guess and result side by side, and show both in the panel."""
+        self.result = shown(result)
+        guessed = "no guess yet: yours would stand here" if self.value is None else self.value
+        print(f"{self.question}\n  your guess: {guessed}\n  result:     {self.result}")
+        self.refresh()
+
+    def figure(self) -> Figure:
+        """The options with the guess marked, and the result beside it once it is known."""
+        options = [str(option) for option in self.options]
+        if len(options) > MANY:
+            options = [] if self.value is None else [str(self.value)]
+        guess = None if self.value is None else str(self.value)
+        return plots.plot_guess(self.question, options, guess=guess, result=self.result)
+
+    def describe(self) -> str:
+        """Question, guess and result in words."""
+        said = f"{self.question} ({self._choice()}). "
+        said += "No guess yet." if self.value is None else f"Your guess: {self.value}."
+        return said if self.result is None else f"{said} Result: {self.result}."
+
+    def __repr__(self) -> str:
+        """One stable line."""
+        return f"Guess: {self.question} ({self._choice()})"
+
+    def _choice(self) -> str:
+        """The options in words; the ends of a long row."""
+        names = [str(option) for option in self.options]
+        return ", ".join(names) if len(names) <= MANY else f"{names[0]} … {names[-1]}"
+
+    def _draw(self) -> str:
+        """A live page has the buttons and asks for no picture of them; the result stands below."""
+        if self.result is None:
+            return ""
+        said = html.escape(f"Result: {self.result}")
+        return f'<p role="status" style="color:{style.RIGHT}"><b>{said}</b></p>'
+
+    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, object], dict[str, object]]:
+        """As every panel, and the question as HTML text."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        items = "".join(f"<li>{html.escape(str(option))}</li>" for option in self.options)
+        listed = f"<ul>{items}</ul>" if len(self.options) <= MANY else f"<p>{self._choice()}</p>"
+        return data | {"text/html": f"<p><b>{html.escape(self.question)}</b></p>{listed}"}, metadata
+
+
+def shown(value: object) -> str:
+    """A result as text: three digits of a fraction."""
+    if hasattr(value, "item"):
+        with contextlib.suppress(ValueError, RuntimeError):  # NumPy's and torch's, if it is many
+            value = value.item()
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+LINE = 0.3  # inches
+
+
+def plot_guess(
+    question: str, options: Sequence[str], *, guess: str | None = None, result: str | None = None
+) -> Figure:
+    """A question with its options, the guess marked, and the result below.
+
+    Args:
+        question: One line.
+        options: To choose from.
+        guess: The one that was committed to.
+        result: What came out, in words.
+
+    Lesson 01.
+    """
+    rows = 1 + len(options) + (result is not None)
+    figure, axes = style.new_figure(width=0.65 * style.WIDE, height=LINE * rows + 0.2, pad=0.02)
+    ax = axes[0, 0]
+    style.blank(ax)
+    ax.set(xlim=(0, 1), ylim=(rows - 0.4, -0.6))
+    ax.text(0.01, 0, question, va="center", **style.text(style.BODY, weight="bold"))
+    for i, option in enumerate(options, start=1):
+        mine = option == guess
+        ax.plot(0.03, i, "o", markersize=7, color=BLUE, markerfacecolor=BLUE if mine else "white")
+        words = f"{option}   (your guess)" if mine else option
+        ax.text(
+            0.06,
+            i,
+            words,
+            va="center",
+            **style.text(style.BODY, weight="bold" if mine else "normal"),
+        )
+    if result is not None:
+        room = 0.62 * style.WIDE
+        ax.text(
+            0.01,
+            rows - 1,
+            style.shorten(f"Result: {result}", room),
+            va="center",
+            **style.text(style.BODY, style.RIGHT, weight="bold"),
+        )
+    return figure

@@ -1,0 +1,117 @@
+"""What a lesson calls: begin, guess, claim, check.
+
+Everything printed here is stable text, so that nbval can compare it: no versions, no paths,
+no digits that differ between machines.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from vtlab.course.exercise import EXERCISES
+from vtlab.system.device import THREADS
+
+if TYPE_CHECKING:
+    from vtlab.course.guess import GuessPanel
+
+
+def begin(seed: int = 0) -> None:
+    """Set seeds, threads, the device and the figures' format: a lesson's first line.
+
+    Lessons compute on the CPU, also where there is a GPU: their numbers were made on one, and the loops
+    that they write out leave the labels there. The environment variable VTLAB_DEVICE overrules that.
+
+    Args:
+        seed: The environment variable VTLAB_SEED overrules it.
+    """
+    os.environ.setdefault("VTLAB_DEVICE", "cpu")
+    seed = int(os.environ.get("VTLAB_SEED", seed))
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.set_num_threads(THREADS)
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("png")  # a bare Figure is then shown as a picture
+    print(f"vtlab lesson · seed {seed}")
+
+
+def claim(sentence: str, holds: object, **numbers: object) -> None:
+    """State a result and check it: prints one stable line, or raises with the numbers.
+
+    Args:
+        sentence: The claim, in words.
+        holds: A truth value (Python's, NumPy's, or a tensor of one element).
+        numbers: What it rests on; shown when the claim fails.
+
+    Raises:
+        AssertionError: If it does not hold.
+        ValueError: If `holds` is not a single truth value. A number is none: NaN counts as true.
+    """
+    truths = np.asarray(holds.cpu() if isinstance(holds, torch.Tensor) else holds).reshape(-1)
+    if truths.size != 1:
+        raise ValueError(f"a claim holds or not; this has {truths.size} answers: {sentence}")
+    if truths.dtype != bool:
+        raise ValueError(f"a claim needs true or false, not {type(holds).__name__}: {sentence}")
+    if not truths[0]:
+        from vtlab.course.guess import shown
+
+        said = ", ".join(f"{name} = {shown(value)}" for name, value in numbers.items())
+        raise AssertionError(f"not so: {sentence} ({said})")
+    print(f"✓ {sentence}")
+
+
+def guess(question: str, options: Sequence[str | int]) -> GuessPanel:
+    """Commit to an answer before running; `.reveal(result)` shows both side by side.
+
+    Args:
+        question: One line.
+        options: Two or more answers; a `range` of numbers will do.
+
+    Raises:
+        ValueError: If there is nothing to choose from.
+    """
+    if isinstance(options, str) or len(options) < 2:
+        raise ValueError(f"a guess needs two options or more: {question}")
+    from vtlab.course.guess import GuessPanel
+
+    return GuessPanel(question, options)
+
+
+def check(number: str, answer: object) -> None:
+    """Check an exercise: prints whether the answer is right, without giving it away.
+
+    Args:
+        number: Such as "01.2".
+        answer: The learner's; `...` or None is "not attempted yet".
+
+    Raises:
+        ValueError: If there is no such exercise.
+    """
+    module = f"vtlab.course.lesson_{number[:2]}"
+    if find_spec(module):  # registers its exercises
+        import_module(module)
+    if number not in EXERCISES:
+        raise ValueError(f"there is no exercise {number}")
+    if answer is None or answer is ...:
+        print(f"exercise {number}: not attempted yet")
+        return
+    try:
+        verdict = EXERCISES[number](answer)
+    except Exception as error:  # a learner's code may fail in any way; the notebook goes on
+        verdict = False, f"Your answer stopped with {type(error).__name__}: {error}"
+    if verdict is None:
+        print(f"exercise {number}: not attempted yet")
+        return
+    right, words = verdict
+    print(f"exercise {number}: {'right' if right else 'not yet'}. {words}")

@@ -1,0 +1,42 @@
+"""The exercises of lesson 01."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.training.probe import choose_strength as choose_strength
+from vtlab.training.probe import spread as spread
+
+
+@exercise("01.1")
+def _strategy_value(answer: object) -> Verdict:
+    stages = getattr(answer, "stages", "none")
+    if stages == "none":
+        return False, "The answer is a strategy, such as vt.full."
+    return stages == 2, "Two stages and the head learn." if stages == 2 else (
+        "Count the stages that learn beside the head."
+    )
+
+
+@exercise("01.2")
+def _own_accuracy(answer: object) -> Verdict:
+    if not callable(answer):
+        return False, "The answer is a function of labels and predictions."
+    cases = [([0, 1, 2, 2], [0, 1, 2, 2]), ([0, 1, 1, 1], [1, 1, 1, 0]), ([3, 3], [0, 1])]
+    for labels, predictions in cases:
+        found = answer(np.array(labels), np.array(predictions))
+        if found is None or found is ...:
+            return None
+        truth = float(np.mean(np.array(labels) == np.array(predictions)))
+        if not np.isclose(float(found), truth):
+            return False, f"For labels {labels} and predictions {predictions} it gave {found}."
+    return True, "It counts what it should."
+
+
+letter(
+    "01.3",
+    "b",
+    "Fitting the shots is not the same as knowing the species.",
+    "Look again at the training accuracy in the curves.",
+)

@@ -1,0 +1,359 @@
+"""The exercises of lesson 02."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import torch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from torch import Tensor, nn
+
+from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.models.families import FAMILIES
+from vtlab.plots import style
+from vtlab.plots.comparison import label_ends
+from vtlab.results import labels as names
+from vtlab.results.records import committed
+from vtlab.system.randomness import generator
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@exercise("02.1")
+def _small_kernels(answer: object) -> Verdict:
+    from torch import nn
+
+    from vtlab.analysis.stages import field_after
+
+    if not isinstance(answer, nn.Module):
+        return False, "The answer is a module, such as nn.Sequential(…)."
+    layers = [module for module in answer.modules() if isinstance(module, nn.Conv2d)]
+    if not layers or any(layer.kernel_size != (3, 3) for layer in layers):
+        return False, "All convolutions should be 3 × 3."
+    if any((layer.in_channels, layer.out_channels) != (16, 16) for layer in layers):
+        return False, "All convolutions should go from 16 to 16 channels."
+    if any(layer.stride != (1, 1) or layer.padding != (1, 1) for layer in layers):
+        return False, "All convolutions should have stride 1 and padding 1."
+    size = field_after(answer).size
+    return size == 7, (
+        "27 weights for a pair of channels instead of 49."
+        if size == 7
+        else f"Its field has {size} pixels, not 7."
+    )
+
+
+@exercise("02.2")
+def _own_field(answer: object) -> Verdict:
+    from torch import nn
+
+    from vtlab.analysis.stages import field_after
+
+    if not callable(answer):
+        return False, "The answer is a function of a list of kernels and strides."
+    for layers in (
+        [],
+        [(3, 1)],
+        [(3, 1), (3, 1)],
+        [(3, 2), (3, 1)],
+        [(7, 2), (3, 2), (3, 1), (3, 2), (3, 1)],
+    ):
+        found = answer(list(layers))
+        if found is None or found is ...:
+            return None
+        truth = field_after(nn.Sequential(*(nn.Conv2d(1, 1, *layer) for layer in layers))).size
+        if found != truth:
+            return False, f"For {layers} it gave {found}."
+    return True, "It widens, layer by layer, and strides count for all that follows."
+
+
+letter(
+    "02.3",
+    "b",
+    "A batch's mean ties all of its pixels together.",
+    "Which layer asks whether it is training, and what does it do then?",
+)
+
+ZOO = tuple(name for name in FAMILIES if name.startswith("mini_"))
+
+
+def zoo_table() -> pd.DataFrame:
+    """The committed table of the small backbones, a row for each.
+
+    Columns: backbone, weights, megaflops (per image forward; a multiplication and an addition
+    are two operations), megabytes (on disk), cells (side of the last map at 64 px),
+    forward_images_s, training_images_s, forward_ratio, training_ratio (to mini_resnet's),
+    pretraining_accuracy, and for each task and strategy the test accuracy with its interval,
+    such as garden_probe, garden_probe_low, garden_probe_high.
+
+    Lessons 02 and 11.
+    """
+    return committed("zoo")
+
+
+def zoo_curves() -> pd.DataFrame:
+    """The committed pretraining logs one below the other, with the column `backbone`.
+
+    Columns: backbone, images, loss, accuracy, test_accuracy, seconds. Lesson 02.
+    """
+    return pd.concat([_curve(name) for name in ZOO], ignore_index=True)
+
+
+def _curve(name: str) -> pd.DataFrame:
+    log = committed(f"pretrain_{name}")
+    log.insert(0, "backbone", name)
+    return log
+
+
+STARTS = ("default", "xavier", "he")
+
+
+def deep_stack(
+    depth: int, start: str, normalised: bool, *, width: int = 32, classes: int = 8, seed: int = 0
+) -> nn.Sequential:
+    """A plain deep network at its random start: 3 x 3 convolutions and ReLU, no shortcut.
+
+    Args:
+        depth: How many layers; each is one module of the result, then comes a linear head on
+            the means of the maps.
+        start: The variance of the weights, which are normal: "he" 2 / inputs, "xavier"
+            2 / (inputs + outputs), "default" 1 / (3 inputs), PyTorch's own; counted per cell.
+        normalised: Whether BatchNorm stands between convolution and ReLU.
+        width: Channels.
+        classes: Outputs.
+        seed: The weights depend on it alone.
+
+    Raises:
+        ValueError: If there is no such start.
+
+    Glorot and Bengio (2010); He et al. (2015), https://arxiv.org/abs/1502.01852. Lesson 02.
+    """
+    if start not in STARTS:
+        raise ValueError(f"no start {start!r}; there are {', '.join(STARTS)}")
+    random, layers, channels = generator(seed, "stack"), [], 3
+    with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
+        for _ in range(depth):
+            layers.append(_layer(channels, width, start, normalised, random))
+            channels = width
+        head = nn.Linear(channels, classes)
+    with torch.no_grad():
+        head.weight.copy_(torch.randn(head.weight.shape, generator=random) / channels**0.5)
+        head.bias.zero_()
+    return nn.Sequential(*layers, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head))
+
+
+def _layer(
+    inputs: int, outputs: int, start: str, normalised: bool, random: torch.Generator
+) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+    into, out = 9 * inputs, 9 * outputs
+    variance = {"default": 1 / (3 * into), "xavier": 2 / (into + out), "he": 2 / into}[start]
+    with torch.no_grad():
+        conv.weight.copy_(torch.randn(conv.weight.shape, generator=random) * variance**0.5)
+    norm = [nn.BatchNorm2d(outputs)] if normalised else []
+    return nn.Sequential(conv, *norm, nn.ReLU())
+
+
+def lengths_by_depth(stack: Iterable[nn.Module], images: Tensor, labels: Tensor) -> list[float]:
+    """The length of the loss's gradient at the images and after each layer of a stack.
+
+    Args:
+        stack: Modules, the last one the head; in training mode, as at a first step.
+        images: Float `(N, 3, H, W)`.
+        labels: `(N,)`.
+
+    Returns:
+        From the images to the last layer before the head.
+
+    Lesson 02.
+    """
+    *layers, head = stack
+    maps = [images.clone().requires_grad_()]
+    for layer in layers:
+        maps.append(layer(maps[-1]))
+    loss = nn.functional.cross_entropy(head(maps[-1]), labels)
+    return [g.double().norm().item() for g in torch.autograd.grad(loss, maps)]
+
+
+DODGE = 0.2  # of a row, between two strategies of one backbone
+ENDS = ("_low", "_high")
+
+
+def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
+    """Learning curves of the pretraining; below, a row per backbone: its cost, its accuracies.
+
+    Args:
+        table: From `zoo_table`, with or without accuracies; the rows are sorted by cost, the
+            dearest at the top.
+        curves: From `zoo_curves`.
+
+    Raises:
+        ValueError: If there is no backbone in the table, or no curve.
+
+    Lessons 02 and 11.
+    """
+    if not len(table):
+        raise ValueError("there is no backbone to draw")
+    tasks = results(table)
+    rows = len(table)
+    figure, axes = style.new_figure(
+        2,
+        1 + len(tasks),
+        height=3.1 + 0.62 * rows,
+        pad=0.09,
+        height_ratios=(2.6, 0.9 + 0.55 * rows),
+    )
+    grid = axes[0, 0].get_gridspec()
+    for ax in axes[0]:
+        ax.remove()
+    draw_pretraining(figure.add_subplot(grid[0, :]), curves)
+    table = table.sort_values("megaflops", ascending=False)
+    _draw_costs(axes[1, 0], table)
+    for ax, (task, strategies) in zip(axes[1, 1:], tasks.items(), strict=True):
+        _draw_accuracies(ax, table, task, strategies)
+    if tasks:
+        _draw_legend(axes[1, 1], [name for strategies in tasks.values() for name in strategies])
+    return figure
+
+
+def results(table: pd.DataFrame) -> dict[str, list[str]]:
+    """The strategies of each task that the table has accuracies of, by its columns' names."""
+    found: dict[str, list[str]] = {}
+    for column in table.columns:
+        if column.endswith("_low"):
+            task, strategy = column.removesuffix("_low").rsplit("_", 1)
+            found.setdefault(task, []).append(strategy)
+    return found
+
+
+def draw_pretraining(ax: Axes, curves: pd.DataFrame) -> None:
+    """Draws the test accuracy of every backbone's pretraining against the images it has seen.
+
+    Args:
+        ax: Where.
+        curves: From `zoo_curves`.
+
+    Raises:
+        ValueError: If there is no curve.
+    """
+    if not len(curves):
+        raise ValueError("there is no curve to draw")
+    style.prepare(ax, grid="y")
+    ends = {}
+    for name, log in curves.groupby("backbone", sort=False):
+        label = names.label(name)
+        ax.plot(
+            log.images,
+            log.test_accuracy,
+            color=label.colour,
+            linewidth=2,
+            marker=label.marker,
+            markersize=4.5,
+            markeredgecolor="white",
+            markeredgewidth=0.7,
+            gid=f"curve {name}",
+        )
+        ends[name] = (log.images.iloc[-1], log.test_accuracy.iloc[-1])
+    ax.set(xlim=(0, curves.images.max() * 1.01), ylim=(0, 1.02))
+    style.percent_axis(ax.yaxis)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    style.heading(ax, "pretraining: accuracy on fresh drawings of the source")
+    ax.set_xlabel("drawings seen, each once", labelpad=5, **style.text(style.SMALL, style.QUIET))
+    label_ends(ax, ends)
+
+
+def _draw_costs(ax: Axes, table: pd.DataFrame) -> None:
+    """A bar per backbone: operations of one forward pass, with size and speed in figures."""
+    style.prepare(ax)
+    ax.spines["left"].set_visible(False)
+    for place, row in enumerate(table.itertuples()):
+        label = names.label(row.backbone)
+        ax.barh(place, row.megaflops / 2, 0.42, color=label.colour, gid=f"cost {row.backbone}")
+        ax.text(
+            0,
+            place + 0.25,
+            f"{row.weights / 1e6:.1f} M weights, speed of training "
+            f"{row.training_ratio:.2f}\N{MULTIPLICATION SIGN}",
+            va="top",
+            ha="left",
+            **style.text(style.TINY, style.QUIET),
+        )
+    ax.set_yticks(
+        range(len(table)), [names.label(name).text for name in table.backbone], **style.text()
+    )
+    for tick, name in zip(ax.get_yticklabels(), table.backbone, strict=True):
+        tick.set_color(names.label(name).colour)
+    ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(0, 0.55 * table.megaflops.max()))
+    ax.xaxis.set_major_locator(MaxNLocator(3))
+    style.heading(ax, "cost")
+    ax.set_xlabel(
+        "million multiply-adds per image", labelpad=5, **style.text(style.SMALL, style.QUIET)
+    )
+
+
+def _draw_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: list[str]) -> None:
+    """A row per backbone, in it a mark and an interval per strategy."""
+    style.prepare(ax, grid="x")
+    ax.spines["left"].set_visible(False)
+    middle = (len(strategies) - 1) / 2
+    for place, row in enumerate(table.to_dict("records")):
+        for i, strategy in enumerate(strategies):
+            label, key = names.label(strategy), f"{task}_{strategy}"
+            height = place + DODGE * (i - middle)
+            ax.plot(
+                [row[key + end] for end in ENDS],
+                [height] * 2,
+                color=label.colour,
+                alpha=0.35,
+                linewidth=5,
+                solid_capstyle="butt",
+                gid=f"interval {strategy} {row['backbone']}",
+            )
+            ax.plot(
+                [row[key]],
+                [height],
+                linestyle="none",
+                marker=label.marker,
+                markersize=6,
+                color=label.colour,
+                markeredgecolor="white",
+                markeredgewidth=0.8,
+                zorder=4,
+                gid=f"mean {strategy} {row['backbone']}",
+            )
+    for place in range(1, len(table)):
+        ax.axhline(place - 0.5, color=style.FAINT, linewidth=0.7)
+    ax.set_yticks([])
+    columns = [f"{task}_{s}{end}" for s in strategies for end in ENDS]
+    low = max(0.0, 0.1 * (table[columns].min().min() * 10 // 1))
+    ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(low, 1.0))
+    style.percent_axis(ax.xaxis, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
+    ax.set_xlim(low, 1.0)
+    style.heading(ax, f"{task}: test accuracy")
+    ax.set_xlabel(
+        "mark the mean, bar its 95\N{NO-BREAK SPACE}% interval",
+        labelpad=5,
+        **style.text(style.SMALL, style.QUIET),
+    )
+
+
+def _draw_legend(ax: Axes, strategies: list[str]) -> None:
+    labels = [names.label(name) for name in dict.fromkeys(strategies)]
+    marks = [
+        ax.plot([], [], linestyle="none", marker=of.marker, color=of.colour, label=of.text)[0]
+        for of in labels
+    ]
+    ax.figure.legend(
+        handles=marks,
+        loc="outside lower right",
+        ncols=len(marks),
+        frameon=False,
+        prop={"size": style.SMALL, "family": list(style.families())},
+        labelcolor=style.INK,
+        handletextpad=0.2,
+        columnspacing=1.4,
+    )

@@ -1,0 +1,156 @@
+"""The exercises of lesson 03."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.data.tasks import Task
+from vtlab.models.backbones import backbone
+from vtlab.models.families import IMAGENET as IMAGENET
+from vtlab.models.families import Normalisation as Normalisation
+from vtlab.models.network import Network
+from vtlab.models.targets import cost, variance
+from vtlab.results.records import committed
+from vtlab.system.randomness import generator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@exercise("03.1")
+def _hidden_head(answer: object) -> Verdict:
+    import torch
+    from torch import nn
+
+    if not isinstance(answer, nn.Module):
+        return False, "The answer is a module, such as nn.Sequential(…)."
+    features = torch.rand(5, 256)
+    with torch.no_grad():
+        outputs = answer.eval()(features)
+    if outputs.shape != (5, 8):
+        return False, f"Features (5, 256) should become (5, 8), and became {tuple(outputs.shape)}."
+    kinds = [type(module) for module in answer.modules()]
+    sizes = [module.out_features for module in answer.modules() if isinstance(module, nn.Linear)]
+    if sizes != [64, 8]:
+        return False, f"Its linear layers have {sizes} outputs; a hidden one of 64 is wanted."
+    if nn.ReLU not in kinds:
+        return False, "Without a ReLU two linear layers are no more than one."
+    drops = [module.p for module in answer.modules() if isinstance(module, nn.Dropout)]
+    right = drops == [0.5] and kinds.index(nn.Dropout) > kinds.index(nn.Linear)
+    return right, "Hidden, bent, and half of it dropped." if right else (
+        "Where is the dropout of a half before the last layer?"
+    )
+
+
+@exercise("03.2")
+def _xavier(answer: object) -> Verdict:
+    if not callable(answer):
+        return False, "The answer is a function of the numbers of inputs and outputs."
+    for inputs, outputs in ((400, 100), (100, 400), (256, 8)):
+        found = answer(inputs, outputs)
+        if found is None or found is ...:
+            return None
+        values = np.asarray(found)
+        if values.shape != (outputs, inputs):
+            return False, f"{inputs} inputs and {outputs} outputs gave the shape {values.shape}."
+        wanted = (2 / (inputs + outputs)) ** 0.5
+        # the spread of n normal numbers is known to within 1 / sqrt(2 n), here 1.6 % at most
+        if abs(values.std() / wanted - 1) > 0.08:
+            return False, (
+                f"For {inputs} inputs and {outputs} outputs the spread is {values.std():.4f}: "
+                "is the variance what it should be, or the spread?"
+            )
+        if abs(values.mean()) > 0.1 * wanted:
+            return False, "The weights should have mean zero."
+    return True, "It keeps signals their size, there and back."
+
+
+letter(
+    "03.3",
+    "c",
+    "What differs around it makes its weights differ at the first step.",
+    "What would two units of a hidden layer at zero get as inputs and as gradients?",
+)
+
+
+def xavier(weight: Tensor, random: torch.Generator) -> None:
+    """Variance 2 / (inputs + outputs), uniform (Glorot and Bengio 2010)."""
+    nn.init.xavier_uniform_(weight, generator=random)
+
+
+def he(weight: Tensor, random: torch.Generator) -> None:
+    """Variance 2 / inputs, normal (He et al. 2015)."""
+    nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=random)
+
+
+def large(weight: Tensor, random: torch.Generator) -> None:
+    """Standard normal, as if there were one input."""
+    nn.init.normal_(weight, generator=random)
+
+
+STARTS: dict[str, Callable[[Tensor, torch.Generator], object] | None] = {
+    "default": None,
+    "xavier": xavier,
+    "he": he,
+    "zero": lambda weight, random: nn.init.zeros_(weight),
+    "large": large,
+}
+
+
+def heads_table() -> pd.DataFrame:
+    """The committed table, a row per run.
+
+    `part` says what is compared. "start": the head's first weights (`way`), all stages learn;
+    `first_loss` and `gradient` (the length of the gradient in the stages) are those before the
+    first step. "head": kinds of heads on frozen stages, of so many `weights`, at two rates. "number": counting
+    petals, `error` is the mean absolute one.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 03.
+    """
+    return committed("heads")
+
+
+def begun(way: str, seed: int, classes: int = 8) -> Network:
+    """A pretrained network whose new head begins in one of the `STARTS`; its bias is 0 but in "default".
+
+    Raises:
+        KeyError: If there is no such start.
+
+    Lesson 03.
+    """
+    network, start = backbone("mini_resnet", classes=classes), STARTS[way]
+    network.reset_head(seed)
+    if start is not None:
+        drawn = torch.empty_like(network.head.weight, device="cpu")  # where the generator is
+        start(drawn, generator(seed, way))
+        with torch.no_grad():
+            network.head.bias.zero_()
+            network.head.weight.copy_(drawn)
+    return network
+
+
+def first_step(network: Network, task: Task) -> tuple[float, float]:
+    """The loss on the shots, and how long its gradient in the stages is, before any step.
+
+    Args:
+        network: In evaluation mode meanwhile; its gradients are gone afterwards.
+        task: Its training images are used.
+
+    Lesson 03.
+    """
+    network.freeze((*network.stage_names, "head")).eval()
+    labels = task.train.labels.to(network.device)
+    loss = cost(network(network.normalise(task.train.pixels)), labels, variance(labels))
+    loss.backward()
+    gradient = torch.cat([p.grad.flatten() for p in network.stages.parameters()]).norm()
+    network.zero_grad(set_to_none=True)
+    return loss.item(), gradient.item()

@@ -1,0 +1,165 @@
+"""The exercises of lesson 05."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import NullLocator
+
+from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.plots import style
+from vtlab.results import labels as names
+from vtlab.results.labels import percent
+from vtlab.results.records import committed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@exercise("05.1")
+def _images_that_full_needs(answer: object) -> Verdict:
+    if not isinstance(answer, int | float | np.integer | np.floating):
+        return False, "The answer is one number of images per class."
+    from vtlab.results.metrics import shots_to_reach
+
+    pass
+
+    table = shots_table("garden")
+    wanted = table[(table.strategy == "probe") & (table.shots == 5)].test_accuracy.mean()
+    each = shots_to_reach(table, "full", wanted)
+    right = min(each) <= answer <= max(each)
+    return right, "Two to three times as many." if right else (
+        "Which accuracy is wanted? Then let shots_to_reach read the curves of full backwards."
+    )
+
+
+@exercise("05.2")
+def _overtakes(answer: object) -> Verdict:
+    if not callable(answer):
+        return False, "The answer is a function of shots and two lists of accuracies."
+    shots, first = [1, 2, 4, 8], [0.5, 0.6, 0.7, 0.8]
+    cases = [
+        ([0.1, 0.2, 0.75, 0.9], 4, "ahead from 4 on"),
+        ([0.6, 0.2, 0.3, 0.9], 8, "back in between"),
+        ([0.6, 0.7, 0.8, 0.9], 1, "always ahead"),
+        ([0.6, 0.7, 0.8, 0.8], None, "level in the end"),
+    ]
+    for second, truth, words in cases:
+        found = answer(list(shots), list(first), list(second))
+        if found is ...:
+            return None
+        if found != truth:
+            return False, f"For a second curve that is {words} it gave {found}."
+    return True, "It waits until the lead is kept."
+
+
+letter(
+    "05.3",
+    "b",
+    "What is frozen cannot learn from more images.",
+    "What may change in a probe, and what may not?",
+)
+
+
+def shots_table(name: str = "garden") -> pd.DataFrame:
+    """The committed table of accuracy against shots on a garden task, a row per run.
+
+    Raises:
+        FileNotFoundError: If there is none for this task.
+
+    Lessons 01 and 05.
+    """
+    return committed(f"shots_{name}")
+
+
+def plot_work(
+    runs: pd.DataFrame, *, chance: float | None = None, marked: Iterable[int] = (5, 40, 320)
+) -> Figure:
+    """Test accuracy against the work of training: a line for each strategy, a point per shots.
+
+    Args:
+        runs: The table of runs with a column `operations`, multiply-adds of each training.
+        chance: Accuracy without any learning, a dotted line.
+        marked: Numbers of images per class whose points are joined over the strategies.
+
+    Raises:
+        ValueError: If there is no run, or no such column.
+
+    Lesson 05.
+    """
+    if runs.empty or "operations" not in runs:
+        raise ValueError("this figure needs runs with a column 'operations'")
+    means = runs.groupby(["strategy", "shots"], sort=False)[["operations", "test_accuracy"]].mean()
+    figure, axes = style.new_figure(height=4.6)
+    ax = axes[0, 0]
+    style.prepare(ax, grid="y")
+    for strategy in dict.fromkeys(runs.strategy):
+        label, points = names.label(strategy), means.loc[strategy].sort_values("operations")
+        ax.plot(
+            points.operations,
+            points.test_accuracy,
+            color=label.colour,
+            linewidth=2,
+            marker=label.marker,
+            markersize=5.5,
+            markeredgecolor="white",
+            markeredgewidth=0.8,
+            zorder=4,
+            gid=f"mean {strategy}",
+        )
+        ax.annotate(
+            label.text,
+            (points.operations.iloc[0], points.test_accuracy.iloc[0]),
+            (0, -9),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            **style.text(style.SMALL, label.colour, weight="bold"),
+        )
+    for shots in [n for n in dict.fromkeys(marked) if n in {*runs.shots}]:
+        joined = means.xs(shots, level="shots")
+        joined = joined.sort_values(["operations", "test_accuracy"], ascending=[True, False])
+        ax.plot(
+            joined.operations,
+            joined.test_accuracy,
+            color=style.QUIET,
+            linewidth=0.9,
+            linestyle=(0, (4, 3)),
+            zorder=1,
+            gid=f"shots {shots}",
+        )
+        first = joined.iloc[0]
+        ax.annotate(
+            f"{shots} per class",
+            (first.operations, first.test_accuracy),
+            (-6, 8),
+            textcoords="offset points",
+            ha="right",
+            **style.text(style.SMALL, style.QUIET),
+        )
+    ax.set_xscale("log")
+    ax.margins(x=0.09)
+    ax.set_ylim(0, 1.02)
+    style.percent_axis(ax.yaxis)
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel(
+        "multiply-adds of the training", labelpad=6, **style.text(style.SMALL, style.QUIET)
+    )
+    ax.set_ylabel("test accuracy", labelpad=6, **style.text(style.SMALL, style.QUIET))
+    if chance is not None:
+        ax.axhline(
+            chance, linestyle=(0, (1, 2)), color=style.QUIET, linewidth=1.3, zorder=1, gid="chance"
+        )
+        ax.annotate(
+            f"chance {percent(chance)}",
+            (0.0, chance),
+            (4, 4),
+            xycoords=ax.get_yaxis_transform(),
+            textcoords="offset points",
+            **style.text(style.SMALL, style.QUIET),
+        )
+    return figure

@@ -1,0 +1,234 @@
+"""The exercises of lesson 07."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.ticker import NullLocator
+
+from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.data.images import Images
+from vtlab.garden.drawing import draw
+from vtlab.garden.source import Drawings
+from vtlab.models.backbones import backbone
+from vtlab.models.features import activations
+from vtlab.models.network import Network
+from vtlab.plots import style
+from vtlab.plots.learning import SAID, _rate_axis
+from vtlab.results import metrics
+from vtlab.results.records import committed
+from vtlab.system.randomness import keys
+from vtlab.training.probe import fit_head
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@exercise("07.1")
+def _stage_wise(answer: object) -> Verdict:
+    from vtlab.models.backbones import backbone
+
+    if not hasattr(answer, "rates"):
+        return False, "The answer is a strategy, such as vt.Strategy('full', …)."
+    network = backbone("mini_resnet", weights=None)
+    rates = answer.rates(network)
+    if len(rates) < len(network.stage_names) + 1 or answer.start != "pretrained":
+        return False, "All pretrained stages should learn."
+    right = np.isclose(rates["stem"] / rates["head"], 1 / 32)
+    return bool(right), "Half of a half, five times." if right else (
+        "Count the steps from the head to the stem: by what factor does each shrink the rate?"
+    )
+
+
+@exercise("07.2")
+def _schedule(answer: object) -> Verdict:
+    from vtlab.training.rates import warm_cosine
+
+    if not callable(answer):
+        return False, "The answer is a function of a step and the number of steps."
+    for i, n in ((0, 20), (1, 20), (2, 20), (11, 20), (19, 20), (4, 50), (30, 50)):
+        found = answer(i, n)
+        if found is None or found is ...:
+            return None
+        if not np.isclose(float(found), warm_cosine(i, n), atol=1e-6):
+            return False, f"For step {i} of {n} it gave {float(found):.3f}."
+    return True, "It rises, and falls along half a cosine."
+
+
+letter(
+    "07.3",
+    "b",
+    "A linear head reads what can be told apart.",
+    "What does it take for the new head to do well?",
+)
+OLD_SPECIES = 16  # of the source's 256
+OLD_SHOTS, OLD_TEST = 20, 25  # images per old species
+
+
+def drift_table() -> pd.DataFrame:
+    """The committed table, a row per run: way, rate, seed, accuracies, drift by stage.
+
+    `test_accuracy` is on the new task. `old_accuracy` is on 16 species of the source with the
+    head that was fitted before fine-tuning, `old_refit` with a head fitted anew afterwards; both
+    are the same before fine-tuning (`old_before`). `moved_S` is how far the weights of stage S
+    moved (see `movement`), `cka_S` how alike its features stayed (see `likeness`).
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 07.
+    """
+    return committed("drift")
+
+
+@dataclass(frozen=True, eq=False)
+class Old:
+    """The old task: species of the source, and a head fitted on their pretrained features.
+
+    Attributes:
+        train: What heads are fitted on.
+        test: Other individuals of the same species.
+        start: The pretrained network.
+        head: Fitted on what `start` makes of `train`.
+    """
+
+    train: Images
+    test: Images
+    start: Network
+    head: torch.nn.Linear
+
+    @classmethod
+    def make(cls) -> Old:
+        """Draw individuals that pretraining never saw, and fit the head."""
+        train, test = (
+            _old_images(count, stream) for count, stream in ((OLD_SHOTS, 2), (OLD_TEST, 3))
+        )
+        network = backbone("mini_resnet", classes=OLD_SPECIES)
+        return cls(train, test, network, fitted(network, train))
+
+    def accuracy(self, network: Network, head: torch.nn.Linear) -> float:
+        """Of a network's stages under this head."""
+        with torch.no_grad():
+            named = head(activations(network, self.test.pixels)).argmax(1)
+        return (named == self.test.labels).double().mean().item()
+
+
+def _old_images(per_species: int, stream: int) -> Images:
+    labels = torch.arange(OLD_SPECIES).repeat_interleave(per_species)
+    # stream 0 was learnt from, 1 is the pretraining's own test set
+    pixels, masks = draw(Drawings().grown, labels, keys(0, stream, torch.arange(len(labels))))
+    return Images(pixels, labels, masks)
+
+
+def fitted(network: Network, images: Images) -> torch.nn.Linear:
+    """A linear head solved on what the network's stages make of images."""
+    features = activations(network, images.pixels)
+    head = torch.nn.Linear(features.shape[1], OLD_SPECIES)
+    for _ in fit_head(features, images.labels, head, 0):
+        pass
+    return head
+
+
+STAGES = (
+    ("#5FA0D6", "o"),
+    ("#3B82BF", "s"),
+    ("#2467A3", "D"),
+    ("#144B80", "^"),
+    ("#08294D", "v"),
+)  # from the stem to the head
+
+
+def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
+    """Three panels against the learning rate: accuracies, how far stages moved, how alike they stayed.
+
+    Args:
+        table: From `drift_table`.
+        way: Which rows.
+
+    Raises:
+        ValueError: If the table has no such way.
+
+    Lesson 07.
+    """
+    rows = table[table.way == way]
+    if rows.empty:
+        raise ValueError(f"no rows of {way!r}; there are {', '.join(table.way.unique())}")
+    figure, axes = style.new_figure(1, 3, height=3.5)
+    accuracies, moved, alike = axes[0]
+    for column, (words, colour, marker) in SAID.items():
+        _draw(accuracies, rows, column, words, colour, marker, band=True)
+    before = rows.old_before.iloc[0]
+    accuracies.axhline(
+        before,
+        linestyle=(0, (4, 3)),
+        color=SAID["old_accuracy"][1],
+        linewidth=1.1,
+        zorder=1,
+        gid="old_before",
+    )
+    style.heading(accuracies, "test accuracy")
+    accuracies.set_ylim(-0.36, 1.02)  # room for the legend
+    style.percent_axis(accuracies.yaxis)
+    stages = [name.removeprefix("moved_") for name in table if name.startswith("moved_")]
+    for stage, (colour, marker) in zip(stages, STAGES, strict=True):
+        _draw(moved, rows, f"moved_{stage}", stage, colour, marker)
+        _draw(alike, rows, f"cka_{stage}", stage, colour, marker)
+    moved.set_yscale("log")
+    moved.yaxis.set_minor_locator(NullLocator())
+    moved.set_ylabel("share of their size", labelpad=4, **style.text(style.SMALL, style.QUIET))
+    style.heading(moved, "change of the weights")
+    style.heading(alike, "likeness of the features (CKA)")
+    alike.set_ylim(0, 1.02)
+    for ax, place in ((accuracies, "lower left"), (moved, "lower right"), (alike, "lower left")):
+        ax.legend(
+            loc=place,
+            frameon=False,
+            prop={"size": style.SMALL},
+            labelcolor=style.INK,
+            handlelength=1.4,
+        )
+    for ax in axes[0]:
+        _rate_axis(ax)
+    return figure
+
+
+def _draw(
+    ax: Axes,
+    rows: pd.DataFrame,
+    column: str,
+    words: str,
+    colour: str,
+    marker: str,
+    *,
+    band: bool = False,
+) -> None:
+    if not ax.lines:
+        style.prepare(ax, grid="y")
+    groups = {rate: metrics.t_interval(group[column]) for rate, group in rows.groupby("rate")}
+    rates = np.array(list(groups))
+    ax.plot(
+        rates,
+        [of.mean for of in groups.values()],
+        color=colour,
+        linewidth=2,
+        marker=marker,
+        markersize=4.5,
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        label=words,
+        gid=column,
+    )
+    if band:
+        ax.fill_between(
+            rates,
+            [of.low for of in groups.values()],
+            [of.high for of in groups.values()],
+            color=colour,
+            alpha=0.15,
+            linewidth=0,
+        )

@@ -1,0 +1,128 @@
+"""The exercises of lesson 16."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.plots import style
+from vtlab.plots.comparison import draw_shots
+from vtlab.plots.inside import draw_legend
+from vtlab.results.records import committed
+from vtlab.study.recommend import as_text as as_text
+from vtlab.study.report import write_study as write_study
+from vtlab.training.strategies import FOUR
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@exercise("16.1")
+def _images_for_one_point(answer: object) -> Verdict:
+    if not isinstance(answer, int | float | np.integer | np.floating):
+        return False, "The answer is one number of images."
+    if 95 <= answer <= 105:
+        return False, "So many must be held back. How many does the folder need, then?"
+    right = 396 <= answer <= 404
+    return right, "A hundred held back are a quarter of four hundred." if right else (
+        "How many images held back make one of them a point, and what share are they?"
+    )
+
+
+@exercise("16.2")
+def _balanced(answer: object) -> Verdict:
+    from sklearn.metrics import balanced_accuracy_score
+
+    if not callable(answer):
+        return False, "The answer is a function of true classes and named ones."
+    random = np.random.default_rng(0)
+    for counts in ((90, 10), (5, 5), (1, 2, 30)):
+        labels = np.repeat(np.arange(len(counts)), counts)
+        named = np.where(random.random(len(labels)) < 0.5, labels, 0)
+        found = answer(labels, named)
+        if found is None or found is ...:
+            return None
+        wanted = balanced_accuracy_score(labels, named)
+        if np.shape(found) != () or abs(float(found) - wanted) > 1e-6:
+            return False, f"For classes of {counts} images it gave {found}, not {wanted:.3f}."
+    return True, "A class counts as much as any other, whatever its size."
+
+
+letter(
+    "16.3",
+    "b",
+    "What looks alike stays alike, even in random features.",
+    "Which of the three would also hold for the garden, where random weights are at chance?",
+)
+
+
+def real_table() -> pd.DataFrame:
+    """The committed table, a row per run.
+
+    Columns: `data` ("photo", "sketch", "hymenoptera"), `start` ("garden" and "natural", mini_resnet at 64 px;
+    "imagenet", mobilenet_v2 at 128 px), `strategy`, `shots`, `seed`, `rate` (tuned within 20 shots of PACS's
+    photographs), `test_accuracy` and `balanced_accuracy` on what the shots leave, `test_images`,
+    `chance` (always naming the most frequent class), `shifted_accuracy` (of what was learnt from
+    photographs, on sketches), `seconds` (beside other work: not to be compared). Training from
+    scratch knows no start: its rows are of the architecture.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 16.
+    """
+    return committed("real")
+
+
+ROW = 1.85  # inches
+
+
+def plot_starts(table: pd.DataFrame) -> Figure:
+    """The strategies over images per class: a row for each data set, a column for each start.
+
+    Training from scratch knows no start: one that has no such runs shows those of the start to its
+    left, so that each small figure can be read alone.
+
+    Args:
+        table: As `real_table` gives it, or a part of it. `test_images` enters the intervals.
+
+    Raises:
+        ValueError: If there is no run.
+
+    Lesson 16.
+    """
+    if not len(table):
+        raise ValueError("there is no run to draw")
+    data, starts = list(dict.fromkeys(table.data)), list(dict.fromkeys(table.start))
+    strategies = [of.name for of in FOUR if of.name in set(table.strategy)]
+    figure, axes = style.new_figure(
+        len(data), len(starts), height=0.7 + ROW * len(data), pad=0.07, sharex=True, sharey=True
+    )
+    for number, (line, of) in enumerate(zip(axes, data, strict=True)):
+        runs = table[table.data == of]
+        scratch = runs[:0]
+        for ax, start in zip(line, starts, strict=True):
+            some = runs[runs.start == start]
+            if not len(some):
+                ax.set_axis_off()
+                continue
+            own = some[some.strategy == "scratch"]
+            scratch, some = (own, some) if len(own) else (scratch, pd.concat([some, scratch]))
+            draw_shots(
+                ax,
+                some.assign(trainable_weights=0),
+                chance=some.chance.mean(),
+                test_images=int(some.test_images.min()),
+                named=False,
+            )
+            ax.set(xlabel="", ylabel="")
+            if number == 0:
+                style.heading(ax, f"from {start}")
+        line[0].set_ylabel(of, labelpad=8, **style.text(style.SMALL, style.INK, weight="bold"))
+    for ax in axes[-1]:
+        ax.set_xlabel("images per class", labelpad=5, **style.text(style.SMALL, style.QUIET))
+    draw_legend(figure, strategies)
+    return figure

@@ -1,0 +1,293 @@
+"""Augmentation of a whole batch at once, repeatable image by image and view by view.
+
+View v of image i under a seed is always the same picture, so that activations of a frozen
+prefix can be computed once per view and kept. Torchvision's batched functions (transforms.v2)
+draw one angle, one zoom, one rectangle for a whole batch; here every image of a batch has its
+own, so the geometry is computed here and the tests hold it against torchvision image by image.
+Flips, shifts and quarter turns move whole pixels. Crops and rotations resample, which blurs: on
+small images this cost more than it gave (data/README.md), so they are off unless asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vtlab.data.images import Images
+from vtlab.system.randomness import drawing, keys, uniform
+
+LEAST_ERASED = 0.02  # share of the picture
+LONGEST_ERASED = 1 / 0.3  # sides of a rectangle
+MOST = {"shift": 0.9, "crop": 0.9, "rotate": 180, "light": 1, "noise": 255, "hue": 0.5, "erase": 1}
+
+
+class Augmentation(Protocol):
+    """What `fit` takes as `augment`: an `Augment`, or what `augment_with` makes of a function."""
+
+    def view(self, pixels: Tensor, index: Tensor, seed: int, number: int) -> Tensor:
+        """View `number` of these images, see `Augment.view`."""
+
+    def configuration(self) -> dict:
+        """What it does, as JSON values: trainings that differ in it are not the same."""
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What may change in a training image, with its strength. Lesson 08.
+
+    Attributes:
+        flip: Mirror half of the images.
+        shift: Move by up to this share of the side, whole pixels, edges mirrored.
+        crop: Zoom in by up to this share of the side, and move within it.
+        rotate: Turn by up to so many degrees.
+        light: Change brightness and contrast by up to this share.
+        noise: Standard deviation of added noise, in grey levels.
+        turn: Turn by none, one, two or three quarters; for square images.
+        hue: Turn the colours by up to this share of the colour circle (0.5 is all of it).
+        erase: In half of the images, put noise on a rectangle of up to this share of the picture
+            and no less than 0.02 (random erasing, Zhong et al. 2020).
+    """
+
+    flip: bool = True
+    shift: float = 0.06
+    crop: float = 0.0
+    rotate: float = 0.0
+    light: float = 0.1
+    noise: float = 0.0
+    turn: bool = False
+    hue: float = 0.0
+    erase: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse strengths that make no picture.
+
+        Raises:
+            ValueError: Naming the one that is out of range, and the range.
+        """
+        for name, most in MOST.items():
+            if not 0 <= (value := getattr(self, name)) <= most:
+                raise ValueError(f"{name} is {value}; it lies between 0 and {most:g}")
+
+    def view(self, pixels: Tensor, index: Tensor, seed: int, number: int) -> Tensor:
+        """View `number` of these images: bytes `(N, 3, H, W)` in and out.
+
+        Args:
+            pixels: The images.
+            index: `(N,)` their places in the training set, which the draws belong to.
+            seed: Of the run.
+            number: Which view; 0 is the image as it is.
+        """
+        if number == 0:
+            return pixels
+        image_keys = keys(seed, 500 + number, index.to(pixels.device))
+        pixels = self._step(pixels, image_keys)
+        images = (_turned(pixels, image_keys) if self.turn else pixels).float()
+        if self.crop or self.rotate:
+            images = self._resample(images, image_keys)
+        bright = 1 + self.light * (2 * uniform(image_keys, (2, 1, 1, 1), 3) - 1)
+        middle = images.mean((1, 2, 3), keepdim=True)
+        images = ((images - middle) * bright[:, 0] + middle) * bright[:, 1]
+        if self.hue:
+            images = self._recolour(images, image_keys)
+        if self.noise:
+            shape = tuple(images.shape[1:])
+            images = images + (uniform(image_keys, shape, 4) - 0.5) * 12**0.5 * self.noise
+        if self.erase:
+            grain = 255 * uniform(image_keys, tuple(images.shape[1:]), 7)
+            images = torch.where(self._erased(images, image_keys)[:, None], grain, images)
+        return (images.clamp(0, 255) + 0.5).to(torch.uint8)
+
+    def configuration(self) -> dict:
+        """The strengths by name."""
+        return asdict(self)
+
+    def _step(self, pixels: Tensor, image_keys: Tensor) -> Tensor:
+        """Whole-pixel flips and shifts: every output pixel is one input pixel."""
+        height, width = pixels.shape[-2:]
+        draws = uniform(image_keys, 3, 2)
+        reach = round(self.shift * width)
+        steps = (draws[:, :2] * (2 * reach + 1)).floor().long() - reach
+        down, across = (torch.arange(side, device=pixels.device) for side in (height, width))
+        rows, columns = (
+            _mirrored(down + steps[:, :1], height),
+            _mirrored(across + steps[:, 1:], width),
+        )
+        if self.flip:
+            columns = torch.where(draws[:, 2:] < 0.5, width - 1 - columns, columns)
+        every = torch.arange(len(pixels), device=pixels.device)[:, None, None]
+        moved = pixels.permute(0, 2, 3, 1)[every, rows[:, :, None], columns[:, None, :]]
+        return moved.permute(0, 3, 1, 2)  # (N, 3, H, W)
+
+    def _resample(self, images: Tensor, image_keys: Tensor) -> Tensor:
+        draws = (2 * uniform(image_keys, 4, 1) - 1).unbind(1)
+        zoom = 1 - self.crop * (draws[0] + 1) / 2
+        shift_x, shift_y = draws[1] * (1 - zoom), draws[2] * (1 - zoom)
+        angle = draws[3] * self.rotate * torch.pi / 180
+        cos, sin = angle.cos() * zoom, angle.sin() * zoom
+        theta = torch.stack([cos, -sin, shift_x, sin, cos, shift_y], 1).view(-1, 2, 3)
+        grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+        return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+    def _recolour(self, images: Tensor, image_keys: Tensor) -> Tensor:
+        """Torchvision's turn of the hue, by an amount of each image's own."""
+        from torchvision.transforms.v2 import functional as v2
+
+        turns = (self.hue * (2 * uniform(image_keys, (), 5) - 1)).tolist()
+        shares = (images / 255).clamp(0, 1)
+        return 255 * torch.stack([v2.adjust_hue(*each) for each in zip(shares, turns, strict=True)])
+
+    def _erased(self, images: Tensor, image_keys: Tensor) -> Tensor:
+        """Which pixels are erased, `(N, H, W)` bool: a rectangle in about half of the images."""
+        height, width = images.shape[-2:]
+        draws = uniform(image_keys, 5, 6)[:, :, None].unbind(1)  # five of (N, 1)
+        area = LEAST_ERASED + draws[1] * (max(self.erase, LEAST_ERASED) - LEAST_ERASED)
+        ratio = LONGEST_ERASED ** (2 * draws[2] - 1)  # of height to width
+        tall = ((area * ratio).sqrt().clamp(max=1) * height).round()
+        wide = ((area / ratio).sqrt().clamp(max=1) * width).round()
+        top = (draws[3] * (height - tall + 1)).floor()
+        left = (draws[4] * (width - wide + 1)).floor()
+        rows, columns = (torch.arange(side, device=images.device) for side in (height, width))
+        down = (rows >= top) & (rows < top + tall) & (draws[0] < 0.5)  # (N, H)
+        across = (columns >= left) & (columns < left + wide)
+        return down[:, :, None] & across[:, None, :]
+
+
+@dataclass(frozen=True)
+class EachImage:
+    """A function of one NumPy image as an augmentation; made by `augment_with`.
+
+    Attributes:
+        change: From an image `(H, W, 3)` uint8 to another one of that shape.
+        name: In checkpoints.
+    """
+
+    change: Callable
+    name: str
+
+    def view(self, pixels: Tensor, index: Tensor, seed: int, number: int) -> Tensor:
+        """View `number` of these images, one after the other; see `Augment.view`.
+
+        Raises:
+            ValueError: If the function gives an image of another shape or type.
+        """
+        if number == 0:
+            return pixels
+        seeds = (keys(seed, 500 + number, index) & 0x7FFFFFFF).tolist()
+        arrays = pixels.permute(0, 2, 3, 1).numpy()
+        changed = [self._one(*each) for each in zip(arrays, seeds, strict=True)]
+        return torch.from_numpy(np.stack(changed)).permute(0, 3, 1, 2)
+
+    def configuration(self) -> dict:
+        """The function's name, since what it does cannot be known."""
+        return {"function": self.name}
+
+    def _one(self, image: np.ndarray, seed: int) -> np.ndarray:
+        image = np.ascontiguousarray(image)
+        with _seeded(seed):
+            if hasattr(
+                self.change, "set_random_seed"
+            ):  # Albumentations draws from a generator of its own
+                self.change.set_random_seed(seed)
+                found = self.change(image=image)["image"]
+            else:
+                found = self.change(image)
+        found = np.asarray(found)
+        if found.shape != image.shape or found.dtype != np.uint8:
+            raise ValueError(
+                f"{self.name} made an image {found.shape} {found.dtype} of one {image.shape} uint8"
+            )
+        return found
+
+
+def augment_with(change: Callable, name: str | None = None) -> EachImage:
+    """Any function of an image as an augmentation for `fit`, repeatable by image and view.
+
+    Args:
+        change: From a NumPy image `(H, W, 3)` uint8 to another one of that shape, or a transform of
+            Albumentations. What it draws from `random`, `numpy.random` or torch is drawn under a
+            seed of the image and the view; a generator of its own would not repeat.
+        name: In checkpoints; None for the function's own.
+
+    It is called once per image and view: some twenty times slower than `Augment`, which takes a
+    batch at once. Lesson 08.
+    """
+    return EachImage(change, name or getattr(change, "__name__", type(change).__name__))
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """A block in which all global generators begin at this seed; afterwards they are as before."""
+    with drawing(seed, 0):  # torch's, and one block at a time
+        before = random.getstate(), np.random.get_state()
+        try:
+            random.seed(seed)
+            np.random.seed(seed)
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
+
+
+def _turned(pixels: Tensor, image_keys: Tensor) -> Tensor:
+    """Each image by a number of quarters of its own, against the clock."""
+    quarters = (4 * uniform(image_keys, (), 8)).long()
+    turned = pixels.clone()
+    for k in (1, 2, 3):
+        turned[quarters == k] = torch.rot90(pixels[quarters == k], k, (2, 3))
+    return turned
+
+
+def _mirrored(places: Tensor, size: int) -> Tensor:
+    """Places outside an image folded back at its edges."""
+    places = places.abs()
+    return torch.where(places >= size, 2 * (size - 1) - places, places)
+
+
+def views(images: Images, augment: Augment, seed: int, count: int) -> Tensor:
+    """Each image as it is, followed by `count` augmented views: bytes `(N * (1 + count), 3, H, W)`."""
+    index = torch.arange(len(images))
+    numbers = range(count + 1)  # view 0 is the image as it is
+    return torch.stack([augment.view(images.pixels, index, seed, v) for v in numbers], 1).flatten(
+        0, 1
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """How a batch of N is mixed.
+
+    Attributes:
+        partner: `(N,)` the place in the batch of the other image.
+        share: Of the first of both, 0.5 to 1.
+    """
+
+    partner: Tensor
+    share: float
+
+    def of(self, values: Tensor) -> Tensor:
+        """The weighted means of `values (N, …)` (images or activations) and their partners'."""
+        return self.share * values + (1 - self.share) * values[self.partner.to(values.device)]
+
+
+def draw_mix(count: int, alpha: float) -> Mix:
+    """Partners and one share for a batch, from torch's own generator.
+
+    The share comes from a Beta(alpha, alpha) distribution; it is turned round where it is below a
+    half, so that the first image is the larger part of both.
+
+    Args:
+        count: Images in the batch.
+        alpha: Above 0. Small: mostly one image; 1: any share is as likely.
+
+    Lesson 08.
+    """
+    share = torch.distributions.Beta(alpha, alpha).sample().item()
+    return Mix(torch.randperm(count), max(share, 1 - share))

@@ -1,0 +1,327 @@
+"""What lies in a folder or a zip, or is listed in a table: nothing is unpacked, nothing read yet.
+
+Whatever a person, a program or an attacker put there: links that go in circles, pipes that would
+never end, members that climb out of an archive, one name twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import re
+import stat
+import threading
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+DEEPEST = 64  # folders above a member of a zip
+DIGITS = 1000  # of a number in a name that count; Python refuses to read very long ones
+LARGEST_FILE = 100_000_000  # bytes of one file, unpacked
+ENDINGS = (
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".mpo",
+    ".png",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".avif",
+    ".heic",
+    ".heif",
+)
+
+COLUMNS = {
+    "file": ("file", "filename", "path", "image"),
+    "label": ("label", "class", "category", "species"),
+    "split": ("split", "part", "set", "subset"),
+}
+
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+}
+SLASH = "\N{DIVISION SLASH}"  # in a class's name, where a "/" would make two folders
+JOINERS = "\u200c\u200d"  # not to be seen, but Persian, Hindi and emoji are written with them
+
+HEAT_MAP = re.compile(r"-cam(-\d+)?\.png$")  # how the names end of what `vtlab predict --cam` draws
+AUTHOR = b"Software\0vtlab predict --cam, "  # stands in these files, behind …
+HEADER = 33  # … the bytes with which every PNG begins, and 8 more of the word's own chunk
+
+Place = tuple[str, ...]  # a path inside the folder or zip
+
+
+class Listing:
+    """The files of each folder in a folder or zip, and how to read each.
+
+    Attributes:
+        name: Of the whole, for messages.
+        readers: For each file a function that gives its bytes; it raises `OSError` or `ValueError` (or
+            what a zip raises) where that cannot be.
+        skipped: A sentence for whatever could not be listed. What a system leaves about is not
+            mentioned: hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini`.
+        notes: A sentence for whatever was there more than once, led back, or is vtlab's own; nothing is
+            lost by that.
+    """
+
+    def __init__(self, name: str) -> None:
+        """An empty one."""
+        self.name = printable(name)
+        self.folders: dict[Place, list[Place]] = {}
+        self.readers: dict[Place, Callable[[], bytes]] = {}
+        self.skipped: list[str] = []
+        self.notes: list[str] = []
+
+    def add(self, folder: Place, name: str = "", reader: Callable[[], bytes] = bytes) -> None:
+        """Add a folder, or a file in it; the folders above come with it."""
+        for n in range(len(folder) + 1):
+            self.folders.setdefault(folder[:n], [])
+        if name:
+            self.folders[folder].append((*folder, name))
+            self.readers[*folder, name] = reader
+
+    def children(self, at: Place) -> list[str]:
+        """The names of the folders right inside a folder, `img2` before `img10`."""
+        names = {f[len(at)] for f in self.folders if len(f) > len(at) and f[: len(at)] == at}
+        return sorted(names, key=natural)
+
+    def below(self, at: Place = (), images: bool = True, deep: bool = True) -> list[Place]:
+        """The files in a folder (`deep`: and in all below) whose names end as images do, or do not."""
+        folders = [f for f in self.folders if f == at or (deep and f[: len(at)] == at)]
+        files = [
+            place
+            for f in folders
+            for place in self.folders[f]
+            if place[-1].lower().endswith(ENDINGS) == images
+        ]
+        return sorted(files, key=lambda place: [natural(part) for part in place])
+
+    def without_ours(self) -> Listing:
+        """The same without what vtlab wrote among the images: reports, and heat maps of `predict --cam`."""
+        for at in [f for f in self.folders if f and (*f, "runs") in self.folders]:
+            if (*at, "report.html") in self.readers or (*at, "runs", "study.json") in self.readers:
+                self._drop(at)
+                self.notes.append(f"{spoken(at)}/ is a report of vtlab's and was left out")
+        maps = sorted(
+            place
+            for files in self.folders.values()
+            for place in files
+            if HEAT_MAP.search(place[-1]) and self._is_heat_map(place)
+        )
+        for place in maps:
+            self.folders[place[:-1]].remove(place)
+        for place in maps:  # a folder that held nothing else is no class without images
+            for n in range(1, len(place)):
+                if not any(files for f, files in self.folders.items() if f[:n] == place[:n]):
+                    self._drop(place[:n])
+        if maps:
+            count = "1 heat map" if len(maps) == 1 else f"{len(maps)} heat maps"
+            self.notes.append(
+                f"{count} of vtlab predict --cam {'was' if len(maps) == 1 else 'were'} left out "
+                f"({spoken(maps[0])}{'' if len(maps) == 1 else ' …'})"
+            )
+        return self
+
+    def _drop(self, at: Place) -> None:
+        self.folders = {f: files for f, files in self.folders.items() if f[: len(at)] != at}
+
+    def _is_heat_map(self, place: Place) -> bool:
+        with contextlib.suppress(Exception):  # whatever is wrong with it is said when it is read
+            return author(self.readers[place]()).startswith(AUTHOR)
+        return False
+
+
+def signed(png: bytes, image: str) -> bytes:
+    """A heat map's file with a word in it (a PNG's `Software`) that says whose it is, and of which image."""
+    words = b"tEXt" + AUTHOR + image.encode("ascii")
+    chunk = (len(words) - 4).to_bytes(4) + words + zlib.crc32(words).to_bytes(4)
+    return png[:HEADER] + chunk + png[HEADER:]
+
+
+def author(content: bytes) -> bytes:
+    """The word that `signed` put into a file; b"" where there is none."""
+    words = content[HEADER + 8 :][: int.from_bytes(content[HEADER : HEADER + 4])]
+    return words if words.startswith(AUTHOR) else b""
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A sorting key with `img2` before `img10`."""
+    pieces = re.split(r"([0-9]+)", name.casefold())
+    return [int(p[:DIGITS]) if i % 2 else p for i, p in enumerate(pieces)], name
+
+
+def spoken(place: Place) -> str:
+    """A path as it can be printed."""
+    return printable("/".join(place))
+
+
+def printable(text: str) -> str:
+    """A text with bytes that are none, and signs that steer a terminal, escaped."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    kept = (
+        sign.isprintable() or sign in JOINERS or unicodedata.category(sign) == "Zs" for sign in text
+    )
+    return "".join(
+        sign if keep else repr(sign)[1:-1] for sign, keep in zip(text, kept, strict=True)
+    )
+
+
+def of_folder(path: Path) -> Listing:
+    """List a folder with all below it; links are followed as long as they do not go in circles."""
+    path = path.resolve()  # in "cat/.." or ".." the folders above would be other ones
+    found = Listing(path.name)
+
+    def closed(error: OSError) -> None:  # os.walk would leave the folder out in silence
+        place = Path(error.filename).relative_to(path).parts
+        found.skipped.append(f"{spoken(place)}/ cannot be opened: {error.strerror}")
+
+    for top, below, names in os.walk(path, onerror=closed, followlinks=True):
+        here = Path(top)
+        place = here.relative_to(path).parts
+        if here.resolve() in {above.resolve() for above in here.parents}:
+            below.clear()
+            found.notes.append(f"{spoken(place)}/ is a link back to a folder above it")
+            continue
+        below[:] = [name for name in below if not _hidden(name)]
+        found.add(place)
+        for name in names:
+            if not _hidden(name):
+                found.add(place, name, lambda file=here / name: content(file))
+    return found.without_ours()
+
+
+def content(file: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        OSError: If it cannot be opened.
+        ValueError: If it is no file, or too large.
+    """
+    about = file.stat()  # of what a link leads to
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no file")  # reading a pipe would wait for ever
+    if about.st_size > LARGEST_FILE:
+        raise ValueError(f"it is larger than {LARGEST_FILE:,} bytes")
+    return file.read_bytes()
+
+
+def of_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
+    """List an open archive; its members are read one at a time, and only while it is open.
+
+    Raises:
+        ValueError: If a member's name climbs out of the archive, or lies over 64 folders deep: such a zip
+            is not to be trusted.
+    """
+    found, one_at_a_time = Listing(path.name), threading.Lock()
+
+    def read(info: zipfile.ZipInfo) -> bytes:
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise ValueError("it is a link")
+        if info.file_size > LARGEST_FILE:
+            raise ValueError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
+        with one_at_a_time:  # ZipFile counts its readers without a lock
+            return archive.read(info)
+
+    for info in archive.infolist():
+        name = _member_name(info)
+        parts = tuple(part for part in name.split("/") if part not in ("", "."))
+        if ".." in parts or name.startswith("/") or re.match("[A-Za-z]:", name):
+            raise ValueError(f"{path.name} is refused: its member {name!r} climbs out of the zip")
+        if len(parts) > DEEPEST:
+            raise ValueError(f"{path.name} is refused: a member lies {len(parts)} folders deep")
+        if any(_hidden(part) for part in parts):
+            continue
+        if name.endswith("/"):
+            found.add(parts)
+        elif parts in found.readers:
+            found.notes.append(f"{spoken(parts)} is in the zip twice: the first one was read")
+        elif parts:
+            found.add(parts[:-1], parts[-1], lambda info=info: read(info))
+    return found.without_ours()
+
+
+def of_table(path: Path) -> Listing:
+    """The images that a table lists (.csv or .tsv), as if each lay in a folder of its class.
+
+    Args:
+        path: With a row per image under a line of names: a column `file` (seen from the table's folder),
+            one `label`, and, where it says what is for training and what for testing, one `split`. Some
+            other usual names are understood (`COLUMNS`). Commas, semicolons or tabs part the columns.
+
+    Raises:
+        ValueError: If a column is missing, the table cannot be read, or no file in it ends as an image does.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        rows = list(csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
+    except (UnicodeError, csv.Error) as error:
+        raise ValueError(f"{path.name} is no table in UTF-8: {error}") from None
+    named = {(column or "").strip().lower(): column for column in (rows[0] if rows else {})}
+    columns = {
+        what: next((named[n] for n in names if n in named), None) for what, names in COLUMNS.items()
+    }
+    for what in ("file", "label"):
+        if columns[what] is None:
+            raise ValueError(
+                f"{path.name} has no column called {' or '.join(COLUMNS[what])}; "
+                f"it has {', '.join(filter(None, named)) or 'none with a row below'}"
+            )
+    found = Listing(path.name)
+    for number, row in enumerate(rows, start=2):
+        file, label, split = (
+            (row[column] or "").strip() if column else "" for column in columns.values()
+        )
+        if not file or not label:
+            found.skipped.append(
+                f"line {number} of {found.name} names no {'label' if file else 'file'}"
+            )
+            continue
+        if columns["split"] and not split:
+            found.skipped.append(f"line {number} of {found.name} names no split")
+            continue
+        place = (
+            *([PARTS.get(split.lower(), split.lower())] if split else ()),
+            label.replace("/", SLASH),
+            file,
+        )
+        if place in found.readers:
+            found.notes.append(f"{spoken(place)} is listed twice: it was read once")
+        else:
+            found.add(place[:-1], file, lambda file=path.parent / file: content(file))
+    if found.readers and not found.below():
+        place = next(iter(found.readers))
+        there = "" if (path.parent / place[-1]).exists() else ", and is not there"
+        raise ValueError(
+            f"no file in {found.name} ends as an image does (.jpg, .png, .webp …): the first, "
+            f"{place[-1]!r}, does not{there}"
+        )
+    return found.without_ours()
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in ("__macosx", "thumbs.db", "desktop.ini")
+
+
+def _member_name(info: zipfile.ZipInfo) -> str:
+    """The name with `/` even from Windows, and in UTF-8 where macOS wrote that unsaid."""
+    name = info.filename
+    if not info.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return name.replace("\\", "/")

@@ -1,0 +1,385 @@
+"""Tasks: what is to be learnt, with its splits.
+
+`train` is the shots: everything a learner may use. `test` is read once, at the end, by all
+strategies alike. Garden tasks and printed digits draw both (`garden.worlds`, `digits`);
+handwritten digits have a fixed test set; a folder of photographs has its own or a stratified
+hold-out. The seed chooses the shots and never the test set, and the shots of one seed are
+nested: its first 5 images a class are among its first 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from numbers import Integral
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vtlab.data import digits
+from vtlab.data.folders import LARGEST_SIDE, ImageFolder, read_folder, read_listing
+from vtlab.data.images import Images, Pictures, _first, near
+from vtlab.data.listing import spoken
+from vtlab.data.public import PUBLIC, listing
+from vtlab.garden.worlds import WORLDS, World
+from vtlab.system.randomness import generator
+
+HOLDOUT = 0.3  # share of a folder's images that are held out where it has no test set
+DRAWN_TEST = 1200
+LEAST_SHOTS = 1
+LEAST_SIDE = 16  # pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A target task with its splits.
+
+    Attributes:
+        name: As in tables and file names.
+        classes: The K class names; label k is `classes[k]`. Where a number is asked for, its name.
+        train: The shots.
+        test: Never used to choose anything.
+        val: A part held back from the shots, or None.
+        shots: Images per class in `train`; None for all there are.
+        seed: Which shots.
+        draw: Gives the training images for `(shots, seed)`.
+        notes: What a reader of the results should know about the data.
+        skipped: A sentence for each file of a folder that was left out.
+        flip: Whether a mirror image has the same class; `fit` mirrors half of the views where it has.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Images
+    test: Images
+    shots: int | None
+    seed: int
+    draw: Callable[[int | None, int], Images]
+    val: Images | None = None
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    flip: bool = True
+
+    @property
+    def asks_a_number(self) -> bool:
+        """Whether labels are numbers (float) instead of classes."""
+        return self.test.labels.is_floating_point()
+
+    @property
+    def chance(self) -> float:
+        """The test accuracy of always naming the most frequent class, or number, of the test set."""
+        return torch.unique(self.test.labels, return_counts=True)[1].max().item() / len(self.test)
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images in pixels."""
+        return self.test.pixels.shape[-1]
+
+    def at(self, shots: int | str | None, seed: int = 0) -> Task:
+        """The same task with other shots; None or "all" for all images there are.
+
+        Raises:
+            ValueError: If a class has not so many images, or that is no number of shots.
+        """
+        shots = number_of_shots(shots)
+        train = self.draw(shots, seed)
+        return replace(self, train=train, val=None, shots=shots, seed=seed)
+
+    def _kinds(self) -> Tensor:
+        """The training images' classes; where a number is asked for, all are of one kind."""
+        labels = self.train.labels
+        return torch.zeros_like(labels, dtype=torch.long) if self.asks_a_number else labels
+
+    def needs_two(self) -> None:
+        """Refuse shots of which a class has one image, and so none to hold back.
+
+        Raises:
+            ValueError: If one has.
+        """
+        if torch.bincount(self._kinds(), minlength=len(self.classes)).min() < 2:
+            raise ValueError(f"{self.name}: a class with one image has none to hold back")
+
+    def hold_back(self, share: float = 0.25) -> Task:
+        """The same shots, a part of each class moved to `val`; the task's seed says which.
+
+        Raises:
+            ValueError: If the share is not between 0 and 1, or a class has one image only.
+        """
+        if not 0 < share < 1:
+            raise ValueError(f"a share to hold back lies between 0 and 1, not {share}")
+        self.needs_two()
+        classes = self._kinds()
+        random, kept, held = generator(self.seed, "hold back"), [], []
+        for k in range(len(self.classes)):
+            index = (classes == k).nonzero()[:, 0]
+            index = index[
+                torch.randperm(len(index), generator=random)
+            ]  # a folder's order is by name
+            cut = min(max(1, round(share * len(index))), len(index) - 1)
+            held.append(index[:cut].sort().values)
+            kept.append(index[cut:].sort().values)
+        train, val = self.train[torch.cat(kept)], self.train[torch.cat(held)]
+        return replace(self, train=train, val=val)
+
+
+def task(
+    name: str | Path = "garden",
+    *,
+    shots: int | str | None = 5,
+    seed: int = 0,
+    image_size: int = 64,
+    tests: int | None = None,
+    strict: bool = False,
+    flip: bool | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Task:
+    """A task by name, or from a folder or zip of one's own photographs.
+
+    Args:
+        name: "garden", "fine", "far", "glyphs", "textures" (drawn), "arrows" (drawn; the class is
+            a direction), "petals" (drawn; how many petals, a number), "digits" (handwritten),
+            "printed" (drawn from fonts): nothing to download. Or one of torchvision's data sets
+            ("flowers102", "oxford_pets", "cifar10", "eurosat", "dtd", "food101" …, see
+            `torchvision_datasets.PUBLIC`), which is fetched once. Or a path whose folders are the
+            classes, or hold them below `train/` and `test/`. Where a folder is called like a task that
+            needs no fetching, "./garden" is the folder; like a data set, the folder goes first.
+        shots: Training images per class, or "all" where images are not drawn.
+        seed: Which shots.
+        image_size: Side in pixels.
+        tests: Test images per class (of "petals", per species), the first so many; None for all there
+            are. Fewer are tested sooner and tell less.
+        strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
+        flip: Whether a mirror image has the same class: not so of writing, or of left and right. None for
+            what is known of the task: no for digits, arrows and traffic signs, yes for a folder.
+        progress: Called with how many files are read, and of how many.
+
+    Raises:
+        ValueError: If a name is unknown, a number is out of range, a class is too small, or, with
+            `strict`, an image cannot be read.
+        FileNotFoundError: If the path is not there.
+        OSError: If a data set could not be fetched; the message says where its files belong.
+
+    Lesson 01; folders in lesson 16.
+    """
+    number = number_of_shots(shots)
+    check_side(image_size)
+    if tests is not None and tests < 1:
+        raise ValueError(f"{tests} test images per class are too few; the least is 1")
+    if str(name) in WORLDS:
+        made = garden_task(WORLDS[str(name)], image_size, tests)
+    elif str(name) in DIGITS:
+        made = DIGITS[str(name)](image_size)
+    elif str(name) in PUBLIC and not Path(name).exists():
+        made = _of_images(
+            str(name),
+            read_listing(listing(str(name)), image_size, progress, strict=strict, hold_out=HOLDOUT),
+        )
+        made = replace(made, flip=PUBLIC[str(name)].flip)
+    else:
+        path = Path(name)
+        if not path.exists() and len(path.parts) == 1 and not path.suffix:
+            raise ValueError(
+                f"no task and no folder is called {str(name)!r}; "
+                f"the tasks are {', '.join((*WORLDS, *DIGITS, *PUBLIC))}"
+            )
+        read = read_folder(path, image_size, progress, strict=strict, hold_out=HOLDOUT)
+        # resolved, since "." and ".." say no name
+        made = _of_images(spoken((path.resolve().name if path.is_dir() else path.stem,)), read)
+    if tests is not None and str(name) not in WORLDS:
+        made = replace(made, test=_first(made.test, tests, len(made.classes)))
+    if built_in(name) and Path(name).exists():
+        said = f"{name} is the task of that name; what lies here under the same name is ./{name}"
+        made = replace(made, notes=(*made.notes, said))
+    if flip is not None:
+        made = replace(made, flip=flip)
+    return made.at(number, seed)
+
+
+def built_in(name: str | Path) -> bool:
+    """Whether it names a task that needs no fetching, and so never means a folder that is called so."""
+    return str(name) in WORLDS or str(name) in DIGITS
+
+
+def in_files(name: str | Path) -> bool:
+    """Whether a task's images lie in files, so that there is an end of them."""
+    return not built_in(name) and (str(name) in PUBLIC or Path(name).exists())
+
+
+def check_side(image_size: int) -> None:
+    """Refuse images that are too small or too large, before anything is made for them.
+
+    Raises:
+        ValueError: If they are.
+    """
+    if image_size < LEAST_SIDE:
+        raise ValueError(f"images of {image_size} px are too small; the least is {LEAST_SIDE}")
+    if image_size > LARGEST_SIDE:
+        raise ValueError(f"images of {image_size} px are too large; the most is {LARGEST_SIDE}")
+
+
+def number_of_shots(shots: int | str | None) -> int | None:
+    """Images per class as a number; None for all of them, which "all" says, too.
+
+    Raises:
+        ValueError: If it is no whole number from 1.
+    """
+    return (
+        None if shots is None or shots == "all" else whole(shots, "images per class", LEAST_SHOTS)
+    )
+
+
+def whole(number: object, what: str, least: int = 1) -> int:
+    """A count as an int; NumPy's integers are counts, True and 2.0 are not.
+
+    Raises:
+        ValueError: If it is no whole number, or below the least; `what` is counted.
+    """
+    if isinstance(number, bool) or not isinstance(number, Integral):
+        raise ValueError(f"{number!r} {what}: that is no whole number")
+    if number < least:
+        raise ValueError(f"{number} {what} are too few; the least is {least}")
+    return int(number)
+
+
+def garden_task(world: World, size: int, tests: int | None = None) -> Task:
+    """The task of a garden world; `at` gives it shots: so many of each species, as of `tests`."""
+    asked = (world.name,) if world.target == "number" else world.classes
+    made = _endless(
+        world.name,
+        asked,
+        lambda n, seed: world.draw(n, seed, size),
+        tests or -(-DRAWN_TEST // world.count),
+    )
+    return replace(made, flip=world.things != "arrows")
+
+
+def _printed(size: int) -> Task:
+    note = "printed digits: the test images are in fonts that the training images never use"
+    made = _endless(
+        "printed",
+        digits.CLASSES,
+        lambda n, seed: digits.printed(n, seed, size),
+        -(-DRAWN_TEST // len(digits.CLASSES)),
+        note,
+    )
+    return replace(made, flip=False)
+
+
+def _handwritten(size: int) -> Task:
+    scans = Images(*digits.handwritten(size))
+    order = torch.arange(len(scans))
+    note = (
+        f"scikit-learn's handwritten digits, 8 x 8 pixels enlarged: the last "
+        f"{len(scans) - digits.POOL:,} of {len(scans):,} in the order of their collection "
+        "are the test set, so that few hands are on both sides"
+    )
+    made = _pool(
+        "digits", digits.CLASSES, scans[order[: digits.POOL]], scans[order[digits.POOL :]], (note,)
+    )
+    return replace(made, flip=False)
+
+
+DIGITS = {"digits": _handwritten, "printed": _printed}
+
+
+def _endless(
+    name: str,
+    classes: tuple[str, ...],
+    make: Callable[[int, int | None], tuple],
+    tests: int,
+    *notes: str,
+) -> Task:
+    """A task whose images are drawn: `make(per_kind, seed)`; a seed of None is the test set."""
+
+    def draw(shots: int | None, seed: int) -> Images:
+        if shots is None:
+            raise ValueError(f"{name} has no end of images: say how many shots")
+        return Images(*make(shots, seed))
+
+    test = Images(*make(tests, None))
+    return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes)
+
+
+def _of_images(name: str, read: ImageFolder) -> Task:
+    """A task from images in files, with what should be known about them."""
+    notes, pool, test = tuple(read.notes), _images(read.train), _images(read.test)
+    if alike := near(pool.pixels, test.pixels):
+        i, j = alike[0]
+        notes += (
+            f"{len(alike)} of {len(test)} test images look the same as a training image, which "
+            f"flatters the test accuracy ({test.files[j]} and {pool.files[i]} …)",
+        )
+    return _pool(name, read.classes, pool, test, notes, read.skipped)
+
+
+def _pool(
+    name: str,
+    classes: tuple[str, ...],
+    pool: Images,
+    test: Images,
+    notes: tuple[str, ...],
+    skipped: tuple[str, ...] = (),
+) -> Task:
+    """A task whose shots are chosen from a pool of images."""
+    counts = torch.bincount(pool.labels, minlength=len(classes))
+
+    def draw(shots: int | None, seed: int) -> Images:
+        if shots is None:
+            return pool
+        least = int(counts.argmin())
+        if shots > counts[least]:
+            raise ValueError(
+                f"class {classes[least]!r} has {counts[least]} training images, "
+                f"fewer than the {shots} shots asked for"
+            )
+        random = generator(seed, "shots")
+        chosen = []
+        for k in range(len(classes)):
+            index = (pool.labels == k).nonzero()[:, 0]
+            chosen.append(index[torch.randperm(len(index), generator=random)[:shots]])
+        return pool[torch.cat(chosen)]
+
+    return Task(name, classes, pool, test, None, 0, draw, notes=notes, skipped=skipped)
+
+
+def _images(pictures: Pictures) -> Images:
+    return Images(pictures.pixels, pictures.labels, None, tuple(pictures.files))
+
+
+def pixel_neighbour(task: Task) -> float:
+    """The test accuracy of the nearest shot in plain pixels: what looking without learning gives.
+
+    One nearest neighbour (Euclidean) on images shrunk to 16 x 16.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    def shrink(images: Images) -> Tensor:  # a part at a time: the images may be larger than memory
+        small = [
+            F.adaptive_avg_pool2d(part.float(), 16).flatten(1) for part in images.pixels.split(256)
+        ]
+        return torch.cat(small)  # (N, 768)
+
+    nearest = KNeighborsClassifier(1).fit(shrink(task.train).numpy(), task.train.labels.numpy())
+    guesses = torch.from_numpy(nearest.predict(shrink(task.test).numpy()))
+    return (guesses == task.test.labels).float().mean().item()
+
+
+def check_draw(task: Task) -> None:
+    """A task's shots are drawn for each seed; refuse one that was given other training images."""
+    drawn = task.draw(task.shots, task.seed)
+    same = (
+        len(drawn) == len(task.train)
+        and torch.equal(drawn.labels, task.train.labels)
+        and (
+            drawn.files == task.train.files
+            if drawn.files is not None
+            else torch.equal(drawn.pixels, task.train.pixels)
+        )
+    )
+    if not same:
+        raise ValueError(
+            f"{task.name}: its training images are not those that its draw(shots, seed) gives, "
+            "which every run asks for its own: change `draw`, too"
+        )

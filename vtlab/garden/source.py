@@ -1,0 +1,56 @@
+"""What a backbone is pretrained on: drawings that never end, or photographs that come round again."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from vtlab.garden.drawing import draw
+from vtlab.garden.species import Species, grow
+from vtlab.system.randomness import keys
+
+SOURCE_SEED = 1_000_003  # far from every target's seed: no target species was ever a source
+TESTED = 2048  # fresh individuals that a record's test accuracy is of
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """Invented species; every picture is drawn once and never seen again.
+
+    Pretraining on images drawn by formula is published practice (Kataoka et al. 2020, FractalDB,
+    https://arxiv.org/abs/2101.08515).
+    """
+
+    species: int = 256
+    genera: int = 128
+    spread: float = 0.6
+
+    @property
+    def classes(self) -> int:
+        """How many species."""
+        return self.species
+
+    @functools.cached_property
+    def grown(self) -> Species:
+        """The species themselves."""
+        return grow(self.species, SOURCE_SEED, genera=self.genera, spread=self.spread)
+
+    @functools.cached_property
+    def test_set(self) -> tuple[Tensor, Tensor]:
+        """Fresh individuals of the same species."""
+        labels = torch.arange(TESTED) % self.species
+        return draw(self.grown, labels, keys(0, 1, torch.arange(TESTED)))[0], labels
+
+    def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
+        """Drawn as they are asked for."""
+        index = torch.arange(number * count, (number + 1) * count)
+        image_keys = keys(seed, 0, index)
+        labels = ((image_keys.long() & 0x7FFFFFFF) // 7) % self.species
+        return draw(self.grown, labels, image_keys, size=size)[0], labels
+
+    def configuration(self) -> dict:
+        """The fields by name."""
+        return asdict(self)

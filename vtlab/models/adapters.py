@@ -1,0 +1,97 @@
+"""Adapters: small modules between frozen stages, the only thing that learns besides the head."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from vtlab.models.backbones import family
+from vtlab.models.network import Network, draw_anew, in_evaluation
+from vtlab.system.randomness import generator
+
+PREFIX = "adapter_"
+
+
+class Adapter(nn.Module):
+    """Adds to a feature map what a bottleneck of two 1 x 1 convolutions makes of it, at first nothing.
+
+    Houlsby et al. (2019), https://arxiv.org/abs/1902.00751; on feature maps as in Rebuffi et al.
+    (2018). Lesson 06.
+    """
+
+    def __init__(self, channels: int, narrowing: int = 4) -> None:
+        """`channels` in and out, a `narrowing`-th of them in between."""
+        super().__init__()
+        self.narrow = nn.Conv2d(channels, max(1, channels // narrowing), 1)
+        self.widen = nn.Conv2d(max(1, channels // narrowing), channels, 1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps `(N, C, h, w)` in and out."""
+        return maps + self.widen(self.narrow(maps).relu())
+
+
+def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Network:
+    """The same network with an adapter as one more stage after each of its stages.
+
+    The new stages are named "adapter_" and the stage they follow. They begin as nothing, so the
+    outputs are at first those of the network. Train them with `vt.surgical(*adapter_names(made))`.
+
+    Args:
+        network: With feature maps `(N, C, h, w)` after every stage; its modules are shared.
+        seed: Of the adapters' first weights.
+        narrowing: How much narrower an adapter is inside.
+
+    Raises:
+        ValueError: If a stage gives tokens, or channels last.
+
+    Lesson 06.
+    """
+    if odd := [name for name, how in network.layouts.items() if how != "channels_first"]:
+        raise ValueError(
+            f"{network.name}: {odd[0]} gives no maps (N, C, h, w), which adapters need"
+        )
+    side = _side(network)
+    stages, layouts, maps = {}, {}, torch.zeros(1, 3, side, side, device=network.device)
+    for name, stage in network.stages.items():
+        with in_evaluation(network), torch.no_grad():
+            maps = stage(maps)
+        adapter = Adapter(maps.shape[1], narrowing)
+        draw_anew(adapter, generator(seed, PREFIX + name))
+        nn.init.zeros_(adapter.widen.weight)
+        stages |= {name: stage, PREFIX + name: adapter}
+        layouts |= dict.fromkeys((name, PREFIX + name), "channels_first")
+    made = Network(
+        network.name,
+        stages,
+        network.head,
+        network.normalisation,
+        pooling=network.pooling,
+        layouts=layouts,
+    )
+    made.provenance = network.provenance
+    if (redraw := network.redraw) is not None:
+        adapters = nn.ModuleDict({name: stages[name] for name in adapter_names(made)})
+
+        def redraw_all(seed: int) -> dict[str, Tensor]:
+            fresh = copy.deepcopy(adapters)
+            draw_anew(fresh, generator(seed, "adapters"))
+            return {**redraw(seed), **fresh.state_dict()}
+
+        made.redraw = redraw_all
+    made.train(network.training)
+    return made.to(network.device, memory_format=torch.channels_last)
+
+
+def _side(network: Network) -> int:
+    """The side in pixels of images that go through: the network's own, or that of the small ones."""
+    try:
+        return family(network.name).image_size
+    except ValueError:  # a network of one's own
+        return 64
+
+
+def adapter_names(network: Network) -> tuple[str, ...]:
+    """The names of a network's adapters, from the image to the head."""
+    return tuple(name for name in network.stage_names if name.startswith(PREFIX))

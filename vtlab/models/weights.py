@@ -1,0 +1,146 @@
+"""Files of weights: where they are, whether they are whole, and reading them without a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+from torch import Tensor
+
+from vtlab.system.files import shipped_folder
+
+SHIPPED = {"default": "", "natural": "_natural"}  # the words for them, and how their files end
+
+
+def shipped(backbone: str, word: str | Path) -> Path | None:
+    """The file that ships for one of our backbones under that word, checked; None for another word.
+
+    Args:
+        backbone: Its name.
+        word: "default" (pretrained on the garden) or "natural" (on photographs).
+
+    Raises:
+        ValueError: If none ships, or it is damaged.
+    """
+    if str(word) not in SHIPPED:
+        return None
+    path = shipped_folder("weights") / f"{backbone}{SHIPPED[str(word)]}.safetensors"
+    if not path.is_file():
+        there = sorted(
+            p.stem.removesuffix(SHIPPED[str(word)])
+            for p in path.parent.glob(f"*{SHIPPED[str(word)]}.safetensors")
+        )
+        raise ValueError(f"no {word} weights ship for {backbone}; they do for {', '.join(there)}")
+    check_sha256(path)
+    return path
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256 as hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def check_sha256(path: Path) -> None:
+    """Compare with the sha256 that `sha256.json` beside the file lists.
+
+    Raises:
+        ValueError: If it differs.
+    """
+    listed = json.loads((path.parent / "sha256.json").read_text(encoding="utf-8"))
+    if listed.get(path.name) != sha256(path):
+        raise ValueError(
+            f"{path.name} is damaged (its sha256 is not the one listed in sha256.json beside it): "
+            "install vtlab again"
+        )
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """A state dict from .safetensors, or from a .pth that holds nothing but tensors.
+
+    Raises:
+        ValueError: If it is not readable, no state dict, or holds NaN or infinity.
+    """
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about pickles that are then refused anyway
+                state = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        Exception
+    ) as error:  # what is no pickle makes the unpickler stumble in every way there is
+        # torch's own unpickling error has no public name, and several lines of advice
+        why = (
+            "it is not a plain state dict and was not loaded"
+            if type(error).__name__ == "UnpicklingError"
+            else f"{type(error).__name__}, {' '.join(str(error).split()) or 'it cannot be read'}"
+        )
+        raise ValueError(f"{path.name} is no file of weights: {why}") from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{path.name} is no file of weights: it is not a state dict")
+    for name, values in state.items():
+        if values.is_floating_point() and not values.float().isfinite().all():
+            raise ValueError(f"{path.name} holds values that are no numbers ({name})")
+    return state
+
+
+def published_or_file(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str]:
+    """A state dict for this network, and where it comes from in one phrase.
+
+    Args:
+        name: The network's.
+        weights: "default" or the name of published weights, or a file.
+
+    Raises:
+        FileNotFoundError: If there is no such file and no such name.
+        ValueError: If a file is damaged or no state dict.
+        OSError: If published weights could not be fetched.
+    """
+    from torchvision import models
+
+    known = models.get_model_weights(name)
+    word = str(weights)
+    if word.upper() == "DEFAULT" or word in known.__members__:
+        entry = known.DEFAULT if word.upper() == "DEFAULT" else known[word]
+        return read_state(fetched(name, entry.url)), f"{name} {entry.name}"
+    path = Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no weights at {path}; published for {name}: {', '.join(known.__members__)}"
+        )
+    return read_state(path), path.stem
+
+
+def fetched(name: str, url: str) -> Path:
+    """The file of published weights in torch.hub's folder, fetched if it is not there.
+
+    Raises:
+        OSError: If it could not be fetched whole; nothing is left behind.
+        ValueError: If what is there has another hash than its name says.
+    """
+    import http.client
+
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+    wanted = path.stem.rpartition("-")[
+        2
+    ]  # torchvision's files end in the first digits of their sha256
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), wanted, progress=False)
+        except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
+            raise OSError(
+                f"the weights of {name} could not be fetched ({error}): place {path.name} "
+                f"from {url} in {path.parent}, or give weights=PATH, or weights=None "
+                "for random ones"
+            ) from None
+    if not sha256(path).startswith(wanted):
+        raise ValueError(f"{path} is damaged (its sha256 does not begin with {wanted}): delete it")
+    return path

@@ -1,0 +1,239 @@
+"""What runs say, in words and numbers that claim no more than the runs show.
+
+Differences are paired over seeds: seed s gives all strategies the same shots, so what is left
+of a difference is the strategy. Where the interval of a difference includes 0, the runs do not
+tell the two apart, whatever the means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from vtlab.results import labels as names
+from vtlab.results import metrics, records
+from vtlab.results.labels import percent
+
+FEW_SEEDS = 5
+FEW_TEST_IMAGES = 300
+MISTAKES = 10
+
+HOW_TO_READ = {
+    "images per class": "Everything that a strategy had to learn from. Every choice was made "
+    "with them or without any image of this task. The test images were read once, at the end, "
+    "by all strategies alike, and the network after the last epoch is the one that was tested.",
+    "seed": "A seed gives all strategies the same training images, the same start of the new "
+    "head and the same order of batches, so that they can be compared pair by pair.",
+    "95\N{NO-BREAK SPACE}% interval": "Of the mean over seeds: Student's t for what changes from "
+    "seed to seed, joined in quadrature with the binomial error (Wilson's) of a test set of this size. "
+    "With one seed only the second part is known.",
+    "behind the best": "The mean over seeds of the paired difference, and its t interval on this "
+    "test set, never narrower than one image in all seeds but one would make it. Where that includes 0, "
+    "these runs do not tell the two apart. The best was picked after the fact, which flatters it a little.",
+    "balanced accuracy": "Where test classes are uneven: the mean over classes of the share of each that "
+    "is right, so that a rare class counts as much as a frequent one.",
+    "default rate": "The learning rates were tuned on other tasks and not on this one (of From scratch, "
+    "Partial and Full; the other strategies take over the rate of Partial or of Full). Rates tuned here, on a "
+    "part of the training images, are named so.",
+    "chance": "The accuracy of always naming the most frequent class.",
+    "nearest neighbour in pixels": "The class of the training image whose shrunk pixels are "
+    "nearest: what can be had without any learning of features.",
+    "seconds": "Of training, the median over runs. Times, and the last digits of accuracies, "
+    "differ on other machines; the conclusions should not.",
+}
+
+
+def differences(runs: Sequence[records.Run]) -> pd.DataFrame:
+    """Each strategy against the one with the highest mean, paired over the seeds both have.
+
+    Args:
+        runs: Of one number of images per class.
+
+    Returns:
+        strategy, mean, behind, low, high, pairs; the best first. `behind` is how far the best is
+        ahead, `low` and `high` are its 95 % interval, nan where there are fewer than two pairs.
+    """
+    by_seed = records.table(runs).pivot_table(
+        index="seed", columns="strategy", values="test_accuracy", sort=False
+    )
+    means = by_seed.mean().sort_values(ascending=False, kind="stable")
+    rows = []
+    for strategy, mean in means.items():
+        pairs = by_seed[[means.index[0], strategy]].dropna().to_numpy()
+        if len(pairs):
+            image = 1 / len(runs[0].predictions)
+            gap = metrics.at_least_an_image(
+                metrics.paired_difference(pairs[:, 0], pairs[:, -1]),
+                metrics.t_interval([0, *[image] * (len(pairs) - 1)]),
+            )
+            rows.append((strategy, mean, gap.mean, gap.low, gap.high, gap.n))
+        else:
+            rows.append((strategy, mean, np.nan, np.nan, np.nan, 0))
+    return pd.DataFrame(rows, columns=["strategy", "mean", "behind", "low", "high", "pairs"])
+
+
+def answer(runs: Sequence[records.Run]) -> str:
+    """What the runs say, in one sentence.
+
+    Args:
+        runs: Of one number of images per class.
+    """
+    gaps = differences(runs)
+    best, rest = gaps.iloc[0], gaps.iloc[1:]
+    start, mean = f"With {shots_in_words(runs[0].shots)}, {text(best.strategy)}", best["mean"]
+    if not len(rest):
+        return f"{start} reaches {percent(mean)}; nothing else was run to compare it with."
+    if (rest.pairs < 2).all():
+        return (
+            f"{start} comes out highest at {percent(mean)}, but one seed cannot tell a lead "
+            "from luck."
+        )
+    behind = rest.low > 0
+    if behind.all():
+        return (
+            f"{start} leads at {percent(mean)}: the 95\N{NO-BREAK SPACE}% interval of its "
+            "lead over every other strategy excludes 0."
+        )
+    close = [
+        f"{text(row['strategy'])} at {percent(row['mean'])}" for _, row in rest[~behind].iterrows()
+    ]
+    ends = (
+        "interval of the difference includes"
+        if len(close) == 1
+        else "intervals of the differences include"
+    )
+    return (
+        f"{start} comes out highest at {percent(mean)}, but {rest.pairs.max()} seeds do not "
+        f"tell it apart from {listed(close)}: the 95\N{NO-BREAK SPACE}% {ends} 0."
+    )
+
+
+def worst_mistakes(
+    runs: Sequence[records.Run], test_labels: Sequence[int], count: int = MISTAKES
+) -> pd.DataFrame:
+    """The mistakes that the best strategy was surest of, each image once.
+
+    Args:
+        runs: All tested on the same N images.
+        test_labels: Their classes, `(N,)`.
+        count: How many at most.
+
+    Returns:
+        `image` (place in the test set), `true`, `predicted`, `confidence`; the surest first.
+    """
+    best, labels = differences(runs).strategy[0], np.asarray(test_labels)
+    guesses = pd.concat(
+        pd.DataFrame(
+            {
+                "image": np.arange(len(labels)),
+                "true": labels,
+                "predicted": run.predictions,
+                "confidence": run.confidences,
+            }
+        )
+        for run in runs
+        if run.strategy == best
+    )
+    wrong = guesses[guesses.true != guesses.predicted]
+    wrong = wrong.sort_values("confidence", ascending=False, kind="stable")
+    return wrong.drop_duplicates("image").head(count).reset_index(drop=True)
+
+
+def caveats(
+    runs: Sequence[records.Run],
+    train_counts: Sequence[int],
+    chance: float,
+    baseline: float | None = None,
+) -> list[str]:
+    """What should stop a reader from believing too much, a sentence each.
+
+    Args:
+        runs: Of one number of images per class, all tested on the same images.
+        train_counts: Training images of each class.
+        chance: Test accuracy without learning.
+        baseline: Test accuracy of the nearest neighbour in plain pixels.
+    """
+    means = metrics.summary(records.table(runs), len(runs[0].predictions))
+    best = means.loc[means["mean"].idxmax()]
+    fewest, found, size = means.seeds.min(), [], len(runs[0].predictions)
+    if fewest < means.seeds.max():
+        found.append("Not every strategy has all its seeds: the study was not finished.")
+    if fewest == 1:
+        found.append(
+            "One seed: the interval knows the size of the test set and nothing about "
+            "another draw of training images."
+        )
+    elif fewest < FEW_SEEDS:
+        found.append(
+            f"{fewest} seeds: the intervals are wide because a spread estimated from "
+            f"{fewest} values is uncertain. {FEW_SEEDS} or more would narrow them."
+        )
+    if size < FEW_TEST_IMAGES:
+        found.append(f"The test set has {size} images: one image is {percent(1 / size)}.")
+    if max(train_counts) > 2 * min(train_counts):
+        found.append(
+            f"The training classes are uneven: {min(train_counts)} to {max(train_counts)} images."
+        )
+    if best.low <= chance:
+        found.append("Not even the best strategy is clearly above chance.")
+    if baseline is not None and best["mean"] <= baseline:
+        found.append(
+            "Comparing plain pixels does as well as the best strategy, or better: the task may be "
+            "too easy, or the backbone no help."
+        )
+    return found
+
+
+def as_text(runs: Sequence[records.Run], chance: float, baseline: float | None = None) -> str:
+    """The results as lines for a terminal.
+
+    Args:
+        runs: Of one number of images per class, all tested on the same images.
+        chance: Test accuracy without learning.
+        baseline: Test accuracy of the nearest neighbour in plain pixels.
+    """
+    rows = [("", "weights that learn", "test accuracy", "95 % interval", "seconds")]
+    for row in metrics.summary(records.table(runs), len(runs[0].predictions)).to_dict("records"):
+        interval = f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"
+        rows.append(
+            (
+                text(row["strategy"]),
+                f"{row['trainable_weights']:,}",
+                percent(row["mean"]),
+                interval,
+                f"{row['seconds']:.1f}",
+            )
+        )
+    for name, value in (("Chance", chance), ("Nearest neighbour in pixels", baseline)):
+        if value is not None:
+            rows.append((name, "", percent(value), "", ""))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "   ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def text(strategy: str) -> str:
+    """A strategy's name as it is shown, in one line."""
+    return names.label(strategy).text.replace(" (", "\N{NO-BREAK SPACE}(")
+
+
+def shots_in_words(shots: int | None) -> str:
+    """Such as "5 images per class"."""
+    if shots is None:
+        return "all training images"
+    return f"{shots} image{'s' * (shots != 1)} per class"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Such as "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,73 @@
+"""Names and colours of strategies and backbones, as data: the same everywhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Label:
+    """How a strategy or a backbone is shown.
+
+    Attributes:
+        name: As in code and files.
+        text: As in tables and legends.
+        colour: Hexadecimal; the colours are told apart by colour-blind readers too
+            (after Okabe and Ito 2008).
+        marker: matplotlib's, so that colour is never the only difference.
+    """
+
+    name: str
+    text: str
+    colour: str
+    marker: str
+
+
+def label(name: str) -> Label:
+    """How the strategy or backbone of that name is shown; "partial(2)" is a kind of "partial".
+
+    A name of one's own gets itself as text, in black.
+    """
+    if name in STRATEGIES or name in BACKBONES:
+        return STRATEGIES.get(name) or BACKBONES[name]
+    match = re.fullmatch(r"(\w+)\((.+)\)", name)
+    if match and match[1] in STRATEGIES:
+        base = STRATEGIES[match[1]]
+        return replace(base, name=name, text=f"{base.text} ({match[2]})")
+    return Label(name, name, "#222222", "X")
+
+
+STRATEGIES = {
+    label.name: label
+    for label in (
+        Label("scratch", "From scratch", "#6E6E6E", "s"),
+        Label("probe", "Linear probe", "#0072B2", "o"),
+        Label("partial", "Partial", "#C77F00", "^"),
+        Label("full", "Full", "#00805F", "D"),
+        Label("lp_ft", "LP-FT", "#A94C86", "v"),
+        Label("surgical", "Surgical", "#C4461B", "P"),
+    )
+}
+
+BACKBONES = {
+    label.name: label
+    for label in (
+        Label("mini_resnet", "mini ResNet", "#3B4B8C", "o"),
+        Label("mini_vgg", "mini VGG", "#8C5A2B", "s"),
+        Label("mini_inception", "mini Inception", "#B0457B", "^"),
+        Label("mini_mobilenet", "mini MobileNet", "#2F8580", "D"),
+    )
+}
+
+
+def order(name: str) -> tuple[int, str]:
+    """A key that sorts strategies as the course shows them."""
+    base = name.partition("(")[0]
+    known = list(STRATEGIES)
+    return (known.index(base) if base in known else len(known), name)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share in words: `0.824` is `82.4 %`, with a space that does not break."""
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"

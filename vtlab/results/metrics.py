@@ -1,0 +1,274 @@
+"""Metrics and their uncertainty: counts, intervals over seeds, paired differences.
+
+Accuracies are shares in [0, 1]. An interval joins two parts in quadrature: Student's t over
+the seeds (another draw of shots, heads and batches), and the binomial error of a finite test
+set (which all seeds share).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its interval.
+
+    Attributes:
+        mean: Over the seeds.
+        low: Lower end.
+        high: Upper end.
+        n: How many seeds.
+        seeds_half: Half-width of the t part; nan for one seed.
+        test_half: Half-width of the binomial part; 0 where it was not asked for.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    seeds_half: float
+    test_half: float = 0.0
+
+    @property
+    def half(self) -> float:
+        """Half-width of the whole interval, before it is cut to the possible range.
+
+        nan where there is none: one seed says nothing about another.
+        """
+        if np.isnan(self.low):
+            return float("nan")
+        return float(np.hypot(np.nan_to_num(self.seeds_half), self.test_half))
+
+    def __str__(self) -> str:
+        """Such as 0.81 ± 0.04."""
+        return f"{self.mean:z.2f} ± {self.half:.2f}"  # z: no -0.00
+
+
+def accuracy(labels: Sequence[int], predictions: Sequence[int]) -> float:
+    """The share of predictions that are right.
+
+    Raises:
+        ValueError: If there is nothing to count or the lengths differ.
+    """
+    labels, predictions = _paired(labels, predictions)
+    return float((labels == predictions).mean())
+
+
+def confusion(labels: Sequence[int], predictions: Sequence[int], classes: int) -> np.ndarray:
+    """Counts `(K, K)`: row the true class, column the predicted one.
+
+    Raises:
+        ValueError: As `accuracy`, or if a class is not in 0 … K - 1.
+    """
+    labels, predictions = _paired(labels, predictions)
+    found = np.concatenate([labels, predictions])
+    if found.min() < 0 or found.max() >= classes:
+        raise ValueError(f"classes {found.min()} to {found.max()} do not fit into {classes}")
+    counts = np.zeros((classes, classes), dtype=int)
+    np.add.at(counts, (labels, predictions), 1)
+    return counts
+
+
+def balanced_accuracy(labels: Sequence[int], predictions: Sequence[int]) -> float:
+    """The mean, over the classes that occur, of the share of each that is right.
+
+    Raises:
+        ValueError: As `accuracy`.
+    """
+    labels, predictions = _paired(labels, predictions)
+    return float(np.mean([(predictions[labels == k] == k).mean() for k in np.unique(labels)]))
+
+
+def _paired(labels: Sequence[int], predictions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays `(N,)`, or one clear error."""
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    if labels.shape != predictions.shape or not labels.size:
+        raise ValueError(f"{labels.shape} labels against {predictions.shape} predictions")
+    return labels, predictions
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Student's t-interval of the mean of values, one per seed.
+
+    Raises:
+        ValueError: If there is no value, or the level is not between 0 and 1.
+    """
+    values = np.asarray(values, dtype=float)
+    if not values.size:
+        raise ValueError("an interval needs at least one value")
+    if not 0 < level < 1:
+        raise ValueError(f"a level of confidence lies between 0 and 1, such as 0.95, not {level}")
+    mean, n = float(values.mean()), len(values)
+    if n == 1:
+        return Interval(mean, float("nan"), float("nan"), 1, float("nan"))
+    half = float(stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / n**0.5)
+    return Interval(mean, mean - half, mean + half, n, half)
+
+
+def interval(values: Sequence[float], test_images: int, level: float = 0.95) -> Interval:
+    """The interval of a test accuracy: the t part and the binomial part, in quadrature.
+
+    The binomial part is Wilson's score interval about the mean, so that a test set without a mistake is no
+    proof that there are none. With one seed it stands alone: it says how large the test set is, and
+    nothing about another seed.
+
+    Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953.
+
+    Args:
+        values: One accuracy per seed.
+        test_images: How many images each was measured on.
+        level: Of confidence.
+
+    Raises:
+        ValueError: As `t_interval`, or if an accuracy is no share, or there is no test image.
+    """
+    if not test_images > 0:
+        raise ValueError(f"an accuracy needs at least one test image, not {test_images}")
+    if odd := [value for value in values if not 0 <= value <= 1]:
+        raise ValueError(f"an accuracy is a share in [0, 1], not {odd[0]}")
+    over_seeds = t_interval(values, level)
+    mean = over_seeds.mean
+    lowest, highest = _wilson(mean, test_images, level)
+    seeds_half = np.nan_to_num(over_seeds.seeds_half)
+    low, high = (
+        mean - np.hypot(seeds_half, mean - lowest),
+        mean + np.hypot(seeds_half, highest - mean),
+    )
+    return Interval(
+        mean,
+        max(0.0, float(low)),
+        min(1.0, float(high)),
+        over_seeds.n,
+        over_seeds.seeds_half,
+        (highest - lowest) / 2,
+    )
+
+
+def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
+    """Of a share that need not be of whole hits: a mean over seeds."""
+    unit = stats.norm.ppf((1 + level) / 2) ** 2 / n
+    middle, half = share + unit / 2, np.sqrt(unit * (share * (1 - share) + unit / 4))
+    return float((middle - half) / (1 + unit)), float((middle + half) / (1 + unit))
+
+
+def at_least_an_image(found: Interval, one: Interval) -> Interval:
+    """The wider of an interval and that of differences of one image in all seeds but one.
+
+    On a few test images seeds agree by chance: no spread below one image is believed.
+    """
+    half = max(found.seeds_half, one.seeds_half)  # nan of one seed stays nan
+    return Interval(found.mean, found.mean - half, found.mean + half, found.n, half)
+
+
+def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Interval:
+    """The t-interval of the differences a - b of runs that share their seeds.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} values cannot be paired with {len(b)}")
+    return t_interval(np.asarray(a, float) - np.asarray(b, float), level)
+
+
+def resampled_interval(
+    values: Sequence[float], train: int, test: int, level: float = 0.95
+) -> Interval:
+    """The interval of a mean over random splits of the same images, which overlap.
+
+    The variance of the mean is taken as (1/n + test/train) times that of the values, in place of 1/n times:
+    Nadeau and Bengio (2003), https://doi.org/10.1023/A:1024068626366.
+
+    Args:
+        values: One per split.
+        train: Images that a split learns from.
+        test: Images that it holds back.
+        level: Of confidence.
+
+    Raises:
+        ValueError: As `t_interval`, or if a count is not above 0.
+
+    Lesson 16.
+    """
+    if not (train > 0 and test > 0):
+        raise ValueError(f"a split has images on both sides, not {train} and {test}")
+    plain = t_interval(values, level)
+    half = plain.seeds_half * (1 + plain.n * test / train) ** 0.5
+    return Interval(plain.mean, plain.mean - half, plain.mean + half, plain.n, half)
+
+
+def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[float]:
+    """How many images per class a strategy needs for a test accuracy, one number per seed.
+
+    Between two numbers of shots the accuracy is taken to be linear in their logarithm; the
+    first crossing counts.
+
+    Args:
+        runs: From `records.table`, with several numbers of shots.
+        strategy: Its name there.
+        accuracy: In [0, 1].
+
+    Returns:
+        In the order of the seeds; inf where the accuracy is never reached, and the least number
+        of shots where that is enough.
+
+    Raises:
+        ValueError: If there are no such runs, or some on "all" images, which is no number.
+
+    Lesson 05.
+    """
+    rows = runs[runs.strategy == strategy]
+    if rows.empty:
+        raise ValueError(f"no runs of {strategy!r}; there are {', '.join(runs.strategy.unique())}")
+    if (rows.shots == "all").any():
+        raise ValueError(
+            f"{strategy!r} has runs on all images, of which no number per class is known"
+        )
+    found = []
+    for _, seed in rows.sort_values("shots").groupby("seed"):
+        logs, reached = np.log2(seed.shots.to_numpy(float)), seed.test_accuracy.to_numpy()
+        i = int(np.argmax(reached >= accuracy))  # 0 also where none does
+        if reached[i] < accuracy:
+            found.append(float("inf"))
+        elif i == 0:
+            found.append(float(2 ** logs[0]))
+        else:
+            found.append(
+                float(2 ** np.interp(accuracy, reached[i - 1 : i + 1], logs[i - 1 : i + 1]))
+            )
+    return found
+
+
+def summary(runs: pd.DataFrame, test_images: int) -> pd.DataFrame:
+    """One row per strategy and number of shots, in the table's order.
+
+    Args:
+        runs: From `records.table`.
+        test_images: Size of the test set.
+
+    Returns:
+        strategy, shots, mean, low, high, half, seeds, seconds (median), trainable_weights.
+    """
+    rows = []
+    for (strategy, shots), group in runs.groupby(["strategy", "shots"], sort=False):
+        of = interval(group.test_accuracy.to_numpy(), test_images)
+        rows.append(
+            {
+                "strategy": strategy,
+                "shots": shots,
+                "mean": of.mean,
+                "low": of.low,
+                "high": of.high,
+                "half": of.half,
+                "seeds": of.n,
+                "seconds": float(group.seconds.median()),
+                "trainable_weights": int(group.trainable_weights.iloc[0]),
+            }
+        )
+    return pd.DataFrame(rows)

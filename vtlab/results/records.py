@@ -1,0 +1,190 @@
+"""Records: what a training leaves behind, as plain values that survive a file.
+
+An `Epoch` is one line of a training, a `Run` one training with its test predictions, a table
+of runs a tidy DataFrame. No torch here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+
+import pandas as pd
+
+from vtlab.results.labels import order
+from vtlab.system.files import shipped_folder
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training images (or one record of the probe's solver).
+
+    Attributes:
+        number: From 1.
+        loss: Mean cross-entropy over the training images, in nats.
+        train_accuracy: Share of the training images that were right when they were seen.
+        learning_rate: Of the head at the end of the epoch; 0 for the solver.
+        seconds: Wall clock.
+    """
+
+    number: int
+    loss: float
+    train_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: what was trained on what, and what came out.
+
+    Attributes:
+        shots: Training images per class; None for all.
+        val_accuracy: None where nothing was held back.
+        test_accuracy: Share of the test images that were right, after the last epoch.
+        seconds: Wall clock of training, without reading data and testing.
+        predictions: The class of every test image.
+        confidences: The probability of that class.
+        cams: Unscaled Grad-CAM maps of the study's shown test images, `(n, h, w)`.
+        settings: Everything else that the result depends on.
+    """
+
+    task: str
+    backbone: str
+    weights: str
+    strategy: str
+    shots: int | None
+    seed: int
+    val_accuracy: float | None
+    test_accuracy: float
+    seconds: float
+    trainable_weights: int
+    total_weights: int
+    epochs: tuple[Epoch, ...]
+    predictions: tuple[int, ...]
+    confidences: tuple[float, ...]
+    cams: tuple
+    settings: dict[str, str | int | float | bool | None]
+
+    @property
+    def key(self) -> str:
+        """A file stem that is this run's alone within a study."""
+        return run_key(self.strategy, self.shots, self.seed)
+
+    def to_json(self) -> str:
+        """The run as one JSON object."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Run:
+        """The run that `to_json` wrote.
+
+        Raises:
+            ValueError: If the text is no JSON object, or a field is missing, unknown, or holds no
+                list where one belongs.
+        """
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("a run is a JSON object")
+        _same_fields(cls, values)
+        for name in ("epochs", "predictions", "confidences", "cams"):
+            if not isinstance(values[name], list):
+                raise ValueError(f"field {name!r} holds no list")
+        for epoch in values["epochs"]:
+            if not isinstance(epoch, dict):
+                raise ValueError("field 'epochs' holds something that is no epoch")
+            _same_fields(Epoch, epoch)
+        values["epochs"] = tuple(Epoch(**epoch) for epoch in values["epochs"])
+        for name in ("predictions", "confidences", "cams"):
+            values[name] = _tuples(values[name])
+        return cls(**values)
+
+
+def run_key(strategy: str, shots: int | None, seed: int) -> str:
+    """The file stem of a run, safe on every file system."""
+    name = re.sub(r"[^A-Za-z0-9_+-]", "_", strategy)
+    return f"{name}-{'all' if shots is None else shots}-{seed}"
+
+
+def _same_fields(kind: type, values: dict[str, object]) -> None:
+    """Refuses values that are not exactly the fields of that kind of record."""
+    if odd := {field.name for field in fields(kind)}.symmetric_difference(values):
+        said = [
+            f"field {name!r} is {'unknown' if name in values else 'missing'}"
+            for name in sorted(odd)
+        ]
+        raise ValueError(", ".join(said))
+
+
+def _tuples(values: list) -> tuple:
+    return tuple(_tuples(v) if isinstance(v, list) else v for v in values)
+
+
+COLUMNS = (
+    "task",
+    "backbone",
+    "weights",
+    "strategy",
+    "shots",
+    "seed",
+    "val_accuracy",
+    "test_accuracy",
+    "seconds",
+    "trainable_weights",
+    "total_weights",
+)
+EPOCH_COLUMNS = (
+    "strategy",
+    "shots",
+    "seed",
+    "epoch",
+    "loss",
+    "train_accuracy",
+    "learning_rate",
+    "seconds",
+)
+
+
+def table(runs: Iterable[Run]) -> pd.DataFrame:
+    """Runs as a tidy table: a row each, in the course's order of strategies.
+
+    `shots` is a number, or "all"; `val_accuracy` is nan where nothing was held back.
+    """
+    ordered = sorted(runs, key=lambda r: (order(r.strategy), r.shots or 10**9, r.seed))
+    rows = [{c: getattr(run, c) for c in COLUMNS} for run in ordered]
+    for row in rows:
+        row["shots"] = "all" if row["shots"] is None else row["shots"]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"val_accuracy": float})
+
+
+def epochs_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """The epochs of runs as a tidy table: strategy, shots, seed, epoch, and its numbers."""
+    rows = [
+        {
+            "strategy": run.strategy,
+            "shots": "all" if run.shots is None else run.shots,
+            "seed": run.seed,
+            "epoch": epoch.number,
+            "loss": epoch.loss,
+            "train_accuracy": epoch.train_accuracy,
+            "learning_rate": epoch.learning_rate,
+            "seconds": epoch.seconds,
+        }
+        for run in sorted(runs, key=lambda r: (order(r.strategy), r.shots or 10**9, r.seed))
+        for epoch in run.epochs
+    ]
+    return pd.DataFrame(rows, columns=list(EPOCH_COLUMNS))
+
+
+def committed(name: str) -> pd.DataFrame:
+    """The committed table of that name.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    path = shipped_folder("results") / f"{name}.csv"
+    if not path.exists():
+        raise FileNotFoundError(f"no committed table {name}.csv")
+    return pd.read_csv(path)

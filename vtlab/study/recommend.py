@@ -1,0 +1,431 @@
+"""What should be trained for *these* images? A small honest study on nothing but them.
+
+Ways to train race on the same splits: a quarter of the training images is held back, another one in every
+split, and each way learns from the rest. Ways that are clearly behind leave the race, and what time is left
+tries other rates for the leader. The test images are not touched.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+import pandas as pd
+import torch
+
+from vtlab.data.images import LEAST_PER_CLASS, holdout, near
+from vtlab.data.tasks import Task
+from vtlab.models.features import predict
+from vtlab.results.labels import label
+from vtlab.results.metrics import Interval, at_least_an_image, resampled_interval
+from vtlab.study.run import Bench, Setting
+from vtlab.system.device import THREADS
+from vtlab.training.costs import training_operations
+from vtlab.training.fit import fit
+from vtlab.training.strategies import (
+    Strategy,
+    full,
+    lp_ft,
+    partial,
+    probe,
+    scratch,
+    several,
+    strategy,
+)
+
+WAYS = (probe, partial(1), partial(2), lp_ft, full, scratch)
+HELD = 0.25  # share of each class that is held back in a split
+LEAST, MOST = 3, 10  # splits before a way may be dropped, and at most
+OTHER_RATES = (1 / 3, 3)
+PILOT = 64  # images of the epoch from which a run's time is foretold
+FIXED = 0.4  # seconds of a run beside its training: data, a new network, the held-back images
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendation:
+    """What a race has found.
+
+    Attributes:
+        best: The strategy with the highest mean, at the rate that was tried.
+        table: A row for each way, best first: `way`, `rate`, `mean`, `low`, `high` (95 % interval),
+            `behind`, `behind_low`, `behind_high` (the best, less this one), `splits`, `seconds` (of a run).
+        close: Names of the ways that the race does not tell from the best, cheapest first.
+        cheaper: Whether the first of them takes less time than the best.
+        left_out: Names of the ways for which the time was too short.
+        images: How many each learnt from, and how many were held back.
+        alike: Images held back in the first split that look the same as one learnt from.
+        epochs: As in the setting.
+        flip: Whether views were mirrored.
+        seconds: The race took.
+    """
+
+    best: Strategy
+    table: pd.DataFrame
+    close: tuple[str, ...]
+    cheaper: bool
+    left_out: tuple[str, ...]
+    images: tuple[int, int]
+    alike: int
+    epochs: int | None
+    flip: bool
+    seconds: float
+
+    @property
+    def code(self) -> str:
+        """The line of Python that trains so."""
+        epochs = f", epochs={self.epochs}" if self.epochs and not self.best.convex else ""
+        flip = "" if self.flip or self.best.convex else ", augment=vt.Augment(flip=False)"
+        return f"vt.fit(network, task, {in_code(self.best)}{epochs}{flip})"
+
+    @property
+    def caveats(self) -> list[str]:
+        """What should stop a reader from believing too much, a sentence each."""
+        splits = int(self.table.splits[0])
+        more = len(self.table) > 1
+        order = ", and the order another" if more else ""
+        found = [
+            f"Each way learnt from {self.images[0]} of the {sum(self.images)} images; with all of them "
+            f"every accuracy may be a little higher{order}."
+        ]
+        if more:
+            found.append(
+                f"The best of {len(self.table)} was picked after the fact, which flatters it, and who "
+                "was to leave was asked after every split."
+            )
+        if self.alike:
+            found.append(
+                f"{self.alike} of {self.images[1]} images held back look the same as one learnt from: "
+                "every accuracy is flattered, and learning by heart with it."
+            )
+        if splits < 2:
+            found.append("One split: no interval, and no way to tell a lead from luck.")
+        elif self.close:
+            cheapest = (
+                f"{self.close[0]} is the cheapest" if self.cheaper else "it is the cheapest itself"
+            )
+            found.append(
+                f"{splits} splits (fewer of who left) do not tell it from {', '.join(self.close)}: "
+                f"{cheapest}."
+            )
+        if self.left_out:
+            found.append(f"For {', '.join(self.left_out)} the time was too short.")
+        return found
+
+
+def recommend(
+    task: Task,
+    *,
+    budget: float = 300,
+    setting: Setting | None = None,
+    ways: Strategy | str | Sequence[Strategy | str] = WAYS,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda line: None,
+) -> Recommendation:
+    """Race ways to train on a task's training images, within a time.
+
+    Args:
+        task: Its `train` images, and no others, are used.
+        budget: Seconds. A run that is foretold to end beyond is not begun.
+        setting: Backbone, weights and epochs; its `task` is not used.
+        ways: The strategies that race, at their rates; or their names.
+        seed: Of the first split.
+        say: Called with lines for a person: what will be done and how long that takes, then each split.
+
+    Raises:
+        ValueError: If a class has too few images, the task asks for a number, a way is none for this
+            network, or the time is too short for any way.
+
+    Splits overlap, so that intervals of their means are widened as Nadeau and Bengio (2003) propose,
+    https://doi.org/10.1023/A:1024068626366. Lesson 16.
+    """
+    ways = several(ways)
+    race = _Race(task, budget, replace(setting or Setting(), task=task.name), seed, ways)
+    plan = race.plan(ways)
+    say(plan)
+    for line in race.run():
+        say(line)
+    return race.result()
+
+
+def as_text(found: Recommendation, task: Task) -> str:
+    """The recommendation as lines for a terminal: table, answer, caveats, and the line that carries it out."""
+    rows = [
+        ("", "rate", "held-back images", "95 % interval", "behind the best", "splits", "seconds")
+    ]
+    for row in found.table.itertuples():
+        behind = (
+            ""
+            if row.Index == 0
+            else f"{100 * row.behind:.1f} ({_range(row.behind_low, row.behind_high)})"
+        )
+        rows.append(
+            (
+                label(row.way).text,
+                "" if pd.isna(row.rate) else f"{row.rate:.2g}",
+                f"{100 * row.mean:.1f} %",
+                _range(row.low, row.high),
+                behind,
+                str(row.splits),
+                f"{row.seconds:.1f}",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = [
+        "   ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        ).rstrip()
+        for row in rows
+    ]
+    best = found.table.iloc[0]
+    answer = f"Train so: {label(best.way).text}" + (
+        "" if pd.isna(best.rate) else f", rate {best.rate:.2g}"
+    )
+    shots = "all" if task.shots is None else task.shots
+    lines = [
+        *table,
+        "",
+        f"{answer} ({found.seconds:.0f} s were used)",
+        *(f"  - {sentence}" for sentence in found.caveats),
+        "",
+        f"  {found.code}",
+    ]
+    if found.best.rate is None:
+        epochs = f" --epochs {found.epochs}" if found.epochs else ""
+        flip = "" if found.flip else " --no-flip"
+        lines.append(
+            f"  vtlab compare … --strategies {shlex.quote(found.best.name)} --shots {shots}{epochs}"
+            f"{flip} --save"
+        )
+    return "\n".join(lines)
+
+
+def _range(low: float, high: float) -> str:
+    return "" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def in_code(way: Strategy) -> str:
+    """A strategy as it is written in Python."""
+    try:
+        base = strategy(way.name)
+    except ValueError:  # a name of its own
+        base = None
+    known = base or Strategy(way.name)
+    changes = [
+        f"rate={way.rate:.2g}"
+        if field.name == "rate"
+        else f"{field.name}={getattr(way, field.name)!r}"
+        for field in fields(way)
+        if getattr(way, field.name) != getattr(known, field.name)
+        and not (field.name == "rate" and way.rate == known.peak_rate)
+    ]
+    if base is None:
+        return f"vt.Strategy({', '.join([repr(way.name), *changes])})"
+    kind = way.name.partition("(")[0]
+    if kind in ("partial", "surgical"):
+        stages = [str(base.stages)] if kind == "partial" else map(repr, base.stages)
+        return f"vt.{kind}({', '.join([*stages, *changes])})"
+    return (
+        f"dataclasses.replace(vt.{way.name}, {', '.join(changes)})" if changes else f"vt.{way.name}"
+    )
+
+
+class _Race:
+    """Scores of every way on every split so far, and the time that is left."""
+
+    def __init__(
+        self, task: Task, budget: float, setting: Setting, seed: int, ways: Sequence[Strategy]
+    ) -> None:
+        self.started, self.budget, self.seed = time.perf_counter(), budget, seed
+        torch.set_num_threads(THREADS)
+        self.bench = Bench.make(setting, task)
+        self.task = self.bench.base
+        self.bench.takes(ways)
+        counts = torch.bincount(task.train.labels.long(), minlength=len(task.classes))
+        if (least := int(counts.min())) < LEAST_PER_CLASS:
+            raise ValueError(
+                f"class {task.classes[int(counts.argmin())]!r} has {least} training images; a "
+                f"recommendation takes {LEAST_PER_CLASS} or more of each"
+            )
+        kept, held = self._split(0)
+        self.images = len(kept), len(held)
+        self.alike = len(near(task.train.pixels[kept], task.train.pixels[held]))
+        self.scores: dict[Strategy, list[float]] = {}
+        self.took: dict[Strategy, list[float]] = {}
+        self.left_out: tuple[str, ...] = ()
+        self.unit = self._pilot(kept)
+
+    def _split(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return holdout(self.task.train.labels, HELD, self.seed + number, self.task.classes)
+
+    def _part(self, places: torch.Tensor) -> Task:
+        return replace(self.task, train=self.task.train[places], val=None)
+
+    def _pilot(self, kept: torch.Tensor) -> float:
+        """Seconds for each multiply-add, from an epoch of full fine-tuning with some images."""
+        started = time.perf_counter()
+        some = kept[torch.randperm(len(kept), generator=torch.Generator().manual_seed(0))[:PILOT]]
+        for _ in fit(self.bench.network(), self._part(some), full, epochs=1):
+            pass
+        return (time.perf_counter() - started) / self._operations(full, len(some), epochs=1)
+
+    def _operations(self, way: Strategy, images: int, epochs: int | None) -> int:
+        return training_operations(
+            self.bench.network(), way, images, epochs=epochs, image_size=self.task.image_size
+        )
+
+    def expected(self, way: Strategy) -> float:
+        """Seconds of a run: as it was measured, or else as its operations foretell."""
+        if way in self.took:
+            return max(self.took[way])
+        return FIXED + self.unit * self._operations(way, self.images[0], self.bench.setting.epochs)
+
+    @property
+    def left(self) -> float:
+        return self.budget - (time.perf_counter() - self.started)
+
+    def plan(self, ways: Sequence[Strategy]) -> str:
+        """Choose the ways for which there is time, and say what will be done."""
+        order = sorted(ways, key=self.expected)
+        once = [self.expected(way) for way in order]
+        fit_in = [way for i, way in enumerate(order) if LEAST * sum(once[: i + 1]) <= self.left]
+        if not fit_in:
+            raise ValueError(
+                f"{self.budget:.0f} s are too short: {order[0].name} alone would take some "
+                f"{LEAST * once[0]:.0f} s on {LEAST} splits"
+            )
+        self.left_out = tuple(way.name for way in order if way not in fit_in)
+        self.racing = fit_in
+        self.splits = int(min(MOST, max(LEAST, self.left / sum(once[: len(fit_in)]))))
+        seconds = min(self.left, self.splits * sum(once[: len(fit_in)]))
+        short = f"\ntoo slow for that time: {', '.join(self.left_out)}" if self.left_out else ""
+        return (
+            f"{', '.join(way.name for way in fit_in)} on up to {self.splits} splits of {self.images[0]} "
+            f"images to learn from and {self.images[1]} held back: some {seconds:.0f} s, at most "
+            f"{self.budget:.0f}{short}"
+        )
+
+    def run(self) -> Iterator[str]:
+        """Race, and say after each split who leads."""
+        for number in range(self.splits):
+            if not all(self._score(way, number) for way in self.racing):
+                self._forget(number)
+                return
+            if number + 1 >= LEAST:
+                self.racing = [way for way in self.racing if not self._behind(way).low > 0]
+            yield f"split {number + 1}: {self.leader.name} leads at {100 * self._mean(self.leader):.1f} %"
+        yield from self._other_rates()
+
+    def _forget(self, number: int) -> None:
+        """Drop a split that not all ways have, unless it is the only one."""
+        self.left_out += tuple(way.name for way in self.racing if way not in self.scores)
+        for way in self.scores if number else ():
+            self.scores[way] = self.scores[way][:number]
+
+    def _other_rates(self) -> Iterator[str]:
+        """Rates around the leader's, on as many splits as it had."""
+        leader, ran = self.leader, len(self.scores[self.leader])
+        if leader.convex:
+            return
+        for factor in OTHER_RATES:
+            way = replace(leader, rate=leader.peak_rate * factor)
+            if ran * self.expected(leader) > self.left:
+                return
+            if all(self._score(way, number) for number in range(ran)):
+                yield f"{way.name} at a rate of {way.rate:.2g}: {100 * self._mean(way):.1f} %"
+
+    def _score(self, way: Strategy, number: int) -> bool:
+        """Train on a split and test on what was held back; False where the time would not do."""
+        if self.expected(way) > self.left:
+            return False
+        started = time.perf_counter()
+        kept, held = self._split(number)
+        network = self.bench.network()
+        for _ in fit(
+            network,
+            self._part(kept),
+            way,
+            seed=self.seed + number,
+            epochs=self.bench.setting.epochs,
+        ):
+            pass
+        right = (
+            predict(network, self.task.train.pixels[held]).argmax(1) == self.task.train.labels[held]
+        )
+        self.scores.setdefault(way, []).append(right.double().mean().item())
+        self.took.setdefault(way, []).append(time.perf_counter() - started)
+        return True
+
+    def _mean(self, way: Strategy) -> float:
+        return sum(self.scores[way]) / len(self.scores[way])
+
+    @property
+    def whole(self) -> list[Strategy]:
+        """The ways with as many splits as any has: those that were not overtaken, nor cut short."""
+        most = max(map(len, self.scores.values()))
+        return [way for way, scores in self.scores.items() if len(scores) == most]
+
+    @property
+    def leader(self) -> Strategy:
+        return max(self.whole, key=self._mean)
+
+    def _behind(self, way: Strategy) -> Interval:
+        """The leader, less this way, over the splits that both have."""
+        apart = [a - b for a, b in zip(self.scores[self.leader], self.scores[way], strict=False)]
+        return self._interval(apart)
+
+    def _interval(self, values: Sequence[float]) -> Interval:
+        one = [0, *[1 / self.images[1]] * (len(values) - 1)]
+        return at_least_an_image(
+            *(resampled_interval(some, *self.images) for some in (values, one))
+        )
+
+    def result(self) -> Recommendation:
+        """The table, and what it says."""
+        if not self.scores:
+            raise ValueError(
+                f"{self.budget:.0f} s are too short: the first run of {self.racing[0].name} would "
+                "have ended later"
+            )
+        rows, close = [], []
+        for way, scores in self.scores.items():
+            own, behind = self._interval(scores), self._behind(way)
+            seconds = sorted(self.took[way])[len(scores) // 2]
+            rows.append(
+                {
+                    "way": way.name,
+                    "rate": None if way.convex else way.peak_rate,
+                    "mean": own.mean,
+                    "low": max(own.low, 0.0),
+                    "high": min(own.high, 1.0),
+                    "behind": behind.mean,
+                    "behind_low": behind.low,
+                    "behind_high": behind.high,
+                    "splits": len(scores),
+                    "seconds": seconds,
+                    "best": way == self.leader,
+                }
+            )
+            if way != self.leader and not behind.low > 0:
+                close.append(
+                    (seconds, way.name if way.convex else f"{way.name} at {way.peak_rate:.2g}")
+                )
+        table = pd.DataFrame(rows).sort_values(["best", "mean"], ascending=False, kind="stable")
+        close.sort()
+        cheaper = bool(close) and close[0][0] < table.seconds.iloc[0]
+        return Recommendation(
+            self.leader,
+            table.drop(columns="best").reset_index(drop=True),
+            tuple(name for _, name in close),
+            cheaper,
+            self.left_out,
+            self.images,
+            self.alike,
+            self.bench.setting.epochs,
+            self.task.flip,
+            time.perf_counter() - self.started,
+        )

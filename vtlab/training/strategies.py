@@ -1,0 +1,220 @@
+"""Strategies: what to train, as values.
+
+A strategy says where to start, which stages learn, and how fast. The four of the course,
+`scratch, probe, partial(k), full`, and relatives (`lp_ft`, `surgical`) are values of one
+dataclass: comparing them is a loop, and a new one is one line.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+
+from vtlab.models.network import KINDS, Network
+
+# Peak AdamW rates: the best mean over three other garden tasks and two numbers of shots.
+# data/results/rates.csv holds the sweep; `python data/make/sweeps.py rates` runs it again. LP-FT takes over
+# the rate of full, a part of the stages that of the last one; neither was swept.
+DEFAULT_RATES = {"scratch": 3e-3, "partial": 1e-3, "full": 3e-4, "lp_ft": 3e-4, "surgical": 1e-3}
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One answer to "what should be trained?".
+
+    Attributes:
+        name: As in files and tables, such as "partial".
+        start: "pretrained" keeps the backbone's weights, "random" draws new ones.
+        stages: Which stages learn beside the head: None for all, a number for the last k,
+            or their names.
+        kind: Which weights of those stages: "all", "norm" for the scales and shifts of their
+            normalisation layers (Frankle et al. 2021), "bias" for biases and shifts alone (BitFit,
+            Ben Zaken et al. 2022).
+        head_start: "random"; "probe" for the linear probe's solution (Kumar et al. 2022); "kept"
+            for the head as it is.
+        head_learns: False leaves the head where it starts; it cannot start at random then.
+        rate: Peak learning rate; None for the committed default of this name.
+        stage_decay: Each stage nearer to the image learns this much slower (stage-wise rates,
+            also called discriminative or layer-wise rates); 1 for the same rate everywhere.
+        weight_decay: AdamW's decoupled weight decay.
+
+    Lessons 01, 03 and 06.
+    """
+
+    name: str
+    start: str = "pretrained"
+    stages: int | tuple[str, ...] | None = None
+    kind: str = "all"
+    head_start: str = "random"
+    head_learns: bool = True
+    rate: float | None = None
+    stage_decay: float = 1.0
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            ValueError: If a field is out of range.
+        """
+        if self.start not in ("pretrained", "random"):
+            raise ValueError(f"start is {self.start!r}; it is 'pretrained' or 'random'")
+        if self.head_start not in ("random", "probe", "kept"):
+            raise ValueError(
+                f"head_start is {self.head_start!r}; it is 'random', 'probe' or 'kept'"
+            )
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is {self.kind!r}; it is 'all', 'norm' or 'bias'")
+        if not self.head_learns and self.head_start == "random":
+            raise ValueError(f"{self.name}: a head that starts at random must learn")
+        if not self.head_learns and self.stages in (0, ()):
+            raise ValueError(f"{self.name}: nothing would learn")
+        if isinstance(self.stages, int) and self.stages < 0:
+            raise ValueError(f"{self.name} cannot train {self.stages} stages")
+        if self.rate is not None and not 0 < self.rate < math.inf:
+            raise ValueError(f"the learning rate {self.rate} is not above 0, or not finite")
+        if not 0 < self.stage_decay < math.inf:
+            raise ValueError(f"stage_decay is {self.stage_decay}; it is a finite number above 0")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay is {self.weight_decay}; it is a finite number from 0")
+        if self.start == "random" and self.stages is not None:
+            raise ValueError("random stages that never learn are of no use: leave stages=None")
+
+    @property
+    def convex(self) -> bool:
+        """Whether the head alone learns, which is a convex problem with one answer."""
+        return self.stages in (0, ())
+
+    @property
+    def peak_rate(self) -> float:
+        """The learning rate that training rises to."""
+        return self.rate or DEFAULT_RATES.get(self.name.partition("(")[0], 1e-3)
+
+    @property
+    def recipe(self) -> str:
+        """All but the name, in one line: what runs of one name must share."""
+        values = asdict(self) | {"rate": self.peak_rate}
+        return ", ".join(f"{name} {value}" for name, value in values.items() if name != "name")
+
+    def learning(self, network: Network) -> tuple[str, ...]:
+        """The names of the parts that learn, with "head".
+
+        Raises:
+            ValueError: If the network has fewer stages, or none of that name.
+        """
+        names = network.stage_names
+        if self.stages is None:
+            stages = names
+        elif isinstance(self.stages, int):
+            if self.stages > len(names):
+                raise ValueError(f"{self.name}: {network.name} has {len(names)} stages only")
+            stages = names[len(names) - self.stages :]
+        else:
+            stages = tuple(self.stages)
+            if odd := sorted({*stages} - {*names, "head"}):
+                raise ValueError(
+                    f"{self.name}: {network.name} has no stage {odd[0]!r}; its stages are "
+                    f"{', '.join(names)}"
+                )
+        return (*stages, "head") if self.head_learns else stages
+
+    def freeze(self, network: Network) -> Network:
+        """Let only what learns in this strategy learn, in place."""
+        return network.freeze(self.learning(network), self.kind)
+
+    def prepare(self, network: Network, seed: int) -> Network:
+        """The network at this strategy's start: stages, head and freezing, in place.
+
+        Seeds are paired: one seed gives every strategy the same new head.
+        """
+        if self.start == "random":
+            network.reset_stages(seed)
+        if self.head_start != "kept":
+            network.reset_head(seed)
+        return self.freeze(network)
+
+    def rates(self, network: Network) -> dict[str, float]:
+        """The peak learning rate of each part that learns."""
+        depth = {name: i for i, name in enumerate((*network.stage_names, "head"))}
+        last = len(network.stage_names)
+        return {
+            name: self.peak_rate * self.stage_decay ** (last - depth[name])
+            for name in self.learning(network)
+        }
+
+
+scratch = Strategy("scratch", start="random")
+probe = Strategy("probe", stages=0)
+full = Strategy("full")
+lp_ft = Strategy("lp_ft", head_start="probe")
+
+
+def partial(k: int = 1, **changes: object) -> Strategy:
+    """Train the head and the last k stages.
+
+    Raises:
+        ValueError: If k is below 1 (that is `probe`).
+    """
+    if k < 1:
+        raise ValueError(f"partial({k}) trains no stage: that is probe")
+    name = "partial" if k == 1 else f"partial({k})"
+    return replace(Strategy(name, stages=k), **changes)
+
+
+def surgical(*stages: str, **changes: object) -> Strategy:
+    """Train the head and just these stages (Lee et al. 2023). Lesson 06."""
+    return replace(Strategy(f"surgical({'+'.join(stages)})", stages=stages), **changes)
+
+
+FOUR = (scratch, probe, partial(1), full)
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of that name: "full", "partial", "partial(2)", "surgical(stage1)".
+
+    Raises:
+        ValueError: If there is none; the message lists the names.
+    """
+    simple = {s.name: s for s in (*FOUR, lp_ft)}
+    if name in simple:
+        return simple[name]
+    if match := re.fullmatch(r"partial\((\d+)\)", name):
+        return partial(int(match[1]))
+    if match := re.fullmatch(r"surgical\(([\w+]+)\)", name):
+        return surgical(*match[1].split("+"))
+    raise ValueError(
+        f"unknown strategy {name!r}; there are {', '.join(simple)}, partial(K), surgical(STAGE)"
+    )
+
+
+def chosen(strategy_or_name: Strategy | str) -> Strategy:
+    """A strategy as it is, or the one of that name.
+
+    Raises:
+        ValueError: If no strategy has that name.
+        TypeError: If it is neither.
+    """
+    if isinstance(strategy_or_name, str):
+        return strategy(strategy_or_name)
+    if not isinstance(strategy_or_name, Strategy):
+        raise TypeError(
+            f"{strategy_or_name!r} is no strategy; vt.probe and vt.partial(2) are, and so are "
+            "their names"
+        )
+    return strategy_or_name
+
+
+def several(given: Strategy | str | Iterable[Strategy | str]) -> tuple[Strategy, ...]:
+    """One strategy or more, or their names, as strategies.
+
+    Raises:
+        ValueError: If there is none, or none of that name.
+        TypeError: If one is no strategy.
+    """
+    many = isinstance(given, Iterable) and not isinstance(given, str)
+    found = tuple(chosen(one) for one in (given if many else [given]))
+    if not found:
+        raise ValueError("there is no strategy in the list: give one or more, such as vt.probe")
+    return found

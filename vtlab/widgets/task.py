@@ -1,0 +1,253 @@
+"""A panel to look at a task: its images, the garden's dials, what augmentation does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import traitlets
+
+from vtlab import plots
+from vtlab.data.augment import Augment, views
+from vtlab.data.images import Images, few
+from vtlab.data.tasks import Task
+from vtlab.garden.worlds import CORRUPTIONS, STYLES, WORLDS, World
+from vtlab.widgets.panel import Panel, choice, number, row, tick
+
+if TYPE_CHECKING:
+    import ipywidgets
+    from matplotlib.figure import Figure
+
+COLUMNS = 8
+SHOWN = 16  # images without augmentation
+VIEWED, VIEWS = 2, 7  # images with it, and views of each beside the image as it is
+ALL = -1  # classes
+DIALS = ("style", "corruption", "strength", "similarity", "shortcut", "weeds", "leaves")
+KINDS = tuple(field.name for field in fields(Augment))
+LIMITS = {
+    "shift": (0.3, 0.02),
+    "crop": (0.6, 0.05),
+    "rotate": (180.0, 5.0),
+    "light": (0.6, 0.05),
+    "noise": (60.0, 2.0),
+    "hue": (0.5, 0.02),
+    "erase": (0.6, 0.05),
+}
+
+
+class TaskPanel(Panel):
+    """Look at the images of a task; of a garden task, turn its dials; preview augmentation.
+
+    Its plain twin is `plot_images`, with `World.turn` and `Augment.view`.
+
+    Attributes:
+        task: Name of a garden task, or of the task that the panel was given.
+        split: "train" or "test".
+        shown: The number of the class that is shown; -1 for all of them.
+        mask: Whether the outline of the object is drawn, where it is known.
+        seed: Which training images.
+        style, corruption, strength, similarity, shortcut, weeds, leaves: The garden's dials.
+        augmented: Whether views of a few images are shown, with the strengths below; training sees such.
+        flip, shift, crop, rotate, light, noise, turn, hue, erase: Strengths of the augmentation,
+            see `Augment`.
+
+    Lessons 01 and 08.
+    """
+
+    photographs = True
+    task = traitlets.Unicode("garden")
+    split = traitlets.Enum(("train", "test"), "train")
+    shown = traitlets.Int(ALL)
+    mask = traitlets.Bool(False)
+    seed = traitlets.Int(0, min=0)
+    style = traitlets.Enum(STYLES, "photo")
+    corruption = traitlets.Enum(CORRUPTIONS, "none")
+    strength = traitlets.Float(0.0, min=0, max=5)
+    similarity = traitlets.Float(1.0, min=0, max=1)
+    shortcut = traitlets.Float(0.0, min=0, max=1)
+    weeds = traitlets.Int(2, min=0, max=3)
+    leaves = traitlets.Int(3, min=0, max=9)
+    augmented = traitlets.Bool(False)
+    flip = traitlets.Bool(Augment.flip)
+    shift = traitlets.Float(Augment.shift, min=0)
+    crop = traitlets.Float(Augment.crop, min=0)
+    rotate = traitlets.Float(Augment.rotate, min=0)
+    light = traitlets.Float(Augment.light, min=0)
+    noise = traitlets.Float(Augment.noise, min=0)
+    turn = traitlets.Bool(Augment.turn)
+    hue = traitlets.Float(Augment.hue, min=0, max=0.5)
+    erase = traitlets.Float(Augment.erase, min=0, max=1)
+
+    def __init__(self, task: Task | str = "garden", **traits: object) -> None:
+        """Open the panel.
+
+        Args:
+            task: A garden task's name, or a task of your own, which has no dials.
+            traits: To begin with.
+
+        Raises:
+            ValueError: If there is no garden task of that name.
+        """
+        name = task if isinstance(task, str) else task.name
+        self._own = None if isinstance(task, str) or _drawn(task) else task
+        self._names = [n for n, world in WORLDS.items() if world.target == "class"]
+        if self._own is None and name not in self._names:
+            raise ValueError(f"no garden task {name!r}; there are {', '.join(self._names)}")
+        start = {} if self._own else _dials(WORLDS[name])
+        if not (self._own or isinstance(task, str)):
+            start["seed"] = task.seed
+        super().__init__(**({"task": name} | start | traits))
+        self.observe(self._moved, "task")
+
+    @traitlets.validate("task")
+    def _known_task(self, proposal: dict) -> str:
+        known = [self._own.name] if self._own else self._names
+        if proposal["value"] not in known:
+            raise traitlets.TraitError(
+                f"no task {proposal['value']!r} here, only {', '.join(known)}"
+            )
+        return proposal["value"]
+
+    @traitlets.validate("shown")
+    def _known_class(self, proposal: dict) -> int:
+        if not ALL <= proposal["value"] < len(self.classes):
+            raise traitlets.TraitError(
+                f"no class {proposal['value']} here, only 0 to "
+                f"{len(self.classes) - 1}, and {ALL} for all"
+            )
+        return proposal["value"]
+
+    def _moved(self, change: object) -> None:
+        """Another garden task has other classes, and its dials stand elsewhere."""
+        with self.hold_trait_notifications():
+            self.shown = ALL
+            for name, value in _dials(WORLDS[self.task]).items():
+                setattr(self, name, value)
+        self.controls["shown"].options = self._class_options()
+
+    @property
+    def world(self) -> World:
+        """The garden with its dials turned.
+
+        Raises:
+            ValueError: If the task is none of the garden's.
+        """
+        if self._own:
+            raise ValueError(f"{self.task} is no garden task: it has no dials")
+        return WORLDS[self.task].turn(**{name: getattr(self, name) for name in DIALS})
+
+    @property
+    def augment(self) -> Augment:
+        """The augmentation that is previewed, such as `fit` takes it."""
+        return Augment(**{name: getattr(self, name) for name in KINDS})
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names."""
+        return self._own.classes if self._own else WORLDS[self.task].classes
+
+    def _class_options(self) -> list[tuple[str, int]]:
+        return [("all", ALL), *((name, k) for k, name in enumerate(self.classes))]
+
+    def build(self) -> dict[str, ipywidgets.Widget]:
+        """What to show, the dials of a garden task, and the augmentation."""
+        controls = {
+            "task": choice("Task", [self.task] if self._own else self._names),
+            "split": choice("Split", [("training images", "train"), ("test images", "test")]),
+            "shown": choice("Class", self._class_options()),
+            "mask": tick("Outline of the object"),
+            "seed": number("Seed of the images", 0, 999),
+        }
+        if not self._own:
+            controls |= {
+                "style": choice("Style", STYLES),
+                "corruption": choice("Corruption", CORRUPTIONS),
+                "strength": number("Its strength", 0, 5, 0.5),
+                "similarity": number("Similarity to the source", 0, 1, 0.1),
+                "shortcut": number("Ground tied to the class", 0, 1, 0.1),
+                "weeds": number("Weeds", 0, 3),
+                "leaves": number("Leaves", 0, 9),
+            }
+        controls["augmented"] = tick("Show augmented views")
+        controls["flip"], controls["turn"] = tick("Flip"), tick("Quarter turns")
+        for name, (high, step) in LIMITS.items():
+            controls[name] = number(name.capitalize(), 0, high, step)
+        return controls
+
+    def arrange(self) -> Sequence[ipywidgets.Widget]:
+        """Three rows: images, dials, augmentation."""
+        names = list(self.controls)
+        cuts = ("task", "augmented") if self._own else ("task", "style", "augmented")
+        places = [*(names.index(name) for name in cuts), len(names)]
+        return [
+            row(*(self.controls[n] for n in names[start:stop])) for start, stop in pairwise(places)
+        ]
+
+    def images(self) -> Images:
+        """The images that are shown, without augmentation; as many of each class as have room."""
+        count = VIEWED if self.augmented else SHOWN
+        wanted = range(len(self.classes)) if self.shown == ALL else [self.shown]
+        each = -(-count // len(wanted))
+        if self._own:
+            whole = getattr(self._own, self.split)
+        else:
+            seed = self.seed if self.split == "train" else None
+            whole = _images(self.world, each, seed)
+        return few(whole, wanted, count)
+
+    def figure(self) -> Figure:
+        """A grid of images, or a few images each with its augmented views."""
+        images = self.images()
+        if not len(images):
+            raise ValueError("There is no image of this class here.")
+        masks = images.masks if self.mask else None
+        titles = [self.classes[k] for k in images.labels]
+        if not self.augmented:
+            return plots.plot_images(images.pixels, titles=titles, masks=masks, columns=COLUMNS)
+        pixels = views(images, self.augment, self.seed, VIEWS)
+        heads = [
+            head for name in titles for head in (name, *(f"view {v}" for v in range(1, VIEWS + 1)))
+        ]
+        return plots.plot_images(pixels, titles=heads, columns=VIEWS + 1)
+
+    def describe(self) -> str:
+        """What is shown, and which dials are turned."""
+        images = self.images()
+        which = "all classes" if self.shown == ALL else self.classes[self.shown]
+        part = {"train": "training", "test": "test"}[self.split]
+        said = [f"{len(images)} {part} images of {self.task}, {which}"]
+        if not self._own:
+            usual = _dials(WORLDS[self.task])
+            said += [
+                f"{name} {getattr(self, name)}"
+                for name in DIALS
+                if getattr(self, name) != usual[name]
+            ]
+        if self.mask and images.masks is not None and not self.augmented:
+            said.append("with the outline of the object")
+        if self.augmented:
+            strengths = ", ".join(f"{name} {getattr(self, name):g}" for name in KINDS)
+            said.append(f"each with {VIEWS} augmented views ({strengths})")
+        return "; ".join(said) + "."
+
+
+@lru_cache(1)  # the picture and its words ask for the same
+def _images(world: World, each: int, seed: int | None) -> Images:
+    """So many images of each class of a garden world; of its test set where there is no seed."""
+    return Images(*world.draw(each, seed))
+
+
+def _dials(world: World) -> dict[str, object]:
+    """Where the dials of a world stand."""
+    return {n: getattr(world if hasattr(world, n) else world.scene, n) for n in DIALS}
+
+
+def _drawn(task: Task) -> bool:
+    """Whether a task is the garden's own, which its dials can draw anew."""
+    if task.name not in WORLDS or task.shots is None:
+        return False
+    pixels, labels, _ = WORLDS[task.name].draw(task.shots, task.seed, task.image_size)
+    return pixels.equal(task.train.pixels) and labels.equal(task.train.labels)
