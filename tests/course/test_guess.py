@@ -1,7 +1,6 @@
 import pytest
 
-from vtlab import plots as plots
-from vtlab.course.guess import GuessPanel
+from vtlab.course.guess import GuessPanel, plot_guess
 from vtlab.plots import style as style
 
 
@@ -20,7 +19,7 @@ def test_guess_and_result_stand_side_by_side(panel, capsys):
     assert "Result: b &lt; c" in panel._picture.value and panel.status.words == "Your guess: a."
     assert "<img" not in panel._picture.value, "the buttons say it already"
     assert panel.describe().endswith("Your guess: a. Result: b < c.")
-    twin = plots.plot_guess("Which?", ["a", "b"], guess="a", result="b < c")
+    twin = plot_guess("Which?", ["a", "b"], guess="a", result="b < c")
     assert style.to_png(panel.figure()) == style.to_png(twin)
     assert "your guess: a" in capsys.readouterr().out
 

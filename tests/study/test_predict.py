@@ -4,9 +4,9 @@ import pytest
 import torch
 from PIL import Image
 
-from vtlab import plots as plots
 from vtlab.models.backbones import backbone
 from vtlab.models.features import predict as naming
+from vtlab.plots import heatmaps
 from vtlab.study.predict import Namer
 from vtlab.training.saved import save
 from vtlab.training.strategies import probe
@@ -34,13 +34,13 @@ def named(toy, tmp_path):
 @pytest.fixture
 def drawn(monkeypatch) -> list:
     """The headings of the heat maps that were drawn, and their figures."""
-    found, plot = [], plots.plot_cams
+    found, plot = [], heatmaps.plot_cams
 
     def plotted(pixels, maps, **more):
         found.append((list(maps), plot(pixels, maps, **more)))
         return found[-1][1]
 
-    monkeypatch.setattr(plots, "plot_cams", plotted)
+    monkeypatch.setattr(heatmaps, "plot_cams", plotted)
     return found
 
 

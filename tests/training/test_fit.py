@@ -216,8 +216,8 @@ def test_plotting_cam_and_evaluation_leave_every_global_random_state(network, to
     pixels = toy.test.pixels[:2]
     evaluate(network, toy.test.pixels, toy.test.labels)
     maps = grad_cam(network, pixels).numpy()
-    plots.plot_cams(pixels.numpy(), {"partial": maps})
-    plots.plot_images(pixels.numpy())
+    plots.cams(pixels.numpy(), {"partial": maps})
+    plots.images(pixels.numpy())
     assert records and states() == before
     assert not entries_that_moved(buffers, network)
 

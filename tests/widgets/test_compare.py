@@ -53,7 +53,7 @@ def alt(panel) -> str:
 
 def test_it_starts_with_the_curve_of_every_strategy(panel):
     assert panel.shots == "curve" and panel.strategies == tuple(ACCURACY)
-    twin = plots.plot_shots(table(), chance=0.125)
+    twin = plots.shots(table(), chance=0.125)
     assert style.to_png(panel.figure()) == style.to_png(twin)
 
 
@@ -61,7 +61,7 @@ def test_one_number_of_images_is_drawn_as_by_its_twin():
     panel = ComparePanel(
         table(), chance=0.125, baseline=0.3, test_images=500, shots=5, strategies=("probe", "full")
     )
-    twin = plots.plot_accuracy(
+    twin = plots.accuracy(
         table((5,), ("probe", "full")),
         chance=0.125,
         baseline=0.3,

@@ -22,7 +22,7 @@ def panel():
 
 def test_it_shows_what_its_twin_shows_of_the_garden(panel, garden):
     images = few(garden.train, range(8), 16)
-    twin = plots.plot_images(images.pixels, titles=[garden.classes[k] for k in images.labels])
+    twin = plots.images(images.pixels, titles=[garden.classes[k] for k in images.labels])
     assert style.to_png(panel.figure()) == style.to_png(twin)
     assert panel.describe() == "16 training images of garden, all classes."
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import ipywidgets
 import traitlets
 
-from vtlab import plots
 from vtlab.plots import style
 from vtlab.plots.image_grids import BLUE
 from vtlab.widgets.panel import Panel, Status
@@ -92,7 +91,7 @@ class GuessPanel(Panel):
         if len(options) > MANY:
             options = [] if self.value is None else [str(self.value)]
         guess = None if self.value is None else str(self.value)
-        return plots.plot_guess(self.question, options, guess=guess, result=self.result)
+        return plot_guess(self.question, options, guess=guess, result=self.result)
 
     def describe(self) -> str:
         """Question, guess and result in words."""

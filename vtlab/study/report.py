@@ -240,7 +240,7 @@ def results(data: ReportData) -> str:
         "Seconds a run",
     ]
     figure, narrow = (
-        plots.plot_accuracy(
+        plots.accuracy(
             table, chance=data.chance, baseline=data.baseline, test_images=size, width=width
         )
         for width in (style.WIDE, 4.2)
@@ -292,7 +292,7 @@ def curves(data: ReportData) -> str:
         "trained by epochs: its steps are the solver's. With few images, high training "
         "accuracy says nothing about test accuracy."
     )
-    return page.section("While learning", page.picture(plots.plot_curves(table), alt, caption))
+    return page.section("While learning", page.picture(plots.curves(table), alt, caption))
 
 
 def confusion(data: ReportData) -> str:
@@ -316,7 +316,7 @@ def confusion(data: ReportData) -> str:
             f"{data.classes[true]} taken for {data.classes[taken]}, "
             f"{percent(shares[true, taken])} of the time."
         )
-    figure = plots.plot_confusion(counts, data.classes)
+    figure = plots.confusion(counts, data.classes)
     return page.section("What is taken for what", page.picture(figure, alt, caption))
 
 
@@ -329,7 +329,7 @@ def mistakes(data: ReportData) -> str:
         return page.section("Worst mistakes", page.paragraph(f"{best} made none."))
     if not len(shown):
         return ""
-    figure = plots.plot_mistakes(
+    figure = plots.mistakes(
         data.images(shown.image),
         shown.true.tolist(),
         shown.predicted.tolist(),
@@ -369,7 +369,7 @@ def cams(data: ReportData) -> str:
         for name, run in runs.items()
     }
     masks = None if data.masks is None else np.asarray(data.masks)[data.rows(places)]
-    figure = plots.plot_cams(
+    figure = plots.cams(
         data.images(places),
         {name: run.cams for name, run in runs.items()},
         masks=masks,

@@ -210,7 +210,7 @@ class CamPanel(Panel):
         looks, classes, i = self.looks(), self.task.classes, self.image
         truth = int(self.task.test.labels[i])
         masks = self.task.test.masks if self.mask else None
-        return plots.plot_cams(
+        return plots.cams(
             self.task.test.pixels[i : i + 1],
             {n: look[0][None] for n, look in looks.items()},
             masks=None if masks is None else masks[i : i + 1],

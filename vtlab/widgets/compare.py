@@ -150,8 +150,8 @@ class ComparePanel(Panel):
         """Every seed, the mean and its interval at one number of images, or curves over all."""
         rows, size = self.chosen(), self.test_images
         if self.shots == CURVE:
-            return plots.plot_shots(rows, chance=self.chance, test_images=size)
-        return plots.plot_accuracy(
+            return plots.shots(rows, chance=self.chance, test_images=size)
+        return plots.accuracy(
             rows,
             chance=self.chance,
             baseline=self.baseline,

@@ -196,7 +196,7 @@ class FreezePanel(Panel):
 
     def figure(self) -> Figure:
         """Costs by stage, and beside them what moved."""
-        return plots.plot_costs(self.costs(), moved=self.moved)
+        return plots.costs(self.costs(), moved=self.moved)
 
     def describe(self) -> str:
         """The sums in words, and what moved."""

@@ -206,12 +206,12 @@ class TaskPanel(Panel):
         masks = images.masks if self.mask else None
         titles = [self.classes[k] for k in images.labels]
         if not self.augmented:
-            return plots.plot_images(images.pixels, titles=titles, masks=masks, columns=COLUMNS)
+            return plots.images(images.pixels, titles=titles, masks=masks, columns=COLUMNS)
         pixels = views(images, self.augment, self.seed, VIEWS)
         heads = [
             head for name in titles for head in (name, *(f"view {v}" for v in range(1, VIEWS + 1)))
         ]
-        return plots.plot_images(pixels, titles=heads, columns=VIEWS + 1)
+        return plots.images(pixels, titles=heads, columns=VIEWS + 1)
 
     def describe(self) -> str:
         """What is shown, and which dials are turned."""

@@ -335,7 +335,7 @@ class TrainPanel(Panel):
     def figure(self) -> Figure:
         """Loss and training accuracy of the finished runs and of the one at hand."""
         runs = self.runs
-        return plots.plot_training(
+        return plots.training(
             self.curves(),
             current=self._started,
             results=dict(zip(runs.run, runs.test_accuracy, strict=True)),

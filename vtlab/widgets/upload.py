@@ -172,9 +172,7 @@ class UploadPanel(Panel):
         if self.task is None:
             raise ValueError("Nothing was uploaded yet.")
         images = few(self.task.train, range(len(self.task.classes)), SHOWN)
-        return plots.plot_images(
-            images.pixels, titles=[self.task.classes[k] for k in images.labels]
-        )
+        return plots.images(images.pixels, titles=[self.task.classes[k] for k in images.labels])
 
     def describe(self) -> str:
         """How many images of which classes."""
