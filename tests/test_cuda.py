@@ -7,7 +7,7 @@ from steps_made_up import dropping_network, noise_task
 
 import vtlab as vt
 from vtlab.analysis.cams import METHODS, explain
-from vtlab.course.lesson_03 import STARTS, begun
+from vtlab.course.lesson_03 import HEAD_INITS, network_with_head_init
 from vtlab.data.augment import Augment
 from vtlab.garden.source import Drawings
 from vtlab.models.features import outputs
@@ -76,11 +76,13 @@ def test_weights_drawn_anew_there_are_those_of_the_cpu():
         assert torch.equal(there.state_dict()[name].to(CPU), values), name
 
 
-@pytest.mark.parametrize("way", STARTS)
+@pytest.mark.parametrize("way", HEAD_INITS)
 def test_a_head_begins_there_as_on_the_cpu(way, monkeypatch):
-    there = begun(way, 0).head.weight
+    there = network_with_head_init(way, 0).head.weight
     monkeypatch.setenv("VTLAB_DEVICE", "cpu")
-    assert there.device.type == "cuda" and torch.equal(there.to(CPU), begun(way, 0).head.weight)
+    assert there.device.type == "cuda" and torch.equal(
+        there.to(CPU), network_with_head_init(way, 0).head.weight
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_a_head_begins_there_as_on_the_cpu(way, monkeypatch):
         Augment(hue=0.2),
         Augment(erase=0.3),
     ],
-    ids=lambda a: "-".join(k for k, v in a.configuration().items() if v),
+    ids=lambda a: "-".join(k for k, v in a.fingerprint().items() if v),
 )
 def test_a_view_is_the_same_picture(augment):
     pixels = torch.randint(0, 255, (8, 3, 32, 32), dtype=torch.uint8)
@@ -171,7 +173,7 @@ def test_pretraining_learns_drawings_and_photographs_there():
         run = pretrain(Recipe(images=640, batch=32, sizes=(size,)), source, network, every=320)
         records = list(run)
         assert records[-1].loss < records[0].loss
-        assert run.configuration()["device"] == "cuda"
+        assert run.fingerprint()["device"] == "cuda"
 
 
 def test_the_four_strategies_are_compared_there(tmp_path):

@@ -178,12 +178,12 @@ class Pretraining(Stepwise):
         self._losses.append(loss.item())
         self._hits.append((logits.argmax(1) == labels).float().mean().item())
 
-    def configuration(self) -> dict:
+    def fingerprint(self) -> dict:
         """What must be equal for a state to be gone on from, as JSON values."""
         return {
             **asdict(self.recipe),
             "sizes": list(self.recipe.sizes),
-            **self.source.configuration(),
+            **self.source.fingerprint(),
             "every": self.every,
             "device": self.network.device.type,
             "bfloat16": half(None, self.network.device),
@@ -193,7 +193,7 @@ class Pretraining(Stepwise):
         """Everything that is needed to go on from here, copied. Not while a step runs."""
         values = {
             "format": FORMAT,
-            "configuration": self.configuration(),
+            "configuration": self.fingerprint(),
             "steps": self.steps,
             "losses": list(self._losses),
             "hits": list(self._hits),
@@ -243,7 +243,7 @@ def save(network: Network, recipe: Recipe, source: Source, folder: Path, name: s
         for name, value in network.stages.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    made = json.dumps({**asdict(recipe), **source.configuration()})
+    made = json.dumps({**asdict(recipe), **source.fingerprint()})
     write_bytes(path, to_bytes(state, metadata={"recipe": made}))
     listing = folder / "sha256.json"
     known = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
@@ -357,7 +357,7 @@ class Source(Protocol):
     def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
         """Images `(count, 3, size, size)` uint8 of batch `number`, and their labels `(count,)`."""
 
-    def configuration(self) -> dict:
+    def fingerprint(self) -> dict:
         """What it is, as JSON values: trainings that differ in it are not the same."""
 
 
@@ -443,9 +443,9 @@ class Photographs:
             self._orders[seed, epoch] = drawn
         return self._orders[seed, epoch]
 
-    def configuration(self) -> dict:
+    def fingerprint(self) -> dict:
         """The hash, and what augmentation does."""
-        return {"content": self.content, **self.augment.configuration()}
+        return {"content": self.content, **self.augment.fingerprint()}
 
 
 if __name__ == "__main__":

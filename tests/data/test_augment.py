@@ -196,7 +196,7 @@ def test_a_transform_with_a_generator_of_its_own_is_seeded(pixels):
     assert torch.equal(whole[5:7], augment.view(pixels[5:7], torch.tensor([5, 6]), 0, 2))
     flipped = [torch.equal(v, p.flip(2)) for v, p in zip(whole, pixels, strict=True)]
     assert 0 < sum(flipped) < len(pixels)
-    assert augment.configuration() == {"function": "Drawn"}
+    assert augment.fingerprint() == {"function": "Drawn"}
 
 
 def test_albumentations_transforms_repeat(pixels, monkeypatch):

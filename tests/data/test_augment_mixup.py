@@ -81,7 +81,7 @@ def test_mixup_changes_what_is_learnt_and_is_off_by_default(toy):
 
 
 def test_a_checkpoint_knows_its_mixup_and_one_without_is_as_before(network, toy):
-    assert "mixup" not in fit(network, toy, full, epochs=1).configuration()
+    assert "mixup" not in fit(network, toy, full, epochs=1).fingerprint()
     state = fit(network, toy, full, epochs=1).state()
     with pytest.raises(ValueError, match="mixup is None there and 0.3 here"):
         fit(network, toy, full, epochs=1, mixup=0.3, resume=state)

@@ -58,8 +58,8 @@ def test_fewer_photographs_than_a_batch_takes_are_refused():
 
 
 def test_another_content_or_augmentation_is_another_configuration():
-    assert photographs().configuration() != photographs(augment=Augment()).configuration()
-    assert Drawings().configuration() == {"species": 256, "genera": 128, "spread": 0.6}
+    assert photographs().fingerprint() != photographs(augment=Augment()).fingerprint()
+    assert Drawings().fingerprint() == {"species": 256, "genera": 128, "spread": 0.6}
 
 
 @pytest.mark.parametrize("size", [32, 64])

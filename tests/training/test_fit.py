@@ -306,8 +306,8 @@ def test_views_that_take_turns_are_as_many_as_are_asked_for(toy):
     training = fit(tiny_network(), toy, partial(1), epochs=4, views=3, bfloat16=False)
     list(training)
     assert sorted(training._views.kept) == [0, 1, 2]
-    assert training.configuration()["views"] == 3
-    assert "views" not in fit(tiny_network(), toy, partial(1)).configuration()
+    assert training.fingerprint()["views"] == 3
+    assert "views" not in fit(tiny_network(), toy, partial(1)).fingerprint()
 
 
 @pytest.fixture
@@ -378,13 +378,11 @@ def test_a_state_of_another_head_is_refused(toy):
 
 def test_half_of_the_views_are_mirrored_only_where_a_mirror_image_has_its_class(toy, network):
     asked = [
-        fit(network, replace(toy, flip=flip), full).configuration()["augment"]
+        fit(network, replace(toy, flip=flip), full).fingerprint()["augment"]
         for flip in (True, False)
     ]
-    assert asked == [Augment().configuration(), Augment(flip=False).configuration()]
-    given = fit(network, replace(toy, flip=False), full, augment=Augment()).configuration()[
-        "augment"
-    ]
+    assert asked == [Augment().fingerprint(), Augment(flip=False).fingerprint()]
+    given = fit(network, replace(toy, flip=False), full, augment=Augment()).fingerprint()["augment"]
     assert given["flip"]  # who asks for it gets it
     with pytest.raises(ValueError, match="augment='none'"):
         fit(network, toy, full, augment="none")

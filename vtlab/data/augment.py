@@ -5,7 +5,7 @@ prefix can be computed once per view and kept. Torchvision's batched functions (
 draw one angle, one zoom, one rectangle for a whole batch; here every image of a batch has its
 own, so the geometry is computed here and the tests hold it against torchvision image by image.
 Flips, shifts and quarter turns move whole pixels. Crops and rotations resample, which blurs: on
-small images this cost more than it gave (data/README.md), so they are off unless asked for.
+small images this cost more than it gave (data/NOTES.md), so they are off unless asked for.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Augmentation(Protocol):
     def view(self, pixels: Tensor, index: Tensor, seed: int, number: int) -> Tensor:
         """View `number` of these images, see `Augment.view`."""
 
-    def configuration(self) -> dict:
+    def fingerprint(self) -> dict:
         """What it does, as JSON values: trainings that differ in it are not the same."""
 
 
@@ -105,7 +105,7 @@ class Augment:
             images = torch.where(self._erased(images, image_keys)[:, None], grain, images)
         return (images.clamp(0, 255) + 0.5).to(torch.uint8)
 
-    def configuration(self) -> dict:
+    def fingerprint(self) -> dict:
         """The strengths by name."""
         return asdict(self)
 
@@ -185,7 +185,7 @@ class EachImage:
         changed = [self._one(*each) for each in zip(arrays, seeds, strict=True)]
         return torch.from_numpy(np.stack(changed)).permute(0, 3, 1, 2)
 
-    def configuration(self) -> dict:
+    def fingerprint(self) -> dict:
         """The function's name, since what it does cannot be known."""
         return {"function": self.name}
 

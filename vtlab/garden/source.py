@@ -51,6 +51,6 @@ class Drawings:
         labels = ((image_keys.long() & 0x7FFFFFFF) // 7) % self.species
         return draw(self.grown, labels, image_keys, size=size)[0], labels
 
-    def configuration(self) -> dict:
+    def fingerprint(self) -> dict:
         """The fields by name."""
         return asdict(self)

@@ -263,7 +263,7 @@ class Stepwise(Iterator):
         """Take one step; gives the record that it completed, if it did."""
         raise NotImplementedError
 
-    def configuration(self) -> dict:
+    def fingerprint(self) -> dict:
         """What must be equal for a state to be gone on from, as JSON values."""
         raise NotImplementedError
 
@@ -304,7 +304,7 @@ class Stepwise(Iterator):
                 f"format is {state.values.get('format')!r} there and {FORMAT} here: "
                 "another version wrote this checkpoint"
             )
-        here = self.configuration()
+        here = self.fingerprint()
         odd = [
             f"{name} is {there.get(name)!r} there and {here.get(name)!r} here"
             for name in sorted(there.keys() | here.keys())

@@ -308,7 +308,7 @@ class Training(Stepwise):
         self._order = (number, order, batches)
         return batches
 
-    def configuration(self) -> dict:
+    def fingerprint(self) -> dict:
         """What must be equal for a state to be gone on from, as JSON values."""
         return dict(self._configuration)
 
@@ -348,7 +348,7 @@ class Training(Stepwise):
                 "seed": self.seed,
                 "epochs": None if self.convex else self.epochs,
                 "batch": self.batch,
-                "augment": self.augment and self.augment.configuration(),
+                "augment": self.augment and self.augment.fingerprint(),
                 "cache": self.cache,
                 "bfloat16": half(self.bfloat16, network.device),
             }
@@ -360,7 +360,7 @@ class Training(Stepwise):
         """Everything that is needed to go on from here, copied. Not while a step runs."""
         values = {
             "format": FORMAT,
-            "configuration": self.configuration(),
+            "configuration": self.fingerprint(),
             "steps": self.steps,
             "begun": self._begun,
             "solving": self.solving,
