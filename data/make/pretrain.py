@@ -28,19 +28,19 @@ from vtlab.garden.source import Drawings
 from vtlab.models.backbones import backbone
 from vtlab.models.network import Network
 from vtlab.models.weights import SHIPPED, sha256
-from vtlab.system.device import autocast, best_device, half, keep_freed
+from vtlab.system.device import autocast, choose_device, keep_freed_memory, resolve_bfloat16
 from vtlab.system.files import write_bytes, write_csv, write_text
 from vtlab.system.fingerprints import fingerprint_tensors
-from vtlab.system.interrupts import Terminated, termination_raises, unbroken
-from vtlab.system.randomness import drawing, generator
+from vtlab.system.interrupts import Termination, defer_signals, raise_on_termination
+from vtlab.system.randomness import make_generator, seed_torch
 from vtlab.training.checkpoints import (
-    FORMAT,
-    State,
-    Stepwise,
-    Stop,
-    captured,
+    CHECKPOINT_FORMAT,
+    Checkpoint,
+    Resumable,
+    StopEvent,
+    capture_state,
     checkpointed,
-    put_back,
+    restore_state,
 )
 
 
@@ -95,7 +95,11 @@ class Progress:
 
 
 def pretrain(
-    recipe: Recipe, source: Source, network: Network, every: int = 10_000, stop: Stop | None = None
+    recipe: Recipe,
+    source: Source,
+    network: Network,
+    every: int = 10_000,
+    stop: StopEvent | None = None,
 ) -> Pretraining:
     """Train the network in place; an iterator with a record after every so many images.
 
@@ -104,11 +108,11 @@ def pretrain(
     return Pretraining(recipe, source, network, every, stop)
 
 
-class Pretraining(Stepwise):
-    """What `pretrain` returns; a step is a batch of images. See `Stepwise`."""
+class Pretraining(Resumable):
+    """What `pretrain` returns; a step is a batch of images. See `Resumable`."""
 
     def __init__(
-        self, recipe: Recipe, source: Source, network: Network, every: int, stop: Stop | None
+        self, recipe: Recipe, source: Source, network: Network, every: int, stop: StopEvent | None
     ) -> None:
         """Nothing is drawn or read yet."""
         self.recipe, self.source, self.network = recipe, source, network
@@ -120,7 +124,7 @@ class Pretraining(Stepwise):
         self._hits: list[float] = []
         self._seconds = 0.0
         self._optimiser, self._schedule = self._fresh()
-        keep_freed()
+        keep_freed_memory()
 
     @property
     def done(self) -> bool:
@@ -150,7 +154,7 @@ class Pretraining(Stepwise):
         record = seen % self.every < recipe.batch or self.steps == self.total - 1
         if record:
             _ = self.source.test_set  # drawn before the part that Ctrl-C has to wait for
-        with unbroken():
+        with defer_signals():
             self._learn(images, labels)
             self.steps += 1
             if not record:
@@ -167,7 +171,7 @@ class Pretraining(Stepwise):
         device = self.network.device
         self.network.train()
         labels = labels.to(device)
-        with drawing(self.recipe.seed, self.steps, device):
+        with seed_torch(self.recipe.seed, self.steps, device):
             with autocast(device=device):
                 logits = self.network(self.network.normalise(images)).float()
             loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.smoothing)
@@ -186,13 +190,13 @@ class Pretraining(Stepwise):
             **self.source.fingerprint(),
             "every": self.every,
             "device": self.network.device.type,
-            "bfloat16": half(None, self.network.device),
+            "bfloat16": resolve_bfloat16(None, self.network.device),
         }
 
-    def state(self) -> State:
+    def state(self) -> Checkpoint:
         """Everything that is needed to go on from here, copied. Not while a step runs."""
         values = {
-            "format": FORMAT,
+            "format": CHECKPOINT_FORMAT,
             "configuration": self.fingerprint(),
             "steps": self.steps,
             "losses": list(self._losses),
@@ -200,9 +204,9 @@ class Pretraining(Stepwise):
             "seconds": self._seconds,
             "history": [asdict(p) for p in self.history],
         }
-        return State(captured(self.network, self._optimiser), values)
+        return Checkpoint(capture_state(self.network, self._optimiser), values)
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: Checkpoint) -> None:
         """Go on from this state; the network is filled in place.
 
         Raises:
@@ -210,9 +214,9 @@ class Pretraining(Stepwise):
         """
         self.check(state)
         values = state.values
-        with unbroken():
+        with defer_signals():
             self._optimiser, self._schedule = self._fresh()
-            put_back(state.tensors, self.network, self._optimiser)
+            restore_state(state.tensors, self.network, self._optimiser)
             self.steps = values["steps"]
             if self.steps:  # rate and momentum follow from the number of steps
                 self._schedule.load_state_dict(
@@ -315,7 +319,7 @@ def main(given: Sequence[str] | None = None) -> int:
         network.reset_stages(recipe.seed)
         every = {"every": PHOTOS_EVERY} if arguments.photos else {}
         training = pretrain(recipe, source, network, **every)
-        with termination_raises():
+        with raise_on_termination():
             for progress in checkpointed(training, folder, every=100) if folder else training:
                 said = (f"{k} {v:.4g}" for k, v in asdict(progress).items())
                 print(*said, sep="  ", flush=True)
@@ -330,7 +334,7 @@ def main(given: Sequence[str] | None = None) -> int:
             ),
             file=sys.stderr,
         )
-        return 143 if isinstance(stopped, Terminated) else 130
+        return 143 if isinstance(stopped, Termination) else 130
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -404,7 +408,7 @@ class Photographs:
             read.test.labels,
             len(read.classes),
             content,
-            device=best_device(),
+            device=choose_device(),
         )
 
     @property
@@ -439,7 +443,9 @@ class Photographs:
     def _order(self, seed: int, epoch: int) -> Tensor:
         if (seed, epoch) not in self._orders:
             self._orders.clear()
-            drawn = torch.randperm(len(self.labels), generator=generator(seed, f"epoch {epoch}"))
+            drawn = torch.randperm(
+                len(self.labels), generator=make_generator(seed, f"epoch {epoch}")
+            )
             self._orders[seed, epoch] = drawn
         return self._orders[seed, epoch]
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from build import mirrors, notebook_of, read_mirror, run, why
 
-from vtlab.system.device import native_bfloat16
+from vtlab.system.device import has_native_bfloat16
 
 LIMIT = 2 << 30  # bytes: what Binder gives
 MOST = {"seconds": 90, "gigabytes": 1.2, "cpu_minutes": 3.0}  # what a lesson may take
@@ -177,8 +177,8 @@ def pace(threads: int) -> float:
     It says what the limits in seconds mean here: with half of it, a lesson takes about twice as long.
     """
     code = (
-        "from vtlab import backbone, full\nfrom vtlab.costs import measured_step\n"
-        "print(32 / measured_step(backbone('mini_resnet', classes=8), full, repeats=9)['seconds'])"
+        "from vtlab import backbone, full\nfrom vtlab.training.costs import measure_step\n"
+        "print(32 / measure_step(backbone('mini_resnet', classes=8), full, repeats=9)['seconds'])"
     )
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "VTLAB_THREADS": str(threads)}
     told = subprocess.run(
@@ -212,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
     paces = ", ".join(f"{pace(threads):.0f} with {threads}" for threads in given.threads)
     print(
         f"images a second in full fine-tuning, by threads: {paces}; bfloat16 is "
-        f"{'native' if native_bfloat16() else 'not native'} here"
+        f"{'native' if has_native_bfloat16() else 'not native'} here"
     )
     print(f"{'lesson':32s} threads  seconds  CPU-min     GB", flush=True)
     taken = []

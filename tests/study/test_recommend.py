@@ -37,7 +37,7 @@ class Acted:
         def operations(network, way, images, *, epochs, image_size):
             return seconds[way.name] if epochs is None else 1
 
-        patch.setattr(advice, "training_operations", operations)
+        patch.setattr(advice, "count_training_operations", operations)
 
     def fit(self, network, part, way, *, seed=0, epochs=None):
         if epochs == 1:  # the pilot

@@ -15,15 +15,15 @@ import pytest
 import torch
 from steps_made_up import EVERY, same, states_of, training
 
-from vtlab.system.files import sealed
-from vtlab.training.checkpoints import Checkpoints, State, checkpointed
+from vtlab.system.files import seal_json
+from vtlab.training.checkpoints import Checkpoint, CheckpointFolder, checkpointed
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
 
 
-def kept(folder: Path) -> tuple[State | None, list[str]]:
-    with Checkpoints(folder) as checkpoints:
+def kept(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    with CheckpointFolder(folder) as checkpoints:
         return checkpoints.latest(), checkpoints.said
 
 
@@ -144,7 +144,7 @@ def harm(folder: Path, flips: int, cuts: int) -> int:
     return silent
 
 
-def kept_at(folder: Path, step: int) -> State:
+def kept_at(folder: Path, step: int) -> Checkpoint:
     copy = folder.with_name("copy")
     shutil.copytree(folder, copy)
     for path in copy.glob("step-*8.*"):
@@ -171,7 +171,7 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path, field):
     for path in tmp_path.glob("*.json"):
         content = json.loads(path.read_bytes())["content"]
         content["state"][field] = 99
-        path.write_bytes(sealed(content))
+        path.write_bytes(seal_json(content))
     made = training(full, epochs=2)
     if field == "steps":
         with pytest.warns(UserWarning, match=r"it holds step 99|from the beginning"):
@@ -234,10 +234,10 @@ def test_a_crafted_pickle_is_never_executed(tmp_path, number):
         path.write_bytes(crafted)
     with pytest.warns(UserWarning, match="refused|beginning"):
         list(checkpointed(training(full, epochs=1), folder))
-    from vtlab.training.saved import CARD, load
+    from vtlab.training.saved import CARD_FILE, load
 
     (tmp_path / "m").mkdir()
-    (tmp_path / "m" / CARD).write_bytes(crafted)
+    (tmp_path / "m" / CARD_FILE).write_bytes(crafted)
     with pytest.raises(ValueError, match="damaged or foreign"):
         load(tmp_path / "m")
     assert not proof.exists()
@@ -404,9 +404,11 @@ def small_disk(folder: Path, size: int):
 
 def test_a_full_disk_at_twenty_sizes_leaves_the_old_checkpoint(tmp_path):
     values = training(probe).state().values
-    states = [State({"network.filler": torch.rand(40_000)}, {**values, "steps": n}) for n in (1, 2)]
+    states = [
+        Checkpoint({"network.filler": torch.rand(40_000)}, {**values, "steps": n}) for n in (1, 2)
+    ]
     first, second = states
-    with Checkpoints(tmp_path / "measured") as checkpoints:
+    with CheckpointFolder(tmp_path / "measured") as checkpoints:
         checkpoints.save(first)
     pages = sum(-(-path.stat().st_size // 4096) for path in (tmp_path / "measured").iterdir())
     failed = 0
@@ -415,7 +417,7 @@ def test_a_full_disk_at_twenty_sizes_leaves_the_old_checkpoint(tmp_path):
         with small_disk(tmp_path / str(i), size) as disk:
             if disk is None:
                 pytest.skip("this process may not mount a small disk")
-            with Checkpoints(disk / "c") as checkpoints:
+            with CheckpointFolder(disk / "c") as checkpoints:
                 checkpoints.save(first)
                 try:
                     checkpoints.save(second)
@@ -440,11 +442,11 @@ def test_a_file_that_may_not_grow_leaves_the_old_checkpoint(tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
-        with Checkpoints(tmp_path) as checkpoints:
+        with CheckpointFolder(tmp_path) as checkpoints:
             checkpoints.save(state)
             resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
             with pytest.raises(OSError, match="could not be written: File too large"):
-                checkpoints.save(State(state.tensors, {**state.values, "steps": 1}))
+                checkpoints.save(Checkpoint(state.tensors, {**state.values, "steps": 1}))
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
             assert same(checkpoints.latest(), state) and checkpoints.said == []
     finally:

@@ -9,7 +9,7 @@ import torch
 from steps_made_up import EVERY, dropping_network, noise_task, reached, same, states_of, training
 
 from vtlab.data.augment import Augment
-from vtlab.system.interrupts import Terminated, termination_raises, unbroken
+from vtlab.system.interrupts import Termination, defer_signals, raise_on_termination
 from vtlab.training.fit import fit
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch
 
@@ -104,7 +104,9 @@ def test_a_stop_while_frozen_activations_are_computed_takes_no_step(monkeypatch)
 
 def test_kept_memory_goes_back_when_the_loop_ends_and_not_before(monkeypatch):
     back = []
-    monkeypatch.setattr("vtlab.training.checkpoints.give_back", lambda: back.append(made.steps))
+    monkeypatch.setattr(
+        "vtlab.training.checkpoints.return_freed_memory", lambda: back.append(made.steps)
+    )
     made = training(full, stop=Countdown(6))
     list(made)
     assert back == [6]
@@ -130,7 +132,7 @@ def interrupted(strategy, number, times):
                     list(made)
                     signal.setitimer(signal.ITIMER_REAL, 0)
                 except KeyboardInterrupt as stopped:
-                    assert isinstance(stopped, Terminated) == (number == signal.SIGTERM)
+                    assert isinstance(stopped, Termination) == (number == signal.SIGTERM)
                     came += 1
                 assert reached(made, reference)
             with pytest.raises(KeyboardInterrupt):
@@ -153,7 +155,7 @@ def test_interrupts_at_random_moments_never_leave_half_a_step(strategy, ctrl_c):
 
 @posix
 def test_terminations_at_random_moments_never_leave_half_a_step():
-    with termination_raises():
+    with raise_on_termination():
         assert interrupted(full, signal.SIGTERM, 20) >= 20
 
 
@@ -167,22 +169,22 @@ def ctrl_c():
 
 def test_a_signal_in_an_unbroken_block_waits_for_its_end(ctrl_c):
     done = []
-    with pytest.raises(KeyboardInterrupt), unbroken():
+    with pytest.raises(KeyboardInterrupt), defer_signals():
         signal.raise_signal(signal.SIGINT)
-        with unbroken():
+        with defer_signals():
             done.append(1)
         done.append(2)
     assert done == [1, 2] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_handler_that_is_left_behind_acts_as_the_one_it_stood_in_for(ctrl_c):
-    with unbroken():
+    with defer_signals():
         left = signal.getsignal(signal.SIGINT)
     assert left is not signal.default_int_handler
     signal.signal(signal.SIGINT, left)  # as if a second signal had cut the restoration short
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), unbroken():
+    with pytest.raises(KeyboardInterrupt), defer_signals():
         signal.raise_signal(signal.SIGINT)
 
 
@@ -190,7 +192,7 @@ def test_an_unbroken_block_in_another_thread_leaves_signals_alone():
     before, seen = signal.getsignal(signal.SIGINT), []
 
     def work():
-        with unbroken(), termination_raises():
+        with defer_signals(), raise_on_termination():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)

@@ -5,15 +5,15 @@ import torch
 from torch import nn
 
 from vtlab.models.backbones import backbone
-from vtlab.system.device import counted
+from vtlab.system.device import count_operations
 from vtlab.training.costs import (
     Speed,
     calibrate,
+    collect_saved_tensors,
     cost_table,
-    kept_bytes,
-    kept_for_backward,
-    measured_step,
-    training_operations,
+    count_saved_bytes,
+    count_training_operations,
+    measure_step,
 )
 from vtlab.training.strategies import FOUR, full, partial, probe, surgical
 
@@ -98,7 +98,7 @@ def test_predictions_are_what_a_real_training_step_does(strategy):
     """The oracle: torch's own counts while numbers really flow."""
     network = backbone("mini_resnet", classes=8)
     table = cost_table(network, strategy, image_size=32, batch=2).sum()
-    real = measured_step(network, strategy, image_size=32, batch=2, repeats=1, bfloat16=False)
+    real = measure_step(network, strategy, image_size=32, batch=2, repeats=1, bfloat16=False)
     assert all(table[kind] == real[kind] for kind in ("learn", "step", "optimiser"))
     # a frozen BatchNorm keeps no deviations of a batch; the meta device lists them all the same
     allowance = 8 * 1536 if "surgical" in strategy.name else 0
@@ -107,16 +107,18 @@ def test_predictions_are_what_a_real_training_step_does(strategy):
 
 def test_autograd_keeps_the_inputs_of_a_product_and_weights_do_not_count():
     layer, inputs = torch.nn.Linear(3, 2), torch.ones(5, 3)
-    with kept_for_backward(layer) as kept:
+    with collect_saved_tensors(layer) as kept:
         layer(layer(inputs)[:, [0, 1, 0]])
-    assert kept_bytes(kept) == 4 * (5 * 3 + 5 * 3) + 8 * 3  # both inputs, and the three places
+    assert (
+        count_saved_bytes(kept) == 4 * (5 * 3 + 5 * 3) + 8 * 3
+    )  # both inputs, and the three places
 
 
 def test_the_network_is_left_as_it_is(network):
     network.freeze(("head",))
     before = copy.deepcopy(network.state_dict())
     at_16(network, full, speed=calibrate(network, image_size=16, batch=4, repeats=1))
-    measured_step(network, full, image_size=16, batch=4, repeats=1)
+    measure_step(network, full, image_size=16, batch=4, repeats=1)
     assert network.learning == {"head"}
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
 
@@ -144,30 +146,34 @@ def test_a_part_that_is_not_there_is_named(network):
 
 def test_a_whole_training_is_counted_by_hand(network):
     forward, last = sum(HAND.values()), HAND["stage4"] + HAND["head"]
-    assert training_operations(network, probe, 7, image_size=16) == 7 * forward
+    assert count_training_operations(network, probe, 7, image_size=16) == 7 * forward
     # forward, back to the weights, back to the inputs; the images themselves need no gradient
     everything = 3 * forward - HAND["stem"]
-    assert training_operations(network, full, 7, epochs=2, image_size=16) == 7 * 2 * everything
+    assert (
+        count_training_operations(network, full, 7, epochs=2, image_size=16) == 7 * 2 * everything
+    )
     # a frozen prefix is computed for eight views at most, and its output needs no gradient
     step = 3 * last - HAND["stage4"]
-    views = training_operations(network, partial(1), 7, epochs=20, image_size=16)
+    views = count_training_operations(network, partial(1), 7, epochs=20, image_size=16)
     assert views == 7 * (8 * (forward - last) + 20 * step)
     with pytest.raises(ValueError, match="0 images"):
-        training_operations(network, full, 0)
+        count_training_operations(network, full, 0)
 
 
 def test_a_head_that_is_no_single_layer_is_descended_on_and_not_solved(network):
     network.head = nn.Sequential(network.head)
     prefix = sum(HAND.values()) - HAND["head"]
-    found = training_operations(network, probe, 7, epochs=20, image_size=16)
+    found = count_training_operations(network, probe, 7, epochs=20, image_size=16)
     assert found == 7 * (8 * prefix + 20 * 2 * HAND["head"])
 
 
 def test_a_strategys_name_is_as_good_as_the_strategy(network):
     assert at_16(network, "partial").equals(at_16(network, partial(1)))
-    assert training_operations(network, "full", 7) == training_operations(network, full, 7)
+    assert count_training_operations(network, "full", 7) == count_training_operations(
+        network, full, 7
+    )
     named, given = (
-        measured_step(network, way, image_size=16, batch=4, repeats=1)
+        measure_step(network, way, image_size=16, batch=4, repeats=1)
         for way in ("partial", partial(1))
     )
     assert all(named[kind] == given[kind] for kind in ("learn", "step", "activations", "optimiser"))
@@ -186,15 +192,15 @@ def test_a_strategys_name_is_as_good_as_the_strategy(network):
 )
 def test_each_gradient_of_a_convolution_takes_as_much_as_the_convolution(layer):
     inputs = torch.randn(2, 8, 14, 14, requires_grad=True)
-    with counted() as there:
+    with count_operations() as there:
         outputs = layer(inputs)
     places = (inputs if isinstance(layer, nn.ConvTranspose2d) else outputs).shape[2:].numel()
     assert (
         there.get_total_flops() == 2 * 2 * layer.weight.numel() * places
     )  # two images, two operations
-    with counted() as back:
+    with count_operations() as back:
         outputs.sum().backward()
     assert back.get_total_flops() == 2 * there.get_total_flops()
-    with counted() as weights:
+    with count_operations() as weights:
         layer(inputs.detach()).sum().backward()
     assert weights.get_total_flops() == 2 * there.get_total_flops()

@@ -10,9 +10,15 @@ from torch import nn
 
 from vtlab.data.augment import Augment
 from vtlab.data.images import Images
-from vtlab.models.features import activations, evaluate, mean_absolute_error, outputs, predict
+from vtlab.models.features import (
+    activations,
+    compute_outputs,
+    evaluate,
+    mean_absolute_error,
+    predict,
+)
 from vtlab.training.fit import fit
-from vtlab.training.rates import warm_cosine
+from vtlab.training.rates import warmup_cosine
 from vtlab.training.strategies import FOUR, full, lp_ft, partial, probe, scratch, surgical
 from vtlab.training.views import Views
 
@@ -104,7 +110,7 @@ def test_one_step_equals_a_step_by_hand(network, toy):
 
 def test_six_steps_rise_and_fall_as_by_hand(network, toy):
     ours, theirs = ours_and_by_hand(
-        network, toy, [1e-2 * warm_cosine(step, 6) for step in range(6)]
+        network, toy, [1e-2 * warmup_cosine(step, 6) for step in range(6)]
     )
     assert all(torch.allclose(ours[k].float(), theirs[k].float(), atol=1e-3) for k in ours)
 
@@ -274,7 +280,7 @@ def test_what_is_no_labelled_image_is_neither_tested_nor_learnt_from(network, to
 
 
 def test_images_that_are_no_bytes_are_not_looked_at(network, toy):
-    for look in (predict, outputs):
+    for look in (predict, compute_outputs):
         with pytest.raises(ValueError, match="pixels are bytes"):
             look(network, toy.test.pixels / 255)
     with pytest.raises(ValueError, match="there are no images"):

@@ -4,14 +4,14 @@ from sklearn.linear_model import LogisticRegression
 
 from vtlab.data.images import holdout
 from vtlab.models.features import activations
-from vtlab.training.probe import probe_grid, spread
+from vtlab.training.probe import probe_grid, probe_unit
 
 
 def test_every_probe_is_scikit_learns(network, toy):
     pixels, labels = toy.test.pixels, toy.test.labels
     ours = probe_grid(network, pixels, labels, seeds=[0, 7], strengths=[1e-3, 1e-1, 10.0])
     features = activations(network, pixels)
-    features = (features / spread(features)).double().numpy()
+    features = (features / probe_unit(features)).double().numpy()
     for row, seed in zip(ours, (0, 7), strict=True):
         kept, held = holdout(labels, 0.5, seed)
         for accuracy, strength in zip(row, (1e-3, 1e-1, 10.0), strict=True):

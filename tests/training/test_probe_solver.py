@@ -4,8 +4,14 @@ import torch
 from sklearn.linear_model import Ridge
 from steps_made_up import cloud
 
-from vtlab.training.logistic import solve
-from vtlab.training.probe import DEFAULT_STRENGTH, STRENGTHS, choose_strength, fit_head, spread
+from vtlab.training.logistic import solve_logistic
+from vtlab.training.probe import (
+    DEFAULT_STRENGTH,
+    STRENGTHS,
+    choose_strength,
+    probe_unit,
+    solve_probe,
+)
 
 
 def test_the_strength_is_that_of_scikit_learns_cross_validation():
@@ -13,7 +19,7 @@ def test_the_strength_is_that_of_scikit_learns_cross_validation():
     from sklearn.model_selection import StratifiedKFold, cross_val_score
 
     features, labels = cloud(30, 10, 3, seed=2)
-    features = features / spread(features)
+    features = features / probe_unit(features)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     scores = []
     for strength in STRENGTHS:
@@ -33,7 +39,7 @@ def test_one_shot_takes_the_default_strength():
 def test_the_head_is_filled_and_the_loss_falls():
     features, labels = cloud(60, 10, 3)
     head = torch.nn.Linear(10, 3)
-    steps = list(fit_head(features, labels, head, strength=1e-3))
+    steps = list(solve_probe(features, labels, head, strength=1e-3))
     assert steps[-1].loss <= steps[0].loss + 1e-9
     accuracy = (head(features).argmax(1) == labels).float().mean().item()
     assert accuracy == pytest.approx(steps[-1].accuracy)
@@ -44,7 +50,7 @@ def test_the_unit_of_features_does_not_matter():
     guesses = []
     for unit in (1.0, 250.0):
         head = torch.nn.Linear(6, 3)
-        list(fit_head(features * unit, labels, head))
+        list(solve_probe(features * unit, labels, head))
         guesses.append(head(features * unit).softmax(1))
     assert torch.allclose(*guesses, atol=1e-3)
 
@@ -53,8 +59,8 @@ def test_numbers_are_solved_as_scikit_learns_ridge_solves_them():
     features = torch.randn(40, 7, generator=torch.Generator().manual_seed(0)) * 3
     labels = features[:, 0] * 2 + 5 + torch.randn(40, generator=torch.Generator().manual_seed(1))
     head = torch.nn.Linear(7, 1)
-    (step,) = fit_head(features, labels, head, strength=0.1)
-    unit = spread(features)
+    (step,) = solve_probe(features, labels, head, strength=0.1)
+    unit = probe_unit(features)
     theirs = Ridge(alpha=0.1 * 40).fit((features / unit).double().numpy(), labels.double().numpy())
     wanted = torch.from_numpy(theirs.predict((features / unit).double().numpy())).float()
     assert torch.allclose(head(features)[:, 0], wanted, atol=1e-4)
@@ -68,15 +74,15 @@ def test_the_ridges_strength_is_chosen_among_the_same_ones():
     features = torch.randn(30, 5, generator=torch.Generator().manual_seed(0))
     labels = torch.randn(30, generator=torch.Generator().manual_seed(1))  # nothing to be learnt
     head = torch.nn.Linear(5, 1)
-    list(fit_head(features, labels, head))
+    list(solve_probe(features, labels, head))
     assert head.weight.norm() < 0.1
 
 
 def test_the_steps_that_are_told_are_means_over_all_images_however_they_are_taken(monkeypatch):
     x, y = cloud(91, 12, 3)
     head = torch.nn.Linear(12, 3)
-    monkeypatch.setattr("vtlab.training.logistic.AT_ONCE", 60)
-    for step in fit_head(x, y, head, strength=1e-2):
+    monkeypatch.setattr("vtlab.training.logistic.NUMBERS_AT_ONCE", 60)
+    for step in solve_probe(x, y, head, strength=1e-2):
         logits = head(x)
         assert step.accuracy == pytest.approx((logits.argmax(1) == y).float().mean().item())
         assert step.loss == pytest.approx(
@@ -92,10 +98,10 @@ def test_the_strength_of_very_many_images_is_chosen_on_a_part_with_as_many_of_ea
 
     def counted(features, labels, *rest, **named):
         seen.append(labels.bincount().tolist())
-        return solve(features, labels, *rest, **named)
+        return solve_logistic(features, labels, *rest, **named)
 
     monkeypatch.setattr("vtlab.training.probe.solve", counted)
-    monkeypatch.setattr("vtlab.training.probe.AT_MOST", 180)
+    monkeypatch.setattr("vtlab.training.probe.MAX_IMAGE_CLASSES", 180)
     assert choose_strength(x, y, 3) in STRENGTHS and seen == [[20, 20, 20]]
 
 
@@ -104,4 +110,4 @@ def test_features_that_are_no_numbers_have_no_solution(value):
     features, labels = cloud(12, 4, 3)
     features[5, 2] = value
     with pytest.raises(ValueError, match="features hold values that are no numbers"):
-        next(fit_head(features, labels, torch.nn.Linear(4, 3)))
+        next(solve_probe(features, labels, torch.nn.Linear(4, 3)))

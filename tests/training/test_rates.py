@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from vtlab.training.rates import default_epochs, optimiser_for, warm_cosine
+from vtlab.training.rates import default_epochs, make_optimiser, warmup_cosine
 from vtlab.training.strategies import full, partial
 
 
@@ -17,7 +17,7 @@ def test_more_images_are_seen_less_often():
 
 def test_the_optimiser_has_a_group_per_learning_part(network):
     partial(1).prepare(network, 0)
-    groups = optimiser_for(network, partial(1)).param_groups
+    groups = make_optimiser(network, partial(1)).param_groups
     assert [g["name"] for g in groups] == ["stage4", "head"]
 
 
@@ -26,7 +26,7 @@ def test_the_optimiser_takes_the_steps_of_a_plain_adamw_at_once(network):
     plain = torch.optim.AdamW(
         twin.parameters(), weight_decay=full.weight_decay, foreach=False, fused=False
     )
-    for one, optimiser in ((network, optimiser_for(network, full)), (twin, plain)):
+    for one, optimiser in ((network, make_optimiser(network, full)), (twin, plain)):
         for group in optimiser.param_groups:
             assert bool(group["fused"]) is (one is network)
             group["lr"] = 0.01
@@ -39,8 +39,8 @@ def test_the_optimiser_takes_the_steps_of_a_plain_adamw_at_once(network):
 
 
 def test_the_rate_rises_for_a_tenth_and_falls_along_half_a_cosine():
-    shares = [warm_cosine(i, 40) for i in range(40)]
+    shares = [warmup_cosine(i, 40) for i in range(40)]
     assert shares[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
     assert shares[4] == pytest.approx(1.0) and shares[22] == pytest.approx(0.5)
     assert shares[31] == pytest.approx((1 + math.cos(math.pi * 27 / 36)) / 2)
-    assert warm_cosine(40, 40) == pytest.approx(0, abs=1e-7) and warm_cosine(0, 1) == 1.0
+    assert warmup_cosine(40, 40) == pytest.approx(0, abs=1e-7) and warmup_cosine(0, 1) == 1.0

@@ -8,7 +8,7 @@ from torch import nn
 
 from vtlab.analysis.movement import snapshot
 from vtlab.models.features import activations
-from vtlab.training.probe import fit_head
+from vtlab.training.probe import solve_probe
 from vtlab.training.rates import rate_range
 from vtlab.training.strategies import full, lp_ft, partial, probe
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_tested_is_said(network, toy, strategy, rates, words):
 def test_a_solved_head_is_where_lp_ft_begins(network, toy):
     found = rate_range(network, toy, lp_ft, steps=2)
     lp_ft.prepare(network, 0)
-    for _ in fit_head(activations(network, toy.train.pixels), toy.train.labels, network.head):
+    for _ in solve_probe(activations(network, toy.train.pixels), toy.train.labels, network.head):
         pass
     logits = network.train()(network.normalise(toy.train.pixels))
     loss = nn.functional.cross_entropy(logits, toy.train.labels)

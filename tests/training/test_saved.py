@@ -12,9 +12,9 @@ from steps_made_up import noise_task
 
 from vtlab.models.backbones import backbone, family
 from vtlab.models.families import Normalisation
-from vtlab.system.files import sealed, unsealed
+from vtlab.system.files import seal_json, unseal_json
 from vtlab.training.fit import fit
-from vtlab.training.saved import CARD, load, save
+from vtlab.training.saved import CARD_FILE, load, save
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch, surgical
 
 FAMILIES = sys.modules[family.__module__].FAMILIES
@@ -75,7 +75,7 @@ def test_the_card_says_what_the_model_is(tmp_path):
     assert read == card and read.classes == ("red", "green", "blue")
     assert (read.backbone, read.strategy, read.test_accuracy) == ("mini_resnet", "partial(2)", 0.75)
     assert read.mean == network.normalisation.mean and read.image_size == 16
-    written = json.loads((tmp_path / "model" / CARD).read_text())["content"]
+    written = json.loads((tmp_path / "model" / CARD_FILE).read_text())["content"]
     assert written["classes"] == ["red", "green", "blue"] and written["sha256"] == card.sha256
     assert loaded.provenance == network.provenance
 
@@ -100,15 +100,15 @@ def test_a_loaded_model_lets_the_same_kind_of_weights_learn(tmp_path, kind):
 
 def test_a_card_from_before_there_were_kinds_is_read_and_another_unknown_field_is_not(tmp_path):
     kept(tmp_path)
-    values = unsealed((tmp_path / CARD).read_bytes())
+    values = unseal_json((tmp_path / CARD_FILE).read_bytes())
     del values["kind"]
-    (tmp_path / CARD).write_bytes(sealed(values))
+    (tmp_path / CARD_FILE).write_bytes(seal_json(values))
     assert load(tmp_path)[1].kind == "all"
     for change, words in (
         ({"colour": 1}, "'colour' is unknown"),
         ({"kind": "some"}, "kind .* 'some'"),
     ):
-        (tmp_path / CARD).write_bytes(sealed(values | change))
+        (tmp_path / CARD_FILE).write_bytes(seal_json(values | change))
         with pytest.raises(ValueError, match=words):
             load(tmp_path)
 
@@ -158,10 +158,10 @@ def weights(folder):
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (lambda f: flip(f / CARD), "sha256"),
+        (lambda f: flip(f / CARD_FILE), "sha256"),
         (lambda f: flip(weights(f), -9), "sha256"),
         (lambda f: weights(f).unlink(), "weights-"),
-        (lambda f: (f / CARD).write_text("{}"), "sha256"),
+        (lambda f: (f / CARD_FILE).write_text("{}"), "sha256"),
         (lambda f: weights(f).write_bytes(b""), "sha256"),
     ],
 )

@@ -7,12 +7,12 @@ import torch
 from vtlab.training import strategies as strategies
 from vtlab.training.strategies import (
     FOUR,
+    as_strategies,
     full,
     lp_ft,
     partial,
     probe,
     scratch,
-    several,
     strategy,
     surgical,
 )
@@ -76,14 +76,14 @@ def test_a_stage_that_the_network_has_not_is_named(network):
 
 
 def test_one_or_several_strategies_are_given_as_values_or_names():
-    assert several(probe) == several("probe") == several(["probe"]) == (probe,)
-    assert several(way for way in ("partial(2)", full)) == (partial(2), full)
+    assert as_strategies(probe) == as_strategies("probe") == as_strategies(["probe"]) == (probe,)
+    assert as_strategies(way for way in ("partial(2)", full)) == (partial(2), full)
     with pytest.raises(ValueError, match="no strategy in the list"):
-        several([])
+        as_strategies([])
     with pytest.raises(ValueError, match="unknown strategy 'prob'"):
-        several(["prob"])
+        as_strategies(["prob"])
     with pytest.raises(TypeError, match="3 is no strategy"):
-        several([3])
+        as_strategies([3])
 
 
 def test_a_head_that_stays_is_none_that_learns(network):
@@ -155,8 +155,8 @@ def test_default_rates_are_the_best_of_the_committed_sweep():
     import pandas as pd
     from sweeps import best_rates
 
-    from vtlab.system.files import shipped_folder
+    from vtlab.system.files import find_shipped_folder
 
-    best = best_rates(pd.read_csv(shipped_folder("results") / "rates.csv"))
+    best = best_rates(pd.read_csv(find_shipped_folder("results") / "rates.csv"))
     assert best == {name: strategies.DEFAULT_RATES[name] for name in best}
     assert set(best) == {"scratch", "partial", "full"}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vtlab.data.augment import Augment
-from vtlab.training.views import VIEWS, Views
+from vtlab.training.views import VIEWS_PER_IMAGE, Views
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def different(found):
 
 
 def test_every_epoch_sees_a_view_of_its_own(network, logits_of):
-    assert different(logits_of((*network.stage_names, "head"), range(1, 2 * VIEWS)))
+    assert different(logits_of((*network.stage_names, "head"), range(1, 2 * VIEWS_PER_IMAGE)))
 
 
 def test_behind_a_frozen_prefix_eight_views_come_in_turn(logits_of):
-    found = logits_of(("stage4", "head"), range(1, 2 * VIEWS + 1))
-    assert VIEWS == 8 and different(found[:VIEWS])
-    assert all(map(torch.equal, found[:VIEWS], found[VIEWS:]))
+    found = logits_of(("stage4", "head"), range(1, 2 * VIEWS_PER_IMAGE + 1))
+    assert VIEWS_PER_IMAGE == 8 and different(found[:VIEWS_PER_IMAGE])
+    assert all(map(torch.equal, found[:VIEWS_PER_IMAGE], found[VIEWS_PER_IMAGE:]))
 
 
 def test_without_augmentation_there_is_one_view(network, logits_of):
@@ -48,7 +48,7 @@ def test_without_augmentation_there_is_one_view(network, logits_of):
 def test_where_memory_is_short_as_many_views_serve_one_after_the_other(
     network, toy, monkeypatch, epochs
 ):
-    monkeypatch.setattr("vtlab.models.features.LARGEST_CACHE", 1)
+    monkeypatch.setattr("vtlab.models.features.MAX_CACHE_BYTES", 1)
     network.freeze(("stage4", "head")).eval()
     views = Views(network, toy.train.pixels, 0, Augment(), True, False, epochs=epochs)
     served = []
@@ -62,4 +62,4 @@ def test_where_memory_is_short_as_many_views_serve_one_after_the_other(
                 network.normalise(Augment().view(toy.train.pixels, torch.arange(12), 0, number))
             )
         assert torch.allclose(found, alone, atol=1e-5)
-    assert served == sorted(served) and set(served) == set(range(min(VIEWS, epochs)))
+    assert served == sorted(served) and set(served) == set(range(min(VIEWS_PER_IMAGE, epochs)))

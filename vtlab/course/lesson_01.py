@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.course.exercise import Verdict, exercise, letter_exercise
 from vtlab.training.probe import choose_strength as choose_strength
-from vtlab.training.probe import spread as spread
+from vtlab.training.probe import probe_unit as probe_unit
 
 
 @exercise("01.1")
@@ -34,7 +34,7 @@ def _own_accuracy(answer: object) -> Verdict:
     return True, "It counts what it should."
 
 
-letter(
+letter_exercise(
     "01.3",
     "b",
     "Fitting the shots is not the same as knowing the species.",

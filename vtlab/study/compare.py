@@ -22,9 +22,9 @@ from vtlab.results.metrics import summary
 from vtlab.results.records import Run, run_key, table
 from vtlab.results.store import RunStore
 from vtlab.study.run import Bench, Setting, machine
-from vtlab.system.device import best_device
+from vtlab.system.device import choose_device
 from vtlab.training.rates import default_epochs
-from vtlab.training.strategies import FOUR, Strategy, several
+from vtlab.training.strategies import FOUR, Strategy, as_strategies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +130,7 @@ def compare(
     given = task if isinstance(task, Task) else None
     name = given.name if given else str(task)
     setting = Setting(**{**(vars(setting) if setting else {}), "task": name})
-    strategies = several(strategies)
+    strategies = as_strategies(strategies)
     many = isinstance(shots, Iterable) and not isinstance(shots, str)
     shots = [number_of_shots(n) for n in (shots if many else [shots])]
     seeds = (
@@ -183,7 +183,7 @@ def _finished(store: RunStore, bench: Bench, say: Callable[[str], None]) -> dict
     runs = {run.key: run for run in store.runs()}
     for sentence in store.damaged:
         say(sentence)
-    here = {key: value for key, value in machine(best_device()).items() if key != "python"}
+    here = {key: value for key, value in machine(choose_device()).items() if key != "python"}
     other = {
         key
         for run in runs.values()

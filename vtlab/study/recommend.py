@@ -22,16 +22,16 @@ from vtlab.results.labels import label
 from vtlab.results.metrics import Interval, at_least_an_image, resampled_interval
 from vtlab.study.run import Bench, Setting
 from vtlab.system.device import THREADS
-from vtlab.training.costs import training_operations
+from vtlab.training.costs import count_training_operations
 from vtlab.training.fit import fit
 from vtlab.training.strategies import (
     Strategy,
+    as_strategies,
     full,
     lp_ft,
     partial,
     probe,
     scratch,
-    several,
     strategy,
 )
 
@@ -140,7 +140,7 @@ def recommend(
     Splits overlap, so that intervals of their means are widened as Nadeau and Bengio (2003) propose,
     https://doi.org/10.1023/A:1024068626366. Lesson 16.
     """
-    ways = several(ways)
+    ways = as_strategies(ways)
     race = _Race(task, budget, replace(setting or Setting(), task=task.name), seed, ways)
     plan = race.plan(ways)
     say(plan)
@@ -274,7 +274,7 @@ class _Race:
         return (time.perf_counter() - started) / self._operations(full, len(some), epochs=1)
 
     def _operations(self, way: Strategy, images: int, epochs: int | None) -> int:
-        return training_operations(
+        return count_training_operations(
             self.bench.network(), way, images, epochs=epochs, image_size=self.task.image_size
         )
 

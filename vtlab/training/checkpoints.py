@@ -24,14 +24,14 @@ from typing import BinaryIO, Protocol
 import torch
 from torch import Tensor, nn
 
-from vtlab.system.device import give_back
-from vtlab.system.files import opened, sealed, sha256_of, unsealed, write_bytes
+from vtlab.system.device import return_freed_memory
+from vtlab.system.files import opened, seal_json, sha256_of, unseal_json, write_bytes
 
-KEPT = 2
-EVERY = 200  # steps between two checkpoints
+CHECKPOINTS_KEPT = 2
+CHECKPOINT_INTERVAL = 200  # steps between two checkpoints
 
 
-class Checkpoints:
+class CheckpointFolder:
     """A folder of checkpoints, for one process at a time: `with Checkpoints(folder) as kept:`.
 
     Attributes:
@@ -45,7 +45,7 @@ class Checkpoints:
         self._whole: list[int] = []  # steps of the checkpoints that were read or written here
         self._lock: BinaryIO | None = None
 
-    def __enter__(self) -> Checkpoints:
+    def __enter__(self) -> CheckpointFolder:
         """Lock the folder and clear what a killed process left.
 
         Raises:
@@ -65,7 +65,7 @@ class Checkpoints:
         self._lock.close()
         self._lock = None
 
-    def latest(self) -> State | None:
+    def latest(self) -> Checkpoint | None:
         """The newest checkpoint that is whole; None if there is none."""
         self.said, self._whole, newest = [], [], None
         cards = {_step(path) for path in self._files() if path.suffix == ".json"}
@@ -92,7 +92,7 @@ class Checkpoints:
             ]
         return newest
 
-    def save(self, state: State) -> None:
+    def save(self, state: Checkpoint) -> None:
         """Keep a state: after the return it outlasts a power cut. Older ones than two go.
 
         Raises:
@@ -105,25 +105,25 @@ class Checkpoints:
         values = {"state": {**state.values, "machine": machine()}, "tensors": sha256_of(tensors)}
         try:
             write_bytes(self._path(step, "safetensors"), tensors)
-            write_bytes(self._path(step, "json"), sealed(values))
+            write_bytes(self._path(step, "json"), seal_json(values))
         except OSError:
             if step not in self._whole:
                 self._remove(step)
             raise
-        self._whole = sorted({*self._whole, step})[-KEPT:]
+        self._whole = sorted({*self._whole, step})[-CHECKPOINTS_KEPT:]
         for other in {_step(path) for path in self._files()} - {*self._whole}:
             self._remove(other)
 
-    def _read(self, step: int) -> State:
+    def _read(self, step: int) -> Checkpoint:
         from safetensors import SafetensorError
         from safetensors.torch import load
 
-        values = unsealed(self._path(step, "json").read_bytes())
+        values = unseal_json(self._path(step, "json").read_bytes())
         content = self._path(step, "safetensors").read_bytes()
         if sha256_of(content) != values.get("tensors"):
             raise ValueError("the sha256 of its tensors differs")
         try:
-            state = State(load(content), values["state"])
+            state = Checkpoint(load(content), values["state"])
         except (SafetensorError, KeyError) as error:
             raise ValueError(f"it is no checkpoint ({error})") from None
         if state.values.get("steps") != step:
@@ -160,10 +160,10 @@ def machine() -> dict[str, str | int]:
 
 
 def checkpointed(
-    training: Stepwise,
+    training: Resumable,
     folder: str | Path,
     *,
-    every: int = EVERY,
+    every: int = CHECKPOINT_INTERVAL,
     say: Callable[[str], None] = warnings.warn,
 ) -> Iterator:
     """The records of a training that is kept in a folder and goes on from there.
@@ -185,7 +185,7 @@ def checkpointed(
     """
     if every < 1:
         raise ValueError(f"a checkpoint after every {every} steps cannot be: the least is 1")
-    with Checkpoints(folder) as kept:
+    with CheckpointFolder(folder) as kept:
         state = kept.latest()
         for sentence in kept.said:
             say(sentence)
@@ -212,15 +212,15 @@ def checkpointed(
                 kept.save(training.state())
             raise
         finally:
-            give_back()
+            return_freed_memory()
         if training.steps != written:
             kept.save(training.state())
 
 
-FORMAT = 1  # of the states; another number is refused
+CHECKPOINT_FORMAT = 1  # of the states; another number is refused
 
 
-class Stop(Protocol):
+class StopEvent(Protocol):
     """What says that a training should stop: a `threading.Event`, or anything like it."""
 
     def is_set(self) -> bool:
@@ -228,7 +228,7 @@ class Stop(Protocol):
 
 
 @dataclass(frozen=True)
-class State:
+class Checkpoint:
     """A training between two steps.
 
     Attributes:
@@ -240,7 +240,7 @@ class State:
     values: dict
 
 
-class Stepwise(Iterator):
+class Resumable(Iterator):
     """An iterator of records over single steps; `training` and `pretrain` have one each.
 
     It ends when the training is done, or before the next step when `stop` is set. A stopped
@@ -254,7 +254,7 @@ class Stepwise(Iterator):
         done: Whether nothing is left to do.
     """
 
-    stop: Stop | None = None
+    stop: StopEvent | None = None
     steps: int = 0
     done: bool = False
     history: list
@@ -267,11 +267,11 @@ class Stepwise(Iterator):
         """What must be equal for a state to be gone on from, as JSON values."""
         raise NotImplementedError
 
-    def state(self) -> State:
+    def state(self) -> Checkpoint:
         """Everything that is needed to go on from here, copied. Not while a step runs."""
         raise NotImplementedError
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: Checkpoint) -> None:
         """Go on from this state; the network is filled in place.
 
         Raises:
@@ -289,19 +289,19 @@ class Stepwise(Iterator):
         while not self.done and not self.stopped:
             if (record := self.step()) is not None:
                 return record
-        give_back()
+        return_freed_memory()
         raise StopIteration
 
-    def check(self, state: State) -> None:
+    def check(self, state: Checkpoint) -> None:
         """Refuse a state of another configuration.
 
         Raises:
             ValueError: Naming each field that differs, with both values.
         """
         there = state.values.get("configuration")
-        if not isinstance(there, dict) or state.values.get("format") != FORMAT:
+        if not isinstance(there, dict) or state.values.get("format") != CHECKPOINT_FORMAT:
             raise ValueError(
-                f"format is {state.values.get('format')!r} there and {FORMAT} here: "
+                f"format is {state.values.get('format')!r} there and {CHECKPOINT_FORMAT} here: "
                 "another version wrote this checkpoint"
             )
         here = self.fingerprint()
@@ -314,7 +314,7 @@ class Stepwise(Iterator):
             raise ValueError(f"the checkpoint is of another training ({'; '.join(odd)})")
 
 
-def captured(network: nn.Module, optimiser: torch.optim.Optimizer | None) -> dict[str, Tensor]:
+def capture_state(network: nn.Module, optimiser: torch.optim.Optimizer | None) -> dict[str, Tensor]:
     """Copies of weights, buffers and the optimiser's moments, by name."""
     tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
     if optimiser is not None:
@@ -323,7 +323,7 @@ def captured(network: nn.Module, optimiser: torch.optim.Optimizer | None) -> dic
     return {name: value.detach().cpu().clone() for name, value in tensors.items()}
 
 
-def put_back(
+def restore_state(
     tensors: dict[str, Tensor], network: nn.Module, optimiser: torch.optim.Optimizer | None
 ) -> None:
     """Fill network and optimiser with what `captured` copied.

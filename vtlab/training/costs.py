@@ -20,13 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.models.network import Network
-from vtlab.system.device import autocast, counted, wait_for
-from vtlab.training.probe import solvable
-from vtlab.training.rates import adamw, default_epochs
-from vtlab.training.strategies import Strategy, chosen
-from vtlab.training.views import VIEWS
+from vtlab.system.device import autocast, count_operations, synchronize
+from vtlab.training.probe import is_solvable
+from vtlab.training.rates import default_epochs, make_adamw
+from vtlab.training.strategies import Strategy, as_strategy
+from vtlab.training.views import VIEWS_PER_IMAGE
 
-OPTIMISER = 2  # numbers that AdamW keeps for each learning weight: two running means
+NUMBERS_PER_WEIGHT = 2  # numbers that AdamW keeps for each learning weight: two running means
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def cost_table(
             "forward": count.forward // batch,
             "step": 0 if cached else (count.forward + count.backward) // batch,
             "activations": count.kept,
-            "optimiser": 4 * (1 + OPTIMISER) * learn,
+            "optimiser": 4 * (1 + NUMBERS_PER_WEIGHT) * learn,
         }
         if speed:
             share = count.backward / full.backward if full.backward else float(flowing)
@@ -111,7 +111,7 @@ def cost_table(
     return pd.DataFrame(rows).set_index("stage")
 
 
-def training_operations(
+def count_training_operations(
     network: Network,
     strategy: Strategy | str,
     images: int,
@@ -138,14 +138,16 @@ def training_operations(
     """
     if images < 1:
         raise ValueError(f"there is no training on {images} images")
-    strategy = chosen(strategy)
+    strategy = as_strategy(strategy)
     table = cost_table(network, strategy, image_size=image_size)
-    if strategy.convex and solvable(network.head):  # any other head is descended on
+    if strategy.convex and is_solvable(network.head):  # any other head is descended on
         return images * int(table.forward.sum())
     epochs = epochs or default_epochs(images, strategy.start)
     prefix = int(table.forward[table.step == 0].sum())
     solved = int(table.forward.sum()) if strategy.head_start == "probe" else 0
-    return images * (solved + min(VIEWS, epochs) * prefix + epochs * int(table.step.sum()))
+    return images * (
+        solved + min(VIEWS_PER_IMAGE, epochs) * prefix + epochs * int(table.step.sum())
+    )
 
 
 def calibrate(
@@ -170,7 +172,7 @@ def calibrate(
     Lesson 04.
     """
     twin = copy.deepcopy(network).freeze((*network.stage_names, "head")).train()
-    optimiser = adamw(twin.parameters(), twin.device)
+    optimiser = make_adamw(twin.parameters(), twin.device)
     pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
     seconds: dict[tuple[str, str], list[float]] = {}
     for _ in range(repeats + 1):
@@ -180,15 +182,15 @@ def calibrate(
             started = time.perf_counter()
             with autocast(bfloat16, twin.device):
                 maps = run(inputs)
-            wait_for(twin.device)
+            synchronize(twin.device)
             middle = time.perf_counter()
             maps.backward(torch.ones_like(maps))
-            wait_for(twin.device)
+            synchronize(twin.device)
             seconds.setdefault(("forward", name), []).append(middle - started)
             seconds.setdefault(("backward", name), []).append(time.perf_counter() - middle)
         started = time.perf_counter()
         optimiser.step()
-        wait_for(twin.device)
+        synchronize(twin.device)
         seconds.setdefault(("update", ""), []).append(time.perf_counter() - started)
     best = {key: min(found[1:]) for key, found in seconds.items()}
     forward = {name: value for (kind, name), value in best.items() if kind == "forward"}
@@ -196,7 +198,7 @@ def calibrate(
     return Speed(forward, backward, best["update", ""] / twin.total_weights())
 
 
-def measured_step(
+def measure_step(
     network: Network,
     strategy: Strategy | str | Iterable[str],
     *,
@@ -226,7 +228,7 @@ def measured_step(
     pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
     labels = torch.zeros(batch, dtype=torch.long, device=twin.device)
     learning = [p for p in twin.parameters() if p.requires_grad]
-    optimiser = adamw(learning, twin.device)
+    optimiser = make_adamw(learning, twin.device)
     with torch.no_grad(), autocast(bfloat16, twin.device):
         inputs = twin.run_stages(twin.normalise(pixels), 0, start)
 
@@ -237,10 +239,10 @@ def measured_step(
         torch.nn.functional.cross_entropy(logits, labels).backward()
         optimiser.step()
 
-    with counted() as counter:
-        with kept_for_backward(twin) as kept, autocast(bfloat16, twin.device):
+    with count_operations() as counter:
+        with collect_saved_tensors(twin) as kept, autocast(bfloat16, twin.device):
             logits = twin.classify(twin.run_stages(inputs, start))
-        bytes_kept = kept_bytes(kept)
+        bytes_kept = count_saved_bytes(kept)
         kept.clear()
         logits.sum().backward()
         optimiser.step()
@@ -248,7 +250,7 @@ def measured_step(
     for _ in range(repeats):
         started = time.perf_counter()
         step()
-        wait_for(twin.device)
+        synchronize(twin.device)
         seconds.append(time.perf_counter() - started)
     states = [t for state in optimiser.state.values() for t in state.values() if t.dim()]
     numbers = sum(t.nbytes for t in (*states, *(p.grad for p in learning)))
@@ -263,7 +265,7 @@ def measured_step(
 
 def _frozen(network: Network, strategy: Strategy | str | Iterable[str]) -> Network:
     return (
-        chosen(strategy).freeze(network)
+        as_strategy(strategy).freeze(network)
         if isinstance(strategy, Strategy | str)
         else network.freeze(tuple(strategy))
     )
@@ -308,10 +310,10 @@ def _pass(
     if everything:
         module.requires_grad_(True)
     inputs = maps.detach().requires_grad_(flowing)
-    before = kept_bytes(kept)
-    with counted() as there, kept_for_backward(module, kept):
+    before = count_saved_bytes(kept)
+    with count_operations() as there, collect_saved_tensors(module, kept):
         outputs = run(inputs)
-    with counted() as back:
+    with count_operations() as back:
         if outputs.requires_grad:
             outputs.backward(torch.empty_like(outputs))
     for parameter, flag in zip(module.parameters(), flags, strict=True):
@@ -320,16 +322,16 @@ def _pass(
     return _Pass(
         there.get_total_flops() // 2,
         back.get_total_flops() // 2,
-        kept_bytes(kept) - before,
+        count_saved_bytes(kept) - before,
         outputs.detach(),
     )
 
 
 @contextlib.contextmanager
-def kept_for_backward(
+def collect_saved_tensors(
     module: nn.Module, kept: dict[int, torch.UntypedStorage] | None = None
 ) -> Iterator[dict[int, torch.UntypedStorage]]:
-    """Collects what autograd keeps of a forward pass inside the block; see `kept_bytes`.
+    """Collects what autograd keeps of a forward pass inside the block; see `count_saved_bytes`.
 
     Weights and buffers of the module are there anyway and do not count; memory that several
     operations keep counts once. What was collected stays in memory as long as the collection.
@@ -347,6 +349,6 @@ def kept_for_backward(
         yield kept
 
 
-def kept_bytes(kept: dict[int, torch.UntypedStorage]) -> int:
+def count_saved_bytes(kept: dict[int, torch.UntypedStorage]) -> int:
     """How many bytes were kept."""
     return sum(storage.nbytes() for storage in kept.values())

@@ -22,21 +22,34 @@ from torch import Tensor
 
 from vtlab.data.augment import Augment, Augmentation, draw_mix
 from vtlab.data.tasks import Task, whole
-from vtlab.models.features import Frozen
+from vtlab.models.features import FrozenPass
 from vtlab.models.network import Network
-from vtlab.models.targets import aim, check, cost, right, variance
+from vtlab.models.targets import (
+    are_correct,
+    check_inputs,
+    compute_loss,
+    label_variance,
+    start_head_at_mean,
+)
 from vtlab.results.records import Epoch
-from vtlab.system.device import half, keep_freed
+from vtlab.system.device import keep_freed_memory, resolve_bfloat16
 from vtlab.system.fingerprints import fingerprint_tensors
-from vtlab.system.interrupts import unbroken
-from vtlab.system.randomness import drawing, generator
-from vtlab.training.checkpoints import FORMAT, State, Stepwise, Stop, captured, put_back
-from vtlab.training.probe import Step, fit_head, solvable
-from vtlab.training.rates import default_epochs, optimiser_for, warm_cosine
-from vtlab.training.strategies import Strategy, chosen
-from vtlab.training.views import VIEWS, Views
+from vtlab.system.interrupts import defer_signals
+from vtlab.system.randomness import make_generator, seed_torch
+from vtlab.training.checkpoints import (
+    CHECKPOINT_FORMAT,
+    Checkpoint,
+    Resumable,
+    StopEvent,
+    capture_state,
+    restore_state,
+)
+from vtlab.training.probe import ProbeStep, is_solvable, solve_probe
+from vtlab.training.rates import default_epochs, make_optimiser, warmup_cosine
+from vtlab.training.strategies import Strategy, as_strategy
+from vtlab.training.views import VIEWS_PER_IMAGE, Views
 
-BATCH = 32
+BATCH_SIZE = 32
 
 
 def fit(
@@ -48,11 +61,11 @@ def fit(
     epochs: int | None = None,
     augment: Augmentation | str | None = "default",
     mixup: float = 0.0,
-    views: int = VIEWS,
+    views: int = VIEWS_PER_IMAGE,
     cache: bool = True,
     bfloat16: bool | None = None,
-    stop: Stop | None = None,
-    resume: State | None = None,
+    stop: StopEvent | None = None,
+    resume: Checkpoint | None = None,
 ) -> Training:
     """Train a network by a strategy, one record per epoch.
 
@@ -89,7 +102,7 @@ def fit(
 
     AdamW (Loshchilov and Hutter 2019), warm-up and cosine. Lesson 01.
     """
-    strategy = chosen(strategy)
+    strategy = as_strategy(strategy)
     if isinstance(augment, str):
         if augment != "default":
             raise ValueError(f"augment={augment!r}: it is an Augment, 'default' or None")
@@ -103,14 +116,14 @@ def fit(
         raise ValueError(
             f"the head has {network.outputs} outputs, the task {len(task.classes)} classes"
         )
-    check(task.train.pixels, task.train.labels, network.outputs)
+    check_inputs(task.train.pixels, task.train.labels, network.outputs)
     labels = task.train.labels
     if (
         not labels.is_floating_point() and labels.dtype != torch.int64
     ):  # the losses take no shorter ones
         task = replace(task, train=replace(task.train, labels=labels.long()))
     strategy.learning(network)  # refuses stages that are not there
-    if strategy.head_start == "probe" and not solvable(network.head):
+    if strategy.head_start == "probe" and not is_solvable(network.head):
         raise ValueError(
             f"{strategy.name} begins with the solution of a linear probe, which this head has not"
         )
@@ -122,8 +135,8 @@ def fit(
     return training
 
 
-class Training(Stepwise):
-    """What `fit` returns; see there, and `Stepwise` for stopping and going on.
+class Training(Resumable):
+    """What `fit` returns; see there, and `Resumable` for stopping and going on.
 
     First the head is solved, where the strategy asks for it, then batches are descended on.
     A step is a batch, or a record of the solver.
@@ -141,7 +154,7 @@ class Training(Stepwise):
         views: int,
         cache: bool,
         bfloat16: bool | None,
-        stop: Stop | None,
+        stop: StopEvent | None,
     ) -> None:
         """Nothing is touched before the first step."""
         self.network, self.task, self.strategy, self.seed = network, task, strategy, seed
@@ -149,22 +162,22 @@ class Training(Stepwise):
         self.augment, self.mixup, self.views = augment, mixup, views
         self.cache, self.bfloat16, self.stop = cache, bfloat16, stop
         self.history: list[Epoch] = []
-        self.batch = min(BATCH, len(task.train))
+        self.batch = min(BATCH_SIZE, len(task.train))
         self.batches = -(-len(task.train) // self.batch)  # in an epoch
-        self.convex = strategy.convex and solvable(network.head)
+        self.convex = strategy.convex and is_solvable(network.head)
         self.solving = self.convex or strategy.head_start == "probe"
         self.solved = 0  # records of the solver
         self.descended = 0  # batches
         self._numbers = task.asks_a_number
-        self._variance = variance(task.train.labels).to(network.device)
+        self._variance = label_variance(task.train.labels).to(network.device)
         self._begun = False
-        self._frozen: Frozen | None = None
-        self._solver: Iterator[Step] | None = None
+        self._frozen: FrozenPass | None = None
+        self._solver: Iterator[ProbeStep] | None = None
         self._optimiser: torch.optim.AdamW | None = None
         self._views: Views | None = None
         self._order: tuple[int, torch.Generator, tuple[Tensor, ...]] | None = None
         self._loss, self._hits, self._seconds = 0.0, 0, 0.0  # of the epoch under way
-        keep_freed()
+        keep_freed_memory()
 
     @property
     def steps(self) -> int:
@@ -186,10 +199,10 @@ class Training(Stepwise):
             return None
         started = time.perf_counter()
         if not self._begun:
-            with unbroken():
+            with defer_signals():
                 self.strategy.prepare(self.network, self.seed)
                 if self._numbers and self.strategy.head_start == "random":
-                    aim(self.network.head, self.task.train.labels)
+                    start_head_at_mean(self.network.head, self.task.train.labels)
                 self._begun = True
         return self._solve(started) if self.solving else self._descend(started)
 
@@ -202,11 +215,11 @@ class Training(Stepwise):
                 if (features := self._all_features()) is None:
                     self._seconds += time.perf_counter() - started
                     return None
-                solver = fit_head(features, self.task.train.labels, head, self.seed)
+                solver = solve_probe(features, self.task.train.labels, head, self.seed)
                 for _ in range(self.solved):  # L-BFGS is deterministic: it comes here again
                     next(solver)
             solution = next(solver, None)
-            with unbroken():
+            with defer_signals():
                 taken = True
                 if solution is None:
                     self.solving, self._frozen = False, None
@@ -225,7 +238,7 @@ class Training(Stepwise):
                 return record
         except BaseException:
             if not taken:  # the solver may have filled a part of the head
-                with unbroken(), torch.no_grad():
+                with defer_signals(), torch.no_grad():
                     for parameter, value in zip(head.parameters(), before, strict=True):
                         parameter.copy_(value)
             raise
@@ -233,7 +246,7 @@ class Training(Stepwise):
     def _all_features(self) -> Tensor | None:
         """Features `(N, D)` of the training images; None if `stop` was set meanwhile."""
         if self._frozen is None:
-            self._frozen = Frozen(self.network, self.task.train.pixels, bfloat16=self.bfloat16)
+            self._frozen = FrozenPass(self.network, self.task.train.pixels, bfloat16=self.bfloat16)
         while not self._frozen.done:
             if self.stopped:
                 return None
@@ -242,7 +255,7 @@ class Training(Stepwise):
 
     def _descend(self, started: float) -> Epoch | None:
         if self._optimiser is None:
-            self._optimiser = optimiser_for(self.network, self.strategy)
+            self._optimiser = make_optimiser(self.network, self.strategy)
         if self._views is None:
             self._views = Views(
                 self.network,
@@ -258,7 +271,7 @@ class Training(Stepwise):
         if not self._views.ready(number, lambda: self.stopped):
             self._seconds += time.perf_counter() - started
             return None
-        with unbroken():
+        with defer_signals():
             if place == 0 or not self.network.training:
                 self.network.train()
             index = self._batches(number)[place]
@@ -282,27 +295,29 @@ class Training(Stepwise):
         labels = self.task.train.labels[index].to(self.network.device)
         for group, rate in zip(self._optimiser.param_groups, self._rates().values(), strict=True):
             group["lr"] = rate
-        with drawing(self.seed, self.descended, self.network.device):
+        with seed_torch(self.seed, self.descended, self.network.device):
             mix = draw_mix(len(index), self.mixup) if self.mixup else None
             logits = self._views.logits(index, number, mix)
-            loss = cost(logits, labels, self._variance)
+            loss = compute_loss(logits, labels, self._variance)
             if mix is not None:
                 other = labels[mix.partner.to(labels.device)]
-                loss = mix.share * loss + (1 - mix.share) * cost(logits, other, self._variance)
+                loss = mix.share * loss + (1 - mix.share) * compute_loss(
+                    logits, other, self._variance
+                )
             self._optimiser.zero_grad()
             loss.backward()
         self._optimiser.step()
         self._loss += loss.item() * len(index)
-        self._hits += right(logits, labels).sum().item()
+        self._hits += are_correct(logits, labels).sum().item()
 
     def _rates(self) -> dict[str, float]:
         """The learning rate of each part after so many batches: warm-up, then cosine."""
-        share = warm_cosine(self.descended, self.epochs * self.batches)
+        share = warmup_cosine(self.descended, self.epochs * self.batches)
         return {name: rate * share for name, rate in self.strategy.rates(self.network).items()}
 
     def _batches(self, number: int) -> tuple[Tensor, ...]:
         """The places of the images in each batch of an epoch, from the seed alone."""
-        known, order, batches = self._order or (0, generator(self.seed, "batches"), ())
+        known, order, batches = self._order or (0, make_generator(self.seed, "batches"), ())
         for _ in range(number - known):
             batches = torch.randperm(len(self.task.train), generator=order).split(self.batch)
         self._order = (number, order, batches)
@@ -350,16 +365,16 @@ class Training(Stepwise):
                 "batch": self.batch,
                 "augment": self.augment and self.augment.fingerprint(),
                 "cache": self.cache,
-                "bfloat16": half(self.bfloat16, network.device),
+                "bfloat16": resolve_bfloat16(self.bfloat16, network.device),
             }
             | ({"mixup": self.mixup} if self.mixup else {})
-            | ({"views": self.views} if self.views != VIEWS else {})
+            | ({"views": self.views} if self.views != VIEWS_PER_IMAGE else {})
         )
 
-    def state(self) -> State:
+    def state(self) -> Checkpoint:
         """Everything that is needed to go on from here, copied. Not while a step runs."""
         values = {
-            "format": FORMAT,
+            "format": CHECKPOINT_FORMAT,
             "configuration": self.fingerprint(),
             "steps": self.steps,
             "begun": self._begun,
@@ -371,9 +386,9 @@ class Training(Stepwise):
             "seconds": self._seconds,
             "history": [asdict(e) for e in self.history],
         }
-        return State(captured(self.network, self._optimiser), values)
+        return Checkpoint(capture_state(self.network, self._optimiser), values)
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: Checkpoint) -> None:
         """Go on from this state; the network is filled in place.
 
         Raises:
@@ -381,12 +396,12 @@ class Training(Stepwise):
         """
         self.check(state)
         values, network = state.values, self.network
-        with unbroken():
+        with defer_signals():
             self.strategy.freeze(network)
             self._optimiser = self._views = self._solver = self._order = self._frozen = None
             if values["descended"]:
-                self._optimiser = optimiser_for(network, self.strategy)
-            put_back(state.tensors, network, self._optimiser)
+                self._optimiser = make_optimiser(network, self.strategy)
+            restore_state(state.tensors, network, self._optimiser)
             if self.strategy.start == "random" and values["begun"]:
                 network.provenance = "random"
             self._begun, self.solving = values["begun"], values["solving"]

@@ -21,14 +21,16 @@ from torch import Tensor
 
 from vtlab.system.device import THREADS, single_thread
 
-AT_ONCE = 500_000  # numbers that one evaluation holds: problems x classes x images
-REMEMBERED = 2_000_000  # numbers that L-BFGS's memory may take, of all problems solved together
-MEMORY = 10  # steps that L-BFGS remembers
+NUMBERS_AT_ONCE = 500_000  # numbers that one evaluation holds: problems x classes x images
+MAX_HISTORY_NUMBERS = (
+    2_000_000  # numbers that L-BFGS's memory may take, of all problems solved together
+)
+HISTORY_SIZE = 10  # steps that L-BFGS remembers
 TOLERANCE = 1e-12  # square of the gradient, in units in which the curvature is near 1
-NOTHING = 1e-6  # square of weights that are as good as 0: then their size no longer counts
+MIN_SQUARED_NORM = 1e-6  # square of weights that are as good as 0: then their size no longer counts
 
 
-def solve(
+def solve_logistic(
     features: Tensor,
     labels: Tensor,
     strengths: Tensor,
@@ -67,7 +69,7 @@ def solve(
 
     def last(part: slice) -> Tensor:
         return deque(
-            minimise(
+            minimise_losses(
                 inputs, labels, strengths[part], weights[part], classes, iterations, tolerance
             ),
             maxlen=1,
@@ -75,15 +77,17 @@ def solve(
 
     # problems are shared out to threads rather than each product split among them: threads
     # that wait for each other in every product stand still where a core has other work
-    remembered = len(strengths) * classes * features.shape[1] * 2 * MEMORY  # numbers, by L-BFGS
-    groups = max(threads, -(-remembered // REMEMBERED))
+    remembered = (
+        len(strengths) * classes * features.shape[1] * 2 * HISTORY_SIZE
+    )  # numbers, by L-BFGS
+    groups = max(threads, -(-remembered // MAX_HISTORY_NUMBERS))
     parts = [slice(first, None, groups) for first in range(min(groups, len(strengths)))]
     one = {
         "initializer": torch.set_num_threads,
         "initargs": (1,),
     }  # whatever another thread sets meanwhile
     with single_thread(), ThreadPoolExecutor(threads, **one) as pool:
-        axes = Axes.of(features, weights)
+        axes = PrincipalAxes.of(features, weights)
         inputs = axes.inputs.to(dtype)
         solution = torch.empty(
             len(strengths),
@@ -98,7 +102,7 @@ def solve(
 
 
 @dataclass(frozen=True)
-class Axes:
+class PrincipalAxes:
     """Features along their principal axes, `inputs (N, r + 1)`; the last column is the bias's.
 
     Centring moves only the bias, which is free, and turning leaves ||W|| as it is: the solution
@@ -111,10 +115,10 @@ class Axes:
     basis: Tensor  # (r, D), orthonormal rows
 
     @classmethod
-    def of(cls, features: Tensor, weights: Tensor) -> Axes:
+    def of(cls, features: Tensor, weights: Tensor) -> PrincipalAxes:
         """Of features `(N, D)`, as B problems weigh the images, `(B, N)`."""
         share = weights.double().mean(0)[:, None]  # (N, 1)
-        parts = slices(len(features), features.shape[1])
+        parts = split_range(len(features), features.shape[1])
         centre = sum((features[part].double() * share[part]).sum(0) for part in parts) / share.sum()
         basis = torch.eye(features.shape[1], dtype=torch.float64, device=features.device)
         few = len(features) < len(basis)
@@ -139,13 +143,13 @@ class Axes:
         return matrix, solution[..., -1] - matrix @ self.centre
 
 
-def slices(count: int, each: int) -> list[slice]:
+def split_range(count: int, each: int) -> list[slice]:
     """So many images in parts, where each takes `each` numbers."""
-    once = max(1, AT_ONCE // each)
+    once = max(1, NUMBERS_AT_ONCE // each)
     return [slice(start, start + once) for start in range(0, count, once)]
 
 
-def minimise(
+def minimise_losses(
     inputs: Tensor,
     labels: Tensor,
     strengths: Tensor,
@@ -162,7 +166,7 @@ def minimise(
     penalty = strengths.to(inputs)[:, None].repeat(1, inputs.shape[1])  # (B, r + 1)
     noise = 45 * torch.finfo(inputs.dtype).eps  # share of a loss by which rounding may raise it
     penalty[:, -1] = 0
-    parts, share = slices(len(labels), len(shares) * classes), shares.mean(0)
+    parts, share = split_range(len(labels), len(shares) * classes), shares.mean(0)
     # the curvature at the start, where every class has probability 1 / K
     spread_along = (
         sum(inputs[part].square().T @ share[part] for part in parts) / classes
@@ -206,12 +210,12 @@ def minimise(
                 break
             length = torch.where(too_far, length / 2, length)
         step = length[:, None, None] * step
-        memory = [*memory[-MEMORY + 1 :], (step, new_gradient - gradient)]
+        memory = [*memory[-HISTORY_SIZE + 1 :], (step, new_gradient - gradient)]
         point, value, gradient = point + step, new_value, new_gradient
         found[busy] = point * state[0]
         yield found
         going = gradient.square().sum((1, 2)) > tolerance * point.square().sum((1, 2)).clamp(
-            NOTHING, 1
+            MIN_SQUARED_NORM, 1
         )
         if not going.any():
             return

@@ -16,19 +16,19 @@ from torch import Tensor
 from vtlab.data.images import holdout
 from vtlab.models.features import activations
 from vtlab.models.network import Network
-from vtlab.models.targets import variance
+from vtlab.models.targets import label_variance
 from vtlab.system.device import single_thread
-from vtlab.system.randomness import generator
-from vtlab.training.logistic import Axes, minimise, slices, solve
+from vtlab.system.randomness import make_generator
+from vtlab.training.logistic import PrincipalAxes, minimise_losses, solve_logistic, split_range
 
 STRENGTHS = tuple(10.0**e for e in (-4, -3, -2, -1, 0, 1))  # of L2, on features of unit spread
 DEFAULT_STRENGTH = 1e-2  # where one shot leaves nothing to cross-validate; not tuned
-FOLDS = 5
-AT_MOST = 1_000_000  # images x classes that a strength is chosen on
+MAX_FOLDS = 5
+MAX_IMAGE_CLASSES = 1_000_000  # images x classes that a strength is chosen on
 
 
 @dataclass(frozen=True)
-class Step:
+class ProbeStep:
     """One iteration of the solver: mean loss (L2 left out) and accuracy on the shots."""
 
     number: int
@@ -36,7 +36,7 @@ class Step:
     accuracy: float
 
 
-def spread(features: Tensor) -> float:
+def probe_unit(features: Tensor) -> float:
     """The typical distance of a feature vector from their mean: the unit for L2 strengths.
 
     Raises:
@@ -64,14 +64,14 @@ def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 
         classes: K.
         seed: Of the folds.
     """
-    folds = min(FOLDS, int(torch.bincount(labels, minlength=classes).min()))
+    folds = min(MAX_FOLDS, int(torch.bincount(labels, minlength=classes).min()))
     if folds < 2:
         return DEFAULT_STRENGTH
     from sklearn.model_selection import StratifiedKFold
 
-    if len(labels) * classes > AT_MOST:
-        each = max(folds, AT_MOST // classes**2)
-        random = generator(seed, "strength")
+    if len(labels) * classes > MAX_IMAGE_CLASSES:
+        each = max(folds, MAX_IMAGE_CLASSES // classes**2)
+        random = make_generator(seed, "strength")
         chosen = [(labels == k).nonzero()[:, 0] for k in range(classes)]
         some = torch.cat([c[torch.randperm(len(c), generator=random)[:each]] for c in chosen])
         features, labels = features[some], labels[some]
@@ -81,7 +81,7 @@ def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 
         use[fold, torch.as_tensor(held)] = 0
     strengths = torch.tensor(STRENGTHS).repeat_interleave(folds)
     uses = use.repeat(len(STRENGTHS), 1)  # (B, N)
-    matrix, bias = solve(features, labels, strengths, uses, classes, tolerance=1e-8)
+    matrix, bias = solve_logistic(features, labels, strengths, uses, classes, tolerance=1e-8)
     losses = torch.stack(
         [
             F.cross_entropy(features.double() @ w.T + b, labels, reduction="none")
@@ -93,18 +93,18 @@ def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 
     return STRENGTHS[int(best)]
 
 
-def solvable(head: torch.nn.Module) -> bool:
-    """Whether `fit_head` can fill this head: a linear layer with a bias."""
+def is_solvable(head: torch.nn.Module) -> bool:
+    """Whether `solve_probe` can fill this head: a linear layer with a bias."""
     return isinstance(head, torch.nn.Linear) and head.bias is not None
 
 
-def fit_head(
+def solve_probe(
     features: Tensor,
     labels: Tensor,
     head: torch.nn.Linear,
     seed: int = 0,
     strength: float | None = None,
-) -> Iterator[Step]:
+) -> Iterator[ProbeStep]:
     """Solve the probe into `head`; a record after every step of the solver.
 
     Where the labels are numbers the probe is ridge regression (Hoerl and Kennard 1970), which
@@ -120,7 +120,7 @@ def fit_head(
     Raises:
         ValueError: As `spread`, before the first record.
     """
-    unit = spread(features)
+    unit = probe_unit(features)
     scaled = features / unit
     if strength is None and not labels.is_floating_point():
         strength = choose_strength(scaled, labels, head.out_features, seed)
@@ -129,14 +129,16 @@ def fit_head(
         return
     whole = torch.ones(1, len(labels))
     with single_thread():
-        axes = Axes.of(scaled, whole)
-    points = minimise(axes.inputs, labels, torch.tensor([strength]), whole, head.out_features)
+        axes = PrincipalAxes.of(scaled, whole)
+    points = minimise_losses(
+        axes.inputs, labels, torch.tensor([strength]), whole, head.out_features
+    )
     for number, point in enumerate(points, 1):
         matrix, bias = axes.back(point)
         with torch.no_grad():
             head.weight.copy_(matrix[0] / unit)
             head.bias.copy_(bias[0])
-        yield Step(number, *_loss_and_accuracy(head, features, labels))
+        yield ProbeStep(number, *_loss_and_accuracy(head, features, labels))
 
 
 def _loss_and_accuracy(
@@ -145,7 +147,7 @@ def _loss_and_accuracy(
     """Means over all images; of their logits there is only a part at a time."""
     loss, right = 0.0, 0
     with torch.no_grad():
-        for part in slices(len(labels), head.out_features):
+        for part in split_range(len(labels), head.out_features):
             logits = head(features[part].to(head.weight.device)).to(features.device)  # (n, K)
             loss += F.cross_entropy(logits, labels[part], reduction="sum").item()
             right += int((logits.argmax(1) == labels[part]).sum())
@@ -154,7 +156,7 @@ def _loss_and_accuracy(
 
 def _ridge(
     scaled: Tensor, labels: Tensor, head: torch.nn.Linear, unit: float, strength: float | None
-) -> Step:
+) -> ProbeStep:
     """Ridge regression into `head`; the strength by leave-one-out within the shots."""
     from sklearn.linear_model import RidgeCV
 
@@ -166,8 +168,8 @@ def _ridge(
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(found.coef_)[None] / unit)
         head.bias.fill_(float(found.intercept_))
-    loss = errors.square().mean() / variance(labels).cpu()
-    return Step(1, loss.item(), (errors.abs() < 0.5).double().mean().item())
+    loss = errors.square().mean() / label_variance(labels).cpu()
+    return ProbeStep(1, loss.item(), (errors.abs() < 0.5).double().mean().item())
 
 
 def probe_grid(
@@ -205,11 +207,11 @@ def probe_grid(
         [part.to(labels.device) for part in holdout(labels.cpu(), share, seed)] for seed in seeds
     ]
     features = activations(network, pixels)
-    features = features / spread(features)
+    features = features / probe_unit(features)
     uses = torch.zeros(len(splits), len(labels), device=labels.device)
     for use, (kept, _) in zip(uses, splits, strict=True):
         use[kept] = 1
-    matrix, bias = solve(
+    matrix, bias = solve_logistic(
         features,
         labels,
         torch.tensor(strengths).repeat(len(splits)),

@@ -12,14 +12,14 @@ import torch
 from vtlab.data.tasks import Task
 from vtlab.models.features import activations
 from vtlab.models.network import Network
-from vtlab.models.targets import aim, cost, variance
+from vtlab.models.targets import compute_loss, label_variance, start_head_at_mean
 from vtlab.system.device import autocast
-from vtlab.system.randomness import drawing
-from vtlab.training.probe import fit_head, solvable
-from vtlab.training.strategies import Strategy, chosen
+from vtlab.system.randomness import seed_torch
+from vtlab.training.probe import is_solvable, solve_probe
+from vtlab.training.strategies import Strategy, as_strategy
 
-LEAST_EPOCHS = {"pretrained": 12, "random": 30}
-WARM_UP = 0.1  # share of the steps in which the rate rises
+MIN_EPOCHS = {"pretrained": 12, "random": 30}
+WARMUP_SHARE = 0.1  # share of the steps in which the rate rises
 
 
 def default_epochs(images: int, start: str = "pretrained") -> int:
@@ -34,10 +34,10 @@ def default_epochs(images: int, start: str = "pretrained") -> int:
         images: In the training set.
         start: Of the strategy, "pretrained" or "random".
     """
-    return int(max(LEAST_EPOCHS[start], min(30, 30 * (320 / images) ** 0.5)))
+    return int(max(MIN_EPOCHS[start], min(30, 30 * (320 / images) ** 0.5)))
 
 
-def adamw(parameters: Iterable, device: torch.device, **options: float) -> torch.optim.AdamW:
+def make_adamw(parameters: Iterable, device: torch.device, **options: float) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019) with the implementation that is the fastest on this device.
 
     On a CPU that goes over the weights once, rather than once for each of its operations.
@@ -46,7 +46,7 @@ def adamw(parameters: Iterable, device: torch.device, **options: float) -> torch
     return torch.optim.AdamW(parameters, foreach=not once, fused=once, **options)
 
 
-def optimiser_for(network: Network, strategy: Strategy) -> torch.optim.AdamW:
+def make_optimiser(network: Network, strategy: Strategy) -> torch.optim.AdamW:
     """AdamW with one group per learning part, at its stage-wise rate.
 
     Args:
@@ -58,20 +58,20 @@ def optimiser_for(network: Network, strategy: Strategy) -> torch.optim.AdamW:
         {"params": list(parts[name].parameters()), "lr": rate, "name": name}
         for name, rate in strategy.rates(network).items()
     ]
-    return adamw(groups, network.device, weight_decay=strategy.weight_decay)
+    return make_adamw(groups, network.device, weight_decay=strategy.weight_decay)
 
 
-def warm_cosine(step: int, steps: int) -> float:
+def warmup_cosine(step: int, steps: int) -> float:
     """The share of the peak rate at a step of so many: a rise, then half a cosine down to 0."""
-    warm = max(1, round(WARM_UP * steps))
+    warm = max(1, round(WARMUP_SHARE * steps))
     if step < warm:
         return (step + 1) / warm
     progress = (step - warm) / max(1, steps - warm)
     return 0.5 * (1 + torch.cos(torch.tensor(torch.pi * min(1.0, progress))).item())
 
 
-MOST = 64  # images in a step
-LOST = 3.0  # times the first loss: what follows says nothing more
+MAX_IMAGES = 64  # images in a step
+DIVERGENCE_FACTOR = 3.0  # times the first loss: what follows says nothing more
 
 
 def rate_range(
@@ -111,32 +111,32 @@ def rate_range(
     After Smith (2017), https://arxiv.org/abs/1506.01186, who raises the rate linearly and
     watches the accuracy. Lesson 07.
     """
-    strategy = chosen(strategy)
-    if strategy.convex and solvable(network.head):
+    strategy = as_strategy(strategy)
+    if strategy.convex and is_solvable(network.head):
         raise ValueError(f"{strategy.name} is solved and has no learning rate")
     if not 0 < low < high or steps < 2:
         raise ValueError(f"{steps} steps from a rate of {low:g} to {high:g} do not rise")
     learner = strategy.prepare(copy.deepcopy(network), seed)
-    optimiser = optimiser_for(learner, strategy)
+    optimiser = make_optimiser(learner, strategy)
     shares = [group["lr"] / strategy.peak_rate for group in optimiser.param_groups]
-    some = slice(None, None, -(-len(task.train) // MOST))  # images lie class by class
+    some = slice(None, None, -(-len(task.train) // MAX_IMAGES))  # images lie class by class
     images, labels = task.train.pixels[some], task.train.labels[some]
     if strategy.head_start == "probe":
-        for _ in fit_head(
+        for _ in solve_probe(
             activations(learner, images, bfloat16=bfloat16), labels, learner.head, seed
         ):
             pass
     elif task.asks_a_number and strategy.head_start == "random":
-        aim(learner.head, labels)
+        start_head_at_mean(learner.head, labels)
     learner.train()
-    labels, unit = labels.to(learner.device), variance(labels).to(learner.device)
+    labels, unit = labels.to(learner.device), label_variance(labels).to(learner.device)
     inputs, rows = learner.normalise(images), []
     for rate in np.geomspace(low, high, steps).tolist():
-        with drawing(seed, len(rows), learner.device), autocast(bfloat16, learner.device):
+        with seed_torch(seed, len(rows), learner.device), autocast(bfloat16, learner.device):
             logits = learner(inputs)
-        loss = cost(logits.float(), labels, unit)
+        loss = compute_loss(logits.float(), labels, unit)
         rows.append({"rate": rate, "loss": loss.item()})
-        if not loss.isfinite() or loss > LOST * rows[0]["loss"]:
+        if not loss.isfinite() or loss > DIVERGENCE_FACTOR * rows[0]["loss"]:
             break
         for group, share in zip(optimiser.param_groups, shares, strict=True):
             group["lr"] = rate * share

@@ -16,15 +16,15 @@ from vtlab import __version__
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
 from vtlab.models.families import Normalisation
-from vtlab.models.network import KINDS, Network
-from vtlab.system.files import sealed, sha256_of, unsealed, write_bytes
+from vtlab.models.network import WEIGHT_KINDS, Network
+from vtlab.system.files import seal_json, sha256_of, unseal_json, write_bytes
 from vtlab.training.strategies import Strategy
 
-CARD = "card.json"
+CARD_FILE = "card.json"
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """What stands beside a model's weights.
 
     Attributes:
@@ -67,7 +67,7 @@ def save(
     *,
     strategy: Strategy | str | None = None,
     test_accuracy: float | None = None,
-) -> Card:
+) -> ModelCard:
     """Keep a network in a folder; a model that is there already is replaced, or stays whole.
 
     Args:
@@ -103,7 +103,7 @@ def save(
         )
     content = to_bytes(state)
     digest = sha256_of(content)
-    card = Card(
+    card = ModelCard(
         backbone=network.name,
         classes=tuple(task.classes),
         image_size=task.image_size,
@@ -121,10 +121,10 @@ def save(
         file=f"weights-{digest[:8]}.safetensors",
         sha256=digest,
     )
-    written = sealed(asdict(card))  # before the weights lie there without it
+    written = seal_json(asdict(card))  # before the weights lie there without it
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / card.file, content)
-    write_bytes(folder / CARD, written)  # from here on it is the folder's model
+    write_bytes(folder / CARD_FILE, written)  # from here on it is the folder's model
     for other in folder.glob("weights-????????.safetensors"):
         if other.name != card.file:
             with contextlib.suppress(OSError):
@@ -132,7 +132,7 @@ def save(
     return card
 
 
-def load(folder: str | Path) -> tuple[Network, Card]:
+def load(folder: str | Path) -> tuple[Network, ModelCard]:
     """The network that `save` kept, in evaluation mode, and its card.
 
     The parts that learnt can learn on; the others are frozen as they were.
@@ -145,10 +145,10 @@ def load(folder: str | Path) -> tuple[Network, Card]:
     from safetensors.torch import load as from_bytes
 
     folder = Path(folder)
-    if not (folder / CARD).is_file():
-        raise FileNotFoundError(f"no model in {folder}: there is no {CARD}")
+    if not (folder / CARD_FILE).is_file():
+        raise FileNotFoundError(f"no model in {folder}: there is no {CARD_FILE}")
     try:
-        card = _card(unsealed((folder / CARD).read_bytes()))
+        card = _card(unseal_json((folder / CARD_FILE).read_bytes()))
         content = (folder / card.file).read_bytes()
         if sha256_of(content) != card.sha256:
             raise ValueError(f"the sha256 of {card.file} is not the card's")
@@ -171,7 +171,7 @@ def _kind(network: Network, plain: Network) -> str:
     return next(
         (
             kind
-            for kind in KINDS
+            for kind in WEIGHT_KINDS
             if learning
             == [p.requires_grad for p in plain.freeze(network.learning, kind).parameters()]
         ),
@@ -179,15 +179,15 @@ def _kind(network: Network, plain: Network) -> str:
     )
 
 
-def _card(values: dict) -> Card:
+def _card(values: dict) -> ModelCard:
     values = {"kind": "all"} | values  # cards from before there were kinds
-    wanted = {field.name for field in fields(Card)}
+    wanted = {field.name for field in fields(ModelCard)}
     if odd := wanted.symmetric_difference(values):
         raise ValueError(f"field {sorted(odd)[0]!r} is {'unknown' if odd - wanted else 'missing'}")
     if Path(values["file"]).name != values["file"]:
         raise ValueError(f"the weights lie elsewhere: {values['file']!r}")
     lists = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-    return Card(**lists)
+    return ModelCard(**lists)
 
 
 def _other(network: Network, plain: Network) -> str:

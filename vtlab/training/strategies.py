@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
-from vtlab.models.network import KINDS, Network
+from vtlab.models.network import WEIGHT_KINDS, Network
 
 # Peak AdamW rates: the best mean over three other garden tasks and two numbers of shots.
 # data/results/rates.csv holds the sweep; `python data/make/sweeps.py rates` runs it again. LP-FT takes over
@@ -65,7 +65,7 @@ class Strategy:
             raise ValueError(
                 f"head_start is {self.head_start!r}; it is 'random', 'probe' or 'kept'"
             )
-        if self.kind not in KINDS:
+        if self.kind not in WEIGHT_KINDS:
             raise ValueError(f"kind is {self.kind!r}; it is 'all', 'norm' or 'bias'")
         if not self.head_learns and self.head_start == "random":
             raise ValueError(f"{self.name}: a head that starts at random must learn")
@@ -189,7 +189,7 @@ def strategy(name: str) -> Strategy:
     )
 
 
-def chosen(strategy_or_name: Strategy | str) -> Strategy:
+def as_strategy(strategy_or_name: Strategy | str) -> Strategy:
     """A strategy as it is, or the one of that name.
 
     Raises:
@@ -206,7 +206,7 @@ def chosen(strategy_or_name: Strategy | str) -> Strategy:
     return strategy_or_name
 
 
-def several(given: Strategy | str | Iterable[Strategy | str]) -> tuple[Strategy, ...]:
+def as_strategies(given: Strategy | str | Iterable[Strategy | str]) -> tuple[Strategy, ...]:
     """One strategy or more, or their names, as strategies.
 
     Raises:
@@ -214,7 +214,7 @@ def several(given: Strategy | str | Iterable[Strategy | str]) -> tuple[Strategy,
         TypeError: If one is no strategy.
     """
     many = isinstance(given, Iterable) and not isinstance(given, str)
-    found = tuple(chosen(one) for one in (given if many else [given]))
+    found = tuple(as_strategy(one) for one in (given if many else [given]))
     if not found:
         raise ValueError("there is no strategy in the list: give one or more, such as vt.probe")
     return found

@@ -8,11 +8,16 @@ import torch
 from torch import Tensor
 
 from vtlab.data.augment import Augmentation, Mix
-from vtlab.models.features import BATCH, Kept, activations, affordable_views
+from vtlab.models.features import (
+    MAX_BATCH_SIZE,
+    ActivationBuffer,
+    activations,
+    count_affordable_views,
+)
 from vtlab.models.network import Network
 from vtlab.system.device import autocast
 
-VIEWS = 8  # augmented views kept of each image when a prefix is frozen
+VIEWS_PER_IMAGE = 8  # augmented views kept of each image when a prefix is frozen
 
 
 class Views:
@@ -31,7 +36,7 @@ class Views:
         augment: Augmentation | None,
         cache: bool,
         bfloat16: bool | None,
-        views: int = VIEWS,
+        views: int = VIEWS_PER_IMAGE,
         epochs: int = 0,
     ) -> None:
         """Nothing is computed but how many views are affordable."""
@@ -40,12 +45,12 @@ class Views:
         self.cache = cache and self.start > 0
         self.bfloat16 = bfloat16
         self.kept: dict[int, Tensor] = {}
-        self.parts: dict[int, Kept] = {}  # views that are not complete yet
+        self.parts: dict[int, ActivationBuffer] = {}  # views that are not complete yet
         self.views = 1 if augment is None else 0  # 0: a new view every epoch
         self.spread = 0  # epochs that the views share out, one after the other; 0: all are kept and take turns
         if augment is not None and self.start > 0:
             self.views = views
-            if affordable_views(network, pixels, self.start, views, bfloat16) < views:
+            if count_affordable_views(network, pixels, self.start, views, bfloat16) < views:
                 self.spread = max(epochs, views)
 
     def ready(self, epoch: int, stopped: Callable[[], bool] = lambda: False) -> bool:
@@ -56,11 +61,11 @@ class Views:
         if self.spread:
             self.kept.clear()
         copies = 1 if self.spread else self.views
-        part = self.parts.setdefault(number, Kept(len(self.pixels), copies))
+        part = self.parts.setdefault(number, ActivationBuffer(len(self.pixels), copies))
         while part.filled < len(self.pixels):
             if stopped():
                 return False
-            which = torch.arange(part.filled, min(part.filled + BATCH, len(self.pixels)))
+            which = torch.arange(part.filled, min(part.filled + MAX_BATCH_SIZE, len(self.pixels)))
             pixels = self._view(self.pixels[which], which, number)
             part.add(activations(self.network, pixels, self.start, bfloat16=self.bfloat16))
         self.kept[number] = part.whole()
