@@ -233,8 +233,8 @@ def test_a_report_needs_only_the_images_that_it_shows(runs):
 
 def test_the_pictures_are_those_of_the_right_test_images(runs, monkeypatch):
     shown = {}
-    monkeypatch.setattr(report.sections.plots, "plot_cams", keep(shown, "cams"))
-    monkeypatch.setattr(report.sections.plots, "plot_mistakes", keep(shown, "mistakes"))
+    monkeypatch.setattr(report.sections.plots, "cams", keep(shown, "cams"))
+    monkeypatch.setattr(report.sections.plots, "mistakes", keep(shown, "mistakes"))
     report.render(data(runs))
     worst = findings.worst_mistakes(runs, LABELS)
     np.testing.assert_array_equal(shown["mistakes"][0][0], PIXELS[worst.image])

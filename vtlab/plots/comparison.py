@@ -421,7 +421,7 @@ def plot_ways(
                 **style.text(style.SMALL, style.QUIET),
             )
         if percent:
-            ax.xaxis.set_major_formatter(lambda value, _: percent(value, 0))
+            ax.xaxis.set_major_formatter(lambda value, _: names.percent(value, 0))
         style.heading(ax, title)
         ax.set_xlabel(what, labelpad=6, **style.text(style.SMALL, style.QUIET))
     axes[0, 0].set_yticks(

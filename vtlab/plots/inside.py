@@ -330,7 +330,7 @@ def plot_stages(
     axes[0, 0].set_ylabel(what, labelpad=6, **style.text(style.SMALL, style.QUIET))
     if chance is not None:
         axes[0, 0].annotate(
-            f"chance {percent(chance)}",
+            f"chance {names.percent(chance)}",
             (1, chance),
             (0, -4),
             va="top",
