@@ -13,12 +13,12 @@ from vtlab.course.lesson_06 import (
     SHIFTS,
     STAGES,
     depth_table,
-    genera,
-    gradually,
-    one_part,
-    rebuilt,
-    restated,
-    shifted,
+    genus_task,
+    gradual_unfreezing,
+    keep_first_stages,
+    renew_statistics,
+    shifted_task,
+    strategy_for_part,
 )
 from vtlab.data.tasks import task
 from vtlab.models.backbones import backbone
@@ -34,7 +34,7 @@ def small():
 
 @pytest.mark.parametrize("stages", range(6))
 def test_so_many_stages_stay_and_the_others_are_drawn_anew(stages):
-    whole, network = backbone("mini_resnet"), rebuilt(stages, 8, seed=3)
+    whole, network = backbone("mini_resnet"), keep_first_stages(stages, 8, seed=3)
     same = [
         all(map(torch.equal, network.stages[name].parameters(), whole.stages[name].parameters()))
         for name in STAGES
@@ -45,14 +45,14 @@ def test_so_many_stages_stay_and_the_others_are_drawn_anew(stages):
 
 def test_more_stages_than_there_are_cannot_stay():
     with pytest.raises(ValueError, match="there are 5"):
-        rebuilt(6, 8, 0)
+        keep_first_stages(6, 8, 0)
 
 
 def test_a_genus_has_two_known_species_and_two_new_ones():
-    world = lesson_06_.WORLD
+    world = lesson_06_.GENUS_WORLD
     names = [set(), set()]
     for which, species in enumerate(("known", "new")):
-        drawn = genera(species, 2, 0)
+        drawn = genus_task(species, 2, 0)
         assert torch.bincount(drawn.train.labels).tolist() == [4] * 8
         images, labels, _ = world.draw(2, 0)
         for image, genus in zip(drawn.train.pixels, drawn.train.labels, strict=True):
@@ -62,13 +62,13 @@ def test_a_genus_has_two_known_species_and_two_new_ones():
             names[which].add(name)
     assert len(names[0]) == len(names[1]) == 16 and not names[0] & names[1]
     with pytest.raises(ValueError, match="'known' or 'new'"):
-        genera("both", 1, 0)
+        genus_task("both", 1, 0)
 
 
 def test_each_shift_changes_what_it_says():
-    plain = genera("known", 3, 100)
+    plain = genus_task("known", 3, 100)
     for shift in SHIFTS:
-        changed = shifted(shift, 0)
+        changed = shifted_task(shift, 0)
         pixels = torch.equal(changed.train.pixels, plain.train.pixels)
         labels = torch.equal(changed.train.labels, plain.train.labels)
         assert (pixels, labels) == {
@@ -76,26 +76,26 @@ def test_each_shift_changes_what_it_says():
             "species": (False, True),
             "names": (True, False),
         }[shift]
-    assert torch.equal(shifted("names", 0).test.labels, (plain.test.labels + 1) % 8)
+    assert torch.equal(shifted_task("names", 0).test.labels, (plain.test.labels + 1) % 8)
     with pytest.raises(ValueError, match="there are noise, species, names"):
-        shifted("fog", 0)
+        shifted_task("fog", 0)
 
 
 def test_one_part_and_no_other_learns(network):
-    learning = {part: one_part(part).learning(network) for part in PARTS[1:]}
+    learning = {part: strategy_for_part(part).learning_parts(network) for part in PARTS[1:]}
     assert learning == {
         **{name: (name,) for name in STAGES},
         "head": ("head",),
         "head by steps": ("head",),
         "everything": (*STAGES, "head"),
     }
-    assert all(one_part(part).head_start == "kept" for part in PARTS[1:])
+    assert all(strategy_for_part(part).head_start == "kept" for part in PARTS[1:])
 
 
 def test_new_statistics_are_those_of_the_new_images_and_nothing_else_moves(network, toy):
     before = {k: v.clone() for k, v in network.state_dict().items()}
     momenta = [m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    restated(network, toy)
+    renew_statistics(network, toy)
     moved = entries_that_moved(before, network)
     assert moved == {name for name in before if "running" in name or "num_batches" in name}
     first = network.stages["stem"][0](network.normalise(toy.train.pixels))
@@ -105,7 +105,7 @@ def test_new_statistics_are_those_of_the_new_images_and_nothing_else_moves(netwo
 
 
 def test_gradual_unfreezing_ends_with_everything_learning(network, toy):
-    made = gradually(network, toy, 0, epochs=5)
+    made = gradual_unfreezing(network, toy, 0, epochs=5)
     assert made.learning == {*STAGES, "head"}
 
 
@@ -137,8 +137,8 @@ def test_a_run_says_what_it_measured(small):
 
 
 def test_swapped_names_are_swapped_for_every_shot():
-    task = lesson_06_.shifted("names", 0)
-    plain = lesson_06_.genera("known", task.shots, task.seed)
+    task = lesson_06_.shifted_task("names", 0)
+    plain = lesson_06_.genus_task("known", task.shots, task.seed)
     assert torch.equal(
         task.at(2, 7).train.labels, (plain.at(2, 7).train.labels + 1) % len(task.classes)
     )

@@ -9,16 +9,16 @@ from torch import nn
 
 from vtlab.analysis.cams import grad_cam
 from vtlab.models.backbones import backbone
-from vtlab.models.families import FAMILIES
+from vtlab.models.families import MINI_NETWORKS
 from vtlab.models.features import evaluate
-from vtlab.system.files import shipped_folder
+from vtlab.system.files import find_shipped_folder
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR, partial, scratch, surgical
 
-MINI = [name for name in FAMILIES if name.startswith("mini_")]
+MINI = [name for name in MINI_NETWORKS if name.startswith("mini_")]
 
 
-@pytest.mark.parametrize("name", list(FAMILIES))
+@pytest.mark.parametrize("name", list(MINI_NETWORKS))
 def test_the_network_is_its_stages_in_order_a_mean_and_a_head(name):
     network = backbone(name, classes=4, weights=None).eval()
     assert network.stage_names == ("stem", "stage1", "stage2", "stage3", "stage4")
@@ -27,7 +27,7 @@ def test_the_network_is_its_stages_in_order_a_mean_and_a_head(name):
         maps = images
         for stage in ("stem", "stage1", "stage2", "stage3", "stage4"):
             maps = network.stages[stage](maps)
-        assert maps.shape[1] == FAMILIES[name].features
+        assert maps.shape[1] == MINI_NETWORKS[name].features
         by_hand = maps.mean((2, 3)) @ network.head.weight.T + network.head.bias
         assert torch.allclose(network(images), by_hand, atol=1e-5)
 
@@ -55,7 +55,7 @@ def test_mini_vgg_is_mini_resnet_without_shortcuts():
     assert widths("mini_vgg") == widths("mini_resnet")
 
 
-@pytest.mark.parametrize("name", list(FAMILIES))
+@pytest.mark.parametrize("name", list(MINI_NETWORKS))
 def test_resetting_sets_every_weight_and_buffer_and_depends_on_the_seed_alone(name):
     network = backbone(name, weights=None)
     states = []
@@ -98,7 +98,7 @@ def test_exactly_the_learning_stages_move_buffers_included(name, toy, strategy):
     before = {k: v.clone() for k, v in network.state_dict().items()}
     list(fit(network, toy, strategy, epochs=1))
     parts = {k: k.split(".")[1] if k.startswith("stages") else "head" for k in before}
-    expected = {k for k, part in parts.items() if part in strategy.learning(network)}
+    expected = {k for k, part in parts.items() if part in strategy.learning_parts(network)}
     assert entries_that_moved(before, network) == expected
 
 
@@ -124,8 +124,10 @@ def test_shipped_weights_load_and_are_small(name):
     network = backbone(name, classes=3)
     assert network.provenance == name
     assert all(v.isfinite().all() for v in network.stages.state_dict().values())
-    assert 1e6 < (shipped_folder("weights") / f"{name}.safetensors").stat().st_size < 6e6
+    assert 1e6 < (find_shipped_folder("weights") / f"{name}.safetensors").stat().st_size < 6e6
 
 
 def test_all_shipped_weights_together_stay_below_25_megabytes():
-    assert sum(p.stat().st_size for p in shipped_folder("weights").glob("*.safetensors")) < 25e6
+    assert (
+        sum(p.stat().st_size for p in find_shipped_folder("weights").glob("*.safetensors")) < 25e6
+    )

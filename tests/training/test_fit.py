@@ -35,7 +35,7 @@ def test_exactly_the_learning_stages_move_buffers_included(network, toy, strateg
         name
         for name in before
         if (name.split(".")[1] if name.startswith("stages") else "head")
-        in strategy.learning(network)
+        in strategy.learning_parts(network)
     }
     assert moved == expected
 

@@ -19,10 +19,14 @@ from vtlab.training.strategies import (
 
 
 def test_a_strategy_names_the_parts_that_learn(network):
-    assert probe.learning(network) == ("head",)
-    assert partial(2).learning(network) == ("stage3", "stage4", "head")
-    assert surgical("stage1").learning(network) == ("stage1", "head")
-    assert full.learning(network) == scratch.learning(network) == (*network.stage_names, "head")
+    assert probe.learning_parts(network) == ("head",)
+    assert partial(2).learning_parts(network) == ("stage3", "stage4", "head")
+    assert surgical("stage1").learning_parts(network) == ("stage1", "head")
+    assert (
+        full.learning_parts(network)
+        == scratch.learning_parts(network)
+        == (*network.stage_names, "head")
+    )
 
 
 def test_names_and_values_go_back_and_forth():
@@ -40,7 +44,7 @@ def test_what_cannot_be_trained_is_refused(network):
     with pytest.raises(ValueError, match="that is probe"):
         partial(0)
     with pytest.raises(ValueError, match="5 stages only"):
-        partial(9).learning(network)
+        partial(9).learning_parts(network)
     with pytest.raises(ValueError, match="not above 0"):
         replace(full, rate=-1.0)
     with pytest.raises(ValueError, match="'pretrained' or 'random'"):
@@ -71,8 +75,8 @@ def test_a_stage_that_the_network_has_not_is_named(network):
     with pytest.raises(
         ValueError, match=r"surgical\(stage9\): tiny has no stage 'stage9'; .* stem"
     ):
-        surgical("stage9").learning(network)
-    assert surgical("head").learning(network) == ("head", "head")
+        surgical("stage9").learning_parts(network)
+    assert surgical("head").learning_parts(network) == ("head", "head")
 
 
 def test_one_or_several_strategies_are_given_as_values_or_names():
@@ -88,7 +92,7 @@ def test_one_or_several_strategies_are_given_as_values_or_names():
 
 def test_a_head_that_stays_is_none_that_learns(network):
     value = surgical("stem", head_start="kept", head_learns=False)
-    assert value.learning(network) == ("stem",)
+    assert value.learning_parts(network) == ("stem",)
     with pytest.raises(ValueError, match="starts at random must learn"):
         surgical("stem", head_learns=False)
     with pytest.raises(ValueError, match="nothing would learn"):
@@ -147,7 +151,7 @@ def test_he_initialisation_has_the_papers_variance():
 
 
 def test_stage_wise_rates_fall_towards_the_image(network):
-    rates = replace(full, rate=1e-3, stage_decay=0.5).rates(network)
+    rates = replace(full, rate=1e-3, stage_decay=0.5).peak_rates(network)
     assert rates["head"] == 1e-3 and rates["stage4"] == 5e-4 and rates["stem"] == 1e-3 / 32
 
 

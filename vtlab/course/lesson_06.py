@@ -12,18 +12,18 @@ from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 from torch import nn
 
-from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.course.exercise import Verdict, exercise, letter_exercise
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.worlds import World
 from vtlab.models.backbones import backbone
 from vtlab.models.features import evaluate
-from vtlab.models.network import Network, draw_anew
+from vtlab.models.network import Network, reinitialise
 from vtlab.plots import style
 from vtlab.plots.comparison import spread
 from vtlab.results import metrics
 from vtlab.results.records import committed
-from vtlab.system.randomness import generator
+from vtlab.system.randomness import make_generator
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy, full, probe, surgical
 from vtlab.training.strategies import partial as last_stages
@@ -44,7 +44,7 @@ def _normalisation_only(answer: object) -> Verdict:
     if answer.start != "pretrained" or not answer.head_learns:
         return False, "The weights start pretrained, and the head learns."
     network = backbone("mini_resnet")
-    if set(answer.learning(network)) != {*network.stage_names, "head"}:
+    if set(answer.learning_parts(network)) != {*network.stage_names, "head"}:
         return False, "All five stages should take part."
     right = answer.kind == "norm"
     return right, "Scales, shifts and the head." if right else "Which kind of weights is it?"
@@ -71,19 +71,19 @@ def _thawed(answer: object) -> Verdict:
     return True, "From the head towards the image."
 
 
-letter(
+letter_exercise(
     "06.3",
     "b",
     "Knowing the wrong thing can be worse than knowing nothing.",
     "Count the weights that learn in both cases, and ask what the later stages were made for.",
 )
-FEW_EPOCHS = 40  # of the ways to let few weights learn, which move slowly
+WEIGHT_KIND_EPOCHS = 40  # of the ways to let few weights learn, which move slowly
 RATE = 1e-3  # of everything that is descended on: the best for full in drift.csv
 STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
 TESTED = 600  # test images at most
 
 GENERA, SPECIES = 8, 4  # a class is a genus; two of its species are the source's, two are new
-WORLD = World("genera", seed=71, count=GENERA * SPECIES, genera=GENERA, spread=0.5)
+GENUS_WORLD = World("genera", seed=71, count=GENERA * SPECIES, genera=GENERA, spread=0.5)
 SOURCE_SHOTS, SHIFT_SHOTS, SHIFT_EPOCHS = 20, 3, 15  # shots per species
 SHIFTS = ("noise", "species", "names")
 PARTS = ("statistics", *STAGES, "head", "head by steps", "everything")
@@ -106,7 +106,7 @@ def depth_table() -> pd.DataFrame:
     return committed("depth")
 
 
-def rebuilt(stages: int, classes: int, seed: int) -> Network:
+def keep_first_stages(stages: int, classes: int, seed: int) -> Network:
     """A pretrained network of which only the first stages are left; the others are drawn anew.
 
     Args:
@@ -123,11 +123,11 @@ def rebuilt(stages: int, classes: int, seed: int) -> Network:
         raise ValueError(f"{stages} stages cannot stay: there are {len(STAGES)}")
     network = backbone("mini_resnet", classes=classes)
     for name in STAGES[stages:]:
-        draw_anew(network.stages[name], generator(seed, name))
+        reinitialise(network.stages[name], make_generator(seed, name))
     return network
 
 
-def genera(species: str, shots: int, seed: int, **dials: object) -> Task:
+def genus_task(species: str, shots: int, seed: int, **dials: object) -> Task:
     """Name the genus of a plant.
 
     Args:
@@ -143,7 +143,7 @@ def genera(species: str, shots: int, seed: int, **dials: object) -> Task:
     """
     if species not in ("known", "new"):
         raise ValueError(f"species are 'known' or 'new', not {species!r}")
-    world = WORLD.turn(**dials)
+    world = GENUS_WORLD.turn(**dials)
 
     def images(count: int, which: int | None) -> Images:
         drawn = _drawn(world, count, which)
@@ -160,15 +160,15 @@ def _drawn(world: World, count: int, seed: int | None) -> Images:
     return Images(*world.draw(count, seed))
 
 
-def source(seed: int) -> Network:
+def source_network(seed: int) -> Network:
     """The network that the shifts happen to: the pretrained stages, a head that names genera."""
     network = backbone("mini_resnet", classes=GENERA)
-    for _ in fit(network, genera("known", SOURCE_SHOTS, seed), probe, seed=seed):
+    for _ in fit(network, genus_task("known", SOURCE_SHOTS, seed), probe, seed=seed):
         pass
     return network
 
 
-def shifted(shift: str, seed: int) -> Task:
+def shifted_task(shift: str, seed: int) -> Task:
     """The world after a shift: other individuals than the source's, few of them.
 
     "noise": the camera spoils the picture; "species": each genus shows
@@ -183,8 +183,8 @@ def shifted(shift: str, seed: int) -> Task:
         raise ValueError(f"no shift is called {shift!r}; there are {', '.join(SHIFTS)}")
     seed = seed + 100  # other individuals than the source learnt from
     if shift == "noise":
-        return genera("known", SHIFT_SHOTS, seed, corruption="noise", strength=3.0)
-    task = genera("new" if shift == "species" else "known", SHIFT_SHOTS, seed)
+        return genus_task("known", SHIFT_SHOTS, seed, corruption="noise", strength=3.0)
+    task = genus_task("new" if shift == "species" else "known", SHIFT_SHOTS, seed)
     if shift == "species":
         return task
 
@@ -199,7 +199,7 @@ def shifted(shift: str, seed: int) -> Task:
     )
 
 
-def one_part(part: str) -> Strategy:
+def strategy_for_part(part: str) -> Strategy:
     """Let one part of a network learn, from where it is: a stage, the head, or everything."""
     if part == "everything":
         return replace(full, head_start="kept", rate=RATE)
@@ -208,7 +208,7 @@ def one_part(part: str) -> Strategy:
     return surgical(part, head_start="kept", head_learns=False, rate=RATE)
 
 
-def repaired(part: str, knowing: Network, task: Task, seed: int) -> dict[str, float]:
+def adapt_part(part: str, knowing: Network, task: Task, seed: int) -> dict[str, float]:
     """Let one part of a copy of a network change, for a new world.
 
     Args:
@@ -226,13 +226,13 @@ def repaired(part: str, knowing: Network, task: Task, seed: int) -> dict[str, fl
     network = backbone("mini_resnet", classes=GENERA)
     network.load_state_dict(knowing.state_dict())
     if part == "statistics":
-        return _tested(restated(network, task), task)
+        return _tested(renew_statistics(network, task), task)
     if part == "head by steps":
         network.head = nn.Sequential(network.head)  # which is descended on instead of solved
-    return _trained(network, task, one_part(part), seed, SHIFT_EPOCHS)
+    return _trained(network, task, strategy_for_part(part), seed, SHIFT_EPOCHS)
 
 
-def restated(network: Network, task: Task) -> Network:
+def renew_statistics(network: Network, task: Task) -> Network:
     """BatchNorm statistics that are those of the training images, in place; no weight changes.
 
     Li et al. (2017), *Revisiting batch normalization for practical domain adaptation*. Lesson 06.
@@ -249,7 +249,9 @@ def restated(network: Network, task: Task) -> Network:
     return network.freeze(())
 
 
-def gradually(network: Network, task: Task, seed: int, epochs: int = FEW_EPOCHS) -> Network:
+def gradual_unfreezing(
+    network: Network, task: Task, seed: int, epochs: int = WEIGHT_KIND_EPOCHS
+) -> Network:
     """The head first, then one stage more for each fifth of the epochs, from the head to the image.
 
     Howard and Ruder (2018), https://arxiv.org/abs/1801.06146. Lesson 06.
@@ -291,7 +293,7 @@ DEPTH = {
 NAMES = {"noise": "noise", "species": "other species", "names": "names swapped"}
 BAND = 0.14
 GAP = 0.062  # between names, in accuracy
-ASIDE = 9.0  # points between marks of equally many weights
+MARK_SPACING = 9.0  # points between marks of equally many weights
 
 
 def plot_depth(table: pd.DataFrame) -> Figure:
@@ -535,7 +537,7 @@ def _aside(ax: Axes, weights: dict[str, float]) -> dict[str, Transform]:
     places = {}
     for way, number in weights.items():
         same = [other for other in weights if weights[other] == number]
-        points = ASIDE * (same.index(way) - (len(same) - 1) / 2)
+        points = MARK_SPACING * (same.index(way) - (len(same) - 1) / 2)
         places[way] = ax.transData + ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
     return places
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from matplotlib.ticker import NullLocator
 
-from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.course.exercise import Verdict, exercise, letter_exercise
 from vtlab.data.images import Images
 from vtlab.garden.drawing import draw
 from vtlab.garden.source import Drawings
@@ -20,8 +20,8 @@ from vtlab.plots import style
 from vtlab.plots.learning import SAID, _rate_axis
 from vtlab.results import metrics
 from vtlab.results.records import committed
-from vtlab.system.randomness import keys
-from vtlab.training.probe import fit_head
+from vtlab.system.randomness import derive_keys
+from vtlab.training.probe import solve_probe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ def _stage_wise(answer: object) -> Verdict:
     if not hasattr(answer, "rates"):
         return False, "The answer is a strategy, such as vt.Strategy('full', …)."
     network = backbone("mini_resnet", weights=None)
-    rates = answer.rates(network)
+    rates = answer.peak_rates(network)
     if len(rates) < len(network.stage_names) + 1 or answer.start != "pretrained":
         return False, "All pretrained stages should learn."
     right = np.isclose(rates["stem"] / rates["head"], 1 / 32)
@@ -47,7 +47,7 @@ def _stage_wise(answer: object) -> Verdict:
 
 @exercise("07.2")
 def _schedule(answer: object) -> Verdict:
-    from vtlab.training.rates import warm_cosine
+    from vtlab.training.rates import warmup_cosine
 
     if not callable(answer):
         return False, "The answer is a function of a step and the number of steps."
@@ -55,12 +55,12 @@ def _schedule(answer: object) -> Verdict:
         found = answer(i, n)
         if found is None or found is ...:
             return None
-        if not np.isclose(float(found), warm_cosine(i, n), atol=1e-6):
+        if not np.isclose(float(found), warmup_cosine(i, n), atol=1e-6):
             return False, f"For step {i} of {n} it gave {float(found):.3f}."
     return True, "It rises, and falls along half a cosine."
 
 
-letter(
+letter_exercise(
     "07.3",
     "b",
     "A linear head reads what can be told apart.",
@@ -121,7 +121,9 @@ class Old:
 def _old_images(per_species: int, stream: int) -> Images:
     labels = torch.arange(OLD_SPECIES).repeat_interleave(per_species)
     # stream 0 was learnt from, 1 is the pretraining's own test set
-    pixels, masks = draw(Drawings().grown, labels, keys(0, stream, torch.arange(len(labels))))
+    pixels, masks = draw(
+        Drawings().grown, labels, derive_keys(0, stream, torch.arange(len(labels)))
+    )
     return Images(pixels, labels, masks)
 
 
@@ -129,7 +131,7 @@ def fitted(network: Network, images: Images) -> torch.nn.Linear:
     """A linear head solved on what the network's stages make of images."""
     features = activations(network, images.pixels)
     head = torch.nn.Linear(features.shape[1], OLD_SPECIES)
-    for _ in fit_head(features, images.labels, head, 0):
+    for _ in solve_probe(features, images.labels, head, 0):
         pass
     return head
 

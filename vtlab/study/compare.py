@@ -162,10 +162,13 @@ def compare(
         store = stack.enter_context(RunStore(Path(folder))) if folder else None
         done = _finished(store, bench, say) if store else {}
         for key, (strategy, _, _) in zip(keys, wanted, strict=True):
-            if key in done and (there := done[key].settings.get("recipe")) != strategy.recipe:
+            if (
+                key in done
+                and (there := done[key].settings.get("recipe")) != strategy.fingerprint()
+            ):
                 raise ValueError(
                     f"{folder} has {key} of another {strategy.name} ({there}; here "
-                    f"{strategy.recipe}): take another folder, or another name"
+                    f"{strategy.fingerprint()}): take another folder, or another name"
                 )
         todo = [w for w, key in zip(wanted, keys, strict=True) if key not in done]
         if done and len(todo) < len(wanted):

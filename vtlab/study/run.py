@@ -16,12 +16,12 @@ from vtlab.data.listing import spoken
 from vtlab.data.tasks import Task, check_side, in_files
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone, family
-from vtlab.models.families import FAMILIES
+from vtlab.models.families import MINI_NETWORKS
 from vtlab.models.features import predict
 from vtlab.models.network import Network
-from vtlab.models.weights import sha256, shipped
+from vtlab.models.weights import find_shipped_weights, sha256
 from vtlab.results.records import Epoch, Run
-from vtlab.system.device import THREADS, half
+from vtlab.system.device import THREADS, resolve_bfloat16
 from vtlab.system.fingerprints import fingerprint_tensors
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy
@@ -60,7 +60,7 @@ class Setting:
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """What must be equal for runs to stand in one table."""
-        ours = self.backbone in FAMILIES and shipped(self.backbone, self.weights)
+        ours = self.backbone in MINI_NETWORKS and find_shipped_weights(self.backbone, self.weights)
         path = ours or Path(self.weights)
         known = sha256(path)[:16] if path.is_file() else self.weights  # a published name
         return {
@@ -151,7 +151,7 @@ class Bench:
         """
         network = self.network()
         for strategy in strategies:
-            strategy.learning(network)
+            strategy.learning_parts(network)
 
     def network(self) -> Network:
         """A fresh network at the pretrained start."""
@@ -202,7 +202,7 @@ class Bench:
             seed: Of the shots, the head, the order of batches and the augmentation.
             tick: Called with the number of images seen since the last call.
         """
-        recipe = strategy.recipe  # before its rate is tuned
+        recipe = strategy.fingerprint()  # before its rate is tuned
         trained = self.train(strategy, shots, seed, tick)
         network, task, strategy = trained.network, trained.task, trained.strategy
         epochs, seconds = trained.epochs, trained.seconds
@@ -281,5 +281,5 @@ def machine(device: torch.device | str = "cpu") -> dict[str, str | int | bool]:
         "processor": platform.machine(),
         "device": torch.device(device).type,
         "threads": THREADS,
-        "bfloat16": half(None, device),
+        "bfloat16": resolve_bfloat16(None, device),
     }

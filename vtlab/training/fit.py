@@ -122,7 +122,7 @@ def fit(
         not labels.is_floating_point() and labels.dtype != torch.int64
     ):  # the losses take no shorter ones
         task = replace(task, train=replace(task.train, labels=labels.long()))
-    strategy.learning(network)  # refuses stages that are not there
+    strategy.learning_parts(network)  # refuses stages that are not there
     if strategy.head_start == "probe" and not is_solvable(network.head):
         raise ValueError(
             f"{strategy.name} begins with the solution of a linear probe, which this head has not"
@@ -313,7 +313,7 @@ class Training(Resumable):
     def _rates(self) -> dict[str, float]:
         """The learning rate of each part after so many batches: warm-up, then cosine."""
         share = warmup_cosine(self.descended, self.epochs * self.batches)
-        return {name: rate * share for name, rate in self.strategy.rates(self.network).items()}
+        return {name: rate * share for name, rate in self.strategy.peak_rates(self.network).items()}
 
     def _batches(self, number: int) -> tuple[Tensor, ...]:
         """The places of the images in each batch of an epoch, from the seed alone."""
@@ -331,7 +331,7 @@ class Training(Resumable):
     def _configuration(self) -> dict:
         network, task, strategy = self.network, self.task, self.strategy
         random = strategy.start == "random"
-        learning = strategy.learning(network)
+        learning = strategy.learning_parts(network)
         frozen = {
             f"{stage}.{k}": v
             for stage, module in network.stages.items()

@@ -56,7 +56,7 @@ def make_optimiser(network: Network, strategy: Strategy) -> torch.optim.AdamW:
     parts = {**network.stages, "head": network.head}
     groups = [
         {"params": list(parts[name].parameters()), "lr": rate, "name": name}
-        for name, rate in strategy.rates(network).items()
+        for name, rate in strategy.peak_rates(network).items()
     ]
     return make_adamw(groups, network.device, weight_decay=strategy.weight_decay)
 

@@ -1,8 +1,9 @@
-"""Strategies: what to train, as values.
+"""Strategies: what should be trained, as values of one dataclass.
 
-A strategy says where to start, which stages learn, and how fast. The four of the course,
-`scratch, probe, partial(k), full`, and relatives (`lp_ft`, `surgical`) are values of one
-dataclass: comparing them is a loop, and a new one is one line.
+A strategy says where the training starts, which stages learn, and how fast. It runs no code of its
+own: `fit` reads its fields. The four of the course, `scratch, probe, partial(k), full`, and their
+relatives `lp_ft` and `surgical` are such values. So comparing strategies is a loop over values, and
+a new strategy is one line.
 """
 
 from __future__ import annotations
@@ -11,12 +12,19 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, TypedDict
 
 from vtlab.models.network import WEIGHT_KINDS, Network
+from vtlab.models.targets import start_head_at_mean
 
-# Peak AdamW rates: the best mean over three other garden tasks and two numbers of shots.
-# data/results/rates.csv holds the sweep; `python data/make/sweeps.py rates` runs it again. LP-FT takes over
-# the rate of full, a part of the stages that of the last one; neither was swept.
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from torch import Tensor
+
+# Peak rates of AdamW: those with the best mean accuracy over three other garden tasks and two numbers
+# of shots. data/results/rates.csv holds the sweep; `python data/make/sweeps.py rates` runs it again.
+# LP-FT takes the rate of full, and surgical that of partial: neither was swept.
 DEFAULT_RATES = {"scratch": 3e-3, "partial": 1e-3, "full": 3e-4, "lp_ft": 3e-4, "surgical": 1e-3}
 
 
@@ -32,8 +40,8 @@ class Strategy:
         kind: Which weights of those stages: "all", "norm" for the scales and shifts of their
             normalisation layers (Frankle et al. 2021), "bias" for biases and shifts alone (BitFit,
             Ben Zaken et al. 2022).
-        head_start: "random"; "probe" for the linear probe's solution (Kumar et al. 2022); "kept"
-            for the head as it is.
+        head_start: How the head starts: "random"; "probe" for the linear probe's solution (Kumar et
+            al. 2022); "kept" for the head as it is.
         head_learns: False leaves the head where it starts; it cannot start at random then.
         rate: Peak learning rate; None for the committed default of this name.
         stage_decay: Each stage nearer to the image learns this much slower (stage-wise rates,
@@ -84,7 +92,7 @@ class Strategy:
 
     @property
     def convex(self) -> bool:
-        """Whether the head alone learns, which is a convex problem with one answer."""
+        """Whether the head alone learns: for a linear head a convex problem, with one solution."""
         return self.stages in (0, ())
 
     @property
@@ -92,14 +100,13 @@ class Strategy:
         """The learning rate that training rises to."""
         return self.rate or DEFAULT_RATES.get(self.name.partition("(")[0], 1e-3)
 
-    @property
-    def recipe(self) -> str:
-        """All but the name, in one line: what runs of one name must share."""
+    def fingerprint(self) -> str:
+        """All fields but the name, in one line: what runs of one name must share."""
         values = asdict(self) | {"rate": self.peak_rate}
         return ", ".join(f"{name} {value}" for name, value in values.items() if name != "name")
 
-    def learning(self, network: Network) -> tuple[str, ...]:
-        """The names of the parts that learn, with "head".
+    def learning_parts(self, network: Network) -> tuple[str, ...]:
+        """The names of the stages that learn, and "head" where the head learns.
 
         Raises:
             ValueError: If the network has fewer stages, or none of that name.
@@ -122,27 +129,45 @@ class Strategy:
 
     def freeze(self, network: Network) -> Network:
         """Let only what learns in this strategy learn, in place."""
-        return network.freeze(self.learning(network), self.kind)
+        return network.freeze(self.learning_parts(network), self.kind)
 
-    def prepare(self, network: Network, seed: int) -> Network:
-        """The network at this strategy's start: stages, head and freezing, in place.
+    def prepare(self, network: Network, seed: int, labels: Tensor | None = None) -> Network:
+        """Bring the network to this strategy's start, in place: stages, head and freezing.
 
-        Seeds are paired: one seed gives every strategy the same new head.
+        Args:
+            network: Changed, and returned.
+            seed: Of what is random. Seeds are paired: one seed gives every strategy the same new head.
+            labels: `(N,)` of the training images. Where they are numbers (float), a random head
+                starts at their mean. None where they are classes.
         """
         if self.start == "random":
             network.reset_stages(seed)
         if self.head_start != "kept":
             network.reset_head(seed)
+        if self.head_start == "random" and labels is not None and labels.is_floating_point():
+            start_head_at_mean(network.head, labels)
         return self.freeze(network)
 
-    def rates(self, network: Network) -> dict[str, float]:
-        """The peak learning rate of each part that learns."""
+    def peak_rates(self, network: Network) -> dict[str, float]:
+        """The peak learning rate of each part that learns, from the image to the head."""
         depth = {name: i for i, name in enumerate((*network.stage_names, "head"))}
         last = len(network.stage_names)
         return {
             name: self.peak_rate * self.stage_decay ** (last - depth[name])
-            for name in self.learning(network)
+            for name in self.learning_parts(network)
         }
+
+
+class StrategyFields(TypedDict, total=False):
+    """The fields of a `Strategy` that `partial` and `surgical` leave open."""
+
+    start: str
+    kind: str
+    head_start: str
+    head_learns: bool
+    rate: float | None
+    stage_decay: float
+    weight_decay: float
 
 
 scratch = Strategy("scratch", start="random")
@@ -151,8 +176,12 @@ full = Strategy("full")
 lp_ft = Strategy("lp_ft", head_start="probe")
 
 
-def partial(k: int = 1, **changes: object) -> Strategy:
-    """Train the head and the last k stages.
+def partial(k: int = 1, **fields: Unpack[StrategyFields]) -> Strategy:
+    """The strategy that trains the head and the last k stages.
+
+    Args:
+        k: How many stages, at least one.
+        fields: Other fields of the `Strategy`, such as `rate`.
 
     Raises:
         ValueError: If k is below 1 (that is `probe`).
@@ -160,12 +189,12 @@ def partial(k: int = 1, **changes: object) -> Strategy:
     if k < 1:
         raise ValueError(f"partial({k}) trains no stage: that is probe")
     name = "partial" if k == 1 else f"partial({k})"
-    return replace(Strategy(name, stages=k), **changes)
+    return replace(Strategy(name, stages=k), **fields)
 
 
-def surgical(*stages: str, **changes: object) -> Strategy:
-    """Train the head and just these stages (Lee et al. 2023). Lesson 06."""
-    return replace(Strategy(f"surgical({'+'.join(stages)})", stages=stages), **changes)
+def surgical(*stages: str, **fields: Unpack[StrategyFields]) -> Strategy:
+    """The strategy that trains the head and just these stages (Lee et al. 2023). Lesson 06."""
+    return replace(Strategy(f"surgical({'+'.join(stages)})", stages=stages), **fields)
 
 
 FOUR = (scratch, probe, partial(1), full)
@@ -213,8 +242,9 @@ def as_strategies(given: Strategy | str | Iterable[Strategy | str]) -> tuple[Str
         ValueError: If there is none, or none of that name.
         TypeError: If one is no strategy.
     """
-    many = isinstance(given, Iterable) and not isinstance(given, str)
-    found = tuple(as_strategy(one) for one in (given if many else [given]))
-    if not found:
+    if isinstance(given, str | Strategy) or not isinstance(given, Iterable):
+        given = [given]
+    strategies = tuple(as_strategy(one) for one in given)
+    if not strategies:
         raise ValueError("there is no strategy in the list: give one or more, such as vt.probe")
-    return found
+    return strategies
