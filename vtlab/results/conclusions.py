@@ -1,9 +1,4 @@
-"""What runs say, in words and numbers that claim no more than the runs show.
-
-Differences are paired over seeds: seed s gives all strategies the same shots, so what is left
-of a difference is the strategy. Where the interval of a difference includes 0, the runs do not
-tell the two apart, whatever the means.
-"""
+"""What a comparison says, in words that claim no more than its runs show."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vtlab.results import labels as names
-from vtlab.results import metrics, records
+from vtlab.results.comparison import Comparison
 from vtlab.results.labels import percent
 
 FEW_SEEDS = 5
@@ -45,44 +40,10 @@ HOW_TO_READ = {
 }
 
 
-def differences(runs: Sequence[records.Run]) -> pd.DataFrame:
-    """Each strategy against the one with the highest mean, paired over the seeds both have.
-
-    Args:
-        runs: Of one number of images per class.
-
-    Returns:
-        strategy, mean, behind, low, high, pairs; the best first. `behind` is how far the best is
-        ahead, `low` and `high` are its 95 % interval, nan where there are fewer than two pairs.
-    """
-    by_seed = records.table(runs).pivot_table(
-        index="seed", columns="strategy", values="test_accuracy", sort=False
-    )
-    means = by_seed.mean().sort_values(ascending=False, kind="stable")
-    rows = []
-    for strategy, mean in means.items():
-        pairs = by_seed[[means.index[0], strategy]].dropna().to_numpy()
-        if len(pairs):
-            image = 1 / len(runs[0].predictions)
-            gap = metrics.at_least_an_image(
-                metrics.paired_difference(pairs[:, 0], pairs[:, -1]),
-                metrics.t_interval([0, *[image] * (len(pairs) - 1)]),
-            )
-            rows.append((strategy, mean, gap.mean, gap.low, gap.high, gap.n))
-        else:
-            rows.append((strategy, mean, np.nan, np.nan, np.nan, 0))
-    return pd.DataFrame(rows, columns=["strategy", "mean", "behind", "low", "high", "pairs"])
-
-
-def answer(runs: Sequence[records.Run]) -> str:
-    """What the runs say, in one sentence.
-
-    Args:
-        runs: Of one number of images per class.
-    """
-    gaps = differences(runs)
-    best, rest = gaps.iloc[0], gaps.iloc[1:]
-    start, mean = f"With {shots_in_words(runs[0].shots)}, {text(best.strategy)}", best["mean"]
+def answer(comparison: Comparison) -> str:
+    """What the runs say, in one sentence."""
+    best, rest = comparison.differences.iloc[0], comparison.differences.iloc[1:]
+    start, mean = f"With {shots_in_words(comparison.shots)}, {text(best.strategy)}", best["mean"]
     if not len(rest):
         return f"{start} reaches {percent(mean)}; nothing else was run to compare it with."
     if (rest.pairs < 2).all():
@@ -111,19 +72,19 @@ def answer(runs: Sequence[records.Run]) -> str:
 
 
 def worst_mistakes(
-    runs: Sequence[records.Run], test_labels: Sequence[int], count: int = MISTAKES
+    comparison: Comparison, test_labels: Sequence[int], count: int = MISTAKES
 ) -> pd.DataFrame:
     """The mistakes that the best strategy was surest of, each image once.
 
     Args:
-        runs: All tested on the same N images.
+        comparison: Its runs were tested on N images.
         test_labels: Their classes, `(N,)`.
         count: How many at most.
 
     Returns:
         `image` (place in the test set), `true`, `predicted`, `confidence`; the surest first.
     """
-    best, labels = differences(runs).strategy[0], np.asarray(test_labels)
+    labels = np.asarray(test_labels)
     guesses = pd.concat(
         pd.DataFrame(
             {
@@ -133,31 +94,23 @@ def worst_mistakes(
                 "confidence": run.confidences,
             }
         )
-        for run in runs
-        if run.strategy == best
+        for run in comparison.runs
+        if run.strategy == comparison.best
     )
     wrong = guesses[guesses.true != guesses.predicted]
     wrong = wrong.sort_values("confidence", ascending=False, kind="stable")
     return wrong.drop_duplicates("image").head(count).reset_index(drop=True)
 
 
-def caveats(
-    runs: Sequence[records.Run],
-    train_counts: Sequence[int],
-    chance: float,
-    baseline: float | None = None,
-) -> list[str]:
+def caveats(comparison: Comparison, train_counts: Sequence[int]) -> list[str]:
     """What should stop a reader from believing too much, a sentence each.
 
     Args:
-        runs: Of one number of images per class, all tested on the same images.
+        comparison: Of which the reader sees the numbers.
         train_counts: Training images of each class.
-        chance: Test accuracy without learning.
-        baseline: Test accuracy of the nearest neighbour in plain pixels.
     """
-    means = metrics.summary(records.table(runs), len(runs[0].predictions))
-    best = means.loc[means["mean"].idxmax()]
-    fewest, found, size = means.seeds.min(), [], len(runs[0].predictions)
+    means, size, found = comparison.summary, comparison.test_images, []
+    best, fewest = means.loc[means["mean"].idxmax()], means.seeds.min()
     if fewest < means.seeds.max():
         found.append("Not every strategy has all its seeds: the study was not finished.")
     if fewest == 1:
@@ -176,9 +129,9 @@ def caveats(
         found.append(
             f"The training classes are uneven: {min(train_counts)} to {max(train_counts)} images."
         )
-    if best.low <= chance:
+    if comparison.chance is not None and best.low <= comparison.chance:
         found.append("Not even the best strategy is clearly above chance.")
-    if baseline is not None and best["mean"] <= baseline:
+    if comparison.baseline is not None and best["mean"] <= comparison.baseline:
         found.append(
             "Comparing plain pixels does as well as the best strategy, or better: the task may be "
             "too easy, or the backbone no help."
@@ -186,16 +139,10 @@ def caveats(
     return found
 
 
-def as_text(runs: Sequence[records.Run], chance: float, baseline: float | None = None) -> str:
-    """The results as lines for a terminal.
-
-    Args:
-        runs: Of one number of images per class, all tested on the same images.
-        chance: Test accuracy without learning.
-        baseline: Test accuracy of the nearest neighbour in plain pixels.
-    """
+def as_text(comparison: Comparison) -> str:
+    """The results as lines for a terminal."""
     rows = [("", "weights that learn", "test accuracy", "95 % interval", "seconds")]
-    for row in metrics.summary(records.table(runs), len(runs[0].predictions)).to_dict("records"):
+    for row in comparison.summary.to_dict("records"):
         interval = f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"
         rows.append(
             (
@@ -206,20 +153,25 @@ def as_text(runs: Sequence[records.Run], chance: float, baseline: float | None =
                 f"{row['seconds']:.1f}",
             )
         )
-    for name, value in (("Chance", chance), ("Nearest neighbour in pixels", baseline)):
-        if value is not None:
-            rows.append((name, "", percent(value), "", ""))
+    for name, share in references(comparison).items():
+        rows.append((name, "", percent(share), "", ""))
+    return text_table(rows).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def references(comparison: Comparison) -> dict[str, float]:
+    """What a strategy should beat, by its name: the accuracies that take no training."""
+    known = {"Chance": comparison.chance, "Nearest neighbour in pixels": comparison.baseline}
+    return {name: share for name, share in known.items() if share is not None}
+
+
+def text_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "   ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        )
-        for row in rows
-    ]
-    return "\n".join(line.rstrip() for line in lines).replace("\N{NO-BREAK SPACE}", " ")
+    lines = []
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("   ".join([first.ljust(widths[0]), *cells]).rstrip())
+    return "\n".join(lines)
 
 
 def text(strategy: str) -> str:

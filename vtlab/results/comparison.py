@@ -1,0 +1,101 @@
+"""Strategies compared: runs of one task, their table, and how far each is behind the best.
+
+Differences are paired over seeds: seed s gives all strategies the same shots, so what is left
+of a difference is the strategy. Where the interval of a difference includes 0, the runs do not
+tell the two apart, whatever the means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from vtlab.results import metrics, records
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs of one task at one number of images per class. Every table is computed once.
+
+    Attributes:
+        runs: At least one; all tested on the same images.
+        chance: Test accuracy without learning, if known.
+        baseline: Test accuracy of the nearest neighbour in plain pixels, if known.
+    """
+
+    runs: Sequence[records.Run]
+    chance: float | None = None
+    baseline: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse runs that cannot stand in one table.
+
+        Raises:
+            ValueError: If there is none, or they differ in shots or in the size of the test set.
+        """
+        if not self.runs:
+            raise ValueError("a report needs at least one run")
+        if len({run.shots for run in self.runs}) > 1:
+            raise ValueError("a report compares runs of one number of images per class")
+        sizes = {len(run.predictions) for run in self.runs}
+        if len(sizes) > 1:
+            raise ValueError(f"runs and test set differ in size: {sorted(sizes)} images")
+
+    @property
+    def shots(self) -> int | None:
+        """Training images per class; None for all."""
+        return self.runs[0].shots
+
+    @property
+    def test_images(self) -> int:
+        """The size of the test set."""
+        return len(self.runs[0].predictions)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row per run, as `records.table` gives it."""
+        return records.table(self.runs)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """A row per strategy with its interval, as `metrics.summary` gives it."""
+        return metrics.summary(self.table, self.test_images)
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """Each strategy against the one with the highest mean, paired over the seeds both have.
+
+        Columns strategy, mean, behind, low, high, pairs; the best first. `behind` is how far the best
+        is ahead, `low` and `high` are its 95 % interval, nan where there are fewer than two pairs.
+        """
+        by_seed = self.table.pivot_table(
+            index="seed", columns="strategy", values="test_accuracy", sort=False
+        )
+        means = by_seed.mean().sort_values(ascending=False, kind="stable")
+        rows = []
+        for strategy, mean in means.items():
+            pairs = by_seed[[means.index[0], strategy]].dropna().to_numpy()
+            if len(pairs):
+                # equal differences have no spread: no interval is narrower than one image makes it
+                gap = metrics.at_least_an_image(
+                    metrics.paired_difference(pairs[:, 0], pairs[:, -1]),
+                    metrics.t_interval([0, *[1 / self.test_images] * (len(pairs) - 1)]),
+                )
+                rows.append((strategy, mean, gap.mean, gap.low, gap.high, gap.n))
+            else:
+                rows.append((strategy, mean, np.nan, np.nan, np.nan, 0))
+        return pd.DataFrame(rows, columns=["strategy", "mean", "behind", "low", "high", "pairs"])
+
+    @property
+    def strategies(self) -> list[str]:
+        """The strategies' names in the course's order."""
+        return list(dict.fromkeys(self.table.strategy))
+
+    @property
+    def best(self) -> str:
+        """The strategy with the highest mean."""
+        return self.differences.strategy[0]
