@@ -4,15 +4,19 @@ import os
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("VTLAB_DEVICE", "cpu")  # test_cuda.py asks for the GPU itself
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # a core for each: more threads than cores wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("VTLAB_THREADS", "1")
+
 import torch
 
-os.environ.setdefault(
-    "VTLAB_DEVICE", "cpu"
-)  # the reference; `test_cuda.py` asks for the GPU itself
-
-from vtlab.data.images import Images
+from vtlab.data.images import Images, places_by_class
 from vtlab.data.tasks import Task, task
-from vtlab.models.families import GARDEN
+from vtlab.models.families import GARDEN_NORMALISATION
 from vtlab.models.network import Network
 
 
@@ -52,7 +56,7 @@ def tiny_network(classes: int = 3) -> Network:
         "stage3": stage(8, 8, 1),
         "stage4": stage(8, 10, 1),
     }
-    return Network("tiny", stages, nn.Linear(10, classes), GARDEN)
+    return Network("tiny", stages, nn.Linear(10, classes), GARDEN_NORMALISATION)
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ def toy() -> Task:
     pool, test = images(8), images(10)
 
     def draw(shots, seed):
-        picks = torch.cat([(pool.labels == k).nonzero()[:shots, 0] for k in range(3)])
+        picks = torch.cat([own[:shots] for own in places_by_class(pool.labels, range(3))])
         return pool[picks]
 
     return Task("toy", ("red", "green", "blue"), draw(4, 0), test, 4, 0, draw)
