@@ -12,9 +12,9 @@ from PIL import Image
 
 from vtlab import __version__
 from vtlab.cli import main
-from vtlab.data.tasks import DIGITS
+from vtlab.data.tasks import DIGIT_TASKS
 from vtlab.garden.worlds import WORLDS
-from vtlab.models.families import FAMILIES
+from vtlab.models.families import MINI_NETWORKS
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_the_help_of_compare_names_every_task_and_backbone(capsys):
         main(["compare", "--help"])
     shown = capsys.readouterr().out
     drawn = [name for name, world in WORLDS.items() if world.target == "class"]
-    assert all(name in shown for name in (*drawn, *DIGITS, *FAMILIES))
+    assert all(name in shown for name in (*drawn, *DIGIT_TASKS, *MINI_NETWORKS))
 
 
 def test_version_and_help(capsys):

@@ -12,7 +12,7 @@ from vtlab.data.augment import Augment as Augment
 from vtlab.data.augment import augment_with as augment_with
 from vtlab.data.images import Images as Images
 from vtlab.data.tasks import Task as Task
-from vtlab.data.tasks import pixel_neighbour as pixel_neighbour
+from vtlab.data.baselines import pixel_neighbour as pixel_neighbour
 from vtlab.data.tasks import task as task
 from vtlab.models import adapters as adapters
 from vtlab.models.backbones import backbone as backbone

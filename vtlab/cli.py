@@ -19,8 +19,8 @@ from pathlib import Path
 
 from vtlab import __version__
 from vtlab.study.compare import Study
-from vtlab.system.files import shipped_folder
-from vtlab.system.interrupts import Terminated, termination_raises
+from vtlab.system.files import find_shipped_folder
+from vtlab.system.interrupts import Termination, raise_on_termination
 
 LARGEST_SEED = 2**32 - 1  # which is all that NumPy takes
 SPOKEN = 5  # files that were left out, in the terminal
@@ -253,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(words)
     given.line = shlex.join(["vtlab", *words])
     try:
-        with termination_raises():
+        with raise_on_termination():
             run = {"compare": compare, "recommend": recommend, "predict": predict, "lab": lab}
             status = run[given.command](given)
             sys.stdout.flush()  # here, where a closed pipe can be answered
@@ -261,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         kept = "; finished runs are kept, and the same command goes on from there"
         print(f"\nvtlab: stopped{kept if given.command == 'compare' else ''}", file=sys.stderr)
-        return 143 if isinstance(stopped, Terminated) else 130
+        return 143 if isinstance(stopped, Termination) else 130
     except BrokenPipeError:  # whoever read the output, such as `head`, has enough
         with contextlib.suppress(OSError):  # or Python would complain when it flushes at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -274,7 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def compare(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
     from vtlab.data.listing import printable
-    from vtlab.data.tasks import built_in
+    from vtlab.data.tasks import is_built_in
     from vtlab.study.compare import compare as study_of
     from vtlab.study.report import write_study
     from vtlab.study.run import Setting
@@ -282,7 +282,7 @@ def compare(given: argparse.Namespace) -> int:
 
     started = time.perf_counter()
     strategies = [strategy(name.strip()) for name in _split(given.strategies)]
-    is_file = not built_in(given.path) and Path(given.path).exists()
+    is_file = not is_built_in(given.path) and Path(given.path).exists()
     shots = _shots(given.shots if given.shots is not None else "all" if is_file else "5")
     setting = Setting(
         task=given.path,
@@ -344,12 +344,12 @@ def _keep_best(study: Study, folder: Path) -> None:
 
 def recommend(given: argparse.Namespace) -> int:
     """`vtlab recommend`."""
-    from vtlab.data.tasks import built_in, task
+    from vtlab.data.tasks import is_built_in, task
     from vtlab.study.recommend import as_text
     from vtlab.study.recommend import recommend as race
     from vtlab.study.run import Setting
 
-    is_file = not built_in(given.path) and Path(given.path).exists()
+    is_file = not is_built_in(given.path) and Path(given.path).exists()
     setting = Setting(
         task=given.path,
         backbone=given.backbone,
@@ -434,7 +434,7 @@ def _shots(text: str) -> int | None:
 
 def lab(given: argparse.Namespace) -> int:
     """`vtlab lab`: JupyterLab at lesson 01, in a clone's folder or a writable copy."""
-    shipped = lessons = shipped_folder("lessons")
+    shipped = lessons = find_shipped_folder("lessons")
     if shipped.parent.name == "_shipped":  # installed: those are not to be written on
         lessons = given.folder or Path("vtlab-lessons")
         if not lessons.exists():

@@ -21,16 +21,16 @@ from kept import kept
 
 from vtlab.course.lesson_16 import real_table
 from vtlab.data.folders import ImageFolder, read_folder
-from vtlab.data.images import Images
+from vtlab.data.images import places_by_class
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
 from vtlab.models.features import predict
 from vtlab.models.network import Network
 from vtlab.results.metrics import balanced_accuracy
 from vtlab.study.run import TUNED_RATES, tuned
-from vtlab.system.device import THREADS
-from vtlab.system.files import shipped_folder, write_csv
-from vtlab.system.randomness import generator
+from vtlab.system.files import find_shipped_folder, write_csv
+from vtlab.system.randomness import make_generator
+from vtlab.system.threads import THREADS
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR, Strategy
 
@@ -76,12 +76,7 @@ class Pool:
     def __init__(self, name: str, read: ImageFolder) -> None:
         """From a folder with or without test images of its own."""
         self.name, self.classes = name, read.classes
-        self.images = Images(read.train.pixels, read.train.labels, None, read.train.files)
-        self.test = (
-            None
-            if read.test is None
-            else Images(read.test.pixels, read.test.labels, None, read.test.files)
-        )
+        self.images, self.test = read.train, read.test
 
     def task(self, shots: int, seed: int) -> Task:
         """The shots of a seed are nested: its first 5 images of a class are among its first 20.
@@ -89,11 +84,10 @@ class Pool:
         Raises:
             ValueError: If a class would keep fewer than 20 test images, or has too few shots.
         """
-        random = generator(seed, "real shots")
+        random = make_generator(seed, "real shots")
+        shuffled = places_by_class(self.images.labels, range(len(self.classes)), random)
         drawn, rest = [], []
-        for k in range(len(self.classes)):
-            index = (self.images.labels == k).nonzero()[:, 0]
-            index = index[torch.randperm(len(index), generator=random)]
+        for k, index in enumerate(shuffled):
             left = len(index) - shots if self.test is None else int((self.test.labels == k).sum())
             if left < LEAST_TEST or len(index) < shots:
                 raise ValueError(
@@ -249,7 +243,7 @@ def main() -> None:
     parser.add_argument("--anew", action="store_true", help="take no row from the committed table")
     given = parser.parse_args()
     torch.set_num_threads(THREADS)
-    path = shipped_folder("results") / "real.csv"
+    path = find_shipped_folder("results") / "real.csv"
     known = pd.DataFrame() if given.anew or not path.exists() else real_table()
     table = pd.DataFrame(measure(Measurement(given.folder, given.runs, known)))
     # after Ctrl-C: rows that were known and not reached stay

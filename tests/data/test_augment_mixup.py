@@ -40,7 +40,7 @@ def test_mixing_two_losses_is_the_loss_of_mixed_labels():
 
 
 def test_one_mixed_step_equals_a_step_by_hand(network, toy):
-    from vtlab.system.randomness import drawing
+    from vtlab.system.randomness import seed_torch
 
     full.prepare(network, 0)
     start = {k: v.clone() for k, v in network.state_dict().items()}
@@ -49,7 +49,7 @@ def test_one_mixed_step_equals_a_step_by_hand(network, toy):
     network.load_state_dict(start)
     network.train()
     (index,) = training._batches(1)
-    with drawing(0, 0):
+    with seed_torch(0, 0):
         mix = draw_mix(len(index), 1.0)
         inputs, labels = network.normalise(toy.train.pixels[index]), toy.train.labels[index]
         logits = network(mix.share * inputs + (1 - mix.share) * inputs[mix.partner])

@@ -12,7 +12,7 @@ from PIL import Image
 
 from vtlab.data.decoding import decode
 from vtlab.data.folders import read_folder
-from vtlab.data.images import LEAST_PER_CLASS
+from vtlab.data.splits import MIN_IMAGES_PER_CLASS
 
 
 def lay_out(root: Path, *folders: str, count: int = 5) -> Path:
@@ -208,9 +208,9 @@ def test_a_member_that_unpacks_to_too_much_is_named(tmp_path, monkeypatch):
         read_folder(path)
 
 
-@pytest.mark.parametrize("count", range(1, LEAST_PER_CLASS))
+@pytest.mark.parametrize("count", range(1, MIN_IMAGES_PER_CLASS))
 def test_a_small_class_is_named_with_its_count(tmp_path, count):
-    lay_out(tmp_path, "a", "b", count=LEAST_PER_CLASS)
+    lay_out(tmp_path, "a", "b", count=MIN_IMAGES_PER_CLASS)
     assert len(read_folder(tmp_path, 16).train.files) == 8
     lay_out(tmp_path, "c", count=count)
     with pytest.raises(ValueError, match=rf"'c' has {count} images?; the least is 4"):

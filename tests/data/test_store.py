@@ -13,7 +13,7 @@ from vtlab.data import decoding as rows
 from vtlab.data.folders import read_folder
 from vtlab.data.store import PixelStore
 from vtlab.system import cache as cache_
-from vtlab.system.cache import room
+from vtlab.system.memory import allocate_tensor
 
 CLASSES, EACH, SIZE = ("ant", "bee"), 12, 16
 
@@ -22,7 +22,7 @@ CLASSES, EACH, SIZE = ("ant", "bee"), 12, 16
 def cache(tmp_path, monkeypatch):
     """A cache of its own, and every set of images too large for memory."""
     monkeypatch.setenv("VTLAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(rows, "IN_MEMORY", 0)
+    monkeypatch.setattr(rows, "MAX_BYTES_IN_MEMORY", 0)
     return tmp_path / "cache"
 
 
@@ -66,7 +66,7 @@ def same(read, other):
 @pytest.fixture
 def in_memory(photos, monkeypatch):
     with monkeypatch.context() as m:
-        m.setattr(rows, "IN_MEMORY", 10**9)
+        m.setattr(rows, "MAX_BYTES_IN_MEMORY", 10**9)
         return read_folder(photos, SIZE, hold_out=0.25)
 
 
@@ -174,7 +174,7 @@ def test_an_interrupted_build_goes_on(photos, in_memory, decoded, after):
 
 def test_a_killed_build_goes_on(photos, in_memory, cache, decoded):
     code = (
-        f"from vtlab import rows; rows.IN_MEMORY = 0; rows.TOGETHER = 2\nimport time\n"
+        f"from vtlab.data import decoding as rows; rows.MAX_BYTES_IN_MEMORY = 0; rows.TOGETHER = 2\nimport time\n"
         f"from vtlab.data.folders import read_folder\n"
         f"read_folder({str(photos)!r}, {SIZE}, lambda *_: time.sleep(0.05), hold_out=0.25)"
     )
@@ -274,9 +274,9 @@ def test_a_whole_store_that_only_others_may_write_is_read(photos, cache, monkeyp
 
 def test_large_activations_lie_in_a_file_without_a_name(cache, monkeypatch):
     assert not list(cache.glob("*"))
-    small = room((4, 5), torch.float32)
-    monkeypatch.setattr(cache_, "IN_MEMORY", 100)
-    large = room((4, 5), torch.float32, copies=2)
+    small = allocate_tensor((4, 5), torch.float32)
+    monkeypatch.setattr(cache_, "MAX_BYTES_IN_MEMORY", 100)
+    large = allocate_tensor((4, 5), torch.float32, copies=2)
     large[:] = torch.arange(20.0).view(4, 5)
     assert large.sum() == 190 and small.shape == large.shape and large.dtype == torch.float32
     assert not list(cache.glob("*"))

@@ -4,7 +4,8 @@ import torch
 from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
-from vtlab.data.tasks import built_in, in_files, pixel_neighbour, task
+from vtlab.data.baselines import pixel_neighbour
+from vtlab.data.tasks import is_built_in, reads_files, task
 
 
 @pytest.fixture
@@ -135,14 +136,14 @@ def test_a_tasks_name_never_means_a_folder_and_a_path_always_does(name, folder, 
     alone = task(name, image_size=16)
     folder.rename(around / name)
     made = task(name, image_size=16)
-    assert made.classes == alone.classes and built_in(name) and not in_files(name)
+    assert made.classes == alone.classes and is_built_in(name) and not reads_files(name)
     note = f"{name} is the task of that name; what lies here under the same name is ./{name}"
     assert made.notes == (*alone.notes, note)
     for path in (f"./{name}", f"{name}/", around / name):
         assert (
             task(path, image_size=16).classes == ("a", "b")
-            and in_files(path)
-            and not built_in(path)
+            and reads_files(path)
+            and not is_built_in(path)
         )
 
 

@@ -6,7 +6,7 @@ from real import Measurement, Pool
 
 from vtlab.course import lesson_16 as lesson_16_
 from vtlab.data.folders import ImageFolder
-from vtlab.data.images import Pictures
+from vtlab.data.images import Images
 from vtlab.training.strategies import full, probe, scratch
 
 
@@ -16,7 +16,7 @@ def pictures(each=30, side=16, seed=0):
     labels = torch.arange(2).repeat_interleave(each)
     grain = torch.randint(0, 100, (2 * each, 3, side, side), generator=random)
     pixels = (grain + 100 * labels[:, None, None, None]).to(torch.uint8)
-    return Pictures(pixels, labels, tuple(f"{i}.png" for i in range(2 * each)))
+    return Images(pixels, labels, None, tuple(f"{i}.png" for i in range(2 * each)))
 
 
 def pool(name="photo", test=None):
@@ -120,7 +120,7 @@ def test_ctrl_c_takes_no_known_row_from_the_table(tmp_path, monkeypatch):
         for name in ("probe", "full")
     ]
     pd.DataFrame(known).to_csv(tmp_path / "real.csv", index=False)
-    monkeypatch.setattr(real, "shipped_folder", lambda name: tmp_path)
+    monkeypatch.setattr(real, "find_shipped_folder", lambda name: tmp_path)
     monkeypatch.setattr(lesson_16_, "real_table", lambda: pd.DataFrame(known))
     monkeypatch.setattr(real, "measure", lambda measurement: iter(known[:1]))  # and then Ctrl-C
     monkeypatch.setattr("sys.argv", ["real", str(tmp_path)])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from vtlab.data.images import holdout
+from vtlab.data.splits import stratified_split
 from vtlab.models.features import activations
 from vtlab.training.probe import probe_grid, probe_unit
 
@@ -13,7 +13,7 @@ def test_every_probe_is_scikit_learns(network, toy):
     features = activations(network, pixels)
     features = (features / probe_unit(features)).double().numpy()
     for row, seed in zip(ours, (0, 7), strict=True):
-        kept, held = holdout(labels, 0.5, seed)
+        kept, held = stratified_split(labels, 0.5, seed)
         for accuracy, strength in zip(row, (1e-3, 1e-1, 10.0), strict=True):
             model = LogisticRegression(C=1 / (len(kept) * strength), tol=1e-8, max_iter=10_000)
             model.fit(features[kept], labels[kept])

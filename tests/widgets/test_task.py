@@ -6,7 +6,6 @@ import traitlets
 
 from vtlab import plots as plots
 from vtlab.data.augment import Augment
-from vtlab.data.images import few
 from vtlab.data.tasks import task
 from vtlab.garden.worlds import WORLDS
 from vtlab.plots import style as style
@@ -21,7 +20,7 @@ def panel():
 
 
 def test_it_shows_what_its_twin_shows_of_the_garden(panel, garden):
-    images = few(garden.train, range(8), 16)
+    images = garden.train.first_of_classes(range(8), 16)
     twin = plots.images(images.pixels, titles=[garden.classes[k] for k in images.labels])
     assert style.to_png(panel.figure()) == style.to_png(twin)
     assert panel.describe() == "16 training images of garden, all classes."

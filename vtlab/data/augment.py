@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vtlab.data.images import Images
-from vtlab.system.randomness import drawing, keys, uniform
+from vtlab.system.randomness import derive_keys, seed_torch, uniform
 
 LEAST_ERASED = 0.02  # share of the picture
 LONGEST_ERASED = 1 / 0.3  # sides of a rectangle
@@ -87,7 +87,7 @@ class Augment:
         """
         if number == 0:
             return pixels
-        image_keys = keys(seed, 500 + number, index.to(pixels.device))
+        image_keys = derive_keys(seed, 500 + number, index.to(pixels.device))
         pixels = self._step(pixels, image_keys)
         images = (_turned(pixels, image_keys) if self.turn else pixels).float()
         if self.crop or self.rotate:
@@ -180,7 +180,7 @@ class EachImage:
         """
         if number == 0:
             return pixels
-        seeds = (keys(seed, 500 + number, index) & 0x7FFFFFFF).tolist()
+        seeds = (derive_keys(seed, 500 + number, index) & 0x7FFFFFFF).tolist()
         arrays = pixels.permute(0, 2, 3, 1).numpy()
         changed = [self._one(*each) for each in zip(arrays, seeds, strict=True)]
         return torch.from_numpy(np.stack(changed)).permute(0, 3, 1, 2)
@@ -225,7 +225,7 @@ def augment_with(change: Callable, name: str | None = None) -> EachImage:
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """A block in which all global generators begin at this seed; afterwards they are as before."""
-    with drawing(seed, 0):  # torch's, and one block at a time
+    with seed_torch(seed, 0):  # torch's, and one block at a time
         before = random.getstate(), np.random.get_state()
         try:
             random.seed(seed)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from vtlab.data.listing import Listing, Place, spoken
 from vtlab.data.store import PixelStore
-from vtlab.system.cache import IN_MEMORY
+from vtlab.system.memory import MAX_BYTES_IN_MEMORY
 
 LARGEST = 50_000_000  # pixels, checked from the header before decoding
 MEMORY = 280_000_000  # bytes that an image may take while it is decoded, its file included
@@ -195,7 +195,11 @@ def read_rows(
     Image.init()  # imports Pillow's readers, which two threads should not do at once
     with _several() as workers:
         files = _Files(tree, places, size, progress, strict, workers)
-        keep = files.in_memory if len(places) * 3 * size * size <= IN_MEMORY else files.in_a_store
+        keep = (
+            files.in_memory
+            if len(places) * 3 * size * size <= MAX_BYTES_IN_MEMORY
+            else files.in_a_store
+        )
         pixels, digests, unread = keep(order)
     first: dict[bytes, int] = {}
     twins = [

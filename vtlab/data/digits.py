@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vtlab.garden.drawing import develop, fractal, in_chunks
-from vtlab.system.randomness import keys, uniform
+from vtlab.system.randomness import derive_keys, uniform
 
 CLASSES = tuple("0123456789")
 POOL = 797  # of the 1,797 scans the first are for learning, the last 1,000 are the test set
@@ -88,7 +88,9 @@ def printed(per_class: int, seed: int | None, size: int = 64) -> tuple[Tensor, T
         raise ValueError(f"the seed {seed} is negative")
     labels = torch.arange(len(CLASSES)).repeat_interleave(per_class)
     number = torch.arange(per_class).repeat(len(CLASSES))
-    image_keys = keys(SEED, TEST if seed is None else TRAIN + seed, labels * 100_003 + number)
+    image_keys = derive_keys(
+        SEED, TEST if seed is None else TRAIN + seed, labels * 100_003 + number
+    )
     fonts = TEST_FONTS if seed is None else TRAIN_FONTS
     images, masks = in_chunks(partial(_print, fonts, size=size), labels, image_keys, size)
     return images, labels, masks

@@ -18,10 +18,9 @@ import torch
 from torch import Tensor
 
 from vtlab.data.decoding import read_rows
-from vtlab.data.images import LEAST_PER_CLASS, Pictures, enough, holdout
+from vtlab.data.images import Images, check_image_size
 from vtlab.data.listing import PARTS, Listing, Place, natural, of_folder, of_table, of_zip, spoken
-
-LARGEST_SIDE = 1024  # pixels of the images that are learnt from
+from vtlab.data.splits import MIN_IMAGES_PER_CLASS, check_class_size, stratified_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +34,8 @@ class ImageFolder:
     """
 
     classes: tuple[str, ...]
-    train: Pictures
-    test: Pictures | None
+    train: Images
+    test: Images | None
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
@@ -70,10 +69,7 @@ def read_folder(
     Lesson 16.
     """
     path = Path(path).expanduser()
-    if not 8 <= image_size <= LARGEST_SIDE:
-        raise ValueError(
-            f"images of {image_size} px: the side is a number from 8 to {LARGEST_SIDE}"
-        )
+    check_image_size(image_size)
     if not path.exists():
         raise FileNotFoundError(f"no folder or zip at {path}")
     if path.is_dir():
@@ -110,7 +106,7 @@ def read_listing(
         raise ValueError(f"{tree.name} has one class only, {classes[0]!r}; it takes two")
     if test_at is None:
         for name in classes:
-            enough(name, len(split[0][name]))
+            check_class_size(name, len(split[0][name]))
     elif odd := sorted(split[0].keys() ^ split[1].keys(), key=natural):
         where = (train_at if odd[0] in split[0] else test_at)[-1]
         raise ValueError(
@@ -131,9 +127,9 @@ def read_listing(
                 i for i in readable if files[i][2] == 1
             ]
         labels = torch.tensor([files[i][1] for i in readable], dtype=torch.int64)
-        if torch.bincount(labels, minlength=len(classes)).min() < LEAST_PER_CLASS:
+        if torch.bincount(labels, minlength=len(classes)).min() < MIN_IMAGES_PER_CLASS:
             return readable, []  # refused below, with what could not be read
-        kept, held = holdout(labels, hold_out, seed=0)
+        kept, held = stratified_split(labels, hold_out, seed=0)
         return [readable[j] for j in kept.tolist()], [readable[j] for j in held.tolist()]
 
     def arrange(readable: list[int]) -> list[int]:
@@ -159,9 +155,9 @@ def read_listing(
     )
 
 
-def _pictures(pixels: Tensor, places: list[int], files: list[tuple[Place, int, int]]) -> Pictures:
+def _pictures(pixels: Tensor, places: list[int], files: list[tuple[Place, int, int]]) -> Images:
     labels = torch.tensor([files[i][1] for i in places], dtype=torch.int64)
-    return Pictures(pixels, labels, tuple(spoken(files[i][0]) for i in places))
+    return Images(pixels, labels, None, tuple(spoken(files[i][0]) for i in places))
 
 
 def _astray(tree: Listing, tops: set[Place]) -> list[str]:
@@ -181,7 +177,7 @@ def _still_enough(
     try:
         for k, name in enumerate(classes):
             if sides == 1:
-                enough(name, counts[k, 0])
+                check_class_size(name, counts[k, 0])
             elif not (counts[k, 0] and counts[k, 1]):
                 raise ValueError(
                     f"{tree.name}: class {name!r} has no image that can be read on one side"

@@ -16,8 +16,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vtlab.system.cache import HASH, cache_folder, forget
-from vtlab.system.files import opened, sealed, unsealed, write_bytes
+from vtlab.system.cache import cache_folder, delete_unused
+from vtlab.system.files import write_bytes
+from vtlab.system.fingerprints import HASH_BYTES
+from vtlab.system.locks import lock_folder
+from vtlab.system.sealing import seal_json, unseal_json
 
 VERSION = 1  # of decoding: another one makes other rows
 INDEX, ROWS, LOG = "index.json", "rows.bin", "decoded.log"
@@ -62,7 +65,9 @@ class PixelStore:
             ValueError: If another process builds the same store.
         """
         if (found := self._whole(arrange)) is None:
-            lock = opened(self.folder, "images", "set VTLAB_CACHE to another folder")
+            lock = lock_folder(
+                self.folder, purpose="images", hint="set VTLAB_CACHE to another folder"
+            )
             try:
                 self._build(decode, arrange, workers)
             except OSError as error:
@@ -73,7 +78,7 @@ class PixelStore:
                     f"in {self.folder}: {why} (VTLAB_CACHE=FOLDER takes another place)",
                 ) from error
             finally:
-                lock.close()
+                lock.release()
             found = self._whole(arrange)
             if found is None:
                 raise OSError(f"{self.folder} does not hold what was just written there")
@@ -97,7 +102,7 @@ class PixelStore:
         return (order, unread) if whole else None
 
     def _index(self) -> dict:
-        return unsealed((self.folder / INDEX).read_bytes())
+        return unseal_json((self.folder / INDEX).read_bytes())
 
     def _good_rows(self, index: dict) -> Iterator[tuple[bytes, int]]:
         """Digest and offset of every row that is as it was written."""
@@ -113,8 +118,10 @@ class PixelStore:
                     yield digest, number * self.row
 
     def _build(self, decode: Callable, arrange: Callable, workers: Callable) -> None:
-        forget(self.folder.parent, self.folder, INDEX)
-        forget(self.folder.parent, self.folder, LOG, but=INDEX)  # builds that were never finished
+        delete_unused(self.folder.parent, self.folder, INDEX)
+        delete_unused(
+            self.folder.parent, self.folder, LOG, but=INDEX
+        )  # builds that were never finished
         have: dict[bytes, tuple[str, int]] = {}
         with contextlib.suppress(OSError, ValueError):
             have |= {digest: (ROWS, at) for digest, at in self._good_rows(self._index())}
@@ -128,7 +135,7 @@ class PixelStore:
                 if isinstance(found, str):
                     unread[digest] = found
                 else:
-                    have[digest] = LOG, log.tell() + 2 * HASH
+                    have[digest] = LOG, log.tell() + 2 * HASH_BYTES
                     log.write(digest + _check(digest, found) + found)
         lost = {i: unread[d] for i, d in enumerate(self.digests) if d in unread}
         order = arrange([i for i in range(len(self.digests)) if i not in lost])
@@ -140,7 +147,7 @@ class PixelStore:
             "checks": checks,
             "unread": {str(i): why for i, why in lost.items()},
         }
-        write_bytes(self.folder / INDEX, sealed(index))
+        write_bytes(self.folder / INDEX, seal_json(index))
         (self.folder / LOG).unlink()
 
     def _logged(self) -> Iterator[tuple[bytes, int]]:
@@ -148,12 +155,16 @@ class PixelStore:
         path = self.folder / LOG
         if not path.exists():
             return
-        record, good = 2 * HASH + self.row, 0
+        record, good = 2 * HASH_BYTES + self.row, 0
         with path.open("r+b") as file:
             while len(one := file.read(record)) == record:
-                digest, check, row = one[:HASH], one[HASH : 2 * HASH], one[2 * HASH :]
+                digest, check, row = (
+                    one[:HASH_BYTES],
+                    one[HASH_BYTES : 2 * HASH_BYTES],
+                    one[2 * HASH_BYTES :],
+                )
                 if check == _check(digest, row):
-                    yield digest, good + 2 * HASH
+                    yield digest, good + 2 * HASH_BYTES
                 good += record
             file.truncate(good)
 

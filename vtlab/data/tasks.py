@@ -11,25 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Integral
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vtlab.data import digits
-from vtlab.data.folders import LARGEST_SIDE, ImageFolder, read_folder, read_listing
-from vtlab.data.images import Images, Pictures, _first, near
+from vtlab.data.folders import ImageFolder, read_folder, read_listing
+from vtlab.data.images import Images, check_image_size, places_by_class
 from vtlab.data.listing import spoken
+from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.public import PUBLIC, listing
+from vtlab.data.splits import split_each_class
 from vtlab.garden.worlds import WORLDS, World
-from vtlab.system.randomness import generator
+from vtlab.system.arguments import whole_number
+from vtlab.system.randomness import make_generator
 
-HOLDOUT = 0.3  # share of a folder's images that are held out where it has no test set
-DRAWN_TEST = 1200
-LEAST_SHOTS = 1
-LEAST_SIDE = 16  # pixels
+HOLDOUT_SHARE = 0.3  # of a folder's images, where it has no test set
+DRAWN_TEST_IMAGES = 1200
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,23 +82,9 @@ class Task:
         Raises:
             ValueError: If a class has not so many images, or that is no number of shots.
         """
-        shots = number_of_shots(shots)
+        shots = parse_shots(shots)
         train = self.draw(shots, seed)
         return replace(self, train=train, val=None, shots=shots, seed=seed)
-
-    def _kinds(self) -> Tensor:
-        """The training images' classes; where a number is asked for, all are of one kind."""
-        labels = self.train.labels
-        return torch.zeros_like(labels, dtype=torch.long) if self.asks_a_number else labels
-
-    def needs_two(self) -> None:
-        """Refuse shots of which a class has one image, and so none to hold back.
-
-        Raises:
-            ValueError: If one has.
-        """
-        if torch.bincount(self._kinds(), minlength=len(self.classes)).min() < 2:
-            raise ValueError(f"{self.name}: a class with one image has none to hold back")
 
     def hold_back(self, share: float = 0.25) -> Task:
         """The same shots, a part of each class moved to `val`; the task's seed says which.
@@ -109,19 +94,43 @@ class Task:
         """
         if not 0 < share < 1:
             raise ValueError(f"a share to hold back lies between 0 and 1, not {share}")
-        self.needs_two()
-        classes = self._kinds()
-        random, kept, held = generator(self.seed, "hold back"), [], []
-        for k in range(len(self.classes)):
-            index = (classes == k).nonzero()[:, 0]
-            index = index[
-                torch.randperm(len(index), generator=random)
-            ]  # a folder's order is by name
-            cut = min(max(1, round(share * len(index))), len(index) - 1)
-            held.append(index[:cut].sort().values)
-            kept.append(index[cut:].sort().values)
-        train, val = self.train[torch.cat(kept)], self.train[torch.cat(held)]
-        return replace(self, train=train, val=val)
+        self.check_two_per_class()
+        # at random, as a folder's order is by name
+        random = make_generator(self.seed, "hold back")
+        kept, held = split_each_class(self._strata(), share, random, least=1)
+        return replace(self, train=self.train[kept], val=self.train[held])
+
+    def check_two_per_class(self) -> None:
+        """Refuse shots of which a class has one image, and so none to hold back.
+
+        Raises:
+            ValueError: If one has.
+        """
+        if torch.bincount(self._strata(), minlength=len(self.classes)).min() < 2:
+            raise ValueError(f"{self.name}: a class with one image has none to hold back")
+
+    def check_draw(self) -> None:
+        """Refuse a task that was given other training images than it draws: every run draws its own.
+
+        Raises:
+            ValueError: If `draw` does not give `train` for the task's own shots and seed.
+        """
+        drawn = self.draw(self.shots, self.seed)
+        same = len(drawn) == len(self.train) and torch.equal(drawn.labels, self.train.labels)
+        if drawn.files or self.train.files:  # pixels may be more than memory
+            same = same and drawn.files == self.train.files
+        else:
+            same = same and torch.equal(drawn.pixels, self.train.pixels)
+        if not same:
+            raise ValueError(
+                f"{self.name}: its training images are not those that its draw(shots, seed) gives, "
+                "which every run asks for its own: change `draw`, too"
+            )
+
+    def _strata(self) -> Tensor:
+        """The training images' classes; where a number is asked for, all are of one kind."""
+        labels = self.train.labels
+        return torch.zeros_like(labels, dtype=torch.long) if self.asks_a_number else labels
 
 
 def task(
@@ -163,18 +172,20 @@ def task(
 
     Lesson 01; folders in lesson 16.
     """
-    number = number_of_shots(shots)
-    check_side(image_size)
+    number = parse_shots(shots)
+    check_image_size(image_size)
     if tests is not None and tests < 1:
         raise ValueError(f"{tests} test images per class are too few; the least is 1")
     if str(name) in WORLDS:
         made = garden_task(WORLDS[str(name)], image_size, tests)
-    elif str(name) in DIGITS:
-        made = DIGITS[str(name)](image_size)
+    elif str(name) in DIGIT_TASKS:
+        made = DIGIT_TASKS[str(name)](image_size)
     elif str(name) in PUBLIC and not Path(name).exists():
-        made = _of_images(
+        made = _task_of_folder(
             str(name),
-            read_listing(listing(str(name)), image_size, progress, strict=strict, hold_out=HOLDOUT),
+            read_listing(
+                listing(str(name)), image_size, progress, strict=strict, hold_out=HOLDOUT_SHARE
+            ),
         )
         made = replace(made, flip=PUBLIC[str(name)].flip)
     else:
@@ -182,14 +193,16 @@ def task(
         if not path.exists() and len(path.parts) == 1 and not path.suffix:
             raise ValueError(
                 f"no task and no folder is called {str(name)!r}; "
-                f"the tasks are {', '.join((*WORLDS, *DIGITS, *PUBLIC))}"
+                f"the tasks are {', '.join((*WORLDS, *DIGIT_TASKS, *PUBLIC))}"
             )
-        read = read_folder(path, image_size, progress, strict=strict, hold_out=HOLDOUT)
+        read = read_folder(path, image_size, progress, strict=strict, hold_out=HOLDOUT_SHARE)
         # resolved, since "." and ".." say no name
-        made = _of_images(spoken((path.resolve().name if path.is_dir() else path.stem,)), read)
+        made = _task_of_folder(spoken((path.resolve().name if path.is_dir() else path.stem,)), read)
     if tests is not None and str(name) not in WORLDS:
-        made = replace(made, test=_first(made.test, tests, len(made.classes)))
-    if built_in(name) and Path(name).exists():
+        places = places_by_class(made.test.labels, range(len(made.classes)))
+        first = torch.cat([own[:tests] for own in places]).sort().values
+        made = replace(made, test=made.test[first])
+    if is_built_in(name) and Path(name).exists():
         said = f"{name} is the task of that name; what lies here under the same name is ./{name}"
         made = replace(made, notes=(*made.notes, said))
     if flip is not None:
@@ -197,77 +210,50 @@ def task(
     return made.at(number, seed)
 
 
-def built_in(name: str | Path) -> bool:
+def is_built_in(name: str | Path) -> bool:
     """Whether it names a task that needs no fetching, and so never means a folder that is called so."""
-    return str(name) in WORLDS or str(name) in DIGITS
+    return str(name) in WORLDS or str(name) in DIGIT_TASKS
 
 
-def in_files(name: str | Path) -> bool:
+def reads_files(name: str | Path) -> bool:
     """Whether a task's images lie in files, so that there is an end of them."""
-    return not built_in(name) and (str(name) in PUBLIC or Path(name).exists())
+    return not is_built_in(name) and (str(name) in PUBLIC or Path(name).exists())
 
 
-def check_side(image_size: int) -> None:
-    """Refuse images that are too small or too large, before anything is made for them.
-
-    Raises:
-        ValueError: If they are.
-    """
-    if image_size < LEAST_SIDE:
-        raise ValueError(f"images of {image_size} px are too small; the least is {LEAST_SIDE}")
-    if image_size > LARGEST_SIDE:
-        raise ValueError(f"images of {image_size} px are too large; the most is {LARGEST_SIDE}")
-
-
-def number_of_shots(shots: int | str | None) -> int | None:
+def parse_shots(shots: int | str | None) -> int | None:
     """Images per class as a number; None for all of them, which "all" says, too.
 
     Raises:
         ValueError: If it is no whole number from 1.
     """
-    return (
-        None if shots is None or shots == "all" else whole(shots, "images per class", LEAST_SHOTS)
-    )
-
-
-def whole(number: object, what: str, least: int = 1) -> int:
-    """A count as an int; NumPy's integers are counts, True and 2.0 are not.
-
-    Raises:
-        ValueError: If it is no whole number, or below the least; `what` is counted.
-    """
-    if isinstance(number, bool) or not isinstance(number, Integral):
-        raise ValueError(f"{number!r} {what}: that is no whole number")
-    if number < least:
-        raise ValueError(f"{number} {what} are too few; the least is {least}")
-    return int(number)
+    return None if shots is None or shots == "all" else whole_number(shots, "images per class")
 
 
 def garden_task(world: World, size: int, tests: int | None = None) -> Task:
     """The task of a garden world; `at` gives it shots: so many of each species, as of `tests`."""
     asked = (world.name,) if world.target == "number" else world.classes
-    made = _endless(
+    made = _task_of_drawings(
         world.name,
         asked,
         lambda n, seed: world.draw(n, seed, size),
-        tests or -(-DRAWN_TEST // world.count),
+        tests or -(-DRAWN_TEST_IMAGES // world.count),
     )
     return replace(made, flip=world.things != "arrows")
 
 
-def _printed(size: int) -> Task:
+def _printed_task(size: int) -> Task:
     note = "printed digits: the test images are in fonts that the training images never use"
-    made = _endless(
+    made = _task_of_drawings(
         "printed",
         digits.CLASSES,
         lambda n, seed: digits.printed(n, seed, size),
-        -(-DRAWN_TEST // len(digits.CLASSES)),
+        -(-DRAWN_TEST_IMAGES // len(digits.CLASSES)),
         note,
     )
     return replace(made, flip=False)
 
 
-def _handwritten(size: int) -> Task:
+def _handwritten_task(size: int) -> Task:
     scans = Images(*digits.handwritten(size))
     order = torch.arange(len(scans))
     note = (
@@ -275,16 +261,16 @@ def _handwritten(size: int) -> Task:
         f"{len(scans) - digits.POOL:,} of {len(scans):,} in the order of their collection "
         "are the test set, so that few hands are on both sides"
     )
-    made = _pool(
+    made = _task_of_pool(
         "digits", digits.CLASSES, scans[order[: digits.POOL]], scans[order[digits.POOL :]], (note,)
     )
     return replace(made, flip=False)
 
 
-DIGITS = {"digits": _handwritten, "printed": _printed}
+DIGIT_TASKS = {"digits": _handwritten_task, "printed": _printed_task}
 
 
-def _endless(
+def _task_of_drawings(
     name: str,
     classes: tuple[str, ...],
     make: Callable[[int, int | None], tuple],
@@ -302,19 +288,20 @@ def _endless(
     return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes)
 
 
-def _of_images(name: str, read: ImageFolder) -> Task:
+def _task_of_folder(name: str, read: ImageFolder) -> Task:
     """A task from images in files, with what should be known about them."""
-    notes, pool, test = tuple(read.notes), _images(read.train), _images(read.test)
-    if alike := near(pool.pixels, test.pixels):
+    assert read.test is not None  # there is one where `hold_out` was asked for
+    notes = read.notes
+    if alike := near_duplicates(read.train.pixels, read.test.pixels):
         i, j = alike[0]
         notes += (
-            f"{len(alike)} of {len(test)} test images look the same as a training image, which "
-            f"flatters the test accuracy ({test.files[j]} and {pool.files[i]} …)",
+            f"{len(alike)} of {len(read.test)} test images look the same as a training image, which "
+            f"flatters the test accuracy ({read.test.files[j]} and {read.train.files[i]} …)",
         )
-    return _pool(name, read.classes, pool, test, notes, read.skipped)
+    return _task_of_pool(name, read.classes, read.train, read.test, notes, read.skipped)
 
 
-def _pool(
+def _task_of_pool(
     name: str,
     classes: tuple[str, ...],
     pool: Images,
@@ -334,52 +321,8 @@ def _pool(
                 f"class {classes[least]!r} has {counts[least]} training images, "
                 f"fewer than the {shots} shots asked for"
             )
-        random = generator(seed, "shots")
-        chosen = []
-        for k in range(len(classes)):
-            index = (pool.labels == k).nonzero()[:, 0]
-            chosen.append(index[torch.randperm(len(index), generator=random)[:shots]])
-        return pool[torch.cat(chosen)]
+        random = make_generator(seed, "shots")
+        shuffled = places_by_class(pool.labels, range(len(classes)), random)
+        return pool[torch.cat([own[:shots] for own in shuffled])]
 
     return Task(name, classes, pool, test, None, 0, draw, notes=notes, skipped=skipped)
-
-
-def _images(pictures: Pictures) -> Images:
-    return Images(pictures.pixels, pictures.labels, None, tuple(pictures.files))
-
-
-def pixel_neighbour(task: Task) -> float:
-    """The test accuracy of the nearest shot in plain pixels: what looking without learning gives.
-
-    One nearest neighbour (Euclidean) on images shrunk to 16 x 16.
-    """
-    from sklearn.neighbors import KNeighborsClassifier
-
-    def shrink(images: Images) -> Tensor:  # a part at a time: the images may be larger than memory
-        small = [
-            F.adaptive_avg_pool2d(part.float(), 16).flatten(1) for part in images.pixels.split(256)
-        ]
-        return torch.cat(small)  # (N, 768)
-
-    nearest = KNeighborsClassifier(1).fit(shrink(task.train).numpy(), task.train.labels.numpy())
-    guesses = torch.from_numpy(nearest.predict(shrink(task.test).numpy()))
-    return (guesses == task.test.labels).float().mean().item()
-
-
-def check_draw(task: Task) -> None:
-    """A task's shots are drawn for each seed; refuse one that was given other training images."""
-    drawn = task.draw(task.shots, task.seed)
-    same = (
-        len(drawn) == len(task.train)
-        and torch.equal(drawn.labels, task.train.labels)
-        and (
-            drawn.files == task.train.files
-            if drawn.files is not None
-            else torch.equal(drawn.pixels, task.train.pixels)
-        )
-    )
-    if not same:
-        raise ValueError(
-            f"{task.name}: its training images are not those that its draw(shots, seed) gives, "
-            "which every run asks for its own: change `draw`, too"
-        )

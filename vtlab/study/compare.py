@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vtlab.data.tasks import Task, check_draw, number_of_shots, whole
+from vtlab.data.tasks import Task, parse_shots
 from vtlab.models.features import predict
 from vtlab.models.network import Network
 from vtlab.results.metrics import summary
 from vtlab.results.records import Run, run_key, table
 from vtlab.results.store import RunStore
 from vtlab.study.run import Bench, Setting, machine
+from vtlab.system.arguments import whole_number
 from vtlab.system.device import choose_device
-from vtlab.training.rates import default_epochs
+from vtlab.training.schedules import default_epochs
 from vtlab.training.strategies import FOUR, Strategy, as_strategies
 
 if TYPE_CHECKING:
@@ -132,11 +133,11 @@ def compare(
     setting = Setting(**{**(vars(setting) if setting else {}), "task": name})
     strategies = as_strategies(strategies)
     many = isinstance(shots, Iterable) and not isinstance(shots, str)
-    shots = [number_of_shots(n) for n in (shots if many else [shots])]
+    shots = [parse_shots(n) for n in (shots if many else [shots])]
     seeds = (
         [int(seed) for seed in seeds]
         if isinstance(seeds, Iterable)
-        else range(whole(seeds, "seeds"))
+        else range(whole_number(seeds, "seeds"))
     )
     if not (shots and seeds):
         raise ValueError(
@@ -150,14 +151,14 @@ def compare(
             "strategies have names of their own, as in replace(vt.full, name='slow', rate=1e-4)"
         )
     if given is not None:
-        check_draw(given)
+        given.check_draw()
     bench = Bench.make(setting, given)
     bench.takes(strategies)  # an impossible wish is refused before any training
     tuned = setting.tune and any(not strategy.convex for strategy in strategies)
     for n in shots:
         some = bench.base.at(n, 0)
         if tuned:
-            some.needs_two()
+            some.check_two_per_class()
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(RunStore(Path(folder))) if folder else None
         done = _finished(store, bench, say) if store else {}

@@ -15,13 +15,14 @@ from dataclasses import dataclass, fields, replace
 import pandas as pd
 import torch
 
-from vtlab.data.images import LEAST_PER_CLASS, holdout, near
+from vtlab.data.near_duplicates import near_duplicates
+from vtlab.data.splits import MIN_IMAGES_PER_CLASS, stratified_split
 from vtlab.data.tasks import Task
 from vtlab.models.features import predict
 from vtlab.results.labels import label
 from vtlab.results.metrics import Interval, at_least_an_image, resampled_interval
 from vtlab.study.run import Bench, Setting
-from vtlab.system.device import THREADS
+from vtlab.system.threads import THREADS
 from vtlab.training.costs import count_training_operations
 from vtlab.training.fit import fit
 from vtlab.training.strategies import (
@@ -246,21 +247,21 @@ class _Race:
         self.task = self.bench.base
         self.bench.takes(ways)
         counts = torch.bincount(task.train.labels.long(), minlength=len(task.classes))
-        if (least := int(counts.min())) < LEAST_PER_CLASS:
+        if (least := int(counts.min())) < MIN_IMAGES_PER_CLASS:
             raise ValueError(
                 f"class {task.classes[int(counts.argmin())]!r} has {least} training images; a "
-                f"recommendation takes {LEAST_PER_CLASS} or more of each"
+                f"recommendation takes {MIN_IMAGES_PER_CLASS} or more of each"
             )
         kept, held = self._split(0)
         self.images = len(kept), len(held)
-        self.alike = len(near(task.train.pixels[kept], task.train.pixels[held]))
+        self.alike = len(near_duplicates(task.train.pixels[kept], task.train.pixels[held]))
         self.scores: dict[Strategy, list[float]] = {}
         self.took: dict[Strategy, list[float]] = {}
         self.left_out: tuple[str, ...] = ()
         self.unit = self._pilot(kept)
 
     def _split(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        return holdout(self.task.train.labels, HELD, self.seed + number, self.task.classes)
+        return stratified_split(self.task.train.labels, HELD, self.seed + number, self.task.classes)
 
     def _part(self, places: torch.Tensor) -> Task:
         return replace(self.task, train=self.task.train[places], val=None)

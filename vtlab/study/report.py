@@ -17,7 +17,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from vtlab import __version__, plots
-from vtlab.data.tasks import pixel_neighbour
+from vtlab.data.baselines import pixel_neighbour
 from vtlab.plots import style
 from vtlab.results import conclusions as findings
 from vtlab.results import labels as names
@@ -26,7 +26,7 @@ from vtlab.results.labels import percent
 from vtlab.study import page
 from vtlab.study.compare import Study
 from vtlab.study.run import machine
-from vtlab.system.device import best_device
+from vtlab.system.device import choose_device
 from vtlab.system.files import write_csv, write_text
 
 
@@ -108,7 +108,7 @@ def write_study(
         skipped=task.skipped,
         description=f"{len(task.classes)} classes, {sum(counts):,} training images for each run, "
         f"{len(labels):,} test images of {task.image_size} px.",
-        machine={**machine(best_device()), "cores": os.cpu_count(), "vtlab": __version__},
+        machine={**machine(choose_device()), "cores": os.cpu_count(), "vtlab": __version__},
     )
     path = write(folder, data)
     write_csv(path.with_name("runs.csv"), study.table())

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from vtlab.analysis.cams import grad_cam
+from vtlab.data.images import check_image_size, places_by_class
 from vtlab.data.listing import spoken
-from vtlab.data.tasks import Task, check_side, in_files
+from vtlab.data.tasks import Task, reads_files
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone, family
 from vtlab.models.families import MINI_NETWORKS
@@ -21,8 +22,9 @@ from vtlab.models.features import predict
 from vtlab.models.network import Network
 from vtlab.models.weights import find_shipped_weights, sha256
 from vtlab.results.records import Epoch, Run
-from vtlab.system.device import THREADS, resolve_bfloat16
+from vtlab.system.device import resolve_bfloat16
 from vtlab.system.fingerprints import fingerprint_tensors
+from vtlab.system.threads import THREADS
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy
 
@@ -98,14 +100,14 @@ class Bench:
     def make(cls, setting: Setting, base: Task | None = None) -> Bench:
         """Read or draw the data and load the weights."""
         if base is None:
-            check_side(setting.size)
+            check_image_size(setting.size)
         # weights first: a wrong file is refused before thousands of images are read
         network = backbone(setting.backbone, weights=setting.weights)
         network.takes(base.image_size if base else setting.size)
         state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         base = base or make_task(
             setting.task,
-            shots="all" if in_files(setting.task) else 1,
+            shots="all" if reads_files(setting.task) else 1,
             image_size=setting.size,
             strict=setting.strict,
         )
@@ -128,7 +130,7 @@ class Bench:
         """The setting's and the images': the same path, or a name of one's own, may hold others tomorrow."""
         known = self.setting.fingerprint()
         # drawn images have no end: of each class the first
-        whole = self.base.at(1 if self.base.test.files is None else None).train
+        whole = self.base.at(None if self.base.test.files else 1).train
         parts = {
             "train": whole.pixels,
             "train labels": whole.labels,
@@ -163,7 +165,7 @@ class Bench:
     def shown(self) -> list[int]:
         """Places in the test set of the images that Grad-CAM is kept for: classes in turn."""
         labels = self.base.test.labels
-        firsts = [(labels == k).nonzero()[:, 0] for k in range(len(self.base.classes))]
+        firsts = places_by_class(labels, range(len(self.base.classes)))
         turns = [int(f[i]) for i in range(SHOWN) for f in firsts if i < len(f)]
         return turns[:SHOWN]
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from vtlab.data.augment import Augment, Augmentation, draw_mix
-from vtlab.data.tasks import Task, whole
+from vtlab.data.tasks import Task
 from vtlab.models.features import FrozenPass
 from vtlab.models.network import Network
 from vtlab.models.targets import (
@@ -32,9 +32,11 @@ from vtlab.models.targets import (
     start_head_at_mean,
 )
 from vtlab.results.records import Epoch
-from vtlab.system.device import keep_freed_memory, resolve_bfloat16
+from vtlab.system.arguments import whole_number
+from vtlab.system.device import resolve_bfloat16
 from vtlab.system.fingerprints import fingerprint_tensors
 from vtlab.system.interrupts import defer_signals
+from vtlab.system.memory import keep_freed_memory
 from vtlab.system.randomness import make_generator, seed_torch
 from vtlab.training.checkpoints import (
     CHECKPOINT_FORMAT,
@@ -44,8 +46,9 @@ from vtlab.training.checkpoints import (
     capture_state,
     restore_state,
 )
+from vtlab.training.optimisers import make_optimiser
 from vtlab.training.probe import ProbeStep, is_solvable, solve_probe
-from vtlab.training.rates import default_epochs, make_optimiser, warmup_cosine
+from vtlab.training.schedules import default_epochs, warmup_cosine
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE, Views
 
@@ -107,7 +110,7 @@ def fit(
         if augment != "default":
             raise ValueError(f"augment={augment!r}: it is an Augment, 'default' or None")
         augment = Augment(flip=task.flip)
-    epochs = None if epochs is None else whole(epochs, "epochs")
+    epochs = None if epochs is None else whole_number(epochs, "epochs")
     if mixup < 0 or views < 1:
         raise ValueError(f"mixup is {mixup} and views {views}; they are at least 0 and 1")
     if not len(task.train):

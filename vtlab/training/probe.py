@@ -13,12 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.data.images import holdout
+from vtlab.data.images import places_by_class
+from vtlab.data.splits import stratified_split
 from vtlab.models.features import activations
 from vtlab.models.network import Network
 from vtlab.models.targets import label_variance
-from vtlab.system.device import single_thread
 from vtlab.system.randomness import make_generator
+from vtlab.system.threads import single_thread
 from vtlab.training.logistic import PrincipalAxes, minimise_losses, solve_logistic, split_range
 
 STRENGTHS = tuple(10.0**e for e in (-4, -3, -2, -1, 0, 1))  # of L2, on features of unit spread
@@ -72,8 +73,8 @@ def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 
     if len(labels) * classes > MAX_IMAGE_CLASSES:
         each = max(folds, MAX_IMAGE_CLASSES // classes**2)
         random = make_generator(seed, "strength")
-        chosen = [(labels == k).nonzero()[:, 0] for k in range(classes)]
-        some = torch.cat([c[torch.randperm(len(c), generator=random)[:each]] for c in chosen])
+        shuffled = places_by_class(labels, range(classes), random)
+        some = torch.cat([own[:each] for own in shuffled])
         features, labels = features[some], labels[some]
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     use = torch.ones(folds, len(labels))
@@ -204,7 +205,8 @@ def probe_grid(
     """
     classes = int(labels.max()) + 1
     splits = [
-        [part.to(labels.device) for part in holdout(labels.cpu(), share, seed)] for seed in seeds
+        [part.to(labels.device) for part in stratified_split(labels.cpu(), share, seed)]
+        for seed in seeds
     ]
     features = activations(network, pixels)
     features = features / probe_unit(features)

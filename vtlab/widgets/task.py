@@ -12,7 +12,7 @@ import traitlets
 
 from vtlab import plots
 from vtlab.data.augment import Augment, views
-from vtlab.data.images import Images, few
+from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.worlds import CORRUPTIONS, STYLES, WORLDS, World
 from vtlab.widgets.panel import Panel, choice, number, row, tick
@@ -196,7 +196,7 @@ class TaskPanel(Panel):
         else:
             seed = self.seed if self.split == "train" else None
             whole = _images(self.world, each, seed)
-        return few(whole, wanted, count)
+        return whole.first_of_classes(wanted, count)
 
     def figure(self) -> Figure:
         """A grid of images, or a few images each with its augmented views."""

@@ -13,11 +13,11 @@ import pandas as pd
 import traitlets
 
 from vtlab import plots
-from vtlab.data.tasks import Task, check_draw
+from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.garden.worlds import WORLDS
 from vtlab.models.backbones import family
-from vtlab.models.families import FAMILIES, STAGES
+from vtlab.models.families import MINI_NETWORKS, STAGE_NAMES
 from vtlab.results import labels as names
 from vtlab.results.labels import percent
 from vtlab.widgets.panel import Checks, Panel, Status, button, choice, number, row
@@ -81,7 +81,7 @@ class TrainPanel(Panel):
 
     task = traitlets.Unicode("garden")
     shots = traitlets.Int(5, min=0)
-    backbone = traitlets.Enum(list(FAMILIES), "mini_resnet")
+    backbone = traitlets.Enum(list(MINI_NETWORKS), "mini_resnet")
     strategy = traitlets.Enum(WAYS, "partial")
     stages = traitlets.Tuple(("stage4",))
     rate = traitlets.Enum((0, *RATES), 0)
@@ -111,7 +111,7 @@ class TrainPanel(Panel):
         self._bases: dict[tuple[str, int], Task] = {}
         self._tasks = [name for name, world in WORLDS.items() if world.target == "class"]
         if task is not None:
-            check_draw(task)
+            task.check_draw()
             self._tasks = [task.name, *(name for name in self._tasks if name != task.name)]
             known = 0 if task.shots is None else task.shots
             traits = {"task": task.name, "shots": known, "seed": task.seed} | traits
@@ -140,11 +140,11 @@ class TrainPanel(Panel):
 
     @traitlets.validate("stages")
     def _known_stages(self, proposal: dict) -> tuple[str, ...]:
-        if odd := set(proposal["value"]) - set(STAGES):
+        if odd := set(proposal["value"]) - set(STAGE_NAMES):
             raise traitlets.TraitError(
-                f"no stage {sorted(odd)[0]!r}; there are {', '.join(STAGES)}"
+                f"no stage {sorted(odd)[0]!r}; there are {', '.join(STAGE_NAMES)}"
             )
-        return tuple(name for name in STAGES if name in proposal["value"])
+        return tuple(name for name in STAGE_NAMES if name in proposal["value"])
 
     @traitlets.observe("strategy", "stages")
     def _settle(self, change: dict) -> None:
@@ -154,12 +154,12 @@ class TrainPanel(Panel):
         self._settling = True
         try:
             if change["name"] == "stages":
-                self.strategy = fitting(self.strategy, self.stages, STAGES)
+                self.strategy = fitting(self.strategy, self.stages, STAGE_NAMES)
             elif self.strategy == "probe":
                 self.stages = ()
             elif self.strategy in ("scratch", "full", "lp_ft"):
-                self.stages = STAGES
-            elif fitting("partial", self.stages, STAGES) != self.strategy:
+                self.stages = STAGE_NAMES
+            elif fitting("partial", self.stages, STAGE_NAMES) != self.strategy:
                 self.stages = ("stage4",) if self.strategy == "partial" else ("stage1",)
         finally:
             self._settling = False
@@ -172,7 +172,9 @@ class TrainPanel(Panel):
             "seed": number("Seed", 0, 999),
             "backbone": choice("Backbone", self.traits()["backbone"].values),
             "strategy": choice("Strategy", [(names.label(name).text, name) for name in WAYS]),
-            "stages": Checks({name: name for name in STAGES}, "Stages that learn, beside the head"),
+            "stages": Checks(
+                {name: name for name in STAGE_NAMES}, "Stages that learn, beside the head"
+            ),
             "rate": choice("Peak rate", [("default", 0), *((f"{r:g}", r) for r in RATES)]),
             "stage_decay": choice("Rate of each earlier stage", [(f"× {d:g}", d) for d in DECAYS]),
             "epochs": number("Epochs (0: default)", 0, 500),

@@ -15,7 +15,6 @@ import traitlets
 
 from vtlab import plots
 from vtlab.data.decoding import photograph
-from vtlab.data.images import few
 from vtlab.data.listing import ENDINGS
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
@@ -171,7 +170,7 @@ class UploadPanel(Panel):
         """Some of the training images, of all classes in turn."""
         if self.task is None:
             raise ValueError("Nothing was uploaded yet.")
-        images = few(self.task.train, range(len(self.task.classes)), SHOWN)
+        images = self.task.train.first_of_classes(range(len(self.task.classes)), SHOWN)
         return plots.images(images.pixels, titles=[self.task.classes[k] for k in images.labels])
 
     def describe(self) -> str:

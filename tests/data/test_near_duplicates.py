@@ -4,7 +4,7 @@ from images_made_up import saved, scene
 from PIL import Image, ImageEnhance
 
 from vtlab.data.decoding import decode
-from vtlab.data.images import gradient_hash, near
+from vtlab.data.near_duplicates import gradient_hash, near_duplicates
 
 
 def as_read(image: Image.Image, form: str = "PNG", size: int = 64, **options) -> torch.Tensor:
@@ -34,25 +34,25 @@ def test_a_photograph_saved_again_smaller_or_brighter_is_found_and_others_are_no
         as_read(ImageEnhance.Brightness(drawn(23)).enhance(1.08)),
         as_read(drawn(99)),
     ]
-    assert near(first, torch.cat(again)) == [(7, 0), (11, 1), (23, 2)]
-    assert near(first, torch.cat([as_read(drawn(i)) for i in range(100, 140)])) == []
+    assert near_duplicates(first, torch.cat(again)) == [(7, 0), (11, 1), (23, 2)]
+    assert near_duplicates(first, torch.cat([as_read(drawn(i)) for i in range(100, 140)])) == []
 
 
 def test_plain_areas_of_other_colours_are_not_alike():
     colours = [(0, 0, 0), (200, 30, 30), (30, 200, 30), (255, 255, 255)]
     plain = torch.cat([as_read(Image.new("RGB", (50, 40), colour)) for colour in colours])
-    assert near(plain[:3], plain[1:]) == [(1, 0), (2, 1)]
+    assert near_duplicates(plain[:3], plain[1:]) == [(1, 0), (2, 1)]
 
 
 def test_the_likest_of_several_is_named():
     photo = scene(200, 160)
     worse = as_read(ImageEnhance.Brightness(photo).enhance(1.05))
-    assert near(torch.cat([worse, as_read(photo)]), as_read(photo)) == [(1, 0)]
+    assert near_duplicates(torch.cat([worse, as_read(photo)]), as_read(photo)) == [(1, 0)]
 
 
 def test_nothing_has_no_twin():
     one = as_read(scene(40, 40))
-    assert near(one[:0], one) == near(one, one[:0]) == []
+    assert near_duplicates(one[:0], one) == near_duplicates(one, one[:0]) == []
 
 
 def test_small_things_in_other_places_on_a_plain_ground_are_not_alike():
@@ -60,7 +60,7 @@ def test_small_things_in_other_places_on_a_plain_ground_are_not_alike():
     pixels = torch.full((120, 3, 64, 64), 120, dtype=torch.uint8)
     for image, (row, column) in zip(pixels, random.integers(0, 56, (120, 2)).tolist(), strict=True):
         image[:, row : row + 6, column : column + 6] = 220
-    places = near(pixels[:60], pixels[60:])
+    places = near_duplicates(pixels[:60], pixels[60:])
     assert len(places) < 20
     for i, j in places:  # the marks overlap by half at least
         assert (pixels[i] != pixels[60 + j]).float().sum() <= 3 * 36
