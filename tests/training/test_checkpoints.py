@@ -15,7 +15,7 @@ import pytest
 import torch
 from steps_made_up import EVERY, same, states_of, training
 
-from vtlab.system.files import seal_json
+from vtlab.system.sealing import seal_json
 from vtlab.training.checkpoints import Checkpoint, CheckpointFolder, checkpointed
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from vtlab.models.backbones import backbone
-from vtlab.system.device import count_operations
+from vtlab.system.operations import count_operations
 from vtlab.training.costs import (
     Speed,
     calibrate,

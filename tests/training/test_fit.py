@@ -18,7 +18,7 @@ from vtlab.models.features import (
     predict,
 )
 from vtlab.training.fit import fit
-from vtlab.training.rates import warmup_cosine
+from vtlab.training.schedules import warmup_cosine
 from vtlab.training.strategies import FOUR, full, lp_ft, partial, probe, scratch, surgical
 from vtlab.training.views import Views
 

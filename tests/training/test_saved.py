@@ -12,7 +12,7 @@ from steps_made_up import noise_task
 
 from vtlab.models.backbones import backbone, family
 from vtlab.models.families import Normalisation
-from vtlab.system.files import seal_json, unseal_json
+from vtlab.system.sealing import seal_json, unseal_json
 from vtlab.training.fit import fit
 from vtlab.training.saved import CARD_FILE, load, save
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch, surgical

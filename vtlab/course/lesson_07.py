@@ -1,73 +1,27 @@
-"""The exercises of lesson 07."""
+"""Lesson 07 needs the table of drift, its figure, the old task, and three checks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from matplotlib.ticker import NullLocator
 
-from vtlab.course.exercise import Verdict, exercise, letter_exercise
-from vtlab.data.images import Images
-from vtlab.garden.drawing import draw
-from vtlab.garden.source import Drawings
+from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.old_task import OldTask as OldTask
 from vtlab.models.backbones import backbone
-from vtlab.models.features import activations
-from vtlab.models.network import Network
 from vtlab.plots import style
 from vtlab.plots.learning import SAID, _rate_axis
 from vtlab.results import metrics
 from vtlab.results.records import committed
-from vtlab.system.randomness import derive_keys
-from vtlab.training.probe import solve_probe
+from vtlab.training.rates import warm_cosine
+from vtlab.training.strategies import Strategy
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-@exercise("07.1")
-def _stage_wise(answer: object) -> Verdict:
-    from vtlab.models.backbones import backbone
-
-    if not hasattr(answer, "rates"):
-        return False, "The answer is a strategy, such as vt.Strategy('full', …)."
-    network = backbone("mini_resnet", weights=None)
-    rates = answer.peak_rates(network)
-    if len(rates) < len(network.stage_names) + 1 or answer.start != "pretrained":
-        return False, "All pretrained stages should learn."
-    right = np.isclose(rates["stem"] / rates["head"], 1 / 32)
-    return bool(right), "Half of a half, five times." if right else (
-        "Count the steps from the head to the stem: by what factor does each shrink the rate?"
-    )
-
-
-@exercise("07.2")
-def _schedule(answer: object) -> Verdict:
-    from vtlab.training.rates import warmup_cosine
-
-    if not callable(answer):
-        return False, "The answer is a function of a step and the number of steps."
-    for i, n in ((0, 20), (1, 20), (2, 20), (11, 20), (19, 20), (4, 50), (30, 50)):
-        found = answer(i, n)
-        if found is None or found is ...:
-            return None
-        if not np.isclose(float(found), warmup_cosine(i, n), atol=1e-6):
-            return False, f"For step {i} of {n} it gave {float(found):.3f}."
-    return True, "It rises, and falls along half a cosine."
-
-
-letter_exercise(
-    "07.3",
-    "b",
-    "A linear head reads what can be told apart.",
-    "What does it take for the new head to do well?",
-)
-OLD_SPECIES = 16  # of the source's 256
-OLD_SHOTS, OLD_TEST = 20, 25  # images per old species
 
 
 def drift_table() -> pd.DataFrame:
@@ -86,57 +40,7 @@ def drift_table() -> pd.DataFrame:
     return committed("drift")
 
 
-@dataclass(frozen=True, eq=False)
-class Old:
-    """The old task: species of the source, and a head fitted on their pretrained features.
-
-    Attributes:
-        train: What heads are fitted on.
-        test: Other individuals of the same species.
-        start: The pretrained network.
-        head: Fitted on what `start` makes of `train`.
-    """
-
-    train: Images
-    test: Images
-    start: Network
-    head: torch.nn.Linear
-
-    @classmethod
-    def make(cls) -> Old:
-        """Draw individuals that pretraining never saw, and fit the head."""
-        train, test = (
-            _old_images(count, stream) for count, stream in ((OLD_SHOTS, 2), (OLD_TEST, 3))
-        )
-        network = backbone("mini_resnet", classes=OLD_SPECIES)
-        return cls(train, test, network, fitted(network, train))
-
-    def accuracy(self, network: Network, head: torch.nn.Linear) -> float:
-        """Of a network's stages under this head."""
-        with torch.no_grad():
-            named = head(activations(network, self.test.pixels)).argmax(1)
-        return (named == self.test.labels).double().mean().item()
-
-
-def _old_images(per_species: int, stream: int) -> Images:
-    labels = torch.arange(OLD_SPECIES).repeat_interleave(per_species)
-    # stream 0 was learnt from, 1 is the pretraining's own test set
-    pixels, masks = draw(
-        Drawings().grown, labels, derive_keys(0, stream, torch.arange(len(labels)))
-    )
-    return Images(pixels, labels, masks)
-
-
-def fitted(network: Network, images: Images) -> torch.nn.Linear:
-    """A linear head solved on what the network's stages make of images."""
-    features = activations(network, images.pixels)
-    head = torch.nn.Linear(features.shape[1], OLD_SPECIES)
-    for _ in solve_probe(features, images.labels, head, 0):
-        pass
-    return head
-
-
-STAGES = (
+STAGE_STYLES = (
     ("#5FA0D6", "o"),
     ("#3B82BF", "s"),
     ("#2467A3", "D"),
@@ -163,7 +67,7 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     figure, axes = style.new_figure(1, 3, height=3.5)
     accuracies, moved, alike = axes[0]
     for column, (words, colour, marker) in SAID.items():
-        _draw(accuracies, rows, column, words, colour, marker, band=True)
+        _draw_means(accuracies, rows, column, words, colour, marker, band=True)
     before = rows.old_before.iloc[0]
     accuracies.axhline(
         before,
@@ -177,9 +81,9 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     accuracies.set_ylim(-0.36, 1.02)  # room for the legend
     style.percent_axis(accuracies.yaxis)
     stages = [name.removeprefix("moved_") for name in table if name.startswith("moved_")]
-    for stage, (colour, marker) in zip(stages, STAGES, strict=True):
-        _draw(moved, rows, f"moved_{stage}", stage, colour, marker)
-        _draw(alike, rows, f"cka_{stage}", stage, colour, marker)
+    for stage, (colour, marker) in zip(stages, STAGE_STYLES, strict=True):
+        _draw_means(moved, rows, f"moved_{stage}", stage, colour, marker)
+        _draw_means(alike, rows, f"cka_{stage}", stage, colour, marker)
     moved.set_yscale("log")
     moved.yaxis.set_minor_locator(NullLocator())
     moved.set_ylabel("share of their size", labelpad=4, **style.text(style.SMALL, style.QUIET))
@@ -199,7 +103,7 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     return figure
 
 
-def _draw(
+def _draw_means(
     ax: Axes,
     rows: pd.DataFrame,
     column: str,
@@ -209,6 +113,7 @@ def _draw(
     *,
     band: bool = False,
 ) -> None:
+    """The mean of a column over the seeds against the rate, with the band of its 95 % interval if asked."""
     if not ax.lines:
         style.prepare(ax, grid="y")
     groups = {rate: metrics.t_interval(group[column]) for rate, group in rows.groupby("rate")}
@@ -234,3 +139,34 @@ def _draw(
             alpha=0.15,
             linewidth=0,
         )
+
+
+@exercise("07.1")
+def _stage_wise(answer: object) -> Verdict:
+    if not isinstance(answer, Strategy):
+        return False, "The answer is a strategy, such as vt.Strategy('full', …)."
+    network = backbone("mini_resnet", weights=None)
+    rates = answer.peak_rates(network)
+    if len(rates) < len(network.stage_names) + 1 or answer.start != "pretrained":
+        return False, "All pretrained stages should learn."
+    right = np.isclose(rates["stem"] / rates["head"], 1 / 32)
+    return bool(right), "Half of a half, five times." if right else (
+        "Count the steps from the head to the stem: by what factor does each shrink the rate?"
+    )
+
+
+@exercise("07.2", function_of="a step and the number of steps")
+def _schedule(answer: Callable) -> Verdict:
+    for i, n in ((0, 20), (1, 20), (2, 20), (11, 20), (19, 20), (4, 50), (30, 50)):
+        found = call(answer, i, n)
+        if not np.isclose(float(found), warmup_cosine(i, n), atol=1e-6):
+            return False, f"For step {i} of {n} it gave {float(found):.3f}."
+    return True, "It rises, and falls along half a cosine."
+
+
+letter_exercise(
+    "07.3",
+    "b",
+    "A linear head reads what can be told apart.",
+    "What does it take for the new head to do well?",
+)

@@ -21,9 +21,9 @@ from vtlab.models.network import Network
 from vtlab.results.metrics import summary
 from vtlab.results.records import Run, run_key, table
 from vtlab.results.store import RunStore
-from vtlab.study.run import Bench, Setting, machine
+from vtlab.study.run import Bench, Setting
 from vtlab.system.arguments import whole_number
-from vtlab.system.device import choose_device
+from vtlab.system.device import choose_device, describe_machine
 from vtlab.training.schedules import default_epochs
 from vtlab.training.strategies import FOUR, Strategy, as_strategies
 
@@ -187,7 +187,9 @@ def _finished(store: RunStore, bench: Bench, say: Callable[[str], None]) -> dict
     runs = {run.key: run for run in store.runs()}
     for sentence in store.damaged:
         say(sentence)
-    here = {key: value for key, value in machine(choose_device()).items() if key != "python"}
+    here = {
+        key: value for key, value in describe_machine(choose_device()).items() if key != "python"
+    }
     other = {
         key
         for run in runs.values()

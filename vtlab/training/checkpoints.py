@@ -12,20 +12,24 @@ is said and the one before is taken. No pickle is ever read.
 from __future__ import annotations
 
 import contextlib
-import platform
 import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import torch
+from filelock import BaseFileLock
 from torch import Tensor, nn
 
-from vtlab.system.device import return_freed_memory
-from vtlab.system.files import opened, seal_json, sha256_of, unseal_json, write_bytes
+from vtlab.system.device import describe_machine
+from vtlab.system.files import write_bytes
+from vtlab.system.fingerprints import fingerprint_bytes
+from vtlab.system.locks import lock_folder
+from vtlab.system.memory import return_freed_memory
+from vtlab.system.sealing import seal_json, unseal_json
 
 CHECKPOINTS_KEPT = 2
 CHECKPOINT_INTERVAL = 200  # steps between two checkpoints
@@ -43,7 +47,7 @@ class CheckpointFolder:
         self.folder = Path(folder)
         self.said: list[str] = []
         self._whole: list[int] = []  # steps of the checkpoints that were read or written here
-        self._lock: BinaryIO | None = None
+        self._lock: BaseFileLock | None = None
 
     def __enter__(self) -> CheckpointFolder:
         """Lock the folder and clear what a killed process left.
@@ -52,7 +56,7 @@ class CheckpointFolder:
             ValueError: If another process works in it, or it is a file.
             OSError: If it cannot be made.
         """
-        self._lock = opened(self.folder, "checkpoints", "take another folder")
+        self._lock = lock_folder(self.folder, purpose="checkpoints", hint="take another folder")
         for path in self._files():
             if path.suffix == ".safetensors" and not path.with_suffix(".json").exists():
                 path.unlink(missing_ok=True)  # killed before its card was written
@@ -62,7 +66,7 @@ class CheckpointFolder:
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Unlock; the operating system does so for a killed process."""
-        self._lock.close()
+        self._lock.release()
         self._lock = None
 
     def latest(self) -> Checkpoint | None:
@@ -82,13 +86,11 @@ class CheckpointFolder:
             where = f"step {self._whole[-1]}" if self._whole else "the beginning: none is whole"
             self.said.append(f"the training goes on from {where}")
         if newest:
-            odd = [
-                f"{name} {there}, here {machine().get(name)}"
-                for name, there in newest.values["machine"].items()
-                if there != machine().get(name)
-            ]
+            here = describe_machine(threads=torch.get_num_threads())
             self.said += [
-                f"{self.folder} was written with {one}: last digits may differ" for one in odd
+                f"{self.folder} was written with {name} {there}, here {here[name]}: last digits may differ"
+                for name, there in newest.values["machine"].items()
+                if name != "python" and there != here[name]
             ]
         return newest
 
@@ -102,7 +104,10 @@ class CheckpointFolder:
 
         step = state.values["steps"]
         tensors = save({name: value.contiguous() for name, value in state.tensors.items()})
-        values = {"state": {**state.values, "machine": machine()}, "tensors": sha256_of(tensors)}
+        values = {
+            "state": {**state.values, "machine": describe_machine(threads=torch.get_num_threads())},
+            "tensors": fingerprint_bytes(tensors),
+        }
         try:
             write_bytes(self._path(step, "safetensors"), tensors)
             write_bytes(self._path(step, "json"), seal_json(values))
@@ -120,7 +125,7 @@ class CheckpointFolder:
 
         values = unseal_json(self._path(step, "json").read_bytes())
         content = self._path(step, "safetensors").read_bytes()
-        if sha256_of(content) != values.get("tensors"):
+        if fingerprint_bytes(content) != values.get("tensors"):
             raise ValueError("the sha256 of its tensors differs")
         try:
             state = Checkpoint(load(content), values["state"])
@@ -148,15 +153,6 @@ class CheckpointFolder:
 
 def _step(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
-
-
-def machine() -> dict[str, str | int]:
-    """What the last digits of a training depend on beside its configuration."""
-    return {
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-        "processor": platform.machine(),
-    }
 
 
 def checkpointed(

@@ -20,9 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.models.network import Network
-from vtlab.system.device import autocast, count_operations, synchronize
+from vtlab.system.device import autocast, synchronize
+from vtlab.system.operations import count_operations
+from vtlab.training.optimisers import make_adamw
 from vtlab.training.probe import is_solvable
-from vtlab.training.rates import default_epochs, make_adamw
+from vtlab.training.schedules import default_epochs
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE
 

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.system.device import THREADS, single_thread
+from vtlab.system.threads import THREADS, single_thread
 
 NUMBERS_AT_ONCE = 500_000  # numbers that one evaluation holds: problems x classes x images
 MAX_HISTORY_NUMBERS = (

@@ -1,77 +1,24 @@
-"""How often and how fast: default epochs, the optimiser, and how its rate rises and falls."""
+"""The learning-rate range test: the loss at each of many rates, which shows which rate to take."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-import torch
 
 from vtlab.data.tasks import Task
 from vtlab.models.features import activations
 from vtlab.models.network import Network
-from vtlab.models.targets import compute_loss, label_variance, start_head_at_mean
+from vtlab.models.targets import compute_loss, label_variance
 from vtlab.system.device import autocast
 from vtlab.system.randomness import seed_torch
+from vtlab.training.optimisers import make_optimiser
 from vtlab.training.probe import is_solvable, solve_probe
 from vtlab.training.strategies import Strategy, as_strategy
 
-MIN_EPOCHS = {"pretrained": 12, "random": 30}
-WARMUP_SHARE = 0.1  # share of the steps in which the rate rises
-
-
-def default_epochs(images: int, start: str = "pretrained") -> int:
-    """How often so many training images are seen: 30 times up to 320 images, then less often.
-
-    The number falls with the root of the number of images, to no less than 12; from a random
-    start it stays at 30, since that needs longer to get as far (He et al. 2019). It is fixed
-    before training and the last epoch is the one reported. `python data/make/sweeps.py epochs`
-    compares 15, 30 and 60 on other tasks.
-
-    Args:
-        images: In the training set.
-        start: Of the strategy, "pretrained" or "random".
-    """
-    return int(max(MIN_EPOCHS[start], min(30, 30 * (320 / images) ** 0.5)))
-
-
-def make_adamw(parameters: Iterable, device: torch.device, **options: float) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019) with the implementation that is the fastest on this device.
-
-    On a CPU that goes over the weights once, rather than once for each of its operations.
-    """
-    once = device.type == "cpu"
-    return torch.optim.AdamW(parameters, foreach=not once, fused=once, **options)
-
-
-def make_optimiser(network: Network, strategy: Strategy) -> torch.optim.AdamW:
-    """AdamW with one group per learning part, at its stage-wise rate.
-
-    Args:
-        network: Whose parts.
-        strategy: Which of them learn, and how fast.
-    """
-    parts = {**network.stages, "head": network.head}
-    groups = [
-        {"params": list(parts[name].parameters()), "lr": rate, "name": name}
-        for name, rate in strategy.peak_rates(network).items()
-    ]
-    return make_adamw(groups, network.device, weight_decay=strategy.weight_decay)
-
-
-def warmup_cosine(step: int, steps: int) -> float:
-    """The share of the peak rate at a step of so many: a rise, then half a cosine down to 0."""
-    warm = max(1, round(WARMUP_SHARE * steps))
-    if step < warm:
-        return (step + 1) / warm
-    progress = (step - warm) / max(1, steps - warm)
-    return 0.5 * (1 + torch.cos(torch.tensor(torch.pi * min(1.0, progress))).item())
-
-
-MAX_IMAGES = 64  # images in a step
-DIVERGENCE_FACTOR = 3.0  # times the first loss: what follows says nothing more
+MAX_IMAGES = 64  # in a step
+DIVERGENCE_FACTOR = 3.0  # times the first loss: higher losses say nothing more
 
 
 def rate_range(
@@ -116,21 +63,20 @@ def rate_range(
         raise ValueError(f"{strategy.name} is solved and has no learning rate")
     if not 0 < low < high or steps < 2:
         raise ValueError(f"{steps} steps from a rate of {low:g} to {high:g} do not rise")
-    learner = strategy.prepare(copy.deepcopy(network), seed)
+    # The images lie class by class: every n-th one, for few images of all classes.
+    few = slice(None, None, -(-len(task.train) // MAX_IMAGES))
+    images, labels = task.train.pixels[few], task.train.labels[few]
+    learner = strategy.prepare(copy.deepcopy(network), seed, labels)
     optimiser = make_optimiser(learner, strategy)
     shares = [group["lr"] / strategy.peak_rate for group in optimiser.param_groups]
-    some = slice(None, None, -(-len(task.train) // MAX_IMAGES))  # images lie class by class
-    images, labels = task.train.pixels[some], task.train.labels[some]
-    if strategy.head_start == "probe":
-        for _ in solve_probe(
-            activations(learner, images, bfloat16=bfloat16), labels, learner.head, seed
-        ):
+    if strategy.head_start == "probe" and is_solvable(learner.head):
+        features = activations(learner, images, bfloat16=bfloat16)
+        for _ in solve_probe(features, labels, learner.head, seed):
             pass
-    elif task.asks_a_number and strategy.head_start == "random":
-        start_head_at_mean(learner.head, labels)
     learner.train()
     labels, unit = labels.to(learner.device), label_variance(labels).to(learner.device)
-    inputs, rows = learner.normalise(images), []
+    inputs = learner.normalise(images)
+    rows: list[dict[str, float]] = []
     for rate in np.geomspace(low, high, steps).tolist():
         with seed_torch(seed, len(rows), learner.device), autocast(bfloat16, learner.device):
             logits = learner(inputs)

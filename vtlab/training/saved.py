@@ -17,7 +17,9 @@ from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
 from vtlab.models.families import Normalisation
 from vtlab.models.network import WEIGHT_KINDS, Network
-from vtlab.system.files import seal_json, sha256_of, unseal_json, write_bytes
+from vtlab.system.files import write_bytes
+from vtlab.system.fingerprints import fingerprint_bytes
+from vtlab.system.sealing import seal_json, unseal_json
 from vtlab.training.strategies import Strategy
 
 CARD_FILE = "card.json"
@@ -102,7 +104,7 @@ def save(
             "loaded again: keep its state_dict yourself"
         )
     content = to_bytes(state)
-    digest = sha256_of(content)
+    digest = fingerprint_bytes(content)
     card = ModelCard(
         backbone=network.name,
         classes=tuple(task.classes),
@@ -150,7 +152,7 @@ def load(folder: str | Path) -> tuple[Network, ModelCard]:
     try:
         card = _card(unseal_json((folder / CARD_FILE).read_bytes()))
         content = (folder / card.file).read_bytes()
-        if sha256_of(content) != card.sha256:
+        if fingerprint_bytes(content) != card.sha256:
             raise ValueError(f"the sha256 of {card.file} is not the card's")
         state = from_bytes(content)
         network = backbone(card.backbone, classes=len(card.classes), weights=None)
