@@ -119,7 +119,7 @@ def test_the_network_is_left_as_it_is(network):
     before = copy.deepcopy(network.state_dict())
     at_16(network, full, speed=calibrate(network, image_size=16, batch=4, repeats=1))
     measure_step(network, full, image_size=16, batch=4, repeats=1)
-    assert network.learning == {"head"}
+    assert network.learning_parts == {"head"}
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
 
 

@@ -10,13 +10,8 @@ from torch import nn
 
 from vtlab.data.augment import Augment
 from vtlab.data.images import Images
-from vtlab.models.features import (
-    activations,
-    compute_outputs,
-    evaluate,
-    mean_absolute_error,
-    predict,
-)
+from vtlab.models.evaluation import compute_outputs, evaluate, mean_absolute_error, predict
+from vtlab.models.features import activations
 from vtlab.training.fit import fit
 from vtlab.training.schedules import warmup_cosine
 from vtlab.training.strategies import FOUR, full, lp_ft, partial, probe, scratch, surgical
@@ -245,7 +240,7 @@ def test_epochs_are_a_whole_number(network, toy, epochs):
 
 def test_epochs_may_be_numpys_and_a_strategy_its_name(network, toy):
     assert len(list(fit(network, toy, "partial(2)", epochs=np.int64(2)))) == 2
-    assert network.learning == {"stage3", "stage4", "head"}
+    assert network.learning_parts == {"stage3", "stage4", "head"}
     with pytest.raises(ValueError, match="unknown strategy 'prob'"):
         fit(network, toy, "prob")
     with pytest.raises(TypeError, match="is no strategy"):

@@ -96,11 +96,11 @@ def test_the_strength_of_very_many_images_is_chosen_on_a_part_with_as_many_of_ea
     x, y = cloud(300, 6, 3)
     seen = []
 
-    def counted(features, labels, *rest, **named):
+    def solve_and_count(features, labels, *rest, **named):
         seen.append(labels.bincount().tolist())
         return solve_logistic(features, labels, *rest, **named)
 
-    monkeypatch.setattr("vtlab.training.probe.solve", counted)
+    monkeypatch.setattr("vtlab.training.probe.solve_logistic", solve_and_count)
     monkeypatch.setattr("vtlab.training.probe.MAX_IMAGE_CLASSES", 180)
     assert choose_strength(x, y, 3) in STRENGTHS and seen == [[20, 20, 20]]
 

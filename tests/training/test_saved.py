@@ -10,8 +10,8 @@ import torch
 from conftest import tiny_network
 from steps_made_up import noise_task
 
-from vtlab.models.backbones import backbone, family
-from vtlab.models.families import Normalisation
+from vtlab.models.backbones import backbone, find_image_size
+from vtlab.models.normalisation import Normalisation
 from vtlab.system.sealing import seal_json, unseal_json
 from vtlab.training.fit import fit
 from vtlab.training.saved import CARD_FILE, load, save
@@ -77,14 +77,14 @@ def test_the_card_says_what_the_model_is(tmp_path):
     assert read.mean == network.normalisation.mean and read.image_size == 16
     written = json.loads((tmp_path / "model" / CARD_FILE).read_text())["content"]
     assert written["classes"] == ["red", "green", "blue"] and written["sha256"] == card.sha256
-    assert loaded.provenance == network.provenance
+    assert loaded.origin == network.origin
 
 
 def test_a_loaded_model_is_frozen_as_it_was_and_can_learn_on(tmp_path):
     network = partial(1).prepare(backbone("mini_resnet", classes=3), 0)
     kept(tmp_path, network)
     loaded, _ = load(tmp_path)
-    assert loaded.learning == {"stage4", "head"}
+    assert loaded.learning_parts == {"stage4", "head"}
     assert [p.requires_grad for p in loaded.parameters()] == [
         p.requires_grad for p in network.parameters()
     ]
@@ -95,7 +95,7 @@ def test_a_loaded_model_lets_the_same_kind_of_weights_learn(tmp_path, kind):
     network = partial(2, kind=kind).prepare(backbone("mini_resnet", classes=3, weights=None), 0)
     _, card = kept(tmp_path, network)
     loaded, _ = load(tmp_path)
-    assert card.kind == kind and loaded.learning_weights() == network.learning_weights()
+    assert card.kind == kind and loaded.count_learning_weights() == network.count_learning_weights()
 
 
 def test_a_card_from_before_there_were_kinds_is_read_and_another_unknown_field_is_not(tmp_path):

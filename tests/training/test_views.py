@@ -48,7 +48,7 @@ def test_without_augmentation_there_is_one_view(network, logits_of):
 def test_where_memory_is_short_as_many_views_serve_one_after_the_other(
     network, toy, monkeypatch, epochs
 ):
-    monkeypatch.setattr("vtlab.models.features.MAX_CACHE_BYTES", 1)
+    monkeypatch.setattr("vtlab.training.views.MAX_CACHE_BYTES", 1)
     network.freeze(("stage4", "head")).eval()
     views = Views(network, toy.train.pixels, 0, Augment(), True, False, epochs=epochs)
     served = []

@@ -88,7 +88,7 @@ def cost_table(
     for place, (name, run, module) in enumerate(_parts(ghost)):
         count = _pass(run, module, maps, flowing, kept)
         full = _pass(run, module, maps, True, {}, everything=True) if speed else count
-        flowing = flowing or name in ghost.learning
+        flowing = flowing or name in ghost.learning_parts
         cached = place < first
         weights = sum(p.numel() for p in module.parameters())
         learn = sum(p.numel() for p in module.parameters() if p.requires_grad)
@@ -197,7 +197,7 @@ def calibrate(
     best = {key: min(found[1:]) for key, found in seconds.items()}
     forward = {name: value for (kind, name), value in best.items() if kind == "forward"}
     backward = {name: value for (kind, name), value in best.items() if kind == "backward"}
-    return Speed(forward, backward, best["update", ""] / twin.total_weights())
+    return Speed(forward, backward, best["update", ""] / twin.count_weights())
 
 
 def measure_step(

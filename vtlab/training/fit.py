@@ -23,14 +23,10 @@ from torch import Tensor
 from vtlab.data.augment import Augment, Augmentation, draw_mix
 from vtlab.data.tasks import Task
 from vtlab.models.features import FrozenPass
+from vtlab.models.heads import start_head_at_mean
+from vtlab.models.inputs import check_inputs
+from vtlab.models.losses import are_correct, compute_loss, label_variance
 from vtlab.models.network import Network
-from vtlab.models.targets import (
-    are_correct,
-    check_inputs,
-    compute_loss,
-    label_variance,
-    start_head_at_mean,
-)
 from vtlab.results.records import Epoch
 from vtlab.system.arguments import whole_number
 from vtlab.system.device import resolve_bfloat16
@@ -115,11 +111,11 @@ def fit(
         raise ValueError(f"mixup is {mixup} and views {views}; they are at least 0 and 1")
     if not len(task.train):
         raise ValueError(f"{task.name} has no training images: give it shots")
-    if network.outputs != len(task.classes):
+    if network.output_count != len(task.classes):
         raise ValueError(
-            f"the head has {network.outputs} outputs, the task {len(task.classes)} classes"
+            f"the head has {network.output_count} outputs, the task {len(task.classes)} classes"
         )
-    check_inputs(task.train.pixels, task.train.labels, network.outputs)
+    check_inputs(task.train.pixels, task.train.labels, network.output_count)
     labels = task.train.labels
     if (
         not labels.is_floating_point() and labels.dtype != torch.int64
@@ -253,8 +249,8 @@ class Training(Resumable):
         while not self._frozen.done:
             if self.stopped:
                 return None
-            self._frozen.more()
-        return self._frozen.whole()
+            self._frozen.advance()
+        return self._frozen.result()
 
     def _descend(self, started: float) -> Epoch | None:
         if self._optimiser is None:
@@ -344,7 +340,7 @@ class Training(Resumable):
         return (
             {
                 "backbone": network.name,
-                "weights": "random" if random else network.provenance,
+                "weights": "random" if random else network.origin,
                 "frozen": fingerprint_tensors(frozen),
                 "task": task.name,
                 "classes": list(task.classes),
@@ -406,7 +402,7 @@ class Training(Resumable):
                 self._optimiser = make_optimiser(network, self.strategy)
             restore_state(state.tensors, network, self._optimiser)
             if self.strategy.start == "random" and values["begun"]:
-                network.provenance = "random"
+                network.origin = "random"
             self._begun, self.solving = values["begun"], values["solving"]
             self.solved, self.descended = values["solved"], values["descended"]
             self._loss, self._hits = values["loss"], values["hits"]

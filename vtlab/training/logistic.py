@@ -1,10 +1,10 @@
 """Multinomial logistic regressions over the same features, all solved at once.
 
-The loss is convex, so each has one solution and no learning rate to choose. Folds of a cross-validation,
-strengths of L2 and seeds are problems over the same features: in double precision, one matrix product
-serves them all. They share one turn of the features to their principal axes, in which each problem's
-curvature is nearly diagonal and therefore known beforehand; L-BFGS (Liu and Nocedal 1989) learns what is
-left of it in a dozen steps.
+The loss is convex: a regression has one solution, and there is no learning rate to choose. The folds of
+a cross-validation, strengths of L2 and seeds are problems over the same features, so one matrix product
+in double precision serves them all. The features are turned to their principal axes once. In these the
+curvature of every problem is nearly diagonal, and so it is known beforehand; L-BFGS (Liu and Nocedal
+1989) learns what is left of it in a dozen steps.
 """
 
 from __future__ import annotations
@@ -21,13 +21,11 @@ from torch import Tensor
 
 from vtlab.system.threads import THREADS, single_thread
 
-NUMBERS_AT_ONCE = 500_000  # numbers that one evaluation holds: problems x classes x images
-MAX_HISTORY_NUMBERS = (
-    2_000_000  # numbers that L-BFGS's memory may take, of all problems solved together
-)
+NUMBERS_AT_ONCE = 500_000  # that one evaluation holds: problems x classes x images
 HISTORY_SIZE = 10  # steps that L-BFGS remembers
+MAX_HISTORY_NUMBERS = 2_000_000  # that L-BFGS remembers, of all problems solved together
 TOLERANCE = 1e-12  # square of the gradient, in units in which the curvature is near 1
-MIN_SQUARED_NORM = 1e-6  # square of weights that are as good as 0: then their size no longer counts
+MIN_SQUARED_NORM = 1e-6  # of weights; the size of smaller ones does not count
 
 
 def solve_logistic(
@@ -42,7 +40,7 @@ def solve_logistic(
     threads: int = THREADS,
     dtype: torch.dtype = torch.float64,
 ) -> tuple[Tensor, Tensor]:
-    """The best heads of B problems over the same features.
+    """Solve B problems over the same features.
 
     Minimises, for each problem b, the weighted mean cross-entropy plus
     `strengths[b] / 2 * ||W||²`; the bias is not penalised. scikit-learn's
@@ -56,9 +54,9 @@ def solve_logistic(
         weights: `(B, N)`: 1 where a problem uses an image, 0 where it does not.
         classes: K.
         iterations: At most so many.
-        tolerance: A problem is solved when the square of its gradient is no larger. Where L2 is so strong
-            that the square of the weights is below 1, as a share of that: guesses do not depend on
-            how long weights are.
+        tolerance: A problem is solved when the square of its gradient is no larger. Where L2 is so
+            strong that the square of the weights is below 1, the tolerance is a share of that square:
+            what a head says does not depend on how long its weights are.
         threads: Among which the problems are shared out.
         dtype: Of the steps. Single precision takes two thirds of the time, and is enough for a tolerance
             of 1e-7; smaller ones may never be reached.
@@ -67,47 +65,52 @@ def solve_logistic(
         `W (B, K, D)` and `bias (B, K)`, double precision.
     """
 
-    def last(part: slice) -> Tensor:
-        return deque(
-            minimise_losses(
-                inputs, labels, strengths[part], weights[part], classes, iterations, tolerance
-            ),
-            maxlen=1,
-        )[0]
-
-    # problems are shared out to threads rather than each product split among them: threads
-    # that wait for each other in every product stand still where a core has other work
-    remembered = (
-        len(strengths) * classes * features.shape[1] * 2 * HISTORY_SIZE
-    )  # numbers, by L-BFGS
-    groups = max(threads, -(-remembered // MAX_HISTORY_NUMBERS))
-    parts = [slice(first, None, groups) for first in range(min(groups, len(strengths)))]
-    one = {
-        "initializer": torch.set_num_threads,
-        "initargs": (1,),
-    }  # whatever another thread sets meanwhile
-    with single_thread(), ThreadPoolExecutor(threads, **one) as pool:
-        axes = PrincipalAxes.of(features, weights)
-        inputs = axes.inputs.to(dtype)
-        solution = torch.empty(
-            len(strengths),
-            classes,
-            axes.inputs.shape[1],
-            dtype=torch.float64,
-            device=features.device,
+    def solve_group(problems: slice) -> Tensor:
+        steps = _minimise(
+            inputs, labels, strengths[problems], weights[problems], classes, iterations, tolerance
         )
-        for part, found in zip(parts, pool.map(last, parts), strict=True):
-            solution[part] = found
-        return axes.back(solution)
+        return deque(steps, maxlen=1)[0]
+
+    # Each thread takes problems of its own, rather than a share of every product: threads that wait
+    # for each other in every product stand still where a core has other work.
+    history_numbers = len(strengths) * classes * features.shape[1] * 2 * HISTORY_SIZE
+    count = max(threads, -(-history_numbers // MAX_HISTORY_NUMBERS))
+    groups = [slice(first, None, count) for first in range(min(count, len(strengths)))]
+    with (
+        single_thread(),
+        # every thread sets its own number of inner threads, whatever another sets meanwhile
+        ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        axes = _PrincipalAxes.of(features, weights)
+        inputs = axes.inputs.to(dtype)
+        solution = axes.inputs.new_empty(len(strengths), classes, axes.inputs.shape[1])
+        for problems, found in zip(groups, pool.map(solve_group, groups), strict=True):
+            solution[problems] = found
+        return axes.undo(solution)
+
+
+def iterate_logistic(
+    features: Tensor, labels: Tensor, strength: float, classes: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Solve one problem, step by step: `W (K, D)` and `bias (K,)` after every step of L-BFGS.
+
+    The arguments are those of `solve_logistic`.
+    """
+    weights = torch.ones(1, len(labels))
+    with single_thread():
+        axes = _PrincipalAxes.of(features, weights)
+    for point in _minimise(axes.inputs, labels, torch.tensor([strength]), weights, classes):
+        matrix, bias = axes.undo(point)
+        yield matrix[0], bias[0]
 
 
 @dataclass(frozen=True)
-class PrincipalAxes:
+class _PrincipalAxes:
     """Features along their principal axes, `inputs (N, r + 1)`; the last column is the bias's.
 
-    Centring moves only the bias, which is free, and turning leaves ||W|| as it is: the solution
-    is the same. With fewer images than features only the space that the images span is left.
-    Of many images a part at a time is taken: beside `inputs` nothing of their number is held.
+    The solution is the same: centring moves only the bias, which is free, and turning leaves ||W|| as it
+    is. With fewer images than features only the space that the images span is left. Many images are
+    taken part by part, so that nothing of their number is held beside `inputs`.
     """
 
     inputs: Tensor
@@ -115,41 +118,39 @@ class PrincipalAxes:
     basis: Tensor  # (r, D), orthonormal rows
 
     @classmethod
-    def of(cls, features: Tensor, weights: Tensor) -> PrincipalAxes:
+    def of(cls, features: Tensor, weights: Tensor) -> _PrincipalAxes:
         """Of features `(N, D)`, as B problems weigh the images, `(B, N)`."""
         share = weights.double().mean(0)[:, None]  # (N, 1)
         parts = split_range(len(features), features.shape[1])
         centre = sum((features[part].double() * share[part]).sum(0) for part in parts) / share.sum()
-        basis = torch.eye(features.shape[1], dtype=torch.float64, device=features.device)
-        few = len(features) < len(basis)
-        if few:
+        basis = torch.eye(features.shape[1]).to(centre)
+        is_wide = len(features) < len(basis)
+        if is_wide:
             basis = torch.linalg.qr((features.double() - centre).T).Q.T  # (N, D)
-        curvature = torch.zeros(len(basis), len(basis), dtype=torch.float64, device=features.device)
+        curvature = centre.new_zeros(len(basis), len(basis))
         for part in parts:
-            inside = features[part].double() - centre
-            inside = inside @ basis.T if few else inside  # (n, r)
-            curvature += (inside * share[part]).T @ inside
+            centred = features[part].double() - centre
+            centred = centred @ basis.T if is_wide else centred  # (n, r)
+            curvature += (centred * share[part]).T @ centred
         basis = torch.linalg.eigh(curvature).eigenvectors.T @ basis
-        inputs = torch.ones(
-            len(features), len(basis) + 1, dtype=torch.float64, device=features.device
-        )
+        inputs = centre.new_ones(len(features), len(basis) + 1)
         for part in parts:
             inputs[part, :-1] = (features[part].double() - centre) @ basis.T
         return cls(inputs, centre, basis)
 
-    def back(self, solution: Tensor) -> tuple[Tensor, Tensor]:
-        """`W (B, K, D)` and `bias (B, K)` for the features as they were."""
+    def undo(self, solution: Tensor) -> tuple[Tensor, Tensor]:
+        """`W (B, K, D)` and `bias (B, K)` for the features as they were, of `(B, K, r + 1)`."""
         matrix = solution[..., :-1] @ self.basis
         return matrix, solution[..., -1] - matrix @ self.centre
 
 
-def split_range(count: int, each: int) -> list[slice]:
-    """So many images in parts, where each takes `each` numbers."""
-    once = max(1, NUMBERS_AT_ONCE // each)
-    return [slice(start, start + once) for start in range(0, count, once)]
+def split_range(count: int, numbers_each: int) -> list[slice]:
+    """Cut a range of images into slices of which each holds `NUMBERS_AT_ONCE` numbers at most."""
+    length = max(1, NUMBERS_AT_ONCE // numbers_each)
+    return [slice(start, start + length) for start in range(0, count, length)]
 
 
-def minimise_losses(
+def _minimise(
     inputs: Tensor,
     labels: Tensor,
     strengths: Tensor,
@@ -160,88 +161,99 @@ def minimise_losses(
 ) -> Iterator[Tensor]:
     """Weights with bias `(B, K, r + 1)` of all problems after each step of L-BFGS.
 
-    Every problem has its own step length and its own memory. Those that have converged leave.
+    Every problem has a step length and a history of its own. Solved problems leave.
     """
     shares = weights.to(inputs) / weights.sum(1, keepdim=True)  # (B, N)
     penalty = strengths.to(inputs)[:, None].repeat(1, inputs.shape[1])  # (B, r + 1)
-    noise = 45 * torch.finfo(inputs.dtype).eps  # share of a loss by which rounding may raise it
-    penalty[:, -1] = 0
-    parts, share = split_range(len(labels), len(shares) * classes), shares.mean(0)
-    # the curvature at the start, where every class has probability 1 / K
-    spread_along = (
-        sum(inputs[part].square().T @ share[part] for part in parts) / classes
-    )  # (r + 1,)
-    scale = (spread_along + penalty + 1e-12).rsqrt()[:, None]  # (B, 1, r + 1)
+    penalty[:, -1] = 0  # of the bias
+    rounding = 45 * torch.finfo(inputs.dtype).eps  # share of a loss by which rounding may raise it
+    parts, mean_share = split_range(len(labels), len(shares) * classes), shares.mean(0)
+    # Weights are scaled so that their curvature is 1 at the start, where every class has
+    # probability 1 / K: then the first step, down the gradient, has about the right length.
+    curvature = sum(inputs[part].square().T @ mean_share[part] for part in parts) / classes
+    scale = (curvature + penalty + 1e-12).rsqrt()[:, None]  # (B, 1, r + 1)
 
-    @functools.lru_cache(maxsize=1)  # made once where there is one part
-    def hot(number: int) -> Tensor:
+    @functools.lru_cache(maxsize=1)  # where there is one part, it is made once
+    def one_hot_labels(number: int) -> Tensor:
         return F.one_hot(labels[parts[number]], classes).T.to(inputs)  # (K, n)
 
     def evaluate(
         point: Tensor, scale: Tensor, penalty: Tensor, shares: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Losses `(B,)` and gradients in units of the scaled weights."""
+        """Losses `(B,)` and gradients `(B, K, r + 1)` of the scaled weights."""
         matrix = point * scale
         value = (penalty[:, None] * matrix.square()).sum((1, 2)) / 2
         gradient = penalty[:, None] * matrix
         for number, part in enumerate(parts):
-            some, share, named = inputs[part], shares[:, part], hot(number)
-            logits = (matrix.flatten(0, 1) @ some.T).view(len(point), classes, -1)  # (B, K, n)
+            rows, share, one_hot = inputs[part], shares[:, part], one_hot_labels(number)
+            logits = (matrix.flatten(0, 1) @ rows.T).view(len(point), classes, -1)  # (B, K, n)
             logs = logits.log_softmax(1)
-            value = value - ((logs * named).sum(1) * share).sum(1)
-            errors = logs.exp_().sub_(named).mul_(share[:, None])
-            gradient = gradient + (errors.flatten(0, 1) @ some).view_as(point)
+            value = value - ((logs * one_hot).sum(1) * share).sum(1)
+            errors = logs.exp_().sub_(one_hot).mul_(share[:, None])
+            gradient = gradient + (errors.flatten(0, 1) @ rows).view_as(point)
         return value, gradient * scale
 
-    found = inputs.new_zeros(len(shares), classes, inputs.shape[1])
-    busy = torch.arange(len(shares), device=inputs.device)
-    state = [scale, penalty, shares]
-    point, memory = found.clone(), []
-    value, gradient = evaluate(point, *state)
-    going = torch.ones_like(value, dtype=torch.bool)
+    solutions = inputs.new_zeros(len(shares), classes, inputs.shape[1])
+    unsolved = torch.arange(len(shares), device=inputs.device)  # places of the problems at work
+    fields = [scale, penalty, shares]
+    point = solutions.clone()
+    history: list[tuple[Tensor, Tensor]] = []
+    value, gradient = evaluate(point, *fields)
+    moving = torch.ones_like(value, dtype=torch.bool)
     for _ in range(iterations):
-        step = _direction(gradient, memory) * going[:, None, None]
+        step = _find_direction(gradient, history) * moving[:, None, None]
         slope = (step * gradient).sum((1, 2))
         length = torch.ones_like(slope)
+        # Halve the steps of those problems alone whose loss did not fall enough (Armijo's rule).
         for _ in range(30):
-            new_value, new_gradient = evaluate(point + length[:, None, None] * step, *state)
-            too_far = new_value > value + 1e-4 * length * slope + noise * value
+            new_value, new_gradient = evaluate(point + length[:, None, None] * step, *fields)
+            too_far = new_value > value + 1e-4 * length * slope + rounding * value
             if not too_far.any():
                 break
             length = torch.where(too_far, length / 2, length)
         step = length[:, None, None] * step
-        memory = [*memory[-HISTORY_SIZE + 1 :], (step, new_gradient - gradient)]
+        history = [*history[-HISTORY_SIZE + 1 :], (step, new_gradient - gradient)]
         point, value, gradient = point + step, new_value, new_gradient
-        found[busy] = point * state[0]
-        yield found
-        going = gradient.square().sum((1, 2)) > tolerance * point.square().sum((1, 2)).clamp(
-            MIN_SQUARED_NORM, 1
-        )
-        if not going.any():
+        solutions[unsolved] = point * fields[0]
+        yield solutions
+        squared_norm = point.square().sum((1, 2)).clamp(MIN_SQUARED_NORM, 1)
+        moving = gradient.square().sum((1, 2)) > tolerance * squared_norm
+        if not moving.any():
             return
-        if going.double().mean() < 0.8:
-            busy, point, value, gradient = (t[going] for t in (busy, point, value, gradient))
-            state = [t[going] for t in state]
-            memory = [(s[going], y[going]) for s, y in memory]
-            going = going[going]
+        # Solved problems stand still at first: to drop them copies all that is held of the others,
+        # which pays once a fifth is solved.
+        if moving.double().mean() < 0.8:
+            unsolved, point, value, gradient = (
+                t[moving] for t in (unsolved, point, value, gradient)
+            )
+            fields = [t[moving] for t in fields]
+            history = [(s[moving], y[moving]) for s, y in history]
+            moving = moving[moving]
 
 
-def _direction(gradient: Tensor, memory: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """Minus the gradient times L-BFGS's inverse curvature, problem by problem."""
+def _find_direction(gradient: Tensor, history: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Minus the gradient times the inverse curvature that L-BFGS has learnt, problem by problem.
+
+    The two loops of Nocedal (1980).
+
+    Args:
+        gradient: `(B, K, r + 1)`.
+        history: Of each step, the oldest first: the step, and how it changed the gradient.
+    """
 
     def dot(a: Tensor, b: Tensor) -> Tensor:
-        return (a * b).sum((1, 2))[:, None, None]
+        return (a * b).sum((1, 2))[:, None, None]  # (B, 1, 1)
 
-    step, coefficients = -gradient, []
-    for moved, change in reversed(memory):
-        bend = dot(moved, change)  # above 0: the loss is convex; 0 for a problem at rest
+    direction, coefficients = -gradient, []
+    for step, change in reversed(history):
+        bend = dot(step, change)  # above 0: the loss is convex; 0 for a problem at rest
         bend = torch.where(bend > 1e-60, bend, torch.inf)
-        coefficients.append((bend, dot(moved, step) / bend))
-        step = step - coefficients[-1][1] * change
-    if memory:
-        moved, change = memory[-1]
-        unit = dot(moved, change) / dot(change, change)
-        step = step * torch.where(unit > 0, unit, 1.0)
-    for (moved, change), (bend, along) in zip(memory, reversed(coefficients), strict=True):
-        step = step + (along - dot(change, step) / bend) * moved
-    return step
+        coefficients.append((bend, dot(step, direction) / bend))
+        direction = direction - coefficients[-1][1] * change
+    if history:
+        step, change = history[-1]
+        unit = dot(step, change) / dot(change, change)
+        direction = direction * torch.where(unit > 0, unit, 1.0)
+    for (step, change), (bend, along) in zip(history, reversed(coefficients), strict=True):
+        direction = direction + (along - dot(change, direction) / bend) * step
+    return direction

@@ -9,8 +9,8 @@ import pandas as pd
 
 from vtlab.data.tasks import Task
 from vtlab.models.features import activations
+from vtlab.models.losses import compute_loss, label_variance
 from vtlab.models.network import Network
-from vtlab.models.targets import compute_loss, label_variance
 from vtlab.system.device import autocast
 from vtlab.system.randomness import seed_torch
 from vtlab.training.optimisers import make_optimiser

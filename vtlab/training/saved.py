@@ -15,8 +15,8 @@ import torch
 from vtlab import __version__
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
-from vtlab.models.families import Normalisation
 from vtlab.models.network import WEIGHT_KINDS, Network
+from vtlab.models.normalisation import Normalisation
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.system.sealing import seal_json, unseal_json
@@ -90,9 +90,9 @@ def save(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; a model needs a folder")
-    if network.outputs != len(task.classes):
+    if network.output_count != len(task.classes):
         raise ValueError(
-            f"the head has {network.outputs} outputs, the task {len(task.classes)} classes"
+            f"the head has {network.output_count} outputs, the task {len(task.classes)} classes"
         )
     state = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
@@ -111,9 +111,9 @@ def save(
         image_size=task.image_size,
         mean=tuple(network.normalisation.mean),
         std=tuple(network.normalisation.std),
-        weights=network.provenance,
+        weights=network.origin,
         strategy=strategy.name if isinstance(strategy, Strategy) else strategy,
-        learning=tuple(sorted(network.learning)),
+        learning=tuple(sorted(network.learning_parts)),
         kind=_kind(network, plain),
         task=task.name,
         test_accuracy=None
@@ -163,7 +163,7 @@ def load(folder: str | Path) -> tuple[Network, ModelCard]:
         network.normalisation = Normalisation(tuple(card.mean), tuple(card.std))
     except (ValueError, TypeError, KeyError, OSError, SafetensorError) as error:
         raise ValueError(f"the model in {folder} is damaged or foreign: {error}") from None
-    network.provenance = card.weights
+    network.origin = card.weights
     return network.eval(), card
 
 
@@ -175,7 +175,7 @@ def _kind(network: Network, plain: Network) -> str:
             kind
             for kind in WEIGHT_KINDS
             if learning
-            == [p.requires_grad for p in plain.freeze(network.learning, kind).parameters()]
+            == [p.requires_grad for p in plain.freeze(network.learning_parts, kind).parameters()]
         ),
         "all",
     )

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
+from vtlab.models.heads import start_head_at_mean
 from vtlab.models.network import WEIGHT_KINDS, Network
-from vtlab.models.targets import start_head_at_mean
 
 if TYPE_CHECKING:
     from typing import Unpack

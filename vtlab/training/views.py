@@ -8,16 +8,13 @@ import torch
 from torch import Tensor
 
 from vtlab.data.augment import Augmentation, Mix
-from vtlab.models.features import (
-    MAX_BATCH_SIZE,
-    ActivationBuffer,
-    activations,
-    count_affordable_views,
-)
+from vtlab.models.features import MAX_BATCH_SIZE, ActivationBuffer, activations
 from vtlab.models.network import Network
 from vtlab.system.device import autocast
 
 VIEWS_PER_IMAGE = 8  # augmented views kept of each image when a prefix is frozen
+
+MAX_CACHE_BYTES = 400_000_000  # of more images one view is kept at a time
 
 
 class Views:
@@ -62,13 +59,15 @@ class Views:
             self.kept.clear()
         copies = 1 if self.spread else self.views
         part = self.parts.setdefault(number, ActivationBuffer(len(self.pixels), copies))
-        while part.filled < len(self.pixels):
+        while part.position < len(self.pixels):
             if stopped():
                 return False
-            which = torch.arange(part.filled, min(part.filled + MAX_BATCH_SIZE, len(self.pixels)))
+            which = torch.arange(
+                part.position, min(part.position + MAX_BATCH_SIZE, len(self.pixels))
+            )
             pixels = self._view(self.pixels[which], which, number)
             part.add(activations(self.network, pixels, self.start, bfloat16=self.bfloat16))
-        self.kept[number] = part.whole()
+        self.kept[number] = part.result()
         self.parts.pop(number, None)
         return True
 
@@ -102,3 +101,11 @@ class Views:
         if self.augment is None:
             return pixels
         return self.augment.view(pixels, index, self.seed, number)
+
+
+def count_affordable_views(
+    network: Network, pixels: Tensor, stop: int, wanted: int, bfloat16: bool | None = None
+) -> int:
+    """How many views of these images fit into `LARGEST_CACHE`, at least one."""
+    one = activations(network, pixels[:1], stop, bfloat16=bfloat16)
+    return max(1, min(wanted, MAX_CACHE_BYTES // (one.numel() * one.element_size() * len(pixels))))
