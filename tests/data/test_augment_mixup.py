@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from conftest import tiny_network
 
 from vtlab.data.augment import Mix, draw_mix
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.training.fit import fit
 from vtlab.training.strategies import full, partial
 

@@ -199,7 +199,7 @@ def test_a_damaged_zip_is_one_clear_sentence(tmp_path):
 
 def test_a_member_that_unpacks_to_too_much_is_named(tmp_path, monkeypatch):
     path = zipped(lay_out(tmp_path / "set", "a", "b"), tmp_path / "set.zip")
-    monkeypatch.setattr("vtlab.data.listing.LARGEST_FILE", 10)
+    monkeypatch.setattr("vtlab.data.listing.MAX_FILE_BYTES", 10)
     with pytest.raises(
         ValueError,
         match=r"'a' has 0 images.*; 10 could not be read \(a/0\.png cannot be "

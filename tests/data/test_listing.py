@@ -14,8 +14,9 @@ from images_made_up import picture, saved, scene
 from PIL import Image, ImageOps, PngImagePlugin, features
 
 from vtlab.data.decoding import MEMORY
+from vtlab.data.file_names import printable_path
 from vtlab.data.folders import read_folder
-from vtlab.data.listing import AUTHOR, author, of_folder, of_zip, signed, spoken
+from vtlab.data.listing import AUTHOR, author, list_folder, list_zip, signed
 
 EACH = 36  # files of each kind
 
@@ -176,7 +177,7 @@ def odd(tmp_path_factory):
                 place = ("ab"[i % 2], pattern.format(i))
                 (root / place[0]).mkdir(exist_ok=True)
                 (root / place[0] / place[1]).write_bytes(make(i))
-                promised[spoken(place)] = promise
+                promised[printable_path(place)] = promise
     return root, promised
 
 
@@ -459,11 +460,11 @@ def test_a_zip_lists_like_the_folder_that_it_was_made_of(tmp_path):
         for file in root.rglob("*"):
             archive.write(file, file.relative_to(root))
     with zipfile.ZipFile(tmp_path / "set.zip") as archive:
-        theirs, ours = of_zip(tmp_path / "set.zip", archive), of_folder(root)
-        assert theirs.below() == ours.below()
-        assert theirs.children(("a",)) == ours.children(("a",)) == ["0", "1", "2"]
-        assert [theirs.readers[f]() for f in theirs.below()] == [
-            ours.readers[f]() for f in ours.below()
+        theirs, ours = list_zip(tmp_path / "set.zip", archive), list_folder(root)
+        assert theirs.files() == ours.files()
+        assert theirs.subfolders(("a",)) == ours.subfolders(("a",)) == ["0", "1", "2"]
+        assert [theirs.readers[f]() for f in theirs.files()] == [
+            ours.readers[f]() for f in ours.files()
         ]
 
 

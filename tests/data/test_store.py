@@ -9,10 +9,10 @@ import pytest
 import torch
 from images_made_up import grainy
 
-from vtlab.data import decoding as rows
+from vtlab.data import parallel_decoding
 from vtlab.data.folders import read_folder
 from vtlab.data.store import PixelStore
-from vtlab.system import cache as cache_
+from vtlab.system import memory
 from vtlab.system.memory import allocate_tensor
 
 CLASSES, EACH, SIZE = ("ant", "bee"), 12, 16
@@ -22,7 +22,7 @@ CLASSES, EACH, SIZE = ("ant", "bee"), 12, 16
 def cache(tmp_path, monkeypatch):
     """A cache of its own, and every set of images too large for memory."""
     monkeypatch.setenv("VTLAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(rows, "MAX_BYTES_IN_MEMORY", 0)
+    monkeypatch.setattr(parallel_decoding, "MAX_BYTES_IN_MEMORY", 0)
     return tmp_path / "cache"
 
 
@@ -40,13 +40,13 @@ def photos(tmp_path):
 def decoded(monkeypatch):
     """The names of the files that were decoded since."""
     names = []
-    true = rows.decode
+    true = parallel_decoding.decode
 
     def counted(content, size, name):
         names.append(name)
         return true(content, size, name)
 
-    monkeypatch.setattr(rows, "decode", counted)
+    monkeypatch.setattr(parallel_decoding, "decode", counted)
     return names
 
 
@@ -66,7 +66,7 @@ def same(read, other):
 @pytest.fixture
 def in_memory(photos, monkeypatch):
     with monkeypatch.context() as m:
-        m.setattr(rows, "MAX_BYTES_IN_MEMORY", 10**9)
+        m.setattr(parallel_decoding, "MAX_BYTES_IN_MEMORY", 10**9)
         return read_folder(photos, SIZE, hold_out=0.25)
 
 
@@ -174,8 +174,10 @@ def test_an_interrupted_build_goes_on(photos, in_memory, decoded, after):
 
 def test_a_killed_build_goes_on(photos, in_memory, cache, decoded):
     code = (
-        f"from vtlab.data import decoding as rows; rows.MAX_BYTES_IN_MEMORY = 0; rows.TOGETHER = 2\nimport time\n"
+        f"import time\n"
+        f"from vtlab.data import parallel_decoding\n"
         f"from vtlab.data.folders import read_folder\n"
+        f"parallel_decoding.MAX_BYTES_IN_MEMORY, parallel_decoding.FILES_AT_A_TIME = 0, 2\n"
         f"read_folder({str(photos)!r}, {SIZE}, lambda *_: time.sleep(0.05), hold_out=0.25)"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
@@ -236,7 +238,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_out(photos, monkeypatch):
     def meddle(done, of):
         grainy(4321).save(photos / "bee" / "11.png")
 
-    monkeypatch.setattr(rows, "TOGETHER", 1)
+    monkeypatch.setattr(parallel_decoding, "FILES_AT_A_TIME", 1)
     (line,) = read_folder(photos, SIZE, progress=meddle).skipped
     assert line == "bee/11.png was changed while it was read"
 
@@ -275,7 +277,7 @@ def test_a_whole_store_that_only_others_may_write_is_read(photos, cache, monkeyp
 def test_large_activations_lie_in_a_file_without_a_name(cache, monkeypatch):
     assert not list(cache.glob("*"))
     small = allocate_tensor((4, 5), torch.float32)
-    monkeypatch.setattr(cache_, "MAX_BYTES_IN_MEMORY", 100)
+    monkeypatch.setattr(memory, "MAX_BYTES_IN_MEMORY", 100)
     large = allocate_tensor((4, 5), torch.float32, copies=2)
     large[:] = torch.arange(20.0).view(4, 5)
     assert large.sum() == 190 and small.shape == large.shape and large.dtype == torch.float32

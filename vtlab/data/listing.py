@@ -12,42 +12,30 @@ import os
 import re
 import stat
 import threading
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-DEEPEST = 64  # folders above a member of a zip
-DIGITS = 1000  # of a number in a name that count; Python refuses to read very long ones
-LARGEST_FILE = 100_000_000  # bytes of one file, unpacked
-ENDINGS = (
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".mpo",
-    ".png",
-    ".webp",
-    ".bmp",
-    ".gif",
-    ".tif",
-    ".tiff",
-    ".ppm",
-    ".pgm",
-    ".pbm",
-    ".avif",
-    ".heic",
-    ".heif",
+from vtlab.data.file_names import (
+    Place,
+    is_hidden_name,
+    is_image_name,
+    natural_key,
+    printable,
+    printable_path,
 )
 
+MAX_ZIP_DEPTH = 64  # folders above a member
+MAX_FILE_BYTES = 100_000_000  # unpacked
 COLUMNS = {
     "file": ("file", "filename", "path", "image"),
     "label": ("label", "class", "category", "species"),
     "split": ("split", "part", "set", "subset"),
 }
 
-PARTS = {
+SPLIT_NAMES = {
     "train": "train",
     "training": "train",
     "test": "test",
@@ -55,15 +43,12 @@ PARTS = {
     "val": "val",
     "valid": "val",
     "validation": "val",
-}
+}  # of folders, and in a table's column
 SLASH = "\N{DIVISION SLASH}"  # in a class's name, where a "/" would make two folders
-JOINERS = "\u200c\u200d"  # not to be seen, but Persian, Hindi and emoji are written with them
 
 HEAT_MAP = re.compile(r"-cam(-\d+)?\.png$")  # how the names end of what `vtlab predict --cam` draws
 AUTHOR = b"Software\0vtlab predict --cam, "  # stands in these files, behind …
 HEADER = 33  # … the bytes with which every PNG begins, and 8 more of the word's own chunk
-
-Place = tuple[str, ...]  # a path inside the folder or zip
 
 
 class Listing:
@@ -95,28 +80,28 @@ class Listing:
             self.folders[folder].append((*folder, name))
             self.readers[*folder, name] = reader
 
-    def children(self, at: Place) -> list[str]:
+    def subfolders(self, at: Place) -> list[str]:
         """The names of the folders right inside a folder, `img2` before `img10`."""
         names = {f[len(at)] for f in self.folders if len(f) > len(at) and f[: len(at)] == at}
-        return sorted(names, key=natural)
+        return sorted(names, key=natural_key)
 
-    def below(self, at: Place = (), images: bool = True, deep: bool = True) -> list[Place]:
+    def files(self, at: Place = (), images: bool = True, deep: bool = True) -> list[Place]:
         """The files in a folder (`deep`: and in all below) whose names end as images do, or do not."""
         folders = [f for f in self.folders if f == at or (deep and f[: len(at)] == at)]
         files = [
             place
             for f in folders
             for place in self.folders[f]
-            if place[-1].lower().endswith(ENDINGS) == images
+            if is_image_name(place[-1]) == images
         ]
-        return sorted(files, key=lambda place: [natural(part) for part in place])
+        return sorted(files, key=lambda place: [natural_key(part) for part in place])
 
     def without_ours(self) -> Listing:
         """The same without what vtlab wrote among the images: reports, and heat maps of `predict --cam`."""
         for at in [f for f in self.folders if f and (*f, "runs") in self.folders]:
             if (*at, "report.html") in self.readers or (*at, "runs", "study.json") in self.readers:
                 self._drop(at)
-                self.notes.append(f"{spoken(at)}/ is a report of vtlab's and was left out")
+                self.notes.append(f"{printable_path(at)}/ is a report of vtlab's and was left out")
         maps = sorted(
             place
             for files in self.folders.values()
@@ -133,7 +118,7 @@ class Listing:
             count = "1 heat map" if len(maps) == 1 else f"{len(maps)} heat maps"
             self.notes.append(
                 f"{count} of vtlab predict --cam {'was' if len(maps) == 1 else 'were'} left out "
-                f"({spoken(maps[0])}{'' if len(maps) == 1 else ' …'})"
+                f"({printable_path(maps[0])}{'' if len(maps) == 1 else ' …'})"
             )
         return self
 
@@ -159,53 +144,31 @@ def author(content: bytes) -> bytes:
     return words if words.startswith(AUTHOR) else b""
 
 
-def natural(name: str) -> tuple[list[str | int], str]:
-    """A sorting key with `img2` before `img10`."""
-    pieces = re.split(r"([0-9]+)", name.casefold())
-    return [int(p[:DIGITS]) if i % 2 else p for i, p in enumerate(pieces)], name
-
-
-def spoken(place: Place) -> str:
-    """A path as it can be printed."""
-    return printable("/".join(place))
-
-
-def printable(text: str) -> str:
-    """A text with bytes that are none, and signs that steer a terminal, escaped."""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    kept = (
-        sign.isprintable() or sign in JOINERS or unicodedata.category(sign) == "Zs" for sign in text
-    )
-    return "".join(
-        sign if keep else repr(sign)[1:-1] for sign, keep in zip(text, kept, strict=True)
-    )
-
-
-def of_folder(path: Path) -> Listing:
+def list_folder(path: Path) -> Listing:
     """List a folder with all below it; links are followed as long as they do not go in circles."""
     path = path.resolve()  # in "cat/.." or ".." the folders above would be other ones
     found = Listing(path.name)
 
     def closed(error: OSError) -> None:  # os.walk would leave the folder out in silence
         place = Path(error.filename).relative_to(path).parts
-        found.skipped.append(f"{spoken(place)}/ cannot be opened: {error.strerror}")
+        found.skipped.append(f"{printable_path(place)}/ cannot be opened: {error.strerror}")
 
     for top, below, names in os.walk(path, onerror=closed, followlinks=True):
         here = Path(top)
         place = here.relative_to(path).parts
         if here.resolve() in {above.resolve() for above in here.parents}:
             below.clear()
-            found.notes.append(f"{spoken(place)}/ is a link back to a folder above it")
+            found.notes.append(f"{printable_path(place)}/ is a link back to a folder above it")
             continue
-        below[:] = [name for name in below if not _hidden(name)]
+        below[:] = [name for name in below if not is_hidden_name(name)]
         found.add(place)
         for name in names:
-            if not _hidden(name):
-                found.add(place, name, lambda file=here / name: content(file))
+            if not is_hidden_name(name):
+                found.add(place, name, partial(read_file, here / name))
     return found.without_ours()
 
 
-def content(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
     """A file's bytes.
 
     Raises:
@@ -215,12 +178,12 @@ def content(file: Path) -> bytes:
     about = file.stat()  # of what a link leads to
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("it is no file")  # reading a pipe would wait for ever
-    if about.st_size > LARGEST_FILE:
-        raise ValueError(f"it is larger than {LARGEST_FILE:,} bytes")
+    if about.st_size > MAX_FILE_BYTES:
+        raise ValueError(f"it is larger than {MAX_FILE_BYTES:,} bytes")
     return file.read_bytes()
 
 
-def of_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
+def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
     """List an open archive; its members are read one at a time, and only while it is open.
 
     Raises:
@@ -232,30 +195,32 @@ def of_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
     def read(info: zipfile.ZipInfo) -> bytes:
         if stat.S_ISLNK(info.external_attr >> 16):
             raise ValueError("it is a link")
-        if info.file_size > LARGEST_FILE:
-            raise ValueError(f"it unpacks to more than {LARGEST_FILE:,} bytes")
+        if info.file_size > MAX_FILE_BYTES:
+            raise ValueError(f"it unpacks to more than {MAX_FILE_BYTES:,} bytes")
         with one_at_a_time:  # ZipFile counts its readers without a lock
             return archive.read(info)
 
     for info in archive.infolist():
-        name = _member_name(info)
+        name = _zip_member_name(info)
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if ".." in parts or name.startswith("/") or re.match("[A-Za-z]:", name):
             raise ValueError(f"{path.name} is refused: its member {name!r} climbs out of the zip")
-        if len(parts) > DEEPEST:
+        if len(parts) > MAX_ZIP_DEPTH:
             raise ValueError(f"{path.name} is refused: a member lies {len(parts)} folders deep")
-        if any(_hidden(part) for part in parts):
+        if any(is_hidden_name(part) for part in parts):
             continue
         if name.endswith("/"):
             found.add(parts)
         elif parts in found.readers:
-            found.notes.append(f"{spoken(parts)} is in the zip twice: the first one was read")
+            found.notes.append(
+                f"{printable_path(parts)} is in the zip twice: the first one was read"
+            )
         elif parts:
-            found.add(parts[:-1], parts[-1], lambda info=info: read(info))
+            found.add(parts[:-1], parts[-1], partial(read, info))
     return found.without_ours()
 
 
-def of_table(path: Path) -> Listing:
+def list_table(path: Path) -> Listing:
     """The images that a table lists (.csv or .tsv), as if each lay in a folder of its class.
 
     Args:
@@ -296,15 +261,15 @@ def of_table(path: Path) -> Listing:
             found.skipped.append(f"line {number} of {found.name} names no split")
             continue
         place = (
-            *([PARTS.get(split.lower(), split.lower())] if split else ()),
+            *([SPLIT_NAMES.get(split.lower(), split.lower())] if split else ()),
             label.replace("/", SLASH),
             file,
         )
         if place in found.readers:
-            found.notes.append(f"{spoken(place)} is listed twice: it was read once")
+            found.notes.append(f"{printable_path(place)} is listed twice: it was read once")
         else:
-            found.add(place[:-1], file, lambda file=path.parent / file: content(file))
-    if found.readers and not found.below():
+            found.add(place[:-1], file, partial(read_file, path.parent / file))
+    if found.readers and not found.files():
         place = next(iter(found.readers))
         there = "" if (path.parent / place[-1]).exists() else ", and is not there"
         raise ValueError(
@@ -314,11 +279,7 @@ def of_table(path: Path) -> Listing:
     return found.without_ours()
 
 
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in ("__macosx", "thumbs.db", "desktop.ini")
-
-
-def _member_name(info: zipfile.ZipInfo) -> str:
+def _zip_member_name(info: zipfile.ZipInfo) -> str:
     """The name with `/` even from Windows, and in UTF-8 where macOS wrote that unsaid."""
     name = info.filename
     if not info.flag_bits & 0x800:

@@ -8,7 +8,6 @@ interrupted goes on from the rows that it had written.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from vtlab.system.cache import cache_folder, delete_unused
 from vtlab.system.files import write_bytes
-from vtlab.system.fingerprints import HASH_BYTES
+from vtlab.system.fingerprints import HASH_BYTES, hash_bytes
 from vtlab.system.locks import lock_folder
 from vtlab.system.sealing import seal_json, unseal_json
 
@@ -38,7 +37,7 @@ class PixelStore:
 
     def __init__(self, digests: list[bytes], size: int, root: Path | None = None) -> None:
         """Nothing is read yet."""
-        key = hashlib.sha256(f"{VERSION} {size} ".encode() + b"".join(digests)).hexdigest()
+        key = hash_bytes(f"{VERSION} {size} ".encode(), *digests).hex()
         self.folder = (root or cache_folder() / "images") / key[:24]
         self.digests, self.size = digests, size
         self.row = 3 * size * size
@@ -191,7 +190,7 @@ class PixelStore:
 
 def _check(digest: bytes, row: bytes) -> bytes:
     """A row's hash together with its file's: a row in another's place is found out, too."""
-    return hashlib.sha256(digest + row).digest()
+    return hash_bytes(digest, row)
 
 
 def _mapped(path: Path, count: int, size: int) -> Tensor:

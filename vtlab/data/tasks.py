@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from vtlab.data import digits
-from vtlab.data.folders import ImageFolder, read_folder, read_listing
+from vtlab.data.file_names import printable_path
+from vtlab.data.folders import ImageFolder, read_class_folders, read_folder
 from vtlab.data.images import Images, check_image_size, places_by_class
-from vtlab.data.listing import spoken
 from vtlab.data.near_duplicates import near_duplicates
-from vtlab.data.public import PUBLIC, listing
+from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
 from vtlab.data.splits import split_each_class
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.system.arguments import whole_number
@@ -151,7 +151,7 @@ def task(
             a direction), "petals" (drawn; how many petals, a number), "digits" (handwritten),
             "printed" (drawn from fonts): nothing to download. Or one of torchvision's data sets
             ("flowers102", "oxford_pets", "cifar10", "eurosat", "dtd", "food101" …, see
-            `torchvision_datasets.PUBLIC`), which is fetched once. Or a path whose folders are the
+            `public_datasets.PUBLIC_DATASETS`), which is fetched once. Or a path whose folders are the
             classes, or hold them below `train/` and `test/`. Where a folder is called like a task that
             needs no fetching, "./garden" is the folder; like a data set, the folder goes first.
         shots: Training images per class, or "all" where images are not drawn.
@@ -180,24 +180,30 @@ def task(
         made = garden_task(WORLDS[str(name)], image_size, tests)
     elif str(name) in DIGIT_TASKS:
         made = DIGIT_TASKS[str(name)](image_size)
-    elif str(name) in PUBLIC and not Path(name).exists():
+    elif str(name) in PUBLIC_DATASETS and not Path(name).exists():
         made = _task_of_folder(
             str(name),
-            read_listing(
-                listing(str(name)), image_size, progress, strict=strict, hold_out=HOLDOUT_SHARE
+            read_class_folders(
+                list_public_dataset(str(name)),
+                image_size,
+                progress,
+                strict=strict,
+                hold_out=HOLDOUT_SHARE,
             ),
         )
-        made = replace(made, flip=PUBLIC[str(name)].flip)
+        made = replace(made, flip=PUBLIC_DATASETS[str(name)].flip)
     else:
         path = Path(name)
         if not path.exists() and len(path.parts) == 1 and not path.suffix:
             raise ValueError(
                 f"no task and no folder is called {str(name)!r}; "
-                f"the tasks are {', '.join((*WORLDS, *DIGIT_TASKS, *PUBLIC))}"
+                f"the tasks are {', '.join((*WORLDS, *DIGIT_TASKS, *PUBLIC_DATASETS))}"
             )
         read = read_folder(path, image_size, progress, strict=strict, hold_out=HOLDOUT_SHARE)
         # resolved, since "." and ".." say no name
-        made = _task_of_folder(spoken((path.resolve().name if path.is_dir() else path.stem,)), read)
+        made = _task_of_folder(
+            printable_path((path.resolve().name if path.is_dir() else path.stem,)), read
+        )
     if tests is not None and str(name) not in WORLDS:
         places = places_by_class(made.test.labels, range(len(made.classes)))
         first = torch.cat([own[:tests] for own in places]).sort().values
@@ -217,7 +223,7 @@ def is_built_in(name: str | Path) -> bool:
 
 def reads_files(name: str | Path) -> bool:
     """Whether a task's images lie in files, so that there is an end of them."""
-    return not is_built_in(name) and (str(name) in PUBLIC or Path(name).exists())
+    return not is_built_in(name) and (str(name) in PUBLIC_DATASETS or Path(name).exists())
 
 
 def parse_shots(shots: int | str | None) -> int | None:

@@ -20,7 +20,7 @@ TRAIN, TEST, ALL = "train", "test", ""  # parts; images of no part are split by 
 
 
 @dataclass(frozen=True)
-class Public:
+class PublicDataset:
     """A data set of torchvision's.
 
     Attributes:
@@ -40,36 +40,36 @@ def _splits(train: Iterable[str], test: str = "test") -> dict[str, tuple[dict, .
 
 _FLAG = {TRAIN: ({"train": True},), TEST: ({"train": False},)}
 
-PUBLIC: dict[str, Public] = {
-    "aircraft": Public("FGVCAircraft", _splits(["trainval"])),
-    "cifar10": Public("CIFAR10", _FLAG),
-    "cifar100": Public("CIFAR100", _FLAG),
-    "dtd": Public("DTD", _splits(["train", "val"])),
-    "eurosat": Public("EuroSAT"),
-    "fashion_mnist": Public("FashionMNIST", _FLAG),
-    "flowers102": Public("Flowers102", _splits(["train", "val"])),
-    "food101": Public("Food101", _splits(["train"])),
-    "gtsrb": Public("GTSRB", _splits(["train"]), flip=False),
-    "imagenette": Public(
+PUBLIC_DATASETS: dict[str, PublicDataset] = {
+    "aircraft": PublicDataset("FGVCAircraft", _splits(["trainval"])),
+    "cifar10": PublicDataset("CIFAR10", _FLAG),
+    "cifar100": PublicDataset("CIFAR100", _FLAG),
+    "dtd": PublicDataset("DTD", _splits(["train", "val"])),
+    "eurosat": PublicDataset("EuroSAT"),
+    "fashion_mnist": PublicDataset("FashionMNIST", _FLAG),
+    "flowers102": PublicDataset("Flowers102", _splits(["train", "val"])),
+    "food101": PublicDataset("Food101", _splits(["train"])),
+    "gtsrb": PublicDataset("GTSRB", _splits(["train"]), flip=False),
+    "imagenette": PublicDataset(
         "Imagenette",
         {TRAIN: ({"split": "train", "size": "320px"},), TEST: ({"split": "val", "size": "320px"},)},
     ),
-    "mnist": Public("MNIST", _FLAG, flip=False),
-    "oxford_pets": Public("OxfordIIITPet", _splits(["trainval"])),
-    "stl10": Public("STL10", _splits(["train"])),
-    "svhn": Public("SVHN", _splits(["train"]), flip=False),
+    "mnist": PublicDataset("MNIST", _FLAG, flip=False),
+    "oxford_pets": PublicDataset("OxfordIIITPet", _splits(["trainval"])),
+    "stl10": PublicDataset("STL10", _splits(["train"])),
+    "svhn": PublicDataset("SVHN", _splits(["train"]), flip=False),
 }
 
 
-def listing(name: str) -> Listing:
-    """The images of one of `PUBLIC`, fetched if they are not in the cache.
+def list_public_dataset(name: str) -> Listing:
+    """The images of one of `PUBLIC_DATASETS`, fetched if they are not in the cache.
 
     Raises:
         OSError: If they could not be fetched; the message says where they belong.
     """
     from torchvision import datasets
 
-    public = PUBLIC[name]
+    public = PUBLIC_DATASETS[name]
     made = getattr(datasets, public.kind)
     root = cache_folder() / "datasets"
     root.mkdir(parents=True, exist_ok=True)

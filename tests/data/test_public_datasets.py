@@ -7,9 +7,9 @@ import pytest
 from images_made_up import grainy
 from torchvision import datasets
 
-from vtlab.data import public as torchvision_datasets
+from vtlab.data import public_datasets
 from vtlab.data.listing import Listing
-from vtlab.data.public import PUBLIC, listing
+from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
 from vtlab.data.tasks import task
 
 
@@ -90,7 +90,8 @@ def test_files_are_not_opened_before_they_are_decoded(eurosat, pets, monkeypatch
         raise AssertionError("an image was opened")
 
     monkeypatch.setattr("PIL.Image.open", refused)
-    assert len(listing("eurosat").readers) == 20 and len(listing("oxford_pets").readers) == 18
+    assert len(list_public_dataset("eurosat").readers) == 20
+    assert len(list_public_dataset("oxford_pets").readers) == 18
 
 
 def test_breeds_are_classes_and_the_official_split_is_kept(pets):
@@ -100,16 +101,16 @@ def test_breeds_are_classes_and_the_official_split_is_kept(pets):
     assert made.test.labels.bincount().tolist() == [2, 2, 2]
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", PUBLIC_DATASETS)
 def test_what_cannot_be_fetched_is_one_clear_line(name, monkeypatch, cache):
     def offline(*rest, **named):
         raise OSError("no\nnetwork")
 
-    monkeypatch.setattr(f"torchvision.datasets.{PUBLIC[name].kind}.__init__", offline)
+    monkeypatch.setattr(f"torchvision.datasets.{PUBLIC_DATASETS[name].kind}.__init__", offline)
     with pytest.raises(
         OSError,
         match=rf"{name} could not be fetched \(no network\): place its files in .*"
-        rf"torchvision.datasets.{PUBLIC[name].kind}",
+        rf"torchvision.datasets.{PUBLIC_DATASETS[name].kind}",
     ):
         task(name)
 
@@ -117,7 +118,7 @@ def test_what_cannot_be_fetched_is_one_clear_line(name, monkeypatch, cache):
 def test_every_set_is_asked_for_as_torchvision_knows_it():
     import inspect
 
-    for public in PUBLIC.values():
+    for public in PUBLIC_DATASETS.values():
         known = inspect.signature(getattr(datasets, public.kind)).parameters
         assert "download" in known
         for how in (how for asked in public.parts.values() for how in asked):
@@ -126,7 +127,7 @@ def test_every_set_is_asked_for_as_torchvision_knows_it():
 
 def test_a_folder_of_that_name_goes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(torchvision_datasets, "listing", None)
+    monkeypatch.setattr(public_datasets, "list_public_dataset", None)
     for name in ("a", "b"):
         (tmp_path / "mnist" / name).mkdir(parents=True)
         for i in range(4):
@@ -141,15 +142,13 @@ def test_a_class_of_several_names_has_the_first(tmp_path):
         classes = (("tench", "Tinca tinca"), "church")
 
     found = Listing("imagenette")
-    torchvision_datasets._add(
-        found, "train", "", Data([(tmp_path / "a", 0), (tmp_path / "b", 1)]), True
-    )
-    assert found.children(("train",)) == ["church", "tench"]
+    public_datasets._add(found, "train", "", Data([(tmp_path / "a", 0), (tmp_path / "b", 1)]), True)
+    assert found.subfolders(("train",)) == ["church", "tench"]
 
 
 def test_writing_and_signs_are_not_mirrored(mnist):
     assert not task("mnist", shots=1, image_size=16).flip
-    assert {name for name, public in PUBLIC.items() if not public.flip} == {
+    assert {name for name, public in PUBLIC_DATASETS.items() if not public.flip} == {
         "gtsrb",
         "mnist",
         "svhn",

@@ -1,0 +1,46 @@
+"""Names of files and folders: which end as images do, in what order they come, how they are printed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+IMAGE_ENDINGS = tuple(
+    ".jpg .jpeg .jpe .jfif .mpo .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .avif .heic "
+    ".heif".split()
+)
+MAX_DIGITS = 1000  # of a number in a name that count; Python refuses to read very long ones
+JOINERS = "\u200c\u200d"  # not to be seen, but Persian, Hindi and emoji are written with them
+
+Place = tuple[str, ...]  # a path inside a folder or zip
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file's name ends as an image's does."""
+    return name.lower().endswith(IMAGE_ENDINGS)
+
+
+def is_hidden_name(name: str) -> bool:
+    """Whether a system leaves such a file or folder about, and nobody means it."""
+    return name.startswith(".") or name.lower() in ("__macosx", "thumbs.db", "desktop.ini")
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """A sorting key with `img2` before `img10`."""
+    pieces = re.split(r"([0-9]+)", name.casefold())
+    return [int(p[:MAX_DIGITS]) if i % 2 else p for i, p in enumerate(pieces)], name
+
+
+def printable_path(place: Place) -> str:
+    """A path as it can be printed."""
+    return printable("/".join(place))
+
+
+def printable(text: str) -> str:
+    """A text in which bytes that are no text, and signs that steer a terminal, are escaped."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(sign if _is_printable(sign) else repr(sign)[1:-1] for sign in text)
+
+
+def _is_printable(sign: str) -> bool:
+    return sign.isprintable() or sign in JOINERS or unicodedata.category(sign) == "Zs"
