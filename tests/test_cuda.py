@@ -10,11 +10,11 @@ from vtlab.analysis.cams import METHODS, explain
 from vtlab.course.lesson_03 import HEAD_INITS, network_with_head_init
 from vtlab.data.augment import Augment
 from vtlab.garden.source import Drawings
-from vtlab.models.features import outputs
-from vtlab.models.network import draw_anew
+from vtlab.models.evaluation import compute_outputs
+from vtlab.models.initialisation import reinitialise
 from vtlab.study.run import Setting
-from vtlab.system.randomness import generator
-from vtlab.training.costs import measured_step
+from vtlab.system.randomness import make_generator
+from vtlab.training.costs import measure_step
 from vtlab.training.saved import load, save
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch
 
@@ -53,7 +53,9 @@ def test_a_strategy_learns_what_it_learns_on_the_cpu(strategy, augment):
     expected, reference, _ = trained(CPU, strategy, augment=augment)
     assert losses == pytest.approx(expected, rel=0.02)
     assert network.device.type == "cuda"
-    found, wanted = (outputs(n, task.test.pixels, bfloat16=False) for n in (network, reference))
+    found, wanted = (
+        compute_outputs(n, task.test.pixels, bfloat16=False) for n in (network, reference)
+    )
     assert found.device == CPU
     torch.testing.assert_close(found, wanted, atol=0.1, rtol=0.05)
 
@@ -63,7 +65,7 @@ def test_backbones_are_put_there_and_give_the_same_logits():
     for name in ("mini_resnet", "mini_mobilenet"):
         there, here = vt.backbone(name, classes=4), vt.backbone(name, classes=4).to(CPU)
         assert there.device.type == "cuda"
-        found, wanted = (outputs(n, pixels, bfloat16=False) for n in (there, here))
+        found, wanted = (compute_outputs(n, pixels, bfloat16=False) for n in (there, here))
         torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
         assert vt.evaluate(there, pixels, wanted.argmax(1)) == 1
 
@@ -71,7 +73,7 @@ def test_backbones_are_put_there_and_give_the_same_logits():
 def test_weights_drawn_anew_there_are_those_of_the_cpu():
     there, here = (torch.nn.MultiheadAttention(16, 2, device=device) for device in (CUDA, CPU))
     for attention in (there, here):
-        draw_anew(attention, generator(0, "x"))
+        reinitialise(attention, make_generator(0, "x"))
     for name, values in here.state_dict().items():
         assert torch.equal(there.state_dict()[name].to(CPU), values), name
 
@@ -127,8 +129,8 @@ def test_a_model_saved_there_is_the_same_on_the_cpu(tmp_path, monkeypatch):
     assert again.device == CPU
     pixels = task.test.pixels[:16]
     torch.testing.assert_close(
-        outputs(again, pixels, bfloat16=False),
-        outputs(network, pixels, bfloat16=False),
+        compute_outputs(again, pixels, bfloat16=False),
+        compute_outputs(network, pixels, bfloat16=False),
         atol=1e-3,
         rtol=1e-3,
     )
@@ -149,7 +151,7 @@ def test_a_training_goes_on_there_from_its_state():
 def test_a_step_is_timed_to_its_end():
     """The GPU's own clock is the oracle: it takes work and returns before it is done."""
     network = vt.backbone(classes=8)
-    measured = measured_step(network, full, batch=256, repeats=3, bfloat16=False)
+    measured = measure_step(network, full, batch=256, repeats=3, bfloat16=False)
     pixels = torch.zeros(256, 3, 64, 64, dtype=torch.uint8, device=CUDA)
     network.train()
     for _ in range(3):  # the first one loads the kernels

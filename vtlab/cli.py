@@ -273,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
-    from vtlab.data.listing import printable
+    from vtlab.data.file_names import printable
     from vtlab.data.tasks import is_built_in
     from vtlab.study.compare import compare as study_of
     from vtlab.study.report import write_study
@@ -327,7 +327,7 @@ def compare(given: argparse.Namespace) -> int:
 
 
 def _keep_best(study: Study, folder: Path) -> None:
-    from vtlab.data.listing import printable
+    from vtlab.data.file_names import printable
     from vtlab.training.saved import save
 
     run = study.best()
@@ -378,7 +378,7 @@ def recommend(given: argparse.Namespace) -> int:
 
 def predict(given: argparse.Namespace) -> int:
     """`vtlab predict`; what cannot be read is said, and the others are named all the same."""
-    from vtlab.data.listing import printable
+    from vtlab.data.file_names import printable
     from vtlab.study.predict import Namer, images
 
     if given.out is not None and given.out.exists() and not given.out.is_dir():

@@ -19,11 +19,11 @@ from vtlab.data.augment import Augment, Augmentation
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR, Strategy
-from vtlab.training.views import VIEWS
+from vtlab.training.views import VIEWS_PER_IMAGE
 
 SEEDS = 5
 MIXUP = 0.2
@@ -55,7 +55,7 @@ class Part:
     shots: int
     ways: dict[str, tuple[str, ...]]
     epochs: dict[str, int] = field(default_factory=dict)
-    views: int = VIEWS
+    views: int = VIEWS_PER_IMAGE
 
 
 FEW = (*BOTH, *KINDS, "mixup", "all")
@@ -92,7 +92,7 @@ def train(
     way: str,
     seed: int,
     epochs: int | None = None,
-    views: int = VIEWS,
+    views: int = VIEWS_PER_IMAGE,
 ) -> float:
     """Train in one of the `WAYS`; gives the accuracy on the shots, or nan for a probe on views."""
     augment, mixup = WAYS[way]

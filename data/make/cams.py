@@ -23,10 +23,10 @@ from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.garden.worlds import WORLDS
 from vtlab.models.backbones import backbone
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
-from vtlab.system.device import THREADS
-from vtlab.system.files import shipped_folder
+from vtlab.system.files import find_shipped_folder
+from vtlab.system.threads import THREADS
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR, Strategy, full
 
@@ -148,7 +148,7 @@ def shortcut(folder: Path) -> pd.DataFrame:
                     "strategy": strategy.name,
                     "shots": GROUND_SHOTS,
                     "seed": seed,
-                    "trainable_weights": network.learning_weights(),
+                    "trainable_weights": network.count_learning_weights(),
                 }
                 for name, images in tests.items():
                     found = cam_scores(explain(network, images.pixels), images.masks).mean()
@@ -234,7 +234,7 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     table = TABLES[arguments.which](arguments.runs)
     name = f"cam_{arguments.which}.csv"
-    table.round(4).to_csv(shipped_folder("results") / name, index=False)
+    table.round(4).to_csv(find_shipped_folder("results") / name, index=False)
     print("written:", name)
 
 

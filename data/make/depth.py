@@ -15,25 +15,25 @@ import pandas as pd
 from kept import kept, write_table
 
 from vtlab.course.lesson_06 import (
-    FEW_EPOCHS,
     PARTS,
     RATE,
     SHIFT_SHOTS,
     SHIFTS,
     STAGES,
+    WEIGHT_KIND_EPOCHS,
     _tested,
     _trained,
-    gradually,
-    rebuilt,
-    repaired,
-    shifted,
-    source,
+    adapt_part,
+    gradual_unfreezing,
+    keep_first_stages,
+    shifted_task,
+    source_network,
 )
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.adapters import adapter_names, with_adapters
 from vtlab.models.backbones import backbone
-from vtlab.models.features import evaluate
+from vtlab.models.evaluation import evaluate
 from vtlab.models.network import Network
 from vtlab.training.strategies import Strategy, full, probe, surgical
 from vtlab.training.strategies import partial as last_stages
@@ -45,7 +45,7 @@ TARGETS = ("garden", "digits")
 
 def deep(way: str, stages: int, task: Task, seed: int) -> dict[str, float]:
     """One training with so many transferred stages, frozen or fine-tuned."""
-    network = rebuilt(stages, len(task.classes), seed)
+    network = keep_first_stages(stages, len(task.classes), seed)
     learning = STAGES if way == "fine-tuned" else STAGES[stages:]
     strategy = surgical(*learning, rate=RATE) if learning else probe
     return _trained(network, task, strategy, seed, EPOCHS)
@@ -64,12 +64,12 @@ def few(way: str, task: Task, seed: int) -> dict[str, float]:
     """One training of few weights, or of all step by step."""
     network = backbone("mini_resnet", classes=len(task.classes))
     if way == "gradually":
-        return _tested(gradually(network, task, seed), task)
+        return _tested(gradual_unfreezing(network, task, seed), task)
     if way == "adapters":
         network = with_adapters(network, seed)
         strategy = surgical(*adapter_names(network), head_start="probe", rate=RATE)
-        return _trained(network, task, strategy, seed, FEW_EPOCHS)
-    return _trained(network, task, FEW[way], seed, FEW_EPOCHS)
+        return _trained(network, task, strategy, seed, WEIGHT_KIND_EPOCHS)
+    return _trained(network, task, FEW[way], seed, WEIGHT_KIND_EPOCHS)
 
 
 Plan = Iterator[tuple[dict, Callable[[], dict]]]
@@ -94,10 +94,10 @@ def plan(seed: int) -> Plan:
 
     def repair(part: str, shift: str) -> dict:
         if not knowing:
-            knowing.append(source(seed))
-        task = shifted(shift, seed)
+            knowing.append(source_network(seed))
+        task = shifted_task(shift, seed)
         before = evaluate(knowing[0], task.test.pixels, task.test.labels)
-        return {"before": before, **repaired(part, knowing[0], task, seed)}
+        return {"before": before, **adapt_part(part, knowing[0], task, seed)}
 
     for shift in SHIFTS:
         for part in PARTS:

@@ -14,11 +14,11 @@ from kept import kept, write_table
 
 from vtlab.analysis.likeness import measure_likeness
 from vtlab.analysis.movement import measure_movement, snapshot
-from vtlab.course.lesson_07 import Old, fitted
+from vtlab.course.old_task import OldTask, fit_old_head
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
-from vtlab.models.features import evaluate
+from vtlab.models.evaluation import evaluate
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy, full, lp_ft, probe
 
@@ -37,7 +37,7 @@ WAYS: dict[str, tuple[Strategy, ...]] = {
 
 def measure(folder: Path) -> pd.DataFrame:
     """Every way x rate x seed."""
-    base, old, rows = make_task("garden", shots=1), Old.make(), []
+    base, old, rows = make_task("garden", shots=1), OldTask.make(), []
     known = old.accuracy(old.start, old.head)
     for seed in range(SEEDS):
         for way, strategies in WAYS.items():
@@ -62,7 +62,7 @@ def measure(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def one(strategy: Strategy, task: Task, old: Old, seed: int) -> dict[str, float]:
+def one(strategy: Strategy, task: Task, old: OldTask, seed: int) -> dict[str, float]:
     """One training and what it did."""
     network = backbone("mini_resnet", classes=len(task.classes))
     before = snapshot(network)
@@ -72,7 +72,7 @@ def one(strategy: Strategy, task: Task, old: Old, seed: int) -> dict[str, float]
         "test_accuracy": evaluate(network, task.test.pixels, task.test.labels),
         "train_accuracy": records[-1].train_accuracy,
         "old_accuracy": old.accuracy(network, old.head),
-        "old_refit": old.accuracy(network, fitted(network, old.train)),
+        "old_refit": old.accuracy(network, fit_old_head(network, old.train)),
         **{f"moved_{stage}": moved.weights[stage] for stage in network.stage_names},
         **{f"cka_{k}": value for k, value in measure_likeness(old.start, network, pixels).items()},
     }

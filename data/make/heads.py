@@ -15,13 +15,13 @@ import pandas as pd
 from kept import kept, write_table
 from torch import nn
 
-from vtlab.course.lesson_03 import STARTS, begun, first_step
+from vtlab.course.lesson_03 import HEAD_INITS, first_loss_and_gradient, network_with_head_init
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
-from vtlab.models.features import evaluate, mean_absolute_error, outputs
+from vtlab.models.evaluation import compute_outputs, evaluate, mean_absolute_error
+from vtlab.models.losses import compute_loss, label_variance
 from vtlab.models.network import Network
-from vtlab.models.targets import cost, variance
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy, full, probe
 from vtlab.training.strategies import partial as last_stages
@@ -75,8 +75,8 @@ NUMBER_SHOTS = 5
 
 def started(way: str, task: Task, seed: int) -> dict[str, float]:
     """One training of everything, from this start of the head."""
-    network = begun(way, seed)
-    loss, gradient = first_step(network, task)
+    network = network_with_head_init(way, seed)
+    loss, gradient = first_loss_and_gradient(network, task)
     return {
         "first_loss": loss,
         "gradient": gradient,
@@ -102,18 +102,18 @@ def counted(way: str, task: Task, seed: int) -> dict[str, float]:
 
 def _trained(network: Network, task: Task, strategy: Strategy, seed: int) -> dict[str, float]:
     records = list(fit(network, task, strategy, seed=seed))
-    found = outputs(network, task.test.pixels)
+    found = compute_outputs(network, task.test.pixels)
     return {
         "train_accuracy": records[-1].train_accuracy,
         "test_accuracy": evaluate(network, task.test.pixels, task.test.labels),
-        "test_loss": cost(found, task.test.labels, variance(task.test.labels)).item(),
+        "test_loss": compute_loss(found, task.test.labels, label_variance(task.test.labels)).item(),
         "weights": sum(p.numel() for p in network.head.parameters()),
     }
 
 
 def plan() -> Iterator[tuple[str, str, int, float | None, Callable[[Task, int], dict]]]:
     """Part, way, shots, rate (where it is not the strategy's own), and what makes the run."""
-    for way in STARTS:
+    for way in HEAD_INITS:
         yield "start", way, 5, None, partial(started, way)
     for shots in HEAD_SHOTS:
         for way in HEADS:

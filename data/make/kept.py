@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vtlab.system.device import THREADS
-from vtlab.system.files import shipped_folder, write_text
+from vtlab.system.files import find_shipped_folder, write_text
+from vtlab.system.threads import THREADS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,5 +62,5 @@ def write_table(name: str, measure: Callable[[Path], pd.DataFrame], about: str) 
     torch.set_num_threads(THREADS)
     table = measure(arguments.runs)
     rounded = table.round(4).assign(rate=table.rate)  # four decimals would make a rate of 1e-5 none
-    rounded.to_csv(shipped_folder("results") / f"{name}.csv", index=False)
+    rounded.to_csv(find_shipped_folder("results") / f"{name}.csv", index=False)
     print(f"written: {name}.csv")

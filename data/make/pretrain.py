@@ -27,11 +27,12 @@ from vtlab.data.folders import read_folder
 from vtlab.garden.source import Drawings
 from vtlab.models.backbones import backbone
 from vtlab.models.network import Network
-from vtlab.models.weights import SHIPPED, sha256
-from vtlab.system.device import autocast, choose_device, keep_freed_memory, resolve_bfloat16
+from vtlab.models.weights import SHIPPED_ENDINGS
+from vtlab.system.device import autocast, choose_device, resolve_bfloat16
 from vtlab.system.files import write_bytes, write_csv, write_text
-from vtlab.system.fingerprints import fingerprint_tensors
+from vtlab.system.fingerprints import fingerprint_file, fingerprint_tensors
 from vtlab.system.interrupts import Termination, defer_signals, raise_on_termination
+from vtlab.system.memory import keep_freed_memory
 from vtlab.system.randomness import make_generator, seed_torch
 from vtlab.training.checkpoints import (
     CHECKPOINT_FORMAT,
@@ -251,7 +252,7 @@ def save(network: Network, recipe: Recipe, source: Source, folder: Path, name: s
     write_bytes(path, to_bytes(state, metadata={"recipe": made}))
     listing = folder / "sha256.json"
     known = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else {}
-    known[path.name] = sha256(path)
+    known[path.name] = fingerprint_file(path)
     write_text(listing, json.dumps(known, indent=2, sort_keys=True) + "\n")
     return known[path.name]
 
@@ -307,7 +308,7 @@ def main(given: Sequence[str] | None = None) -> int:
         seed=arguments.seed,
         **{name: value for name, value in asked.items() if value is not None},
     )
-    name = recipe.backbone + SHIPPED["natural" if arguments.photos else "default"]
+    name = recipe.backbone + SHIPPED_ENDINGS["natural" if arguments.photos else "default"]
     log = arguments.log or data / "results" / f"pretrain_{name}.csv"
     folder = arguments.checkpoints
     training = None

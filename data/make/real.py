@@ -24,10 +24,10 @@ from vtlab.data.folders import ImageFolder, read_folder
 from vtlab.data.images import places_by_class
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
 from vtlab.results.metrics import balanced_accuracy
-from vtlab.study.run import TUNED_RATES, tuned
+from vtlab.study.tune import CANDIDATE_RATES, tune_rate
 from vtlab.system.files import find_shipped_folder, write_csv
 from vtlab.system.randomness import make_generator
 from vtlab.system.threads import THREADS
@@ -174,13 +174,15 @@ class Measurement:
 
         def measured() -> dict[str, float]:
             task = pool.task(TUNING_SHOTS, TUNING_SEED)
-            found = tuned(strategy, task, lambda: self.network(start, len(pool.classes)), 0, EPOCHS)
+            found = tune_rate(
+                strategy, task, lambda: self.network(start, len(pool.classes)), 0, EPOCHS
+            )
             return {"rate": found.peak_rate, "test_accuracy": float("nan")}  # nothing was tested
 
         run = {
             "start": start,
             "strategy": strategy.name,
-            "rates": list(TUNED_RATES),
+            "rates": list(CANDIDATE_RATES),
             "epochs": EPOCHS,
         }
         return kept(self.kept_runs / f"rate-{start}-{strategy.name}.json", run, measured)["rate"]

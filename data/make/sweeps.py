@@ -17,12 +17,12 @@ from pathlib import Path
 import pandas as pd
 import zoo
 
-from vtlab.course.lesson_05 import shots_table
+from vtlab.course.tables import shots_table
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.results.labels import order
 from vtlab.study.compare import compare
 from vtlab.study.run import Setting
-from vtlab.system.files import shipped_folder
+from vtlab.system.files import find_shipped_folder
 from vtlab.training.strategies import full, partial, scratch
 
 SHOTS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
@@ -119,7 +119,7 @@ def main() -> None:
     else:
         table = {"rates": rates, "epochs": epochs}[arguments.which](arguments.runs)
     name = "shots_garden.csv" if arguments.which == "shots" else f"{arguments.which}.csv"
-    table.round(4).to_csv(shipped_folder("results") / name, index=False)
+    table.round(4).to_csv(find_shipped_folder("results") / name, index=False)
     print("written:", name)
 
 

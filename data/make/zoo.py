@@ -13,14 +13,15 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vtlab.course.lesson_02 import ZOO, _curve
+from vtlab.course.lesson_02 import ZOO, pretraining_log
 from vtlab.models.backbones import backbone
 from vtlab.models.network import Network
 from vtlab.results.metrics import interval
 from vtlab.study.compare import compare
 from vtlab.study.run import Setting
-from vtlab.system.device import THREADS, autocast, wait_for
-from vtlab.system.files import shipped_folder
+from vtlab.system.device import autocast, synchronize
+from vtlab.system.files import find_shipped_folder
+from vtlab.system.threads import THREADS
 from vtlab.training.strategies import full, partial, probe
 
 TASKS = ("garden", "digits")
@@ -44,7 +45,7 @@ def measure(runs: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
         [
             {
                 "backbone": name,
-                "pretraining_accuracy": _curve(name).test_accuracy.iloc[-1],
+                "pretraining_accuracy": pretraining_log(name).test_accuracy.iloc[-1],
                 **accuracies(name, runs, say),
             }
             for name in ZOO
@@ -61,7 +62,7 @@ def size(network: Network) -> dict[str, str | int | float]:
     image = network.normalise(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         maps = network.run_stages(image, 0)
-    disk = (shipped_folder("weights") / f"{network.name}.safetensors").stat().st_size
+    disk = (find_shipped_folder("weights") / f"{network.name}.safetensors").stat().st_size
     return {
         "backbone": network.name,
         "weights": sum(p.numel() for p in network.stages.parameters()),
@@ -86,7 +87,7 @@ def speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataF
             for name, network in networks.items():
                 started = time.perf_counter()
                 step(network, pixels)
-                wait_for(network.device)
+                synchronize(network.device)
                 if number:  # the first pass warms up
                     seconds[kind][name].append(time.perf_counter() - started)
     first = next(iter(networks))

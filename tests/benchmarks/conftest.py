@@ -6,7 +6,8 @@ import timeit
 
 import pytest
 
-from vtlab.system.device import THREADS, native_bfloat16
+from vtlab.system.device import has_native_bfloat16
+from vtlab.system.threads import THREADS
 
 ROWS = pytest.StashKey[list]()
 
@@ -26,7 +27,7 @@ class Ratios:
         """A row with a target; one that needs bfloat16 and misses where there is none is printed only."""
         target = f"≥ {least}" if least is not None else f"≤ {most}"
         met = ratio >= least if least is not None else ratio <= most
-        excused = bfloat16 and not met and not native_bfloat16()
+        excused = bfloat16 and not met and not has_native_bfloat16()
         mark = "met" if met else "skipped: no native bfloat16" if excused else "MISSED"
         self.rows.append((what, f"{ratio:.2f}", f"{target} {mark}", detail))
         self.excused |= excused

@@ -15,7 +15,7 @@ import torchvision  # noqa: F401
 
 import vtlab as vt
 from vtlab.data.folders import read_folder
-from vtlab.system.device import THREADS
+from vtlab.system.threads import THREADS
 
 STEPS = 12  # of an epoch of full fine-tuning
 

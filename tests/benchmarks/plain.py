@@ -10,7 +10,7 @@ from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader
 from torchvision import datasets, models, transforms
 
-from vtlab.system.device import native_bfloat16
+from vtlab.system.device import has_native_bfloat16
 
 
 def tutorial(folder, model, learning, mean, std, size=224, epochs=25):
@@ -93,7 +93,7 @@ def bare_loop(model, images, labels, epochs, batch=32):
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.01, fused=True)
     for _ in range(epochs):
         for index in torch.randperm(len(images)).split(batch):
-            with torch.autocast("cpu", torch.bfloat16, enabled=native_bfloat16()):
+            with torch.autocast("cpu", torch.bfloat16, enabled=has_native_bfloat16()):
                 logits = model(images[index])
             loss = F.cross_entropy(logits.float(), labels[index])
             optimizer.zero_grad()

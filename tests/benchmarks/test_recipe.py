@@ -11,7 +11,7 @@ from PIL import Image
 
 import vtlab as vt
 from vtlab.garden.worlds import WORLDS
-from vtlab.models.families import GARDEN, IMAGENET
+from vtlab.models.normalisation import GARDEN_NORMALISATION, IMAGENET_NORMALISATION
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -78,7 +78,12 @@ def test_the_linear_probe_on_photographs(hymenoptera, ratios):
     folder, weights = hymenoptera
     model = mobilenet(weights, 2, frozen=True)
     recipe = tutorial(
-        folder, model, model.classifier[1].parameters(), IMAGENET.mean, IMAGENET.std, epochs=EPOCHS
+        folder,
+        model,
+        model.classifier[1].parameters(),
+        IMAGENET_NORMALISATION.mean,
+        IMAGENET_NORMALISATION.std,
+        epochs=EPOCHS,
     )
     shown = against_the_recipe(recipe, lambda: probe(folder, "mobilenet_v2", weights, 224))
     total, best, best_at, _, right, own, _ = shown
@@ -106,8 +111,8 @@ def test_the_linear_probe_on_the_garden(garden_files, ratios):
         garden_files,
         model,
         model.head.parameters(),
-        GARDEN.mean,
-        GARDEN.std,
+        GARDEN_NORMALISATION.mean,
+        GARDEN_NORMALISATION.std,
         size=64,
         epochs=EPOCHS,
     )
@@ -133,7 +138,12 @@ def test_full_fine_tuning_on_photographs(hymenoptera, ratios):
         model = mobilenet(weights, 2, frozen=False)
         recipe = list(
             tutorial(
-                folder, model, model.parameters(), IMAGENET.mean, IMAGENET.std, epochs=FULL_EPOCHS
+                folder,
+                model,
+                model.parameters(),
+                IMAGENET_NORMALISATION.mean,
+                IMAGENET_NORMALISATION.std,
+                epochs=FULL_EPOCHS,
             )
         )
         started = time.perf_counter()

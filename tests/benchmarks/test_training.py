@@ -12,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import vtlab as vt
 from vtlab.garden.worlds import WORLDS
-from vtlab.system.device import autocast, native_bfloat16
-from vtlab.training.fit import BATCH
-from vtlab.training.views import VIEWS
+from vtlab.system.device import autocast, has_native_bfloat16
+from vtlab.training.fit import BATCH_SIZE
+from vtlab.training.views import VIEWS_PER_IMAGE
 
 pytestmark = pytest.mark.benchmark
 
@@ -29,7 +29,7 @@ def test_partial_training_gains_what_its_cache_allows(ratios, medians):
     network = vt.backbone(classes=8)
     vt.partial(1).prepare(network, 0)
     stop = network.frozen_prefix
-    images = network.normalise(task.train.pixels[:BATCH])
+    images = network.normalise(task.train.pixels[:BATCH_SIZE])
     with torch.no_grad(), autocast():
         maps = network.run_stages(images, 0, stop)
 
@@ -57,7 +57,8 @@ def test_partial_training_gains_what_its_cache_allows(ratios, medians):
         f"{cached:.1f} against {plain:.1f} s (medians of 3)",
     )
     late = [
-        [seconds for run in runs for seconds in run[VIEWS:]] for runs in zip(*rounds, strict=True)
+        [seconds for run in runs for seconds in run[VIEWS_PER_IMAGE:]]
+        for runs in zip(*rounds, strict=True)
     ]
     cached, plain = map(statistics.median, late)
     ratios.note(
@@ -72,7 +73,7 @@ def test_partial_training_gains_what_its_cache_allows(ratios, medians):
 def gemm_rate(medians):
     """This machine's own products per second, in the precision that it trains in."""
     left, right = torch.randn(2, 2048, 2048).to(
-        torch.bfloat16 if native_bfloat16() else torch.float32
+        torch.bfloat16 if has_native_bfloat16() else torch.float32
     )
     (took,) = medians(lambda: left @ right, repeats=7)
     return 2 * 2048**3 / took

@@ -8,7 +8,7 @@ from vtlab.course.exercise import EXERCISES
 from vtlab.course.lesson import begin, check, claim, guess
 from vtlab.data.augment import Augment
 from vtlab.results.metrics import t_interval
-from vtlab.system.device import best_device
+from vtlab.system.device import choose_device
 from vtlab.training.strategies import full, probe, scratch, surgical
 
 
@@ -23,14 +23,16 @@ def test_begin_prints_one_stable_line_and_seeds(capsys, monkeypatch):
 
 
 def test_lessons_compute_on_the_cpu_unless_told_otherwise(monkeypatch):
-    monkeypatch.setattr("vtlab.system.device.devices", lambda: {"cuda": 1, "mps": 0, "cpu": 1})
+    monkeypatch.setattr(
+        "vtlab.system.device.count_devices", lambda: {"cuda": 1, "mps": 0, "cpu": 1}
+    )
     monkeypatch.delenv("VTLAB_DEVICE")
-    assert best_device().type == "cuda"
+    assert choose_device().type == "cuda"
     begin()
-    assert best_device().type == "cpu"
+    assert choose_device().type == "cpu"
     monkeypatch.setenv("VTLAB_DEVICE", "cuda")
     begin()
-    assert best_device().type == "cuda"
+    assert choose_device().type == "cuda"
 
 
 def test_begin_makes_no_shell_where_there_is_none(capsys):

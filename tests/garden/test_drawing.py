@@ -4,12 +4,12 @@ import torch
 from vtlab.garden.drawing import Scene, draw, superformula
 from vtlab.garden.species import GENES, grow, petal_count, traits
 from vtlab.garden.worlds import WORLDS, World
-from vtlab.system.randomness import keys
+from vtlab.system.randomness import derive_keys
 
 
 def test_an_image_is_the_same_whatever_the_batch():
     species, labels = grow(4, seed=5), torch.arange(70) % 4
-    image_keys = keys(1, 0, torch.arange(70))
+    image_keys = derive_keys(1, 0, torch.arange(70))
     images, masks = draw(species, labels, image_keys, 32)
     again, _ = draw(species, labels[60:63], image_keys[60:63], 32)
     assert torch.equal(images[60:63], again)
@@ -31,7 +31,7 @@ def test_an_outline_has_as_many_tips_as_petals():
 
 def test_the_mask_is_where_the_plant_changes_the_picture():
     """The same scene with another species differs on either plant (and its shadow) only."""
-    labels, image_keys = torch.tensor([0]), keys(4, 0, torch.arange(1))
+    labels, image_keys = torch.tensor([0]), derive_keys(4, 0, torch.arange(1))
     first, a = draw(grow(1, seed=1), labels, image_keys, 64, Scene(variation=0))
     second, b = draw(grow(1, seed=2), labels, image_keys, 64, Scene(variation=0))
     changed = (first != second).any(1)
@@ -44,7 +44,7 @@ def test_individuals_share_the_petals_of_their_species():
     from vtlab.garden.drawing import shake
 
     genomes = grow(1, seed=9).genomes.expand(50, -1)
-    shaken = shake(genomes, keys(0, 0, torch.arange(50)), 0.2, 3)
+    shaken = shake(genomes, derive_keys(0, 0, torch.arange(50)), 0.2, 3)
     assert (petal_count(shaken) == petal_count(genomes)).all()
     assert not torch.equal(shaken, genomes)
 

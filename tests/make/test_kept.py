@@ -3,7 +3,7 @@ import pytest
 from kept import kept, write_table
 
 from vtlab.results.records import committed
-from vtlab.system.files import shipped_folder
+from vtlab.system.files import find_shipped_folder
 
 
 def measured():
@@ -27,15 +27,15 @@ def test_a_file_of_another_run_is_refused_and_kept(tmp_path):
 
 
 def test_every_committed_table_is_read_by_its_name():
-    names = [path.stem for path in shipped_folder("results").glob("*.csv")]
+    names = [path.stem for path in find_shipped_folder("results").glob("*.csv")]
     assert names and all(len(committed(name)) for name in names)
     with pytest.raises(FileNotFoundError, match=r"no committed table nothing\.csv"):
         committed("nothing")
 
 
 def test_a_table_is_written_with_its_small_rates_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr("kept.shipped_folder", lambda name: tmp_path)
-    monkeypatch.setattr("vtlab.results.records.shipped_folder", lambda name: tmp_path)
+    monkeypatch.setattr("kept.find_shipped_folder", lambda name: tmp_path)
+    monkeypatch.setattr("vtlab.results.records.find_shipped_folder", lambda name: tmp_path)
     monkeypatch.setattr("sys.argv", ["vtlab.some", "--runs", str(tmp_path / "runs")])
     asked = []
 

@@ -79,15 +79,15 @@ def test_a_run_is_measured_once(measurement, monkeypatch):
 
 
 def test_the_rate_is_tuned_once_within_the_shots(measurement, monkeypatch):
-    tuned, asked = real.tuned, []
+    tune_rate, asked = real.tune_rate, []
 
     def counted(strategy, task, *rest):
         asked.append((strategy.name, task.shots, task.seed))
-        return tuned(strategy, task, *rest)
+        return tune_rate(strategy, task, *rest)
 
-    monkeypatch.setattr(real, "tuned", counted)
+    monkeypatch.setattr(real, "tune_rate", counted)
     rates = {measurement.row(data, "garden", scratch, 2, 0)["rate"] for data in ("photo", "sketch")}
-    assert asked == [("scratch", 4, 100)] and rates <= set(real.TUNED_RATES)
+    assert asked == [("scratch", 4, 100)] and rates <= set(real.CANDIDATE_RATES)
     measurement.rate("garden", full)
     assert asked[-1][0] == "full"
     known = pd.DataFrame([{"start": "garden", "strategy": "full", "rate": 0.002}])

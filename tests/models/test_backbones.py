@@ -8,15 +8,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from vtlab.models.backbones import backbone
-from vtlab.models.families import FAMILIES
-from vtlab.models.weights import sha256
-from vtlab.system.files import shipped_folder
+from vtlab.models.mini_networks import MINI_NETWORKS
+from vtlab.system.files import find_shipped_folder
+from vtlab.system.fingerprints import fingerprint_file
 
 
-@pytest.mark.parametrize("name", list(FAMILIES))
+@pytest.mark.parametrize("name", list(MINI_NETWORKS))
 def test_every_backbone_has_five_stages_and_a_head(name):
     network = backbone(name, classes=4, weights=None).eval()
-    size = FAMILIES[name].image_size
+    size = MINI_NETWORKS[name].image_size
     images = network.normalise(torch.zeros(2, 3, size, size, dtype=torch.uint8))
     assert network.stage_names == ("stem", "stage1", "stage2", "stage3", "stage4")
     with torch.no_grad():
@@ -53,7 +53,7 @@ def test_mobilenet_reads_torchvisions_state_dict(tmp_path):
     ours = backbone("mobilenet_v2", weights=tmp_path / "m.pth")
     last = ours.stages["stage4"][-1][0].weight
     assert torch.equal(last, theirs.features[18][0].weight)
-    assert ours.provenance == "m"
+    assert ours.origin == "m"
 
 
 def test_normalised_bytes_have_the_stated_mean_and_spread(network):
@@ -67,19 +67,20 @@ def test_normalised_bytes_have_the_stated_mean_and_spread(network):
 
 
 def test_shipped_weights_are_those_listed():
-    listed = json.loads((shipped_folder("weights") / "sha256.json").read_text())
-    shipped = {p.name for p in shipped_folder("weights").glob("*.safetensors")}
+    listed = json.loads((find_shipped_folder("weights") / "sha256.json").read_text())
+    shipped = {p.name for p in find_shipped_folder("weights").glob("*.safetensors")}
     assert shipped == set(listed)
     assert all(
-        sha256(shipped_folder("weights") / name) == digest for name, digest in listed.items()
+        fingerprint_file(find_shipped_folder("weights") / name) == digest
+        for name, digest in listed.items()
     )
 
 
 def test_no_flipped_bit_and_no_truncation_of_weights_is_accepted(tmp_path, monkeypatch):
     name = "mini_resnet.safetensors"
-    shutil.copy(shipped_folder("weights") / "sha256.json", tmp_path)
-    whole, draws = (shipped_folder("weights") / name).read_bytes(), random.Random(0)
-    monkeypatch.setattr("vtlab.models.weights.shipped_folder", lambda name: tmp_path)
+    shutil.copy(find_shipped_folder("weights") / "sha256.json", tmp_path)
+    whole, draws = (find_shipped_folder("weights") / name).read_bytes(), random.Random(0)
+    monkeypatch.setattr("vtlab.models.weights.find_shipped_folder", lambda name: tmp_path)
     for _ in range(100):
         damaged = bytearray(whole)
         damaged[draws.randrange(len(whole))] ^= 1 << draws.randrange(8)
@@ -142,9 +143,9 @@ def test_freezing_survives_train_and_refuses_unknown_stages(network):
 
 def test_counts_of_weights_are_those_by_hand(network):
     network.freeze(["head"])
-    assert network.learning_weights() == 10 * 3 + 3
+    assert network.count_learning_weights() == 10 * 3 + 3
     network.freeze(["stage4", "head"])
-    assert network.learning_weights() == 8 * 10 * 9 + 2 * 10 + 33
+    assert network.count_learning_weights() == 8 * 10 * 9 + 2 * 10 + 33
 
 
 def own_head(classes=4):
@@ -162,7 +163,7 @@ def test_a_head_of_ones_own_gets_pooled_features_or_the_maps():
         assert torch.allclose(
             pooled(pooled.normalise(pixels)), pooled.head(maps.mean((2, 3))), atol=1e-5
         )
-    assert pooled.outputs == mapped.outputs == 4
+    assert pooled.output_count == mapped.output_count == 4
 
 
 def test_the_weights_of_ones_own_head_stay_until_they_are_reset():

@@ -15,7 +15,7 @@ import vtlab as vt
 from vtlab.models import features as feature_file
 from vtlab.models import features as features
 from vtlab.models.features import NAME, FeatureFile
-from vtlab.system.files import opened
+from vtlab.system.locks import lock_folder
 
 COUNT = 40
 
@@ -24,8 +24,8 @@ COUNT = 40
 def cache(tmp_path, monkeypatch):
     """A cache of its own, and every set of images too large for memory, in parts of eight."""
     monkeypatch.setenv("VTLAB_CACHE", str(tmp_path))
-    monkeypatch.setattr(features, "IN_MEMORY", 0)
-    monkeypatch.setattr(features, "BATCH", 8)
+    monkeypatch.setattr(features, "MAX_BYTES_IN_MEMORY", 0)
+    monkeypatch.setattr(features, "MAX_BATCH_SIZE", 8)
     return tmp_path / "features"
 
 
@@ -42,20 +42,20 @@ def pixels():
 @pytest.fixture
 def expected(network, pixels, monkeypatch):
     with monkeypatch.context() as m:
-        m.setattr(features, "IN_MEMORY", 10**9)
+        m.setattr(features, "MAX_BYTES_IN_MEMORY", 10**9)
         return vt.activations(network, pixels)
 
 
 @pytest.fixture
 def computed(monkeypatch):
     """How many images each pass through the stages took."""
-    passes, true = [], features.Frozen._compute
+    passes, true = [], features.FrozenPass._compute
 
     def counted(self, pixels):
         passes.append(len(pixels))
         return true(self, pixels)
 
-    monkeypatch.setattr(features.Frozen, "_compute", counted)
+    monkeypatch.setattr(features.FrozenPass, "_compute", counted)
     return passes
 
 
@@ -72,10 +72,10 @@ def test_features_are_computed_once_and_the_first_part_every_time(
 
 
 ANEW = """
-import vtlab as vt, vtlab.features as features
-features.IN_MEMORY, features.BATCH = 0, 8
-passes, true = [], features.Frozen._compute
-features.Frozen._compute = lambda self, pixels: passes.append(len(pixels)) or true(self, pixels)
+import vtlab as vt, vtlab.models.features as features
+features.MAX_BYTES_IN_MEMORY, features.MAX_BATCH_SIZE = 0, 8
+passes, true = [], features.FrozenPass._compute
+features.FrozenPass._compute = lambda self, pixels: passes.append(len(pixels)) or true(self, pixels)
 vt.activations(vt.backbone("mini_mobilenet"), vt.task("garden", shots=5, seed=0, image_size=32).train.pixels)
 print(*passes)
 """
@@ -196,8 +196,8 @@ def test_a_stopped_probe_goes_on_where_its_features_ended(network, pixels, expec
 
 
 def test_who_finds_the_file_locked_goes_without(network, pixels, expected, cache):
-    folder = cache / feature_file.key(network, pixels, features.half())
-    with opened(folder, "features", "wait"):
+    folder = cache / feature_file.fingerprint_features(network, pixels, features.resolve_bfloat16())
+    with lock_folder(folder, purpose="features", hint="wait").acquire():
         assert torch.equal(vt.activations(network, pixels), expected)
     assert not (folder / NAME).exists()
 

@@ -6,7 +6,7 @@ from tests_support import each_strategy_moves_its_stages_and_maps_come_out
 
 from vtlab.analysis.cams import explain
 from vtlab.models import from_timm as timm_models
-from vtlab.models.backbones import backbone, family
+from vtlab.models.backbones import backbone, find_image_size
 
 timm = pytest.importorskip("timm", reason="timm is not installed")
 
@@ -82,7 +82,7 @@ def nightly(names, but=()):
 
 @pytest.mark.parametrize("name", nightly(FAMILIES, but=LIGHT))
 def test_the_parts_in_line_are_the_network_itself(name):
-    model, size = timm_models.build(name).eval(), timm_models.image_size(name)
+    model, size = timm_models.build(name).eval(), timm_models.find_image_size(name)
     parts, images = timm_models.cut(model, size, old_head=True), torch.randn(2, 3, size, size)
     assert tuple(parts.stages) == ("stem", "stage1", "stage2", "stage3", "stage4")
     assert all(list(stage.parameters()) for stage in parts.stages.values())
@@ -98,7 +98,7 @@ def test_the_parts_in_line_are_the_network_itself(name):
 @pytest.mark.parametrize("name", nightly(FAMILIES, but=LIGHT[:6]))
 def test_each_strategy_moves_its_stages_and_a_map_comes_out(name):
     network = backbone(f"timm:{name}", classes=3, weights=None)
-    each_strategy_moves_its_stages_and_maps_come_out(network, family(f"timm:{name}").image_size)
+    each_strategy_moves_its_stages_and_maps_come_out(network, find_image_size(f"timm:{name}"))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_each_strategy_moves_its_stages_and_a_map_comes_out(name):
 )
 def test_a_new_head_gets_what_timms_own_head_gets(name):
     """Before timm's head: its `forward_head` up to the scores, for networks without a layer in between."""
-    model, size = timm_models.build(name).eval(), timm_models.image_size(name)
+    model, size = timm_models.build(name).eval(), timm_models.find_image_size(name)
     parts, images = timm_models.cut(model, size, old_head=False), torch.randn(2, 3, size, size)
     network = backbone(f"timm:{name}", classes=3, weights=None).eval()
     network.stages.load_state_dict(torch.nn.ModuleDict(parts.stages).state_dict())
@@ -145,7 +145,7 @@ def test_a_file_of_timms_fills_the_network_to_the_bit_and_its_head_is_left_aside
     theirs = timm.create_model("resnet18", num_classes=7).eval()
     save_file(theirs.state_dict(), tmp_path / "seven.safetensors")
     ours = backbone("timm:resnet18", classes=3, weights=tmp_path / "seven.safetensors").eval()
-    assert ours.outputs == 3 and ours.provenance == "seven"
+    assert ours.output_count == 3 and ours.origin == "seven"
     images = torch.randn(2, 3, 96, 96)
     with torch.no_grad():
         assert torch.equal(
@@ -183,7 +183,7 @@ def test_what_timm_has_not_is_named():
     with pytest.raises(ValueError, match="CoaT ends in several values"):
         backbone("timm:coat_tiny", weights=None)
     with pytest.raises(ValueError, match="does not take images of 96 px: Input height"):
-        backbone("timm:vit_tiny_patch16_224", weights=None).takes(96)
+        backbone("timm:vit_tiny_patch16_224", weights=None).check_image_size(96)
     with pytest.raises(ValueError, match="cannot be followed block by block"):
         backbone("timm:crossvit_tiny_240", weights=None)
     with pytest.raises(ValueError, match="5 stages take as many blocks"):
@@ -193,7 +193,7 @@ def test_what_timm_has_not_is_named():
 def test_without_timm_it_is_said_what_to_install(monkeypatch):
     import sys
 
-    timm_models.settings.cache_clear()
+    timm_models.read_config.cache_clear()
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ValueError, match="pip install timm"):
         backbone("timm:resnet18")

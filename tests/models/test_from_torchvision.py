@@ -5,7 +5,7 @@ import torch
 from tests_support import each_strategy_moves_its_stages_and_maps_come_out
 
 from vtlab.models import from_torchvision as torchvision_models
-from vtlab.models.backbones import backbone, family
+from vtlab.models.backbones import backbone, find_image_size
 
 FAMILIES = {
     "alexnet": 64,
@@ -51,11 +51,11 @@ def nightly(names, but=()):
 
 
 def every():
-    return [n for n in torchvision_models.names() if n not in STRANGE]
+    return [n for n in torchvision_models.list_names() if n not in STRANGE]
 
 
 def smallest(name):
-    return FAMILIES.get(name, family(name).image_size)
+    return FAMILIES.get(name, find_image_size(name))
 
 
 @pytest.mark.parametrize("name", nightly(dict.fromkeys([*FAMILIES, *every()]), but=FAMILIES))
@@ -77,7 +77,7 @@ def test_the_parts_in_line_are_the_network_itself(name):
 @pytest.mark.parametrize("name", nightly(every(), but=LIGHT))
 def test_each_strategy_moves_its_stages_and_a_map_comes_out(name):
     network = backbone(name, classes=3, weights=None)
-    each_strategy_moves_its_stages_and_maps_come_out(network, family(name).image_size)
+    each_strategy_moves_its_stages_and_maps_come_out(network, find_image_size(name))
 
 
 @pytest.mark.parametrize("name", ["resnet18", "swin_t", "vit_b_32"])
@@ -93,7 +93,7 @@ def test_a_new_head_gets_means_of_maps_or_the_class_token(name):
 def test_every_network_of_torchvision_has_a_line():
     from torchvision import models
 
-    for name in torchvision_models.names():
+    for name in torchvision_models.list_names():
         if name.startswith("regnet"):  # cannot be built without memory; all are of one class
             continue
         more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
@@ -141,7 +141,7 @@ def test_a_file_fills_the_network_and_a_head_of_other_classes_is_left_aside(tmp_
     theirs = resnet18(num_classes=7).eval()
     torch.save(theirs.state_dict(), tmp_path / "seven.pth")
     network = backbone("resnet18", classes=3, weights=tmp_path / "seven.pth").eval()
-    assert network.outputs == 3 and network.provenance == "seven"
+    assert network.output_count == 3 and network.origin == "seven"
     assert torch.equal(network.stages["stage4"][1].conv2.weight, theirs.layer4[1].conv2.weight)
     with pytest.raises(ValueError, match=r"fc\.weight is of another shape"):
         backbone("resnet18", classes=None, weights=tmp_path / "seven.pth")

@@ -9,7 +9,7 @@ import torch
 
 from vtlab.models import weights as weights
 from vtlab.models.backbones import backbone
-from vtlab.models.weights import fetched, published_or_file, read_state
+from vtlab.models.weights import fetch_weights, read_state_dict, read_weights
 
 CONTENT = b"weights" * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -49,18 +49,18 @@ def hub(tmp_path, monkeypatch):
 
 
 def test_a_whole_file_is_fetched_once(address, hub, monkeypatch):
-    path = fetched("some_net", f"{address}/whole/some-{DIGEST}.pth")
+    path = fetch_weights("some_net", f"{address}/whole/some-{DIGEST}.pth")
     assert path == hub / f"some-{DIGEST}.pth" and path.read_bytes() == CONTENT
     monkeypatch.setattr(
         torch.hub, "download_url_to_file", lambda *given, **more: pytest.fail("again")
     )
-    assert fetched("some_net", f"{address}/whole/some-{DIGEST}.pth") == path
+    assert fetch_weights("some_net", f"{address}/whole/some-{DIGEST}.pth") == path
 
 
 @pytest.mark.parametrize("way", ["404", "500", "html", "other", "0", "1", "17000", "34999"])
 def test_what_comes_broken_is_one_line_and_leaves_nothing(address, hub, way):
     with pytest.raises(OSError, match="could not be fetched") as error:
-        fetched("some_net", f"{address}/{way}/some-{DIGEST}.pth")
+        fetch_weights("some_net", f"{address}/{way}/some-{DIGEST}.pth")
     words = str(error.value)
     assert "\n" not in words and f"place some-{DIGEST}.pth" in words and str(hub) in words
     assert list(hub.iterdir()) == []
@@ -81,7 +81,7 @@ def test_a_damaged_file_in_the_cache_is_named(hub):
     hub.mkdir()
     (hub / f"some-{DIGEST}.pth").write_bytes(CONTENT[:-1])
     with pytest.raises(ValueError, match=rf"some-{DIGEST}.pth is damaged.*delete it"):
-        fetched("some_net", f"http://127.0.0.1:9/some-{DIGEST}.pth")
+        fetch_weights("some_net", f"http://127.0.0.1:9/some-{DIGEST}.pth")
 
 
 def test_a_name_a_file_and_neither(tmp_path, monkeypatch):
@@ -89,15 +89,15 @@ def test_a_name_a_file_and_neither(tmp_path, monkeypatch):
 
     model = squeezenet1_1(weights=None)
     torch.save(model.state_dict(), tmp_path / "mine.pth")
-    monkeypatch.setattr(weights, "fetched", lambda name, url: tmp_path / "mine.pth")
+    monkeypatch.setattr(weights, "fetch_weights", lambda name, url: tmp_path / "mine.pth")
     for word in ("default", "DEFAULT", "IMAGENET1K_V1"):
-        state, source = published_or_file("squeezenet1_1", word)
+        state, source = read_weights("squeezenet1_1", word)
         assert source == "squeezenet1_1 IMAGENET1K_V1" and state.keys() == model.state_dict().keys()
-    assert published_or_file("squeezenet1_1", tmp_path / "mine.pth")[1] == "mine"
+    assert read_weights("squeezenet1_1", tmp_path / "mine.pth")[1] == "mine"
     with pytest.raises(
         FileNotFoundError, match="no weights at IMAGENET1K_V9; published.*IMAGENET1K_V1"
     ):
-        published_or_file("squeezenet1_1", "IMAGENET1K_V9")
+        read_weights("squeezenet1_1", "IMAGENET1K_V9")
 
 
 def test_a_file_with_code_in_it_is_not_loaded(tmp_path):
@@ -109,7 +109,7 @@ def test_a_file_with_code_in_it_is_not_loaded(tmp_path):
     with pytest.raises(
         ValueError, match="code.pth is no file of weights: it is not a plain state dict"
     ):
-        read_state(tmp_path / "code.pth")
+        read_state_dict(tmp_path / "code.pth")
 
 
 def test_whatever_is_no_file_of_weights_is_one_line_that_names_it(tmp_path):
@@ -129,7 +129,7 @@ def test_whatever_is_no_file_of_weights_is_one_line_that_names_it(tmp_path):
         file = tmp_path / f"{i}.{'safetensors' if i % 9 == 8 else 'pth'}"
         file.write_bytes(content)
         with pytest.raises(ValueError, match=rf"^{i}\.\w+ is no file of weights: .") as error:
-            read_state(file)
+            read_state_dict(file)
         assert "\n" not in str(error.value)
 
 
@@ -145,4 +145,4 @@ def test_weights_that_are_no_numbers_are_refused_by_the_entrys_name(tmp_path, od
         with pytest.raises(
             ValueError, match=rf"^{name} holds values that are no numbers \(stem\.0\.weight\)$"
         ):
-            read_state(tmp_path / name)
+            read_state_dict(tmp_path / name)

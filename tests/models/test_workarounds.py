@@ -7,7 +7,13 @@ import torch
 from torch import nn
 
 import vtlab as vt
-from vtlab.models.workarounds import ChannelwiseStride, ClampedReLU, PointwiseStride, folded, mend
+from vtlab.models.folding import fold_batchnorm
+from vtlab.models.workarounds import (
+    InPlaceReLU6,
+    StridedDepthwiseConv2d,
+    StridedPointwiseConv2d,
+    apply_workarounds,
+)
 
 TRAIN = """
 import torch
@@ -22,7 +28,7 @@ for _ in range(20):
 
 def mended(layer):
     made = nn.Sequential(layer)
-    mend(made)
+    apply_workarounds(made)
     return made[0]
 
 
@@ -40,7 +46,7 @@ def test_a_channelwise_stride_in_half_precision_computes_and_learns_the_same():
     ours = mended(nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False))
     ours.load_state_dict(plain.state_dict())
     maps = torch.randn(2, 96, 15, 12)
-    assert type(ours) is ChannelwiseStride and torch.equal(ours(maps), plain(maps))
+    assert type(ours) is StridedDepthwiseConv2d and torch.equal(ours(maps), plain(maps))
     for half, exact in zip(
         results(ours.bfloat16(), maps), results(plain.double(), maps), strict=True
     ):
@@ -55,7 +61,7 @@ def test_a_pointwise_stride_computes_and_learns_the_same(stride, bias):
     ours = mended(nn.Conv2d(3, 20, 1, stride=stride, bias=bias))
     ours.load_state_dict(plain.state_dict())
     maps = torch.randn(2, 3, 15, 12)
-    assert type(ours) is PointwiseStride
+    assert type(ours) is StridedPointwiseConv2d
     with torch.no_grad():
         assert torch.equal(ours(maps), plain(maps))
     for near, exact in zip(results(ours, maps), results(plain.double(), maps), strict=True):
@@ -110,7 +116,7 @@ def test_a_clamped_relu_is_pytorchs_to_the_bit(dtype):
         outputs = layer((maps := edgy(dtype)) * 1)
         (outputs * weights).sum().backward()
         found.append((outputs, maps.grad))
-    assert type(layer) is ClampedReLU
+    assert type(layer) is InPlaceReLU6
     assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
     assert {0, 6} <= set(edgy(dtype).flatten().tolist())
 
@@ -157,10 +163,10 @@ def test_in_evaluation_a_clamped_relu_is_what_exporters_know():
 
 def test_backbones_are_mended():
     kinds = [type(m) for m in vt.backbone("mobilenet_v2", weights=None).modules()]
-    assert kinds.count(ChannelwiseStride) == 4 and kinds.count(ClampedReLU) == 35
+    assert kinds.count(StridedDepthwiseConv2d) == 4 and kinds.count(InPlaceReLU6) == 35
     pytest.importorskip("timm", reason="timm is not installed")
     kinds = [type(m) for m in vt.backbone("timm:repvgg_a0", weights=None).modules()]
-    assert kinds.count(PointwiseStride) == 1
+    assert kinds.count(StridedPointwiseConv2d) == 1
 
 
 @pytest.mark.parametrize("name", ["mini_mobilenet", "mobilenet_v2"])
@@ -174,7 +180,7 @@ def test_folded_stages_have_no_batchnorm_and_say_the_same(name):
             for numbers in (module.running_var, module.weight.data):
                 nn.init.uniform_(numbers, 0.5, 2)
     before = copy.deepcopy(stages.state_dict())
-    made, maps = folded(stages), torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    made, maps = fold_batchnorm(stages), torch.randn(2, 3, 64, 64, dtype=torch.float64)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in made.modules())
     assert torch.allclose(made(maps), stages.eval()(maps), rtol=1e-9, atol=1e-12)
     assert all(torch.equal(before[key], value) for key, value in stages.state_dict().items())
@@ -193,9 +199,9 @@ class Branching(nn.Module):
 
 def test_stages_that_would_not_gain_or_cannot_be_followed_are_not_folded():
     plain = nn.Sequential(vt.backbone(classes=2, weights=None).stages["stage1"])
-    assert folded(plain) is plain
+    assert fold_batchnorm(plain) is plain
     odd = nn.Sequential(Branching(), nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.BatchNorm2d(4)))
-    made = folded(odd)
+    made = fold_batchnorm(odd)
     assert made[0] is odd[0] and made[1] is not odd[1]
     odd[1][0].register_forward_hook(print)
-    assert folded(odd)[1] is odd[1]
+    assert fold_batchnorm(odd)[1] is odd[1]

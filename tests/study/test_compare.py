@@ -320,9 +320,10 @@ def test_a_last_map_of_one_cell_costs_the_heat_maps_and_not_the_run():
 def test_runs_of_another_machine_are_said(tmp_path, monkeypatch):
     small, said = task("garden", shots=1, image_size=32, tests=2), []
     compare(small, strategies=probe, folder=tmp_path, **SMALL)
-    here = bench.machine()
+    here = bench.describe_machine()
     monkeypatch.setattr(
-        "vtlab.study.compare.machine", lambda device: here | {"device": "cuda", "torch": "9.9"}
+        "vtlab.study.compare.describe_machine",
+        lambda device: here | {"device": "cuda", "torch": "9.9"},
     )
     compare(small, strategies=probe, folder=tmp_path, say=said.append, **SMALL)
     assert "with other versions (torch, device: not as here)" in said[0]

@@ -7,7 +7,7 @@ import pytest
 from runs_made_up import made_up
 
 from vtlab.results.records import table
-from vtlab.system.files import sealed, unsealed, write_csv, write_text
+from vtlab.system.files import write_csv, write_text
 
 
 def test_a_read_only_place_is_one_sentence_and_the_old_file_stays(tmp_path, monkeypatch):
@@ -30,21 +30,3 @@ def test_a_table_comes_back_from_its_csv(tmp_path):
     back = pd.read_csv(tmp_path / "runs.csv")
     pd.testing.assert_frame_equal(back, runs.astype({"val_accuracy": float}))
     assert b"\r" not in (tmp_path / "runs.csv").read_bytes()
-
-
-def test_a_sealed_file_gives_back_its_values_and_no_flipped_bit_passes():
-    values = {"epochs": 3, "rate": 1e-3, "classes": ["ant", "bée"], "augment": None}
-    content = sealed(values)
-    assert unsealed(content) == values
-    for place in range(len(content)):
-        for bit in range(8):
-            torn = bytearray(content)
-            torn[place] ^= 1 << bit
-            with pytest.raises(ValueError, match="sha256 differs"):
-                unsealed(bytes(torn))
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, b'{"content": 1}', b"\xff\x00"])
-def test_what_was_never_sealed_is_refused(content):
-    with pytest.raises(ValueError, match="sha256 differs"):
-        unsealed(content)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.analysis.stages import SOME, receptive_fields, run_stage
-from vtlab.models.layouts import maps_of
+from vtlab.models.layouts import convert_stage_layout
 from vtlab.models.network import Network
 from vtlab.system.device import autocast
 
@@ -83,7 +83,7 @@ def measure_responses(
             maps = network.normalise(pixels[part])
             for name, stage in network.stages.items():
                 maps = run_stage(stage, maps)
-                seen = maps_of(network, name, maps, tuple(pixels.shape[2:]))
+                seen = convert_stage_layout(network, name, maps, tuple(pixels.shape[2:]))
                 if name not in found:  # whole at once: pieces to join would take the memory twice
                     size = (len(pixels), seen.shape[1])
                     mean, peak = (torch.empty(size, device=pixels.device) for _ in range(2))

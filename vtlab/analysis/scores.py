@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.system.randomness import generator
+from vtlab.system.randomness import make_generator
 
 SCORES = ("hit", "mass", "overlap")
 
@@ -132,7 +132,7 @@ def baseline(name: str, pixels: Tensor, size: tuple[int, int] = (8, 8), seed: in
         far = (rows[:, None] / size[0]).square() + (columns / size[1]).square()
         return torch.exp(-far / (2 * CENTRE_WIDTH**2)).expand(len(pixels), -1, -1)
     if name == "random":
-        return torch.rand((len(pixels), *size), generator=generator(seed, "random maps"))
+        return torch.rand((len(pixels), *size), generator=make_generator(seed, "random maps"))
     if name == "edges":
         return F.adaptive_avg_pool2d(edges(pixels)[:, None], size)[:, 0]
     raise ValueError(f"unknown baseline {name!r}; there are {', '.join(BASELINES)}")

@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 from torch import Tensor, fx, nn
 
-from vtlab.models.cutting import Pointwise
-from vtlab.models.layouts import maps_of
-from vtlab.models.network import Network, in_evaluation
-from vtlab.system.device import counted
+from vtlab.models.cutting import PointwiseFunction
+from vtlab.models.layouts import convert_stage_layout
+from vtlab.models.network import Network, evaluation_mode
+from vtlab.system.operations import count_operations
 
 POINTWISE = (
     nn.ReLU,
@@ -23,7 +23,7 @@ POINTWISE = (
     nn.BatchNorm2d,
     nn.Dropout,
     nn.Identity,
-    Pointwise,
+    PointwiseFunction,
 )
 JOINED = {operator.add, operator.iadd, torch.add, torch.cat, torch.relu, nn.functional.relu}
 
@@ -152,9 +152,11 @@ def anatomy(network: Network, image_size: int = 64) -> pd.DataFrame:
     maps = torch.zeros(1, 3, image_size, image_size, device=network.device)
     with torch.no_grad():
         for name, stage in network.stages.items():
-            with counted() as operations:
+            with count_operations() as operations:
                 maps = run_stage(stage, maps)
-            _, channels, side, _ = maps_of(network, name, maps, (image_size, image_size)).shape
+            _, channels, side, _ = convert_stage_layout(
+                network, name, maps, (image_size, image_size)
+            ).shape
             rows.append(
                 {
                     "stage": name,
@@ -170,7 +172,7 @@ def anatomy(network: Network, image_size: int = 64) -> pd.DataFrame:
 
 def run_stage(stage: nn.Module, maps: Tensor) -> Tensor:
     """The stage applied as in evaluation."""
-    with in_evaluation(stage):
+    with evaluation_mode(stage):
         return stage(maps)
 
 
@@ -199,7 +201,7 @@ def sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
         maps = inputs = network.normalise(part).requires_grad_()
         for name, stage in network.stages.items():
             maps = run_stage(stage, maps)
-            seen = maps_of(network, name, maps, tuple(pixels.shape[2:]))
+            seen = convert_stage_layout(network, name, maps, tuple(pixels.shape[2:]))
             middle = seen[:, :, seen.shape[2] // 2, seen.shape[3] // 2].sum()
             (gradient,) = torch.autograd.grad(middle, inputs, retain_graph=True)
             found[name] = found.get(name, 0) + gradient.abs().mean(1).sum(0) / len(pixels)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vtlab.course.exercise import EXERCISES
-from vtlab.system.device import THREADS
+from vtlab.course.exercise import EXERCISES, NotAttemptedError
+from vtlab.system.threads import THREADS
 
 if TYPE_CHECKING:
     from vtlab.course.guess import GuessPanel
@@ -108,6 +108,8 @@ def check(number: str, answer: object) -> None:
         return
     try:
         verdict = EXERCISES[number](answer)
+    except NotAttemptedError:
+        verdict = None
     except Exception as error:  # a learner's code may fail in any way; the notebook goes on
         verdict = False, f"Your answer stopped with {type(error).__name__}: {error}"
     if verdict is None:

@@ -1,8 +1,8 @@
-"""The exercises of lesson 02."""
+"""Lesson 02 needs the table of the small backbones, its figure, deep stacks of layers, and three checks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,74 +10,21 @@ import torch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from torch import Tensor, nn
 
-from vtlab.course.exercise import Verdict, exercise, letter
-from vtlab.models.families import FAMILIES
+from vtlab.analysis.stages import field_after
+from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.plots import style
-from vtlab.plots.comparison import label_ends
+from vtlab.plots.legends import label_line_ends
 from vtlab.results import labels as names
 from vtlab.results.records import committed
-from vtlab.system.randomness import generator
+from vtlab.system.randomness import make_generator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-@exercise("02.1")
-def _small_kernels(answer: object) -> Verdict:
-    from torch import nn
-
-    from vtlab.analysis.stages import field_after
-
-    if not isinstance(answer, nn.Module):
-        return False, "The answer is a module, such as nn.Sequential(…)."
-    layers = [module for module in answer.modules() if isinstance(module, nn.Conv2d)]
-    if not layers or any(layer.kernel_size != (3, 3) for layer in layers):
-        return False, "All convolutions should be 3 × 3."
-    if any((layer.in_channels, layer.out_channels) != (16, 16) for layer in layers):
-        return False, "All convolutions should go from 16 to 16 channels."
-    if any(layer.stride != (1, 1) or layer.padding != (1, 1) for layer in layers):
-        return False, "All convolutions should have stride 1 and padding 1."
-    size = field_after(answer).size
-    return size == 7, (
-        "27 weights for a pair of channels instead of 49."
-        if size == 7
-        else f"Its field has {size} pixels, not 7."
-    )
-
-
-@exercise("02.2")
-def _own_field(answer: object) -> Verdict:
-    from torch import nn
-
-    from vtlab.analysis.stages import field_after
-
-    if not callable(answer):
-        return False, "The answer is a function of a list of kernels and strides."
-    for layers in (
-        [],
-        [(3, 1)],
-        [(3, 1), (3, 1)],
-        [(3, 2), (3, 1)],
-        [(7, 2), (3, 2), (3, 1), (3, 2), (3, 1)],
-    ):
-        found = answer(list(layers))
-        if found is None or found is ...:
-            return None
-        truth = field_after(nn.Sequential(*(nn.Conv2d(1, 1, *layer) for layer in layers))).size
-        if found != truth:
-            return False, f"For {layers} it gave {found}."
-    return True, "It widens, layer by layer, and strides count for all that follows."
-
-
-letter(
-    "02.3",
-    "b",
-    "A batch's mean ties all of its pixels together.",
-    "Which layer asks whether it is training, and what does it do then?",
-)
-
-ZOO = tuple(name for name in FAMILIES if name.startswith("mini_"))
+ZOO = tuple(MINI_NETWORKS)
 
 
 def zoo_table() -> pd.DataFrame:
@@ -99,16 +46,21 @@ def zoo_curves() -> pd.DataFrame:
 
     Columns: backbone, images, loss, accuracy, test_accuracy, seconds. Lesson 02.
     """
-    return pd.concat([_curve(name) for name in ZOO], ignore_index=True)
+    return pd.concat([pretraining_log(name) for name in ZOO], ignore_index=True)
 
 
-def _curve(name: str) -> pd.DataFrame:
+def pretraining_log(name: str) -> pd.DataFrame:
     log = committed(f"pretrain_{name}")
     log.insert(0, "backbone", name)
     return log
 
 
-STARTS = ("default", "xavier", "he")
+# the variance of a layer's weights by its numbers of inputs and outputs, each counted per cell
+WEIGHT_VARIANCES: dict[str, Callable[[int, int], float]] = {
+    "default": lambda inputs, outputs: 1 / (3 * inputs),
+    "xavier": lambda inputs, outputs: 2 / (inputs + outputs),
+    "he": lambda inputs, outputs: 2 / inputs,
+}
 
 
 def deep_stack(
@@ -131,12 +83,12 @@ def deep_stack(
 
     Glorot and Bengio (2010); He et al. (2015), https://arxiv.org/abs/1502.01852. Lesson 02.
     """
-    if start not in STARTS:
-        raise ValueError(f"no start {start!r}; there are {', '.join(STARTS)}")
-    random, layers, channels = generator(seed, "stack"), [], 3
+    if start not in WEIGHT_VARIANCES:
+        raise ValueError(f"no start {start!r}; there are {', '.join(WEIGHT_VARIANCES)}")
+    random, layers, channels = make_generator(seed, "stack"), [], 3
     with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
         for _ in range(depth):
-            layers.append(_layer(channels, width, start, normalised, random))
+            layers.append(_stack_layer(channels, width, start, normalised, random))
             channels = width
         head = nn.Linear(channels, classes)
     with torch.no_grad():
@@ -145,19 +97,20 @@ def deep_stack(
     return nn.Sequential(*layers, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head))
 
 
-def _layer(
+def _stack_layer(
     inputs: int, outputs: int, start: str, normalised: bool, random: torch.Generator
 ) -> nn.Sequential:
     conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-    into, out = 9 * inputs, 9 * outputs
-    variance = {"default": 1 / (3 * into), "xavier": 2 / (into + out), "he": 2 / into}[start]
+    variance = WEIGHT_VARIANCES[start](9 * inputs, 9 * outputs)
     with torch.no_grad():
         conv.weight.copy_(torch.randn(conv.weight.shape, generator=random) * variance**0.5)
     norm = [nn.BatchNorm2d(outputs)] if normalised else []
     return nn.Sequential(conv, *norm, nn.ReLU())
 
 
-def lengths_by_depth(stack: Iterable[nn.Module], images: Tensor, labels: Tensor) -> list[float]:
+def stack_gradient_lengths(
+    stack: Iterable[nn.Module], images: Tensor, labels: Tensor
+) -> list[float]:
     """The length of the loss's gradient at the images and after each layer of a stack.
 
     Args:
@@ -178,8 +131,8 @@ def lengths_by_depth(stack: Iterable[nn.Module], images: Tensor, labels: Tensor)
     return [g.double().norm().item() for g in torch.autograd.grad(loss, maps)]
 
 
-DODGE = 0.2  # of a row, between two strategies of one backbone
-ENDS = ("_low", "_high")
+STRATEGY_OFFSET = 0.2  # of a row, between two strategies of one backbone
+INTERVAL_ENDS = ("_low", "_high")
 
 
 def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
@@ -197,7 +150,7 @@ def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     """
     if not len(table):
         raise ValueError("there is no backbone to draw")
-    tasks = results(table)
+    tasks = strategies_by_task(table)
     rows = len(table)
     figure, axes = style.new_figure(
         2,
@@ -219,7 +172,7 @@ def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     return figure
 
 
-def results(table: pd.DataFrame) -> dict[str, list[str]]:
+def strategies_by_task(table: pd.DataFrame) -> dict[str, list[str]]:
     """The strategies of each task that the table has accuracies of, by its columns' names."""
     found: dict[str, list[str]] = {}
     for column in table.columns:
@@ -263,7 +216,7 @@ def draw_pretraining(ax: Axes, curves: pd.DataFrame) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     style.heading(ax, "pretraining: accuracy on fresh drawings of the source")
     ax.set_xlabel("drawings seen, each once", labelpad=5, **style.text(style.SMALL, style.QUIET))
-    label_ends(ax, ends)
+    label_line_ends(ax, ends)
 
 
 def _draw_costs(ax: Axes, table: pd.DataFrame) -> None:
@@ -303,9 +256,9 @@ def _draw_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: list[
     for place, row in enumerate(table.to_dict("records")):
         for i, strategy in enumerate(strategies):
             label, key = names.label(strategy), f"{task}_{strategy}"
-            height = place + DODGE * (i - middle)
+            height = place + STRATEGY_OFFSET * (i - middle)
             ax.plot(
-                [row[key + end] for end in ENDS],
+                [row[key + end] for end in INTERVAL_ENDS],
                 [height] * 2,
                 color=label.colour,
                 alpha=0.35,
@@ -328,7 +281,7 @@ def _draw_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: list[
     for place in range(1, len(table)):
         ax.axhline(place - 0.5, color=style.FAINT, linewidth=0.7)
     ax.set_yticks([])
-    columns = [f"{task}_{s}{end}" for s in strategies for end in ENDS]
+    columns = [f"{task}_{s}{end}" for s in strategies for end in INTERVAL_ENDS]
     low = max(0.0, 0.1 * (table[columns].min().min() * 10 // 1))
     ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(low, 1.0))
     style.percent_axis(ax.xaxis, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
@@ -352,8 +305,50 @@ def _draw_legend(ax: Axes, strategies: list[str]) -> None:
         loc="outside lower right",
         ncols=len(marks),
         frameon=False,
-        prop={"size": style.SMALL, "family": list(style.families())},
-        labelcolor=style.INK,
+        **style.legend_font(),
         handletextpad=0.2,
         columnspacing=1.4,
     )
+
+
+@exercise("02.1")
+def _small_kernels(answer: object) -> Verdict:
+    if not isinstance(answer, nn.Module):
+        return False, "The answer is a module, such as nn.Sequential(…)."
+    layers = [module for module in answer.modules() if isinstance(module, nn.Conv2d)]
+    if not layers or any(layer.kernel_size != (3, 3) for layer in layers):
+        return False, "All convolutions should be 3 × 3."
+    if any((layer.in_channels, layer.out_channels) != (16, 16) for layer in layers):
+        return False, "All convolutions should go from 16 to 16 channels."
+    if any(layer.stride != (1, 1) or layer.padding != (1, 1) for layer in layers):
+        return False, "All convolutions should have stride 1 and padding 1."
+    size = field_after(answer).size
+    return size == 7, (
+        "27 weights for a pair of channels instead of 49."
+        if size == 7
+        else f"Its field has {size} pixels, not 7."
+    )
+
+
+@exercise("02.2", function_of="a list of kernels and strides")
+def _own_field(answer: Callable) -> Verdict:
+    for layers in (
+        [],
+        [(3, 1)],
+        [(3, 1), (3, 1)],
+        [(3, 2), (3, 1)],
+        [(7, 2), (3, 2), (3, 1), (3, 2), (3, 1)],
+    ):
+        found = call(answer, list(layers))
+        truth = field_after(nn.Sequential(*(nn.Conv2d(1, 1, *layer) for layer in layers))).size
+        if found != truth:
+            return False, f"For {layers} it gave {found}."
+    return True, "It widens, layer by layer, and strides count for all that follows."
+
+
+letter_exercise(
+    "02.3",
+    "b",
+    "A batch's mean ties all of its pixels together.",
+    "Which layer asks whether it is training, and what does it do then?",
+)

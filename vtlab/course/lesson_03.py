@@ -1,4 +1,4 @@
-"""The exercises of lesson 03."""
+"""Lesson 03 needs the table of heads, ways to begin a new head, the old task, and three checks."""
 
 from __future__ import annotations
 
@@ -9,25 +9,104 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.old_task import OldTask as OldTask
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
-from vtlab.models.families import IMAGENET as IMAGENET
-from vtlab.models.families import Normalisation as Normalisation
+from vtlab.models.losses import compute_loss, label_variance
 from vtlab.models.network import Network
-from vtlab.models.targets import cost, variance
+from vtlab.models.normalisation import IMAGENET_NORMALISATION as IMAGENET_NORMALISATION
+from vtlab.models.normalisation import Normalisation as Normalisation
 from vtlab.results.records import committed
-from vtlab.system.randomness import generator
+from vtlab.system.randomness import make_generator
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+def heads_table() -> pd.DataFrame:
+    """The committed table, a row per run.
+
+    `part` says what is compared. "start": the head's first weights (`way`), all stages learn;
+    `first_loss` and `gradient` (the length of the gradient in the stages) are those before the
+    first step. "head": kinds of heads on frozen stages, of so many `weights`, at two rates. "number": counting
+    petals, `error` is the mean absolute one.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 03.
+    """
+    return committed("heads")
+
+
+def xavier(weight: Tensor, random: torch.Generator) -> None:
+    """Variance 2 / (inputs + outputs), uniform (Glorot and Bengio 2010)."""
+    nn.init.xavier_uniform_(weight, generator=random)
+
+
+def he(weight: Tensor, random: torch.Generator) -> None:
+    """Variance 2 / inputs, normal (He et al. 2015)."""
+    nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=random)
+
+
+def standard_normal(weight: Tensor, random: torch.Generator) -> None:
+    """Variance 1, as if there were one input: far too large."""
+    nn.init.normal_(weight, generator=random)
+
+
+# each fills a head's weights in place; None leaves PyTorch's own
+HEAD_INITS: dict[str, Callable[[Tensor, torch.Generator], object] | None] = {
+    "default": None,
+    "xavier": xavier,
+    "he": he,
+    "zero": lambda weight, random: nn.init.zeros_(weight),
+    "large": standard_normal,
+}
+
+
+def network_with_head_init(way: str, seed: int, classes: int = 8) -> Network:
+    """A pretrained network whose new head begins in one of the `HEAD_INITS`; its bias is 0 but in "default".
+
+    Raises:
+        KeyError: If there is no such way.
+
+    Lesson 03.
+    """
+    network, init = backbone("mini_resnet", classes=classes), HEAD_INITS[way]
+    network.reset_head(seed)
+    if init is not None:
+        head = network.head
+        assert isinstance(head, nn.Linear)
+        weight = torch.empty_like(head.weight, device="cpu")  # where the generator is
+        init(weight, make_generator(seed, way))
+        with torch.no_grad():
+            head.bias.zero_()
+            head.weight.copy_(weight)
+    return network
+
+
+def first_loss_and_gradient(network: Network, task: Task) -> tuple[float, float]:
+    """The loss on the shots, and how long its gradient in the stages is, before any step.
+
+    Args:
+        network: In evaluation mode meanwhile; its gradients are gone afterwards.
+        task: Its training images are used.
+
+    Lesson 03.
+    """
+    network.freeze((*network.stage_names, "head")).eval()
+    labels = task.train.labels.to(network.device)
+    loss = compute_loss(
+        network(network.normalise(task.train.pixels)), labels, label_variance(labels)
+    )
+    weights = list(network.stages.parameters())
+    gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights)]).norm()
+    return loss.item(), gradient.item()
+
+
 @exercise("03.1")
 def _hidden_head(answer: object) -> Verdict:
-    import torch
-    from torch import nn
-
     if not isinstance(answer, nn.Module):
         return False, "The answer is a module, such as nn.Sequential(…)."
     features = torch.rand(5, 256)
@@ -48,15 +127,10 @@ def _hidden_head(answer: object) -> Verdict:
     )
 
 
-@exercise("03.2")
-def _xavier(answer: object) -> Verdict:
-    if not callable(answer):
-        return False, "The answer is a function of the numbers of inputs and outputs."
+@exercise("03.2", function_of="the numbers of inputs and outputs")
+def _xavier(answer: Callable) -> Verdict:
     for inputs, outputs in ((400, 100), (100, 400), (256, 8)):
-        found = answer(inputs, outputs)
-        if found is None or found is ...:
-            return None
-        values = np.asarray(found)
+        values = np.asarray(call(answer, inputs, outputs))
         if values.shape != (outputs, inputs):
             return False, f"{inputs} inputs and {outputs} outputs gave the shape {values.shape}."
         wanted = (2 / (inputs + outputs)) ** 0.5
@@ -71,86 +145,9 @@ def _xavier(answer: object) -> Verdict:
     return True, "It keeps signals their size, there and back."
 
 
-letter(
+letter_exercise(
     "03.3",
     "c",
     "What differs around it makes its weights differ at the first step.",
     "What would two units of a hidden layer at zero get as inputs and as gradients?",
 )
-
-
-def xavier(weight: Tensor, random: torch.Generator) -> None:
-    """Variance 2 / (inputs + outputs), uniform (Glorot and Bengio 2010)."""
-    nn.init.xavier_uniform_(weight, generator=random)
-
-
-def he(weight: Tensor, random: torch.Generator) -> None:
-    """Variance 2 / inputs, normal (He et al. 2015)."""
-    nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=random)
-
-
-def large(weight: Tensor, random: torch.Generator) -> None:
-    """Standard normal, as if there were one input."""
-    nn.init.normal_(weight, generator=random)
-
-
-STARTS: dict[str, Callable[[Tensor, torch.Generator], object] | None] = {
-    "default": None,
-    "xavier": xavier,
-    "he": he,
-    "zero": lambda weight, random: nn.init.zeros_(weight),
-    "large": large,
-}
-
-
-def heads_table() -> pd.DataFrame:
-    """The committed table, a row per run.
-
-    `part` says what is compared. "start": the head's first weights (`way`), all stages learn;
-    `first_loss` and `gradient` (the length of the gradient in the stages) are those before the
-    first step. "head": kinds of heads on frozen stages, of so many `weights`, at two rates. "number": counting
-    petals, `error` is the mean absolute one.
-
-    Raises:
-        FileNotFoundError: If there is none.
-
-    Lesson 03.
-    """
-    return committed("heads")
-
-
-def begun(way: str, seed: int, classes: int = 8) -> Network:
-    """A pretrained network whose new head begins in one of the `STARTS`; its bias is 0 but in "default".
-
-    Raises:
-        KeyError: If there is no such start.
-
-    Lesson 03.
-    """
-    network, start = backbone("mini_resnet", classes=classes), STARTS[way]
-    network.reset_head(seed)
-    if start is not None:
-        drawn = torch.empty_like(network.head.weight, device="cpu")  # where the generator is
-        start(drawn, generator(seed, way))
-        with torch.no_grad():
-            network.head.bias.zero_()
-            network.head.weight.copy_(drawn)
-    return network
-
-
-def first_step(network: Network, task: Task) -> tuple[float, float]:
-    """The loss on the shots, and how long its gradient in the stages is, before any step.
-
-    Args:
-        network: In evaluation mode meanwhile; its gradients are gone afterwards.
-        task: Its training images are used.
-
-    Lesson 03.
-    """
-    network.freeze((*network.stage_names, "head")).eval()
-    labels = task.train.labels.to(network.device)
-    loss = cost(network(network.normalise(task.train.pixels)), labels, variance(labels))
-    loss.backward()
-    gradient = torch.cat([p.grad.flatten() for p in network.stages.parameters()]).norm()
-    network.zero_grad(set_to_none=True)
-    return loss.item(), gradient.item()

@@ -1,23 +1,21 @@
-"""The exercises of lesson 04."""
+"""Lesson 04 needs the table of shots, the generator that the library's batches come from, and three checks."""
 
 from __future__ import annotations
 
-from vtlab.course.exercise import Verdict, exercise, letter
-from vtlab.system.randomness import generator as generator
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.tables import shots_table as shots_table
+from vtlab.system.randomness import make_generator as make_generator
 
 
-@exercise("04.1")
-def _own_freeze(answer: object) -> Verdict:
-    import torch
-    from torch import nn
-
-    if not callable(answer):
-        return False, "The answer is a function of a module."
+@exercise("04.1", function_of="a module")
+def _own_freeze(answer: Callable) -> Verdict:
     stage = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
-    found = answer(stage)
-    if found is None or found is ...:
-        return None
-    if found is not stage:
+    if call(answer, stage) is not stage:
         return False, "Give back the module that came in."
     before = {k: v.clone() for k, v in stage.state_dict().items()}
     outputs = stage(torch.rand(8, 3, 6, 6) + 5)
@@ -30,7 +28,7 @@ def _own_freeze(answer: object) -> Verdict:
 
 @exercise("04.2")
 def _operations(answer: object) -> Verdict:
-    forward = 8 * 8 * 32 * 16 * 9
+    forward = 8 * 8 * 32 * 16 * 9  # cells x outputs x inputs x kernel
     if answer == 3 * forward:
         return True, "There, and back twice."
     if answer in (forward, 2 * forward):
@@ -38,7 +36,7 @@ def _operations(answer: object) -> Verdict:
     return False, "Begin with one output cell: how many inputs does it sum over?"
 
 
-letter(
+letter_exercise(
     "04.3",
     "c",
     "The mode is what BatchNorm obeys.",

@@ -1,78 +1,23 @@
-"""The exercises of lesson 05."""
+"""Lesson 05 needs the table of shots, the figure of accuracy against work, and three checks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.course.exercise import Verdict, exercise, letter_exercise
+from vtlab.course.tables import shots_table as shots_table
 from vtlab.plots import style
 from vtlab.results import labels as names
 from vtlab.results.labels import percent
-from vtlab.results.records import committed
+from vtlab.results.metrics import shots_to_reach
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-
-@exercise("05.1")
-def _images_that_full_needs(answer: object) -> Verdict:
-    if not isinstance(answer, int | float | np.integer | np.floating):
-        return False, "The answer is one number of images per class."
-    from vtlab.results.metrics import shots_to_reach
-
-    pass
-
-    table = shots_table("garden")
-    wanted = table[(table.strategy == "probe") & (table.shots == 5)].test_accuracy.mean()
-    each = shots_to_reach(table, "full", wanted)
-    right = min(each) <= answer <= max(each)
-    return right, "Two to three times as many." if right else (
-        "Which accuracy is wanted? Then let shots_to_reach read the curves of full backwards."
-    )
-
-
-@exercise("05.2")
-def _overtakes(answer: object) -> Verdict:
-    if not callable(answer):
-        return False, "The answer is a function of shots and two lists of accuracies."
-    shots, first = [1, 2, 4, 8], [0.5, 0.6, 0.7, 0.8]
-    cases = [
-        ([0.1, 0.2, 0.75, 0.9], 4, "ahead from 4 on"),
-        ([0.6, 0.2, 0.3, 0.9], 8, "back in between"),
-        ([0.6, 0.7, 0.8, 0.9], 1, "always ahead"),
-        ([0.6, 0.7, 0.8, 0.8], None, "level in the end"),
-    ]
-    for second, truth, words in cases:
-        found = answer(list(shots), list(first), list(second))
-        if found is ...:
-            return None
-        if found != truth:
-            return False, f"For a second curve that is {words} it gave {found}."
-    return True, "It waits until the lead is kept."
-
-
-letter(
-    "05.3",
-    "b",
-    "What is frozen cannot learn from more images.",
-    "What may change in a probe, and what may not?",
-)
-
-
-def shots_table(name: str = "garden") -> pd.DataFrame:
-    """The committed table of accuracy against shots on a garden task, a row per run.
-
-    Raises:
-        FileNotFoundError: If there is none for this task.
-
-    Lessons 01 and 05.
-    """
-    return committed(f"shots_{name}")
 
 
 def plot_work(
@@ -163,3 +108,42 @@ def plot_work(
             **style.text(style.SMALL, style.QUIET),
         )
     return figure
+
+
+@exercise("05.1")
+def _images_that_full_needs(answer: object) -> Verdict:
+    if not isinstance(answer, int | float | np.integer | np.floating):
+        return False, "The answer is one number of images per class."
+    table = shots_table("garden")
+    wanted = table[(table.strategy == "probe") & (table.shots == 5)].test_accuracy.mean()
+    each = shots_to_reach(table, "full", wanted)
+    right = bool(min(each) <= answer <= max(each))
+    return right, "Two to three times as many." if right else (
+        "Which accuracy is wanted? Then let shots_to_reach read the curves of full backwards."
+    )
+
+
+@exercise("05.2", function_of="shots and two lists of accuracies")
+def _overtakes(answer: Callable) -> Verdict:
+    shots, first = [1, 2, 4, 8], [0.5, 0.6, 0.7, 0.8]
+    cases = [
+        ([0.1, 0.2, 0.75, 0.9], 4, "ahead from 4 on"),
+        ([0.6, 0.2, 0.3, 0.9], 8, "back in between"),
+        ([0.6, 0.7, 0.8, 0.9], 1, "always ahead"),
+        ([0.6, 0.7, 0.8, 0.8], None, "level in the end"),
+    ]
+    for second, truth, words in cases:
+        found = answer(list(shots), list(first), list(second))
+        if found is ...:  # None is an answer here
+            return None
+        if found != truth:
+            return False, f"For a second curve that is {words} it gave {found}."
+    return True, "It waits until the lead is kept."
+
+
+letter_exercise(
+    "05.3",
+    "b",
+    "What is frozen cannot learn from more images.",
+    "What may change in a probe, and what may not?",
+)

@@ -17,10 +17,11 @@ from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.worlds import World
 from vtlab.models.backbones import backbone
-from vtlab.models.features import evaluate
-from vtlab.models.network import Network, reinitialise
+from vtlab.models.evaluation import evaluate
+from vtlab.models.initialisation import reinitialise
+from vtlab.models.network import Network
 from vtlab.plots import style
-from vtlab.plots.comparison import spread
+from vtlab.plots.legends import spread_apart
 from vtlab.results import metrics
 from vtlab.results.records import committed
 from vtlab.system.randomness import make_generator
@@ -281,7 +282,7 @@ def _tested(network: Network, task: Task) -> dict[str, float]:
     test = task.test[torch.arange(0, len(task.test), -(-len(task.test) // TESTED))]
     return {
         "test_accuracy": evaluate(network, test.pixels, test.labels),
-        "weights": network.learning_weights(),
+        "weights": network.count_learning_weights(),
     }
 
 
@@ -558,7 +559,7 @@ def _name(ax: Axes, means: dict, aside: dict, least: float, most: float, side: s
         return
     many = [weights for weights, _ in means.values()]
     edge = max(many) * 1.7 if side == "right" else min(many) / 1.7
-    places = spread([of.mean for _, of in means.values()], GAP, GAP / 2, 1.0)
+    places = spread_apart([of.mean for _, of in means.values()], GAP, GAP / 2, 1.0)
     for (way, (weights, of)), place in zip(means.items(), places, strict=True):
         colour = _colour(weights, least, most)
         ax.annotate(

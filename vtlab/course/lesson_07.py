@@ -12,10 +12,10 @@ from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
 from vtlab.course.old_task import OldTask as OldTask
 from vtlab.models.backbones import backbone
 from vtlab.plots import style
-from vtlab.plots.learning import SAID, _rate_axis
+from vtlab.plots.learning_rates import set_rate_axis
 from vtlab.results import metrics
 from vtlab.results.records import committed
-from vtlab.training.rates import warm_cosine
+from vtlab.training.schedules import warmup_cosine
 from vtlab.training.strategies import Strategy
 
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
         raise ValueError(f"no rows of {way!r}; there are {', '.join(table.way.unique())}")
     figure, axes = style.new_figure(1, 3, height=3.5)
     accuracies, moved, alike = axes[0]
-    for column, (words, colour, marker) in SAID.items():
+    for column, (words, colour, marker) in ACCURACIES.items():
         _draw_means(accuracies, rows, column, words, colour, marker, band=True)
     before = rows.old_before.iloc[0]
     accuracies.axhline(
         before,
         linestyle=(0, (4, 3)),
-        color=SAID["old_accuracy"][1],
+        color=ACCURACIES["old_accuracy"][1],
         linewidth=1.1,
         zorder=1,
         gid="old_before",
@@ -99,7 +99,7 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
             handlelength=1.4,
         )
     for ax in axes[0]:
-        _rate_axis(ax)
+        set_rate_axis(ax)
     return figure
 
 

@@ -1,7 +1,8 @@
-"""The exercises of lesson 08."""
+"""Lesson 08 needs the table of augmentations, their kinds, prediction and probe on views, and three checks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,81 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
 from vtlab.data.augment import Augment, Augmentation
 from vtlab.data.augment import Mix as Mix
 from vtlab.data.tasks import Task
-from vtlab.models.features import activations, predict
+from vtlab.models.evaluation import predict
+from vtlab.models.features import activations
 from vtlab.models.network import Network
 from vtlab.results.records import committed
-from vtlab.training.probe import choose_strength, fit_head, spread
+from vtlab.training.probe import choose_strength, probe_unit, solve_probe
 from vtlab.training.strategies import probe
-from vtlab.training.views import VIEWS
+from vtlab.training.views import VIEWS_PER_IMAGE
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@exercise("08.1")
-def _under_the_microscope(answer: object) -> Verdict:
-    from vtlab.data.augment import Augment
-
-    if not isinstance(answer, Augment):
-        return False, "The answer is an augmentation, such as vt.Augment(noise=5)."
-    if not (answer.flip and answer.turn):
-        return False, "A slide has neither left nor right nor up: which two kinds say that?"
-    if answer.light or answer.hue:
-        return False, "The stain tells the classes apart: something still changes the colours."
-    right = not (answer.crop or answer.rotate)
-    return right, "It moves whole pixels, and the stain stays." if right else (
-        "Whole pixels only: something still resamples."
-    )
-
-
-@exercise("08.2")
-def _mixed_labels(answer: object) -> Verdict:
-    if not callable(answer):
-        return (
-            False,
-            "The answer is a function of labels, partners, a share and the number of classes.",
-        )
-    for labels, partner, share in (
-        ([0, 2, 1], [1, 2, 0], 0.75),
-        ([1, 1], [1, 0], 0.6),
-        ([2], [0], 0.9),
-    ):
-        found = answer(np.array(labels), np.array(partner), share, 3)
-        if found is None or found is ...:
-            return None
-        hot = np.eye(3)[labels]
-        wanted = share * hot + (1 - share) * hot[partner]
-        if np.shape(found) != wanted.shape:
-            return False, f"{len(labels)} labels of three classes gave the shape {np.shape(found)}."
-        if not np.allclose(found, wanted):
-            return (
-                False,
-                f"For labels {labels}, partners {partner} and a share of {share} it gave {found}.",
-            )
-    return True, "Every row sums to one."
-
-
-letter(
-    "08.3",
-    "b",
-    "Forty images can be told apart by more than what they mean.",
-    "What else differs between the images, and stays in all views of one of them?",
-)
-STILL = Augment(flip=False, shift=0.0, light=0.0)  # changes nothing
-KINDS: dict[str, Augment] = {
-    "flip": replace(STILL, flip=True),
-    "shift": replace(STILL, shift=0.06),
-    "turn": replace(STILL, turn=True),
-    "crop": replace(STILL, crop=0.2),
-    "rotate": replace(STILL, rotate=15.0),
-    "hue": replace(STILL, hue=0.1),
-    "noise": replace(STILL, noise=10.0),
-    "erase": replace(STILL, erase=0.3),
-}
 
 
 def augmentation_table() -> pd.DataFrame:
@@ -104,8 +44,25 @@ def augmentation_table() -> pd.DataFrame:
     return committed("augmentation")
 
 
+NO_CHANGE = Augment(flip=False, shift=0.0, light=0.0)  # changes nothing
+KINDS: dict[str, Augment] = {
+    "flip": replace(NO_CHANGE, flip=True),
+    "shift": replace(NO_CHANGE, shift=0.06),
+    "turn": replace(NO_CHANGE, turn=True),
+    "crop": replace(NO_CHANGE, crop=0.2),
+    "rotate": replace(NO_CHANGE, rotate=15.0),
+    "hue": replace(NO_CHANGE, hue=0.1),
+    "noise": replace(NO_CHANGE, noise=10.0),
+    "erase": replace(NO_CHANGE, erase=0.3),
+}
+
+
 def predict_views(
-    network: Network, pixels: Tensor, augment: Augmentation, views: int = VIEWS, seed: int = 0
+    network: Network,
+    pixels: Tensor,
+    augment: Augmentation,
+    views: int = VIEWS_PER_IMAGE,
+    seed: int = 0,
 ) -> Tensor:
     """Test-time augmentation: the mean class probabilities `(N, K)` of several views of each image.
 
@@ -124,7 +81,7 @@ def predict_views(
 
 
 def probe_on_views(
-    network: Network, task: Task, augment: Augmentation, seed: int = 0, views: int = VIEWS
+    network: Network, task: Task, augment: Augmentation, seed: int = 0, views: int = VIEWS_PER_IMAGE
 ) -> Network:
     """A linear probe solved on the features of several views of each image, in place.
 
@@ -143,7 +100,51 @@ def probe_on_views(
     probe.prepare(network, seed)
     pixels, labels, index = task.train.pixels, task.train.labels, torch.arange(len(task.train))
     features = [activations(network, augment.view(pixels, index, seed, v)) for v in range(views)]
-    strength = choose_strength(features[0] / spread(features[0]), labels, len(task.classes), seed)
-    for _ in fit_head(torch.cat(features), labels.repeat(views), network.head, seed, strength):
+    strength = choose_strength(
+        features[0] / probe_unit(features[0]), labels, len(task.classes), seed
+    )
+    for _ in solve_probe(torch.cat(features), labels.repeat(views), network.head, seed, strength):
         pass
     return network
+
+
+@exercise("08.1")
+def _under_the_microscope(answer: object) -> Verdict:
+    if not isinstance(answer, Augment):
+        return False, "The answer is an augmentation, such as vt.Augment(noise=5)."
+    if not (answer.flip and answer.turn):
+        return False, "A slide has neither left nor right nor up: which two kinds say that?"
+    if answer.light or answer.hue:
+        return False, "The stain tells the classes apart: something still changes the colours."
+    right = not (answer.crop or answer.rotate)
+    return right, "It moves whole pixels, and the stain stays." if right else (
+        "Whole pixels only: something still resamples."
+    )
+
+
+@exercise("08.2", function_of="labels, partners, a share and the number of classes")
+def _mixed_labels(answer: Callable) -> Verdict:
+    for labels, partner, share in (
+        ([0, 2, 1], [1, 2, 0], 0.75),
+        ([1, 1], [1, 0], 0.6),
+        ([2], [0], 0.9),
+    ):
+        found = call(answer, np.array(labels), np.array(partner), share, 3)
+        hot = np.eye(3)[labels]
+        wanted = share * hot + (1 - share) * hot[partner]
+        if np.shape(found) != wanted.shape:
+            return False, f"{len(labels)} labels of three classes gave the shape {np.shape(found)}."
+        if not np.allclose(found, wanted):
+            return (
+                False,
+                f"For labels {labels}, partners {partner} and a share of {share} it gave {found}.",
+            )
+    return True, "Every row sums to one."
+
+
+letter_exercise(
+    "08.3",
+    "b",
+    "Forty images can be told apart by more than what they mean.",
+    "What else differs between the images, and stays in all views of one of them?",
+)

@@ -1,8 +1,8 @@
-"""The exercises of lesson 09."""
+"""Lesson 09 needs the tables of heat maps, a task with tied grounds, maps after each epoch, two figures and three checks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,62 +10,24 @@ import numpy as np
 from torch import Tensor, nn
 
 from vtlab.analysis.cams import explain
-from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.garden.worlds import WORLDS
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
 from vtlab.plots import style
 from vtlab.results import labels as names
 from vtlab.results import metrics
 from vtlab.results.records import committed
 from vtlab.training.fit import fit
-from vtlab.training.strategies import Strategy, chosen
+from vtlab.training.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-@exercise("09.1")
-def _pointing_game(answer: object) -> Verdict:
-    if not callable(answer):
-        return False, "The answer is a function of a map and a mask."
-    heat = np.array([[0.1, 0.9, 0.2], [0.0, 0.3, 0.4]])
-    for row, column, truth in ((0, 1, True), (1, 2, False), (1, 0, False)):
-        mask = np.zeros((2, 3), dtype=bool)
-        mask[row, column] = True
-        found = answer(heat.copy(), mask)
-        if found is None or found is ...:
-            return None
-        if bool(found) != truth:
-            return (
-                False,
-                f"The maximum is 0.9; for a mask of row {row}, column {column} it gave {found}.",
-            )
-    return True, "It points where the map is largest."
-
-
-@exercise("09.2")
-def _mass_of_stage3(answer: object) -> Verdict:
-    if not isinstance(answer, float | np.floating) or not 0 <= answer <= 1:
-        return False, "The answer is one number between 0 and 1: a mean over the images."
-    right = 0.44 <= answer <= 0.60
-    return right, "About half of the mass, more than at stage 4." if right else (
-        "Take stage3 of the trained probe, and the column of the mass."
-    )
-
-
-letter(
-    "09.3",
-    "b",
-    "What does not depend on the weights cannot describe them.",
-    "Look at the randomisation test: what happens to those maps with a random head?",
-)
-GROUND_SHOTS = 10
 
 
 def cam_table(name: str = "scores") -> pd.DataFrame:
@@ -77,6 +39,9 @@ def cam_table(name: str = "scores") -> pd.DataFrame:
     Lesson 09.
     """
     return committed(f"cam_{name}")
+
+
+GROUND_SHOTS = 10
 
 
 def ground_task(share: float, seed: int) -> Task:
@@ -94,7 +59,7 @@ def ground_task(share: float, seed: int) -> Task:
 
 
 @dataclass(frozen=True)
-class Look:
+class EpochMaps:
     """Where a network looked in some images after an epoch.
 
     Attributes:
@@ -112,7 +77,7 @@ class Look:
     maps: tuple
 
 
-def watch(
+def explain_each_epoch(
     network: Network,
     task: Task,
     strategy: Strategy | str,
@@ -122,7 +87,7 @@ def watch(
     epochs: int | None = None,
     stage: str | nn.Module | None = None,
     targets: str | Tensor = "predicted",
-) -> Iterator[Look]:
+) -> Iterator[EpochMaps]:
     """Train a network as `fit` does, and look at the same images after each epoch.
 
     Looking changes nothing: the network learns exactly what it would learn unwatched.
@@ -142,24 +107,24 @@ def watch(
 
     Lesson 09.
     """
-    strategy = chosen(strategy)
+    strategy = as_strategy(strategy)
     strategy.prepare(network, seed)  # as `fit` does at its start: the network of epoch 0
-    yield _look(network, pixels, 0, None, stage, targets)
+    yield _explain(network, pixels, 0, None, stage, targets)
     for number, epoch in enumerate(fit(network, task, strategy, seed=seed, epochs=epochs), 1):
-        yield _look(network, pixels, number, epoch.loss, stage, targets)
+        yield _explain(network, pixels, number, epoch.loss, stage, targets)
 
 
-def _look(
+def _explain(
     network: Network,
     pixels: Tensor,
     number: int,
     loss: float | None,
     stage: str | nn.Module | None,
     targets: str | Tensor,
-) -> Look:
+) -> EpochMaps:
     confidences, predictions = predict(network, pixels).max(1)
     maps = explain(network, pixels, stage=stage, targets=targets)
-    return Look(
+    return EpochMaps(
         number,
         loss,
         tuple(predictions.tolist()),
@@ -168,21 +133,21 @@ def _look(
     )
 
 
-SCORE_WORDS = {
+SCORE_LABELS = {
     "hit": ("maximum on the object", "share of the images"),
     "mass": ("mass on the object", "share of the map's sum"),
     "overlap": ("overlap", "intersection over union"),
 }
-KNOWS_NOTHING = {"centre": "centre", "random": "random", "edges": "edges"}
-METHOD_WORDS = {
+BASELINES = {"centre": "centre", "random": "random", "edges": "edges"}
+METHOD_STYLES = {
     "grad_cam": ("Grad-CAM", "#0072B2", "o"),
     "layer_cam": ("LayerCAM", "#00805F", "D"),
     "integrated_gradients": ("Integrated gradients", "#6E6E6E", "s"),
     "guided_backprop": ("Guided backprop", "#C4461B", "^"),
     "occlusion": ("Occlusion", "#A94C86", "v"),
 }
-OTHER = "other image"
-ROW = 0.4  # inches for a strategy
+OTHER_IMAGE = "other image"
+ROW_HEIGHT = 0.4  # inches for a strategy
 
 
 def plot_cam_scores(table: pd.DataFrame, stage: str = "stage4") -> Figure:
@@ -203,16 +168,16 @@ def plot_cam_scores(table: pd.DataFrame, stage: str = "stage4") -> Figure:
     rows = table[table.stage == stage]
     if rows.empty:
         raise ValueError(f"no scores of {stage!r}, only of {', '.join(sorted(set(table.stage)))}")
-    shown = sorted(set(rows.strategy) - set(KNOWS_NOTHING), key=names.order)
-    shown += [name for name in KNOWS_NOTHING if name in set(rows.strategy)]
+    shown = sorted(set(rows.strategy) - set(BASELINES), key=names.order)
+    shown += [name for name in BASELINES if name in set(rows.strategy)]
     figure, axes = style.new_figure(
-        1, len(SCORE_WORDS), height=1.15 + ROW * len(shown), pad=0.11, sharey=True
+        1, len(SCORE_LABELS), height=1.15 + ROW_HEIGHT * len(shown), pad=0.11, sharey=True
     )
-    for ax, (score, (words, unit)) in zip(axes[0], SCORE_WORDS.items(), strict=True):
+    for ax, (score, (words, unit)) in zip(axes[0], SCORE_LABELS.items(), strict=True):
         _draw_score(ax, rows, shown, score)
         style.heading(ax, words)
         ax.set_xlabel(unit, labelpad=6, **style.text(style.SMALL, style.QUIET))
-    labels = [KNOWS_NOTHING.get(name) or names.label(name).text for name in shown]
+    labels = [BASELINES.get(name) or names.label(name).text for name in shown]
     axes[0, 0].set_yticks(range(len(shown)), labels, **style.text())
     return figure
 
@@ -222,8 +187,8 @@ def _draw_score(ax: Axes, rows: pd.DataFrame, shown: list[str], score: str) -> N
     for place, name in enumerate(shown):
         values = rows[rows.strategy == name][score].to_numpy()
         label = names.label(name)
-        colour = style.QUIET if name in KNOWS_NOTHING else label.colour
-        marker = "x" if name in KNOWS_NOTHING else label.marker
+        colour = style.QUIET if name in BASELINES else label.colour
+        marker = "x" if name in BASELINES else label.marker
         of = metrics.t_interval(values)
         if len(values) > 1:
             ax.barh(
@@ -279,15 +244,15 @@ def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure
     """
     if table.empty:
         raise ValueError("there is nothing to draw")
-    parts = [part for part in dict.fromkeys(table.part) if part != OTHER]
-    methods = [name for name in METHOD_WORDS if name in set(table.method)]
+    parts = [part for part in dict.fromkeys(table.part) if part != OTHER_IMAGE]
+    methods = [name for name in METHOD_STYLES if name in set(table.method)]
     figure, axes = style.new_figure(1, len(methods), height=2.7, sharey=True)
     for ax, name in zip(axes[0], methods, strict=True):
-        words, colour, marker = METHOD_WORDS[name]
+        words, colour, marker = METHOD_STYLES[name]
         rows = table[table.method == name]
         style.prepare(ax, grid="y")
         means = rows.groupby("part")[value].mean()
-        for _, run in rows[rows.part != OTHER].groupby("seed"):
+        for _, run in rows[rows.part != OTHER_IMAGE].groupby("seed"):
             ax.plot(
                 range(len(parts)),
                 run.set_index("part")[value].loc[parts],
@@ -304,13 +269,13 @@ def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure
             markersize=5,
             gid=name,
         )
-        if OTHER in means:
+        if OTHER_IMAGE in means:
             ax.axhline(
-                means[OTHER],
+                means[OTHER_IMAGE],
                 color=style.QUIET,
                 linewidth=1.2,
                 linestyle=(0, (4, 3)),
-                gid=f"{OTHER} {name}",
+                gid=f"{OTHER_IMAGE} {name}",
             )
         ax.axhline(0, color=style.FAINT, linewidth=0.9)
         ax.set_xticks(
@@ -333,3 +298,36 @@ def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure
         **style.text(style.SMALL, style.QUIET),
     )
     return figure
+
+
+@exercise("09.1", function_of="a map and a mask")
+def _pointing_game(answer: Callable) -> Verdict:
+    heat = np.array([[0.1, 0.9, 0.2], [0.0, 0.3, 0.4]])
+    for row, column, truth in ((0, 1, True), (1, 2, False), (1, 0, False)):
+        mask = np.zeros((2, 3), dtype=bool)
+        mask[row, column] = True
+        found = call(answer, heat.copy(), mask)
+        if bool(found) != truth:
+            return (
+                False,
+                f"The maximum is 0.9; for a mask of row {row}, column {column} it gave {found}.",
+            )
+    return True, "It points where the map is largest."
+
+
+@exercise("09.2")
+def _mass_of_stage3(answer: object) -> Verdict:
+    if not isinstance(answer, float | np.floating) or not 0 <= answer <= 1:
+        return False, "The answer is one number between 0 and 1: a mean over the images."
+    right = bool(0.44 <= answer <= 0.60)
+    return right, "About half of the mass, more than at stage 4." if right else (
+        "Take stage3 of the trained probe, and the column of the mass."
+    )
+
+
+letter_exercise(
+    "09.3",
+    "b",
+    "What does not depend on the weights cannot describe them.",
+    "Look at the randomisation test: what happens to those maps with a random head?",
+)

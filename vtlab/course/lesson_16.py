@@ -1,16 +1,18 @@
-"""The exercises of lesson 16."""
+"""Lesson 16 needs the table of real photographs, its figure, the words and the page of a study, and three checks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from vtlab.course.exercise import Verdict, exercise, letter
+from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
 from vtlab.plots import style
-from vtlab.plots.comparison import draw_shots
-from vtlab.plots.inside import draw_legend
+from vtlab.plots.legends import draw_legend
+from vtlab.plots.shot_curves import draw_shots
+from vtlab.results.metrics import balanced_accuracy
 from vtlab.results.records import committed
 from vtlab.study.recommend import as_text as as_text
 from vtlab.study.report import write_study as write_study
@@ -18,45 +20,6 @@ from vtlab.training.strategies import FOUR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-@exercise("16.1")
-def _images_for_one_point(answer: object) -> Verdict:
-    if not isinstance(answer, int | float | np.integer | np.floating):
-        return False, "The answer is one number of images."
-    if 95 <= answer <= 105:
-        return False, "So many must be held back. How many does the folder need, then?"
-    right = 396 <= answer <= 404
-    return right, "A hundred held back are a quarter of four hundred." if right else (
-        "How many images held back make one of them a point, and what share are they?"
-    )
-
-
-@exercise("16.2")
-def _balanced(answer: object) -> Verdict:
-    from sklearn.metrics import balanced_accuracy_score
-
-    if not callable(answer):
-        return False, "The answer is a function of true classes and named ones."
-    random = np.random.default_rng(0)
-    for counts in ((90, 10), (5, 5), (1, 2, 30)):
-        labels = np.repeat(np.arange(len(counts)), counts)
-        named = np.where(random.random(len(labels)) < 0.5, labels, 0)
-        found = answer(labels, named)
-        if found is None or found is ...:
-            return None
-        wanted = balanced_accuracy_score(labels, named)
-        if np.shape(found) != () or abs(float(found) - wanted) > 1e-6:
-            return False, f"For classes of {counts} images it gave {found}, not {wanted:.3f}."
-    return True, "A class counts as much as any other, whatever its size."
-
-
-letter(
-    "16.3",
-    "b",
-    "What looks alike stays alike, even in random features.",
-    "Which of the three would also hold for the garden, where random weights are at chance?",
-)
 
 
 def real_table() -> pd.DataFrame:
@@ -77,7 +40,7 @@ def real_table() -> pd.DataFrame:
     return committed("real")
 
 
-ROW = 1.85  # inches
+ROW_HEIGHT = 1.85  # inches
 
 
 def plot_starts(table: pd.DataFrame) -> Figure:
@@ -99,7 +62,12 @@ def plot_starts(table: pd.DataFrame) -> Figure:
     data, starts = list(dict.fromkeys(table.data)), list(dict.fromkeys(table.start))
     strategies = [of.name for of in FOUR if of.name in set(table.strategy)]
     figure, axes = style.new_figure(
-        len(data), len(starts), height=0.7 + ROW * len(data), pad=0.07, sharex=True, sharey=True
+        len(data),
+        len(starts),
+        height=0.7 + ROW_HEIGHT * len(data),
+        pad=0.07,
+        sharex=True,
+        sharey=True,
     )
     for number, (line, of) in enumerate(zip(axes, data, strict=True)):
         runs = table[table.data == of]
@@ -126,3 +94,36 @@ def plot_starts(table: pd.DataFrame) -> Figure:
         ax.set_xlabel("images per class", labelpad=5, **style.text(style.SMALL, style.QUIET))
     draw_legend(figure, strategies)
     return figure
+
+
+@exercise("16.1")
+def _images_for_one_point(answer: object) -> Verdict:
+    if not isinstance(answer, int | float | np.integer | np.floating):
+        return False, "The answer is one number of images."
+    if 95 <= answer <= 105:
+        return False, "So many must be held back. How many does the folder need, then?"
+    right = bool(396 <= answer <= 404)
+    return right, "A hundred held back are a quarter of four hundred." if right else (
+        "How many images held back make one of them a point, and what share are they?"
+    )
+
+
+@exercise("16.2", function_of="true classes and named ones")
+def _balanced(answer: Callable) -> Verdict:
+    random = np.random.default_rng(0)
+    for counts in ((90, 10), (5, 5), (1, 2, 30)):
+        labels = np.repeat(np.arange(len(counts)), counts)
+        named = np.where(random.random(len(labels)) < 0.5, labels, 0)
+        found = call(answer, labels, named)
+        wanted = balanced_accuracy(labels.tolist(), named.tolist())
+        if np.shape(found) != () or abs(float(found) - wanted) > 1e-6:
+            return False, f"For classes of {counts} images it gave {found}, not {wanted:.3f}."
+    return True, "A class counts as much as any other, whatever its size."
+
+
+letter_exercise(
+    "16.3",
+    "b",
+    "What looks alike stays alike, even in random features.",
+    "Which of the three would also hold for the garden, where random weights are at chance?",
+)

@@ -1,7 +1,7 @@
-"""What lies in a folder or a zip, or is listed in a table: nothing is unpacked, nothing read yet.
+"""Listings of the image files in a folder or a zip, or named in a table; nothing is unpacked or read yet.
 
-Whatever a person, a program or an attacker put there: links that go in circles, pipes that would
-never end, members that climb out of an archive, one name twice.
+They cope with whatever a person, a program or an attacker put there: links that go in circles, pipes
+that would never end, members that climb out of an archive, one name twice.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ from vtlab.data.file_names import (
 
 MAX_ZIP_DEPTH = 64  # folders above a member
 MAX_FILE_BYTES = 100_000_000  # unpacked
+# names of a table's columns that are understood
 COLUMNS = {
     "file": ("file", "filename", "path", "image"),
     "label": ("label", "class", "category", "species"),
     "split": ("split", "part", "set", "subset"),
 }
 
+# names of folders, and words in a table, that say what is for training and what for testing
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -43,7 +45,7 @@ SPLIT_NAMES = {
     "val": "val",
     "valid": "val",
     "validation": "val",
-}  # of folders, and in a table's column
+}
 SLASH = "\N{DIVISION SLASH}"  # in a class's name, where a "/" would make two folders
 
 HEAT_MAP = re.compile(r"-cam(-\d+)?\.png$")  # how the names end of what `vtlab predict --cam` draws
@@ -52,15 +54,16 @@ HEADER = 33  # … the bytes with which every PNG begins, and 8 more of the word
 
 
 class Listing:
-    """The files of each folder in a folder or zip, and how to read each.
+    """The files in a folder, a zip or a table, and how to read each.
 
     Attributes:
         name: Of the whole, for messages.
+        folders: For each folder the files right inside it.
         readers: For each file a function that gives its bytes; it raises `OSError` or `ValueError` (or
             what a zip raises) where that cannot be.
         skipped: A sentence for whatever could not be listed. What a system leaves about is not
             mentioned: hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini`.
-        notes: A sentence for whatever was there more than once, led back, or is vtlab's own; nothing is
+        notes: A sentence for whatever was there more than once, led back, or is vtlab's own; no image is
             lost by that.
     """
 
@@ -86,15 +89,18 @@ class Listing:
         return sorted(names, key=natural_key)
 
     def files(self, at: Place = (), images: bool = True, deep: bool = True) -> list[Place]:
-        """The files in a folder (`deep`: and in all below) whose names end as images do, or do not."""
+        """The files in a folder, in natural order.
+
+        Args:
+            at: The folder.
+            images: Those whose names end as images' do, or the others.
+            deep: With all folders below it.
+        """
         folders = [f for f in self.folders if f == at or (deep and f[: len(at)] == at)]
         files = [
-            place
-            for f in folders
-            for place in self.folders[f]
-            if is_image_name(place[-1]) == images
+            file for f in folders for file in self.folders[f] if is_image_name(file[-1]) == images
         ]
-        return sorted(files, key=lambda place: [natural_key(part) for part in place])
+        return sorted(files, key=lambda file: [natural_key(part) for part in file])
 
     def without_ours(self) -> Listing:
         """The same without what vtlab wrote among the images: reports, and heat maps of `predict --cam`."""
@@ -149,11 +155,11 @@ def list_folder(path: Path) -> Listing:
     path = path.resolve()  # in "cat/.." or ".." the folders above would be other ones
     found = Listing(path.name)
 
-    def closed(error: OSError) -> None:  # os.walk would leave the folder out in silence
+    def note_closed(error: OSError) -> None:  # os.walk would leave the folder out in silence
         place = Path(error.filename).relative_to(path).parts
         found.skipped.append(f"{printable_path(place)}/ cannot be opened: {error.strerror}")
 
-    for top, below, names in os.walk(path, onerror=closed, followlinks=True):
+    for top, below, names in os.walk(path, onerror=note_closed, followlinks=True):
         here = Path(top)
         place = here.relative_to(path).parts
         if here.resolve() in {above.resolve() for above in here.parents}:
@@ -231,22 +237,7 @@ def list_table(path: Path) -> Listing:
     Raises:
         ValueError: If a column is missing, the table cannot be read, or no file in it ends as an image does.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        first = text.partition("\n")[0]
-        rows = list(csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
-    except (UnicodeError, csv.Error) as error:
-        raise ValueError(f"{path.name} is no table in UTF-8: {error}") from None
-    named = {(column or "").strip().lower(): column for column in (rows[0] if rows else {})}
-    columns = {
-        what: next((named[n] for n in names if n in named), None) for what, names in COLUMNS.items()
-    }
-    for what in ("file", "label"):
-        if columns[what] is None:
-            raise ValueError(
-                f"{path.name} has no column called {' or '.join(COLUMNS[what])}; "
-                f"it has {', '.join(filter(None, named)) or 'none with a row below'}"
-            )
+    rows, columns = _read_table(path)
     found = Listing(path.name)
     for number, row in enumerate(rows, start=2):
         file, label, split = (
@@ -277,6 +268,27 @@ def list_table(path: Path) -> Listing:
             f"{place[-1]!r}, does not{there}"
         )
     return found.without_ours()
+
+
+def _read_table(path: Path) -> tuple[list[dict[str, str | None]], dict[str, str | None]]:
+    """A table's rows, and what it calls the columns that are needed; "split" may be missing."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        rows = list(csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
+    except (UnicodeError, csv.Error) as error:
+        raise ValueError(f"{path.name} is no table in UTF-8: {error}") from None
+    named = {(column or "").strip().lower(): column for column in (rows[0] if rows else {})}
+    columns = {
+        what: next((named[n] for n in names if n in named), None) for what, names in COLUMNS.items()
+    }
+    for what in ("file", "label"):
+        if columns[what] is None:
+            raise ValueError(
+                f"{path.name} has no column called {' or '.join(COLUMNS[what])}; "
+                f"it has {', '.join(filter(None, named)) or 'none with a row below'}"
+            )
+    return rows, columns
 
 
 def _zip_member_name(info: zipfile.ZipInfo) -> str:

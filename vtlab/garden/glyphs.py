@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vtlab.garden.drawing import fractal, in_chunks, to_bytes
 from vtlab.garden.species import GROUNDS, PETALS, from_circle, rgb
-from vtlab.system.randomness import keys, normal, uniform
+from vtlab.system.randomness import derive_keys, normal, uniform
 
 STROKES = 5
 DIRECTIONS = ("north-east", "north-west", "south-west", "south-east")
@@ -55,7 +55,7 @@ def draw_arrows(
 
 
 def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    points = (uniform(keys(seed, 21, labels), (STROKES + 1,), 0) * 9).floor()
+    points = (uniform(derive_keys(seed, 21, labels), (STROKES + 1,), 0) * 9).floor()
     corners = torch.stack([points % 3, (points / 3).floor()], 2) - 1  # (N, S + 1, 2)
     corners = corners + 0.14 * normal(image_keys, (STROKES + 1, 2), 1)
     turn = 0.25 * normal(image_keys, (), 2)
@@ -117,7 +117,7 @@ def _to_strokes(x: Tensor, y: Tensor, size: int) -> Tensor:
 def _texture_chunk(
     seed: int, labels: Tensor, image_keys: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
-    kind = uniform(keys(seed, 22, labels), 6, 0)
+    kind = uniform(derive_keys(seed, 22, labels), 6, 0)
     turn = 0.35 * normal(image_keys, (), 1)
     zoom = torch.exp(0.25 * normal(image_keys, (), 2))[:, None, None]
     line = torch.arange(size, device=labels.device) / size - 0.5

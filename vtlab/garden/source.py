@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vtlab.garden.drawing import draw
 from vtlab.garden.species import Species, grow
-from vtlab.system.randomness import keys
+from vtlab.system.randomness import derive_keys
 
 SOURCE_SEED = 1_000_003  # far from every target's seed: no target species was ever a source
 TESTED = 2048  # fresh individuals that a record's test accuracy is of
@@ -42,12 +42,12 @@ class Drawings:
     def test_set(self) -> tuple[Tensor, Tensor]:
         """Fresh individuals of the same species."""
         labels = torch.arange(TESTED) % self.species
-        return draw(self.grown, labels, keys(0, 1, torch.arange(TESTED)))[0], labels
+        return draw(self.grown, labels, derive_keys(0, 1, torch.arange(TESTED)))[0], labels
 
     def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
         """Drawn as they are asked for."""
         index = torch.arange(number * count, (number + 1) * count)
-        image_keys = keys(seed, 0, index)
+        image_keys = derive_keys(seed, 0, index)
         labels = ((image_keys.long() & 0x7FFFFFFF) // 7) % self.species
         return draw(self.grown, labels, image_keys, size=size)[0], labels
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vtlab.system.randomness import generator, keys, uniform
+from vtlab.system.randomness import derive_keys, make_generator, uniform
 
 GENES = (
     "petals",
@@ -137,8 +137,8 @@ def grow(
         raise ValueError(f"spread {spread} and similarity {similarity} must lie in (0, 1]")
     genera = genera or count
     rows = torch.arange(count)
-    centres = uniform(keys(seed, 11, torch.arange(genera)), len(GENES), 0)[rows % genera]
-    own = uniform(keys(seed, 12, rows), len(GENES), 1)
+    centres = uniform(derive_keys(seed, 11, torch.arange(genera)), len(GENES), 0)[rows % genera]
+    own = uniform(derive_keys(seed, 12, rows), len(GENES), 1)
     genomes = centres * (1 - spread) + own * spread if spread < 1 else own
     genomes = 0.5 + (genomes - 0.5) * (2 - similarity)
     genomes[:, GENE["hue"]] += (1 - similarity) * 0.5
@@ -147,7 +147,7 @@ def grow(
 
 def name_species(count: int, seed: int, genus: Tensor) -> tuple[str, ...]:
     """Latin-like names: one genus name per genus, an epithet of its own for every species."""
-    random = generator(seed, "names")
+    random = make_generator(seed, "names")
 
     def draw(items: tuple[str, ...]) -> str:
         return items[int(torch.randint(len(items), (1,), generator=random))]

@@ -18,7 +18,7 @@ from torch import Tensor
 from vtlab.garden.drawing import Scene, draw, in_chunks
 from vtlab.garden.glyphs import DIRECTIONS, draw_arrows, draw_glyphs, draw_textures
 from vtlab.garden.species import Species, grow, petal_count
-from vtlab.system.randomness import keys, normal
+from vtlab.system.randomness import derive_keys, normal
 
 TEST_SEED = -1  # no learner's seed is negative
 
@@ -104,7 +104,7 @@ class World:
         labels = torch.arange(self.count).repeat_interleave(per_class)
         number = torch.arange(per_class).repeat(self.count)
         stream = 100 + (TEST_SEED if seed is None else seed)
-        image_keys = keys(self.seed, stream, labels * 100_003 + number)
+        image_keys = derive_keys(self.seed, stream, labels * 100_003 + number)
         images, masks = in_chunks(partial(self._photograph, size=size), labels, image_keys, size)
         if self.target == "number":
             return images, petal_count(self.species.genomes)[labels].float(), masks

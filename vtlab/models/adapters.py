@@ -7,11 +7,12 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.backbones import family
-from vtlab.models.network import Network, draw_anew, in_evaluation
-from vtlab.system.randomness import generator
+from vtlab.models.backbones import find_image_size
+from vtlab.models.initialisation import reinitialise
+from vtlab.models.network import Network, evaluation_mode
+from vtlab.system.randomness import make_generator
 
-PREFIX = "adapter_"
+STAGE_PREFIX = "adapter_"
 
 
 class Adapter(nn.Module):
@@ -55,13 +56,13 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
     side = _side(network)
     stages, layouts, maps = {}, {}, torch.zeros(1, 3, side, side, device=network.device)
     for name, stage in network.stages.items():
-        with in_evaluation(network), torch.no_grad():
+        with evaluation_mode(network), torch.no_grad():
             maps = stage(maps)
         adapter = Adapter(maps.shape[1], narrowing)
-        draw_anew(adapter, generator(seed, PREFIX + name))
+        reinitialise(adapter, make_generator(seed, STAGE_PREFIX + name))
         nn.init.zeros_(adapter.widen.weight)
-        stages |= {name: stage, PREFIX + name: adapter}
-        layouts |= dict.fromkeys((name, PREFIX + name), "channels_first")
+        stages |= {name: stage, STAGE_PREFIX + name: adapter}
+        layouts |= dict.fromkeys((name, STAGE_PREFIX + name), "channels_first")
     made = Network(
         network.name,
         stages,
@@ -70,13 +71,13 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
         pooling=network.pooling,
         layouts=layouts,
     )
-    made.provenance = network.provenance
+    made.origin = network.origin
     if (redraw := network.redraw) is not None:
         adapters = nn.ModuleDict({name: stages[name] for name in adapter_names(made)})
 
         def redraw_all(seed: int) -> dict[str, Tensor]:
             fresh = copy.deepcopy(adapters)
-            draw_anew(fresh, generator(seed, "adapters"))
+            reinitialise(fresh, make_generator(seed, "adapters"))
             return {**redraw(seed), **fresh.state_dict()}
 
         made.redraw = redraw_all
@@ -87,11 +88,11 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
 def _side(network: Network) -> int:
     """The side in pixels of images that go through: the network's own, or that of the small ones."""
     try:
-        return family(network.name).image_size
+        return find_image_size(network.name)
     except ValueError:  # a network of one's own
         return 64
 
 
 def adapter_names(network: Network) -> tuple[str, ...]:
     """The names of a network's adapters, from the image to the head."""
-    return tuple(name for name in network.stage_names if name.startswith(PREFIX))
+    return tuple(name for name in network.stage_names if name.startswith(STAGE_PREFIX))

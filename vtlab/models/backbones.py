@@ -1,45 +1,64 @@
 """Backbones by name: every network is named stages and a head, whatever its family.
 
-The small ones (`families` builds their stages) ship with weights pretrained on the garden; the
-others are torchvision's and timm's own networks, cut into the same five stages
-(`torchvision_models`, `timm_models`).
+The small ones (`mini_networks`) ship with weights pretrained on the garden. The others are torchvision's
+and timm's own networks, cut into the same five stages (`from_torchvision`, `from_timm`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from vtlab.models import from_timm as timm_models
-from vtlab.models import from_torchvision as torchvision_models
-from vtlab.models.families import FAMILIES, Family
-from vtlab.models.network import Network, in_evaluation
-from vtlab.models.weights import published_or_file, read_state, shipped
-from vtlab.models.workarounds import mend
-from vtlab.system.device import best_device
+from vtlab.models import from_timm, from_torchvision
+from vtlab.models.cutting import CutNetwork
+from vtlab.models.mini_networks import MINI_NETWORKS
+from vtlab.models.network import Network, evaluation_mode
+from vtlab.models.normalisation import Normalisation
+from vtlab.models.weights import fill_module, find_shipped_weights, read_state_dict
+from vtlab.models.workarounds import apply_workarounds
+from vtlab.system.device import choose_device
 
 
-def family(name: str) -> Family:
-    """How to build the backbone of that name: one of ours, torchvision's, or, after `timm:`, timm's.
+class Library(Protocol):
+    """What the modules `from_torchvision` and `from_timm` have in common."""
+
+    def find_image_size(self, name: str) -> int: ...
+    def find_normalisation(self, name: str) -> Normalisation: ...
+    def build(self, name: str) -> nn.Module: ...
+    def build_pretrained(
+        self, name: str, weights: str | Path, *, old_head: bool
+    ) -> tuple[nn.Module, str]: ...
+    def cut(self, model: nn.Module, size: int, *, old_head: bool) -> CutNetwork: ...
+
+
+def _find_library(name: str) -> tuple[Library, str]:
+    """The library that has the network of this name, and the network's name there."""
+    if name.startswith(from_timm.PREFIX):
+        return from_timm, name.removeprefix(from_timm.PREFIX)
+    if name in from_torchvision.list_names():
+        return from_torchvision, name
+    raise ValueError(
+        f"unknown backbone {name!r}; there are {', '.join(MINI_NETWORKS)}, torchvision's "
+        "classification networks, such as resnet18, and timm's, such as timm:convnext_atto"
+    )
+
+
+def find_image_size(name: str) -> int:
+    """Side in pixels of the images that a backbone's weights were trained on.
+
+    Args:
+        name: As in `backbone`.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is no such backbone.
     """
-    if name in FAMILIES:
-        return FAMILIES[name]
-    if name.startswith(timm_models.PREFIX):
-        known = name.removeprefix(timm_models.PREFIX)
-        return Family(None, None, timm_models.image_size(known), timm_models.normalisation(known))
-    if name not in torchvision_models.names():
-        raise ValueError(
-            f"unknown backbone {name!r}; there are {', '.join(FAMILIES)}, "
-            "torchvision's classification networks, such as resnet18, and timm's, such as "
-            "timm:convnext_atto"
-        )
-    size = torchvision_models.image_size(name)
-    return Family(None, None, size, torchvision_models.normalisation(name))
+    if name in MINI_NETWORKS:
+        return MINI_NETWORKS[name].image_size
+    library, known = _find_library(name)
+    return library.find_image_size(known)
 
 
 def backbone(
@@ -76,86 +95,71 @@ def backbone(
 
     Lesson 01; heads in lesson 03.
     """
-    made = family(name)
     with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
-        make = _small if name in FAMILIES else _of_timm if ":" in name else _borrowed
-        network = make(name, made, classes, weights)
+        build = _build_mini if name in MINI_NETWORKS else _build_from_library
+        network = build(name, classes, weights)
         if head is not None:
             network.head = head
         network.pooling = pooling and network.pooling
-    mend(network)
+    apply_workarounds(network)
     if head is not None:
-        _try(network, made)
+        _check_head(network, find_image_size(name))
     elif classes is not None:
         network.reset_head(0)
-    return network.to(best_device(), memory_format=torch.channels_last)
+    return network.to(choose_device()).to(memory_format=torch.channels_last)
 
 
-def _small(name: str, made: Family, classes: int | None, weights: str | Path | None) -> Network:
-    """One of ours; its head is still to be drawn."""
+def _build_mini(name: str, classes: int | None, weights: str | Path | None) -> Network:
+    """One of the small networks; its head is still to be drawn."""
     if classes is None:
         raise ValueError(f"no old head is kept of {name}: say how many classes")
-    network = Network(name, made.stages(), nn.Linear(made.features, classes), made.normalisation)
+    made = MINI_NETWORKS[name]
+    head = nn.Linear(made.features, classes)
+    network = Network(name, made.build_stages(), head, made.normalisation)
     if weights is None:
         network.reset_stages(0)
     else:
-        load_stages(network, shipped(name, weights) or Path(weights))
+        load_stages(network, find_shipped_weights(name, weights) or Path(weights))
     return network
 
 
-def _borrowed(name: str, made: Family, classes: int | None, weights: str | Path | None) -> Network:
-    """One of torchvision's, with its old head or a linear one that is still to be drawn."""
-    model, provenance = torchvision_models.build(name), "random"
-    if weights is not None:
-        state, provenance = published_or_file(name, weights)
-        torchvision_models.fill(model, state, provenance, old_head=classes is None)
-    parts = torchvision_models.cut(model, made.image_size)
-    head = parts.tail if classes is None else nn.Linear(parts.features, classes)
+def _build_from_library(name: str, classes: int | None, weights: str | Path | None) -> Network:
+    """One of a library's networks, with its old head or a linear one that is still to be drawn."""
+    library, known = _find_library(name)
+    size, old_head = library.find_image_size(known), classes is None
+    if weights is None:
+        model, origin = library.build(known), "random"
+    else:
+        model, origin = library.build_pretrained(known, weights, old_head=old_head)
+    parts = library.cut(model, size, old_head=old_head)
     network = Network(
         name,
         parts.stages,
-        head,
-        made.normalisation,
-        pooling=classes is not None,
+        parts.tail if classes is None else nn.Linear(parts.features, classes),
+        library.find_normalisation(known),
+        pooling=not old_head,
         layouts=parts.layouts,
-    )
-    if weights is None:
-        network.reset_stages(0)
-    network.provenance = provenance
-    return network
-
-
-def _of_timm(name: str, made: Family, classes: int | None, weights: str | Path | None) -> Network:
-    """One of timm's, with its old head or a linear one that is still to be drawn."""
-    known, old_head = name.removeprefix(timm_models.PREFIX), classes is None
-    published = weights is not None and str(weights).lower() == "default"
-    model = timm_models.build(known, pretrained=published)
-    provenance = f"{name} {model.pretrained_cfg.get('tag', '')}".strip() if published else "random"
-    if weights is not None and not published:
-        provenance = timm_models.fill(model, weights, old_head=old_head)
-    parts = timm_models.cut(model, made.image_size, old_head=old_head)
-    head = parts.tail if old_head else nn.Linear(parts.features, classes)
-    network = Network(
-        name, parts.stages, head, made.normalisation, pooling=not old_head, layouts=parts.layouts
     )
 
     def redraw(seed: int) -> dict[str, Tensor]:
-        drawn = timm_models.cut(
-            timm_models.build(known, seed=seed), made.image_size, old_head=old_head
-        )
+        drawn = from_timm.cut(from_timm.build(known, seed=seed), size, old_head=old_head)
         return nn.ModuleDict(drawn.stages).state_dict()
 
-    network.redraw, network.provenance = redraw, provenance
+    if library is from_timm:
+        network.redraw = redraw
+    elif weights is None:
+        network.reset_stages(0)
+    network.origin = origin
     return network
 
 
-def _try(network: Network, made: Family) -> None:
-    """Refuses a head that the stages' features do not fit, before anything is trained."""
-    count = network.outputs
-    blank = torch.zeros(2, 3, made.image_size, made.image_size)
+def _check_head(network: Network, size: int) -> None:
+    """Refuse a head that the stages' features do not fit, before anything is trained."""
+    count = network.output_count
+    blank = torch.zeros(2, 3, size, size)
     width = list(network.stages.parameters())[-1].shape[0]
     try:
-        with torch.no_grad(), in_evaluation(network):
+        with torch.no_grad(), evaluation_mode(network):
             outputs = network(blank)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
@@ -172,7 +176,8 @@ def load_stages(network: Network, path: Path) -> None:
 
     Args:
         network: Filled in place.
-        path: A .safetensors file or a torch state dict.
+        path: A .safetensors file or a torch state dict. Half-precision weights are widened;
+            entries that no stage has, such as an old head, are left aside.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -180,15 +185,5 @@ def load_stages(network: Network, path: Path) -> None:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
-    state = read_state(path)
-    own = network.stages.state_dict()
-    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
-    wrong = [k for k in own if k in state and state[k].shape != own[k].shape]
-    if missing or wrong:
-        raise ValueError(
-            f"{path.name} does not hold {network.name}: {(missing or wrong)[0]} "
-            f"is {'missing' if missing else 'of another shape'}"
-        )
-    # half-precision files are widened; entries such as an old head are left aside
-    network.stages.load_state_dict({k: state.get(k, own[k]).to(own[k].dtype) for k in own})
-    network.provenance = path.stem
+    fill_module(network.stages, read_state_dict(path), path.name, network.name)
+    network.origin = path.stem

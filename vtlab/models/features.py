@@ -8,7 +8,6 @@ stage. This equals the run without a cache within float tolerance.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -16,17 +15,17 @@ from typing import BinaryIO
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.network import Network, in_evaluation
-from vtlab.models.targets import check, right
-from vtlab.models.workarounds import folded
-from vtlab.system.cache import HASH, IN_MEMORY, cache_folder, forget, room
-from vtlab.system.device import autocast, half, keep_freed
-from vtlab.system.files import opened
-from vtlab.system.fingerprints import fingerprint_tensors
+from vtlab.models.folding import fold_batchnorm
+from vtlab.models.inputs import check_inputs
+from vtlab.models.network import Network, evaluation_mode
+from vtlab.system.cache import cache_folder, delete_unused
+from vtlab.system.device import autocast, resolve_bfloat16
+from vtlab.system.fingerprints import HASH_BYTES, fingerprint_bytes, fingerprint_tensors, hash_bytes
+from vtlab.system.locks import lock_folder
+from vtlab.system.memory import MAX_BYTES_IN_MEMORY, allocate_tensor, keep_freed_memory
 
-BATCH = 64  # at most
-BATCH_PIXELS = 1_700_000  # then feature maps stay in the processor's cache: 33 images of 224 px
-LARGEST_CACHE = 400_000_000  # bytes; of more images one view is kept at a time
+MAX_BATCH_SIZE = 64  # at most
+MAX_BATCH_PIXELS = 1_700_000  # then feature maps stay in the processor's cache: 33 images of 224 px
 
 
 def activations(
@@ -47,13 +46,13 @@ def activations(
     Raises:
         ValueError: If the pixels are not bytes of that shape.
     """
-    frozen = Frozen(network, pixels, stop, bfloat16=bfloat16)
+    frozen = FrozenPass(network, pixels, stop, bfloat16=bfloat16)
     while not frozen.done:
-        frozen.more()
-    return frozen.whole()
+        frozen.advance()
+    return frozen.result()
 
 
-class Frozen:
+class FrozenPass:
     """What `activations` gives, part by part: whoever computes it may stop between two parts.
 
     Features of more images than memory are read from the cache where an earlier process left them.
@@ -68,15 +67,15 @@ class Frozen:
         bfloat16: bool | None = None,
     ) -> None:
         """Nothing is computed yet; the arguments are those of `activations`."""
-        check(pixels)
+        check_inputs(pixels)
         self.network, self.pixels, self.stop, self.bfloat16 = network, pixels, stop, bfloat16
         self.features = stop is None or stop == len(network.stage_names)
-        self._parts = batches(pixels, pixels)
-        self._stages = evaluated(network, 0, stop, len(self._parts))
+        self._parts = split_into_batches(pixels, pixels)
+        self._stages = prepare_stages(network, 0, stop, len(self._parts))
         self._number = 0
-        self._kept = Kept(len(pixels))
+        self._buffer = ActivationBuffer(len(pixels))
         self._file: FeatureFile | None = None
-        keep_freed()
+        keep_freed_memory()
 
     @property
     def done(self) -> bool:
@@ -86,9 +85,13 @@ class Frozen:
     @property
     def _lasting(self) -> bool:
         """Whether to keep them for other processes: features of many images are small, and dear."""
-        return self.features and self.pixels.device.type == "cpu" and self.pixels.nbytes > IN_MEMORY
+        return (
+            self.features
+            and self.pixels.device.type == "cpu"
+            and self.pixels.nbytes > MAX_BYTES_IN_MEMORY
+        )
 
-    def more(self) -> None:
+    def advance(self) -> None:
         """The next part."""
         pixels, number = self._parts[self._number], self._number
         part = self._file and self._file.read(number, len(pixels))
@@ -97,30 +100,36 @@ class Frozen:
             if self._file is not None:
                 self._file.write(number, part)
         if number == 0 and self._lasting and part.dim() == 2:  # maps that were not pooled are large
-            self._file = FeatureFile.of(self.network, self.pixels, half(self.bfloat16), part)
-        self._kept.add(part)
+            self._file = FeatureFile.of(
+                self.network, self.pixels, resolve_bfloat16(self.bfloat16), part
+            )
+        self._buffer.add(part)
         self._number += 1
         if self.done and self._file is not None:
             self._file.close()
 
     def _compute(self, pixels: Tensor) -> Tensor:
         network = self.network
-        with in_evaluation(self._stages), torch.no_grad(), autocast(self.bfloat16, network.device):
+        with (
+            evaluation_mode(self._stages),
+            torch.no_grad(),
+            autocast(self.bfloat16, network.device),
+        ):
             maps = self._stages(network.normalise(pixels))
             maps = network.pool(maps.float()) if self.features else maps
             return maps.to(pixels.device)
 
-    def whole(self) -> Tensor:
+    def result(self) -> Tensor:
         """All of them, once it is done."""
-        return self._kept.whole()
+        return self._buffer.result()
 
 
-class Kept:
+class ActivationBuffer:
     """Activations of many images, collected batch by batch: in memory or, if they are large, in a file."""
 
     def __init__(self, count: int, copies: int = 1) -> None:
         """For `count` images, one of `copies` such collections that will be kept."""
-        self.count, self.copies, self.filled = count, copies, 0
+        self.count, self.copies, self.position = count, copies, 0
         self._all: Tensor | None = None
 
     def add(self, part: Tensor) -> None:
@@ -128,130 +137,36 @@ class Kept:
         if self._all is None:
             shape = (self.count, *part.shape[1:])
             on_cpu = part.device.type == "cpu"
-            self._all = room(shape, part.dtype, self.copies) if on_cpu else part.new_empty(shape)
-        self._all[self.filled : self.filled + len(part)] = part
-        self.filled += len(part)
+            self._all = (
+                allocate_tensor(shape, part.dtype, self.copies) if on_cpu else part.new_empty(shape)
+            )
+        self._all[self.position : self.position + len(part)] = part
+        self.position += len(part)
 
-    def whole(self) -> Tensor:
+    def result(self) -> Tensor:
         """All of them, `(N, …)`."""
         return self._all
 
 
-def batches(inputs: Tensor, pixels: Tensor) -> tuple[Tensor, ...]:
+def split_into_batches(inputs: Tensor, pixels: Tensor) -> tuple[Tensor, ...]:
     """Inputs cut into batches that suit the size of the images they were made from."""
     height, width = pixels.shape[-2:]
-    return inputs.split(max(8, min(BATCH, BATCH_PIXELS // (height * width))))
+    return inputs.split(max(8, min(MAX_BATCH_SIZE, MAX_BATCH_PIXELS // (height * width))))
 
 
-def evaluated(network: Network, start: int, stop: int | None, parts: int) -> nn.Sequential:
+def prepare_stages(network: Network, start: int, stop: int | None, parts: int) -> nn.Sequential:
     """The stages numbered `start` to `stop` for evaluation, of so many batches: as they are, or folded."""
     stages = nn.Sequential(*list(network.stages.values())[start:stop])
-    return folded(stages) if parts > 1 else stages  # for one batch the copying would not pay
-
-
-def affordable_views(
-    network: Network, pixels: Tensor, stop: int, wanted: int, bfloat16: bool | None = None
-) -> int:
-    """How many views of these images fit into `LARGEST_CACHE`, at least one."""
-    one = activations(network, pixels[:1], stop, bfloat16=bfloat16)
-    return max(1, min(wanted, LARGEST_CACHE // (one.numel() * one.element_size() * len(pixels))))
-
-
-def predict(
-    network: Network,
-    pixels: Tensor,
-    memo: dict[int, Tensor] | None = None,
-    *,
-    bfloat16: bool | None = None,
-) -> Tensor:
-    """Class probabilities `(N, K)` of images, in evaluation mode.
-
-    Args:
-        network: The network; its mode is given back.
-        pixels: Bytes `(N, 3, H, W)`.
-        memo: Activations of these very images by number of frozen stages; filled and used.
-            Only for networks whose frozen stages hold the same weights.
-        bfloat16: As in `fit`.
-
-    Raises:
-        ValueError: If the images are no such bytes.
-
-    Lesson 01.
-    """
-    return outputs(network, pixels, memo, bfloat16=bfloat16).softmax(1)
-
-
-def outputs(
-    network: Network,
-    pixels: Tensor,
-    memo: dict[int, Tensor] | None = None,
-    *,
-    bfloat16: bool | None = None,
-) -> Tensor:
-    """What the head says of images, `(N, K)` float32: logits, or a number where K is 1.
-
-    In evaluation mode; the arguments are `predict`'s. Lesson 03.
-    """
-    check(pixels)
-    keep_freed()
-    stop = network.frozen_prefix
-    if memo is not None and stop > 0:
-        if stop not in memo:
-            memo[stop] = activations(network, pixels, stop, bfloat16=bfloat16)
-        inputs = memo[stop]
-    else:
-        inputs, stop = pixels, 0
-    parts = batches(inputs, pixels)
-    stages, told = evaluated(network, stop, None, len(parts)), []
-    with in_evaluation(network), torch.no_grad(), autocast(bfloat16, network.device):
-        for part in parts:
-            # a copy: the next layer may work in place
-            part = part.to(network.device, copy=True) if stop else network.normalise(part)
-            told.append(network.classify(stages(part)).float().to(pixels.device))
-    return torch.cat(told)
-
-
-def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
-    """The share of images that are named correctly, or counted correctly where the label is a number.
-
-    A number is right when it is off by less than a half.
-
-    Args:
-        network: The network; its mode is given back.
-        pixels: Bytes `(N, 3, H, W)`.
-        labels: `(N,)`: classes (int), or, of a network with one output, numbers (float).
-
-    Raises:
-        ValueError: If images or labels are of another kind, or not as many.
-    """
-    check(pixels, labels, network.outputs)
-    return right(outputs(network, pixels), labels).float().mean().item()
-
-
-def mean_absolute_error(network: Network, pixels: Tensor, labels: Tensor) -> float:
-    """How far off the network's numbers are on average, in the labels' unit.
-
-    Args:
-        network: With one output.
-        pixels: Bytes `(N, 3, H, W)`.
-        labels: `(N,)` numbers.
-
-    Raises:
-        ValueError: If the network has more than one output, or as `evaluate`.
-
-    Lesson 03.
-    """
-    if network.outputs != 1:
-        raise ValueError(f"a number needs a head with one output, not {network.outputs}")
-    check(pixels, labels)
-    return (outputs(network, pixels)[:, 0] - labels).abs().mean().item()
+    return (
+        fold_batchnorm(stages) if parts > 1 else stages
+    )  # for one batch the copying would not pay
 
 
 VERSION = 1  # of the file
 NAME = "features.bin"
 
 
-def key(network: Network, pixels: Tensor, half: bool) -> str:
+def fingerprint_features(network: Network, pixels: Tensor, half: bool) -> str:
     """A name for the features of these images: another one where anything that they depend on differs."""
     known = (
         VERSION,
@@ -265,7 +180,7 @@ def key(network: Network, pixels: Tensor, half: bool) -> str:
         fingerprint_tensors(network.stages.state_dict()),
         fingerprint_tensors({"pixels": pixels}),
     )
-    return hashlib.sha256(repr(known).encode()).hexdigest()[:24]
+    return fingerprint_bytes(repr(known).encode())[:24]
 
 
 class FeatureFile:
@@ -281,10 +196,10 @@ class FeatureFile:
         """
         self.first, self._file, self._lock = first, None, None
         with contextlib.suppress(OSError, ValueError):  # no room, or another process has it
-            self._lock = opened(folder, "features", "go on without them")
+            self._lock = lock_folder(folder, purpose="features", hint="go on without them")
             self._file = _opened(folder / NAME)
             os.utime(folder / NAME)
-            forget(folder.parent, folder, NAME)
+            delete_unused(folder.parent, folder, NAME)
             if (begins := self.read(0, len(first))) is None or not torch.equal(begins, first):
                 self._file.truncate(0)
                 self.write(0, first)
@@ -292,7 +207,7 @@ class FeatureFile:
     @classmethod
     def of(cls, network: Network, pixels: Tensor, half: bool, first: Tensor) -> FeatureFile:
         """The file of these images' features in the cache."""
-        return cls(cache_folder() / "features" / key(network, pixels, half), first)
+        return cls(cache_folder() / "features" / fingerprint_features(network, pixels, half), first)
 
     def read(self, number: int, count: int) -> Tensor | None:
         """Part `number`, `(count, D)`; None if it is not there, or not as it was written."""
@@ -300,7 +215,7 @@ class FeatureFile:
             return None
         with contextlib.suppress(OSError):
             self._file.seek(self._place(number))
-            check, content = self._file.read(HASH), self._file.read(count * self._row)
+            check, content = self._file.read(HASH_BYTES), self._file.read(count * self._row)
             if len(content) == count * self._row and check == _check(number, content):
                 return torch.frombuffer(bytearray(content), dtype=torch.float32).view(count, -1)
         return None
@@ -318,10 +233,11 @@ class FeatureFile:
 
     def close(self) -> None:
         """Let others have it."""
-        for file in (self._file, self._lock):
-            with contextlib.suppress(OSError):
-                if file is not None:
-                    file.close()
+        with contextlib.suppress(OSError):
+            if self._file is not None:
+                self._file.close()
+        if self._lock is not None:
+            self._lock.release()
         self._file = self._lock = None
 
     @property
@@ -329,7 +245,7 @@ class FeatureFile:
         return self.first.shape[1] * self.first.element_size()
 
     def _place(self, number: int) -> int:
-        return number * (HASH + len(self.first) * self._row)
+        return number * (HASH_BYTES + len(self.first) * self._row)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -339,4 +255,4 @@ def _opened(path: Path) -> BinaryIO:
 
 def _check(number: int, content: bytes) -> bytes:
     """A part's hash together with its number: a part in another's place is found out, too."""
-    return hashlib.sha256(number.to_bytes(8, "little") + content).digest()
+    return hash_bytes(number.to_bytes(8, "little"), content)

@@ -12,19 +12,22 @@ import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-from vtlab.models.cutting import Cut, Function, in_stages, layout_of, shapes_of
-from vtlab.models.families import Normalisation
-from vtlab.models.network import in_evaluation
-from vtlab.models.weights import read_state
+from vtlab.models.cutting import CutNetwork, FunctionModule, cut_into_stages, infer_shapes
+from vtlab.models.layouts import infer_layout
+from vtlab.models.network import evaluation_mode
+from vtlab.models.normalisation import Normalisation
+from vtlab.models.weights import fill_module, read_state_dict
 
 PREFIX = "timm:"
 
 
-def _timm():
+def _import_timm() -> ModuleType:
     try:
         import timm
     except ImportError:
@@ -33,7 +36,7 @@ def _timm():
 
 
 @cache
-def settings(name: str) -> dict:
+def read_config(name: str) -> dict[str, Any]:
     """What timm knows of a network's images: `input_size (3, H, W)`, `mean`, `std` and more.
 
     Args:
@@ -42,7 +45,7 @@ def settings(name: str) -> dict:
     Raises:
         ValueError: If timm is not installed, or has no such network.
     """
-    timm, architecture = _timm(), name.partition(".")[0]
+    timm, architecture = _import_timm(), name.partition(".")[0]
     if not timm.is_model(architecture):
         like = timm.list_models(f"*{architecture[:4]}*")[:3]
         hint = f", such as {', '.join(like)}" if like else ""
@@ -54,22 +57,22 @@ def settings(name: str) -> dict:
         raise ValueError(f"timm has no {name!r}: {error}") from None
 
 
-def image_size(name: str) -> int:
+def find_image_size(name: str) -> int:
     """Side in pixels of the images that its weights were trained on."""
-    return settings(name)["input_size"][1]
+    return read_config(name)["input_size"][1]
 
 
-def normalisation(name: str) -> Normalisation:
+def find_normalisation(name: str) -> Normalisation:
     """What its weights expect."""
-    known = settings(name)
-    return Normalisation(tuple(known["mean"]), tuple(known["std"]))
+    config = read_config(name)
+    return Normalisation(tuple(config["mean"]), tuple(config["std"]))
 
 
 def build(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
     """Timm's own network.
 
     Args:
-        name: As in `settings`.
+        name: As in `read_config`.
         pretrained: With its published weights, which timm fetches once into its own cache.
         seed: Of weights drawn at random, as timm draws them.
 
@@ -77,7 +80,7 @@ def build(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
         OSError: If published weights could not be fetched, or there are none.
         ValueError: If timm is not installed, or has no such network.
     """
-    timm, _ = _timm(), settings(name)
+    timm, _ = _import_timm(), read_config(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
@@ -92,42 +95,32 @@ def build(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
             ) from None
 
 
-def fill(model: nn.Module, weights: str | Path, *, old_head: bool) -> str:
-    """Load a file into timm's network; returns where it comes from, in one phrase.
+def build_pretrained(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Module, str]:
+    """Timm's own network with trained weights, and where these come from, in one phrase.
 
     Args:
-        model: Filled in place.
-        weights: A state dict with timm's names.
-        old_head: Whether the head must be in it, and fit.
+        name: As in `read_config`.
+        weights: "default" for the published ones, or the file of a state dict with timm's names.
+        old_head: Whether the head must be in the file, and fit.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If an entry is missing or of another shape.
+        OSError: As `build`.
+        ValueError: As `build`, or if an entry is missing or of another shape.
     """
-    path = Path(weights)
+    if str(weights).lower() == "default":
+        model = build(name, pretrained=True)
+        return model, f"{PREFIX}{name} {read_config(name).get('tag', '')}".strip()
+    path, model = Path(weights), build(name)
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
-    state, own = read_state(path), model.state_dict()
-    head = () if old_head else _after(model)
-    wrong = [
-        k
-        for k in own
-        if not k.startswith(head)
-        and not k.endswith("num_batches_tracked")
-        and (k not in state or state[k].shape != own[k].shape)
-    ]
-    if wrong:
-        raise ValueError(
-            f"{path.name} does not hold {type(model).__name__}: {wrong[0]} is "
-            f"{'of another shape' if wrong[0] in state else 'missing'}"
-        )
-    model.load_state_dict(
-        {**own, **{k: v for k, v in state.items() if k in own and v.shape == own[k].shape}}
-    )
-    return path.stem
+    # the beginnings of the names of what comes after `forward_features`
+    head = () if old_head else tuple(f"{part}." for part in _Tail(model, _blocks(model))._modules)
+    fill_module(model, read_state_dict(path), path.name, type(model).__name__, head)
+    return model, path.stem
 
 
-def cut(model: nn.Module, size: int, *, old_head: bool) -> Cut:
+def cut(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
     """The network's blocks in five stages.
 
     Args:
@@ -140,28 +133,30 @@ def cut(model: nn.Module, size: int, *, old_head: bool) -> Cut:
     Raises:
         ValueError: If the network cannot be followed, or has too few blocks.
     """
-    blocks = _joined(_blocks(model), size, type(model).__name__)
+    blocks = _join_tuples(_blocks(model), size, type(model).__name__)
     if not old_head:
-        blocks += _as_maps(model, shapes_of(blocks, size)[-1])
-    return in_stages(blocks, _Tail(model, blocks), size)
+        blocks += _map_layers(model, infer_shapes(blocks, size)[-1])
+    return cut_into_stages(blocks, _Tail(model, blocks), size)
 
 
-def _joined(blocks: list[nn.Module], size: int, name: str) -> list[nn.Module]:
+def _join_tuples(blocks: list[nn.Module], size: int, name: str) -> list[nn.Module]:
     """The blocks, those that give several values at once made one with what follows them."""
-    values, found, waiting = torch.empty(2, 3, size, size, device="meta"), [], []
+    values: Any = torch.empty(2, 3, size, size, device="meta")
+    joined: list[nn.Module] = []
+    waiting: list[nn.Module] = []
     for block in blocks:
         with torch.no_grad():
             values = copy.deepcopy(block).to("meta").eval()(values)
         waiting.append(block)
         if isinstance(values, Tensor):
-            found.append(waiting[0] if len(waiting) == 1 else nn.Sequential(*waiting))
+            joined.append(waiting[0] if len(waiting) == 1 else nn.Sequential(*waiting))
             waiting = []
-    if waiting or not found:
+    if waiting or not joined:
         raise ValueError(f"timm's {name} ends in several values, not in one")
-    return found
+    return joined
 
 
-def _as_maps(model: nn.Module, shape: tuple[int, ...]) -> list[nn.Module]:
+def _map_layers(model: nn.Module, shape: tuple[int, ...]) -> list[nn.Module]:
     """What turns the last features into maps whose mean a linear head can take; nothing if they are."""
     if len(shape) == 3:
         if getattr(model, "global_pool", "") == "token":
@@ -169,19 +164,19 @@ def _as_maps(model: nn.Module, shape: tuple[int, ...]) -> list[nn.Module]:
         side = math.isqrt(shape[1])
         first = shape[1] - side**2  # class token and registers
 
-        def grid(tokens: Tensor) -> Tensor:
+        def to_grid(tokens: Tensor) -> Tensor:
             return tokens[:, first:].transpose(1, 2).unflatten(2, (side, side))
 
-        return [Function(grid, "tokens as maps")]
-    if len(shape) == 4 and layout_of(shape) == "channels_last":
-        return [Function(lambda maps: maps.permute(0, 3, 1, 2), "channels first")]
+        return [FunctionModule(to_grid, "tokens as maps")]
+    if len(shape) == 4 and infer_layout(shape) == "channels_last":
+        return [FunctionModule(lambda maps: maps.permute(0, 3, 1, 2), "channels first")]
     return []
 
 
 class _Tail(nn.Module):
     """What timm does after `forward_features`; it holds only the modules whose weights no block holds."""
 
-    def __init__(self, model: nn.Module, blocks: list[nn.Module]) -> None:
+    def __init__(self, model: Any, blocks: list[nn.Module]) -> None:
         super().__init__()
         taken = {id(weight) for block in blocks for weight in block.parameters()}
         for name, child in model.named_children():
@@ -193,12 +188,7 @@ class _Tail(nn.Module):
         return self._run(features)
 
 
-def _after(model: nn.Module) -> tuple[str, ...]:
-    """The beginnings of the names of the weights that come after `forward_features`."""
-    return tuple(f"{name}." for name in _Tail(model, _blocks(model))._modules)
-
-
-class _Follower(fx.Tracer):
+class _BlockTracer(fx.Tracer):
     """Goes into what holds blocks in a line, and takes each block as one step."""
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
@@ -220,7 +210,7 @@ class _Features(nn.Module):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.model = model
+        self.model: Any = model
 
     def forward(self, images: Tensor) -> Tensor:
         return self.model.forward_features(images)
@@ -230,8 +220,8 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
     """The steps of `forward_features`, cut wherever one value is all that goes on."""
     root = _Features(model)
     try:
-        with in_evaluation(root):
-            graph = _Follower().trace(root)
+        with evaluation_mode(root):
+            graph = _BlockTracer().trace(root)
     except Exception as error:  # whatever a network does with its stand-in
         why = " ".join(str(error).split())[:200]
         raise ValueError(
@@ -243,39 +233,30 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
     }
     constant: set[fx.Node] = set()
     for step in steps:  # weights, and what is made of them alone
-        if step.op == "get_attr" or (
-            step.all_input_nodes and constant.issuperset(step.all_input_nodes)
-        ):
+        inputs = step.all_input_nodes
+        if step.op == "get_attr" or (inputs and constant.issuperset(inputs)):
             constant.add(step)
-    found, given, since = [], images, 0
+    blocks, given, since = [], images, 0
     for place, step in enumerate(steps):
         alive = [
             node
             for node in (images, *steps[: place + 1])
             if node not in constant and last_use.get(node, -1) > place
         ]
-        if alive == [step]:
-            found.append(_step(root, given, steps[since : place + 1], constant, steps))
+        if alive == [step]:  # nothing else is needed later: a block may end here
+            blocks.append(_make_block(root, given, steps[since : place + 1], constant))
             given, since = step, place + 1
-    return found
+    return blocks
 
 
-def _step(
-    root: nn.Module,
-    given: fx.Node,
-    steps: list[fx.Node],
-    constant: set[fx.Node],
-    every: list[fx.Node],
+def _make_block(
+    root: nn.Module, given: fx.Node, steps: list[fx.Node], constant: set[fx.Node]
 ) -> nn.Module:
     """A module that takes one value through these steps; timm's own where it is one step."""
     steps = [step for step in steps if step not in constant]
-    if (
-        len(steps) == 1
-        and steps[0].op == "call_module"
-        and steps[0].args == (given,)
-        and not steps[0].kwargs
-    ):
-        return root.get_submodule(str(steps[0].target))
+    only = steps[0] if len(steps) == 1 else None
+    if only and only.op == "call_module" and only.args == (given,) and not only.kwargs:
+        return root.get_submodule(str(only.target))
     graph = fx.Graph()
     copies = {given: graph.placeholder("values")}
 

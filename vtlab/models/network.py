@@ -1,21 +1,24 @@
-"""A network as this package sees it: named stages, pooling, and a head, of which some parts learn."""
+"""The network of this package: named stages, pooling, and a head, of which some parts learn."""
 
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.families import Normalisation
-from vtlab.system.randomness import generator
+from vtlab.models.heads import find_linear_layers
+from vtlab.models.initialisation import NORM_LAYERS, reinitialise
+from vtlab.models.normalisation import Normalisation
+from vtlab.system.randomness import make_generator
+
+STAGE_NAMES = ("stem", "stage1", "stage2", "stage3", "stage4")
 
 
 @contextlib.contextmanager
-def in_evaluation(module: nn.Module) -> Iterator[None]:
-    """A block in which a module is in evaluation mode; all modes inside it are given back."""
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """A context in which a module is in evaluation mode; afterwards each of its parts is as before."""
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:
@@ -25,19 +28,19 @@ def in_evaluation(module: nn.Module) -> Iterator[None]:
             part.training = mode
 
 
-def _scales_and_shifts(part: nn.Module) -> list[nn.Parameter]:
-    return [p for m in part.modules() if isinstance(m, NORMALISATIONS) for p in m.parameters()]
+def _norm_weights(part: nn.Module) -> list[nn.Parameter]:
+    return [p for m in part.modules() if isinstance(m, NORM_LAYERS) for p in m.parameters()]
 
 
-def _biases(part: nn.Module) -> list[nn.Parameter]:
+def _bias_weights(part: nn.Module) -> list[nn.Parameter]:
     return [p for name, p in part.named_parameters() if name.rpartition(".")[2].endswith("bias")]
 
 
 # which weights of a stage learn
-KINDS: dict[str, Callable[[nn.Module], list[nn.Parameter]]] = {
+WEIGHT_KINDS: dict[str, Callable[[nn.Module], list[nn.Parameter]]] = {
     "all": lambda part: list(part.parameters()),
-    "norm": _scales_and_shifts,
-    "bias": _biases,
+    "norm": _norm_weights,
+    "bias": _bias_weights,
 }
 
 
@@ -49,10 +52,10 @@ class Network(nn.Module):
         head: `(N, D)` features to `(N, K)` outputs; a linear layer, or any module that ends in one.
         pooling: Whether the head gets the mean of each feature map, or of tokens the class
             token; else it gets all of them.
-        layouts: How each stage's output lies (`attribution.stages.LAYOUTS`).
-        learning: Names of the stages (and "head") that learn now; the others are frozen:
+        layouts: The layout of each stage's output, one of `layouts.LAYOUTS`.
+        learning_parts: Names of the stages (and "head") that learn now; the others are frozen:
             no gradient, and BatchNorm statistics that do not move, also after `.train()`.
-        provenance: Where the weights come from, in one phrase.
+        origin: Where the weights come from, in one phrase.
         redraw: Gives the stages' random weights for a seed, where a library draws them in its own way.
 
     Lesson 01; freezing in lesson 04.
@@ -61,7 +64,7 @@ class Network(nn.Module):
     def __init__(
         self,
         name: str,
-        stages: dict[str, nn.Module],
+        stages: Mapping[str, nn.Module],
         head: nn.Module,
         normalisation: Normalisation,
         *,
@@ -76,9 +79,9 @@ class Network(nn.Module):
         self.pooling = pooling
         self.layouts = layouts or dict.fromkeys(stages, "channels_first")
         self.normalisation = normalisation
-        self.provenance = "random"
+        self.origin = "random"
         self.redraw: Callable[[int], dict[str, Tensor]] | None = None
-        self.learning = frozenset((*stages, "head"))
+        self.learning_parts = frozenset((*stages, "head"))
 
     @property
     def stage_names(self) -> tuple[str, ...]:
@@ -91,20 +94,20 @@ class Network(nn.Module):
         return next(self.head.parameters()).device
 
     @property
-    def outputs(self) -> int:
-        """How many numbers the head gives for an image, K."""
-        return linear_layers(self.head)[-1].out_features
+    def output_count(self) -> int:
+        """K, how many numbers the head gives for an image."""
+        return find_linear_layers(self.head)[-1].out_features
 
     @property
     def frozen_prefix(self) -> int:
         """How many stages, counted from the image, are frozen before the first that learns."""
         for i, name in enumerate(self.stages):
-            if name in self.learning:
+            if name in self.learning_parts:
                 return i
         return len(self.stages)
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Bytes `(N, 3, H, W)` as the weights expect them, float, channels last, where they are."""
+        """Bytes `(N, 3, H, W)` as the weights expect them: float, channels last, on their device."""
         pixels = pixels.to(self.device)
         mean = torch.tensor(self.normalisation.mean, device=pixels.device).view(3, 1, 1) * 255
         std = torch.tensor(self.normalisation.std, device=pixels.device).view(3, 1, 1) * 255
@@ -118,13 +121,13 @@ class Network(nn.Module):
         return activations
 
     def pool(self, activations: Tensor) -> Tensor:
-        """What the head gets of the last maps `(N, D, h, w)` or tokens `(N, T, D)`: `(N, D)`, or all."""
+        """The head's inputs from the last maps `(N, D, h, w)` or tokens `(N, T, D)`: `(N, D)`, or all."""
         if not self.pooling or activations.dim() == 2:
             return activations
         return activations.mean((2, 3)) if activations.dim() == 4 else activations[:, 0]
 
     def classify(self, activations: Tensor) -> Tensor:
-        """Outputs `(N, K)` of the last feature map `(N, D, h, w)`, or of what `pool` made of it."""
+        """Outputs `(N, K)` of the last feature maps `(N, D, h, w)`, pooled already or not."""
         return self.head(self.pool(activations))  # (N, K)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -142,19 +145,21 @@ class Network(nn.Module):
             ValueError: If a name is not a stage of this network, or the kind is none.
         """
         learning = frozenset(learning)
-        if kind not in KINDS:
-            raise ValueError(f"no kind of weights is called {kind!r}; there are {', '.join(KINDS)}")
+        if kind not in WEIGHT_KINDS:
+            raise ValueError(
+                f"no kind of weights is called {kind!r}; there are {', '.join(WEIGHT_KINDS)}"
+            )
         unknown = learning - {*self.stages, "head"}
         if unknown:
             raise ValueError(
                 f"{self.name} has no stage {sorted(unknown)[0]!r}; "
                 f"its stages are {', '.join(self.stages)} and head"
             )
-        self.learning = learning
+        self.learning_parts = learning
         for name, module in [*self.stages.items(), ("head", self.head)]:
             module.requires_grad_(name in learning and (kind == "all" or name == "head"))
             if name in learning and name != "head":
-                for weight in KINDS[kind](module):
+                for weight in WEIGHT_KINDS[kind](module):
                     weight.requires_grad_(True)
         return self.train(self.training)
 
@@ -162,128 +167,80 @@ class Network(nn.Module):
         """Training mode for what learns; frozen stages stay in evaluation mode."""
         super().train(mode)
         for name, part in [*self.stages.items(), ("head", self.head)]:
-            if name not in self.learning:
+            if name not in self.learning_parts:
                 part.eval()
         return self
 
-    def takes(self, image_size: int) -> None:
-        """Ask whether images of so many pixels a side go through; weights and modes stay as they are.
+    def check_image_size(self, image_size: int) -> None:
+        """Refuse a size of images (pixels a side) that the network cannot take; nothing in it changes.
 
         Raises:
-            ValueError: If they do not: transformers know one size, and deep networks need some pixels.
+            ValueError: If they do not go through: transformers know one size, and deep networks need some pixels.
         """
         blank = torch.zeros(1, 3, image_size, image_size, device=self.device)
         try:
-            with torch.no_grad(), in_evaluation(self):
+            with torch.no_grad(), evaluation_mode(self):
                 self(blank)
         except (AssertionError, RuntimeError, ValueError) as error:
             raise ValueError(
                 f"{self.name} does not take images of {image_size} px: {error}"
             ) from None
 
-    def learning_weights(self) -> int:
+    def count_learning_weights(self) -> int:
         """How many weights get a gradient."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
-    def total_weights(self) -> int:
+    def count_weights(self) -> int:
         """How many weights there are."""
         return sum(p.numel() for p in self.parameters())
 
     def reset_head(self, seed: int) -> None:
-        """A new head, the same for a seed (see `draw_anew`).
+        """A new head, the same for a seed (see `reinitialise`).
 
         Raises:
             TypeError: If a module has weights for which there is no rule.
         """
-        draw_anew(self.head, generator(seed, "head"))
+        reinitialise(self.head, make_generator(seed, "head"))
 
     def reset_stages(self, seed: int) -> None:
-        """Random stages (see `draw_anew`; timm's networks as timm draws them).
+        """Random stages (see `reinitialise`; timm's networks as timm draws them).
 
         Raises:
             TypeError: If a module has weights for which there is no rule here.
         """
         if self.redraw is None:
-            draw_anew(self.stages, generator(seed, "stages"))
+            reinitialise(self.stages, make_generator(seed, "stages"))
         else:
             self.stages.load_state_dict(self.redraw(seed))
-        self.provenance = "random"
+        self.origin = "random"
 
 
-Rule = Callable[[Tensor, torch.Generator], object]
-
-
-def _small(values: Tensor, random: torch.Generator) -> None:
-    values.copy_(torch.randn(values.shape, generator=random) * 0.02)
-
-
-def _xavier(values: Tensor, random: torch.Generator) -> None:
-    drawn = torch.empty_like(values, device="cpu")  # where the generator is
-    values.copy_(nn.init.xavier_uniform_(drawn, generator=random))
-
-
-def _constant(number: float) -> Rule:
-    return lambda values, random: values.fill_(number)
-
-
-# Weights of transformers and of ConvNeXt that belong to no layer of torch, by name, as torchvision
-# draws them.
-_LOOSE: dict[str, Rule] = {
-    "class_token": _constant(0),
-    "pos_embedding": _small,
-    "relative_position_bias_table": _small,
-    "layer_scale": _constant(1e-6),
-    "logit_scale": _constant(math.log(10)),
-    "in_proj_weight": _xavier,
-    "in_proj_bias": _constant(0),
-}
-NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
-
-
-def draw_anew(part: nn.Module, random: torch.Generator) -> None:
-    """Forget what a part has learnt.
-
-    Convolutions by He's rule (He et al. 2015) with variance 2 / fan-out and a bias of 0, linear layers
-    uniform in ±1/sqrt(D) (torch's default), normalisation layers at scale 1 and shift 0.
-
-    Args:
-        part: Changed in place.
-        random: The weights depend on it alone.
+def find_stage(network: nn.Module, stage: str | nn.Module | None) -> nn.Module:
+    """A stage by its name, a module by its dotted path, or a module itself; None is the last stage.
 
     Raises:
-        TypeError: If a module has weights for which there is no rule here.
-
-    Lesson 03.
+        ValueError: If the network has none like it.
     """
-    with torch.no_grad():
-        for module in part.modules():
-            if isinstance(module, nn.Linear):
-                bound = module.in_features**-0.5
-                for values in (module.weight, module.bias):
-                    if values is not None:
-                        values.copy_(torch.rand(values.shape, generator=random) * 2 * bound - bound)
-            elif isinstance(module, nn.Conv2d):
-                fan_out = module.weight.shape[0] * module.weight[0, 0].numel() / module.groups
-                draws = torch.randn(module.weight.shape, generator=random)
-                module.weight.copy_(draws * (2 / fan_out) ** 0.5)
-                if module.bias is not None:
-                    module.bias.zero_()
-            elif isinstance(module, NORMALISATIONS):
-                module.reset_parameters()
-            else:
-                for name, values in module.named_parameters(recurse=False):
-                    if name not in _LOOSE:
-                        raise TypeError(f"no rule to initialise a {type(module).__name__} anew")
-                    _LOOSE[name](values, random)
-
-
-def linear_layers(head: nn.Module) -> list[nn.Linear]:
-    """The linear layers of a head, in the order in which they were put into it.
-
-    Raises:
-        ValueError: If there is none, so that nobody could say how many outputs it has.
-    """
-    found = [module for module in head.modules() if isinstance(module, nn.Linear)]
-    if not found:
-        raise ValueError(f"a head needs a linear layer at its end; this one is {head}")
-    return found
+    stages = getattr(network, "stages", None)
+    stages = dict(stages.items()) if isinstance(stages, nn.ModuleDict) else {}
+    if isinstance(stage, nn.Module):
+        if all(module is not stage for module in network.modules()):
+            raise ValueError(f"this {type(stage).__name__} is no part of the network")
+        return stage
+    if stage is None:
+        if not stages:
+            raise ValueError(
+                f"{type(network).__name__} has no named stages: say which module, "
+                "such as stage=network.layer4"
+            )
+        return stages[list(stages)[-1]]
+    if stage in stages:
+        return stages[stage]
+    name = getattr(network, "name", type(network).__name__)
+    parts = list(stages) or [child for child, _ in network.named_children()]
+    if stages or not stage:
+        raise ValueError(f"{name} has no stage {stage!r}; its stages are {', '.join(parts)}")
+    try:
+        return network.get_submodule(stage)
+    except AttributeError as error:
+        raise ValueError(f"{name} has no part {stage!r}; it has {', '.join(parts)}") from error

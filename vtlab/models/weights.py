@@ -1,23 +1,25 @@
-"""Files of weights: where they are, whether they are whole, and reading them without a pickle."""
+"""Files of weights: finding, checking and reading them (no pickle is ever run), and filling modules."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlparse
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from vtlab.system.files import shipped_folder
+from vtlab.system.files import find_shipped_folder
+from vtlab.system.fingerprints import fingerprint_file
 
-SHIPPED = {"default": "", "natural": "_natural"}  # the words for them, and how their files end
+# how the names of the files end, by the word for them
+SHIPPED_ENDINGS = {"default": "", "natural": "_natural"}
 
 
-def shipped(backbone: str, word: str | Path) -> Path | None:
-    """The file that ships for one of our backbones under that word, checked; None for another word.
+def find_shipped_weights(backbone: str, word: str | Path) -> Path | None:
+    """The file of the weights that ship for a small backbone, checked; None for any other word.
 
     Args:
         backbone: Its name.
@@ -26,39 +28,32 @@ def shipped(backbone: str, word: str | Path) -> Path | None:
     Raises:
         ValueError: If none ships, or it is damaged.
     """
-    if str(word) not in SHIPPED:
+    if str(word) not in SHIPPED_ENDINGS:
         return None
-    path = shipped_folder("weights") / f"{backbone}{SHIPPED[str(word)]}.safetensors"
+    ending = f"{SHIPPED_ENDINGS[str(word)]}.safetensors"
+    path = find_shipped_folder("weights") / f"{backbone}{ending}"
     if not path.is_file():
-        there = sorted(
-            p.stem.removesuffix(SHIPPED[str(word)])
-            for p in path.parent.glob(f"*{SHIPPED[str(word)]}.safetensors")
-        )
+        there = sorted(p.name.removesuffix(ending) for p in path.parent.glob(f"*{ending}"))
         raise ValueError(f"no {word} weights ship for {backbone}; they do for {', '.join(there)}")
-    check_sha256(path)
+    verify_sha256(path)
     return path
 
 
-def sha256(path: Path) -> str:
-    """The file's sha256 as hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def check_sha256(path: Path) -> None:
+def verify_sha256(path: Path) -> None:
     """Compare with the sha256 that `sha256.json` beside the file lists.
 
     Raises:
         ValueError: If it differs.
     """
     listed = json.loads((path.parent / "sha256.json").read_text(encoding="utf-8"))
-    if listed.get(path.name) != sha256(path):
+    if listed.get(path.name) != fingerprint_file(path):
         raise ValueError(
             f"{path.name} is damaged (its sha256 is not the one listed in sha256.json beside it): "
             "install vtlab again"
         )
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_state_dict(path: Path) -> dict[str, Tensor]:
     """A state dict from .safetensors, or from a .pth that holds nothing but tensors.
 
     Raises:
@@ -91,8 +86,37 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def published_or_file(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str]:
-    """A state dict for this network, and where it comes from in one phrase.
+def fill_module(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    source: str,
+    owner: str,
+    optional: tuple[str, ...] = (),
+) -> None:
+    """Load a state dict into a module; entries that the module has not are left aside.
+
+    Args:
+        module: Filled in place.
+        state: Batch counters (`num_batches_tracked`) may be missing.
+        source: Where the state comes from, for the message.
+        owner: What the module is, for the message.
+        optional: Beginnings of the names of other entries that may be missing, or of another shape.
+
+    Raises:
+        ValueError: If an entry is missing or of another shape.
+    """
+    own = module.state_dict()
+    fits = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    for name in own:
+        if name in fits or name.startswith(optional) or name.endswith("num_batches_tracked"):
+            continue
+        why = "of another shape" if name in state else "missing"
+        raise ValueError(f"{source} does not hold {owner}: {name} is {why}")
+    module.load_state_dict({**own, **fits})
+
+
+def read_weights(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str]:
+    """A state dict for a network of torchvision, and where it comes from in one phrase.
 
     Args:
         name: The network's.
@@ -109,16 +133,16 @@ def published_or_file(name: str, weights: str | Path) -> tuple[dict[str, Tensor]
     word = str(weights)
     if word.upper() == "DEFAULT" or word in known.__members__:
         entry = known.DEFAULT if word.upper() == "DEFAULT" else known[word]
-        return read_state(fetched(name, entry.url)), f"{name} {entry.name}"
+        return read_state_dict(fetch_weights(name, entry.url)), f"{name} {entry.name}"
     path = Path(weights)
     if not path.is_file():
         raise FileNotFoundError(
             f"no weights at {path}; published for {name}: {', '.join(known.__members__)}"
         )
-    return read_state(path), path.stem
+    return read_state_dict(path), path.stem
 
 
-def fetched(name: str, url: str) -> Path:
+def fetch_weights(name: str, url: str) -> Path:
     """The file of published weights in torch.hub's folder, fetched if it is not there.
 
     Raises:
@@ -128,9 +152,8 @@ def fetched(name: str, url: str) -> Path:
     import http.client
 
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
-    wanted = path.stem.rpartition("-")[
-        2
-    ]  # torchvision's files end in the first digits of their sha256
+    # torchvision's files end in the first digits of their sha256
+    wanted = path.stem.rpartition("-")[2]
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -141,6 +164,6 @@ def fetched(name: str, url: str) -> Path:
                 f"from {url} in {path.parent}, or give weights=PATH, or weights=None "
                 "for random ones"
             ) from None
-    if not sha256(path).startswith(wanted):
+    if not fingerprint_file(path).startswith(wanted):
         raise ValueError(f"{path} is damaged (its sha256 does not begin with {wanted}): delete it")
     return path

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 import pandas as pd
 
 from vtlab.results.labels import order
-from vtlab.system.files import shipped_folder
+from vtlab.system.files import find_shipped_folder
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def committed(name: str) -> pd.DataFrame:
     Raises:
         FileNotFoundError: If there is none.
     """
-    path = shipped_folder("results") / f"{name}.csv"
+    path = find_shipped_folder("results") / f"{name}.csv"
     if not path.exists():
         raise FileNotFoundError(f"no committed table {name}.csv")
     return pd.read_csv(path)

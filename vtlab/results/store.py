@@ -14,10 +14,14 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+
+from filelock import BaseFileLock
 
 from vtlab.results.records import Run
-from vtlab.system.files import opened, sealed, sha256_of, unsealed, write_bytes, write_text
+from vtlab.system.files import write_bytes, write_text
+from vtlab.system.fingerprints import fingerprint_bytes
+from vtlab.system.locks import lock_folder
+from vtlab.system.sealing import seal_json, unseal_json
 
 MANIFEST, STUDY = "MANIFEST", "study.json"
 
@@ -36,7 +40,7 @@ class RunStore:
         self.damaged: list[str] = []
         self._runs: dict[str, Run] = {}  # by file name
         self._hashes: dict[str, str] = {}  # of the same files
-        self._lock: BinaryIO | None = None
+        self._lock: BaseFileLock | None = None
 
     def __enter__(self) -> RunStore:
         """Make and lock the folder, clear what a killed process left, and read the runs.
@@ -45,11 +49,13 @@ class RunStore:
             ValueError: If another process works in it, or it is a file.
             OSError: If it cannot be made or read.
         """
-        self._lock = opened(self.folder, "the runs", "take another folder (--out)")
+        self._lock = lock_folder(
+            self.folder, purpose="the runs", hint="take another folder (--out)"
+        )
         try:
             self._read()
         except BaseException:
-            self._lock.close()
+            self._lock.release()
             raise
         return self
 
@@ -57,7 +63,7 @@ class RunStore:
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Unlock; the operating system does so for a killed process."""
-        self._lock.close()
+        self._lock.release()
         self._lock = None
 
     def begin(self, fingerprint: dict) -> None:
@@ -76,7 +82,7 @@ class RunStore:
         path = self.folder / STUDY
         wanted = json.loads(json.dumps(fingerprint))
         if not path.exists() and not self._runs:
-            write_bytes(path, sealed(wanted))
+            write_bytes(path, seal_json(wanted))
             return
         known = _study(path)
         odd = [
@@ -101,10 +107,12 @@ class RunStore:
         name, text = f"{run.key}.json", run.to_json()
         if not re.fullmatch(r"[^\W.][^\s/\\:]*", run.key) or name == STUDY:
             raise ValueError(f"a run cannot be kept in a file called {name!r}")
-        if self._hashes.get(name, sha256_of(text.encode())) != sha256_of(text.encode()):
+        if self._hashes.get(name, fingerprint_bytes(text.encode())) != fingerprint_bytes(
+            text.encode()
+        ):
             raise ValueError(f"{self.folder} has another run {run.key} already")
         write_text(self.folder / name, text)
-        hashes = {**self._hashes, name: sha256_of(text.encode())}
+        hashes = {**self._hashes, name: fingerprint_bytes(text.encode())}
         lines = [f"{digest}  {file}\n" for file, digest in sorted(hashes.items())]
         try:
             write_text(self.folder / MANIFEST, "".join(lines))
@@ -163,7 +171,7 @@ def _run(path: Path, listed: str | None) -> Run:
     content = path.read_bytes()
     if listed is None:
         raise ValueError(f"it is not listed in {MANIFEST}")
-    if sha256_of(content) != listed:
+    if fingerprint_bytes(content) != listed:
         raise ValueError(f"its sha256 is not the one in {MANIFEST}")
     run = Run.from_json(content.decode())
     if f"{run.key}.json" != path.name:
@@ -174,7 +182,7 @@ def _run(path: Path, listed: str | None) -> Run:
 def _study(path: Path) -> dict:
     """What `study.json` says; its own hash stands in it, so that it is never misread."""
     try:
-        return unsealed(path.read_bytes())
+        return unseal_json(path.read_bytes())
     except (FileNotFoundError, ValueError):
         state = "damaged" if path.exists() else "missing"
         raise ValueError(

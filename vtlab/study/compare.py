@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vtlab.data.tasks import Task, parse_shots
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
 from vtlab.results.metrics import summary
 from vtlab.results.records import Run, run_key, table

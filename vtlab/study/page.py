@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from vtlab.plots import style
+from vtlab.plots import export, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -153,13 +153,13 @@ def picture(
     """
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     image = (
-        f"<img src='{style.data_uri(figure, photographs=photographs)}' {_size(figure)} "
+        f"<img src='{export.data_uri(figure, photographs=photographs)}' {_size(figure)} "
         f"alt='{escape(alt)}'>"
     )
     if narrow is not None:
         image = (
             f"<picture><source media='(max-width: 44rem)' {_size(narrow)} "
-            f"srcset='{style.data_uri(narrow)}'>{image}</picture>"
+            f"srcset='{export.data_uri(narrow)}'>{image}</picture>"
         )
     return f"<figure><div class='scroll'>{image}</div>{below}</figure>"
 

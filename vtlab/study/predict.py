@@ -18,9 +18,10 @@ from torch import Tensor
 
 from vtlab.analysis.cams import grad_cam
 from vtlab.data.decoding import decode
-from vtlab.data.listing import AUTHOR, author, content, of_folder, signed
-from vtlab.models.features import predict
-from vtlab.system.files import sha256_of, write_bytes
+from vtlab.data.listing import AUTHOR, author, list_folder, read_file, signed
+from vtlab.models.evaluation import predict
+from vtlab.system.files import write_bytes
+from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.training.saved import load
 
 
@@ -63,8 +64,8 @@ class Namer:
             OSError: If it cannot be written, or as `look`.
             ValueError: As `look`.
         """
+        from vtlab.plots.export import let_go, to_png
         from vtlab.plots.heatmaps import plot_cams
-        from vtlab.plots.style import let_go, to_png
         from vtlab.results.labels import percent
 
         pixels, name, confidence = seen or self.look(path)
@@ -89,7 +90,7 @@ class Namer:
         if not path.exists():
             raise FileNotFoundError(f"no image at {path}")
         try:
-            found = content(path)
+            found = read_file(path)
         except ValueError as error:
             raise ValueError(f"{path} cannot be read: {error}") from None
         with warnings.catch_warnings():
@@ -102,7 +103,7 @@ def _known_as(path: Path, folder: Path) -> str:
     """An image as seen from a folder, the same where both are moved; hashed, since it may be private."""
     path, folder = path.resolve(), folder.resolve()
     seen = os.path.relpath(path, folder) if path.anchor == folder.anchor else str(path)
-    return sha256_of(os.fsencode(seen))[:16]
+    return fingerprint_bytes(os.fsencode(seen))[:16]
 
 
 def _free(file: Path, image: str) -> bool:
@@ -110,7 +111,7 @@ def _free(file: Path, image: str) -> bool:
     if not os.path.lexists(file):
         return True
     try:
-        return author(content(file)) == AUTHOR + image.encode()
+        return author(read_file(file)) == AUTHOR + image.encode()
     except (OSError, ValueError):
         return False
 
@@ -141,11 +142,11 @@ def images(paths: Iterable[Path]) -> Found:
         if not path.is_dir():
             found.images.append((path, Path()))
             continue
-        listed = of_folder(path)
-        found.images.extend((path.joinpath(*place), Path(*place[:-1])) for place in listed.below())
+        listed = list_folder(path)
+        found.images.extend((path.joinpath(*place), Path(*place[:-1])) for place in listed.files())
         found.notes.extend(f"in {path}: {note}" for note in listed.notes)
         found.lost.extend(f"in {path}: {sentence}" for sentence in listed.skipped)
-        if not listed.below():
+        if not listed.files():
             found.lost.append(f"{path} holds no image")
     if not found.images:
         raise ValueError("; ".join(found.lost))

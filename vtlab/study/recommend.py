@@ -18,7 +18,7 @@ import torch
 from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, stratified_split
 from vtlab.data.tasks import Task
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.results.labels import label
 from vtlab.results.metrics import Interval, at_least_an_image, resampled_interval
 from vtlab.study.run import Bench, Setting

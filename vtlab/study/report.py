@@ -25,8 +25,7 @@ from vtlab.results import metrics, records
 from vtlab.results.labels import percent
 from vtlab.study import page
 from vtlab.study.compare import Study
-from vtlab.study.run import machine
-from vtlab.system.device import choose_device
+from vtlab.system.device import choose_device, describe_machine
 from vtlab.system.files import write_csv, write_text
 
 
@@ -108,7 +107,11 @@ def write_study(
         skipped=task.skipped,
         description=f"{len(task.classes)} classes, {sum(counts):,} training images for each run, "
         f"{len(labels):,} test images of {task.image_size} px.",
-        machine={**machine(choose_device()), "cores": os.cpu_count(), "vtlab": __version__},
+        machine={
+            **describe_machine(choose_device()),
+            "cores": os.cpu_count(),
+            "vtlab": __version__,
+        },
     )
     path = write(folder, data)
     write_csv(path.with_name("runs.csv"), study.table())

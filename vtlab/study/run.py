@@ -1,8 +1,7 @@
-"""One run: a task and a backbone made once, a strategy trained on its shots and tested once."""
+"""One run: a strategy is trained on the shots of a task and tested once."""
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -12,23 +11,24 @@ import torch
 from torch import Tensor
 
 from vtlab.analysis.cams import grad_cam
+from vtlab.data.file_names import printable_path
 from vtlab.data.images import check_image_size, places_by_class
-from vtlab.data.listing import spoken
 from vtlab.data.tasks import Task, reads_files
 from vtlab.data.tasks import task as make_task
-from vtlab.models.backbones import backbone, family
-from vtlab.models.families import MINI_NETWORKS
-from vtlab.models.features import predict
+from vtlab.models.backbones import backbone, find_image_size
+from vtlab.models.evaluation import predict
+from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.network import Network
-from vtlab.models.weights import find_shipped_weights, sha256
+from vtlab.models.weights import find_shipped_weights
 from vtlab.results.records import Epoch, Run
-from vtlab.system.device import resolve_bfloat16
-from vtlab.system.fingerprints import fingerprint_tensors
+from vtlab.study.tune import tune_rate
+from vtlab.system.device import describe_machine
+from vtlab.system.fingerprints import fingerprint_file, fingerprint_tensors
 from vtlab.system.threads import THREADS
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy
 
-SHOWN = 6  # test images whose Grad-CAM every run keeps
+CAM_IMAGES = 6  # test images whose Grad-CAM maps every run keeps
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class Setting:
     @property
     def size(self) -> int:
         """The images' side in pixels."""
-        return self.image_size or family(self.backbone).image_size
+        return self.image_size or find_image_size(self.backbone)
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """What must be equal for runs to stand in one table."""
         ours = self.backbone in MINI_NETWORKS and find_shipped_weights(self.backbone, self.weights)
         path = ours or Path(self.weights)
-        known = sha256(path)[:16] if path.is_file() else self.weights  # a published name
+        known = fingerprint_file(path)[:16] if path.is_file() else self.weights  # a published name
         return {
             "task": self.task,
             "backbone": self.backbone,
@@ -76,8 +76,16 @@ class Setting:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """A training that has ended: network, shots, strategy at the rate used, records, seconds."""
+class Training:
+    """A training that has ended.
+
+    Attributes:
+        network: What was trained.
+        task: With the shots it was trained on.
+        strategy: At the rate that was used.
+        epochs: What `fit` recorded.
+        seconds: Wall clock, with the choice of the rate.
+    """
 
     network: Network
     task: Task
@@ -86,202 +94,183 @@ class Trained:
     seconds: float
 
 
-@dataclass
-class Bench:
-    """A task and a backbone made once, and what runs share: memos of frozen activations."""
+@dataclass(eq=False)
+class Runner:
+    """Trains and tests: what all runs of a study share is made once.
+
+    Attributes:
+        setting: Backbone and so on.
+        task: With the test images; each run draws its own shots.
+        start: The pretrained stages' weights.
+        origin: Where these come from, in one phrase.
+        memo: Activations of the test images behind the frozen stages, filled by the first runs.
+    """
 
     setting: Setting
-    base: Task
+    task: Task
     start: dict[str, Tensor]
-    provenance: str
+    origin: str
     memo: dict[int, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, setting: Setting, base: Task | None = None) -> Bench:
-        """Read or draw the data and load the weights."""
-        if base is None:
+    def build(cls, setting: Setting, task: Task | None = None) -> Runner:
+        """Read or draw the data and load the weights.
+
+        Args:
+            setting: Its task is read where none is given.
+            task: A task made before.
+
+        Raises:
+            ValueError: If setting, weights and images do not fit together, or the task asks for a number.
+        """
+        if task is None:
             check_image_size(setting.size)
         # weights first: a wrong file is refused before thousands of images are read
         network = backbone(setting.backbone, weights=setting.weights)
-        network.takes(base.image_size if base else setting.size)
+        network.check_image_size(task.image_size if task else setting.size)
         state = {k: v.clone() for k, v in network.stages.state_dict().items()}
-        base = base or make_task(
+        task = task or make_task(
             setting.task,
             shots="all" if reads_files(setting.task) else 1,
             image_size=setting.size,
             strict=setting.strict,
         )
         if setting.flip is not None:
-            base = replace(base, flip=setting.flip)
-        if setting.image_size not in (None, base.image_size):
+            task = replace(task, flip=setting.flip)
+        if setting.image_size not in (None, task.image_size):
             raise ValueError(
                 f"the setting asks for images of {setting.image_size} px, and those of "
-                f"{base.name} have {base.image_size} px: make the task anew, or leave "
+                f"{task.name} have {task.image_size} px: make the task anew, or leave "
                 "image_size out"
             )
-        if base.asks_a_number:
+        if task.asks_a_number:
             raise ValueError(
-                f"{base.name} asks for a number, and a study compares how well classes "
+                f"{task.name} asks for a number, and a study compares how well classes "
                 "are named: use fit and mean_absolute_error"
             )
-        return cls(setting, base, state, spoken((network.provenance,)))
+        return cls(setting, task, state, spoken((network.origin,)))
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """The setting's and the images': the same path, or a name of one's own, may hold others tomorrow."""
-        known = self.setting.fingerprint()
         # drawn images have no end: of each class the first
-        whole = self.base.at(None if self.base.test.files else 1).train
+        largest = self.task.at(None if self.task.test.files else 1).train
         parts = {
-            "train": whole.pixels,
-            "train labels": whole.labels,
-            "test": self.base.test.pixels,
-            "test labels": self.base.test.labels,
+            "train": largest.pixels,
+            "train labels": largest.labels,
+            "test": self.task.test.pixels,
+            "test labels": self.task.test.labels,
         }
         # one folder has many paths; what lies in it is told by its hash
-        return known | {
-            "task": self.base.name,
-            "flip": self.base.flip,
-            "tests": len(self.base.test),
+        return self.setting.fingerprint() | {
+            "task": self.task.name,
+            "flip": self.task.flip,
+            "tests": len(self.task.test),
             "images": fingerprint_tensors(parts),
         }
 
-    def takes(self, strategies: Iterable[Strategy]) -> None:
+    def check_strategies(self, strategies: Iterable[Strategy]) -> None:
         """Ask whether the network has all stages that should learn.
 
         Raises:
             ValueError: If it has not, naming the strategy and the stage.
         """
-        network = self.network()
+        network = self.make_network()
         for strategy in strategies:
-            strategy.learning_parts(network)
+            strategy.learning(network)
 
-    def network(self) -> Network:
-        """A fresh network at the pretrained start."""
-        made = backbone(self.setting.backbone, classes=len(self.base.classes), weights=None)
-        made.stages.load_state_dict(self.start)
-        made.provenance = self.provenance
-        return made
+    def make_network(self) -> Network:
+        """A new network at the pretrained start."""
+        network = backbone(self.setting.backbone, classes=len(self.task.classes), weights=None)
+        network.stages.load_state_dict(self.start)
+        network.origin = self.origin
+        return network
 
-    def shown(self) -> list[int]:
+    def choose_cam_images(self) -> list[int]:
         """Places in the test set of the images that Grad-CAM is kept for: classes in turn."""
-        labels = self.base.test.labels
-        firsts = places_by_class(labels, range(len(self.base.classes)))
-        turns = [int(f[i]) for i in range(SHOWN) for f in firsts if i < len(f)]
-        return turns[:SHOWN]
+        labels = self.task.test.labels
+        by_class = [(labels == k).nonzero()[:, 0] for k in range(len(self.task.classes))]
+        in_turn = [int(of[i]) for i in range(CAM_IMAGES) for of in by_class if i < len(of)]
+        return in_turn[:CAM_IMAGES]
+
+    def predict(self, network: Network, strategy: Strategy) -> Tensor:
+        """Class probabilities `(N, K)` of the test images, by a network that this strategy trained."""
+        # a random start has other frozen stages than the pretrained one: no activations to share
+        memo = self.memo if strategy.start == "pretrained" else None
+        return predict(network, self.task.test.pixels, memo)
 
     def train(
         self,
         strategy: Strategy,
         shots: int | None,
         seed: int,
-        tick: Callable[[int], None] = lambda passes: None,
-    ) -> Trained:
+        on_epoch: Callable[[], None] = lambda: None,
+    ) -> Training:
         """Train once, without testing; the arguments are `run`'s."""
         torch.set_num_threads(THREADS)
-        task = self.base.at(shots, seed)
-        network = self.network()
+        task, network = self.task.at(shots, seed), self.make_network()
         started = time.perf_counter()
         if self.setting.tune and not strategy.convex:
-            strategy = tuned(strategy, task, self.network, seed, self.setting.epochs)
+            strategy = tune_rate(strategy, task, self.make_network, seed, self.setting.epochs)
         epochs = []
         for epoch in fit(network, task, strategy, seed=seed, epochs=self.setting.epochs):
             epochs.append(epoch)
-            tick(len(task.train))
-        return Trained(network, task, strategy, epochs, time.perf_counter() - started)
+            on_epoch()
+        return Training(network, task, strategy, epochs, time.perf_counter() - started)
 
     def run(
         self,
         strategy: Strategy,
         shots: int | None,
         seed: int,
-        tick: Callable[[int], None] = lambda passes: None,
-    ) -> Run:
+        on_epoch: Callable[[], None] = lambda: None,
+    ) -> tuple[Run, Network]:
         """Train once and test once.
 
         Args:
             strategy: What learns.
             shots: Training images per class; None for all.
             seed: Of the shots, the head, the order of batches and the augmentation.
-            tick: Called with the number of images seen since the last call.
+            on_epoch: Called after each epoch.
+
+        Returns:
+            The record, and the network.
         """
-        recipe = strategy.fingerprint()  # before its rate is tuned
-        trained = self.train(strategy, shots, seed, tick)
-        network, task, strategy = trained.network, trained.task, trained.strategy
-        epochs, seconds = trained.epochs, trained.seconds
-        memo = self.memo if strategy.start == "pretrained" else None
-        confidences, guesses = predict(network, task.test.pixels, memo).max(1)
-        shown = task.test.pixels[self.shown()]
+        training = self.train(strategy, shots, seed, on_epoch)
+        network, task = training.network, training.task
+        confidences, guesses = self.predict(network, strategy).max(1)
         try:
-            maps = grad_cam(network, shown)
-        except (
-            ValueError
-        ):  # no map of more than one cell: a run without heat maps, as the report says
+            maps = grad_cam(network, task.test.pixels[self.choose_cam_images()])
+        except ValueError:  # no map of more than one cell: a run without maps, as the report says
             maps = torch.empty(0)
-        return Run(
+        run = Run(
             task=task.name,
             backbone=network.name,
-            weights=self.provenance,
+            weights=self.origin,
             strategy=strategy.name,
             shots=shots,
             seed=seed,
             val_accuracy=None,
             test_accuracy=(guesses == task.test.labels).double().mean().item(),
-            seconds=seconds,
-            trainable_weights=network.learning_weights(),
-            total_weights=network.total_weights(),
-            epochs=tuple(epochs),
+            seconds=training.seconds,
+            trainable_weights=network.count_learning_weights(),
+            total_weights=network.count_weights(),
+            epochs=tuple(training.epochs),
             predictions=tuple(guesses.tolist()),
             confidences=tuple(round(c, 4) for c in confidences.tolist()),
             cams=tuple(tuple(tuple(row) for row in m) for m in maps.tolist()),
             settings={
-                "recipe": recipe,
-                "rate": None if strategy.convex else strategy.peak_rate,
-                "rate_from": "solver"
-                if strategy.convex
-                else "tuned within the shots"
-                if self.setting.tune
-                else "default rate",
+                "recipe": strategy.fingerprint(),  # before its rate is tuned
+                "rate": None if strategy.convex else training.strategy.peak_rate,
+                "rate_from": self._rate_origin(strategy),
                 "image_size": task.image_size,
                 "flip": task.flip,
-                **machine(network.device),
+                **describe_machine(network.device),
             },
         )
+        return run, network
 
-
-TUNED_RATES = (3e-4, 1e-3, 3e-3)
-
-
-def tuned(
-    strategy: Strategy, task: Task, fresh: Callable[[], Network], seed: int, epochs: int | None
-) -> Strategy:
-    """The strategy at the rate that does best on a quarter of the shots, held back.
-
-    Raises:
-        ValueError: If a class has one image only.
-    """
-    held = task.hold_back()
-    scores = {}
-    for rate in TUNED_RATES:
-        network = fresh()
-        for _ in fit(network, held, replace(strategy, rate=rate), seed=seed, epochs=epochs):
-            pass
-        chances = predict(network, held.val.pixels)
-        right = chances.gather(1, held.val.labels[:, None]).clamp(min=1e-9)
-        scores[rate] = right.log().mean().item()
-    return replace(strategy, rate=max(scores, key=scores.get))
-
-
-def machine(device: torch.device | str = "cpu") -> dict[str, str | int | bool]:
-    """What the last digits of a result depend on."""
-    import torchvision
-
-    return {
-        "torch": torch.__version__.split("+")[0],
-        "torchvision": torchvision.__version__.split("+")[0],
-        "python": platform.python_version(),
-        "system": platform.system(),
-        "processor": platform.machine(),
-        "device": torch.device(device).type,
-        "threads": THREADS,
-        "bfloat16": resolve_bfloat16(None, device),
-    }
+    def _rate_origin(self, strategy: Strategy) -> str:
+        """Who chose the learning rate, in words."""
+        if strategy.convex:
+            return "solver"
+        return "tuned within the shots" if self.setting.tune else "default rate"

@@ -1,12 +1,30 @@
-"""The identity of tensors in a few characters: the same tensors have the same fingerprint."""
+"""Fingerprints: the identity of bytes, files, tensors and settings in a few characters."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+HASH_BYTES = 32  # of a sha256
+
+
+def hash_bytes(*parts: bytes) -> bytes:
+    """The sha256 of these bytes one after the other, `HASH_BYTES` long."""
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def fingerprint_bytes(content: bytes) -> str:
+    """The sha256 as 64 hexadecimal digits."""
+    return hash_bytes(content).hex()
+
+
+def fingerprint_file(path: Path) -> str:
+    """The sha256 of a file's content as 64 hexadecimal digits."""
+    return fingerprint_bytes(path.read_bytes())
 
 
 def fingerprint_tensors(tensors: Mapping[str, Tensor]) -> str:

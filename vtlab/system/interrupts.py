@@ -1,6 +1,6 @@
 """Signals that wait for the end of a step, so that nothing is ever half learnt.
 
-Ctrl-C may come between the update of one weight and the next. Inside `unbroken()` it is noted
+Ctrl-C may come between the update of one weight and the next. Inside `defer_signals()` it is noted
 and acted on at the end. Python gives signals to the main thread only; elsewhere there is
 nothing to hold back.
 """
@@ -12,22 +12,22 @@ import signal
 import threading
 from collections.abc import Iterator
 
-HELD_BACK = (signal.SIGINT, signal.SIGTERM)
+DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Terminated(KeyboardInterrupt):
+class Termination(KeyboardInterrupt):
     """SIGTERM, as an exception: whatever tidies up after Ctrl-C tidies up after it too."""
 
 
 @contextlib.contextmanager
-def unbroken() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """A block that SIGINT and SIGTERM do not cut in two; they act when it has ended."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[int] = []
     holding: list[bool] = []  # not empty while the block runs
-    handlers = {number: signal.getsignal(number) for number in HELD_BACK}
+    handlers = {number: signal.getsignal(number) for number in DEFERRED_SIGNALS}
     # a handler outside Python acts at once, whatever is done here
     handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
 
@@ -40,7 +40,7 @@ def unbroken() -> Iterator[None]:
             handlers[number](number, frame)
 
     with contextlib.ExitStack() as stack:  # puts every handler back, also if one of them raises
-        stack.callback(_catch_up, came, handlers)
+        stack.callback(_deliver, came, handlers)
         for number, handler in handlers.items():
             stack.callback(signal.signal, number, handler)
             signal.signal(number, hold)
@@ -51,20 +51,20 @@ def unbroken() -> Iterator[None]:
             holding.clear()
 
 
-def _catch_up(came: list[int], handlers: dict) -> None:
+def _deliver(came: list[int], handlers: dict) -> None:
     for number in came[:1]:
         handlers[number](number, None)
 
 
 @contextlib.contextmanager
-def termination_raises() -> Iterator[None]:
-    """A block in which SIGTERM raises `Terminated` in the main thread."""
+def raise_on_termination() -> Iterator[None]:
+    """A block in which SIGTERM raises `Termination` in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: object) -> None:
-        raise Terminated
+        raise Termination
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

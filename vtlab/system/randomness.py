@@ -9,7 +9,6 @@ Wellons' hash-prospector (public domain); it is meant for pictures, not for cryp
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 import threading
 from collections.abc import Iterator
@@ -17,7 +16,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-_ONE_AT_A_TIME = threading.RLock()
+from vtlab.system.fingerprints import hash_bytes
+
+_TORCH_SEED_LOCK = threading.RLock()
 
 
 def _mix(x: Tensor) -> Tensor:
@@ -29,7 +30,7 @@ def _mix(x: Tensor) -> Tensor:
     return x ^ ((x >> 16) & 0xFFFF)
 
 
-def keys(seed: int, stream: int, indices: Tensor) -> Tensor:
+def derive_keys(seed: int, stream: int, indices: Tensor) -> Tensor:
     """One key per index, `(N,)` int32, all different under one seed and stream.
 
     Args:
@@ -46,7 +47,7 @@ def uniform(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
     """Numbers in [0, 1), `(N, *shape)` float32: row i depends on `keys[i]` and `stream` only.
 
     Args:
-        keys: `(N,)` int32, from `keys`.
+        keys: `(N,)` int32, from `derive_keys`.
         shape: The shape of one row.
         stream: Different streams of one key are independent.
     """
@@ -69,7 +70,7 @@ def normal(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
     return (sum(parts) - 2.0) * math.sqrt(3.0)
 
 
-def generator(seed: int, purpose: str) -> torch.Generator:
+def make_generator(seed: int, purpose: str) -> torch.Generator:
     """A torch generator for one purpose of one seed ("head", "batches", ...)."""
     mixed = _wrap(seed)
     for letter in purpose:
@@ -78,15 +79,15 @@ def generator(seed: int, purpose: str) -> torch.Generator:
 
 
 @contextlib.contextmanager
-def drawing(seed: int, step: int, device: torch.device | None = None) -> Iterator[None]:
+def seed_torch(seed: int, step: int, device: torch.device | None = None) -> Iterator[None]:
     """A block whose draws from torch's own generators (dropout's) belong to this seed and step.
 
     Afterwards the generators are as they were. One block at a time in a process, since torch
     has one generator for all threads.
     """
-    number = int.from_bytes(hashlib.sha256(f"{seed} {step}".encode()).digest()[:4])
+    number = int.from_bytes(hash_bytes(f"{seed} {step}".encode())[:4])
     cuda = torch.cuda if device is not None and device.type == "cuda" else None
-    with _ONE_AT_A_TIME:
+    with _TORCH_SEED_LOCK:
         before = torch.get_rng_state(), cuda and cuda.get_rng_state(device)
         try:
             torch.default_generator.manual_seed(number)

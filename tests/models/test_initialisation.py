@@ -1,0 +1,72 @@
+import pytest
+import torch
+from torch import nn
+
+from vtlab.models.backbones import backbone
+from vtlab.models.heads import find_linear_layers
+from vtlab.models.initialisation import reinitialise
+from vtlab.system.randomness import make_generator
+
+
+def mixed():
+    return nn.Sequential(nn.Conv2d(3, 64, 3), nn.BatchNorm2d(64), nn.Flatten(), nn.Linear(400, 50))
+
+
+def test_each_layer_has_the_spread_of_its_rule():
+    part = mixed()
+    reinitialise(part, make_generator(0, "x"))
+    conv, _, _, linear = part
+    assert conv.weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.05)
+    assert not conv.bias.any()
+    assert linear.weight.abs().max() <= 400**-0.5
+    assert linear.weight.std().item() == pytest.approx((400 * 3) ** -0.5, rel=0.05)
+
+
+def test_what_was_learnt_is_forgotten_and_a_seed_gives_the_same_weights():
+    first, second = mixed(), mixed()
+    with torch.no_grad():
+        for values in (*first.parameters(), first[1].running_mean):
+            values.fill_(7)
+    for part in (first, second):
+        reinitialise(part, make_generator(3, "x"))
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[name]), name
+    reinitialise(second, make_generator(4, "x"))
+    assert not torch.equal(first[3].weight, second[3].weight)
+
+
+def test_the_callers_generator_is_left_alone():
+    part = mixed()
+    before = torch.get_rng_state()
+    reinitialise(part, make_generator(0, "x"))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_layer_without_a_rule_is_named():
+    with pytest.raises(TypeError, match="no rule to initialise a GRU anew"):
+        reinitialise(nn.GRU(2, 2), make_generator(0, "x"))
+
+
+def test_a_head_ends_in_a_linear_layer():
+    assert [
+        layer.out_features for layer in find_linear_layers(backbone(classes=5, weights=None).head)
+    ] == [5]
+    with pytest.raises(ValueError, match="needs a linear layer"):
+        find_linear_layers(nn.ReLU())
+
+
+def test_attention_is_drawn_by_xaviers_rule():
+    attention = nn.MultiheadAttention(16, 2)
+    reinitialise(attention, make_generator(0, "x"))
+    wanted = nn.init.xavier_uniform_(torch.empty(48, 16), generator=make_generator(0, "x"))
+    assert torch.equal(attention.in_proj_weight, wanted)
+
+
+def test_weights_in_other_memory_are_drawn_where_the_generator_is():
+    """It can fill no other memory; having drawn as much for both, it ends in the same state."""
+    states = []
+    for device in ("cpu", "meta"):
+        random = make_generator(0, "x")
+        reinitialise(nn.MultiheadAttention(16, 2, device=device), random)
+        states.append(random.get_state())
+    assert torch.equal(*states)
