@@ -31,7 +31,7 @@ def panel(network, masked):
 def test_a_map_is_that_of_the_plain_function(panel, network, masked):
     panel.epoch, panel.image, panel.stage, panel.target = 0, 4, "stage2", "blue"
     plain = explain(network, masked.test.pixels[4:5], stage="stage2", targets=2)
-    assert np.array_equal(panel.looks()["full"][0], plain[0].numpy())
+    assert np.array_equal(panel.explanations()["full"].map, plain[0].numpy())
     scores = cam_scores(plain, masked.test.masks[4:5]).iloc[0]
     assert np.allclose(panel.scores().loc["full"].to_numpy(dtype=float), scores)
 
@@ -50,13 +50,13 @@ def test_classes_that_are_called_like_targets_are_told_from_them(network, toy):
     }.items():
         panel.controls["target"].value = target
         assert np.array_equal(
-            panel.looks()["full"][0], explain(network, **one, targets=targets)[0].numpy()
+            panel.explanations()["full"].map, explain(network, **one, targets=targets)[0].numpy()
         )
     panel.close()
 
 
 def test_the_epoch_goes_by_box_and_by_button_and_stays_within_its_limits(panel):
-    assert panel.epoch == panel.last == 1
+    assert panel.epoch == panel.last_epoch == 1
     last = panel._picture.value
     panel.buttons["earlier"].click()
     assert panel.epoch == 0 == panel.controls["epoch"].value and panel._picture.value != last
@@ -77,7 +77,7 @@ def test_a_picture_that_was_drawn_is_not_drawn_again(panel, monkeypatch):
 def test_words_table_and_picture_say_the_same(panel):
     panel.strategies = ("full",)
     assert "Full says" in panel.describe() and "Linear probe" not in panel.describe()
-    assert panel.below().count("<tr>") == 2
+    assert panel.footer().count("<tr") == 2
     panel.strategies = ()
     assert "Pick at least one strategy" in panel._picture.value
 
@@ -100,7 +100,7 @@ def test_what_does_not_exist_is_refused(panel, name, value):
 
 def test_without_masks_there_are_maps_and_no_scores(network, toy):
     panel = CamPanel({"full": network}, toy)
-    assert not panel.mask and panel.below() == "" and "object" not in panel.describe()
+    assert not panel.mask and panel.footer() == "" and "object" not in panel.describe()
     with pytest.raises(ValueError, match="masks of toy are not known"):
         panel.scores()
     panel.close()

@@ -6,8 +6,8 @@ import traitlets
 from ipywidgets.widgets.widget import _instances
 
 from vtlab import plots as plots
-from vtlab.plots import style as style
-from vtlab.widgets.compare import NEEDED, ComparePanel
+from vtlab.plots import export
+from vtlab.widgets.compare import REQUIRED_COLUMNS, ComparePanel
 
 ACCURACY = {  # by strategy: at 5, at 20 images, with all
     "scratch": (0.20, 0.30, 0.60),
@@ -54,7 +54,7 @@ def alt(panel) -> str:
 def test_it_starts_with_the_curve_of_every_strategy(panel):
     assert panel.shots == "curve" and panel.strategies == tuple(ACCURACY)
     twin = plots.shots(table(), chance=0.125)
-    assert style.to_png(panel.figure()) == style.to_png(twin)
+    assert export.to_png(panel.figure()) == export.to_png(twin)
 
 
 def test_one_number_of_images_is_drawn_as_by_its_twin():
@@ -68,7 +68,7 @@ def test_one_number_of_images_is_drawn_as_by_its_twin():
         test_images=500,
         title="5 images per class",
     )
-    assert style.to_png(panel.figure()) == style.to_png(twin)
+    assert export.to_png(panel.figure()) == export.to_png(twin)
     panel.close()
 
 
@@ -215,7 +215,7 @@ def test_val_accuracy_is_told_where_it_was_measured():
     panel.close()
 
 
-@pytest.mark.parametrize("column", NEEDED)
+@pytest.mark.parametrize("column", REQUIRED_COLUMNS)
 def test_a_column_that_is_missing_is_named(column):
     with pytest.raises(ValueError, match=f"no column '{column}'"):
         ComparePanel(table().drop(columns=column))

@@ -29,8 +29,8 @@ def test_after_training_what_was_frozen_has_not_moved_a_bit(panel, network):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     panel.buttons["train"].click()
     panel.wait()
-    assert (panel.moved.loc[["stem", "stage1", "stage2", "stage3"]] == 0).all(axis=None)
-    assert (panel.moved.loc["stage4"] > 0).all() and panel.moved.weights["head"] > 0
+    assert (panel.movement.loc[["stem", "stage1", "stage2", "stage3"]] == 0).all(axis=None)
+    assert (panel.movement.loc["stage4"] > 0).all() and panel.movement.weights["head"] > 0
     assert "moved in: stem, stage1, stage2, stage3." in panel.status.words
     assert all(value.equal(before[name]) for name, value in network.state_dict().items())
     assert "seconds" in panel.costs()
@@ -40,10 +40,10 @@ def test_other_ticks_take_back_what_was_measured(panel):
     panel.train()
     panel.wait()
     panel.stages = ()
-    assert panel.moved is None and "Moved" not in panel.describe()
+    assert panel.movement is None and "Moved" not in panel.describe()
     panel.train()
     panel.wait()
-    assert panel.moved.weights["stage4"] == 0 and panel.moved.weights["head"] > 0
+    assert panel.movement.weights["stage4"] == 0 and panel.movement.weights["head"] > 0
 
 
 def test_ticks_during_a_training_are_said_and_what_moved_is_not_shown(panel, monkeypatch):
@@ -54,7 +54,7 @@ def test_ticks_during_a_training_are_said_and_what_moved_is_not_shown(panel, mon
     monkeypatch.setattr(freeze, "fit", ticked)
     panel.train()
     panel.wait()
-    assert panel.moved is None and panel.trained is None
+    assert panel.movement is None and panel.trained_network is None
     assert panel.status.words.startswith("Other stages were ticked meanwhile")
 
 
@@ -74,7 +74,7 @@ def test_a_training_that_was_stopped_before_it_began_says_so(panel, monkeypatch)
     monkeypatch.setattr(freeze, "calibrate", stopped)
     panel.train()
     panel.wait()
-    assert panel.trained is None and panel.moved is None
+    assert panel.trained_network is None and panel.movement is None
     assert panel.status.words == "Stopped before the first step: nothing was trained."
 
 

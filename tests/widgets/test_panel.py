@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from vtlab.plots import style as style
-from vtlab.widgets.panel import Checks, Panel
+from vtlab.widgets.panel import CheckboxGroup, Panel, RedrawTimer
 
 
 class Dots(Panel):
@@ -20,10 +20,10 @@ class Dots(Panel):
     dots = traitlets.Int(3)
     inks = traitlets.Tuple(("red",))
 
-    def build(self):
+    def build_controls(self):
         return {
             "dots": ipywidgets.Dropdown(options=[0, 3, 5], description="Dots"),
-            "inks": Checks({"red": "Red", "blue": "Blue"}, "Inks"),
+            "inks": CheckboxGroup({"red": "Red", "blue": "Blue"}, "Inks"),
         }
 
     def figure(self) -> Figure:
@@ -236,7 +236,7 @@ def test_every_control_has_a_visible_name(panel):
 
 
 def test_checks_keep_the_order_of_their_boxes():
-    checks = Checks({"a": "A", "b": "B", "c": "C"}, "Letters")
+    checks = CheckboxGroup({"a": "A", "b": "B", "c": "C"}, "Letters")
     seen = []
     checks.observe(lambda change: seen.append(change.new), "value")
     for name in "cab":
@@ -248,6 +248,21 @@ def test_checks_keep_the_order_of_their_boxes():
 
 
 def test_a_base_class_asks_for_its_three_parts():
-    for part in (Panel.build, Panel.figure, Panel.describe):
+    for part in (Panel.build_controls, Panel.figure, Panel.describe):
         with pytest.raises(NotImplementedError):
             part(Dots.__new__(Dots))
+
+
+def test_a_picture_is_due_four_times_a_second_or_less_if_drawing_is_slow():
+    clock = [0.0]
+    timer = RedrawTimer(lambda: clock[0])
+    assert timer.is_due()
+    timer.restart(started=0.0)
+    for now, due in ((0.1, False), (0.24, False), (0.25, True)):
+        clock[0] = now
+        assert timer.is_due() is due
+    clock[0] = 1.25  # this one took a second: a fifth of the time at most
+    timer.restart(started=0.25)
+    assert not timer.is_due()
+    clock[0] = 5.25
+    assert timer.is_due()

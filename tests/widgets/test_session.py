@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from vtlab.widgets.session import Pace, Worker
+from vtlab.widgets.session import BackgroundWorker
 
 
 def until(stop: threading.Event) -> None:
@@ -10,7 +10,7 @@ def until(stop: threading.Event) -> None:
 
 
 def test_there_is_never_a_second_thread_and_it_is_a_daemon():
-    worker, ended = Worker("digging"), []
+    worker, ended = BackgroundWorker("digging"), []
     assert worker.start(until, ended.append)
     assert not worker.start(until, ended.append)
     mine = [t for t in threading.enumerate() if t.name == "digging"]
@@ -22,7 +22,7 @@ def test_there_is_never_a_second_thread_and_it_is_a_daemon():
 
 
 def test_what_ends_the_work_is_raised_by_wait_and_only_once():
-    worker, ended = Worker("digging"), []
+    worker, ended = BackgroundWorker("digging"), []
     worker.start(lambda stop: 1 / 0, ended.append)
     with pytest.raises(ZeroDivisionError):
         worker.wait()
@@ -31,7 +31,7 @@ def test_what_ends_the_work_is_raised_by_wait_and_only_once():
 
 
 def test_when_the_work_is_over_another_may_start_at_once():
-    worker, again = Worker("digging"), []
+    worker, again = BackgroundWorker("digging"), []
     worker.start(lambda stop: None, lambda e: again.append(worker.start(until, lambda e: None)))
     worker._thread.join(0.2)
     while not again:
@@ -42,7 +42,7 @@ def test_when_the_work_is_over_another_may_start_at_once():
 
 
 def test_waiting_too_long_is_an_error_and_the_work_goes_on():
-    worker = Worker("digging")
+    worker = BackgroundWorker("digging")
     worker.start(until, lambda error: None)
     with pytest.raises(TimeoutError, match="digging is still at work"):
         worker.wait(0.01)
@@ -52,7 +52,7 @@ def test_waiting_too_long_is_an_error_and_the_work_goes_on():
 
 
 def test_an_interrupt_while_waiting_stops_the_work(monkeypatch):
-    worker = Worker("digging")
+    worker = BackgroundWorker("digging")
     worker.start(until, lambda error: None)
     thread = worker._thread
 
@@ -65,18 +65,3 @@ def test_an_interrupt_while_waiting_stops_the_work(monkeypatch):
         worker.wait()
     thread.join(5)
     assert not thread.is_alive()
-
-
-def test_a_picture_is_due_four_times_a_second_or_less_if_drawing_is_slow():
-    clock = [0.0]
-    pace = Pace(lambda: clock[0])
-    assert pace.due()
-    pace.drawn(started=0.0)
-    for now, due in ((0.1, False), (0.24, False), (0.25, True)):
-        clock[0] = now
-        assert pace.due() is due
-    clock[0] = 1.25  # this one took a second: a fifth of the time at most
-    pace.drawn(started=0.25)
-    assert not pace.due()
-    clock[0] = 5.25
-    assert pace.due()

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def panels(network, toy, monkeypatch, tmp_path) -> dict:
     """One of each, with something to show."""
-    from vtlab.course.lesson_05 import shots_table
+    from vtlab.course.tables import shots_table
 
     upload = UploadPanel(16)
     upload.task = toy

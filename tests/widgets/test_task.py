@@ -8,7 +8,7 @@ from vtlab import plots as plots
 from vtlab.data.augment import Augment
 from vtlab.data.tasks import task
 from vtlab.garden.worlds import WORLDS
-from vtlab.plots import style as style
+from vtlab.plots import export
 from vtlab.widgets.task import TaskPanel
 
 
@@ -22,7 +22,7 @@ def panel():
 def test_it_shows_what_its_twin_shows_of_the_garden(panel, garden):
     images = garden.train.first_of_classes(range(8), 16)
     twin = plots.images(images.pixels, titles=[garden.classes[k] for k in images.labels])
-    assert style.to_png(panel.figure()) == style.to_png(twin)
+    assert export.to_png(panel.figure()) == export.to_png(twin)
     assert panel.describe() == "16 training images of garden, all classes."
 
 

@@ -15,7 +15,7 @@ from vtlab.plots import style as style
 from vtlab.results import labels as labels_
 from vtlab.training.fit import fit
 from vtlab.training.strategies import strategy
-from vtlab.widgets.session import Session, fitting
+from vtlab.widgets.session import Session, strategy_name_from_ticks
 from vtlab.widgets.train import TrainPanel
 
 LEGAL = {"ready", "stopped", "finished"}
@@ -116,7 +116,7 @@ def test_a_task_whose_images_are_not_those_it_draws_is_refused(toy):
     ],
 )
 def test_the_family_that_fits_the_ticked_stages(before, stages, after):
-    assert fitting(before, stages, STAGES) == after
+    assert strategy_name_from_ticks(before, stages, STAGES) == after
 
 
 def test_a_run_is_that_of_the_plain_function(panel, toy):
@@ -188,7 +188,7 @@ def test_finished_runs_stay_on_the_picture_and_a_stopped_one_makes_room(panel, q
     panel.wait()
     assert set(panel.curves().run) == {1, 2, 4}
     assert {"strategy", "shots", "seed", "test_accuracy"} <= set(panel.runs)
-    assert "run 4" in panel.describe() and panel.below().count("<tr>") == 4
+    assert "run 4" in panel.describe() and panel.footer().count("<tr") == 4
 
 
 def test_an_error_is_shown_and_raised_by_wait_and_train_works_again(panel, quick):
@@ -254,24 +254,24 @@ def test_a_run_can_be_told_while_another_thread_lets_its_network_go(network, toy
     def meanwhile(self) -> float:
         told.append(1)
         if len(told) == 1:
-            session.let_go()
+            session.release_network()
         return 2.0
 
     monkeypatch.setattr(Session, "seconds", property(meanwhile))
-    assert session.row()["total_weights"] == network.total_weights() and session.network is None
+    assert session.row()["total_weights"] == network.count_weights() and session.network is None
 
 
 def test_how_long_a_run_is_can_be_asked_while_another_thread_ends_it(toy):
     class Meanwhile:
         @property
         def convex(self):
-            session._epochs, session._training = 7, None
+            session._total_epochs, session._training = 7, None
             return False
 
     session = Session(
         toy, "tiny", Meanwhile(), _training=fit(backbone(classes=3), toy, "full", epochs=7)
     )
-    assert session.whole == 7
+    assert session.total_epochs == 7
 
 
 def test_more_shots_than_there_are_is_said_in_the_panel(garden):

@@ -51,8 +51,8 @@ def test_a_zip_becomes_a_task_is_trained_on_and_a_photo_is_named(panel):
     assert "<img" in panel._picture.value
     panel.training.buttons["train"].click()
     assert panel.training.wait() == "finished"
-    give(panel.asked, "mine.png", square("red", 2))
-    assert panel.said.startswith("mine.png: red, ") and panel.said in panel.status.words
+    give(panel.photo, "mine.png", square("red", 2))
+    assert panel.answer.startswith("mine.png: red, ") and panel.answer in panel.status.words
 
 
 def test_photographs_are_sorted_by_their_names(panel):
@@ -102,7 +102,7 @@ def test_a_broken_image_is_left_out_and_said(panel):
 
 
 def test_a_zip_that_unpacks_beyond_the_limit_is_refused_before_unpacking(panel, monkeypatch):
-    monkeypatch.setattr(upload, "LARGEST", 10_000)
+    monkeypatch.setattr(upload, "MAX_UNPACKED_BYTES", 10_000)
     panel.upload({"bomb.zip": archive({f"red/{i}.png": bytes(9_000) for i in range(2)})})
     assert "would unpack to 18,000 bytes; the most is 10,000" in panel.status.words
 
@@ -115,7 +115,7 @@ def test_nothing_of_an_upload_is_left_on_the_disk(panel, tmp_path, monkeypatch):
 
 
 def test_a_photo_cannot_be_named_before_training(panel):
-    give(panel.asked, "mine.png", square("red", 2))
+    give(panel.photo, "mine.png", square("red", 2))
     assert "Not named: there is no trained network yet" in panel.status.words
 
 
@@ -125,5 +125,5 @@ def test_a_photo_is_named_in_the_classes_that_were_learnt(panel):
     panel.training.shots = 1
     panel.training.buttons["train"].click()
     assert panel.training.wait() == "finished"
-    give(panel.asked, "mine.png", square("red", 2))
-    assert panel.said.split(": ")[1].rpartition(",")[0] in panel.training.session.task.classes
+    give(panel.photo, "mine.png", square("red", 2))
+    assert panel.answer.split(": ")[1].rpartition(",")[0] in panel.training.session.task.classes

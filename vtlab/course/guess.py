@@ -11,8 +11,7 @@ import ipywidgets
 import traitlets
 
 from vtlab.plots import style
-from vtlab.plots.image_grids import BLUE
-from vtlab.widgets.panel import Panel, Status
+from vtlab.widgets.panel import Panel, StatusLine
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +45,7 @@ class GuessPanel(Panel):
             raise ValueError(f"{proposal['value']!r} is not among {self._choice()}")
         return proposal["value"]
 
-    def build(self) -> dict[str, ipywidgets.Widget]:
+    def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """Buttons for a few options, a list for many."""
         kind = ipywidgets.RadioButtons if len(self.options) <= MANY else ipywidgets.Dropdown
         made = kind(
@@ -58,9 +57,9 @@ class GuessPanel(Panel):
         )
         return {"value": made}
 
-    def arrange(self) -> Sequence[ipywidgets.Widget]:
+    def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
         """The options, and a line that says what was committed to."""
-        self.status = Status()
+        self.status = StatusLine()
         return [self.controls["value"], self.status]
 
     @traitlets.observe("value")
@@ -108,7 +107,7 @@ class GuessPanel(Panel):
         names = [str(option) for option in self.options]
         return ", ".join(names) if len(names) <= MANY else f"{names[0]} … {names[-1]}"
 
-    def _draw(self) -> str:
+    def _to_html(self) -> str:
         """A live page has the buttons and asks for no picture of them; the result stands below."""
         if self.result is None:
             return ""
@@ -155,7 +154,14 @@ def plot_guess(
     ax.text(0.01, 0, question, va="center", **style.text(style.BODY, weight="bold"))
     for i, option in enumerate(options, start=1):
         mine = option == guess
-        ax.plot(0.03, i, "o", markersize=7, color=BLUE, markerfacecolor=BLUE if mine else "white")
+        ax.plot(
+            0.03,
+            i,
+            "o",
+            markersize=7,
+            color=style.BLUE,
+            markerfacecolor=style.BLUE if mine else "white",
+        )
         words = f"{option}   (your guess)" if mine else option
         ax.text(
             0.06,

@@ -1,9 +1,9 @@
-"""Widgets: traits, a pure figure, and controls linked to the traits."""
+"""Panels for notebooks: traits, a figure, and controls that are linked to the traits."""
 
 from vtlab.widgets.cam import CamPanel as CamPanel
 from vtlab.widgets.compare import ComparePanel as ComparePanel
 from vtlab.widgets.freeze import FreezePanel as FreezePanel
-from vtlab.widgets.panel import Checks as Checks
+from vtlab.widgets.panel import CheckboxGroup as CheckboxGroup
 from vtlab.widgets.panel import Panel as Panel
 from vtlab.widgets.task import TaskPanel as TaskPanel
 from vtlab.widgets.train import TrainPanel as TrainPanel

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import traitlets
@@ -11,14 +12,14 @@ import traitlets
 from vtlab import plots
 from vtlab.results import labels as names
 from vtlab.results.labels import percent
-from vtlab.widgets.panel import Checks, Panel, choice
+from vtlab.widgets.panel import CheckboxGroup, Panel, dropdown
 
 if TYPE_CHECKING:
     import ipywidgets
     from matplotlib.figure import Figure
 
 CURVE = "curve"
-NEEDED = ("strategy", "shots", "seed", "test_accuracy", "seconds", "trainable_weights")
+REQUIRED_COLUMNS = ("strategy", "shots", "seed", "test_accuracy", "seconds", "trainable_weights")
 
 
 class ComparePanel(Panel):
@@ -61,14 +62,14 @@ class ComparePanel(Panel):
         Raises:
             ValueError: If the table is empty or lacks a column, or a trait is not in the table.
         """
-        if missing := [column for column in NEEDED if column not in runs]:
+        if missing := [column for column in REQUIRED_COLUMNS if column not in runs]:
             raise ValueError(f"the table of runs has no column {missing[0]!r}")
         if runs.empty:
             raise ValueError("there are no runs to compare")
         self.runs, self.test_images = runs.copy(), test_images
         self.chance, self.baseline = chance, baseline
         self._names = tuple(sorted(set(runs.strategy), key=names.order))
-        self._shots = _choices(runs.shots)
+        self._shots = _list_shots(runs.shots)
         self._seeds = tuple(sorted(int(seed) for seed in set(runs.seed)))
         self._runs = {
             f"{name}, seed {seed}": (name, seed) for name in self._names for seed in self._seeds
@@ -76,60 +77,46 @@ class ComparePanel(Panel):
         start = {"strategies": self._names, "shots": self._shots[0], "seeds": self._seeds}
         super().__init__(**(start | traits))
 
-    @traitlets.validate("strategies")
-    def _known_strategies(self, proposal: dict) -> tuple[str, ...]:
-        for name in proposal["value"]:
-            if name not in self._names:
-                raise ValueError(f"no runs of {name!r} here, only of {', '.join(self._names)}")
-        return tuple(name for name in self._names if name in proposal["value"])
+    @traitlets.validate("strategies", "seeds")
+    def _check_ticks(self, proposal: dict) -> tuple:
+        ticks = {"strategies": (self._names, "of"), "seeds": (self._seeds, "with seed")}
+        known, which = ticks[proposal["trait"].name]
+        for value in proposal["value"]:
+            if value not in known:
+                listed = ", ".join(map(str, known))
+                raise ValueError(f"no runs {which} {value!r} here, only {which} {listed}")
+        return tuple(value for value in known if value in proposal["value"])
 
     @traitlets.validate("shots")
-    def _known_shots(self, proposal: dict) -> int | str:
+    def _check_shots(self, proposal: dict) -> int | str:
         for known in self._shots:
             if str(known) == str(proposal["value"]):
                 return known
         listed = ", ".join(str(known) for known in self._shots)
         raise ValueError(f"no runs with {proposal['value']!r} images per class, only {listed}")
 
-    @traitlets.validate("seeds")
-    def _known_seeds(self, proposal: dict) -> tuple[int, ...]:
-        for seed in proposal["value"]:
-            if seed not in self._seeds:
-                raise ValueError(
-                    f"no runs with seed {seed} here, only with {', '.join(map(str, self._seeds))}"
-                )
-        return tuple(seed for seed in self._seeds if seed in proposal["value"])
-
     @traitlets.validate("run")
-    def _known_run(self, proposal: dict) -> str:
+    def _check_run(self, proposal: dict) -> str:
         if proposal["value"] and proposal["value"] not in self._runs:
             raise ValueError(
                 f"no run {proposal['value']!r} here, such as {next(iter(self._runs))!r}"
             )
         return proposal["value"]
 
-    def build(self) -> dict[str, ipywidgets.Widget]:
-        """A checkbox for each strategy, and a list for the number of images."""
+    def build_controls(self) -> dict[str, ipywidgets.Widget]:
+        """A box for each strategy and seed, and lists of the numbers of images and of the runs."""
+        shots = [("all of these, as a curve" if n == CURVE else str(n), n) for n in self._shots]
+        runs = [(f"{names.label(name).text}, seed {n}", r) for r, (name, n) in self._runs.items()]
         return {
-            "strategies": Checks({n: names.label(n).text for n in self._names}, "Strategies"),
-            "shots": choice(
-                "Images per class",
-                [("all of these, as a curve" if n == CURVE else str(n), n) for n in self._shots],
+            "strategies": CheckboxGroup(
+                {n: names.label(n).text for n in self._names}, "Strategies"
             ),
-            "seeds": Checks({seed: str(seed) for seed in self._seeds}, "Seeds"),
-            "run": choice(
-                "Details of the run",
-                [
-                    ("none", ""),
-                    *(
-                        (f"{names.label(name).text}, seed {seed}", key)
-                        for key, (name, seed) in self._runs.items()
-                    ),
-                ],
-            ),
+            "shots": dropdown("Images per class", shots),
+            "seeds": CheckboxGroup({seed: str(seed) for seed in self._seeds}, "Seeds"),
+            "run": dropdown("Details of the run", [("none", ""), *runs]),
         }
 
-    def chosen(self) -> pd.DataFrame:
+    def selected_runs(self) -> pd.DataFrame:
         """The rows that are shown.
 
         Raises:
@@ -139,16 +126,21 @@ class ComparePanel(Panel):
             raise ValueError("Pick at least one strategy.")
         if not self.seeds:
             raise ValueError("Pick at least one seed.")
-        rows = self.runs[self.runs.strategy.isin(self.strategies) & self.runs.seed.isin(self.seeds)]
-        if self.shots != CURVE:
-            rows = rows[rows.shots.astype(str) == str(self.shots)]
+        rows = self._find_runs(self.strategies, self.seeds)
         if rows.empty:
             raise ValueError(f"These strategies were not run with {self.shots} images per class.")
         return rows
 
+    def _find_runs(self, strategies: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
+        """The rows of these at the shown numbers of images."""
+        rows = self.runs[self.runs.strategy.isin(strategies) & self.runs.seed.isin(seeds)]
+        if self.shots != CURVE:
+            rows = rows[rows.shots.astype(str) == str(self.shots)]
+        return rows
+
     def figure(self) -> Figure:
         """Every seed, the mean and its interval at one number of images, or curves over all."""
-        rows, size = self.chosen(), self.test_images
+        rows, size = self.selected_runs(), self.test_images
         if self.shots == CURVE:
             return plots.shots(rows, chance=self.chance, test_images=size)
         return plots.accuracy(
@@ -156,26 +148,28 @@ class ComparePanel(Panel):
             chance=self.chance,
             baseline=self.baseline,
             test_images=size,
-            title=_images(self.shots),
+            title=_describe_shots(self.shots),
         )
 
     def describe(self) -> str:
         """The mean accuracies in words."""
-        means = self.chosen().groupby(["strategy", "shots"], sort=False).test_accuracy.mean()
-        said = []
+        means = self.selected_runs().groupby(["strategy", "shots"], sort=False).test_accuracy.mean()
+        parts = []
         for strategy in self.strategies:
             if strategy in means:
                 at = "" if self.shots != CURVE else " at {}"
                 values = [
                     percent(value) + at.format(shots) for shots, value in means[strategy].items()
                 ]
-                said.append(f"{names.label(strategy).text} {', '.join(values)}")
+                parts.append(f"{names.label(strategy).text} {', '.join(values)}")
         if self.chance is not None:
-            said.append(f"chance {percent(self.chance)}")
-        where = "by images per class" if self.shots == CURVE else f"with {_images(self.shots)}"
-        return f"Mean test accuracy {where}: {'; '.join(said)}."
+            parts.append(f"chance {percent(self.chance)}")
+        where = (
+            "by images per class" if self.shots == CURVE else f"with {_describe_shots(self.shots)}"
+        )
+        return f"Mean test accuracy {where}: {'; '.join(parts)}."
 
-    def below(self) -> str:
+    def footer(self) -> str:
         """The details of the picked run."""
         if not self.run:
             return ""
@@ -191,32 +185,31 @@ class ComparePanel(Panel):
         Raises:
             ValueError: If there is no such run at the shown number of images.
         """
-        rows = self.runs[(self.runs.strategy == strategy) & (self.runs.seed == seed)]
-        if self.shots != CURVE:
-            rows = rows[rows.shots.astype(str) == str(self.shots)]
+        rows = self._find_runs([strategy], [seed])
         if rows.empty:
-            at = "" if self.shots == CURVE else f" with {_images(self.shots)}"
+            at = "" if self.shots == CURVE else f" with {_describe_shots(self.shots)}"
             raise ValueError(f"no run of {strategy!r} with seed {seed}{at} here")
-        return "\n".join(_words(row) for row in rows.to_dict("records"))
+        return "\n".join(_describe_run(row) for row in rows.to_dict("records"))
 
 
-def _choices(shots: pd.Series) -> list[int | str]:
+def _list_shots(shots: pd.Series) -> list[int | str]:
     """What can be picked: the curve where there are several numbers, then each, "all" last."""
-    numbers = sorted({int(value) for value in shots if value != "all"})
-    single = [*numbers, *(["all"] if "all" in set(shots) else [])]
+    single: list[int | str] = sorted({int(value) for value in shots if value != "all"})
+    if "all" in set(shots):
+        single.append("all")
     return [CURVE, *single] if len(single) > 1 else single
 
 
-def _words(run: dict[str, object]) -> str:
-    said = [f"test accuracy {percent(run['test_accuracy'])}"]
+def _describe_run(run: Mapping[str, Any]) -> str:
+    parts = [f"test accuracy {percent(run['test_accuracy'])}"]
     if pd.notna(run.get("val_accuracy")):
-        said.append(f"val accuracy {percent(run['val_accuracy'])}")
-    said += [f"{run['trainable_weights']:,} weights learn", f"{run['seconds']:.1f} s"]
+        parts.append(f"val accuracy {percent(run['val_accuracy'])}")
+    parts += [f"{run['trainable_weights']:,} weights learn", f"{run['seconds']:.1f} s"]
     name = names.label(run["strategy"]).text
-    return f"{name}, {_images(run['shots'])}, seed {run['seed']}: {', '.join(said)}."
+    return f"{name}, {_describe_shots(run['shots'])}, seed {run['seed']}: {', '.join(parts)}."
 
 
-def _images(shots: int | str) -> str:
+def _describe_shots(shots: int | str) -> str:
     if shots == "all":
         return "all images"
     return f"{shots} image{'' if shots == 1 else 's'} per class"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import traitlets
@@ -16,33 +16,31 @@ from vtlab.data.tasks import task as make_task
 from vtlab.models.network import Network
 from vtlab.training.costs import Speed, calibrate, cost_table
 from vtlab.training.fit import fit
-from vtlab.widgets.panel import Checks, Panel, Status, button, number, row
-from vtlab.widgets.session import Worker, chosen, fitting
+from vtlab.widgets.panel import CheckboxGroup, Panel, StatusLine, button, number_box, row
+from vtlab.widgets.session import BackgroundWorker, strategy_from_ticks, strategy_name_from_ticks
 
 if TYPE_CHECKING:
     import ipywidgets
     import pandas as pd
     from matplotlib.figure import Figure
 
-BATCH = 32
+BATCH_SIZE = 32
 
 
 class FreezePanel(Panel):
-    """Tick the stages that learn: what it costs, and after training what moved.
+    """Tick the stages that learn, and see what it costs, and after training what moved.
 
     A copy of the network is trained, so that each press of Train begins at the same weights.
     The head always learns, since its classes are new. The plain twins are `cost_table`,
-    `movement` and `plot_costs`.
+    `measure_movement` and `plot_costs`.
 
     Attributes:
-        stages: That learn beside the head.
+        stages: Names of those that learn beside the head.
         epochs: How long Train trains; a network whose head alone learns is solved instead.
         network: As it was given.
-        trained: The copy that was trained last, or None.
-        moved: What that training changed, from `movement`, or None.
+        trained_network: The copy that was trained last, or None.
+        movement: What that training changed, from `measure_movement`, or None.
         buttons: "measure", "train" and "stop".
-
-    Lesson 04.
     """
 
     stages = traitlets.Tuple()
@@ -66,15 +64,15 @@ class FreezePanel(Panel):
         """
         self.network, self._task = network, task
         self._size = image_size or (task.image_size if task else 64)
-        self.trained: Network | None = None
-        self.moved: pd.DataFrame | None = None
+        self.trained_network: Network | None = None
+        self.movement: pd.DataFrame | None = None
         # How fast the machine is, with the costs by stages that follow from it: replaced together, since
         # one thread measures while another draws.
         self._measured: tuple[Speed | None, dict[tuple[str, ...], pd.DataFrame]] = None, {}
-        self._said = ""  # about the last work, once it is over
+        self._result = ""  # of the last work, in words
         self._lock = threading.RLock()  # of what belongs to the ticked stages, and of the status
-        self._worker = Worker("vtlab freezing")
-        self.status = Status("The head always learns. Tick what else should.")
+        self._worker = BackgroundWorker("vtlab freezing")
+        self.status = StatusLine("The head always learns. Tick what else should.")
         self.buttons = {
             "measure": button("Measure this machine", self.measure),
             "train": button("Train and see what moves", self.train, main=True),
@@ -83,30 +81,30 @@ class FreezePanel(Panel):
         super().__init__(**({"stages": network.stage_names[-1:]} | traits))
 
     @traitlets.validate("stages")
-    def _known(self, proposal: dict) -> tuple[str, ...]:
+    def _check_stages(self, proposal: dict) -> tuple[str, ...]:
         names = self.network.stage_names
-        if odd := sorted(set(proposal["value"]) - set(names)):
+        if unknown := sorted(set(proposal["value"]) - set(names)):
             raise traitlets.TraitError(
-                f"{self.network.name} has no stage {odd[0]!r}; its stages are {', '.join(names)}"
+                f"{self.network.name} has no stage {unknown[0]!r}; its stages are {', '.join(names)}"
             )
         return tuple(name for name in names if name in proposal["value"])
 
     @traitlets.observe("stages")
-    def _other(self, change: object) -> None:
+    def _forget_movement(self, change: object) -> None:
         with self._lock:
-            self.moved = None  # it was measured with other stages
+            self.movement = None  # it was measured with other stages
 
-    def build(self) -> dict[str, ipywidgets.Widget]:
+    def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A box for each stage, and how long to train."""
         return {
-            "stages": Checks(
+            "stages": CheckboxGroup(
                 {name: name for name in self.network.stage_names},
                 "Stages that learn, beside the head",
             ),
-            "epochs": number("Epochs", 1, 60),
+            "epochs": number_box("Epochs", 1, 60),
         }
 
-    def arrange(self) -> Sequence[ipywidgets.Widget]:
+    def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
         """Stages, then the buttons."""
         return [
             self.controls["stages"],
@@ -114,18 +112,18 @@ class FreezePanel(Panel):
         ]
 
     @property
-    def shows(self) -> tuple[str, ...]:
+    def picture_traits(self) -> tuple[str, ...]:
         """How long to train changes nothing in the picture."""
         return ("stages",)
 
     def measure(self) -> None:
         """Measure, in the background, how fast this machine runs the network's parts."""
-        self._begin(lambda stop: self._measure(), "Measuring …")
+        self._start(lambda stop: self._measure(), "Measuring …")
 
     def train(self) -> None:
         """Train a copy in the background, and measure what moved."""
         stages, epochs = self.stages, self.epochs
-        self._begin(lambda stop: self._train(stages, epochs, stop), "Training …")
+        self._start(lambda stop: self._train(stages, epochs, stop), "Training …")
 
     def stop(self) -> None:
         """Ask a training to stop within one batch; a measurement, of a few batches, is carried through."""
@@ -142,81 +140,88 @@ class FreezePanel(Panel):
         self._worker.stop()
         super().close()
 
-    def _begin(self, work, words: str) -> None:
+    def _start(self, work: Callable[[threading.Event], None], words: str) -> None:
         with self._lock:
-            if self._worker.start(work, self._ended):
+            if self._worker.start(work, self._finish):
                 self.status.say(words)
             else:
                 self.status.say("One thing at a time: stop what is under way first.")
 
     def _measure(self) -> None:
-        self._measured = calibrate(self.network, image_size=self._size, batch=BATCH, repeats=3), {}
-        self._said = "Measured."
+        self._measured = (
+            calibrate(self.network, image_size=self._size, batch=BATCH_SIZE, repeats=3),
+            {},
+        )
+        self._result = "Measured."
 
     def _train(self, stages: tuple[str, ...], epochs: int, stop: threading.Event) -> None:
         if self._measured[0] is None:
             self._measure()
         task = self._task or make_task("garden", shots=5, image_size=self._size)
-        twin, everything = copy.deepcopy(self.network), self.network.stage_names
-        way = chosen(fitting("partial", stages, everything), stages)
+        twin = copy.deepcopy(self.network)
+        name = strategy_name_from_ticks("partial", stages, twin.stage_names)
+        way = strategy_from_ticks(name, stages)
         way.prepare(twin, 0)  # the new head is no movement: training begins after it
         before = snapshot(twin)
         training = fit(twin, task, way, epochs=epochs, stop=stop)
         for _epoch in training:
             pass
         if not training.steps:
-            self._said = "Stopped before the first step: nothing was trained."
+            self._result = "Stopped before the first step: nothing was trained."
             return
-        moved = measure_movement(before, twin)
+        movement = measure_movement(before, twin)
         with self._lock:
             if stages == self.stages:
-                self.trained, self.moved, self._said = twin, moved, _moved_words(moved)
+                self.trained_network, self.movement = twin, movement
+                self._result = _describe_movement(movement)
             else:
-                self._said = (
+                self._result = (
                     "Other stages were ticked meanwhile, so what moved is not shown: train again."
                 )
 
-    def _ended(self, error: BaseException | None) -> None:
+    def _finish(self, error: BaseException | None) -> None:
         with self._lock:
-            self.status.say(
-                self._said
-                if error is None
-                else f"Stopped by an error. {type(error).__name__}: {error}"
-            )
+            if error is not None:
+                self._result = f"Stopped by an error. {type(error).__name__}: {error}"
+            self.status.say(self._result)
         self.refresh()
 
     def costs(self) -> pd.DataFrame:
         """What the ticked stages cost, a row per stage and one for the head."""
-        stages, (speed, known) = self.stages, self._measured
-        if stages not in known:  # takes longer than drawing it
-            known[stages] = cost_table(
-                self.network, (*stages, "head"), speed=speed, image_size=self._size, batch=BATCH
+        stages, (speed, tables) = self.stages, self._measured
+        if stages not in tables:  # takes longer than drawing it
+            tables[stages] = cost_table(
+                self.network,
+                (*stages, "head"),
+                speed=speed,
+                image_size=self._size,
+                batch=BATCH_SIZE,
             )
-        return known[stages]
+        return tables[stages]
 
     def figure(self) -> Figure:
         """Costs by stage, and beside them what moved."""
-        return plots.costs(self.costs(), moved=self.moved)
+        return plots.costs(self.costs(), moved=self.movement)
 
     def describe(self) -> str:
         """The sums in words, and what moved."""
-        table, moved = self.costs(), self.moved
+        table, movement = self.costs(), self.movement
         memory = (table.activations + table.optimiser).sum() / 1e6
-        said = (
+        words = (
             f"{', '.join((*self.stages, 'head'))} learn: {table.learn.sum():,} of "
             f"{table.weights.sum():,} weights, {table.step.sum() / 1e6:.0f} million multiply-adds "
             f"per training image, {memory:.0f} MB a batch"
         )
         if "seconds" in table:
-            said += f", {1e3 * table.seconds.sum():.0f} ms a batch expected"
-        return f"{said}." if moved is None else f"{said}. {_moved_words(moved)}"
+            words += f", {1e3 * table.seconds.sum():.0f} ms a batch expected"
+        return f"{words}." if movement is None else f"{words}. {_describe_movement(movement)}"
 
 
-def _moved_words(moved: pd.DataFrame) -> str:
+def _describe_movement(movement: pd.DataFrame) -> str:
     """Which stages moved, by weights or BatchNorm statistics, and which did not at all."""
-    still = [stage for stage, row in moved.iterrows() if not row.fillna(0).any()]
-    went = [stage for stage in moved.index if stage not in still]
+    still = [stage for stage, row in movement.iterrows() if not row.fillna(0).any()]
+    moved = [stage for stage in movement.index if stage not in still]
     return (
-        f"Moved: {', '.join(went) or 'nothing'}. Not a single bit of weights or BatchNorm "
+        f"Moved: {', '.join(moved) or 'nothing'}. Not a single bit of weights or BatchNorm "
         f"statistics moved in: {', '.join(still) or 'no stage'}."
     )

@@ -1,4 +1,4 @@
-"""What every panel is: traits, a pure `figure()`, and controls linked to the traits.
+"""The base class of all panels, and the controls that panels are made of.
 
 Setting a trait from Python moves the control and redraws the picture; moving the control sets
 the trait. Where there is no live page (GitHub, nbconvert, nbval) a panel is a PNG and a line.
@@ -10,23 +10,27 @@ import base64
 import contextlib
 import html
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import ipywidgets
 import traitlets
 
-from vtlab.plots import style
+from vtlab.plots import export, style
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
-KEPT = 32  # pictures that need not be drawn again when a person comes back to them
+MAX_CACHED_PICTURES = 32  # for a person who comes back to them
+MIN_REDRAW_SECONDS = 0.25  # from one picture of a training to the next
+MAX_REDRAW_SHARE = 0.2  # of the time of a training
 
 
 class Panel(traitlets.HasTraits):
-    """A base class: subclasses declare traits and write `build`, `figure` and `describe`.
+    """A base class: subclasses declare traits, and write `build_controls`, `figure` and `describe`.
 
     Attributes:
         controls: The control of each trait that a person may change; its `value` is the trait.
@@ -42,34 +46,35 @@ class Panel(traitlets.HasTraits):
         Raises:
             TypeError: If there is no trait of that name.
         """
-        if odd := sorted(set(traits) - set(self.trait_names())):
-            raise TypeError(f"{type(self).__name__} has no trait {odd[0]!r}")
+        if unknown := sorted(set(traits) - set(self.trait_names())):
+            raise TypeError(f"{type(self).__name__} has no trait {unknown[0]!r}")
         # JupyterLab may call back from another thread; the last one must draw the last state.
         self._drawing = threading.RLock()
-        self._drawn: OrderedDict[tuple, str] = OrderedDict()
+        self._cache: OrderedDict[tuple, str] = OrderedDict()
         super().__init__(**traits)
-        self.controls = self.build()
+        self.controls = self.build_controls()
         self._links = [
             traitlets.link((self, name), (control, "value"))
             for name, control in self.controls.items()
         ]
         self._picture = ipywidgets.HTML()
         # A block each: a wide control must not push the others off a narrow page.
-        self.widget = ipywidgets.VBox([*self.arrange(), self._picture], layout={"width": "100%"})
-        if self.shows:
-            self.observe(self._redraw, names=list(self.shows))
+        blocks = [*self.arrange_controls(), self._picture]
+        self.widget = ipywidgets.VBox(blocks, layout={"width": "100%"})
+        if self.picture_traits:
+            self.observe(self._redraw, names=list(self.picture_traits))
         self._redraw()
 
-    def build(self) -> dict[str, ipywidgets.Widget]:
+    def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A new control, with a visible name, for each trait that a person may change."""
         raise NotImplementedError
 
-    def arrange(self) -> Sequence[ipywidgets.Widget]:
+    def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
         """What stands above the picture, in the order in which the Tab key visits it."""
         return [*self.controls.values()]
 
     def figure(self) -> Figure:
-        """The picture that the traits describe; pure.
+        """The picture that the traits describe; drawing it changes nothing.
 
         Raises:
             ValueError: If there is nothing to draw; the panel then shows the message.
@@ -77,14 +82,14 @@ class Panel(traitlets.HasTraits):
         raise NotImplementedError
 
     def describe(self) -> str:
-        """The picture in words and numbers, for who cannot see it."""
+        """The picture in words and numbers, for those who cannot see it."""
         raise NotImplementedError
 
     def caption(self) -> str:
         """A line above the picture, which changes with it; none where there is nothing to say."""
         return ""
 
-    def below(self) -> str:
+    def footer(self) -> str:
         """Markup under the picture, which changes with it; none where there is nothing to add."""
         return ""
 
@@ -96,45 +101,43 @@ class Panel(traitlets.HasTraits):
         while self._links:
             self._links.pop().unlink()
         # ipywidgets closes neither what is inside a box nor the models for layout and style.
-        for part in list(_parts(self.widget)):
-            part.close()
+        for model in list(_iterate_models(self.widget)):
+            model.close()
 
     def refresh(self) -> None:
         """Draw again, since something else than a trait has changed."""
         with self._drawing:
-            self._drawn.clear()
+            self._cache.clear()
             self._redraw()
 
     @property
-    def shows(self) -> tuple[str, ...]:
+    def picture_traits(self) -> tuple[str, ...]:
         """The traits that the picture depends on."""
         return tuple(self.controls)
 
     def _redraw(self, change: object = None) -> None:
         with self._drawing:
-            key = tuple((name, getattr(self, name)) for name in self.shows)
-            if key not in self._drawn:
-                self._drawn[key] = self._draw()
-                while len(self._drawn) > KEPT:
-                    self._drawn.popitem(last=False)
-            self._drawn.move_to_end(key)
-            self._picture.value = self._drawn[key]
+            key = tuple((name, getattr(self, name)) for name in self.picture_traits)
+            if key not in self._cache:
+                self._cache[key] = self._to_html()
+                while len(self._cache) > MAX_CACHED_PICTURES:
+                    self._cache.popitem(last=False)
+            self._cache.move_to_end(key)
+            self._picture.value = self._cache[key]
 
-    def _draw(self) -> str:
-        """The picture as HTML for a live page."""
+    def _to_html(self) -> str:
+        """Caption, picture and footer for a live page."""
         try:
             figure, words = self.figure(), self.describe()
         except ValueError as nothing:
             return f'<p role="status">{html.escape(str(nothing))}</p>'
-        source, width = (
-            style.data_uri(figure, photographs=self.photographs, quick=True),
-            _width(figure),
-        )
-        style.let_go(figure)
-        line = f"<p>{html.escape(above)}</p>" if (above := self.caption()) else ""
+        source = export.data_uri(figure, photographs=self.photographs, quick=True)
+        width = _page_width(figure)
+        export.let_go(figure)
+        caption = f"<p>{html.escape(line)}</p>" if (line := self.caption()) else ""
         return (
-            f'{line}<img alt="{html.escape(words)}" style="width:{width}px;max-width:100%" '
-            f'src="{source}">{self.below()}'
+            f'{caption}<img alt="{html.escape(words)}" style="width:{width}px;max-width:100%" '
+            f'src="{source}">{self.footer()}'
         )
 
     def __repr__(self) -> str:
@@ -144,60 +147,79 @@ class Panel(traitlets.HasTraits):
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, object], dict[str, object]]:
         """The live view, and a picture with its words and a line for where there is none."""
-        live = self.widget._repr_mimebundle_() if self.widget.comm else {}
-        still, about = {}, {}
+        data: dict[str, object] = self.widget._repr_mimebundle_() if self.widget.comm else {}
+        metadata: dict[str, object] = {}
+        data["text/plain"] = repr(self)
         with self._drawing, contextlib.suppress(ValueError):  # nothing to draw
             figure, words = self.figure(), self.describe()
-            still["image/png"] = base64.b64encode(style.to_png(figure)).decode("ascii")
-            about["image/png"] = {"width": _width(figure), "alt": words}
-            style.let_go(figure)
-        return live | {"text/plain": repr(self)} | still, about
+            data["image/png"] = base64.b64encode(export.to_png(figure)).decode("ascii")
+            metadata["image/png"] = {"width": _page_width(figure), "alt": words}
+            export.let_go(figure)
+        return data, metadata
 
 
-def _width(figure: Figure) -> int:
-    """Pixels on the page."""
+def _page_width(figure: Figure) -> int:
+    """How wide a figure is on the page, in pixels."""
     return round(figure.get_figwidth() * style.DPI)
 
 
-def _parts(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+def _iterate_models(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
     """A widget, all that is inside it, and their layouts and styles."""
     for child in getattr(widget, "children", ()):
-        yield from _parts(child)
+        yield from _iterate_models(child)
     for name in ("layout", "style"):
         if isinstance(model := getattr(widget, name, None), ipywidgets.Widget):
             yield model
     yield widget
 
 
-_NARROW = {"description_width": "initial"}
+def format_table(cells: pd.DataFrame) -> str:
+    """A table as markup, its text escaped; nothing where there is no row."""
+    if cells.empty:
+        return ""
+    return cells.to_html(index=False, border=0, justify="left", col_space="6em")
 
 
-def number(
+class RedrawTimer:
+    """Says when it is time to redraw: four times a second, or less often if drawing is slow."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """A timer by this clock, in seconds; the first picture is due at once."""
+        self._clock, self._next = clock, float("-inf")
+
+    def is_due(self) -> bool:
+        """Whether the next picture may be drawn now."""
+        return self._clock() >= self._next
+
+    def restart(self, started: float) -> None:
+        """Wait anew: a picture that was begun at `started`, by the same clock, is drawn."""
+        now = self._clock()
+        pause = (now - started) * (1 / MAX_REDRAW_SHARE - 1)
+        self._next = max(started + MIN_REDRAW_SECONDS, now + pause)
+
+
+DESCRIPTION_STYLE = {"description_width": "initial"}  # or ipywidgets would cut long words
+
+
+def number_box(
     words: str, low: float, high: float, step: float = 1
 ) -> ipywidgets.BoundedIntText | ipywidgets.BoundedFloatText:
-    """A box for a number within limits; whole where the step is."""
-    whole = isinstance(step, int)
-    kind = ipywidgets.BoundedIntText if whole else ipywidgets.BoundedFloatText
+    """A box for a number within limits; the number is whole where the step is."""
+    kind = ipywidgets.BoundedIntText if isinstance(step, int) else ipywidgets.BoundedFloatText
     width = f"{0.58 * len(words) + (5.2 if high < 1000 else 6.5):.1f}em"
-    return kind(
-        value=low,
-        min=low,
-        max=high,
-        step=step,
-        description=words,
-        style=_NARROW,
-        layout={"width": width},
-    )
+    limits = {"value": low, "min": low, "max": high, "step": step}
+    return kind(description=words, style=DESCRIPTION_STYLE, layout={"width": width}, **limits)
 
 
-def choice(words: str, options: Iterable) -> ipywidgets.Dropdown:
-    """A list of which one is chosen: values, or pairs of words and value."""
+def dropdown(words: str, options: Iterable) -> ipywidgets.Dropdown:
+    """A list of which one option is chosen; options are values, or pairs of words and value."""
+    layout = {"width": "max-content"}
     return ipywidgets.Dropdown(
-        options=list(options), description=words, style=_NARROW, layout={"width": "max-content"}
+        options=list(options), description=words, style=DESCRIPTION_STYLE, layout=layout
     )
 
 
-def tick(words: str) -> ipywidgets.Checkbox:
+def checkbox(words: str) -> ipywidgets.Checkbox:
     """A box to tick."""
     return ipywidgets.Checkbox(description=words, indent=False, layout={"width": "max-content"})
 
@@ -214,12 +236,12 @@ def button(words: str, action: Callable[[], object], *, main: bool = False) -> i
 
 
 def row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Side by side, and below one another where the page is narrow."""
+    """Controls side by side, and below one another where the page is narrow."""
     layout = {"flex_flow": "row wrap", "grid_gap": "2px 14px", "align_items": "center"}
     return ipywidgets.HBox(widgets, layout=layout)
 
 
-class Checks(ipywidgets.VBox):
+class CheckboxGroup(ipywidgets.VBox):
     """Several checkboxes with one value: what is ticked, in the order of the boxes.
 
     Unlike a list for several choices, it needs no Ctrl key, and every box has a name that a
@@ -232,32 +254,32 @@ class Checks(ipywidgets.VBox):
 
     value = traitlets.Tuple()
 
-    def __init__(self, names: Mapping[str, str], description: str) -> None:
+    def __init__(self, names: Mapping[Hashable, str], description: str) -> None:
         """A box for each name, with the words to show beside it, under a description."""
         self.description = description
-        self.boxes = {name: tick(words) for name, words in names.items()}
-        self._spreading = False
+        self.boxes = {name: checkbox(words) for name, words in names.items()}
+        self._ticking = False
         heading = ipywidgets.HTML(f"<b>{html.escape(description)}</b>")
         super().__init__([heading, row(*self.boxes.values())])
         for box in self.boxes.values():
-            box.observe(self._gather, "value")
+            box.observe(self._collect_ticks, "value")
 
-    def _gather(self, change: object) -> None:
-        if not self._spreading:
+    def _collect_ticks(self, change: object) -> None:
+        if not self._ticking:
             self.value = tuple(name for name, box in self.boxes.items() if box.value)
 
     @traitlets.observe("value")
-    def _spread(self, change: object) -> None:
+    def _tick_boxes(self, change: object) -> None:
         # Half of the boxes moved is a state that nobody asked for: it must not come back.
-        self._spreading = True
+        self._ticking = True
         try:
             for name, box in self.boxes.items():
                 box.value = name in self.value
         finally:
-            self._spreading = False
+            self._ticking = False
 
 
-class Status(ipywidgets.HTML):
+class StatusLine(ipywidgets.HTML):
     """A line that a screen reader says whenever it changes."""
 
     def __init__(self, words: str = "") -> None:

@@ -1,40 +1,42 @@
-"""One training of a panel: made from what was chosen, stopped, gone on with, tested once."""
+"""One training of a panel: made from what was ticked, stopped, resumed, tested once."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
-from vtlab.models.features import evaluate
+from vtlab.models.evaluation import evaluate
 from vtlab.models.network import Network
 from vtlab.results.records import Epoch
 from vtlab.training.fit import Training, fit
 from vtlab.training.strategies import Strategy, partial, strategy, surgical
 
-PART = 128  # test images between two looks at the stop event
+TEST_BATCH = 128  # images between two looks at the stop event
 
 
-def chosen(name: str, stages: tuple[str, ...]) -> Strategy:
-    """The strategy of a family's name; "partial" and "surgical" let these stages learn."""
+def strategy_from_ticks(name: str, ticked: tuple[str, ...]) -> Strategy:
+    """The strategy of a panel's list; "partial" and "surgical" let the ticked stages learn."""
     if name == "partial":
-        return partial(len(stages))
+        return partial(len(ticked))
     if name == "surgical":
-        return surgical(*stages)
+        return surgical(*ticked)
     return strategy(name)
 
 
-def fitting(name: str, stages: tuple[str, ...], everything: tuple[str, ...]) -> str:
-    """The family that lets just these stages learn; the given one if it does."""
-    if not stages:
+def strategy_name_from_ticks(name: str, ticked: tuple[str, ...], stages: tuple[str, ...]) -> str:
+    """The name in a panel's list that lets just the ticked of all stages learn.
+
+    The given name stays if it does so.
+    """
+    if not ticked:
         return "probe"
-    if stages == everything:
+    if ticked == stages:
         return name if name in ("scratch", "lp_ft") else "full"
-    tail = stages == everything[len(everything) - len(stages) :]
-    return "partial" if tail and name != "surgical" else "surgical"
+    at_the_end = ticked == stages[len(stages) - len(ticked) :]
+    return "partial" if at_the_end and name != "surgical" else "surgical"
 
 
 @dataclass(eq=False)
@@ -47,7 +49,7 @@ class Session:
         strategy: What learns.
         seed: Of the head, the order of the batches and the augmentation.
         epochs: None for the default schedule.
-        network: Once the work has begun; what was learnt is in it, also after a stop.
+        network: Once the training has begun; what was learnt is in it, also after a stop.
         history: The records so far.
         accuracy: On the test set, once all is done.
     """
@@ -60,11 +62,11 @@ class Session:
     network: Network | None = None
     history: list[Epoch] = field(default_factory=list)
     accuracy: float | None = None
-    _torn: bool = False
+    _failed_in_step: bool = False
     _training: Training | None = None
-    _epochs: int | None = None
+    _total_epochs: int | None = None
     _row: dict[str, object] | None = None
-    _right: list[float] = field(default_factory=list)
+    _correct: list[float] = field(default_factory=list)  # test images, by batch
 
     @property
     def finished(self) -> bool:
@@ -72,22 +74,24 @@ class Session:
         return self.accuracy is not None
 
     @property
-    def whole(self) -> int | None:
+    def total_epochs(self) -> int | None:
         """How many epochs it will have; not known of a probe, which is solved."""
         training = self._training  # the thread that trains takes it away
-        return self._epochs if training is None or self.strategy.convex else training.epochs
+        if training is None or self.strategy.convex:
+            return self._total_epochs
+        return training.epochs
 
     @property
-    def goes_on(self) -> bool:
-        """Whether it was begun and is between two steps, so that `work` goes on with it."""
-        return self._training is not None and not self._torn
+    def resumable(self) -> bool:
+        """Whether it was begun and is between two steps, so that `train` goes on with it."""
+        return self._training is not None and not self._failed_in_step
 
     @property
     def seconds(self) -> float:
         """Of training."""
         return sum(epoch.seconds for epoch in self.history)
 
-    def work(self, stop: threading.Event) -> Iterator[Epoch]:
+    def train(self, stop: threading.Event) -> Iterator[Epoch]:
         """Train on and test, a record an epoch; ends early when the event is set.
 
         What follows a stop is bit-equal to a training that was never stopped.
@@ -103,31 +107,37 @@ class Session:
                 self.history.append(epoch)
                 yield epoch
         except Exception as error:  # its own: what its caller does with an epoch raises elsewhere
-            self._torn = not isinstance(error, OSError)  # room on the disk is made before a step
+            # Room on the disk is made before a step, so that a full disk leaves no half step.
+            self._failed_in_step = not isinstance(error, OSError)
             raise
         if self._training.done:
             self._test(stop)
 
     def _test(self, stop: threading.Event) -> None:
-        test = self.task.test
-        pixels, labels = test.pixels.split(PART), test.labels.split(PART)
-        while len(self._right) < len(labels):
+        test, network = self.task.test, self.network
+        assert network is not None
+        pixels, labels = test.pixels.split(TEST_BATCH), test.labels.split(TEST_BATCH)
+        while (batch := len(self._correct)) < len(labels):
             if stop.is_set():
                 return
-            part = len(self._right)
-            share = evaluate(self.network, pixels[part], labels[part])
-            self._right.append(share * len(labels[part]))
-        self.accuracy = sum(self._right) / len(test)
-        self._epochs, self._training = self.whole, None  # its kept views and moments are large
+            share = evaluate(network, pixels[batch], labels[batch])
+            self._correct.append(share * len(labels[batch]))
+        self.accuracy = sum(self._correct) / len(test)
+        # The views and moments that a training keeps are large.
+        self._total_epochs, self._training = self.total_epochs, None
 
-    def let_go(self) -> None:
-        """Keep what came of it; the network goes."""
+    def release_network(self) -> None:
+        """Keep what came of it, and let go of the network, which is large."""
         self._row, self.network = self.row(), None
 
     def row(self) -> dict[str, object]:
         """What was trained and what came of it."""
-        way, network = self.strategy, self.network  # which `let_go` takes away once there is a row
-        return self._row or {
+        # In this order: `release_network` takes the network away once there is a row.
+        way, network, row = self.strategy, self.network, self._row
+        if row is not None:
+            return row
+        assert network is not None
+        return {
             "task": self.task.name,
             "backbone": self.backbone,
             "strategy": way.name,
@@ -138,20 +148,16 @@ class Session:
             "stage_decay": way.stage_decay,
             "test_accuracy": self.accuracy,
             "seconds": self.seconds,
-            "trainable_weights": network.learning_weights(),
-            "total_weights": network.total_weights(),
+            "trainable_weights": network.count_learning_weights(),
+            "total_weights": network.count_weights(),
         }
 
 
-SECONDS = 0.25  # between two updates of the page, at least
-SHARE = 0.2  # of the time, at most, goes into drawing
-
-
-class Worker:
-    """At most one daemon thread at a time.
+class BackgroundWorker:
+    """Does one piece of work at a time, in a daemon thread.
 
     Attributes:
-        busy: Whether there is one.
+        busy: Whether there is work.
         error: What the last work was ended by, or None.
     """
 
@@ -165,13 +171,15 @@ class Worker:
         self._lock = threading.Lock()
 
     def start(
-        self, work: Callable[[threading.Event], None], ended: Callable[[BaseException | None], None]
+        self,
+        work: Callable[[threading.Event], None],
+        finish: Callable[[BaseException | None], object],
     ) -> bool:
         """Do this in the background; False, and nothing happens, while there is work already.
 
         Args:
             work: Called in the thread with the event that asks it to stop.
-            ended: Called in the thread when the work is over and another may start, with what
+            finish: Called in the thread when the work is over and another may start, with what
                 it was ended by.
         """
         with self._lock:
@@ -179,12 +187,12 @@ class Worker:
                 return False
             self.busy, self.error, self._stop = True, None, threading.Event()
             self._thread = threading.Thread(
-                target=self._run, args=(work, ended, self._stop), name=self.name, daemon=True
+                target=self._run, args=(work, finish, self._stop), name=self.name, daemon=True
             )
             self._thread.start()
             return True
 
-    def _run(self, work: Callable, ended: Callable, stop: threading.Event) -> None:
+    def _run(self, work: Callable, finish: Callable, stop: threading.Event) -> None:
         error = None
         try:
             work(stop)
@@ -192,7 +200,7 @@ class Worker:
             error = raised
         with self._lock:
             self.error, self.busy = error, False
-        ended(error)
+        finish(error)
 
     def stop(self) -> None:
         """Ask the work to stop; does not wait for it."""
@@ -220,20 +228,3 @@ class Worker:
         error, self.error = self.error, None
         if error is not None:
             raise error
-
-
-class Pace:
-    """Says when it is time to draw again: four times a second, or less if drawing is slow."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """The first time is at once."""
-        self._clock, self._next = clock, float("-inf")
-
-    def due(self) -> bool:
-        """Whether the next picture may be drawn now."""
-        return self._clock() >= self._next
-
-    def drawn(self, started: float) -> None:
-        """A picture that was begun at `started`, by the same clock, is done."""
-        now = self._clock()
-        self._next = max(started + SECONDS, now + (now - started) * (1 / SHARE - 1))

@@ -15,19 +15,20 @@ from vtlab.data.augment import Augment, views
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.worlds import CORRUPTIONS, STYLES, WORLDS, World
-from vtlab.widgets.panel import Panel, choice, number, row, tick
+from vtlab.widgets.panel import Panel, checkbox, dropdown, number_box, row
 
 if TYPE_CHECKING:
     import ipywidgets
     from matplotlib.figure import Figure
 
-COLUMNS = 8
-SHOWN = 16  # images without augmentation
-VIEWED, VIEWS = 2, 7  # images with it, and views of each beside the image as it is
-ALL = -1  # classes
-DIALS = ("style", "corruption", "strength", "similarity", "shortcut", "weeds", "leaves")
-KINDS = tuple(field.name for field in fields(Augment))
-LIMITS = {
+GARDEN_TASKS = tuple(name for name, world in WORLDS.items() if world.target == "class")
+COLUMNS = 8  # of the grid of images
+IMAGES_SHOWN = 16  # without augmentation
+IMAGES_AUGMENTED, VIEWS = 2, 7  # and views of each of them, beside the image as it is
+ALL_CLASSES = -1
+WORLD_DIALS = ("style", "corruption", "strength", "similarity", "shortcut", "weeds", "leaves")
+AUGMENTATIONS = tuple(field.name for field in fields(Augment))
+AUGMENTATION_LIMITS = {  # largest strength, and step of the control
     "shift": (0.3, 0.02),
     "crop": (0.6, 0.05),
     "rotate": (180.0, 5.0),
@@ -50,17 +51,17 @@ class TaskPanel(Panel):
         mask: Whether the outline of the object is drawn, where it is known.
         seed: Which training images.
         style, corruption, strength, similarity, shortcut, weeds, leaves: The garden's dials.
-        augmented: Whether views of a few images are shown, with the strengths below; training sees such.
+        augmented: Whether a few images are shown with augmented views, such as training sees.
         flip, shift, crop, rotate, light, noise, turn, hue, erase: Strengths of the augmentation,
             see `Augment`.
 
-    Lessons 01 and 08.
+    Lesson 08.
     """
 
     photographs = True
     task = traitlets.Unicode("garden")
     split = traitlets.Enum(("train", "test"), "train")
-    shown = traitlets.Int(ALL)
+    shown = traitlets.Int(ALL_CLASSES)
     mask = traitlets.Bool(False)
     seed = traitlets.Int(0, min=0)
     style = traitlets.Enum(STYLES, "photo")
@@ -92,19 +93,18 @@ class TaskPanel(Panel):
             ValueError: If there is no garden task of that name.
         """
         name = task if isinstance(task, str) else task.name
-        self._own = None if isinstance(task, str) or _drawn(task) else task
-        self._names = [n for n, world in WORLDS.items() if world.target == "class"]
-        if self._own is None and name not in self._names:
-            raise ValueError(f"no garden task {name!r}; there are {', '.join(self._names)}")
-        start = {} if self._own else _dials(WORLDS[name])
+        self._own = None if isinstance(task, str) or _is_from_garden(task) else task
+        if self._own is None and name not in GARDEN_TASKS:
+            raise ValueError(f"no garden task {name!r}; there are {', '.join(GARDEN_TASKS)}")
+        start = {} if self._own else _read_dials(WORLDS[name])
         if not (self._own or isinstance(task, str)):
             start["seed"] = task.seed
         super().__init__(**({"task": name} | start | traits))
-        self.observe(self._moved, "task")
+        self.observe(self._reset_dials, "task")
 
     @traitlets.validate("task")
-    def _known_task(self, proposal: dict) -> str:
-        known = [self._own.name] if self._own else self._names
+    def _check_task(self, proposal: dict) -> str:
+        known = [self._own.name] if self._own else GARDEN_TASKS
         if proposal["value"] not in known:
             raise traitlets.TraitError(
                 f"no task {proposal['value']!r} here, only {', '.join(known)}"
@@ -112,19 +112,19 @@ class TaskPanel(Panel):
         return proposal["value"]
 
     @traitlets.validate("shown")
-    def _known_class(self, proposal: dict) -> int:
-        if not ALL <= proposal["value"] < len(self.classes):
+    def _check_class(self, proposal: dict) -> int:
+        if not ALL_CLASSES <= proposal["value"] < len(self.classes):
             raise traitlets.TraitError(
                 f"no class {proposal['value']} here, only 0 to "
-                f"{len(self.classes) - 1}, and {ALL} for all"
+                f"{len(self.classes) - 1}, and {ALL_CLASSES} for all"
             )
         return proposal["value"]
 
-    def _moved(self, change: object) -> None:
+    def _reset_dials(self, change: object) -> None:
         """Another garden task has other classes, and its dials stand elsewhere."""
         with self.hold_trait_notifications():
-            self.shown = ALL
-            for name, value in _dials(WORLDS[self.task]).items():
+            self.shown = ALL_CLASSES
+            for name, value in _read_dials(WORLDS[self.task]).items():
                 setattr(self, name, value)
         self.controls["shown"].options = self._class_options()
 
@@ -137,12 +137,12 @@ class TaskPanel(Panel):
         """
         if self._own:
             raise ValueError(f"{self.task} is no garden task: it has no dials")
-        return WORLDS[self.task].turn(**{name: getattr(self, name) for name in DIALS})
+        return WORLDS[self.task].turn(**{name: getattr(self, name) for name in WORLD_DIALS})
 
     @property
     def augment(self) -> Augment:
-        """The augmentation that is previewed, such as `fit` takes it."""
-        return Augment(**{name: getattr(self, name) for name in KINDS})
+        """The augmentation that is previewed, as `fit` takes it."""
+        return Augment(**{name: getattr(self, name) for name in AUGMENTATIONS})
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -150,34 +150,34 @@ class TaskPanel(Panel):
         return self._own.classes if self._own else WORLDS[self.task].classes
 
     def _class_options(self) -> list[tuple[str, int]]:
-        return [("all", ALL), *((name, k) for k, name in enumerate(self.classes))]
+        return [("all", ALL_CLASSES), *((name, k) for k, name in enumerate(self.classes))]
 
-    def build(self) -> dict[str, ipywidgets.Widget]:
+    def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """What to show, the dials of a garden task, and the augmentation."""
         controls = {
-            "task": choice("Task", [self.task] if self._own else self._names),
-            "split": choice("Split", [("training images", "train"), ("test images", "test")]),
-            "shown": choice("Class", self._class_options()),
-            "mask": tick("Outline of the object"),
-            "seed": number("Seed of the images", 0, 999),
+            "task": dropdown("Task", [self.task] if self._own else GARDEN_TASKS),
+            "split": dropdown("Split", [("training images", "train"), ("test images", "test")]),
+            "shown": dropdown("Class", self._class_options()),
+            "mask": checkbox("Outline of the object"),
+            "seed": number_box("Seed of the images", 0, 999),
         }
         if not self._own:
             controls |= {
-                "style": choice("Style", STYLES),
-                "corruption": choice("Corruption", CORRUPTIONS),
-                "strength": number("Its strength", 0, 5, 0.5),
-                "similarity": number("Similarity to the source", 0, 1, 0.1),
-                "shortcut": number("Ground tied to the class", 0, 1, 0.1),
-                "weeds": number("Weeds", 0, 3),
-                "leaves": number("Leaves", 0, 9),
+                "style": dropdown("Style", STYLES),
+                "corruption": dropdown("Corruption", CORRUPTIONS),
+                "strength": number_box("Its strength", 0, 5, 0.5),
+                "similarity": number_box("Similarity to the source", 0, 1, 0.1),
+                "shortcut": number_box("Ground tied to the class", 0, 1, 0.1),
+                "weeds": number_box("Weeds", 0, 3),
+                "leaves": number_box("Leaves", 0, 9),
             }
-        controls["augmented"] = tick("Show augmented views")
-        controls["flip"], controls["turn"] = tick("Flip"), tick("Quarter turns")
-        for name, (high, step) in LIMITS.items():
-            controls[name] = number(name.capitalize(), 0, high, step)
+        controls["augmented"] = checkbox("Show augmented views")
+        controls["flip"], controls["turn"] = checkbox("Flip"), checkbox("Quarter turns")
+        for name, (high, step) in AUGMENTATION_LIMITS.items():
+            controls[name] = number_box(name.capitalize(), 0, high, step)
         return controls
 
-    def arrange(self) -> Sequence[ipywidgets.Widget]:
+    def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
         """Three rows: images, dials, augmentation."""
         names = list(self.controls)
         cuts = ("task", "augmented") if self._own else ("task", "style", "augmented")
@@ -188,15 +188,15 @@ class TaskPanel(Panel):
 
     def images(self) -> Images:
         """The images that are shown, without augmentation; as many of each class as have room."""
-        count = VIEWED if self.augmented else SHOWN
-        wanted = range(len(self.classes)) if self.shown == ALL else [self.shown]
+        count = IMAGES_AUGMENTED if self.augmented else IMAGES_SHOWN
+        wanted = range(len(self.classes)) if self.shown == ALL_CLASSES else [self.shown]
         each = -(-count // len(wanted))
         if self._own:
-            whole = getattr(self._own, self.split)
+            images = getattr(self._own, self.split)
         else:
             seed = self.seed if self.split == "train" else None
-            whole = _images(self.world, each, seed)
-        return whole.first_of_classes(wanted, count)
+            images = _draw_images(self.world, each, seed)
+        return images.first_of_classes(wanted, count)
 
     def figure(self) -> Figure:
         """A grid of images, or a few images each with its augmented views."""
@@ -208,44 +208,44 @@ class TaskPanel(Panel):
         if not self.augmented:
             return plots.images(images.pixels, titles=titles, masks=masks, columns=COLUMNS)
         pixels = views(images, self.augment, self.seed, VIEWS)
-        heads = [
-            head for name in titles for head in (name, *(f"view {v}" for v in range(1, VIEWS + 1)))
-        ]
+        numbers = [f"view {number}" for number in range(1, VIEWS + 1)]
+        heads = [head for name in titles for head in (name, *numbers)]
         return plots.images(pixels, titles=heads, columns=VIEWS + 1)
 
     def describe(self) -> str:
         """What is shown, and which dials are turned."""
         images = self.images()
-        which = "all classes" if self.shown == ALL else self.classes[self.shown]
-        part = {"train": "training", "test": "test"}[self.split]
-        said = [f"{len(images)} {part} images of {self.task}, {which}"]
+        which = "all classes" if self.shown == ALL_CLASSES else self.classes[self.shown]
+        split = {"train": "training", "test": "test"}[self.split]
+        parts = [f"{len(images)} {split} images of {self.task}, {which}"]
         if not self._own:
-            usual = _dials(WORLDS[self.task])
-            said += [
+            usual = _read_dials(WORLDS[self.task])
+            parts += [
                 f"{name} {getattr(self, name)}"
-                for name in DIALS
+                for name in WORLD_DIALS
                 if getattr(self, name) != usual[name]
             ]
         if self.mask and images.masks is not None and not self.augmented:
-            said.append("with the outline of the object")
+            parts.append("with the outline of the object")
         if self.augmented:
-            strengths = ", ".join(f"{name} {getattr(self, name):g}" for name in KINDS)
-            said.append(f"each with {VIEWS} augmented views ({strengths})")
-        return "; ".join(said) + "."
+            strengths = ", ".join(f"{name} {getattr(self, name):g}" for name in AUGMENTATIONS)
+            parts.append(f"each with {VIEWS} augmented views ({strengths})")
+        return "; ".join(parts) + "."
 
 
 @lru_cache(1)  # the picture and its words ask for the same
-def _images(world: World, each: int, seed: int | None) -> Images:
+def _draw_images(world: World, each: int, seed: int | None) -> Images:
     """So many images of each class of a garden world; of its test set where there is no seed."""
-    return Images(*world.draw(each, seed))
+    pixels, labels, masks = world.draw(each, seed)
+    return Images(pixels, labels, masks)
 
 
-def _dials(world: World) -> dict[str, object]:
+def _read_dials(world: World) -> dict[str, object]:
     """Where the dials of a world stand."""
-    return {n: getattr(world if hasattr(world, n) else world.scene, n) for n in DIALS}
+    return {n: getattr(world if hasattr(world, n) else world.scene, n) for n in WORLD_DIALS}
 
 
-def _drawn(task: Task) -> bool:
+def _is_from_garden(task: Task) -> bool:
     """Whether a task is the garden's own, which its dials can draw anew."""
     if task.name not in WORLDS or task.shots is None:
         return False

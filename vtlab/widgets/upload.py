@@ -1,4 +1,4 @@
-"""A panel for a person's own photographs: drop them, look, train, and have one named."""
+"""A panel for a person's own photographs: upload them, look, train, and have one named."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -15,19 +15,19 @@ import traitlets
 
 from vtlab import plots
 from vtlab.data.decoding import photograph
-from vtlab.data.listing import ENDINGS
+from vtlab.data.file_names import IMAGE_ENDINGS, is_image_name
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.results.labels import percent
-from vtlab.widgets.panel import Panel, Status, button, row
+from vtlab.widgets.panel import DESCRIPTION_STYLE, Panel, StatusLine, button, row
 from vtlab.widgets.train import TrainPanel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LARGEST = 500_000_000  # bytes that an archive may unpack to
-SHOWN = 16  # images
+MAX_UNPACKED_BYTES = 500_000_000  # of a zip
+IMAGES_SHOWN = 16
 
 
 class UploadPanel(Panel):
@@ -43,7 +43,7 @@ class UploadPanel(Panel):
         size: Side of the images in pixels.
         task: What was uploaded or found, or None.
         training: The `TrainPanel` for it, or None.
-        said: What the network named, in words.
+        answer: What the network named, in words.
 
     Lesson 16.
     """
@@ -61,49 +61,39 @@ class UploadPanel(Panel):
         self.size = size
         self.task: Task | None = None
         self.training: TrainPanel | None = None
-        self.said = ""
-        self.status = Status(
+        self.answer = ""
+        self.status = StatusLine(
             "Choose a zip with a folder per class, or photos named like “cat 1.jpg”."
         )
-        accept = ",".join((".zip", *ENDINGS))
-        wide = {"width": "max-content"}
-        self.files = ipywidgets.FileUpload(
-            accept=accept, multiple=True, layout=wide, description="Photos or a zip"
-        )
-        self.asked = ipywidgets.FileUpload(
-            accept=",".join(ENDINGS), multiple=False, layout=wide, description="A photo to name"
-        )
+        self.files = _upload_button("Photos or a zip", (".zip", *IMAGE_ENDINGS), multiple=True)
+        self.photo = _upload_button("A photo to name", IMAGE_ENDINGS, multiple=False)
         self.buttons = {"read": button("Read this path", self._read_path)}
-        self._place = ipywidgets.VBox()
+        self._training_place = ipywidgets.VBox()
         super().__init__(**traits)
-        self.files.observe(
-            lambda change: change.new and self.upload(_contents(change.new)), "value"
-        )
-        self.asked.observe(
-            lambda change: change.new and self.name(*_contents(change.new).popitem()), "value"
-        )
+        self.files.observe(self._take_files, "value")
+        self.photo.observe(self._take_photo, "value")
 
-    def build(self) -> dict[str, ipywidgets.Widget]:
+    def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """The path; the uploads have no trait, since their value is the photographs."""
         return {
             "path": ipywidgets.Text(
                 description="Path of a folder or zip",
-                style={"description_width": "initial"},
+                style=DESCRIPTION_STYLE,
                 layout={"width": "28em"},
             )
         }
 
-    def arrange(self) -> Sequence[ipywidgets.Widget]:
+    def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
         """Upload or path, the state, training, and the photograph to name."""
         return [
             row(self.files, self.controls["path"], self.buttons["read"]),
             self.status,
-            self._place,
-            row(self.asked),
+            self._training_place,
+            row(self.photo),
         ]
 
     @property
-    def shows(self) -> tuple[str, ...]:
+    def picture_traits(self) -> tuple[str, ...]:
         """The picture is of what was read, whatever is typed."""
         return ()
 
@@ -115,9 +105,7 @@ class UploadPanel(Panel):
         """
         try:
             with tempfile.TemporaryDirectory() as folder:
-                self._show(
-                    make_task(unpacked(files, Path(folder)), shots="all", image_size=self.size)
-                )
+                self._open_task(store_upload(files, Path(folder)))
         except (ValueError, OSError) as error:
             self.status.say(f"Not taken: {error}")
 
@@ -125,16 +113,25 @@ class UploadPanel(Panel):
         try:
             if not self.path:
                 raise ValueError("the path is empty")
-            self._show(make_task(Path(self.path), shots="all", image_size=self.size))
+            self._open_task(Path(self.path))
         except (ValueError, OSError) as error:
             self.status.say(f"Not taken: {error}")
 
-    def _show(self, task: Task) -> None:
+    def _take_files(self, change: dict) -> None:
+        if change["new"]:
+            self.upload(_read_contents(change["new"]))
+
+    def _take_photo(self, change: dict) -> None:
+        if change["new"]:
+            self.name_photo(*_read_contents(change["new"]).popitem())
+
+    def _open_task(self, path: Path) -> None:
+        task = make_task(path, shots="all", image_size=self.size)
         if self.training is not None:
             self.training.close()
-        self.task, self.said = task, ""
+        self.task, self.answer = task, ""
         self.training = TrainPanel(task, strategy="probe")
-        self._place.children = (self.training.widget,)
+        self._training_place.children = (self.training.widget,)
         notes = " ".join(f"{note[0].upper()}{note[1:]}." for note in task.notes)
         if task.skipped:
             notes += f" Files left out: {len(task.skipped)} ({'; '.join(task.skipped)})."
@@ -144,19 +141,22 @@ class UploadPanel(Panel):
         )
         self.refresh()
 
-    def name(self, file: str, content: bytes) -> None:
+    def name_photo(self, file: str, content: bytes) -> None:
         """Have a photograph named by the network that was trained here."""
-        session = self.training and self.training.session
+        training = self.training
+        session = None if training is None else training.session
         try:
-            if session is None or session.network is None:
+            if training is None or session is None or session.network is None:
                 raise ValueError("there is no trained network yet: press Train first")
-            if self.training.state in ("training", "stopping"):
+            if training.state in ("training", "stopping"):
                 raise ValueError("wait until the training has ended, or stop it")
             task = session.task  # its panel offers the garden's, too
             pixels = photograph(content, task.image_size, file)
-            sure, guess = predict(session.network, pixels).max(1)
-            self.said = f"{file}: {task.classes[int(guess)]}, {percent(float(sure), 0)} sure"
-            self.status.say(self.said)
+            probability, predicted = predict(session.network, pixels).max(1)
+            self.answer = (
+                f"{file}: {task.classes[int(predicted)]}, {percent(float(probability), 0)} sure"
+            )
+            self.status.say(self.answer)
         except ValueError as error:
             self.status.say(f"Not named: {error}")
 
@@ -170,18 +170,29 @@ class UploadPanel(Panel):
         """Some of the training images, of all classes in turn."""
         if self.task is None:
             raise ValueError("Nothing was uploaded yet.")
-        images = self.task.train.first_of_classes(range(len(self.task.classes)), SHOWN)
+        images = self.task.train.first_of_classes(range(len(self.task.classes)), IMAGES_SHOWN)
         return plots.images(images.pixels, titles=[self.task.classes[k] for k in images.labels])
 
     def describe(self) -> str:
         """How many images of which classes."""
+        if self.task is None:
+            return ""
         return (
             f"Some of the {len(self.task.train)} training images of {', '.join(self.task.classes)}."
         )
 
 
-def unpacked(files: Mapping[str, bytes], folder: Path) -> Path:
-    """Uploaded files as a folder of classes, or as the zip that they are.
+def _upload_button(words: str, endings: Iterable[str], *, multiple: bool) -> ipywidgets.FileUpload:
+    return ipywidgets.FileUpload(
+        accept=",".join(endings),
+        multiple=multiple,
+        layout={"width": "max-content"},
+        description=words,
+    )
+
+
+def store_upload(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Write uploaded files into a folder, and give the zip or the folder of classes that they are.
 
     Raises:
         ValueError: If they are none of the two; the message names what is wrong.
@@ -195,16 +206,17 @@ def unpacked(files: Mapping[str, bytes], folder: Path) -> Path:
             raise ValueError(f"{zips[0]} is no zip, or a damaged one")
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             total = sum(member.file_size for member in archive.infolist())
-        if total > LARGEST:
-            raise ValueError(f"{zips[0]} would unpack to {total:,} bytes; the most is {LARGEST:,}")
+        if total > MAX_UNPACKED_BYTES:
+            raise ValueError(
+                f"{zips[0]} would unpack to {total:,} bytes; the most is {MAX_UNPACKED_BYTES:,}"
+            )
         place = folder / PurePosixPath(zips[0]).name
         place.write_bytes(content)
         return place
     for name, content in files.items():
-        stem, ending = PurePosixPath(name).stem, PurePosixPath(name).suffix.lower()
-        if ending not in ENDINGS:
+        if not is_image_name(name):
             raise ValueError(f"{name} is no image and no zip")
-        kind = re.sub(r"[\W_]*\d*[\W_]*$", "", stem)
+        kind = re.sub(r"[\W_]*\d*[\W_]*$", "", PurePosixPath(name).stem)
         if not kind:
             raise ValueError(f"{name} does not begin with the name of its class, as in “cat 1.jpg”")
         (folder / "photos" / kind).mkdir(parents=True, exist_ok=True)
@@ -212,8 +224,8 @@ def unpacked(files: Mapping[str, bytes], folder: Path) -> Path:
     return folder / "photos"
 
 
-def _contents(uploaded: Sequence[Mapping]) -> dict[str, bytes]:
-    """What FileUpload gives, as contents by name; names of folders are left aside."""
+def _read_contents(uploaded: Sequence[Mapping]) -> dict[str, bytes]:
+    """The contents of uploaded files by name; names of folders are left aside."""
     return {
         PurePosixPath(file["name"].replace("\\", "/")).name: bytes(file["content"])
         for file in uploaded
