@@ -16,8 +16,8 @@ import torch
 
 from vtlab.data.images import Images, places_by_class
 from vtlab.data.tasks import Task, task
-from vtlab.models.families import GARDEN_NORMALISATION
 from vtlab.models.network import Network
+from vtlab.models.normalisation import GARDEN_NORMALISATION
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from vtlab import __version__
 from vtlab.cli import main
 from vtlab.data.tasks import DIGIT_TASKS
 from vtlab.garden.worlds import WORLDS
-from vtlab.models.families import MINI_NETWORKS
+from vtlab.models.mini_networks import MINI_NETWORKS
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from vtlab.data.tasks import task as task
 from vtlab.models import adapters as adapters
 from vtlab.models.backbones import backbone as backbone
 from vtlab.models.features import activations as activations
-from vtlab.models.features import evaluate as evaluate
-from vtlab.models.features import mean_absolute_error as mean_absolute_error
-from vtlab.models.features import predict as predict
+from vtlab.models.evaluation import evaluate as evaluate
+from vtlab.models.evaluation import mean_absolute_error as mean_absolute_error
+from vtlab.models.evaluation import predict as predict
 from vtlab.models.network import Network as Network
 from vtlab.results import metrics as metrics
 from vtlab.results import records as records
-from vtlab.study.compare import Study as Study
+from vtlab.study.study import Study as Study
 from vtlab.study.compare import compare as compare
 from vtlab.study.recommend import recommend as recommend
 from vtlab.study.run import Setting as Setting

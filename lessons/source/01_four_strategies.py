@@ -17,7 +17,7 @@
 
 # %%
 import vtlab as vt
-from vtlab.course import lesson_01, lesson_05
+from vtlab.course import lesson_01
 
 vt.begin(seed=0)
 
@@ -147,7 +147,7 @@ vt.claim(
 
 # %%
 for way in vt.FOUR:
-    learning = way.prepare(vt.backbone(classes=8), seed=0).learning_weights()
+    learning = way.prepare(vt.backbone(classes=8), seed=0).count_learning_weights()
     print(f"{way.name:8s} {learning:10,d} weights learn")
 
 # %% [markdown]
@@ -171,7 +171,7 @@ study.table()[["strategy", "test_accuracy", "seconds"]].round(3)
 # and the same head, so that less of a difference between ways is luck.
 
 # %%
-table = lesson_05.shots_table("garden")
+table = lesson_01.shots_table("garden")
 stored = table[table.shots == 5]
 vt.plots.accuracy(stored, chance=task.chance)
 

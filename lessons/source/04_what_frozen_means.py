@@ -22,7 +22,7 @@ import os
 import torch
 
 import vtlab as vt
-from vtlab.course import lesson_04, lesson_05
+from vtlab.course import lesson_04
 
 vt.begin(seed=0)
 
@@ -419,7 +419,7 @@ with torch.no_grad():
     mobile.train()(mobile.normalise(task.train.pixels))
 
 # %% tags=["nbval-ignore-output"]
-print("weights:", mobile.provenance)
+print("weights:", mobile.origin)
 vt.analysis.measure_movement(start, mobile).round(3)
 
 # %% [markdown]
@@ -475,7 +475,7 @@ vt.claim(
 # what happens in between: the edge of the probe over full training melts away with more images.
 
 # %%
-runs = lesson_05.shots_table("garden")
+runs = lesson_04.shots_table("garden")
 means = runs.groupby(["strategy", "shots"]).test_accuracy.mean()
 few, many = (means["probe", shots] - means["full", shots] for shots in (1, 40))
 vt.claim(

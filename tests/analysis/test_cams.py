@@ -6,8 +6,8 @@ from torch import nn
 
 from vtlab.analysis.cams import METHODS, explain, grad_cam
 from vtlab.models.backbones import backbone
-from vtlab.models.families import GARDEN
 from vtlab.models.network import Network
+from vtlab.models.normalisation import GARDEN_NORMALISATION
 
 
 def test_a_4_by_4_example_is_the_map_worked_out_by_hand():
@@ -18,12 +18,12 @@ def test_a_4_by_4_example_is_the_map_worked_out_by_hand():
     """
     stage = nn.Conv2d(3, 2, 1, bias=False)
     stage.weight.data = torch.tensor([[1.0, 0, 0], [0, -1.0, 0]])[:, :, None, None]
-    network = Network("hand", {"stage4": stage}, nn.Linear(2, 2), GARDEN)
+    network = Network("hand", {"stage4": stage}, nn.Linear(2, 2), GARDEN_NORMALISATION)
     network.head.weight.data = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
     network.head.bias.data.zero_()
     pixels = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
     pixels[0, 0] = torch.arange(16).view(4, 4) * 16
-    red = (pixels[0, 0].float() / 255 - GARDEN.mean[0]) / GARDEN.std[0]
+    red = (pixels[0, 0].float() / 255 - GARDEN_NORMALISATION.mean[0]) / GARDEN_NORMALISATION.std[0]
     by_hand = (red * 2 / 16).clamp(min=0)
     assert torch.allclose(grad_cam(network, pixels, torch.tensor([0]))[0], by_hand, atol=1e-6)
 

@@ -11,9 +11,9 @@ from torch import nn
 
 from vtlab.analysis.cams import explain
 from vtlab.models.backbones import backbone
-from vtlab.models.families import FAMILIES
+from vtlab.models.mini_networks import MINI_NETWORKS
 
-SMALL = [name for name in FAMILIES if name.startswith("mini")]
+SMALL = [name for name in MINI_NETWORKS if name.startswith("mini")]
 # how it is made, which module is looked at
 TORCHVISION: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "resnet18": (lambda: zoo.resnet18(num_classes=5), "layer4"),

@@ -11,7 +11,7 @@ from torchvision.transforms.v2.functional import normalize, pil_to_tensor
 
 from vtlab.analysis.cams import explain
 from vtlab.analysis.scores import SCORES, baseline, cam_scores
-from vtlab.models.families import IMAGENET
+from vtlab.models.normalisation import IMAGENET_NORMALISATION
 from vtlab.results.metrics import paired_difference
 
 SIDE = 224
@@ -89,7 +89,9 @@ def network(photos):
 def test_on_photographs_grad_cam_finds_the_object_better_than_the_centre_does(network, cases):
     pixels = torch.stack([image for image, _, _ in cases])
     masks = torch.stack([mask for _, _, mask in cases])
-    images = normalize(pixels.float() / 255, IMAGENET.mean, IMAGENET.std)
+    images = normalize(
+        pixels.float() / 255, IMAGENET_NORMALISATION.mean, IMAGENET_NORMALISATION.std
+    )
     with torch.no_grad():
         logits = torch.cat([network(part) for part in images.split(32)])
     targets = torch.tensor(

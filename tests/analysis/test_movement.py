@@ -7,7 +7,7 @@ import torch
 
 from vtlab.analysis.likeness import linear_cka, measure_likeness
 from vtlab.analysis.movement import measure_movement, snapshot
-from vtlab.models.cutting import Function
+from vtlab.models.cutting import FunctionModule
 
 
 def test_movement_is_the_length_of_the_change_over_the_length_before(network):
@@ -93,9 +93,11 @@ def test_a_changed_stage_is_unlike_from_there_on(network):
 
 def test_a_stage_is_like_itself_however_its_numbers_lie(network):
     twin = copy.deepcopy(network)
-    twin.stages["stage2"].append(Function(lambda maps: maps.permute(0, 2, 3, 1), "channels last"))
+    twin.stages["stage2"].append(
+        FunctionModule(lambda maps: maps.permute(0, 2, 3, 1), "channels last")
+    )
     twin.stages["stage3"].insert(
-        0, Function(lambda maps: maps.permute(0, 3, 1, 2), "channels first")
+        0, FunctionModule(lambda maps: maps.permute(0, 3, 1, 2), "channels first")
     )
     twin.layouts = {**twin.layouts, "stage2": "channels_last"}
     pixels = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8)

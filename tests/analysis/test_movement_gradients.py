@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from vtlab.analysis.movement import gradient_lengths
-from vtlab.course.lesson_02 import STARTS, deep_stack, lengths_by_depth
+from vtlab.course.lesson_02 import WEIGHT_VARIANCES, deep_stack, stack_gradient_lengths
 
 
 @pytest.fixture
@@ -61,20 +61,25 @@ def test_an_unknown_start_is_refused():
 
 def test_lengths_by_depth_are_autograds(images):
     stack = deep_stack(4, "he", True)
-    found = lengths_by_depth(stack, *images)
+    found = stack_gradient_lengths(stack, *images)
     inputs = images[0].clone().requires_grad_()
     nn.functional.cross_entropy(stack(inputs), images[1]).backward()
     assert len(found) == 5 and found[0] == pytest.approx(inputs.grad.norm().item(), rel=1e-3)
 
 
 def test_each_layer_shortens_a_gradient_by_its_rule_and_batchnorm_hides_the_rule(images):
-    plain = {start: lengths_by_depth(deep_stack(20, start, False), *images) for start in STARTS}
+    plain = {
+        start: stack_gradient_lengths(deep_stack(20, start, False), *images)
+        for start in WEIGHT_VARIANCES
+    }
     factor = {start: (of[1] / of[-1]) ** (1 / 19) for start, of in plain.items()}
     # a ReLU lets half of the gradient's square pass
     assert factor["he"] == pytest.approx(1, abs=0.06)
     assert factor["xavier"] == pytest.approx(0.5**0.5, abs=0.05)
     assert factor["default"] == pytest.approx(6**-0.5, abs=0.04)
-    normed = [lengths_by_depth(deep_stack(20, start, True), *images) for start in STARTS]
+    normed = [
+        stack_gradient_lengths(deep_stack(20, start, True), *images) for start in WEIGHT_VARIANCES
+    ]
     assert normed[0] == pytest.approx(normed[1], rel=0.01) and normed[1] == pytest.approx(
         normed[2], rel=0.01
     )

@@ -14,7 +14,7 @@ from vtlab.analysis.likeness import neighbours, two_axes
 from vtlab.analysis.responses import measure_responses
 from vtlab.analysis.stages import anatomy, extent, receptive_fields
 from vtlab.models.backbones import backbone
-from vtlab.models.cutting import Pointwise
+from vtlab.models.cutting import PointwiseFunction
 from vtlab.training.costs import cost_table
 from vtlab.training.strategies import probe
 
@@ -116,8 +116,8 @@ def test_what_a_stage_says_does_not_depend_on_how_its_numbers_lie(network, layou
     """The oracle is the same network, whose stages all give `(N, C, h, w)`."""
     there, back = LAYOUTS[layout]
     twin = copy.deepcopy(network)
-    twin.stages["stage2"].append(Pointwise(there, layout))
-    twin.stages["stage3"].insert(0, Pointwise(back, "maps"))
+    twin.stages["stage2"].append(PointwiseFunction(there, layout))
+    twin.stages["stage3"].insert(0, PointwiseFunction(back, "maps"))
     twin.layouts = {**twin.layouts, "stage2": layout}
     pixels = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
     assert anatomy(twin, 32).equals(anatomy(network, 32))

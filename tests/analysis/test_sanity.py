@@ -15,7 +15,7 @@ from vtlab.analysis.sanity import (
     rank_correlation,
     ssim,
 )
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 
 
 @pytest.fixture

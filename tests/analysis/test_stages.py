@@ -4,7 +4,7 @@ from torch import nn
 
 from vtlab.analysis.stages import Field, field_after, receptive_fields
 from vtlab.models.backbones import backbone
-from vtlab.models.cutting import Pointwise
+from vtlab.models.cutting import PointwiseFunction
 
 SMALL = ("mini_vgg", "mini_resnet", "mini_inception", "mini_mobilenet")
 
@@ -12,7 +12,9 @@ SMALL = ("mini_vgg", "mini_resnet", "mini_inception", "mini_mobilenet")
 def dependent(network: nn.Module, stage: str, size: int) -> tuple[int, list[int]]:
     """By autograd: the number of a middle cell, and the first and last pixel that it depends on."""
     # so dark that no ReLU6 is full; an Inception's own scaling would shift that below zero
-    light = 0.5 if any(isinstance(module, Pointwise) for module in network.modules()) else 0.01
+    light = (
+        0.5 if any(isinstance(module, PointwiseFunction) for module in network.modules()) else 0.01
+    )
     inputs = torch.full((1, 3, size, size), light, requires_grad=True)
     maps = inputs
     for name, part in network.stages.items():

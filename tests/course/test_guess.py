@@ -1,7 +1,7 @@
 import pytest
 
 from vtlab.course.guess import GuessPanel, plot_guess
-from vtlab.plots import style as style
+from vtlab.plots import export
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_guess_and_result_stand_side_by_side(panel, capsys):
     assert "<img" not in panel._picture.value, "the buttons say it already"
     assert panel.describe().endswith("Your guess: a. Result: b < c.")
     twin = plot_guess("Which?", ["a", "b"], guess="a", result="b < c")
-    assert style.to_png(panel.figure()) == style.to_png(twin)
+    assert export.to_png(panel.figure()) == export.to_png(twin)
     assert "your guess: a" in capsys.readouterr().out
 
 

@@ -20,7 +20,7 @@ def test_operations_are_those_counted_by_hand():
     )
     counted = zoo.size(network)
     assert counted["megaflops"] == pytest.approx(by_hand / 1e6, abs=0.1)
-    assert counted["weights"] == network.total_weights() - 2 * 257 and counted["cells"] == 8
+    assert counted["weights"] == network.count_weights() - 2 * 257 and counted["cells"] == 8
 
 
 def test_a_network_compared_with_itself_has_ratio_one(monkeypatch):

@@ -6,7 +6,12 @@ import pytest
 import torch
 from heads import HEADS
 
-from vtlab.course.lesson_03 import STARTS, begun, first_step, heads_table
+from vtlab.course.lesson_03 import (
+    HEAD_INITS,
+    first_loss_and_gradient,
+    heads_table,
+    network_with_head_init,
+)
 from vtlab.data.tasks import task
 from vtlab.models.backbones import backbone
 
@@ -29,10 +34,10 @@ def small():
     ],
 )
 def test_a_head_begins_with_the_variance_of_its_rule(way, variance):
-    weight = begun(way, 0).head.weight
+    weight = network_with_head_init(way, 0).head.weight
     assert weight.var().item() == pytest.approx(variance, rel=0.08)
-    assert torch.equal(weight, begun(way, 0).head.weight)
-    assert way == "zero" or not torch.equal(weight, begun(way, 1).head.weight)
+    assert torch.equal(weight, network_with_head_init(way, 0).head.weight)
+    assert way == "zero" or not torch.equal(weight, network_with_head_init(way, 1).head.weight)
 
 
 def test_a_start_is_drawn_where_its_generator_is(monkeypatch):
@@ -42,40 +47,40 @@ def test_a_start_is_drawn_where_its_generator_is(monkeypatch):
         heads, "backbone", lambda *given, **more: backbone(*given, **more).to("meta")
     )
     monkeypatch.setitem(
-        STARTS, "he", lambda weight, random: places.append((weight.device, random.device))
+        HEAD_INITS, "he", lambda weight, random: places.append((weight.device, random.device))
     )
-    assert begun("he", 0).device.type == "meta"
+    assert network_with_head_init("he", 0).device.type == "meta"
     assert places == [(torch.device("cpu"), torch.device("cpu"))]
 
 
 def test_every_start_is_tried():
-    assert set(STARTS) == {"default", "xavier", "he", "zero", "large"}
+    assert set(HEAD_INITS) == {"default", "xavier", "he", "zero", "large"}
     with pytest.raises(KeyError):
-        begun("orthogonal", 0)
+        network_with_head_init("orthogonal", 0)
 
 
 def test_a_zero_head_costs_ln_k_and_sends_no_gradient_down(small):
-    network = begun("zero", 0)
-    loss, gradient = first_step(network, small)
+    network = network_with_head_init("zero", 0)
+    loss, gradient = first_loss_and_gradient(network, small)
     assert loss == pytest.approx(math.log(8)) and gradient == 0
     assert all(p.grad is None for p in network.parameters())
 
 
 def test_the_first_gradient_is_autograds(small):
-    network = begun("he", 0).eval()
+    network = network_with_head_init("he", 0).eval()
     loss = torch.nn.functional.cross_entropy(
         network(network.normalise(small.train.pixels)), small.train.labels
     )
     grads = torch.autograd.grad(loss, list(network.stages.parameters()))
     wanted = sum(g.square().sum() for g in grads).sqrt().item()
-    assert first_step(network, small) == pytest.approx((loss.item(), wanted), rel=1e-2)
+    assert first_loss_and_gradient(network, small) == pytest.approx((loss.item(), wanted), rel=1e-2)
 
 
 @pytest.mark.parametrize("way", HEADS)
 def test_every_head_fits_the_backbone_and_has_eight_outputs(way):
     make, pooling = HEADS[way]
     network = backbone("mini_resnet", classes=8, weights=None, head=make(), pooling=pooling)
-    assert network.outputs == 8
+    assert network.output_count == 8
 
 
 def test_runs_say_what_they_measured(small):
@@ -93,8 +98,10 @@ def test_training_begins_at_the_start_that_was_measured(small, monkeypatch):
         return {"head": strategy.prepare(network, seed).head.weight.detach().clone()}
 
     monkeypatch.setattr(heads, "_trained", prepared)
-    for way in STARTS:
-        assert torch.equal(heads.started(way, small, 3)["head"], begun(way, 3).head.weight), way
+    for way in HEAD_INITS:
+        assert torch.equal(
+            heads.started(way, small, 3)["head"], network_with_head_init(way, 3).head.weight
+        ), way
 
 
 def test_counting_is_measured_in_petals():

@@ -40,7 +40,7 @@ def test_so_many_stages_stay_and_the_others_are_drawn_anew(stages):
         for name in STAGES
     ]
     assert same == [True] * stages + [False] * (5 - stages)
-    assert network.outputs == 8
+    assert network.output_count == 8
 
 
 def test_more_stages_than_there_are_cannot_stay():
@@ -100,13 +100,13 @@ def test_new_statistics_are_those_of_the_new_images_and_nothing_else_moves(netwo
     assert moved == {name for name in before if "running" in name or "num_batches" in name}
     first = network.stages["stem"][0](network.normalise(toy.train.pixels))
     assert torch.allclose(network.stages["stem"][1].running_mean, first.mean((0, 2, 3)), atol=1e-5)
-    assert not network.learning
+    assert not network.learning_parts
     assert momenta == [m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
 
 
 def test_gradual_unfreezing_ends_with_everything_learning(network, toy):
     made = gradual_unfreezing(network, toy, 0, epochs=5)
-    assert made.learning == {*STAGES, "head"}
+    assert made.learning_parts == {*STAGES, "head"}
 
 
 def test_the_plan_is_what_the_table_holds():
@@ -128,7 +128,7 @@ def test_the_plan_is_what_the_table_holds():
 def test_a_run_says_what_it_measured(small):
     found = depth.deep("frozen", 5, small, 0)
     alike = backbone("mini_resnet", classes=8)
-    from vtlab.models.features import evaluate
+    from vtlab.models.evaluation import evaluate
     from vtlab.training.fit import fit
 
     list(fit(alike, small, probe, seed=0))

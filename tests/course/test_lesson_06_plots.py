@@ -9,7 +9,14 @@ import pytest
 from depth import FEW, TARGETS
 from tests_support import artist
 
-from vtlab.course.lesson_06 import ASIDE, PARTS, SHIFTS, plot_depth, plot_shifts, plot_weights
+from vtlab.course.lesson_06 import (
+    MARK_SPACING,
+    PARTS,
+    SHIFTS,
+    plot_depth,
+    plot_shifts,
+    plot_weights,
+)
 
 
 def rows(part, **columns):
@@ -98,7 +105,7 @@ def test_ways_with_equally_many_weights_stand_side_by_side(table):
     assert across("head") == pytest.approx(ax.transData.transform((2056, 0.6))[0])
     many = table[table.weights == 1_000_000].way.unique()
     steps = np.diff(sorted(across(way) for way in many))
-    assert len(many) > 1 and steps == pytest.approx(ASIDE / 72 * figure.dpi)
+    assert len(many) > 1 and steps == pytest.approx(MARK_SPACING / 72 * figure.dpi)
 
 
 def test_marks_stand_at_their_weights(table):

@@ -4,18 +4,20 @@ import drift
 import pytest
 import torch
 
-from vtlab.course.lesson_07 import Old, drift_table
+from vtlab.course.lesson_07 import drift_table
+from vtlab.course.old_task import OldTask
 from vtlab.data.tasks import task
 from vtlab.garden.drawing import draw
 from vtlab.garden.source import SOURCE_SEED, Drawings
 from vtlab.garden.species import grow
 from vtlab.results.metrics import paired_difference
+from vtlab.system.randomness import derive_keys
 from vtlab.training.strategies import full, probe
 
 
 @pytest.fixture(scope="module")
 def old():
-    return Old.make()
+    return OldTask.make()
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def test_the_old_task_is_of_the_source_and_no_image_of_the_pretraining(old):
     assert torch.equal(learnt.grown.genomes, species.genomes)
     kept = {image.numpy().tobytes() for image in old.train.pixels}
     assert len(kept) == 320 and not kept & {i.numpy().tobytes() for i in old.test.pixels}
-    again, _ = draw(species, old.test.labels, drift.keys(0, 3, torch.arange(400)))
+    again, _ = draw(species, old.test.labels, derive_keys(0, 3, torch.arange(400)))
     assert torch.equal(again, old.test.pixels)
 
 

@@ -5,11 +5,18 @@ import pytest
 import torch
 from augmentation import PARTS, WAYS, plan, train
 
-from vtlab.course.lesson_08 import KINDS, STILL, augmentation_table, predict_views, probe_on_views
+from vtlab.course.lesson_08 import (
+    KINDS,
+    NO_CHANGE,
+    augmentation_table,
+    predict_views,
+    probe_on_views,
+)
 from vtlab.data.augment import Augment
 from vtlab.data.tasks import task
 from vtlab.models.backbones import backbone
-from vtlab.models.features import activations, predict
+from vtlab.models.evaluation import predict
+from vtlab.models.features import activations
 from vtlab.training.fit import fit
 from vtlab.training.strategies import full, probe
 
@@ -23,13 +30,13 @@ def small():
 
 def test_every_kind_is_one_change_and_still_is_none():
     for name, augment in KINDS.items():
-        assert replace(augment, **{name: getattr(STILL, name)}) == STILL != augment
+        assert replace(augment, **{name: getattr(NO_CHANGE, name)}) == NO_CHANGE != augment
     assert WAYS["default"] == (Augment(), 0.0) and WAYS["none"] == (None, 0.0)
 
 
 def test_a_probe_on_views_that_are_all_the_image_is_the_probe(small):
     found, wanted = (backbone("mini_resnet", classes=8) for _ in range(2))
-    probe_on_views(found, small, STILL, seed=0, views=3)
+    probe_on_views(found, small, NO_CHANGE, seed=0, views=3)
     list(fit(wanted, small, probe, seed=0))
     assert torch.allclose(found.head.weight, wanted.head.weight, atol=1e-3)
 
@@ -37,19 +44,19 @@ def test_a_probe_on_views_that_are_all_the_image_is_the_probe(small):
 def test_a_probe_on_views_is_scikit_learns_on_their_features(small):
     from sklearn.linear_model import LogisticRegression
 
-    from vtlab.training.probe import choose_strength, spread
+    from vtlab.training.probe import choose_strength, probe_unit
 
     network, index = backbone("mini_resnet", classes=8), torch.arange(16)
     probe_on_views(network, small, Augment(), seed=3, views=2)
     views = [Augment().view(small.train.pixels, index, 3, v) for v in (0, 1)]
     features = [activations(network, pixels) for pixels in views]
-    strength = choose_strength(features[0] / spread(features[0]), small.train.labels, 8, 3)
+    strength = choose_strength(features[0] / probe_unit(features[0]), small.train.labels, 8, 3)
     both = torch.cat(features)
     theirs = LogisticRegression(C=1 / (32 * strength), tol=1e-8, max_iter=5000)
-    theirs.fit((both / spread(both)).double().numpy(), small.train.labels.repeat(2).numpy())
+    theirs.fit((both / probe_unit(both)).double().numpy(), small.train.labels.repeat(2).numpy())
     asked = activations(network, small.test.pixels)
     ours = network.head(asked).softmax(1).detach()
-    shown = torch.from_numpy(theirs.predict_proba((asked / spread(both)).double().numpy()))
+    shown = torch.from_numpy(theirs.predict_proba((asked / probe_unit(both)).double().numpy()))
     assert torch.allclose(ours.double(), shown, atol=2e-3)
 
 

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from vtlab.models.backbones import backbone
-from vtlab.models.features import predict as naming
+from vtlab.models.evaluation import predict as naming
 from vtlab.plots import heatmaps
 from vtlab.study.predict import Namer
 from vtlab.training.saved import save

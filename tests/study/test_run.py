@@ -4,7 +4,7 @@ import pytest
 import torch
 from conftest import tiny_network
 
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.study import run as bench
 from vtlab.study.run import TUNED_RATES, tuned
 from vtlab.training.fit import fit

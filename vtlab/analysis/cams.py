@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.layouts import as_maps, find_stage, own_layout
-from vtlab.models.network import Network, in_evaluation
+from vtlab.models.layouts import expose_maps, find_layout
+from vtlab.models.network import Network, evaluation_mode, find_stage
 
 BATCH = 64  # images at once: their activations stay small
 STEPS = 32  # of the path of integrated gradients
@@ -63,14 +63,14 @@ def explain(
     targets = _targets(targets, labels, len(images))
     if METHODS[method].at_stage:
         stage = find_stage(network, stage)
-        layout = layout or own_layout(network, stage)
+        layout = layout or find_layout(network, stage)
     parts = []
-    with in_evaluation(network), torch.enable_grad():
+    with evaluation_mode(network), torch.enable_grad():
         for start in range(0, len(images), BATCH):
             part = images[start : start + BATCH].detach().clone()  # a network may begin in place
             chosen = None if targets is None else targets[start : start + BATCH]
             if METHODS[method].at_stage:
-                with as_maps(stage, layout, tuple(part.shape[2:])) as seen:
+                with expose_maps(stage, layout, tuple(part.shape[2:])) as seen:
                     maps = METHODS[method].attribute(_Logit(network, chosen), part, seen)
             else:
                 with torch.no_grad():

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.models.features import activations
-from vtlab.models.layouts import maps_of
+from vtlab.models.layouts import convert_stage_layout
 from vtlab.models.network import Network
 
 
@@ -72,7 +72,7 @@ def _features(network: Network, name: str, values: Tensor, pixels: Tensor) -> Te
     """`(N, C)`: the means of a stage's maps; of the last stage they may be there already."""
     if values.dim() == 2:
         return values
-    return maps_of(network, name, values.float(), tuple(pixels.shape[2:])).mean((2, 3))
+    return convert_stage_layout(network, name, values.float(), tuple(pixels.shape[2:])).mean((2, 3))
 
 
 def neighbours(features: Tensor, labels: Tensor, k: int = 5) -> float:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vtlab.analysis.cams import explain
 from vtlab.analysis.scores import enlarge
-from vtlab.models.features import predict
+from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
 
 START = "trained"

@@ -1,7 +1,7 @@
-"""The checks of the lessons' exercises, a module per lesson.
+"""What the lessons need beside the library: a module for each lesson, and what every lesson calls.
 
-To add one, write a function of the learner's answer that returns `(right, words)`, or None if
-the answer shows that nothing was attempted, and put `@exercise("NN.n")` above it. The words of
-a wrong answer help without giving the answer away; the lesson's solution must pass its check
-(`lessons/solutions`, run by nbval).
+`lesson_NN` holds the committed table that a lesson reads, its helpers, its figure and the checks of its
+exercises. To add a check, write a function of the learner's answer that returns `(right, words)`, or None
+if nothing was attempted, and put `@exercise("NN.n")` above it. The words of a wrong answer help without
+giving the answer away; the lesson's solution must pass its check (`lessons/solutions`, run by nbval).
 """

@@ -40,6 +40,12 @@ def drift_table() -> pd.DataFrame:
     return committed("drift")
 
 
+# an accuracy: words, colour, marker
+ACCURACIES = {
+    "test_accuracy": ("new task", "#00805F", "D"),
+    "old_refit": ("old task, new head", "#C77C02", "^"),
+    "old_accuracy": ("old task, old head", "#6E6E6E", "s"),
+}
 STAGE_STYLES = (
     ("#5FA0D6", "o"),
     ("#3B82BF", "s"),

@@ -49,12 +49,13 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
 
     Lesson 06.
     """
-    if odd := [name for name, how in network.layouts.items() if how != "channels_first"]:
+    if others := [name for name, how in network.layouts.items() if how != "channels_first"]:
         raise ValueError(
-            f"{network.name}: {odd[0]} gives no maps (N, C, h, w), which adapters need"
+            f"{network.name}: {others[0]} gives no maps (N, C, h, w), which adapters need"
         )
     side = _side(network)
-    stages, layouts, maps = {}, {}, torch.zeros(1, 3, side, side, device=network.device)
+    maps = torch.zeros(1, 3, side, side, device=network.device)
+    stages: dict[str, nn.Module] = {}
     for name, stage in network.stages.items():
         with evaluation_mode(network), torch.no_grad():
             maps = stage(maps)
@@ -62,14 +63,8 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
         reinitialise(adapter, make_generator(seed, STAGE_PREFIX + name))
         nn.init.zeros_(adapter.widen.weight)
         stages |= {name: stage, STAGE_PREFIX + name: adapter}
-        layouts |= dict.fromkeys((name, STAGE_PREFIX + name), "channels_first")
     made = Network(
-        network.name,
-        stages,
-        network.head,
-        network.normalisation,
-        pooling=network.pooling,
-        layouts=layouts,
+        network.name, stages, network.head, network.normalisation, pooling=network.pooling
     )
     made.origin = network.origin
     if (redraw := network.redraw) is not None:
@@ -82,7 +77,7 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
 
         made.redraw = redraw_all
     made.train(network.training)
-    return made.to(network.device, memory_format=torch.channels_last)
+    return made.to(network.device).to(memory_format=torch.channels_last)
 
 
 def _side(network: Network) -> int:

@@ -1,7 +1,7 @@
-"""Nothing frozen is computed twice: activations of the frozen prefix, kept.
+"""Activations of the frozen stages, computed once and kept.
 
 The stages before the first one that learns give the same activations in every epoch, so they
-are run once per image (or once per augmented view) and training starts at the first learning
+are run once per image (or once per augmented view), and training starts at the first learning
 stage. This equals the run without a cache within float tolerance.
 """
 
@@ -24,14 +24,14 @@ from vtlab.system.fingerprints import HASH_BYTES, fingerprint_bytes, fingerprint
 from vtlab.system.locks import lock_folder
 from vtlab.system.memory import MAX_BYTES_IN_MEMORY, allocate_tensor, keep_freed_memory
 
-MAX_BATCH_SIZE = 64  # at most
+MAX_BATCH_SIZE = 64
 MAX_BATCH_PIXELS = 1_700_000  # then feature maps stay in the processor's cache: 33 images of 224 px
 
 
 def activations(
     network: Network, pixels: Tensor, stop: int | None = None, *, bfloat16: bool | None = None
 ) -> Tensor:
-    """What the first `stop` stages make of images, without gradients.
+    """The output of the first `stop` stages for images, without gradients.
 
     Args:
         network: Its mode does not matter; the stages run as in evaluation.
@@ -53,7 +53,7 @@ def activations(
 
 
 class FrozenPass:
-    """What `activations` gives, part by part: whoever computes it may stop between two parts.
+    """The computation of `activations` in parts, so that it can be stopped between two of them.
 
     Features of more images than memory are read from the cache where an earlier process left them.
     """
@@ -79,12 +79,12 @@ class FrozenPass:
 
     @property
     def done(self) -> bool:
-        """Whether all parts are there."""
+        """Whether all parts are computed."""
         return self._number == len(self._parts)
 
     @property
     def _lasting(self) -> bool:
-        """Whether to keep them for other processes: features of many images are small, and dear."""
+        """Whether other processes will find them: features of many images are small and take long."""
         return (
             self.features
             and self.pixels.device.type == "cpu"
@@ -92,9 +92,9 @@ class FrozenPass:
         )
 
     def advance(self) -> None:
-        """The next part."""
+        """Compute the next part, or read it."""
         pixels, number = self._parts[self._number], self._number
-        part = self._file and self._file.read(number, len(pixels))
+        part = self._file.read(number, len(pixels)) if self._file is not None else None
         if part is None:
             part = self._compute(pixels)
             if self._file is not None:
@@ -120,15 +120,15 @@ class FrozenPass:
             return maps.to(pixels.device)
 
     def result(self) -> Tensor:
-        """All of them, once it is done."""
+        """All activations, once it is `done`."""
         return self._buffer.result()
 
 
 class ActivationBuffer:
-    """Activations of many images, collected batch by batch: in memory or, if they are large, in a file."""
+    """Collects activations of many images, batch by batch: in memory or, if they are large, in a file."""
 
     def __init__(self, count: int, copies: int = 1) -> None:
-        """For `count` images, one of `copies` such collections that will be kept."""
+        """For `count` images; `copies` such buffers will be kept at the same time."""
         self.count, self.copies, self.position = count, copies, 0
         self._all: Tensor | None = None
 
@@ -144,22 +144,24 @@ class ActivationBuffer:
         self.position += len(part)
 
     def result(self) -> Tensor:
-        """All of them, `(N, …)`."""
+        """All of them, `(N, …)`, once they are complete."""
+        assert self._all is not None and self.position == self.count
         return self._all
 
 
 def split_into_batches(inputs: Tensor, pixels: Tensor) -> tuple[Tensor, ...]:
-    """Inputs cut into batches that suit the size of the images they were made from."""
+    """Inputs `(N, …)` in batches that suit the size of the images they were made from, `pixels`."""
     height, width = pixels.shape[-2:]
     return inputs.split(max(8, min(MAX_BATCH_SIZE, MAX_BATCH_PIXELS // (height * width))))
 
 
-def prepare_stages(network: Network, start: int, stop: int | None, parts: int) -> nn.Sequential:
-    """The stages numbered `start` to `stop` for evaluation, of so many batches: as they are, or folded."""
+def prepare_stages(
+    network: Network, start: int, stop: int | None, batch_count: int
+) -> nn.Sequential:
+    """The stages numbered `start` to `stop` (not included) for evaluation, BatchNorm folded if it pays."""
     stages = nn.Sequential(*list(network.stages.values())[start:stop])
-    return (
-        fold_batchnorm(stages) if parts > 1 else stages
-    )  # for one batch the copying would not pay
+    # for one batch the copying takes longer than it saves
+    return fold_batchnorm(stages) if batch_count > 1 else stages
 
 
 VERSION = 1  # of the file

@@ -175,7 +175,8 @@ class Network(nn.Module):
         """Refuse a size of images (pixels a side) that the network cannot take; nothing in it changes.
 
         Raises:
-            ValueError: If they do not go through: transformers know one size, and deep networks need some pixels.
+            ValueError: If they do not go through: transformers know one size, deep networks need
+                some pixels.
         """
         blank = torch.zeros(1, 3, image_size, image_size, device=self.device)
         try:
