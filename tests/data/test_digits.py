@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from vtlab.data import digits as digits
+from vtlab.data import digits
 from vtlab.data.tasks import task
 
 
@@ -17,7 +17,9 @@ def rows(pixels: torch.Tensor) -> set[bytes]:
 def test_handwritten_digits_are_scikit_learns_up_to_the_margin_and_the_size():
     scans = load_digits()
     theirs = torch.from_numpy(255 - scans.images * 255 / 16)
-    pixels, labels = digits.handwritten(10)  # 8 pixels and a margin of one: nothing to enlarge
+    pixels, labels = digits.handwritten_digits(
+        10
+    )  # 8 pixels and a margin of one: nothing to enlarge
     assert labels.tolist() == scans.target.tolist()
     for channel in range(3):
         assert (pixels[:, channel, 1:-1, 1:-1] - theirs).abs().max() <= 0.5
@@ -27,7 +29,7 @@ def test_handwritten_digits_are_scikit_learns_up_to_the_margin_and_the_size():
 def test_enlarging_is_pillows_bicubic():
     from PIL import Image
 
-    small, large = 1 - load_digits().images / 16, digits.handwritten(64)[0]
+    small, large = 1 - load_digits().images / 16, digits.handwritten_digits(64)[0]
     for i in range(0, 1797, 100):
         framed = Image.fromarray(np.pad(small[i].astype(np.float32), 1, constant_values=1))
         theirs = np.asarray(framed.resize((64, 64), Image.Resampling.BICUBIC)).clip(0, 1) * 255
@@ -36,7 +38,7 @@ def test_enlarging_is_pillows_bicubic():
 
 def test_the_test_set_is_the_end_of_the_collection_and_is_never_a_shot():
     made = task("digits", shots="all")
-    pixels, labels = digits.handwritten()
+    pixels, labels = digits.handwritten_digits()
     assert torch.equal(made.test.pixels, pixels[797:]) and len(made.test) == 1000
     assert torch.equal(made.train.pixels, pixels[:797])
     assert torch.equal(made.train.labels, labels[:797])
@@ -64,12 +66,12 @@ def test_too_many_shots_and_endless_ones_are_refused_by_name():
 
 
 def test_a_printed_digit_is_the_same_whatever_else_is_drawn():
-    few, many = digits.printed(2, 0), digits.printed(30, 0)
+    few, many = digits.printed_digits(2, 0), digits.printed_digits(30, 0)
     for k in range(10):
         assert torch.equal(few[0][2 * k : 2 * k + 2], many[0][30 * k : 30 * k + 2])
         assert torch.equal(few[2][2 * k : 2 * k + 2], many[2][30 * k : 30 * k + 2])
-    assert torch.equal(few[0], digits.printed(2, 0)[0])
-    assert not torch.equal(few[0], digits.printed(2, 1)[0])
+    assert torch.equal(few[0], digits.printed_digits(2, 0)[0])
+    assert not torch.equal(few[0], digits.printed_digits(2, 1)[0])
 
 
 def test_printed_splits_share_neither_fonts_nor_designs_nor_images():
@@ -87,7 +89,7 @@ def test_printed_splits_share_neither_fonts_nor_designs_nor_images():
 
 def test_every_font_is_used_and_only_those_of_its_split(monkeypatch):
     asked = set()
-    whole = digits._atlas
+    whole = digits._font_atlas
 
     class Noticing:
         def __init__(self, fonts, size):
@@ -97,16 +99,16 @@ def test_every_font_is_used_and_only_those_of_its_split(monkeypatch):
             asked.update(self.fonts[i] for i in place[0].tolist())
             return self.tiles[place]
 
-    monkeypatch.setattr(digits, "_atlas", Noticing)
-    digits.printed(30, 0, 16)
+    monkeypatch.setattr(digits, "_font_atlas", Noticing)
+    digits.printed_digits(30, 0, 16)
     assert asked == set(digits.TRAIN_FONTS)
     asked.clear()
-    digits.printed(30, None, 16)
+    digits.printed_digits(30, None, 16)
     assert asked == set(digits.TEST_FONTS)
 
 
 def test_a_printed_digit_lies_inside_its_picture_and_not_always_in_the_centre():
-    images, _, masks = digits.printed(60, 0)
+    images, _, masks = digits.printed_digits(60, 0)
     edge = torch.cat([masks[:, 0], masks[:, -1], masks[:, :, 0], masks[:, :, -1]], 1)
     assert edge.any(1).float().mean() < 0.05  # a slanted corner may be cut
     share = masks.float().mean((1, 2))
@@ -116,7 +118,7 @@ def test_a_printed_digit_lies_inside_its_picture_and_not_always_in_the_centre():
 
 
 def test_the_ink_can_be_told_from_the_paper():
-    images, _, masks = digits.printed(30, 0)
+    images, _, masks = digits.printed_digits(30, 0)
     grey = images.float().mean(1)
     for picture, ink in zip(grey, masks, strict=True):
         assert (picture[ink].mean() - picture[~ink].mean()).abs() > 20  # of 255
@@ -124,7 +126,7 @@ def test_the_ink_can_be_told_from_the_paper():
 
 def test_matplotlib_is_not_imported_for_its_fonts():
     code = (
-        "import sys; from vtlab.data.digits import printed; printed(1, 0, 16); "
+        "import sys; from vtlab.data.digits import printed_digits; printed_digits(1, 0, 16); "
         "print('matplotlib' in sys.modules)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,7 +13,7 @@ import torch
 from images_made_up import picture, saved, scene
 from PIL import Image, ImageOps, PngImagePlugin, features
 
-from vtlab.data.decoding import MEMORY
+from vtlab.data.decoding import MAX_DECODING_BYTES
 from vtlab.data.file_names import printable_path
 from vtlab.data.folders import read_folder
 from vtlab.data.listing import AUTHOR, author, list_folder, list_zip, signed
@@ -555,7 +555,8 @@ def test_what_would_take_too_much_memory_is_refused_from_its_header(tmp_path):
     from vtlab.data.decoding import decode
 
     with pytest.raises(
-        ValueError, match=rf"x .*would take \d+ MB of memory; the most is {MEMORY // 10**6}"
+        ValueError,
+        match=rf"x .*would take \d+ MB of memory; the most is {MAX_DECODING_BYTES // 10**6}",
     ):
         decode(large("WEBP", "L", 20, method=0)(), 16, "x")
 

@@ -142,7 +142,9 @@ def test_a_class_of_several_names_has_the_first(tmp_path):
         classes = (("tench", "Tinca tinca"), "church")
 
     found = Listing("imagenette")
-    public_datasets._add(found, "train", "", Data([(tmp_path / "a", 0), (tmp_path / "b", 1)]), True)
+    public_datasets._add_images(
+        found, "train", "", Data([(tmp_path / "a", 0), (tmp_path / "b", 1)]), True
+    )
     assert found.subfolders(("train",)) == ["church", "tench"]
 
 

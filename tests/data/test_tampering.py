@@ -14,8 +14,8 @@ import sys
 from xml.etree import ElementTree
 
 import nbformat
-from build import mirrors, notebook_of
-from lint import COMPARED, Lesson, tags, texts
+from build import find_mirrors, notebook_path
+from lint import COMPARED_TYPES, Lesson, cell_tags, output_texts
 from nbformat import v4
 
 PLAYER = """import json, sys
@@ -41,7 +41,9 @@ def nudged(text):
 def tampered(outputs):
     """The outputs with one letter changed, once for each text of each output."""
     for j, output in enumerate(outputs):
-        fields = [("data", kind) for kind in output.get("data", {}) if kind.startswith(COMPARED)]
+        fields = [
+            ("data", kind) for kind in output.get("data", {}) if kind.startswith(COMPARED_TYPES)
+        ]
         fields += [(field,) for field in ("text", "ename", "evalue") if output.get(field)]
         for *way, field in fields:
             changed = copy.deepcopy(outputs)
@@ -61,7 +63,7 @@ def replay(notebook):
                 f"play({recorded!r})",
                 outputs=stored,
                 execution_count=1,
-                metadata={"tags": tags(cell)},
+                metadata={"tags": cell_tags(cell)},
             )
         )
         must_fail.append(fails)
@@ -71,7 +73,7 @@ def replay(notebook):
             for kind in ("image/png", "image/jpeg"):  # nbval does not look at these
                 output.get("data", {}).pop(kind, None)
         add(cell, cell.outputs, False)
-        ignored = "nbval-ignore-output" in tags(cell)
+        ignored = "nbval-ignore-output" in cell_tags(cell)
         for stored in tampered(cell.outputs):
             add(cell, stored, not ignored)
     return v4.new_notebook(cells=cells), must_fail
@@ -79,9 +81,9 @@ def replay(notebook):
 
 def test_nbval_fails_for_every_tampered_text_of_every_notebook_and_for_no_other(tmp_path):
     expected = {}
-    for mirror in mirrors():
+    for mirror in find_mirrors():
         name = f"{mirror.parent.parent.name}_{mirror.stem}"
-        stored = nbformat.read(notebook_of(mirror), as_version=4)
+        stored = nbformat.read(notebook_path(mirror), as_version=4)
         texts_compared = len(Lesson(stored, stored).compared)
         played, must_fail = replay(stored)
         assert sum(must_fail) >= texts_compared > 0
@@ -124,4 +126,4 @@ def test_nbval_fails_for_every_tampered_text_of_every_notebook_and_for_no_other(
 
 def test_a_changed_letter_changes_the_text_by_no_more_than_a_letter():
     assert nudged("✓ so\n") == "✓ xo\n" and nudged("x") == "y"
-    assert texts(v4.new_output("stream", text=nudged("a b"))) != ["a b"]
+    assert output_texts(v4.new_output("stream", text=nudged("a b"))) != ["a b"]

@@ -1,36 +1,39 @@
-"""One image file as a square of bytes, whatever camera or program it comes from.
+"""Decoding one image file to a square of bytes, whatever camera or program it comes from.
 
-Turned as its EXIF says, made RGB, the shorter side scaled, the middle square kept. What cannot
-be read is one `ValueError` that names the file.
+The image is turned as its EXIF says, made RGB, its shorter side scaled, its middle square kept. What
+cannot be read is one `ValueError` that names the file.
 """
 
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-LARGEST = 50_000_000  # pixels, checked from the header before decoding
-MEMORY = 280_000_000  # bytes that an image may take while it is decoded, its file included
-BYTES = {
-    "1": 1,
-    "L": 1,
-    "P": 1,
-    "I;16": 2,
-    "I;16B": 2,
-    "I;16L": 2,
-}  # a pixel, as Pillow keeps it; else 4
-BUFFERS = {
-    "WEBP": 4,
-    "AVIF": 4,
-    "HEIF": 4,
-    "TIFF": 2,
-    "GIF": 3,
-}  # how often decoders hold all pixels; else 1
-STRIP = 2_000_000  # pixels that are made RGB at a time
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_PIXELS = 50_000_000  # checked from the header before decoding
+MAX_DECODING_BYTES = 280_000_000  # that an image may take while it is decoded, its file included
+STRIP_PIXELS = 2_000_000  # that are made RGB at a time
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "HEIF")
+# bytes of a pixel as Pillow keeps it, by mode; 4 in all others
+BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
+# how often a decoder holds all pixels, by format; once in all others
+DECODER_BUFFERS = {"WEBP": 4, "AVIF": 4, "HEIF": 4, "TIFF": 2, "GIF": 3}
+ORIENTATION_TAG = 0x0112  # of EXIF, which says how the camera was held
+TRANSPOSITIONS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
 
 
 def decode(content: bytes, size: int, name: str) -> np.ndarray:
@@ -43,34 +46,35 @@ def decode(content: bytes, size: int, name: str) -> np.ndarray:
     from PIL import Image
 
     Image.init()
-    known = [f for f in FORMATS if f in Image.OPEN]  # none that would start another program
-    pixels = "too many"
+    formats = [f for f in FORMATS if f in Image.OPEN]  # none that would start another program
+    dimensions = "too many"
     try:
         if not content:
             raise ValueError("it is empty (0 bytes)")
-        with Image.open(io.BytesIO(content), formats=known) as image:
-            pixels = f"{image.width} x {image.height}"
-            if image.width * image.height > LARGEST:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
+            dimensions = f"{image.width} x {image.height}"
+            pixels = image.width * image.height
+            if pixels > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            before = image.width * image.height
             image.draft("RGB", (2 * size, 2 * size))  # a JPEG is decoded at 1/2, 1/4 or 1/8
-            if (takes := _memory(image, before) + len(content)) > MEMORY:
+            if (needed := _decoding_bytes(image, pixels) + len(content)) > MAX_DECODING_BYTES:
                 raise ValueError(
-                    f"it would take {takes // 10**6} MB of memory; the most is {MEMORY // 10**6}"
+                    f"it would take {needed // 10**6} MB of memory; "
+                    f"the most is {MAX_DECODING_BYTES // 10**6}"
                 )
             image.load()
-            return np.array(_turned(_square(image, size), image))
+            return np.array(_turn_upright(_middle_square(image, size), image))
     except Image.DecompressionBombError:  # ours, or Pillow's own for still larger ones
-        why = f"has {pixels} pixels; the most is {LARGEST:,}"
+        why = f"has {dimensions} pixels; the most is {MAX_PIXELS:,}"
     except Image.UnidentifiedImageError:
-        heic = content[4:8] == b"ftyp" and "HEIF" not in known
+        heic = content[4:8] == b"ftyp" and "HEIF" not in formats
         why = "cannot be read as an image" + ("; save it as JPEG" if heic else "")
     except Exception as error:  # Pillow's readers raise whatever they stumble over
         why = f"cannot be read as an image: {error}"
     raise ValueError(f"{name} {why}")
 
 
-def _rgb(image, by: int = 1):
+def _to_rgb(image: Image.Image, by: int = 1) -> Image.Image:
     """An image in RGB, on white where it is clear, its sides divided by a whole number."""
     from PIL import Image
 
@@ -87,22 +91,26 @@ def _rgb(image, by: int = 1):
     return image.convert("RGB").reduce(by)
 
 
-def _memory(image, before: int) -> int:
-    """Bytes that decoding will take, from the header: `before` is pixels without a JPEG's reduction."""
-    if image.info.get("progression"):  # a JPEG that is held whole before it is made smaller
+def _decoding_bytes(image: Image.Image, pixels: int) -> int:
+    """Bytes that decoding will take, from the header; `pixels` are those before a JPEG's reduction."""
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    if isinstance(image, JpegImageFile) and image.info.get("progression"):
+        # held whole before it is made smaller
         layers = [across * down for _, across, down, _ in image.layer]
-        return round(before * 2.2 * sum(layers) / max(layers))  # 16-bit coefficients
-    return image.width * image.height * BYTES.get(image.mode, 4) * BUFFERS.get(image.format, 1)
+        return round(pixels * 2.2 * sum(layers) / max(layers))  # 16-bit coefficients
+    each = BYTES_PER_PIXEL.get(image.mode, 4) * DECODER_BUFFERS.get(image.format or "", 1)
+    return image.width * image.height * each
 
 
-def _square(image, size: int):
+def _middle_square(image: Image.Image, size: int) -> Image.Image:
     """The middle square in RGB, shorter side to `size`, with every pixel of it counted."""
     from PIL import Image
 
     (width, height), side = image.size, min(image.size)
     left, top = (width - side) / 2, (height - side) / 2
-    if side * side <= 2 * STRIP:
-        return _rgb(image).resize(
+    if side * side <= 2 * STRIP_PIXELS:
+        return _to_rgb(image).resize(
             (size, size),
             Image.Resampling.BICUBIC,
             reducing_gap=3.0,
@@ -111,38 +119,24 @@ def _square(image, size: int):
     # A large one is made RGB and smaller strip by strip, or it would be in memory several times.
     by = max(1, side // (3 * size))
     small = Image.new("RGB", (-(-side // by), -(-side // by)))
-    left, top, high = int(left), int(top), by * max(1, STRIP // (side * by))
+    left, top, high = int(left), int(top), by * max(1, STRIP_PIXELS // (side * by))
     for y in range(0, side, high):
         strip = image.crop((left, top + y, left + side, top + min(y + high, side)))
-        small.paste(_rgb(strip, by), (0, y // by))
+        small.paste(_to_rgb(strip, by), (0, y // by))
     return small.resize((size, size), Image.Resampling.BICUBIC)
 
 
-def _turned(square, image):
+def _turn_upright(square: Image.Image, image: Image.Image) -> Image.Image:
     """The square as the photograph's EXIF says that the camera was held."""
     from PIL import Image
 
-    way = Image.Transpose
-    ways = {
-        2: way.FLIP_LEFT_RIGHT,
-        3: way.ROTATE_180,
-        4: way.FLIP_TOP_BOTTOM,
-        5: way.TRANSPOSE,
-        6: way.ROTATE_270,
-        7: way.TRANSVERSE,
-        8: way.ROTATE_90,
-    }
     try:
-        turn = ways.get(image.getexif().get(0x0112))
+        way = TRANSPOSITIONS.get(image.getexif().get(ORIENTATION_TAG, 1))
     except Exception:  # broken metadata is common, and says nothing about the pixels
-        turn = None
-    return square if turn is None else square.transpose(turn)
+        way = None
+    return square if way is None else square.transpose(Image.Transpose[way])
 
 
-def photograph(content: bytes, size: int, name: str) -> Tensor:
-    """An image file as bytes `(1, 3, size, size)`.
-
-    Raises:
-        ValueError: If it cannot be read; the message names it.
-    """
+def decode_tensor(content: bytes, size: int, name: str) -> Tensor:
+    """One image file as a batch of one, bytes `(1, 3, size, size)`; errors are `decode`'s."""
     return torch.from_numpy(decode(content, size, name)).permute(2, 0, 1)[None]

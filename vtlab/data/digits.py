@@ -20,33 +20,23 @@ from torch import Tensor
 from vtlab.garden.drawing import develop, fractal, in_chunks
 from vtlab.system.randomness import derive_keys, uniform
 
-CLASSES = tuple("0123456789")
-POOL = 797  # of the 1,797 scans the first are for learning, the last 1,000 are the test set
+DIGITS = tuple("0123456789")
+TRAINING_SCANS = 797  # the first of the 1,797; the last 1,000 are the test set
 
 # DejaVu and STIX to learn from; the test digits are Computer Modern, which no training saw.
 TRAIN_FONTS = (
-    "DejaVuSans",
-    "DejaVuSans-Oblique",
-    "DejaVuSans-Bold",
-    "DejaVuSans-BoldOblique",
-    "DejaVuSansMono",
-    "DejaVuSansMono-Oblique",
-    "DejaVuSansMono-Bold",
-    "DejaVuSansMono-BoldOblique",
-    "DejaVuSerif",
-    "DejaVuSerif-Italic",
-    "DejaVuSerif-Bold",
-    "DejaVuSerif-BoldItalic",
-    "STIXGeneral",
-    "STIXGeneralItalic",
-    "STIXGeneralBol",
+    *("DejaVuSans", "DejaVuSans-Oblique", "DejaVuSans-Bold", "DejaVuSans-BoldOblique"),
+    *("DejaVuSansMono", "DejaVuSansMono-Oblique", "DejaVuSansMono-Bold"),
+    *("DejaVuSansMono-BoldOblique", "DejaVuSerif", "DejaVuSerif-Italic", "DejaVuSerif-Bold"),
+    *("DejaVuSerif-BoldItalic", "STIXGeneral", "STIXGeneralItalic", "STIXGeneralBol"),
     "STIXGeneralBolIta",
 )
 TEST_FONTS = ("cmr10", "cmti10", "cmb10", "cmss10", "cmtt10")
-SEED, TRAIN, TEST = 61, 100, 99  # streams from TRAIN on belong to learners' seeds
+SEED = 61  # of the world of printed digits
+TEST_STREAM, FIRST_TRAINING_STREAM = 99, 100  # of random numbers; each learner's seed has one
 
 
-def handwritten(size: int = 64) -> tuple[Tensor, Tensor]:
+def handwritten_digits(size: int = 64) -> tuple[Tensor, Tensor]:
     """Scikit-learn's handwritten digits, dark ink on white, in the order of the collection.
 
     That order matters: neighbours are by one hand. A support vector machine in 9-fold
@@ -69,7 +59,9 @@ def handwritten(size: int = 64) -> tuple[Tensor, Tensor]:
     return pixels.expand(-1, 3, -1, -1).contiguous(), torch.from_numpy(scans.target).long()
 
 
-def printed(per_class: int, seed: int | None, size: int = 64) -> tuple[Tensor, Tensor, Tensor]:
+def printed_digits(
+    per_class: int, seed: int | None, size: int = 64
+) -> tuple[Tensor, Tensor, Tensor]:
     """So many printed digits of every class, class by class, in many fonts, places and colours.
 
     Args:
@@ -86,21 +78,23 @@ def printed(per_class: int, seed: int | None, size: int = 64) -> tuple[Tensor, T
     """
     if seed is not None and seed < 0:
         raise ValueError(f"the seed {seed} is negative")
-    labels = torch.arange(len(CLASSES)).repeat_interleave(per_class)
-    number = torch.arange(per_class).repeat(len(CLASSES))
+    labels = torch.arange(len(DIGITS)).repeat_interleave(per_class)
+    number = torch.arange(per_class).repeat(len(DIGITS))
     image_keys = derive_keys(
-        SEED, TEST if seed is None else TRAIN + seed, labels * 100_003 + number
+        SEED,
+        TEST_STREAM if seed is None else FIRST_TRAINING_STREAM + seed,
+        labels * 100_003 + number,
     )
     fonts = TEST_FONTS if seed is None else TRAIN_FONTS
-    images, masks = in_chunks(partial(_print, fonts, size=size), labels, image_keys, size)
+    images, masks = in_chunks(partial(_draw_printed, fonts, size=size), labels, image_keys, size)
     return images, labels, masks
 
 
-def _print(
+def _draw_printed(
     fonts: tuple[str, ...], labels: Tensor, image_keys: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
     """Images and masks, each depending on its own key only."""
-    atlas = _atlas(fonts, size)  # (fonts, 10, 2 S, 2 S)
+    atlas = _font_atlas(fonts, size)  # (fonts, 10, 2 S, 2 S)
     font = (uniform(image_keys, (), 0) * len(fonts)).long()
     radius = 0.18 + 0.22 * uniform(image_keys, (), 1)  # half the digit's height
     turn, slant, wide = (uniform(image_keys, 3, 2) - 0.5).unbind(1)
@@ -120,13 +114,13 @@ def _print(
 
     bright, dark = 0.72 + 0.28 * uniform(image_keys, (), 4), 0.4 * uniform(image_keys, (), 5)
     night = uniform(image_keys, (), 6) < 0.25  # light digits on a dark ground
-    ground = _colour(image_keys, 7, torch.where(night, dark, bright), 0.45)
-    stroke = _colour(image_keys, 8, torch.where(night, bright, dark), 0.8)
+    ground = _random_colour(image_keys, 7, torch.where(night, dark, bright), 0.45)
+    stroke = _random_colour(image_keys, 8, torch.where(night, bright, dark), 0.8)
     paper = ground * (0.88 + 0.2 * fractal(image_keys, size)[:, None])
     return develop(torch.lerp(paper, stroke, ink), image_keys), ink[:, 0] > 0.5
 
 
-def _colour(image_keys: Tensor, stream: int, value: Tensor, most: float) -> Tensor:
+def _random_colour(image_keys: Tensor, stream: int, value: Tensor, most: float) -> Tensor:
     """A colour of any hue and of this brightness, saturated up to `most`, `(N, 3, 1, 1)`."""
     hue, saturation = uniform(image_keys, 2, stream).unbind(1)
     thirds = (hue[:, None] * 6 + torch.tensor([0.0, 4.0, 2.0])).remainder(6)
@@ -136,17 +130,17 @@ def _colour(image_keys: Tensor, stream: int, value: Tensor, most: float) -> Tens
 
 
 @functools.lru_cache(maxsize=4)
-def _atlas(fonts: tuple[str, ...], size: int) -> Tensor:
+def _font_atlas(fonts: tuple[str, ...], size: int) -> Tensor:
     """Every digit of every font, `(fonts, 10, 2 S, 2 S)` in [0, 1], as high as half its tile."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
-    tiles = torch.empty(len(fonts), len(CLASSES), 2 * size, 2 * size)
+    tiles = torch.empty(len(fonts), len(DIGITS), 2 * size, 2 * size)
     for i, name in enumerate(fonts):
         file = str(fonts_folder() / f"{name}.ttf")
         left, top, right, bottom = ImageFont.truetype(file, 1000).getbbox("0")
         font = ImageFont.truetype(file, 1000 * size / (bottom - top))
-        for k, digit in enumerate(CLASSES):
+        for k, digit in enumerate(DIGITS):
             left, top, right, bottom = font.getbbox(digit)
             tile = Image.new("L", (2 * size, 2 * size))
             corner = (size - (left + right) / 2, size - (top + bottom) / 2)
@@ -158,4 +152,6 @@ def _atlas(fonts: tuple[str, ...], size: int) -> Tensor:
 def fonts_folder() -> Path:
     """Where the fonts that come with matplotlib are; matplotlib itself is not imported."""
     found = importlib.util.find_spec("matplotlib")
+    assert found is not None  # vtlab depends on it
+    assert found.submodule_search_locations
     return Path(found.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"

@@ -25,6 +25,11 @@ def is_hidden_name(name: str) -> bool:
     return name.startswith(".") or name.lower() in ("__macosx", "thumbs.db", "desktop.ini")
 
 
+def class_folder(name: str) -> str:
+    """A folder's name for a class, in which a "/" makes no second folder."""
+    return name.replace("/", "\N{DIVISION SLASH}")
+
+
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """A sorting key with `img2` before `img10`."""
     pieces = re.split(r"([0-9]+)", name.casefold())

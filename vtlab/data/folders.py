@@ -1,4 +1,4 @@
-"""Reading a person's own photographs: folders and zips, one folder per class.
+"""Reading a person's own photographs from folders, zips and tables, one folder per class.
 
 Images become bytes `(N, 3, S, S)`: turned as their EXIF says, made RGB, the shorter side scaled
 to S, and the middle square kept. Nothing is unpacked. A file that cannot be read is left out and
@@ -7,12 +7,14 @@ stands in `skipped` with its name and the reason: nothing is lost in silence.
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,9 +28,11 @@ from vtlab.data.splits import MIN_IMAGES_PER_CLASS, check_class_size, stratified
 
 @dataclass(frozen=True, eq=False)
 class ImageFolder:
-    """A folder of photographs: label k is `classes[k]`.
+    """The images of a folder, a zip or a table.
 
     Attributes:
+        classes: The class names; label k is `classes[k]`.
+        train: All images, or those to learn from.
         test: None where the folder has no test images of its own and none were held out.
         notes: Sentences about folders that were left aside, and about copies.
         skipped: A sentence for each file that was left out, beginning with its name.
@@ -73,20 +77,16 @@ def read_folder(
     check_image_size(image_size)
     if not path.exists():
         raise FileNotFoundError(f"no folder or zip at {path}")
-    if path.is_dir():
-        return read_class_folders(
-            list_folder(path), image_size, progress, strict=strict, hold_out=hold_out
-        )
-    if path.suffix.lower() in (".csv", ".tsv"):
-        return read_class_folders(
-            list_table(path), image_size, progress, strict=strict, hold_out=hold_out
-        )
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is neither a folder nor a zip (or a damaged one), nor a .csv")
-    with zipfile.ZipFile(path) as archive:
-        return read_class_folders(
-            list_zip(path, archive), image_size, progress, strict=strict, hold_out=hold_out
-        )
+    with contextlib.ExitStack() as stack:  # a zip stays open while its images are read
+        if path.is_dir():
+            listing = list_folder(path)
+        elif path.suffix.lower() in (".csv", ".tsv"):
+            listing = list_table(path)
+        elif zipfile.is_zipfile(path):
+            listing = list_zip(path, stack.enter_context(zipfile.ZipFile(path)))
+        else:
+            raise ValueError(f"{path} is neither a folder nor a zip (or a damaged one), nor a .csv")
+        return read_class_folders(listing, image_size, progress, strict=strict, hold_out=hold_out)
 
 
 def read_class_folders(
@@ -97,76 +97,79 @@ def read_class_folders(
     strict: bool = False,
     hold_out: float = 0.0,
 ) -> ImageFolder:
-    """The images of a listing; arguments and errors are `read_folder`'s."""
+    """The images of a listing whose folders are classes; arguments and errors are `read_folder`'s."""
     if strict and listing.skipped:
         raise ValueError(listing.skipped[0])
     if not listing.files():
         lost = f"; {listing.skipped[0]}" if listing.skipped else ""
         raise ValueError(f"{listing.name} holds no folders with images (.jpg, .png, .webp …){lost}")
-    top = _class_root(listing)
-    train_at, test_at, notes = _find_splits(listing, top)
-    split = [_files_by_class(listing, at) for at in (train_at, test_at) if at is not None]
-    classes = tuple(split[0])
+    root = _class_root(listing)
+    train_at, test_at, notes = _find_splits(listing, root)
+    parts = [_files_by_class(listing, at) for at in (train_at, test_at) if at is not None]
+    classes = tuple(parts[0])
     if len(classes) == 1:
         raise ValueError(f"{listing.name} has one class only, {classes[0]!r}; it takes two")
     if test_at is None:
-        for name in classes:
-            check_class_size(name, len(split[0][name]))
-    elif odd := sorted(split[0].keys() ^ split[1].keys(), key=natural_key):
-        where = (train_at if odd[0] in split[0] else test_at)[-1]
+        for name, own in parts[0].items():
+            check_class_size(name, len(own))
+    elif odd := sorted(parts[0].keys() ^ parts[1].keys(), key=natural_key):
+        where = (train_at if odd[0] in parts[0] else test_at)[-1]
         raise ValueError(
             f"{listing.name}: {train_at[-1]}/ and {test_at[-1]}/ need the same "
             f"classes, but {odd[0]!r} is in {where}/ only"
         )
     files = [
-        (place, k, side)
-        for side, part in enumerate(split)
-        for k, name in enumerate(classes)
-        for place in part[name]
+        _File(place, label, part)
+        for part, by_class in enumerate(parts)
+        for label, name in enumerate(classes)
+        for place in by_class[name]
     ]
 
-    def sides(readable: list[int]) -> tuple[list[int], list[int]]:
-        """Places of the training images and of the test images, in the order of the rows."""
+    def split(readable: list[int]) -> tuple[list[int], list[int]]:
+        """The numbers of the training files and of the test files, in the order of the rows."""
         if test_at is not None or not hold_out:
-            return [i for i in readable if files[i][2] == 0], [
-                i for i in readable if files[i][2] == 1
-            ]
-        labels = torch.tensor([files[i][1] for i in readable], dtype=torch.int64)
+            train, test = ([i for i in readable if files[i].part == part] for part in (0, 1))
+            return train, test
+        labels = torch.tensor([files[i].label for i in readable], dtype=torch.int64)
         if torch.bincount(labels, minlength=len(classes)).min() < MIN_IMAGES_PER_CLASS:
             return readable, []  # refused below, with what could not be read
         kept, held = stratified_split(labels, hold_out, seed=0)
         return [readable[j] for j in kept.tolist()], [readable[j] for j in held.tolist()]
 
     def arrange(readable: list[int]) -> list[int]:
-        train, test = sides(readable)
+        train, test = split(readable)
         return train + test
 
-    places = [place for place, _, _ in files]
+    # which files can be read is known after decoding only, and the split is made of those
+    places = [file.place for file in files]
     pixels, unread, copies = decode_files(listing, places, size, arrange, progress, strict)
-    read = [i for i in range(len(files)) if i not in unread]
-    _check_readable_counts(
-        listing, classes, Counter(files[i][1:] for i in read), len(split), list(unread.values())
-    )
-    train, test = sides(read)
+    readable = [i for i in range(len(files)) if i not in unread]
+    counts = Counter((files[i].label, files[i].part) for i in readable)
+    _check_readable_counts(listing, classes, counts, len(parts), list(unread.values()))
+    train, test = split(readable)
     if test and test_at is None:
         notes.append(f"no test folder: {len(test)} images, {hold_out:.0%} of each class, held out")
-    skipped = (
-        *listing.skipped,
-        *_unused_files(listing, {top, train_at, test_at or top}),
-        *unread.values(),
-    )
+    unused = _unused_files(listing, {root, train_at, test_at or root})
     return ImageFolder(
         classes,
-        _images(pixels[: len(train)], train, files),
-        _images(pixels[len(train) :], test, files) if test else None,
+        _images(pixels[: len(train)], [files[i] for i in train]),
+        _images(pixels[len(train) :], [files[i] for i in test]) if test else None,
         (*listing.notes, *copies, *notes),
-        skipped,
+        (*listing.skipped, *unused, *unread.values()),
     )
 
 
-def _images(pixels: Tensor, places: list[int], files: list[tuple[Place, int, int]]) -> Images:
-    labels = torch.tensor([files[i][1] for i in places], dtype=torch.int64)
-    return Images(pixels, labels, None, tuple(printable_path(files[i][0]) for i in places))
+class _File(NamedTuple):
+    """An image file that lies in a class; `part` is 0 for training and 1 for testing."""
+
+    place: Place
+    label: int
+    part: int
+
+
+def _images(pixels: Tensor, files: list[_File]) -> Images:
+    labels = torch.tensor([file.label for file in files], dtype=torch.int64)
+    return Images(pixels, labels, None, tuple(printable_path(file.place) for file in files))
 
 
 def _unused_files(listing: Listing, tops: set[Place]) -> list[str]:
@@ -183,12 +186,24 @@ def _unused_files(listing: Listing, tops: set[Place]) -> list[str]:
 
 
 def _check_readable_counts(
-    listing: Listing, classes: tuple[str, ...], counts: Counter, sides: int, unread: list[str]
+    listing: Listing,
+    classes: tuple[str, ...],
+    counts: Counter[tuple[int, int]],
+    parts: int,
+    unread: list[str],
 ) -> None:
-    """Refuse a class of which too few images could be read."""
+    """Refuse a class of which too few images could be read.
+
+    Args:
+        listing: For the message.
+        classes: The class names.
+        counts: Readable images by label and part.
+        parts: 2 where there are test images, else 1.
+        unread: Why files could not be read.
+    """
     try:
         for k, name in enumerate(classes):
-            if sides == 1:
+            if parts == 1:
                 check_class_size(name, counts[k, 0])
             elif not (counts[k, 0] and counts[k, 1]):
                 raise ValueError(
@@ -245,6 +260,7 @@ def _find_splits(listing: Listing, at: Place) -> tuple[Place, Place | None, list
 
 
 def _files_by_class(listing: Listing, at: Place) -> dict[str, list[Place]]:
+    """The image files of each folder in a folder, by class name, in natural order."""
     where = "/".join((listing.name, *at))
     found: dict[str, list[Place]] = {}
     for child in listing.subfolders(at):

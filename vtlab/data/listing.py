@@ -20,6 +20,7 @@ from pathlib import Path
 
 from vtlab.data.file_names import (
     Place,
+    class_folder,
     is_hidden_name,
     is_image_name,
     natural_key,
@@ -46,7 +47,6 @@ SPLIT_NAMES = {
     "valid": "val",
     "validation": "val",
 }
-SLASH = "\N{DIVISION SLASH}"  # in a class's name, where a "/" would make two folders
 
 HEAT_MAP = re.compile(r"-cam(-\d+)?\.png$")  # how the names end of what `vtlab predict --cam` draws
 AUTHOR = b"Software\0vtlab predict --cam, "  # stands in these files, behind …
@@ -240,26 +240,18 @@ def list_table(path: Path) -> Listing:
     rows, columns = _read_table(path)
     found = Listing(path.name)
     for number, row in enumerate(rows, start=2):
-        file, label, split = (
-            (row[column] or "").strip() if column else "" for column in columns.values()
-        )
-        if not file or not label:
-            found.skipped.append(
-                f"line {number} of {found.name} names no {'label' if file else 'file'}"
-            )
+        cells = {what: (row[column] or "").strip() for what, column in columns.items()}
+        if missing := [what for what, cell in cells.items() if not cell]:
+            found.skipped.append(f"line {number} of {found.name} names no {missing[0]}")
             continue
-        if columns["split"] and not split:
-            found.skipped.append(f"line {number} of {found.name} names no split")
-            continue
-        place = (
-            *([SPLIT_NAMES.get(split.lower(), split.lower())] if split else ()),
-            label.replace("/", SLASH),
-            file,
-        )
+        folder: Place = (class_folder(cells["label"]),)
+        if split := cells.get("split", "").lower():
+            folder = (SPLIT_NAMES.get(split, split), *folder)
+        place = (*folder, cells["file"])
         if place in found.readers:
             found.notes.append(f"{printable_path(place)} is listed twice: it was read once")
         else:
-            found.add(place[:-1], file, partial(read_file, path.parent / file))
+            found.add(folder, cells["file"], partial(read_file, path.parent / cells["file"]))
     if found.readers and not found.files():
         place = next(iter(found.readers))
         there = "" if (path.parent / place[-1]).exists() else ", and is not there"
@@ -270,8 +262,8 @@ def list_table(path: Path) -> Listing:
     return found.without_ours()
 
 
-def _read_table(path: Path) -> tuple[list[dict[str, str | None]], dict[str, str | None]]:
-    """A table's rows, and what it calls the columns that are needed; "split" may be missing."""
+def _read_table(path: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """A table's rows, and what it calls those of `COLUMNS` that it has."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         first = text.partition("\n")[0]
@@ -280,10 +272,12 @@ def _read_table(path: Path) -> tuple[list[dict[str, str | None]], dict[str, str 
         raise ValueError(f"{path.name} is no table in UTF-8: {error}") from None
     named = {(column or "").strip().lower(): column for column in (rows[0] if rows else {})}
     columns = {
-        what: next((named[n] for n in names if n in named), None) for what, names in COLUMNS.items()
+        what: next(named[name] for name in names if name in named)
+        for what, names in COLUMNS.items()
+        if not named.keys().isdisjoint(names)
     }
     for what in ("file", "label"):
-        if columns[what] is None:
+        if what not in columns:
             raise ValueError(
                 f"{path.name} has no column called {' or '.join(COLUMNS[what])}; "
                 f"it has {', '.join(filter(None, named)) or 'none with a row below'}"

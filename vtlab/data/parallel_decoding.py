@@ -1,6 +1,6 @@
 """Many image files as one tensor, decoded by several threads.
 
-Few images are decoded into memory, many into a file of the cache (`store`).
+Few images are decoded into memory, many into a file of the cache (`PixelStore`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from vtlab.data.store import PixelStore
 from vtlab.system.fingerprints import hash_bytes
 from vtlab.system.memory import MAX_BYTES_IN_MEMORY
 
-FILES_AT_A_TIME = 512  # images that are decoded and wait at a time
+FILES_AT_A_TIME = 512  # that are decoded and wait
+
 RowOrder = Callable[
     [list[int]], list[int]
-]  # from the places of readable files to the order of the rows
-DecodedRows = tuple[Tensor, dict[int, bytes], dict[int, str]]  # rows; hashes and sentences by place
+]  # from the numbers of readable files to those of the rows
+DecodedFiles = tuple[
+    Tensor, dict[int, bytes], dict[int, str]
+]  # rows; hashes and sentences by number
 
 
 def decode_files(
@@ -42,14 +45,14 @@ def decode_files(
 
     Args:
         listing: Reads the files.
-        places: Which.
+        places: Which; a file's number is its place in this list.
         size: Side of the images in pixels, S.
-        order: From the places (numbers) of the files that can be read to the order of the rows.
+        order: From the numbers of the files that can be read to the order of the rows.
         progress: Called after every image with how many are done, and of how many.
         strict: Refuse a file that cannot be read.
 
     Returns:
-        Images `(N, 3, S, S)` uint8; why files could not be read, by place; a note if some are copies.
+        Images `(N, 3, S, S)` uint8; why files could not be read, by number; a note if some are copies.
 
     Raises:
         ValueError: With `strict`, naming the file.
@@ -58,36 +61,32 @@ def decode_files(
 
     Image.init()  # imports Pillow's readers, which two threads should not do at once
     with _thread_map() as workers:
-        files = _FileDecoder(listing, places, size, progress, strict, workers)
-        keep = (
-            files.decode_to_memory
-            if len(places) * 3 * size * size <= MAX_BYTES_IN_MEMORY
-            else files.decode_to_store
-        )
-        pixels, digests, unread = keep(order)
+        decoder = _FileDecoder(listing, places, size, progress, strict, workers)
+        small = len(places) * 3 * size * size <= MAX_BYTES_IN_MEMORY
+        decoded = decoder.decode_to_memory if small else decoder.decode_to_store
+        pixels, digests, unread = decoded(order)
+    # a copy has the hash of an earlier file
     first: dict[bytes, int] = {}
-    twins = [
-        f"{files.name(i)} = {files.name(first[digest])}"
+    copies = [
+        f"{decoder.name(i)} = {decoder.name(first[digest])}"
         for i, digest in sorted(digests.items())
         if i not in unread and first.setdefault(digest, i) != i
     ]
-    notes = (
-        [
-            f"{len(twins)} images are copies of others, which flatters the test accuracy if one "
-            f"lies on each side ({twins[0]} …)"
-        ]
-        if twins
-        else []
+    if not copies:
+        return pixels, unread, []
+    note = (
+        f"{len(copies)} images are copies of others, which flatters the test accuracy if one "
+        f"lies on each side ({copies[0]} …)"
     )
-    return pixels, unread, notes
+    return pixels, unread, [note]
 
 
 @dataclass(frozen=True)
 class _FileDecoder:
-    """Image files that become rows, several at a time.
+    """Image files that become rows of a tensor, several at a time; arguments are `decode_files`'.
 
-    `decode_to_memory` and `decode_to_store` both give the images in the wanted order, the sha256 of the files
-    by place, and a sentence for each file that could not be read.
+    `decode_to_memory` and `decode_to_store` both give the images in the wanted order, the sha256 of
+    the files by number, and a sentence for each file that could not be read.
     """
 
     listing: Listing
@@ -100,53 +99,55 @@ class _FileDecoder:
     def name(self, i: int) -> str:
         return printable_path(self.places[i])
 
-    def decode_to_memory(self, arrange: RowOrder) -> DecodedRows:
+    def decode_to_memory(self, arrange: RowOrder) -> DecodedFiles:
         count = len(self.places)
         pixels = torch.zeros(count, 3, self.size, self.size, dtype=torch.uint8)
 
-        def kept(i: int) -> bytes | str:
-            found = self._decode(i)
-            if not isinstance(found, str):
-                pixels[i] = torch.from_numpy(found[1])
-                return found[0]
-            return found
+        def decode_row(i: int) -> bytes | str:
+            decoded = self._decode(i)
+            if isinstance(decoded, str):
+                return decoded
+            pixels[i] = torch.from_numpy(decoded[1])
+            return decoded[0]
 
-        digests, unread = self._collect(kept, range(count))
+        digests, unread = self._collect(decode_row, range(count))
         order = arrange(list(digests))
         return pixels if order == list(range(count)) else pixels[order], digests, unread
 
-    def decode_to_store(self, arrange: RowOrder) -> DecodedRows:
-        """First all files' hashes, then what the store does not have."""
+    def decode_to_store(self, arrange: RowOrder) -> DecodedFiles:
         count = len(self.places)
-        quiet = replace(self, progress=None)  # reading takes little of the time
-        digests, unread = quiet._collect(self._hash, range(count))
-        place = list(digests)  # of the store's j-th file
+        # first the hashes of all files, which say what the store has; they take little of the time
+        digests, unread = replace(self, progress=None)._collect(self._hash, range(count))
+        number = list(digests)  # of the store's j-th file
+        place = {i: j for j, i in enumerate(number)}
 
-        def row(j: int) -> bytes | str:
-            found = self._decode(place[j], digests[place[j]])
-            return found if isinstance(found, str) else found[1].tobytes()
+        def decode_row(j: int) -> bytes | str:
+            decoded = self._decode(number[j], digests[number[j]])
+            return decoded if isinstance(decoded, str) else decoded[1].tobytes()
 
-        def rows(decode: Callable, missing: list[int]) -> Iterator[bytes | str]:
-            for done, found in enumerate(self.workers(decode, missing), count - len(missing) + 1):
-                if self.strict and isinstance(found, str):
-                    raise ValueError(found)
-                yield found
+        def decode_missing(decode: Callable, missing: list[int]) -> Iterator[bytes | str]:
+            rows = self.workers(decode, missing)
+            for done, row in enumerate(rows, count - len(missing) + 1):
+                if self.strict and isinstance(row, str):
+                    raise ValueError(row)
+                yield row
                 if self.progress:
                     self.progress(done, count)
 
-        number = {i: j for j, i in enumerate(place)}
-        pixels, _, lost = PixelStore(list(digests.values()), self.size).images(
-            row, lambda there: [number[i] for i in arrange([place[j] for j in there])], rows
-        )
-        unread |= {place[j]: why for j, why in lost.items()}
+        def arrange_stored(stored: list[int]) -> list[int]:
+            return [place[i] for i in arrange([number[j] for j in stored])]
+
+        store = PixelStore(list(digests.values()), self.size)
+        pixels, _, undecoded = store.images(decode_row, arrange_stored, decode_missing)
+        unread |= {number[j]: why for j, why in undecoded.items()}
         return pixels, digests, dict(sorted(unread.items()))
 
     def _collect(
-        self, function: Callable, items: Sequence[int]
+        self, function: Callable[[int], bytes | str], numbers: Sequence[int]
     ) -> tuple[dict[int, bytes], dict[int, str]]:
         """What a function gives for each file: a hash, or a sentence on why not."""
         digests, unread = {}, {}
-        for i, found in zip(items, self.workers(function, items), strict=True):
+        for i, found in zip(numbers, self.workers(function, numbers), strict=True):
             if isinstance(found, str):
                 if self.strict:
                     raise ValueError(found)
@@ -154,7 +155,7 @@ class _FileDecoder:
             else:
                 digests[i] = found
             if self.progress:
-                self.progress(i + 1, len(items))
+                self.progress(i + 1, len(numbers))
         return digests, unread
 
     def _read(self, i: int) -> bytes | str:
@@ -165,18 +166,19 @@ class _FileDecoder:
             return f"{self.name(i)} cannot be read: {why}"
 
     def _hash(self, i: int) -> bytes | str:
-        found = self._read(i)
-        return found if isinstance(found, str) else hash_bytes(found)
+        content = self._read(i)
+        return content if isinstance(content, str) else hash_bytes(content)
 
     def _decode(self, i: int, known: bytes | None = None) -> tuple[bytes, np.ndarray] | str:
         """The file's hash and its pixels `(3, S, S)`."""
-        if isinstance(found := self._read(i), str):
-            return found
-        digest = hash_bytes(found)
+        content = self._read(i)
+        if isinstance(content, str):
+            return content
+        digest = hash_bytes(content)
         if known not in (None, digest):
             return f"{self.name(i)} was changed while it was read"
         try:
-            return digest, decode(found, self.size, self.name(i)).transpose(2, 0, 1)
+            return digest, decode(content, self.size, self.name(i)).transpose(2, 0, 1)
         except ValueError as error:
             return str(error)
 

@@ -1,7 +1,7 @@
 """Torchvision's public data sets, listed like a folder of photographs: a class is a folder.
 
-They are fetched once, with torchvision's own checks, into the cache. Their files then take the same road
-as a person's own (`images`): decoded once, what cannot be read is named.
+They are fetched once, with torchvision's own checks, into the cache. Their files are then read like a
+person's own (`folders`): decoded once, and what cannot be read is named.
 """
 
 from __future__ import annotations
@@ -11,12 +11,21 @@ import inspect
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from vtlab.data.file_names import class_folder
 from vtlab.data.listing import Listing
 from vtlab.system.cache import cache_folder
 
+if TYPE_CHECKING:
+    from torchvision.datasets import VisionDataset
+
 TRAIN, TEST, ALL = "train", "test", ""  # parts; images of no part are split by a hold-out
+
+
+Parts = dict[str, tuple[dict[str, str | bool], ...]]  # for each part what torchvision is asked for
 
 
 @dataclass(frozen=True)
@@ -30,15 +39,15 @@ class PublicDataset:
     """
 
     kind: str
-    parts: dict[str, tuple[dict, ...]] = field(default_factory=lambda: {ALL: ({},)})
+    parts: Parts = field(default_factory=lambda: {ALL: ({},)})
     flip: bool = True
 
 
-def _splits(train: Iterable[str], test: str = "test") -> dict[str, tuple[dict, ...]]:
+def _splits(train: Iterable[str], test: str = "test") -> Parts:
     return {TRAIN: tuple({"split": name} for name in train), TEST: ({"split": test},)}
 
 
-_FLAG = {TRAIN: ({"train": True},), TEST: ({"train": False},)}
+_FLAG: Parts = {TRAIN: ({"train": True},), TEST: ({"train": False},)}
 
 PUBLIC_DATASETS: dict[str, PublicDataset] = {
     "aircraft": PublicDataset("FGVCAircraft", _splits(["trainval"])),
@@ -62,7 +71,7 @@ PUBLIC_DATASETS: dict[str, PublicDataset] = {
 
 
 def list_public_dataset(name: str) -> Listing:
-    """The images of one of `PUBLIC_DATASETS`, fetched if they are not in the cache.
+    """List the images of one of `PUBLIC_DATASETS`; they are fetched if they are not in the cache.
 
     Raises:
         OSError: If they could not be fetched; the message says where they belong.
@@ -70,26 +79,26 @@ def list_public_dataset(name: str) -> Listing:
     from torchvision import datasets
 
     public = PUBLIC_DATASETS[name]
-    made = getattr(datasets, public.kind)
+    make = getattr(datasets, public.kind)
     root = cache_folder() / "datasets"
     root.mkdir(parents=True, exist_ok=True)
     found = Listing(name)
     # a loader that gives the path, so that no image is opened
-    by_file = {"loader": Path} if "loader" in inspect.signature(made).parameters else {}
+    by_file = {"loader": Path} if "loader" in inspect.signature(make).parameters else {}
     for part, asked in public.parts.items():
         for how in asked:
             try:
-                data = made(root, download=True, **how, **by_file)
+                data = make(root, download=True, **how, **by_file)
             except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
                 raise OSError(
                     f"{name} could not be fetched ({_one_line(error)}): place its files in {root} as "
                     f"torchvision.datasets.{public.kind} keeps them, or give a folder of your own"
                 ) from None
-            _add(found, part, "".join(map(str, how.values())), data, bool(by_file))
+            _add_images(found, part, "".join(map(str, how.values())), data, bool(by_file))
     return found
 
 
-def _add(found: Listing, part: str, kind: str, data, by_file: bool) -> None:
+def _add_images(found: Listing, part: str, kind: str, data: VisionDataset, by_file: bool) -> None:
     """Every image as a file in the folder of its class; nothing is decoded yet."""
     classes = getattr(data, "classes", None)
     paths = getattr(data, "_images", None) or [path for path, *_ in getattr(data, "_samples", [])]
@@ -100,18 +109,17 @@ def _add(found: Listing, part: str, kind: str, data, by_file: bool) -> None:
             path, label = Path(paths[i]), _label(data, i)
         else:
             path, label = None, _label(data, i)
-        called = classes[label] if classes else f"class {label}"
-        called = str(
-            called if isinstance(called, str) else called[0]
-        )  # Imagenette has several names for each
-        place = (*filter(None, [part]), called.replace("/", "\N{DIVISION SLASH}"))
+        name = classes[label] if classes else f"class {label}"
+        if not isinstance(name, str):
+            name = name[0]  # Imagenette has several names for each
+        place = (*filter(None, [part]), class_folder(name))
         if path is None:
-            found.add(place, f"{kind} {i:06}.ppm", lambda i=i: _as_file(data[i][0]))
+            found.add(place, f"{kind} {i:06}.ppm", partial(_ppm_file, data, i))
         else:
             found.add(place, f"{kind} {i:06} {path.name}", path.read_bytes)
 
 
-def _label(data, i: int) -> int:
+def _label(data: VisionDataset, i: int) -> int:
     """Of an image that need not be opened for it, where the labels lie apart."""
     for name in ("targets", "labels", "_labels"):
         if (labels := getattr(data, name, None)) is not None:
@@ -121,11 +129,11 @@ def _label(data, i: int) -> int:
     return int(data[i][1])
 
 
-def _as_file(image) -> bytes:
+def _ppm_file(data: VisionDataset, i: int) -> bytes:
     """An image that lies in no file of its own, as one."""
-    written = io.BytesIO()
-    image.save(written, format="PPM")
-    return written.getvalue()
+    file = io.BytesIO()
+    data[i][0].save(file, format="PPM")
+    return file.getvalue()
 
 
 def _one_line(error: BaseException) -> str:

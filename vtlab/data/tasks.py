@@ -1,7 +1,7 @@
-"""Tasks: what is to be learnt, with its splits.
+"""Tasks, built in or made of one's own images: what is to be learnt, with its splits.
 
 `train` is the shots: everything a learner may use. `test` is read once, at the end, by all
-strategies alike. Garden tasks and printed digits draw both (`garden.worlds`, `digits`);
+strategies alike. Garden tasks and printed digits draw both (`garden.worlds`, `data.digits`);
 handwritten digits have a fixed test set; a folder of photographs has its own or a stratified
 hold-out. The seed chooses the shots and never the test set, and the shots of one seed are
 nested: its first 5 images a class are among its first 10.
@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vtlab.data import digits
+from vtlab.data.digits import DIGITS, TRAINING_SCANS, handwritten_digits, printed_digits
 from vtlab.data.file_names import printable_path
 from vtlab.data.folders import ImageFolder, read_class_folders, read_folder
 from vtlab.data.images import Images, check_image_size, places_by_class
@@ -176,41 +176,35 @@ def task(
     check_image_size(image_size)
     if tests is not None and tests < 1:
         raise ValueError(f"{tests} test images per class are too few; the least is 1")
-    if str(name) in WORLDS:
-        made = garden_task(WORLDS[str(name)], image_size, tests)
-    elif str(name) in DIGIT_TASKS:
-        made = DIGIT_TASKS[str(name)](image_size)
-    elif str(name) in PUBLIC_DATASETS and not Path(name).exists():
-        made = _task_of_folder(
-            str(name),
-            read_class_folders(
-                list_public_dataset(str(name)),
-                image_size,
-                progress,
-                strict=strict,
-                hold_out=HOLDOUT_SHARE,
-            ),
+    key = str(name)
+    if key in WORLDS:
+        made = garden_task(WORLDS[key], image_size, tests)
+    elif key in DIGIT_TASKS:
+        made = DIGIT_TASKS[key](image_size)
+    elif key in PUBLIC_DATASETS and not Path(name).exists():
+        listing = list_public_dataset(key)
+        read = read_class_folders(
+            listing, image_size, progress, strict=strict, hold_out=HOLDOUT_SHARE
         )
-        made = replace(made, flip=PUBLIC_DATASETS[str(name)].flip)
+        made = _task_of_folder(key, read, flip=PUBLIC_DATASETS[key].flip)
     else:
         path = Path(name)
         if not path.exists() and len(path.parts) == 1 and not path.suffix:
             raise ValueError(
-                f"no task and no folder is called {str(name)!r}; "
+                f"no task and no folder is called {key!r}; "
                 f"the tasks are {', '.join((*WORLDS, *DIGIT_TASKS, *PUBLIC_DATASETS))}"
             )
         read = read_folder(path, image_size, progress, strict=strict, hold_out=HOLDOUT_SHARE)
         # resolved, since "." and ".." say no name
-        made = _task_of_folder(
-            printable_path((path.resolve().name if path.is_dir() else path.stem,)), read
-        )
-    if tests is not None and str(name) not in WORLDS:
+        own_name = path.resolve().name if path.is_dir() else path.stem
+        made = _task_of_folder(printable_path((own_name,)), read)
+    if tests is not None and key not in WORLDS:
         places = places_by_class(made.test.labels, range(len(made.classes)))
         first = torch.cat([own[:tests] for own in places]).sort().values
         made = replace(made, test=made.test[first])
     if is_built_in(name) and Path(name).exists():
-        said = f"{name} is the task of that name; what lies here under the same name is ./{name}"
-        made = replace(made, notes=(*made.notes, said))
+        note = f"{name} is the task of that name; what lies here under the same name is ./{name}"
+        made = replace(made, notes=(*made.notes, note))
     if flip is not None:
         made = replace(made, flip=flip)
     return made.at(number, seed)
@@ -237,40 +231,35 @@ def parse_shots(shots: int | str | None) -> int | None:
 
 def garden_task(world: World, size: int, tests: int | None = None) -> Task:
     """The task of a garden world; `at` gives it shots: so many of each species, as of `tests`."""
-    asked = (world.name,) if world.target == "number" else world.classes
-    made = _task_of_drawings(
+    return _task_of_drawings(
         world.name,
-        asked,
-        lambda n, seed: world.draw(n, seed, size),
+        (world.name,) if world.target == "number" else world.classes,
+        lambda count, seed: world.draw(count, seed, size),
         tests or -(-DRAWN_TEST_IMAGES // world.count),
+        flip=world.things != "arrows",
     )
-    return replace(made, flip=world.things != "arrows")
 
 
 def _printed_task(size: int) -> Task:
-    note = "printed digits: the test images are in fonts that the training images never use"
-    made = _task_of_drawings(
+    return _task_of_drawings(
         "printed",
-        digits.CLASSES,
-        lambda n, seed: digits.printed(n, seed, size),
-        -(-DRAWN_TEST_IMAGES // len(digits.CLASSES)),
-        note,
+        DIGITS,
+        lambda count, seed: printed_digits(count, seed, size),
+        -(-DRAWN_TEST_IMAGES // len(DIGITS)),
+        "printed digits: the test images are in fonts that the training images never use",
+        flip=False,
     )
-    return replace(made, flip=False)
 
 
 def _handwritten_task(size: int) -> Task:
-    scans = Images(*digits.handwritten(size))
-    order = torch.arange(len(scans))
+    scans = Images(*handwritten_digits(size))
+    pool, test = (scans[part] for part in torch.arange(len(scans)).tensor_split([TRAINING_SCANS]))
     note = (
-        f"scikit-learn's handwritten digits, 8 x 8 pixels enlarged: the last "
-        f"{len(scans) - digits.POOL:,} of {len(scans):,} in the order of their collection "
-        "are the test set, so that few hands are on both sides"
+        f"scikit-learn's handwritten digits, 8 x 8 pixels enlarged: the last {len(test):,} of "
+        f"{len(scans):,} in the order of their collection are the test set, so that few hands are "
+        "on both sides"
     )
-    made = _task_of_pool(
-        "digits", digits.CLASSES, scans[order[: digits.POOL]], scans[order[digits.POOL :]], (note,)
-    )
-    return replace(made, flip=False)
+    return _task_of_pool("digits", DIGITS, pool, test, (note,), flip=False)
 
 
 DIGIT_TASKS = {"digits": _handwritten_task, "printed": _printed_task}
@@ -279,9 +268,10 @@ DIGIT_TASKS = {"digits": _handwritten_task, "printed": _printed_task}
 def _task_of_drawings(
     name: str,
     classes: tuple[str, ...],
-    make: Callable[[int, int | None], tuple],
+    make: Callable[[int, int | None], tuple[Tensor, Tensor, Tensor]],
     tests: int,
     *notes: str,
+    flip: bool,
 ) -> Task:
     """A task whose images are drawn: `make(per_kind, seed)`; a seed of None is the test set."""
 
@@ -291,10 +281,10 @@ def _task_of_drawings(
         return Images(*make(shots, seed))
 
     test = Images(*make(tests, None))
-    return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes)
+    return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes, flip=flip)
 
 
-def _task_of_folder(name: str, read: ImageFolder) -> Task:
+def _task_of_folder(name: str, read: ImageFolder, flip: bool = True) -> Task:
     """A task from images in files, with what should be known about them."""
     assert read.test is not None  # there is one where `hold_out` was asked for
     notes = read.notes
@@ -304,7 +294,7 @@ def _task_of_folder(name: str, read: ImageFolder) -> Task:
             f"{len(alike)} of {len(read.test)} test images look the same as a training image, which "
             f"flatters the test accuracy ({read.test.files[j]} and {read.train.files[i]} …)",
         )
-    return _task_of_pool(name, read.classes, read.train, read.test, notes, read.skipped)
+    return _task_of_pool(name, read.classes, read.train, read.test, notes, read.skipped, flip)
 
 
 def _task_of_pool(
@@ -314,6 +304,7 @@ def _task_of_pool(
     test: Images,
     notes: tuple[str, ...],
     skipped: tuple[str, ...] = (),
+    flip: bool = True,
 ) -> Task:
     """A task whose shots are chosen from a pool of images."""
     counts = torch.bincount(pool.labels, minlength=len(classes))
@@ -331,4 +322,4 @@ def _task_of_pool(
         shuffled = places_by_class(pool.labels, range(len(classes)), random)
         return pool[torch.cat([own[:shots] for own in shuffled])]
 
-    return Task(name, classes, pool, test, None, 0, draw, notes=notes, skipped=skipped)
+    return Task(name, classes, pool, test, None, 0, draw, None, notes, skipped, flip)

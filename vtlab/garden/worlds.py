@@ -84,7 +84,9 @@ class World:
             return DIRECTIONS[: self.count]
         return tuple(f"{self.things[:-1]} {chr(ord('A') + k)}" for k in range(self.count))
 
-    def draw(self, per_class: int, seed: int | None, size: int = 64) -> tuple[Tensor, ...]:
+    def draw(
+        self, per_class: int, seed: int | None, size: int = 64
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """So many individuals of every class, class by class.
 
         Args:

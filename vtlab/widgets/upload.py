@@ -14,13 +14,13 @@ import ipywidgets
 import traitlets
 
 from vtlab import plots
-from vtlab.data.decoding import photograph
+from vtlab.data.decoding import decode_tensor
 from vtlab.data.file_names import IMAGE_ENDINGS, is_image_name
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.evaluation import predict
 from vtlab.results.labels import percent
-from vtlab.widgets.panel import DESCRIPTION_STYLE, Panel, StatusLine, button, row
+from vtlab.widgets.panel import CONTENT_WIDTH, DESCRIPTION_STYLE, Panel, StatusLine, button, row
 from vtlab.widgets.train import TrainPanel
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class UploadPanel(Panel):
             if training.state in ("training", "stopping"):
                 raise ValueError("wait until the training has ended, or stop it")
             task = session.task  # its panel offers the garden's, too
-            pixels = photograph(content, task.image_size, file)
+            pixels = decode_tensor(content, task.image_size, file)
             probability, predicted = predict(session.network, pixels).max(1)
             self.answer = (
                 f"{file}: {task.classes[int(predicted)]}, {percent(float(probability), 0)} sure"
@@ -183,12 +183,8 @@ class UploadPanel(Panel):
 
 
 def _upload_button(words: str, endings: Iterable[str], *, multiple: bool) -> ipywidgets.FileUpload:
-    return ipywidgets.FileUpload(
-        accept=",".join(endings),
-        multiple=multiple,
-        layout={"width": "max-content"},
-        description=words,
-    )
+    what = {"accept": ",".join(endings), "multiple": multiple}
+    return ipywidgets.FileUpload(description=words, layout=CONTENT_WIDTH, **what)
 
 
 def store_upload(files: Mapping[str, bytes], folder: Path) -> Path:
