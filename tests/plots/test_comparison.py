@@ -1,57 +1,28 @@
 """Accuracy figures, read back from their artists."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.colors import to_hex
-from matplotlib.text import Text
+from runs_made_up import made_up
 from tests_support import artist
 
-from vtlab.plots import comparison as comparison
-from vtlab.plots import style as style
-from vtlab.plots.comparison import plot_accuracy, plot_shots
-from vtlab.results import labels as labels_
+from vtlab.plots import style
+from vtlab.plots.comparison import plot_accuracy
 from vtlab.results import labels as names
-from vtlab.results import metrics as metrics
-from vtlab.results import records as records
+from vtlab.results import metrics, records
 
 SEEDS = {"scratch": [0.2, 0.25, 0.24], "probe": [0.8, 0.78, 0.81], "partial(1)": [0.84, 0.8, 0.82]}
 
 
-def run(strategy, seed, accuracy, shots=5, test=200):
-    return records.Run(
-        task="garden",
-        backbone="mini_resnet",
-        weights="w",
-        strategy=strategy,
-        shots=shots,
-        seed=seed,
-        val_accuracy=None,
-        test_accuracy=accuracy,
-        seconds=1.0,
-        trainable_weights=10,
-        total_weights=20,
-        epochs=(),
-        predictions=(0,) * test,
-        confidences=(1.0,) * test,
-        cams=(),
-        settings={},
-    )
-
-
 def runs(shots=5):
-    return [run(s, i, a, shots) for s, values in SEEDS.items() for i, a in enumerate(values)]
-
-
-def sweep(numbers=(1, 2, 5, 10, 20, 40, 80, 160, 320)):
-    shift = np.linspace(-0.1, 0.1, len(numbers))
     return [
-        run(s, i, a + d, n)
-        for n, d in zip(numbers, shift, strict=True)
-        for s, values in SEEDS.items()
-        for i, a in enumerate(values)
+        replace(made_up(strategy, shots, seed, images=200), test_accuracy=accuracy)
+        for strategy, values in SEEDS.items()
+        for seed, accuracy in enumerate(values)
     ]
 
 
@@ -87,7 +58,7 @@ def test_bar_and_line_are_the_interval_and_mean_of_the_metrics():
         assert bar.get_x() == pytest.approx(expected.low)
         assert bar.get_x() + bar.get_width() == pytest.approx(expected.high)
         assert artist(ax, f"mean {strategy}").get_xdata()[0] == pytest.approx(expected.mean)
-        assert labels_.percent(expected.mean) in words(ax)
+        assert names.percent(expected.mean) in words(ax)
 
 
 def test_colours_are_those_of_the_strategies():
@@ -113,8 +84,8 @@ def test_chance_is_dotted_the_baseline_dashed_and_both_are_named():
     assert chance.get_xdata()[0] == 0.125
     assert baseline.get_xdata()[0] == 0.19
     assert chance._dash_pattern != baseline._dash_pattern
-    assert f"chance {labels_.percent(0.125)}" in words(ax)
-    assert f"nearest in pixels {labels_.percent(0.19)}" in words(ax)
+    assert f"chance {names.percent(0.125)}" in words(ax)
+    assert f"nearest in pixels {names.percent(0.19)}" in words(ax)
 
 
 def test_the_axis_runs_from_nothing_to_everything():
@@ -133,9 +104,15 @@ def test_no_word_overlaps_another_or_leaves_the_figure(width, chance):
 
 
 def test_one_seed_is_drawn():
-    ax = plot_accuracy([run("probe", 0, 0.8)]).axes[0]
+    one = runs()[3:4]
+    ax = plot_accuracy(one).axes[0]
     assert list(artist(ax, "seeds probe").get_xdata()) == [0.8]
-    plot_accuracy(records.table([run("probe", 0, 0.8)]))
+    plot_accuracy(records.table(one))
+
+
+def test_nothing_to_draw_is_said():
+    with pytest.raises(ValueError, match="no run"):
+        plot_accuracy([])
 
 
 def test_several_shots_in_one_accuracy_figure_are_refused():
@@ -143,78 +120,6 @@ def test_several_shots_in_one_accuracy_figure_are_refused():
         plot_accuracy(runs(5) + runs(10))
 
 
-@pytest.mark.parametrize("plot", [plot_accuracy, plot_shots])
-def test_nothing_to_draw_is_said(plot):
-    with pytest.raises(ValueError, match="no run"):
-        plot([])
-
-
-def test_shots_are_the_ticks_of_a_logarithmic_axis():
-    ax = plot_shots(sweep(), chance=0.125).axes[0]
-    assert ax.get_xscale() == "log"
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == [
-        "1",
-        "2",
-        "5",
-        "10",
-        "20",
-        "40",
-        "80",
-        "160",
-        "320",
-    ]
-    assert not len(ax.xaxis.get_minorticklocs())
-    low, high = ax.get_ylim()
-    assert low == 0 and 1 <= high < 1.05
-
-
-def test_lines_are_means_and_bands_intervals():
-    ax = plot_shots(sweep((1, 10))).axes[0]
-    line = artist(ax, "mean probe")
-    np.testing.assert_allclose(line.get_xdata(), [1, 10])
-    values = np.asarray(SEEDS["probe"])
-    np.testing.assert_allclose(line.get_ydata(), [values.mean() - 0.1, values.mean() + 0.1])
-    band = artist(ax, "interval probe").get_paths()[0].vertices
-    expected = metrics.interval(values + 0.1, 200)
-    assert band[:, 1].max() == pytest.approx(expected.high)
-    assert len(artist(ax, "seeds probe").get_xdata()) == 6
-
-
-def test_all_images_stand_beyond_the_largest_number():
-    ax = plot_shots(runs(5) + runs(20) + runs(None)).axes[0]
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["5", "20", "all"]
-    assert list(artist(ax, "mean probe").get_xdata()) == [5, 20, 40]
-
-
-def test_labels_at_the_lines_ends_never_overlap():
-    same = [
-        run(s, i, 0.9 + 0.001 * i, n)
-        for n in (1, 10)
-        for i in range(3)
-        for s in ("scratch", "probe", "partial(1)", "full", "lp_ft")
-    ]
-    figure = plot_shots(same, chance=0.9)
-    figure.draw_without_rendering()
-    texts = figure.axes[0].texts
-    assert len(texts) == 6
-    boxes = [Text.get_window_extent(text) for text in texts]  # without the line to its point
-    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-    assert all(box.x1 <= figure.bbox.x1 and box.y0 >= 0 for box in boxes)
-
-
-def test_spread_keeps_the_order_the_gap_and_the_limits():
-    places = comparison.spread([0.5, 0.9, 0.52, 0.95], 0.1, 0.05, 1.0)
-    assert list(np.argsort(places)) == [0, 2, 1, 3]
-    assert np.diff(np.sort(places)).min() >= 0.1 - 1e-12
-    assert places.max() <= 1.0 + 1e-12
-    np.testing.assert_allclose(sorted(places)[:2], [0.46, 0.56])  # moved by the same little
-
-
-def test_spread_leaves_alone_what_is_apart_already():
-    np.testing.assert_allclose(comparison.spread([0.8, 0.2], 0.1, 0, 1), [0.8, 0.2])
-
-
 def test_no_figure_is_left_to_pyplot():
     plot_accuracy(runs())
-    plot_shots(sweep())
     assert pyplot.get_fignums() == []

@@ -1,4 +1,4 @@
-"""Image grids, confusion matrices and mistakes, read back from their artists."""
+"""Image grids and mistakes, read back from their artists."""
 
 import itertools
 
@@ -8,23 +8,13 @@ import torch
 from matplotlib import pyplot
 from matplotlib.colors import to_hex
 
-from vtlab.plots import style as style
-from vtlab.plots.image_grids import plot_confusion, plot_images, plot_mistakes
-from vtlab.results import labels as names
+from vtlab.plots import style
+from vtlab.plots.image_grids import plot_images, plot_mistakes
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 3, 12, 12), dtype=np.uint8)
 MASKS = np.zeros((5, 12, 12), bool)
 MASKS[:4, 3:9, 3:9] = True
-COUNTS = np.array([[9, 1, 0], [2, 6, 2], [0, 0, 0]])
 CLASSES = ["Velaria montis", "Corona alba", "$5 & <b>"]
-
-
-def shown(figure):
-    return [ax for ax in figure.axes if ax.get_visible()]
-
-
-def texts(ax):
-    return {tuple(map(float, text.get_position())): text.get_text() for text in ax.texts}
 
 
 def test_each_image_is_shown_as_it_is_in_its_order():
@@ -78,45 +68,6 @@ def test_a_length_that_differs_is_named():
         plot_images(IMAGES, masks=MASKS[:3])
 
 
-def test_confusion_cells_are_shares_of_the_true_class_in_percent():
-    (ax,) = shown(plot_confusion(COUNTS, CLASSES))
-    np.testing.assert_allclose(ax.images[0].get_array(), [[0.9, 0.1, 0], [0.2, 0.6, 0.2], [0] * 3])
-    assert texts(ax) == {(0, 0): "90", (1, 0): "10", (0, 1): "20", (1, 1): "60", (2, 1): "20"}
-    assert ax.images[0].get_clim() == (0, 1)
-
-
-def test_confusion_classes_are_named_on_both_sides_and_dollars_stay():
-    (ax,) = shown(plot_confusion(COUNTS, CLASSES))
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == CLASSES
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == CLASSES
-    style.to_png(ax.figure, scale=1)
-
-
-def test_strategies_stand_side_by_side_in_their_own_colours():
-    figure = plot_confusion({"probe": COUNTS, "full": COUNTS}, CLASSES)
-    assert [ax.get_title() for ax in shown(figure)] == ["Linear probe", "Full"]
-    for ax, name in zip(shown(figure), ("probe", "full"), strict=True):
-        assert to_hex(ax.images[0].get_cmap()(1.0)) == names.label(name).colour.lower()
-
-
-def test_many_classes_on_one_page_keep_their_names_and_drop_numbers_that_would_not_fit():
-    k = 60
-    figure = plot_confusion({"probe": np.eye(k), "full": np.eye(k)}, [f"c{i}" for i in range(k)])
-    assert all(not ax.texts for ax in shown(figure))
-    assert len(shown(figure)[0].get_yticklabels()) == k
-
-
-def test_an_unfilled_last_row_leaves_the_names_below_every_column():
-    figure = plot_confusion(dict.fromkeys(("scratch", "probe", "full"), COUNTS), CLASSES, columns=2)
-    below = [ax.xaxis.get_tick_params()["labelbottom"] for ax in shown(figure)]
-    assert below == [False, True, True]
-
-
-def test_counts_that_do_not_fit_the_classes_are_refused():
-    with pytest.raises(ValueError, match=r"3 classes need counts \(3, 3\), got \(2, 2\)"):
-        plot_confusion(np.eye(2), CLASSES)
-
-
 def test_a_mistake_says_what_was_predicted_how_surely_and_what_it_is():
     written = plot_mistakes(IMAGES[:2], [0, 1], [1, 1], [0.97, 0.5], CLASSES).axes[0].texts
     guess, truth, right, _ = written
@@ -139,5 +90,4 @@ def test_mistakes_need_an_entry_for_every_image():
 
 def test_no_figure_is_left_to_pyplot():
     plot_images(IMAGES)
-    plot_confusion(COUNTS, CLASSES)
     assert pyplot.get_fignums() == []

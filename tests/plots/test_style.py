@@ -1,16 +1,12 @@
-"""The look of figures: sizes, text, PNG, and that nothing global is touched."""
-
-import base64
-import io
+"""The look of figures: sizes, text, and that nothing global is touched."""
 
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot
-from PIL import Image
 
-from vtlab.plots import style as style
-from vtlab.results import labels as labels_
+from vtlab.plots import export, style
+from vtlab.results import labels
 
 
 def drawn():
@@ -30,13 +26,13 @@ def test_a_figure_has_the_size_and_the_axes_that_were_asked_for():
 
 def test_figures_are_unknown_to_pyplot_and_change_no_global_setting():
     before = dict(matplotlib.rcParams)
-    style.to_png(drawn())
+    export.to_png(drawn())
     assert pyplot.get_fignums() == []
     assert dict(matplotlib.rcParams) == before
 
 
 def test_a_hostile_global_style_changes_no_pixel():
-    plain = style.to_png(drawn())
+    plain = export.to_png(drawn())
     hostile = {
         "font.family": "serif",
         "xtick.labelsize": 30,
@@ -46,28 +42,14 @@ def test_a_hostile_global_style_changes_no_pixel():
         "figure.dpi": 30,
     }
     with matplotlib.rc_context(hostile):
-        assert style.to_png(drawn()) == plain
-
-
-def test_a_png_has_scale_times_the_figures_pixels_and_repeats_byte_for_byte():
-    figure = drawn()
-    assert Image.open(io.BytesIO(style.to_png(figure, scale=1))).size == (400, 200)
-    assert Image.open(io.BytesIO(style.to_png(figure, scale=2))).size == (800, 400)
-    assert style.to_png(figure) == style.to_png(figure)
-
-
-@pytest.mark.parametrize(("photographs", "kind"), [(False, "png"), (True, "jpeg")])
-def test_a_data_uri_holds_the_picture_in_the_kind_that_it_names(photographs, kind):
-    head, data = style.data_uri(drawn(), photographs=photographs).split(",")
-    assert head == f"data:image/{kind};base64"
-    assert Image.open(io.BytesIO(base64.b64decode(data))).format == kind.upper()
+        assert export.to_png(drawn()) == plain
 
 
 def test_names_with_dollars_and_in_scripts_without_a_font_are_drawn_and_do_not_warn():
     figure, axes = style.new_figure(width=3, height=1)
     axes[0, 0].set_title("$5 and $\\frac", **style.text())
     axes[0, 0].set_xlabel("\N{TELUGU LETTER KA}", **style.text())
-    style.to_png(figure, scale=1)
+    export.to_png(figure, scale=1)
 
 
 def test_shortened_words_fit_and_short_words_stay():
@@ -87,8 +69,8 @@ def test_text_width_is_what_matplotlib_draws():
 
 
 def test_percent_rounds_and_does_not_break():
-    assert labels_.percent(0.8239) == "82.4\N{NO-BREAK SPACE}%"
-    assert labels_.percent(1, 0) == "100\N{NO-BREAK SPACE}%"
+    assert labels.percent(0.8239) == "82.4\N{NO-BREAK SPACE}%"
+    assert labels.percent(1, 0) == "100\N{NO-BREAK SPACE}%"
 
 
 def test_a_percent_axis_writes_shares_as_percent():

@@ -1,4 +1,4 @@
-"""Strategies compared: accuracy with every seed visible, at one number of shots or over many.
+"""Strategies compared: a dot per seed, the mean, its interval, in a row each.
 
 A mean hides how much luck there is with few images. So every seed is a dot, the interval a bar,
 and chance is always in the picture.
@@ -6,29 +6,48 @@ and chance is always in the picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-from matplotlib.ticker import FixedLocator, NullLocator
-from scipy.optimize import isotonic_regression
 
 from vtlab.plots import style
-from vtlab.plots.image_grids import BLUE
+from vtlab.plots.tables import Runs, require_one_value, runs_table, summarise
 from vtlab.results import labels as names
-from vtlab.results import metrics, records
-from vtlab.results.labels import percent
+from vtlab.results import metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Runs = pd.DataFrame | Iterable[records.Run]
+ROW_HEIGHT = 0.52  # inches for a strategy
+LOW_ROW_HEIGHT = 0.36  # inches for one of many ways
+MIN_ROOMY_WIDTH = 6.0  # inches: a figure below that has no room for the interval in figures
+MARK_HEIGHT = 0.38  # of a row, for the name of a reference line
 
-ROW = 0.52  # inches for a strategy
-ROOMY = 6.0  # inches: a figure below that has no room for the interval in figures
-TIER = 0.38  # of a row, for the name of a reference line
+
+class RowLook(NamedTuple):
+    """How the dots of a row, their mean and their interval are drawn.
+
+    Attributes:
+        opacity: Of the interval's bar.
+        mean_height: Half of the mean's line, as a share of the row.
+        mean_width: Of the mean's line, in points.
+        spread: Half of the dots' room, as a share of the row.
+        dots: Their size in points.
+        edge: Of their white edge, in points.
+    """
+
+    opacity: float
+    mean_height: float
+    mean_width: float
+    spread: float
+    dots: float
+    edge: float
+
+
+HIGH_ROW = RowLook(0.24, 0.33, 2.4, 0.17, 6.2, 0.9)
+LOW_ROW = RowLook(0.22, 0.3, 2.2, 0.15, 4.6, 0.7)
 
 
 def plot_accuracy(
@@ -43,7 +62,7 @@ def plot_accuracy(
     """Test accuracy of each strategy: a dot per seed, the mean, its 95 % interval.
 
     Args:
-        runs: Runs of one number of images per class, or their table.
+        runs: A study, runs of one number of images per class, or their table.
         chance: Accuracy without any learning, a dotted line.
         baseline: Accuracy of the nearest neighbour in plain pixels, a dashed line.
         test_images: Size of the test set, for the binomial part of the interval; runs know it,
@@ -56,10 +75,10 @@ def plot_accuracy(
 
     Lesson 01.
     """
-    table, test_images = _table(runs, test_images)
+    table, test_images = runs_table(runs, test_images)
     rows = table.strategy.nunique()
     marks = (chance is not None) + (baseline is not None)
-    height = 0.85 + ROW * (rows + TIER * marks) + 0.3 * bool(title)
+    height = 0.85 + ROW_HEIGHT * (rows + MARK_HEIGHT * marks) + 0.3 * bool(title)
     figure, axes = style.new_figure(width=width, height=height)
     draw_accuracy(axes[0, 0], table, chance=chance, baseline=baseline, test_images=test_images)
     if title:
@@ -76,301 +95,36 @@ def draw_accuracy(
     test_images: int | None = None,
 ) -> None:
     """Draws what `plot_accuracy` describes."""
-    table, test_images = _table(runs, test_images)
-    only_one(table, "shots", "plot_shots shows several")
+    table, test_images = runs_table(runs, test_images)
+    require_one_value(table, "shots", "plot_shots shows several")
     style.prepare(ax, grid="x")
-    means = summary(table, test_images)
+    roomy = style.root_figure(ax).get_figwidth() > MIN_ROOMY_WIDTH
+    means = summarise(table, test_images)
     for place, row in enumerate(means.itertuples()):
-        _draw_row(ax, place, row, table[table.strategy == row.strategy])
-    ax.set_yticks(
-        range(len(means)), [names.label(name).text for name in means.strategy], **style.text()
-    )
+        label, interval = names.label(row.strategy), (row.low, row.mean, row.high)
+        seeds = table[table.strategy == row.strategy].sort_values("seed").test_accuracy
+        _draw_dots(ax, place, label, label.colour, label.marker, seeds, interval, HIGH_ROW)
+        # right of the axes the same in figures
+        bold = {"colour": label.colour, "size": style.BODY, "weight": "bold"}
+        _write_at_right(ax, place, names.percent(row.mean), 54, **bold)
+        if row.high > row.low and roomy:
+            span = f"{100 * row.low:.1f} \N{EN DASH} {100 * row.high:.1f}"
+            _write_at_right(ax, place, span, 122)
+    texts = [names.label(name).text for name in means.strategy]
+    ax.set_yticks(range(len(means)), texts, **style.text())
     ax.set(xlim=(0, 1), ylim=(len(means) - 0.45, -0.55))
-    roomy = ax.figure.get_figwidth() > ROOMY
     style.percent_axis(ax.xaxis, ticks=(0, 0.25, 0.5, 0.75, 1) if roomy else (0, 0.5, 1))
     ax.spines["left"].set_visible(False)
-    words = [
+    words = (
         "test accuracy: each dot a seed,",
         "the line their mean, the bar its 95\N{NO-BREAK SPACE}% interval",
-    ]
-    words = (" " if roomy else "\n").join(words)
-    ax.set_xlabel(words, labelpad=6, **style.text(style.SMALL, style.QUIET))
-    _draw_marks(ax, chance, baseline)
-
-
-def plot_shots(
-    runs: Runs, *, chance: float | None = None, test_images: int | None = None
-) -> Figure:
-    """Test accuracy against images per class: a line and an interval for each strategy.
-
-    Args:
-        runs: Runs of several numbers of images per class, or their table.
-        chance: Accuracy without any learning, a dotted line.
-        test_images: As in `plot_accuracy`.
-
-    Raises:
-        ValueError: If there is no run.
-
-    Lesson 05.
-    """
-    figure, axes = style.new_figure(height=4.6)
-    draw_shots(axes[0, 0], runs, chance=chance, test_images=test_images)
-    return figure
-
-
-def draw_shots(
-    ax: Axes,
-    runs: Runs,
-    *,
-    chance: float | None = None,
-    test_images: int | None = None,
-    named: bool = True,
-) -> None:
-    """Draws what `plot_shots` describes; with or without the lines' names at their ends."""
-    table, test_images = _table(runs, test_images)
-    style.prepare(ax, grid="y")
-    means = summary(table, test_images)
-    where = _places(means.shots)
-    ends: dict[str, tuple[float, float]] = {}
-    for strategy, group in means.groupby("strategy", sort=False):
-        label, group = (
-            names.label(strategy),
-            group.sort_values("shots", key=lambda shots: shots.map(where)),
-        )
-        x = [where[shots] for shots in group.shots]
-        ax.fill_between(
-            x,
-            group.low,
-            group.high,
-            color=label.colour,
-            alpha=0.13,
-            linewidth=0,
-            gid=f"interval {strategy}",
-        )
-        seeds = table[table.strategy == strategy]
-        ax.plot(
-            [where[shots] for shots in seeds.shots],
-            seeds.test_accuracy,
-            linestyle="none",
-            marker="o",
-            markersize=3,
-            color=label.colour,
-            alpha=0.35,
-            markeredgewidth=0,
-            gid=f"seeds {strategy}",
-        )
-        ax.plot(
-            x,
-            group["mean"],
-            color=label.colour,
-            linewidth=2,
-            marker=label.marker,
-            markersize=5.5,
-            markeredgecolor="white",
-            markeredgewidth=0.8,
-            zorder=4,
-            gid=f"mean {strategy}",
-        )
-        ends[strategy] = (x[-1], group["mean"].iloc[-1])
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator(list(where.values())))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xticklabels([str(shots) for shots in where], **style.text(style.SMALL, style.QUIET))
-    low, high = min(where.values()), max(where.values())
-    ax.set(xlim=(low / 1.18, high * 1.06), ylim=(0, 1.02))
-    style.percent_axis(ax.yaxis)
-    ax.set_xlabel("images per class", labelpad=6, **style.text(style.SMALL, style.QUIET))
-    ax.set_ylabel("test accuracy", labelpad=6, **style.text(style.SMALL, style.QUIET))
-    if chance is not None:
-        line = {"linestyle": (0, (1, 2)), "color": style.QUIET, "linewidth": 1.3, "zorder": 1}
-        ax.axhline(chance, **line, gid="chance")
-        ends[f"chance {percent(chance)}"] = (high, chance)
-    if named:
-        label_ends(ax, ends)
-
-
-def label_ends(
-    ax: Axes, ends: dict[str, tuple[float, float]], colours: Mapping[str, str] | None = None
-) -> None:
-    """Names lines at the right edge of the axes, pushed apart where they would overlap.
-
-    Args:
-        ax: Axes whose limits are final.
-        ends: For each name the last point of its line `(x, y)`, in data units.
-        colours: Of names that are no strategy's.
-    """
-    low, high = ax.get_ylim()
-    pixels = style.SMALL / 72 * ax.figure.dpi * 1.45
-    # The layout is not settled yet; axes only become smaller than this by their labels.
-    gap = pixels / (0.92 * ax.get_window_extent().height) * (high - low)
-    places = spread([y for _, y in ends.values()], gap, low + gap / 2, high)
-    for (name, (x, y)), place in zip(ends.items(), places, strict=True):
-        label = names.label(name)
-        known = label.text != name or name in (colours or {})
-        colour = (colours or {}).get(name, label.colour if known else style.QUIET)
-        ax.annotate(
-            label.text,
-            xy=(x, y),
-            xytext=(1.025, place),
-            xycoords="data",
-            textcoords=ax.get_yaxis_transform(),
-            va="center",
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "linewidth": 0.8,
-                "shrinkA": 2,
-                "shrinkB": 5,
-                "alpha": 0.6,
-                "relpos": (0, 0.5),
-            },
-            **style.text(style.SMALL, colour, weight="bold" if known else "normal"),
-        )
-
-
-def spread(wanted: Iterable[float], gap: float, low: float, high: float) -> np.ndarray:
-    """Places as near as possible to those wanted, at least `gap` apart, within the limits.
-
-    The least-squares answer: without the gaps it is an isotonic regression. Where the limits
-    leave too little room, the gaps win and the upper limit is passed.
-    """
-    wanted = np.asarray(list(wanted), dtype=float)
-    order = np.argsort(wanted, kind="stable")
-    steps = gap * np.arange(len(wanted))
-    flat = isotonic_regression(wanted[order] - steps).x
-    places = np.empty_like(wanted)
-    places[order] = flat.clip(low, max(low, high - steps[-1])) + steps
-    return places
-
-
-def only_one(table: pd.DataFrame, column: str, otherwise: str) -> None:
-    """Refuses a table with several values in a column that the figure does not show."""
-    found = list(dict.fromkeys(table[column]))
-    if len(found) > 1:
-        listed = ", ".join(str(value) for value in found)
-        raise ValueError(f"this figure shows one value of {column}, got {listed}; {otherwise}")
-
-
-def summary(table: pd.DataFrame, test_images: int | None) -> pd.DataFrame:
-    """`metrics.summary`; of the seeds alone where the size of the test set is not known."""
-    return metrics.summary(table, test_images or np.inf)
-
-
-def _table(runs: Runs, test_images: int | None) -> tuple[pd.DataFrame, int | None]:
-    if not isinstance(runs, pd.DataFrame):
-        runs = list(runs)
-        sizes = {len(run.predictions) for run in runs}
-        test_images = test_images or (sizes.pop() if len(sizes) == 1 else None)
-        runs = records.table(runs)
-    if not len(runs):
-        raise ValueError("there is no run to draw")
-    return runs, test_images
-
-
-def _draw_row(ax: Axes, place: int, row: tuple, runs: pd.DataFrame) -> None:
-    """One strategy: its interval, mean and seeds, and right of the axes the same in figures."""
-    label = names.label(row.strategy)
-    ax.barh(
-        place,
-        row.high - row.low,
-        0.5,
-        row.low,
-        color=label.colour,
-        alpha=0.24,
-        linewidth=0,
-        zorder=2,
-        gid=f"interval {row.strategy}",
     )
-    ax.plot(
-        [row.mean, row.mean],
-        [place - 0.33, place + 0.33],
-        color=label.colour,
-        linewidth=2.4,
-        solid_capstyle="butt",
-        zorder=3,
-        gid=f"mean {row.strategy}",
-    )
-    # A seed keeps its height in all rows, so that equal accuracies do not hide one another.
-    heights = place + (np.linspace(-0.17, 0.17, len(runs)) if len(runs) > 1 else np.zeros(1))
-    ax.plot(
-        runs.sort_values("seed").test_accuracy,
-        heights,
-        linestyle="none",
-        marker=label.marker,
-        markersize=6.2,
-        color=label.colour,
-        markeredgecolor="white",
-        markeredgewidth=0.9,
-        zorder=4,
-        clip_on=False,
-        gid=f"seeds {row.strategy}",
-    )
-    at_right = {
-        "xy": (1, place),
-        "xycoords": ax.get_yaxis_transform(),
-        "textcoords": "offset points",
-        "va": "center",
-        "ha": "right",
-    }
-    ax.annotate(
-        percent(row.mean),
-        xytext=(54, 0),
-        **at_right,
-        **style.text(style.BODY, label.colour, weight="bold"),
-    )
-    if row.high > row.low and ax.figure.get_figwidth() > ROOMY:
-        ax.annotate(
-            f"{100 * row.low:.1f} \N{EN DASH} {100 * row.high:.1f}",
-            xytext=(122, 0),
-            **at_right,
-            **style.text(style.SMALL, style.QUIET),
-        )
+    style.label_axes(ax, x=(" " if roomy else "\n").join(words))
+    marks = {"chance": (chance, (0, (1, 2))), "nearest in pixels": (baseline, (0, (4, 3)))}
+    _draw_marks(ax, {name: (x, dashes) for name, (x, dashes) in marks.items() if x is not None})
 
 
-def _draw_marks(ax: Axes, chance: float | None, baseline: float | None) -> None:
-    """Chance and the baseline as lines, each named above the rows on a tier of its own."""
-    marks = [("chance", chance, (0, (1, 2))), ("nearest in pixels", baseline, (0, (4, 3)))]
-    marks = [mark for mark in marks if mark[1] is not None]
-    bottom, top = ax.get_ylim()
-    for tier, (name, value, pattern) in enumerate(marks):
-        middle = top - TIER * (len(marks) - tier - 0.5)
-        ax.plot(
-            [value, value],
-            [bottom, middle - TIER / 2],
-            color=style.QUIET,
-            linewidth=1.3,
-            linestyle=pattern,
-            zorder=1,
-            gid=name,
-        )
-        left = value < 0.65
-        ax.annotate(
-            f"{name} {percent(value)}",
-            xy=(value, middle),
-            xytext=(4 if left else -4, 0),
-            textcoords="offset points",
-            ha="left" if left else "right",
-            va="center",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-            **style.text(style.SMALL, style.QUIET),
-        )
-    ax.set_ylim(bottom, top - TIER * len(marks))
-
-
-def _places(shots: Iterable[int | str]) -> dict[int | str, float]:
-    """Where each number of shots stands on the axis; "all" one step beyond the largest."""
-    numbers = sorted({int(value) for value in shots if value != "all"})
-    places: dict[int | str, float] = {number: float(number) for number in numbers}
-    if "all" in set(shots):
-        places["all"] = 2.0 * numbers[-1] if numbers else 1.0
-    return places
-
-
-WAYS_ROW = 0.36  # inches for a way
-
-
-def plot_ways(
+def plot_intervals(
     panels: Mapping[str, Mapping[str, Sequence[float]]],
     *,
     what: str = "test accuracy",
@@ -397,7 +151,7 @@ def plot_ways(
     if empty := [way for values in panels.values() for way in values if not len(values[way])]:
         raise ValueError(f"{empty[0]} has no value")
     figure, axes = style.new_figure(
-        columns=len(panels), height=0.95 + WAYS_ROW * len(ways), sharex=True, sharey=True
+        columns=len(panels), height=0.95 + LOW_ROW_HEIGHT * len(ways), sharex=True, sharey=True
     )
     for ax, (title, values) in zip(axes[0], panels.items(), strict=True):
         style.prepare(ax, grid="x")
@@ -405,82 +159,101 @@ def plot_ways(
         ax.spines["left"].set_visible(False)
         for place, way in enumerate(ways):
             if way in values:
-                _draw_way(ax, place, way, np.asarray(values[way], dtype=float), percent)
+                _draw_way(ax, place, way, [float(value) for value in values[way]], percent)
         for name, value in (marks or {}).items():
-            ax.axvline(value, linestyle=(0, (1, 2)), color=style.QUIET, linewidth=1.3, zorder=1)
+            ax.axvline(value, **style.DOTTED)
             low, high = ax.get_xlim()
-            at = (-3, "right") if value > (low + high) / 2 else (3, "left")
-            ax.annotate(
+            at_left = value <= (low + high) / 2
+            style.annotate(
+                ax,
                 name,
                 (value, 1),
-                (at[0], -2),
+                (3 if at_left else -3, -2),
                 xycoords=ax.get_xaxis_transform(),
                 va="top",
-                ha=at[1],
-                textcoords="offset points",
-                **style.text(style.SMALL, style.QUIET),
+                ha="left" if at_left else "right",
             )
         if percent:
             ax.xaxis.set_major_formatter(lambda value, _: names.percent(value, 0))
         style.heading(ax, title)
-        ax.set_xlabel(what, labelpad=6, **style.text(style.SMALL, style.QUIET))
-    axes[0, 0].set_yticks(
-        range(len(ways)), [names.label(way).text for way in ways], **style.text(style.BODY)
-    )
+        style.label_axes(ax, x=what)
+    axes[0, 0].set_yticks(range(len(ways)), [names.label(way).text for way in ways], **style.text())
     axes[0, 0].set_ylim(len(ways) - 0.4, -0.75 if marks else -0.6)
     return figure
 
 
-def _draw_way(ax: Axes, place: int, way: str, values: np.ndarray, percent: bool) -> None:
+def _draw_way(ax: Axes, place: int, way: str, values: list[float], percent: bool) -> None:
     """One row: interval, mean, seeds, and the mean in figures at the right."""
     label = names.label(way)
-    colour = label.colour if label.text != way else BLUE
+    colour = label.colour if label.text != way else style.BLUE
     found = metrics.t_interval(values)
-    if len(values) > 1:
-        ax.barh(
-            place,
-            found.high - found.low,
-            0.5,
-            found.low,
-            color=colour,
-            alpha=0.22,
-            linewidth=0,
-            zorder=2,
-            gid=f"interval {way}",
-        )
+    interval = found.low, found.mean, found.high
+    _draw_dots(ax, place, label, colour, "o", values, interval, LOW_ROW)
+    # "+ 0.0" turns -0.00 into 0.00
+    words = f"{100 * found.mean:.0f}" if percent else f"{round(found.mean, 2) + 0.0:.2f}"
+    _write_at_right(ax, place, words, 22 if percent else 32, colour=colour, weight="bold")
+
+
+def _draw_dots(
+    ax: Axes,
+    place: int,
+    label: names.Label,
+    colour: str,
+    marker: str,
+    values: Sequence[float],
+    interval: tuple[float, float, float],
+    look: RowLook,
+) -> None:
+    """Values in the row `place`: the bar of their interval `(low, mean, high)`, the mean, the dots."""
+    low, mean, high = interval
+    if np.isfinite(low):
+        bar = style.band(colour, look.opacity, f"interval {label.name}")
+        ax.barh(place, high - low, 0.5, low, zorder=2, **bar)
     ax.plot(
-        [found.mean] * 2,
-        [place - 0.3, place + 0.3],
+        [mean, mean],
+        [place - look.mean_height, place + look.mean_height],
         color=colour,
-        linewidth=2.2,
+        linewidth=look.mean_width,
         solid_capstyle="butt",
         zorder=3,
-        gid=f"mean {way}",
+        gid=f"mean {label.name}",
     )
-    heights = place + (np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.zeros(1))
+    # A seed keeps its height in all rows, so that equal values do not hide one another.
+    spread = look.spread if len(values) > 1 else 0
     ax.plot(
         values,
-        heights,
+        place + np.linspace(-spread, spread, len(values)),
         linestyle="none",
-        marker="o",
-        markersize=4.6,
+        marker=marker,
         color=colour,
-        markeredgecolor="white",
-        markeredgewidth=0.7,
         zorder=4,
         clip_on=False,
-        gid=f"seeds {way}",
+        gid=f"seeds {label.name}",
+        **style.marks(look.dots, look.edge),
     )
-    words = (
-        f"{100 * found.mean:.0f}" if percent else f"{round(found.mean, 2) + 0.0:.2f}"
-    )  # no "-0.00"
-    ax.annotate(
-        words,
-        (1, place),
-        (22 if percent else 32, 0),
-        xycoords=ax.get_yaxis_transform(),
-        va="center",
-        textcoords="offset points",
-        ha="right",
-        **style.text(style.SMALL, colour, weight="bold"),
-    )
+
+
+def _write_at_right(ax: Axes, place: int, words: str, offset: float, **how: Any) -> None:
+    """Writes right of a row; the words end `offset` points from the axes."""
+    how |= {"xycoords": ax.get_yaxis_transform(), "va": "center", "ha": "right"}
+    style.annotate(ax, words, (1, place), (offset, 0), **how)
+
+
+def _draw_marks(ax: Axes, marks: Mapping[str, tuple[float, tuple]]) -> None:
+    """Lines to compare with and their dashes, each named above the rows on a tier of its own."""
+    bottom, top = ax.get_ylim()
+    for tier, (name, (value, dashes)) in enumerate(marks.items()):
+        middle = top - MARK_HEIGHT * (len(marks) - tier - 0.5)
+        line = style.DOTTED | {"linestyle": dashes, "gid": name}
+        ax.plot([value, value], [bottom, middle - MARK_HEIGHT / 2], **line)
+        at_left = value < 0.65
+        style.annotate(
+            ax,
+            f"{name} {names.percent(value)}",
+            (value, middle),
+            (4 if at_left else -4, 0),
+            ha="left" if at_left else "right",
+            va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
+    ax.set_ylim(bottom, top - MARK_HEIGHT * len(marks))

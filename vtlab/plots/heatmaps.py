@@ -17,19 +17,19 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from vtlab.plots import style
-from vtlab.plots.image_grids import Sheet, pictures, same_length
+from vtlab.plots.sheet import Sheet, check_lengths, to_pictures
 from vtlab.results import labels as names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CELL = 1.92  # inches: a picture and its gap, at most
-BAR = 4.0  # inches: the colour bar, at most
-GREY = 0.6  # below the colour bar: as the greyed images are on the whole
+CELL_WIDTH = 1.92  # inches: a picture and its gap, at most
 HEAD, FOOT = 0.2, 0.56  # inches: the space for the columns' names and for the colour bar
+BAR_WIDTH = 4.0  # inches: the colour bar, at most
+BAR_GREY = 0.6  # below the colour bar: as the greyed images are on the whole
 
 
-def heat() -> ListedColormap:
+def heat_colormap() -> ListedColormap:
     """Magma whose opacity rises with the value: nothing at 0, nearly opaque from a half on."""
     values = np.linspace(0, 1, 256)
     colours = matplotlib.colormaps["magma"](0.12 + 0.86 * values)
@@ -71,57 +71,56 @@ def plot_cams(
 
     Selvaraju et al. (2017), https://arxiv.org/abs/1610.02391. Lessons 01 and 09.
     """
-    images = pictures(images)
-    maps = _checked(len(images), maps, scale)
-    same_length(len(images), masks=masks, titles=titles, **(marks or {}))
-    top = max(values.max() for values in maps.values())
-    columns, rows = 1 + len(maps), len(images)
-    cell = min(style.WIDE / columns, CELL)
+    pictures = to_pictures(images)
+    found = _check_maps(len(pictures), maps, scale)
+    outlined = None if masks is None else np.asarray(masks)
+    check_lengths(len(pictures), masks=outlined, titles=titles, **(marks or {}))
+    top = max(values.max() for values in found.values())
+    columns, rows = 1 + len(found), len(pictures)
+    cell = min(style.WIDE / columns, CELL_WIDTH)
     words = 1 if titles or marks else 0
-    sheet = Sheet(rows, columns, cell, images.shape[1:3], under=words, head=HEAD, foot=FOOT)
-    for i, image in enumerate(images):
+    sheet = Sheet(rows, columns, cell, pictures.shape[1:3], under=words, head=HEAD, foot=FOOT)
+    for i, image in enumerate(pictures):
         sheet.show(i, 0, image)
         if titles:
-            _write(sheet, i, 0, titles[i], style.INK)
-        for column, (name, values) in enumerate(maps.items(), start=1):
-            sheet.show(i, column, greyed(image), cmap="gray", vmin=0, vmax=1)
-            _heat(
-                sheet,
-                i,
-                column,
-                upsample(values[i], image.shape[:2]),
-                top if scale == "shared" else values[i].max(),
-            )
+            _write_line(sheet, i, 0, titles[i], style.INK)
+        for column, (name, values) in enumerate(found.items(), start=1):
+            sheet.show(i, column, to_grey(image), cmap="gray", vmin=0, vmax=1)
+            highest = top if scale == "shared" else values[i].max()
+            _draw_heat(sheet, i, column, resize_map(values[i], image.shape[:2]), highest)
             if marks and name in marks:
-                _mark(sheet, i, column, *marks[name][i])
-        if masks is not None:
+                _write_prediction(sheet, i, column, *marks[name][i])
+        if outlined is not None:
             for column in range(columns):
-                sheet.outline(i, column, masks[i])
-    _head(sheet, list(maps))
-    _draw_scale(sheet, scale, top, f"evidence for {_whose(of)} ({what})", what)
+                sheet.outline(i, column, outlined[i])
+    _write_names(sheet, list(found))
+    _draw_colour_bar(sheet, scale, top, of, what)
     return sheet.figure
 
 
-def greyed(image: ArrayLike) -> np.ndarray:
+def to_grey(image: ArrayLike) -> np.ndarray:
     """The image `(H, W, 3)` uint8 as light grey `(H, W)` in [0.3, 1]: shapes stay, colour goes."""
     luminance = np.asarray(image, dtype=float) @ (0.299, 0.587, 0.114) / 255
     return 0.3 + 0.7 * luminance
 
 
-def upsample(values: ArrayLike, size: tuple[int, int]) -> np.ndarray:
-    """A map `(h, w)` at another size `(H, W)`, bilinear, pixel areas aligned and not corners."""
-    values = np.asarray(values, dtype=float)
+def resize_map(values: ArrayLike, size: tuple[int, int]) -> np.ndarray:
+    """A map `(h, w)` at another size `(H, W)`, bilinear, pixel areas aligned and not corners.
+
+    As `vtlab.analysis.scores.resize_maps` does with tensors: drawing needs no torch.
+    """
+    resized = np.asarray(values, dtype=float)
     for axis, wanted in enumerate(size):
-        have = values.shape[axis]
+        have = resized.shape[axis]
         centre = ((np.arange(wanted) + 0.5) * have / wanted - 0.5).clip(0, have - 1)
         low = np.floor(centre).astype(int)
         share = np.expand_dims(centre - low, 1 - axis)
         high = np.minimum(low + 1, have - 1)
-        values = values.take(low, axis) * (1 - share) + values.take(high, axis) * share
-    return values
+        resized = resized.take(low, axis) * (1 - share) + resized.take(high, axis) * share
+    return resized
 
 
-def _checked(images: int, maps: Mapping[str, ArrayLike], scale: str) -> dict[str, np.ndarray]:
+def _check_maps(images: int, maps: Mapping[str, ArrayLike], scale: str) -> dict[str, np.ndarray]:
     """The maps as arrays, each `(N, h, w)`."""
     if scale not in ("shared", "each"):
         raise ValueError(f'scale must be "shared" or "each", got {scale!r}')
@@ -136,65 +135,55 @@ def _checked(images: int, maps: Mapping[str, ArrayLike], scale: str) -> dict[str
     return found
 
 
-def _whose(of: str) -> str:
-    return f"the {of} class" if of in ("predicted", "true") else of
-
-
-def _heat(sheet: Sheet, row: int, column: int, values: np.ndarray, highest: float) -> None:
+def _draw_heat(sheet: Sheet, row: int, column: int, values: np.ndarray, highest: float) -> None:
     """A map `(H, W)` over what is there; `highest` gets the brightest colour."""
     sheet.show(
         row,
         column,
         values,
-        cmap=heat(),
+        cmap=heat_colormap(),
         interpolation="bilinear",
         norm=Normalize(0, highest if highest > 0 else 1, clip=True),
     )
 
 
-def _write(sheet: Sheet, row: int, column: int, words: str, colour: str) -> None:
+def _write_line(sheet: Sheet, row: int, column: int, words: str, colour: str) -> None:
     """A line below a picture, cut to its width."""
     words = style.shorten(words, sheet.width, style.SMALL)
-    sheet.under(row, column, words, size=style.SMALL, colour=colour)
+    sheet.write_under(row, column, words, size=style.SMALL, colour=colour)
 
 
-def _mark(sheet: Sheet, row: int, column: int, predicted: str, right: bool) -> None:
+def _write_prediction(sheet: Sheet, row: int, column: int, predicted: str, right: bool) -> None:
     """The predicted class below a picture, with a tick or a cross."""
     sign = "\N{CHECK MARK}" if right else "\N{BALLOT X}"
-    _write(sheet, row, column, f"{sign} {predicted}", style.RIGHT if right else style.WRONG)
+    _write_line(sheet, row, column, f"{sign} {predicted}", style.RIGHT if right else style.WRONG)
 
 
-def _head(sheet: Sheet, strategies: list[str]) -> None:
+def _write_names(sheet: Sheet, strategies: list[str]) -> None:
     """The columns' names."""
-    sheet.over(0, 0, "image", colour=style.QUIET)
+    sheet.write_over(0, 0, "image", colour=style.QUIET)
     for column, name in enumerate(strategies, start=1):
         label = names.label(name)
-        sheet.over(0, column, label.text, colour=label.colour, weight="bold")
+        sheet.write_over(0, column, label.text, colour=label.colour, weight="bold")
 
 
-def _draw_scale(sheet: Sheet, scale: str, top: float, words: str, what: str) -> None:
+def _draw_colour_bar(sheet: Sheet, scale: str, top: float, of: str, what: str) -> None:
     """The colour bar, which says what a colour means."""
-    ends = top if scale == "shared" and top > 0 else 1
-    ticks = [
-        (tick, f"{tick:g}") for tick in MaxNLocator(6).tick_values(0, ends) if 0 <= tick <= ends
-    ]
-    if scale == "each":
-        ticks, words = [(0, "0"), (1, "max")], f"evidence ({what}), each map up to its own maximum"
+    if scale == "shared":
+        ends = top if top > 0 else 1
+        ticks = {t: f"{t:g}" for t in MaxNLocator(6).tick_values(0, ends) if 0 <= t <= ends}
+        whose = f"the {of} class" if of in ("predicted", "true") else of
+        words = f"evidence for {whose} ({what})"
+    else:
+        ends, ticks = 1, {0: "0", 1: "max"}
+        words = f"evidence ({what}), each map up to its own maximum"
     page = sheet.figure.get_figwidth()
-    long, y = min(0.9 * page, BAR), sheet.foot + 0.06
+    long, y = min(0.9 * page, BAR_WIDTH), sheet.foot + 0.06
     left = (page - long) / 2
-    colours, opacity = np.split(heat()(np.linspace(0, 1, 256)), [3], axis=1)
-    seen = opacity * colours + (1 - opacity) * GREY  # over white both ends would be pale
+    colours, opacity = np.split(heat_colormap()(np.linspace(0, 1, 256)), [3], axis=1)
+    seen = opacity * colours + (1 - opacity) * BAR_GREY  # over white both ends would be pale
     sheet.ax.imshow(seen[None], aspect="auto", extent=(left, left + long, y + 0.1, y))
-    for tick, name in ticks:
-        sheet.ax.text(
-            left + long * tick / ends,
-            y + 0.14,
-            name,
-            ha="center",
-            va="top",
-            **style.text(style.SMALL, style.QUIET),
-        )
-    sheet.ax.text(
-        page / 2, y + 0.31, words, ha="center", va="top", **style.text(style.SMALL, style.QUIET)
-    )
+    font = style.text(style.SMALL, style.QUIET)
+    for tick, name in ticks.items():
+        sheet.ax.text(left + long * tick / ends, y + 0.14, name, ha="center", va="top", **font)
+    sheet.ax.text(page / 2, y + 0.31, words, ha="center", va="top", **font)

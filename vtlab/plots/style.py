@@ -1,4 +1,4 @@
-"""How every figure looks: sizes, fonts, colours, and the way to a PNG.
+"""How every figure looks: sizes, fonts, colours, axes, and words on them.
 
 Everything is set on the figure at hand and nothing in matplotlib's global settings, so a
 notebook that imports vtlab keeps its own look, and two threads may draw at once.
@@ -9,23 +9,19 @@ rendered, long after a style context around the drawing code has closed.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
-import io
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib import font_manager
-from matplotlib.backend_bases import FigureCanvasBase
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from PIL import Image
 
 from vtlab.results.labels import percent
 
@@ -35,15 +31,23 @@ if TYPE_CHECKING:
 
 DPI = 100
 WIDE = 9.6  # inches: at DPI, what a notebook page 1,000 px wide has room for
-HALF = 4.7
 
-LARGE, BODY, SMALL, TINY = 12.0, 10.0, 8.5, 7.0  # points
+BODY, SMALL, TINY = 10.0, 8.5, 7.0  # points
 
 INK = "#1f2933"
 QUIET = "#5f6b7a"
 FAINT = "#dde1e6"
 RIGHT = "#00684a"
 WRONG = "#b3401a"
+BLUE = "#33658a"  # for what belongs to no strategy
+
+# a line to compare with, such as chance
+DOTTED: dict[str, Any] = {
+    "linestyle": (0, (1, 2)),
+    "color": QUIET,
+    "linewidth": 1.3,
+    "zorder": 1,
+}
 
 # Class names come from people's folders. The first font has Latin, Greek and Cyrillic and comes
 # with matplotlib; the others are used where a name needs them and the machine has them.
@@ -68,7 +72,7 @@ def families() -> tuple[str, ...]:
     return tuple(name for name in _FONTS if name in present) or _FONTS[:1]
 
 
-def text(size: float = BODY, colour: str = INK, **more: object) -> dict[str, object]:
+def text(size: float = BODY, colour: str = INK, **more: Any) -> dict[str, Any]:
     """Keywords for anything that matplotlib writes.
 
     Dollar signs stay dollar signs: a class called `$5` is a name, not a formula.
@@ -78,8 +82,23 @@ def text(size: float = BODY, colour: str = INK, **more: object) -> dict[str, obj
         colour: Any matplotlib colour.
         more: Further text properties, `weight="bold"` for one.
     """
-    style = {"fontsize": size, "color": colour, "fontfamily": list(families())}
-    return style | {"parse_math": False} | more
+    family = {"fontfamily": list(families()), "parse_math": False}
+    return {"fontsize": size, "color": colour} | family | more
+
+
+def legend_font() -> dict[str, Any]:
+    """Keywords for the words of a legend: small and in ink."""
+    return {"prop": {"size": SMALL, "family": list(families())}, "labelcolor": INK}
+
+
+def marks(size: float, edge: float = 0.7) -> dict[str, Any]:
+    """Keywords for marks with a white edge, which keeps neighbours apart; both numbers in points."""
+    return {"markersize": size, "markeredgecolor": "white", "markeredgewidth": edge}
+
+
+def band(colour: str, opacity: float, gid: str) -> dict[str, Any]:
+    """Keywords for a pale area without an edge, such as an interval."""
+    return {"color": colour, "alpha": opacity, "linewidth": 0, "gid": gid}
 
 
 def new_figure(
@@ -89,15 +108,15 @@ def new_figure(
     width: float = WIDE,
     height: float | None = None,
     pad: float = 0.06,
-    layout: str | None = "constrained",
-    **grid: object,
+    layout: Literal["constrained", "compressed"] | None = "constrained",
+    **grid: Any,
 ) -> tuple[Figure, np.ndarray]:
     """A white figure and its axes, free of pyplot.
 
     Args:
         rows: Of axes.
         columns: Of axes.
-        width: Inches; `WIDE` and `HALF` fit a notebook.
+        width: Inches; `WIDE` fits a notebook.
         height: Inches; three fifths of an axes' width for each row where not given.
         pad: Inches around each axes.
         layout: "compressed" keeps pictures, whose aspect is fixed, close together; None leaves
@@ -109,12 +128,12 @@ def new_figure(
     """
     height = 0.6 * width * rows / columns if height is None else height
     figure = Figure((width, height), dpi=DPI, facecolor="white", layout=layout)
-    if layout:
-        figure.get_layout_engine().set(w_pad=pad, h_pad=pad, wspace=0, hspace=0)
+    if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
+        engine.set(w_pad=pad, h_pad=pad, wspace=0, hspace=0)
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
 
 
-def prepare(ax: Axes, *, grid: str | None = None) -> None:
+def prepare(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
     """Quiet axes for data: two thin spines, small tick labels, a faint grid on `"x"` or `"y"`."""
     ax.set_facecolor("white")
     ax.spines[["top", "right"]].set_visible(False)
@@ -144,16 +163,45 @@ def heading(ax: Axes, words: str) -> None:
     ax.set_title(words, loc="left", pad=8, **text(BODY, INK, weight="bold"))
 
 
+def label_axes(ax: Axes, x: str | None = None, y: str | None = None, *, pad: float = 6) -> None:
+    """Says what an axis shows, in small quiet words; `pad` is their distance in points."""
+    for words, write in ((x, ax.set_xlabel), (y, ax.set_ylabel)):
+        if words is not None:
+            write(words, labelpad=pad, **text(SMALL, QUIET))
+
+
+def annotate(
+    ax: Axes,
+    words: str,
+    at: tuple[float, float],
+    offset: tuple[float, float],
+    *,
+    colour: str = QUIET,
+    size: float = SMALL,
+    weight: str = "normal",
+    **how: Any,
+) -> None:
+    """Writes words beside a point, `offset` points from it; `how` is for matplotlib."""
+    font = text(size, colour, weight=weight)
+    ax.annotate(words, at, offset, textcoords="offset points", **font, **how)
+
+
 def percent_axis(axis: Axis, *, ticks: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)) -> None:
     """An axis whose values are shares in [0, 1], written as percent."""
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0)))
 
 
+def root_figure(ax: Axes) -> Figure:
+    """The figure that holds the axes."""
+    assert isinstance(ax.figure, Figure), "axes of a figure within a figure"
+    return ax.figure
+
+
 def text_width(words: str, size: float = BODY, weight: str = "normal") -> float:
     """How wide the words will be, in inches."""
     font = FontProperties(family=list(families()), size=size, weight=weight)
-    with _boxes_allowed():
+    with boxes_allowed():
         width, _, _ = text_to_path.get_text_width_height_descent(words, font, ismath=False)
     return width / 72
 
@@ -168,63 +216,8 @@ def shorten(words: str, inches: float, size: float = BODY, weight: str = "normal
     return words[:kept].rstrip() + "…"
 
 
-def to_png(figure: Figure, *, scale: float = 2.0, quick: bool = False) -> bytes:
-    """The figure as a PNG file, the same bytes for the same figure.
-
-    Args:
-        figure: Any matplotlib figure.
-        scale: Pixels of the file per pixel on the page; 2 is sharp on paper and on dense screens.
-        quick: Packed in less time into a larger file, for pictures that somebody waits for.
-    """
-    return _encode(figure, "png", scale, compress_level=1 if quick else 6)
-
-
-def data_uri(
-    figure: Figure, *, scale: float = 2.0, photographs: bool = False, quick: bool = False
-) -> str:
-    """The figure as text that can stand in the `src` of an HTML `<img>`.
-
-    Args:
-        figure: Any matplotlib figure.
-        scale: As in `to_png`.
-        photographs: JPEG instead of PNG: a quarter of the size where most of the figure is
-            pictures, and no difference to be seen.
-        quick: As in `to_png`.
-    """
-    if photographs:
-        data = _encode(figure, "jpeg", scale, quality=90, subsampling=0)
-    else:
-        data = to_png(figure, scale=scale, quick=quick)
-    kind = "jpeg" if photographs else "png"
-    return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")
-
-
-def _encode(figure: Figure, kind: str, scale: float, **how: object) -> bytes:
-    buffer, before = io.BytesIO(), figure.dpi
-    try:  # `savefig` draws everything twice, the first time only to place it
-        figure.dpi = DPI * scale
-        canvas = FigureCanvasAgg(figure)
-        with _boxes_allowed():
-            canvas.draw()
-        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    finally:
-        figure.dpi = before
-    pixels.save(buffer, kind, **how)
-    return buffer.getvalue()
-
-
-def let_go(figure: Figure) -> None:
-    """Empty a figure that nobody will look at again.
-
-    A figure, its axes and its canvas refer to one another, so that they would keep their pixels until
-    Python's garbage collector comes round, which with PyTorch's many objects in memory it rarely does.
-    """
-    figure.clear()
-    FigureCanvasBase(figure)  # takes the place of the canvas that holds what was rendered
-
-
 @contextlib.contextmanager
-def _boxes_allowed() -> Iterator[None]:
+def boxes_allowed() -> Iterator[None]:
     """A name in a script which no font here has is drawn as boxes: no reason to warn or stop."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")

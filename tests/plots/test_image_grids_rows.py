@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from vtlab.plots import style as style
-from vtlab.plots.image_grids import plot_views
+from vtlab.plots import export
+from vtlab.plots.image_grids import plot_image_rows
 
 RANDOM = np.random.default_rng(0)
 ROWS = {name: RANDOM.integers(0, 256, (3, 3, 8, 8), dtype=np.uint8) for name in ("flip", "noise")}
 
 
 def test_each_image_stands_in_the_row_of_its_name():
-    figure = plot_views(ROWS, titles=["as it is", "view 1", "view 2"])
+    figure = plot_image_rows(ROWS, titles=["as it is", "view 1", "view 2"])
     ax = figure.axes[0]
     tops = sorted({image.get_extent()[3] for image in ax.images})
     words = {text.get_text(): text.get_position() for text in ax.texts}
@@ -29,7 +29,7 @@ def test_each_image_stands_in_the_row_of_its_name():
 
 
 def test_names_do_not_reach_into_the_pictures():
-    ax = plot_views(ROWS | {"a very long name of a way": ROWS["flip"]}).axes[0]
+    ax = plot_image_rows(ROWS | {"a very long name of a way": ROWS["flip"]}).axes[0]
     ax.figure.draw_without_rendering()
     edge = min(image.get_window_extent().x0 for image in ax.images)
     assert all(text.get_window_extent().x1 <= edge for text in ax.texts)
@@ -38,13 +38,13 @@ def test_names_do_not_reach_into_the_pictures():
 
 def test_rows_and_titles_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        plot_views(ROWS | {"other": ROWS["flip"][:2]})
+        plot_image_rows(ROWS | {"other": ROWS["flip"][:2]})
     with pytest.raises(ValueError, match="one shape"):
-        plot_views({})
+        plot_image_rows({})
     with pytest.raises(ValueError, match="3 images in a row but 1 titles"):
-        plot_views(ROWS, titles=["x"])
+        plot_image_rows(ROWS, titles=["x"])
 
 
 def test_no_figure_is_left_to_pyplot():
-    style.to_png(plot_views(ROWS), scale=1)
+    export.to_png(plot_image_rows(ROWS), scale=1)
     assert pyplot.get_fignums() == []

@@ -5,15 +5,15 @@ import pytest
 from matplotlib import pyplot
 from tests_support import artist
 
-from vtlab.plots import style as style
-from vtlab.plots.comparison import plot_ways
+from vtlab.plots import export
+from vtlab.plots.comparison import plot_intervals
 from vtlab.results import metrics as metrics
 
 PANELS = {"few": {"one way": [0.5, 0.6, 0.7], "probe": [0.9]}, "many": {"one way": [0.8, 0.9, 1.0]}}
 
 
 def test_every_seed_the_mean_and_the_interval_stand_in_the_ways_row():
-    few, many = plot_ways(PANELS).axes
+    few, many = plot_intervals(PANELS).axes
     for ax, values in ((few, [0.5, 0.6, 0.7]), (many, [0.8, 0.9, 1.0])):
         np.testing.assert_allclose(artist(ax, "seeds one way").get_xdata(), values)
         assert set(np.round(artist(ax, "seeds one way").get_ydata())) == {0}
@@ -26,7 +26,7 @@ def test_every_seed_the_mean_and_the_interval_stand_in_the_ways_row():
 
 
 def test_a_strategy_has_its_name_and_one_seed_has_no_interval():
-    few, many = plot_ways(PANELS).axes
+    few, many = plot_intervals(PANELS).axes
     assert [tick.get_text() for tick in few.get_yticklabels()] == ["one way", "Linear probe"]
     gids = {child.get_gid() for child in few.get_children()}
     assert "seeds probe" in gids and "interval probe" not in gids
@@ -34,24 +34,26 @@ def test_a_strategy_has_its_name_and_one_seed_has_no_interval():
 
 
 def test_marks_and_numbers_that_are_no_shares():
-    (ax,) = plot_ways({"x": {"a": [1.5]}}, what="error", percent=False, marks={"mean": 2.5}).axes
+    (ax,) = plot_intervals(
+        {"x": {"a": [1.5]}}, what="error", percent=False, marks={"mean": 2.5}
+    ).axes
     assert {"mean", "1.50"} <= {text.get_text() for text in ax.texts}
     assert ax.get_xlabel() == "error"
-    style.to_png(ax.figure, scale=1)
+    export.to_png(ax.figure, scale=1)
 
 
 def test_a_small_loss_is_no_minus_zero():
-    (ax,) = plot_ways({"x": {"a": [-0.004, 0.001], "b": [-0.02]}}, percent=False).axes
+    (ax,) = plot_intervals({"x": {"a": [-0.004, 0.001], "b": [-0.02]}}, percent=False).axes
     assert {"0.00", "-0.02"} <= {text.get_text() for text in ax.texts}
 
 
 def test_nothing_to_compare_is_said():
     with pytest.raises(ValueError, match="nothing to compare"):
-        plot_ways({})
+        plot_intervals({})
     with pytest.raises(ValueError, match="a has no value"):
-        plot_ways({"x": {"a": []}})
+        plot_intervals({"x": {"a": []}})
 
 
 def test_no_figure_is_left_to_pyplot():
-    plot_ways(PANELS)
+    plot_intervals(PANELS)
     assert pyplot.get_fignums() == []

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vtlab.plots.cost_bars import plot_movement
+from vtlab.plots.weight_movement import plot_movement
 
 TABLE = pd.DataFrame(
     {"weights": [0.0, 0.0123, 1.5], "statistics": [0.31, 1e-6, np.nan]},

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vtlab.plots import style as style
-from vtlab.plots.image_grids import Sheet
+from vtlab.plots import export, style
+from vtlab.plots.sheet import Sheet
 
 BLACK = np.zeros((8, 16, 3), np.uint8)  # half as tall as wide
 
 
 def pixels(figure):
-    return np.asarray(Image.open(io.BytesIO(style.to_png(figure, scale=1)))).astype(int)
+    return np.asarray(Image.open(io.BytesIO(export.to_png(figure, scale=1)))).astype(int)
 
 
 def test_pictures_keep_their_shape_and_stand_in_their_row_and_column():
@@ -32,7 +32,7 @@ def test_pictures_keep_their_shape_and_stand_in_their_row_and_column():
 def test_words_beside_a_row_stand_in_the_space_at_its_side():
     sheet = Sheet(2, 1, 1.0, (8, 16), side=0.7)
     sheet.show(1, 0, BLACK)
-    sheet.beside(1, "a name")
+    sheet.write_beside(1, "a name")
     dark = pixels(sheet.figure).sum(2) == 0
     assert not dark[:, : int(0.7 * style.DPI)].any() and dark.any()
     (image,), (words,) = sheet.ax.images, sheet.ax.texts
@@ -67,8 +67,8 @@ def test_a_mask_that_fills_the_image_is_outlined_at_its_border_and_an_empty_one_
 def test_words_stand_over_and_under_their_picture_and_touch_no_other():
     sheet = Sheet(2, 1, 1.0, (8, 8), over=1, under=1)
     for row in range(2):
-        sheet.over(row, 0, "Og")
-        sheet.under(row, 0, "Og")
+        sheet.write_over(row, 0, "Og")
+        sheet.write_under(row, 0, "Og")
         sheet.show(row, 0, BLACK[:, :8])
     sheet.figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in sheet.ax.texts]

@@ -1,0 +1,56 @@
+"""The loss against the learning rate, as a range test finds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import NullLocator
+
+from vtlab.plots import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOUR = "#00805F"
+
+
+def plot_rate_range(table: pd.DataFrame) -> Figure:
+    """The loss of a range test against the learning rate.
+
+    Args:
+        table: From `rate_range`.
+
+    Raises:
+        ValueError: If it has no row.
+
+    Lesson 07.
+    """
+    if table.empty:
+        raise ValueError("there is nothing to draw")
+    figure, axes = style.new_figure(height=2.9)
+    ax = axes[0, 0]
+    style.prepare(ax, grid="y")
+    ax.plot(table.rate, table.loss, color=COLOUR, linewidth=2, gid="loss")
+    least = table.loc[table.loss.idxmin()]
+    ax.plot(least.rate, least.loss, "o", color=COLOUR, gid="least")
+    words, at = f"least loss at {least.rate:.2g}", (least.rate, least.loss)
+    style.annotate(ax, words, at, (0, -7), colour=style.INK, ha="center", va="top")
+    top = table.loss[np.isfinite(table.loss)].max()  # the last step may have exploded
+    # room for the words below the curve
+    ax.set_ylim(min(0, least.loss - 0.15 * (top - least.loss)), None)
+    set_rate_axis(ax)
+    style.label_axes(ax, y="loss on the shots")
+    return figure
+
+
+def set_rate_axis(ax: Axes) -> None:
+    """A logarithmic axis of learning rates, a little wider than the lines."""
+    lines = [np.asarray(line.get_xdata(), dtype=float) for line in ax.lines]
+    rates = np.concatenate([line for line in lines if len(line) > 2])
+    ax.set_xscale("log")
+    ax.set_xlim(rates.min() / 1.5, rates.max() * 1.5)
+    ax.xaxis.set_minor_locator(NullLocator())
+    style.label_axes(ax, x="learning rate", pad=5)
