@@ -31,18 +31,10 @@ from vtlab.models.weights import SHIPPED_ENDINGS
 from vtlab.system.device import autocast, choose_device, resolve_bfloat16
 from vtlab.system.files import write_bytes, write_csv, write_text
 from vtlab.system.fingerprints import fingerprint_file, fingerprint_tensors
-from vtlab.system.interrupts import Termination, defer_signals, raise_on_termination
+from vtlab.system.interrupts import StopEvent, Termination, defer_signals, raise_on_termination
 from vtlab.system.memory import keep_freed_memory
 from vtlab.system.randomness import make_generator, seed_torch
-from vtlab.training.checkpoints import (
-    CHECKPOINT_FORMAT,
-    Checkpoint,
-    Resumable,
-    StopEvent,
-    capture_state,
-    checkpointed,
-    restore_state,
-)
+from vtlab.training.checkpoints import Checkpoint, Resumable, checkpointed, restore_state
 
 
 @dataclass(frozen=True)
@@ -109,8 +101,10 @@ def pretrain(
     return Pretraining(recipe, source, network, every, stop)
 
 
-class Pretraining(Resumable):
+class Pretraining(Resumable[Progress]):
     """What `pretrain` returns; a step is a batch of images. See `Resumable`."""
+
+    _optimiser: torch.optim.AdamW
 
     def __init__(
         self, recipe: Recipe, source: Source, network: Network, every: int, stop: StopEvent | None
@@ -194,39 +188,26 @@ class Pretraining(Resumable):
             "bfloat16": resolve_bfloat16(None, self.network.device),
         }
 
-    def state(self) -> Checkpoint:
-        """Everything that is needed to go on from here, copied. Not while a step runs."""
-        values = {
-            "format": CHECKPOINT_FORMAT,
-            "configuration": self.fingerprint(),
-            "steps": self.steps,
+    def _position(self) -> dict:
+        return {
             "losses": list(self._losses),
             "hits": list(self._hits),
             "seconds": self._seconds,
-            "history": [asdict(p) for p in self.history],
         }
-        return Checkpoint(capture_state(self.network, self._optimiser), values)
 
-    def restore(self, state: Checkpoint) -> None:
-        """Go on from this state; the network is filled in place.
-
-        Raises:
-            ValueError: Naming each field of the configuration that differs.
-        """
-        self.check(state)
-        values = state.values
-        with defer_signals():
-            self._optimiser, self._schedule = self._fresh()
-            restore_state(state.tensors, self.network, self._optimiser)
-            self.steps = values["steps"]
-            if self.steps:  # rate and momentum follow from the number of steps
-                self._schedule.load_state_dict(
-                    {"last_epoch": self.steps - 1, "_step_count": self.steps + 1}
-                )
-                self._schedule.step()
-            self._losses, self._hits = list(values["losses"]), list(values["hits"])
-            self._seconds = values["seconds"]
-            self.history = [Progress(**record) for record in values["history"]]
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        values = checkpoint.values
+        self._optimiser, self._schedule = self._fresh()
+        restore_state(checkpoint.tensors, self.network, self._optimiser)
+        self.steps = values["steps"]
+        if self.steps:  # rate and momentum follow from the number of steps
+            self._schedule.load_state_dict(
+                {"last_epoch": self.steps - 1, "_step_count": self.steps + 1}
+            )
+            self._schedule.step()
+        self._losses, self._hits = list(values["losses"]), list(values["hits"])
+        self._seconds = values["seconds"]
+        self.history = [Progress(**record) for record in values["history"]]
 
 
 @torch.no_grad()

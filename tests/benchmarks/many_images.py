@@ -60,14 +60,14 @@ def main(folder: str) -> None:
 
     training = vt.fit(vt.backbone(classes=len(task.classes)), task, vt.full, epochs=2)
     training.step()
-    training.descended = training.batches  # the second epoch: every page was read before
+    training.steps = training.batches_per_epoch  # the second epoch: every page was read before
     started = time.perf_counter()
     for _ in range(STEPS):
         training.step()
     found["step_s"], found["training_mb"] = (time.perf_counter() - started) / STEPS, peak.taken()
     order = torch.randperm(len(task.train))
     started = time.perf_counter()
-    for part in order.split(training.batch)[:STEPS]:
+    for part in order.split(training.batch_size)[:STEPS]:
         task.train.pixels[part]
     found["data_s"] = (time.perf_counter() - started) / STEPS
 

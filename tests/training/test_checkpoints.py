@@ -24,7 +24,7 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked process
 
 def kept(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     with CheckpointFolder(folder) as checkpoints:
-        return checkpoints.latest(), checkpoints.said
+        return checkpoints.read_latest(), checkpoints.warnings
 
 
 def filled(folder: Path, strategy=full, epochs: int = 2, every: int = 3) -> Path:
@@ -424,12 +424,12 @@ def test_a_full_disk_at_twenty_sizes_leaves_the_old_checkpoint(tmp_path):
                 except OSError as error:
                     assert error.errno == errno.ENOSPC and "step-" in str(error)
                     failed += 1
-                    assert same(checkpoints.latest(), first) and checkpoints.said == []
+                    assert same(checkpoints.read_latest(), first) and checkpoints.warnings == []
                     assert names(disk / "c") == {
                         f"step-000000001.{s}" for s in ("json", "safetensors")
                     }
                 else:
-                    assert same(checkpoints.latest(), second)
+                    assert same(checkpoints.read_latest(), second)
     print(f"the disk was full at {failed} of 20 sizes")
     assert 15 <= failed < 20
 
@@ -448,7 +448,7 @@ def test_a_file_that_may_not_grow_leaves_the_old_checkpoint(tmp_path):
             with pytest.raises(OSError, match="could not be written: File too large"):
                 checkpoints.save(Checkpoint(state.tensors, {**state.values, "steps": 1}))
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
-            assert same(checkpoints.latest(), state) and checkpoints.said == []
+            assert same(checkpoints.read_latest(), state) and checkpoints.warnings == []
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)

@@ -99,7 +99,7 @@ def test_a_half_done_epoch_gives_its_record_when_it_is_whole():
 def test_a_stop_while_frozen_activations_are_computed_takes_no_step(monkeypatch):
     monkeypatch.setattr("vtlab.training.views.MAX_BATCH_SIZE", 10)
     made = training(partial(1), stop=Countdown(4))
-    assert list(made) == [] and made.steps == 0 and made._views.parts[1].filled == 30
+    assert list(made) == [] and made.steps == 0 and made._views.incomplete[1].position == 30
 
 
 def test_kept_memory_goes_back_when_the_loop_ends_and_not_before(monkeypatch):

@@ -306,7 +306,7 @@ def test_features_that_are_no_numbers_are_said_and_the_head_stays(network, toy):
 def test_views_that_take_turns_are_as_many_as_are_asked_for(toy):
     training = fit(tiny_network(), toy, partial(1), epochs=4, views=3, bfloat16=False)
     list(training)
-    assert sorted(training._views.kept) == [0, 1, 2]
+    assert sorted(training._views.complete) == [0, 1, 2]
     assert training.fingerprint()["views"] == 3
     assert "views" not in fit(tiny_network(), toy, partial(1)).fingerprint()
 

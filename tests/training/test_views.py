@@ -16,7 +16,7 @@ def logits_of(network, toy):
         views = Views(network, toy.train.pixels, 0, augment, True, False)
         found = []
         for epoch in epochs:
-            assert views.ready(epoch)
+            assert views.prepare(epoch)
             with torch.no_grad():
                 found.append(views.logits(torch.arange(len(toy.train)), epoch))
         return found
@@ -53,8 +53,8 @@ def test_where_memory_is_short_as_many_views_serve_one_after_the_other(
     views = Views(network, toy.train.pixels, 0, Augment(), True, False, epochs=epochs)
     served = []
     for epoch in range(1, epochs + 1):
-        assert views.ready(epoch)
-        (number,) = views.kept
+        assert views.prepare(epoch)
+        (number,) = views.complete
         served.append(number)
         with torch.no_grad():
             found = views.logits(torch.arange(len(toy.train)), epoch)

@@ -11,8 +11,17 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Protocol
 
 DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopEvent(Protocol):
+    """What says that a training should stop: a `threading.Event`, or anything like it."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        ...
 
 
 class Termination(KeyboardInterrupt):

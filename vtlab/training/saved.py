@@ -7,7 +7,7 @@ vt.load("model")` reads it, anywhere; `vtlab predict model photo.jpg` names what
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
 from vtlab.models.network import WEIGHT_KINDS, Network
 from vtlab.models.normalisation import Normalisation
+from vtlab.results.records import check_fields
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.system.sealing import seal_json, unseal_json
@@ -183,9 +184,7 @@ def _kind(network: Network, plain: Network) -> str:
 
 def _card(values: dict) -> ModelCard:
     values = {"kind": "all"} | values  # cards from before there were kinds
-    wanted = {field.name for field in fields(ModelCard)}
-    if odd := wanted.symmetric_difference(values):
-        raise ValueError(f"field {sorted(odd)[0]!r} is {'unknown' if odd - wanted else 'missing'}")
+    check_fields(ModelCard, values)
     if Path(values["file"]).name != values["file"]:
         raise ValueError(f"the weights lie elsewhere: {values['file']!r}")
     lists = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}

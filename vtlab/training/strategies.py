@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, TypedDict
 
 from vtlab.models.heads import start_head_at_mean
@@ -248,3 +248,28 @@ def as_strategies(given: Strategy | str | Iterable[Strategy | str]) -> tuple[Str
     if not strategies:
         raise ValueError("there is no strategy in the list: give one or more, such as vt.probe")
     return strategies
+
+
+def strategy_code(given: Strategy) -> str:
+    """A strategy as it is written in Python, such as `vt.partial(2, rate=0.003)`."""
+    try:
+        base = strategy(given.name)
+    except ValueError:  # a name of its own
+        base = None
+    known = base or Strategy(given.name)
+    changes = []
+    for field in fields(given):
+        value = getattr(given, field.name)
+        if value == getattr(known, field.name) or (
+            field.name == "rate" and value == known.peak_rate
+        ):
+            continue
+        changes.append(f"rate={value:.2g}" if field.name == "rate" else f"{field.name}={value!r}")
+    if base is None:
+        return f"vt.Strategy({', '.join([repr(given.name), *changes])})"
+    if isinstance(base.stages, tuple):
+        return f"vt.surgical({', '.join([*map(repr, base.stages), *changes])})"
+    if isinstance(base.stages, int) and base.stages:
+        return f"vt.partial({', '.join([str(base.stages), *changes])})"
+    plain = f"vt.{given.name}"
+    return f"dataclasses.replace({plain}, {', '.join(changes)})" if changes else plain

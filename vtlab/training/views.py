@@ -1,4 +1,4 @@
-"""Training inputs by image and epoch: pixels, or a frozen prefix's activations of them."""
+"""Views: what a training sees of each image in each epoch, as pixels or as frozen activations of them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vtlab.data.augment import Augmentation, Mix
+from vtlab.data.augment import Augmentation
+from vtlab.data.mixup import Mix
 from vtlab.models.features import MAX_BATCH_SIZE, ActivationBuffer, activations
 from vtlab.models.network import Network
 from vtlab.system.device import autocast
 
-VIEWS_PER_IMAGE = 8  # augmented views kept of each image when a prefix is frozen
-
-MAX_CACHE_BYTES = 400_000_000  # of more images one view is kept at a time
+VIEWS_PER_IMAGE = 8  # augmented views of an image where the first stages are frozen
+MAX_CACHE_BYTES = 400_000_000  # of kept views; where they take more, one view is kept at a time
 
 
 class Views:
-    """What a training feeds to its first learning stage.
+    """The inputs of a training's first learning stage.
 
-    Where the first stages are frozen, their activations of each view are computed once and
-    kept; a new epoch then takes one of a few views instead of a new one. They take turns from epoch to
-    epoch; where not all fit into memory, one after the other serves its share of the epochs.
+    Where everything learns, each epoch has a new view of each image. Where the first stages are
+    frozen, an image has a few views, whose activations are computed once and kept. The views take
+    turns from epoch to epoch. Where they do not all fit into memory, they serve one after the other,
+    each for its share of the epochs.
     """
 
     def __init__(
@@ -36,76 +37,98 @@ class Views:
         views: int = VIEWS_PER_IMAGE,
         epochs: int = 0,
     ) -> None:
-        """Nothing is computed but how many views are affordable."""
+        """Nothing is computed but how many views fit into memory. The arguments are those of `fit`."""
         self.network, self.pixels, self.seed, self.augment = network, pixels, seed, augment
-        self.start = network.frozen_prefix
-        self.cache = cache and self.start > 0
+        self.frozen_prefix = network.frozen_prefix
+        self.cache = cache and self.frozen_prefix > 0
         self.bfloat16 = bfloat16
-        self.kept: dict[int, Tensor] = {}
-        self.parts: dict[int, ActivationBuffer] = {}  # views that are not complete yet
-        self.views = 1 if augment is None else 0  # 0: a new view every epoch
-        self.spread = 0  # epochs that the views share out, one after the other; 0: all are kept and take turns
-        if augment is not None and self.start > 0:
-            self.views = views
-            if count_affordable_views(network, pixels, self.start, views, bfloat16) < views:
-                self.spread = max(epochs, views)
+        self.complete: dict[int, Tensor] = {}  # kept activations, by view
+        self.incomplete: dict[int, ActivationBuffer] = {}
+        self.count = 1 if augment is None else 0  # of views; 0: a new one every epoch
+        self.shared_epochs = 0  # where one view is kept at a time: epochs that all views share
+        if augment is not None and self.frozen_prefix > 0:
+            self.count = views
+            fitting = count_affordable_views(network, pixels, self.frozen_prefix, views, bfloat16)
+            if fitting < views:
+                self.shared_epochs = max(epochs, views)
 
-    def ready(self, epoch: int, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Compute what this epoch's batches need, unless stopped meanwhile."""
-        number = self._number(epoch)
-        if not self.cache or number in self.kept:
+    def prepare(self, epoch: int, stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Compute the frozen activations that an epoch needs.
+
+        Args:
+            epoch: From 1.
+            stopped: Asked before every batch of images. Once it says so, the work is left, and the
+                next call goes on with it.
+
+        Returns:
+            Whether all are there.
+        """
+        view = self._view_of(epoch)
+        if not self.cache or view in self.complete:
             return True
-        if self.spread:
-            self.kept.clear()
-        copies = 1 if self.spread else self.views
-        part = self.parts.setdefault(number, ActivationBuffer(len(self.pixels), copies))
-        while part.position < len(self.pixels):
+        if self.shared_epochs:
+            self.complete.clear()
+        copies = 1 if self.shared_epochs else self.count
+        buffer = self.incomplete.setdefault(view, ActivationBuffer(len(self.pixels), copies))
+        while buffer.position < len(self.pixels):
             if stopped():
                 return False
-            which = torch.arange(
-                part.position, min(part.position + MAX_BATCH_SIZE, len(self.pixels))
+            end = min(buffer.position + MAX_BATCH_SIZE, len(self.pixels))
+            index = torch.arange(buffer.position, end)
+            pixels = self._augmented(index, view)
+            buffer.add(
+                activations(self.network, pixels, self.frozen_prefix, bfloat16=self.bfloat16)
             )
-            pixels = self._view(self.pixels[which], which, number)
-            part.add(activations(self.network, pixels, self.start, bfloat16=self.bfloat16))
-        self.kept[number] = part.result()
-        self.parts.pop(number, None)
+        self.complete[view] = buffer.result()
+        self.incomplete.pop(view, None)
         return True
 
     def logits(self, index: Tensor, epoch: int, mix: Mix | None = None) -> Tensor:
-        """Logits of these images in this epoch's view.
+        """Logits `(n, K)` of the images at these places, in this epoch's view.
 
-        Mixed are the inputs of the first learning stage: pixels where everything learns, a frozen
-        prefix's activations otherwise (manifold mixup, Verma et al. 2019), so that they can be kept.
+        What is mixed are the inputs of the first learning stage, so that frozen activations can be
+        kept: pixels where everything learns, activations elsewhere (manifold mixup, Verma et al. 2019).
         """
-        number = self._number(epoch)
+        network, view = self.network, self._view_of(epoch)
         if self.cache:
-            inputs, start = self.kept[number][index].to(self.network.device), self.start
+            inputs, start = self.complete[view][index].to(network.device), self.frozen_prefix
         else:
             # outside autocast: half-precision coordinates would move a crop by a quarter pixel
-            inputs, start = self._view(self.pixels[index], index, number), 0
-        with autocast(self.bfloat16, self.network.device):
+            inputs, start = self._augmented(index, view), 0
+        with autocast(self.bfloat16, network.device):
             if not self.cache:
-                inputs = self.network.normalise(inputs)
+                inputs = network.normalise(inputs)
             if mix is not None:
                 with torch.no_grad():
-                    inputs = mix.of(self.network.run_stages(inputs, start, self.start))
-                start = self.start
-            return self.network.classify(self.network.run_stages(inputs, start)).float()
+                    inputs = mix.of(network.run_stages(inputs, start, self.frozen_prefix))
+                start = self.frozen_prefix
+            return network.classify(network.run_stages(inputs, start)).float()
 
-    def _number(self, epoch: int) -> int:
-        if not self.views:
+    def _view_of(self, epoch: int) -> int:
+        """The number of the view that an epoch sees."""
+        if not self.count:
             return epoch
-        return (epoch - 1) * self.views // self.spread if self.spread else epoch % self.views
+        if self.shared_epochs:
+            return (epoch - 1) * self.count // self.shared_epochs
+        return epoch % self.count
 
-    def _view(self, pixels: Tensor, index: Tensor, number: int) -> Tensor:
-        if self.augment is None:
-            return pixels
-        return self.augment.view(pixels, index, self.seed, number)
+    def _augmented(self, index: Tensor, view: int) -> Tensor:
+        """Bytes `(n, 3, H, W)`: a view of the images at these places."""
+        pixels = self.pixels[index]
+        return pixels if self.augment is None else self.augment.view(pixels, index, self.seed, view)
 
 
 def count_affordable_views(
-    network: Network, pixels: Tensor, stop: int, wanted: int, bfloat16: bool | None = None
+    network: Network, pixels: Tensor, stop: int, views: int, bfloat16: bool | None = None
 ) -> int:
-    """How many views of these images fit into `LARGEST_CACHE`, at least one."""
+    """How many of so many views fit into `MAX_CACHE_BYTES`, at least one.
+
+    Args:
+        network: Whose first stages are frozen.
+        pixels: Bytes `(N, 3, H, W)`.
+        stop: How many stages are frozen.
+        views: How many are wanted.
+        bfloat16: As in `fit`.
+    """
     one = activations(network, pixels[:1], stop, bfloat16=bfloat16)
-    return max(1, min(wanted, MAX_CACHE_BYTES // (one.numel() * one.element_size() * len(pixels))))
+    return max(1, min(views, MAX_CACHE_BYTES // (one.nbytes * len(pixels))))
