@@ -13,7 +13,7 @@ def drawn():
     figure, axes = style.new_figure(1, 2, width=4, height=2)
     axes[0, 0].plot([0, 1], [1, 0])
     for ax in axes.flat:
-        style.prepare(ax, grid="y")
+        style.prepare_axes(ax, grid="y")
     return figure
 
 

@@ -13,7 +13,7 @@ def drawn():
     figure, axes = style.new_figure(1, 2, width=4, height=2)
     axes[0, 0].plot([0, 1], [1, 0])
     for ax in axes.flat:
-        style.prepare(ax, grid="y")
+        style.prepare_axes(ax, grid="y")
     return figure
 
 
@@ -47,25 +47,27 @@ def test_a_hostile_global_style_changes_no_pixel():
 
 def test_names_with_dollars_and_in_scripts_without_a_font_are_drawn_and_do_not_warn():
     figure, axes = style.new_figure(width=3, height=1)
-    axes[0, 0].set_title("$5 and $\\frac", **style.text())
-    axes[0, 0].set_xlabel("\N{TELUGU LETTER KA}", **style.text())
+    axes[0, 0].set_title("$5 and $\\frac", **style.font())
+    axes[0, 0].set_xlabel("\N{TELUGU LETTER KA}", **style.font())
     export.to_png(figure, scale=1)
 
 
 def test_shortened_words_fit_and_short_words_stay():
-    assert style.shorten("Velaria montis", 3) == "Velaria montis"
-    cut = style.shorten("Velaria montis", 0.7)
+    assert style.shorten_text("Velaria montis", 3) == "Velaria montis"
+    cut = style.shorten_text("Velaria montis", 0.7)
     assert cut.endswith("…") and cut.startswith("Vel")
-    assert style.text_width(cut) <= 0.7 < style.text_width("Velaria montis")
-    assert style.shorten("abc", 0.0) == "a…"
+    assert style.measure_text(cut) <= 0.7 < style.measure_text("Velaria montis")
+    assert style.shorten_text("abc", 0.0) == "a…"
 
 
 def test_text_width_is_what_matplotlib_draws():
     figure, axes = style.new_figure(width=4, height=1)
-    words = axes[0, 0].text(0, 0, "Velaria montis", **style.text(weight="bold"))
+    words = axes[0, 0].text(0, 0, "Velaria montis", **style.font(weight="bold"))
     figure.draw_without_rendering()
     drawn_width = words.get_window_extent().width / style.DPI
-    assert style.text_width("Velaria montis", weight="bold") == pytest.approx(drawn_width, abs=0.05)
+    assert style.measure_text("Velaria montis", weight="bold") == pytest.approx(
+        drawn_width, abs=0.05
+    )
 
 
 def test_percent_rounds_and_does_not_break():
@@ -76,11 +78,11 @@ def test_percent_rounds_and_does_not_break():
 def test_a_percent_axis_writes_shares_as_percent():
     _, axes = style.new_figure()
     axes[0, 0].set_xlim(0, 1)
-    style.percent_axis(axes[0, 0].xaxis)
+    style.set_percent_axis(axes[0, 0].xaxis)
     axis = axes[0, 0].xaxis
     np.testing.assert_array_equal(axis.get_majorticklocs(), [0, 0.25, 0.5, 0.75, 1])
     assert axis.get_major_formatter()(0.25) == "25\N{NO-BREAK SPACE}%"
 
 
 def test_the_first_font_comes_with_matplotlib():
-    assert style.families()[0] == "DejaVu Sans"
+    assert style.font_families()[0] == "DejaVu Sans"

@@ -82,7 +82,7 @@ def plot_accuracy(
     figure, axes = style.new_figure(width=width, height=height)
     draw_accuracy(axes[0, 0], table, chance=chance, baseline=baseline, test_images=test_images)
     if title:
-        style.heading(axes[0, 0], title)
+        style.add_heading(axes[0, 0], title)
     return figure
 
 
@@ -97,7 +97,7 @@ def draw_accuracy(
     """Draws what `plot_accuracy` describes."""
     table, test_images = runs_table(runs, test_images)
     require_one_value(table, "shots", "plot_shots shows several")
-    style.prepare(ax, grid="x")
+    style.prepare_axes(ax, grid="x")
     roomy = style.root_figure(ax).get_figwidth() > MIN_ROOMY_WIDTH
     means = summarise(table, test_images)
     for place, row in enumerate(means.itertuples()):
@@ -111,9 +111,9 @@ def draw_accuracy(
             span = f"{100 * row.low:.1f} \N{EN DASH} {100 * row.high:.1f}"
             _write_at_right(ax, place, span, 122)
     texts = [names.label(name).text for name in means.strategy]
-    ax.set_yticks(range(len(means)), texts, **style.text())
+    ax.set_yticks(range(len(means)), texts, **style.font())
     ax.set(xlim=(0, 1), ylim=(len(means) - 0.45, -0.55))
-    style.percent_axis(ax.xaxis, ticks=(0, 0.25, 0.5, 0.75, 1) if roomy else (0, 0.5, 1))
+    style.set_percent_axis(ax.xaxis, ticks=(0, 0.25, 0.5, 0.75, 1) if roomy else (0, 0.5, 1))
     ax.spines["left"].set_visible(False)
     words = (
         "test accuracy: each dot a seed,",
@@ -154,7 +154,7 @@ def plot_intervals(
         columns=len(panels), height=0.95 + LOW_ROW_HEIGHT * len(ways), sharex=True, sharey=True
     )
     for ax, (title, values) in zip(axes[0], panels.items(), strict=True):
-        style.prepare(ax, grid="x")
+        style.prepare_axes(ax, grid="x")
         ax.use_sticky_edges = False  # or a bar that begins at the left end would touch the frame
         ax.spines["left"].set_visible(False)
         for place, way in enumerate(ways):
@@ -175,9 +175,9 @@ def plot_intervals(
             )
         if percent:
             ax.xaxis.set_major_formatter(lambda value, _: names.percent(value, 0))
-        style.heading(ax, title)
+        style.add_heading(ax, title)
         style.label_axes(ax, x=what)
-    axes[0, 0].set_yticks(range(len(ways)), [names.label(way).text for way in ways], **style.text())
+    axes[0, 0].set_yticks(range(len(ways)), [names.label(way).text for way in ways], **style.font())
     axes[0, 0].set_ylim(len(ways) - 0.4, -0.75 if marks else -0.6)
     return figure
 

@@ -51,7 +51,7 @@ def _encode(figure: Figure, kind: str, scale: float, **how: Any) -> bytes:
     try:  # `savefig` draws everything twice, the first time only to place it
         figure.dpi = style.DPI * scale
         canvas = FigureCanvasAgg(figure)
-        with style.boxes_allowed():
+        with style.allow_missing_glyphs():
             canvas.draw()
         pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     finally:

@@ -64,7 +64,7 @@ def plot_scatter(
     figure, axes = style.new_figure(rows, columns, height=height, pad=0.06)
     for ax, (title, of) in zip(axes.flat, points.items(), strict=False):
         _draw_points(ax, of, given, classes)
-        style.heading(ax, title)
+        style.add_heading(ax, title)
     for ax in axes.flat[len(points) :]:
         ax.set_visible(False)
     marks = [
@@ -85,7 +85,7 @@ def plot_scatter(
 
 
 def _draw_points(ax: Axes, points: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> None:
-    style.prepare(ax)
+    style.prepare_axes(ax)
     ax.set_xticks([])
     ax.set_yticks([])
     for k, (colour, marker) in zip(range(len(classes)), CLASS_MARKS, strict=False):

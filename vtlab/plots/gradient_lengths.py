@@ -32,8 +32,8 @@ def plot_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
         raise ValueError(f"one to {len(LINES)} kinds of stacks can be drawn, not {len(kinds)}")
     figure, axes = style.new_figure(1, len(panels), height=3.3, sharey=True, pad=0.08)
     for ax, (title, of) in zip(axes[0], panels.items(), strict=True):
-        style.prepare(ax, grid="y")
-        style.heading(ax, title)
+        style.prepare_axes(ax, grid="y")
+        style.add_heading(ax, title)
         for kind, lengths in of.items():
             colour, dashes = LINES[kinds.index(kind)]
             ax.plot(

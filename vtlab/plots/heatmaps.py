@@ -149,7 +149,7 @@ def _draw_heat(sheet: Sheet, row: int, column: int, values: np.ndarray, highest:
 
 def _write_line(sheet: Sheet, row: int, column: int, words: str, colour: str) -> None:
     """A line below a picture, cut to its width."""
-    words = style.shorten(words, sheet.width, style.SMALL)
+    words = style.shorten_text(words, sheet.width, style.SMALL)
     sheet.write_under(row, column, words, size=style.SMALL, colour=colour)
 
 
@@ -183,7 +183,7 @@ def _draw_colour_bar(sheet: Sheet, scale: str, top: float, of: str, what: str) -
     colours, opacity = np.split(heat_colormap()(np.linspace(0, 1, 256)), [3], axis=1)
     seen = opacity * colours + (1 - opacity) * BAR_GREY  # over white both ends would be pale
     sheet.ax.imshow(seen[None], aspect="auto", extent=(left, left + long, y + 0.1, y))
-    font = style.text(style.SMALL, style.QUIET)
+    font = style.font(style.SMALL, style.QUIET)
     for tick, name in ticks.items():
         sheet.ax.text(left + long * tick / ends, y + 0.14, name, ha="center", va="top", **font)
     sheet.ax.text(page / 2, y + 0.31, words, ha="center", va="top", **font)

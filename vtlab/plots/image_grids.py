@@ -48,7 +48,9 @@ def plot_images(
         if outlined is not None:
             sheet.outline(*place, outlined[i])
         if titles:
-            cut = [style.shorten(line, sheet.width, style.SMALL) for line in titles[i].split("\n")]
+            cut = [
+                style.shorten_text(line, sheet.width, style.SMALL) for line in titles[i].split("\n")
+            ]
             sheet.write_over(*place, "\n".join(cut), size=style.SMALL, colour=style.QUIET)
     return sheet.figure
 
@@ -84,9 +86,9 @@ def plot_mistakes(
         sheet.show(*place, pictures[i])
         colour = style.RIGHT if true[i] == predicted[i] else style.WRONG
         sure = f" {_format_confidence(confidences[i])}"
-        room = sheet.width - style.text_width(sure, style.SMALL, "bold")
-        guess = style.shorten(classes[predicted[i]], room, style.SMALL, "bold") + sure
-        truth = style.shorten(f"is {classes[true[i]]}", sheet.width, style.SMALL)
+        room = sheet.width - style.measure_text(sure, style.SMALL, "bold")
+        guess = style.shorten_text(classes[predicted[i]], room, style.SMALL, "bold") + sure
+        truth = style.shorten_text(f"is {classes[true[i]]}", sheet.width, style.SMALL)
         sheet.write_over(*place, guess, size=style.SMALL, colour=colour, weight="bold")
         sheet.write_under(*place, truth, size=style.SMALL)
     return sheet.figure
@@ -111,8 +113,8 @@ def plot_image_rows(rows: Mapping[str, ArrayLike], titles: Sequence[str] | None 
     ((columns, height, width, _),) = shapes
     if titles is not None and len(titles) != columns:
         raise ValueError(f"{columns} images in a row but {len(titles)} titles")
-    names = [style.shorten(name, NAME_WIDTH, style.BODY) for name in shown]
-    side = max(style.text_width(name, style.BODY) for name in names) + NAME_GAP
+    names = [style.shorten_text(name, NAME_WIDTH, style.BODY) for name in shown]
+    side = max(style.measure_text(name, style.BODY) for name in names) + NAME_GAP
     head = 0.25 if titles else 0
     cell = min((style.WIDE - side) / columns, ROW_CELL_WIDTH)
     sheet = Sheet(len(shown), columns, cell, (height, width), side=side, head=head)
@@ -121,7 +123,7 @@ def plot_image_rows(rows: Mapping[str, ArrayLike], titles: Sequence[str] | None 
         for column, image in enumerate(images):
             sheet.show(row, column, image)
     for column, title in enumerate(titles or ()):
-        words = style.shorten(title, sheet.width, style.SMALL)
+        words = style.shorten_text(title, sheet.width, style.SMALL)
         sheet.write_over(0, column, words, size=style.SMALL, colour=style.QUIET)
     return sheet.figure
 

@@ -46,7 +46,7 @@ def plot_curves(epochs: Runs) -> Figure:
     figure, axes = style.new_figure(1, 2, height=3.7, pad=0.09)
     for ax, (value, words) in zip(axes[0], HEADINGS.items(), strict=True):
         draw_curves(ax, table, value, named=value == "train_accuracy")
-        style.heading(ax, words)
+        style.add_heading(ax, words)
     return figure
 
 
@@ -65,7 +65,7 @@ def draw_curves(ax: Axes, epochs: Runs, value: str = "loss", *, named: bool = Tr
     table = epochs_table(epochs)
     require_one_value(table, "shots", "draw them one by one")
     table = select_last_phases(table, ["strategy", "seed"])
-    style.prepare(ax, grid="y")
+    style.prepare_axes(ax, grid="y")
     ends = {}
     for strategy, runs in table.groupby("strategy", sort=False):
         colour = names.label(strategy).colour
@@ -85,10 +85,10 @@ def draw_curves(ax: Axes, epochs: Runs, value: str = "loss", *, named: bool = Tr
         )
         ends[strategy] = (x[-1], y[-1])
     ax.set(xlim=(0, 1.015), ylim=(0, 1.02))
-    style.percent_axis(ax.xaxis)
+    style.set_percent_axis(ax.xaxis)
     style.label_axes(ax, x="share of the training")
     if value == "train_accuracy":
-        style.percent_axis(ax.yaxis)
+        style.set_percent_axis(ax.yaxis)
     else:
         _set_loss_axis(ax, table[value], 1)
     if named:
@@ -120,14 +120,14 @@ def plot_training(
     figure, axes = style.new_figure(1, 2, height=3.3, pad=0.09)
     for ax, (value, words) in zip(axes[0], HEADINGS.items(), strict=True):
         _draw_runs(ax, table, value, current, results or {})
-        style.heading(ax, words)
+        style.add_heading(ax, words)
     return figure
 
 
 def _draw_runs(
     ax: Axes, epochs: pd.DataFrame, value: str, current: int | None, results: Mapping[int, float]
 ) -> None:
-    style.prepare(ax, grid="y")
+    style.prepare_axes(ax, grid="y")
     last = max(epochs.epoch, default=10)
     ends, colours = {}, {}
     for number, run in epochs.groupby("run"):
@@ -154,7 +154,7 @@ def _draw_runs(
     if value == "loss":
         _set_loss_axis(ax, epochs.loss, 2.5)
         return
-    style.percent_axis(ax.yaxis)
+    style.set_percent_axis(ax.yaxis)
     named = list(ends)[-MAX_NAMES:]
     if named:
         label_line_ends(ax, {name: ends[name] for name in named}, colours)

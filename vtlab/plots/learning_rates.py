@@ -32,7 +32,7 @@ def plot_rate_range(table: pd.DataFrame) -> Figure:
         raise ValueError("there is nothing to draw")
     figure, axes = style.new_figure(height=2.9)
     ax = axes[0, 0]
-    style.prepare(ax, grid="y")
+    style.prepare_axes(ax, grid="y")
     ax.plot(table.rate, table.loss, color=COLOUR, linewidth=2, gid="loss")
     least = table.loc[table.loss.idxmin()]
     ax.plot(least.rate, least.loss, "o", color=COLOUR, gid="least")

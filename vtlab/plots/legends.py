@@ -47,7 +47,7 @@ def label_line_ends(
             va="center",
             annotation_clip=False,
             arrowprops=arrow | {"shrinkA": 2, "shrinkB": 5, "relpos": (0, 0.5)},
-            **style.text(style.SMALL, colour, weight="bold" if known else "normal"),
+            **style.font(style.SMALL, colour, weight="bold" if known else "normal"),
         )
 
 

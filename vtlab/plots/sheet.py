@@ -65,7 +65,7 @@ class Sheet:
         size = side + columns * cell, self.foot + foot
         self.figure = Figure(size, dpi=style.DPI, facecolor="white")
         self.ax = self.figure.add_axes((0, 0, 1, 1))
-        style.blank(self.ax)
+        style.hide_axes(self.ax)
         self.ax.set(xlim=(0, size[0]), ylim=(size[1], 0))
 
     def show(self, row: float, column: float, picture: np.ndarray, **how: Any) -> None:
@@ -90,21 +90,21 @@ class Sheet:
             self.ax.add_collection(drawn, autolim=False)
 
     def write_over(self, row: int, column: int, words: str, **how: Any) -> None:
-        """Writes over a picture; `how` is for `style.text`."""
+        """Writes over a picture; `how` is for `style.font`."""
         left, top = self.place(row, column)
         x, y = left + self.width / 2, top - WORDS_GAP
-        self.ax.text(x, y, words, ha="center", va="bottom", **style.text(**how))
+        self.ax.text(x, y, words, ha="center", va="bottom", **style.font(**how))
 
     def write_under(self, row: int, column: int, words: str, **how: Any) -> None:
-        """Writes under a picture; `how` is for `style.text`."""
+        """Writes under a picture; `how` is for `style.font`."""
         left, top = self.place(row, column)
         x, y = left + self.width / 2, top + self.tall + WORDS_GAP
-        self.ax.text(x, y, words, ha="center", va="top", **style.text(**how))
+        self.ax.text(x, y, words, ha="center", va="top", **style.font(**how))
 
     def write_beside(self, row: int, words: str, *, left: float = GAP / 2, **how: Any) -> None:
-        """Writes at the left of a row, `left` inches from the edge; `how` is for `style.text`."""
+        """Writes at the left of a row, `left` inches from the edge; `how` is for `style.font`."""
         y = self.place(row, 0)[1] + self.tall / 2
-        self.ax.text(left, y, words, ha="left", va="center", **style.text(**how))
+        self.ax.text(left, y, words, ha="left", va="center", **style.font(**how))
 
     def set_width(self, inches: float) -> None:
         """Cuts or widens the page to this width."""

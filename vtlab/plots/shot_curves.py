@@ -47,7 +47,7 @@ def draw_shots(
 ) -> None:
     """Draws what `plot_shots` describes; with or without the lines' names at their ends."""
     table, test_images = runs_table(runs, test_images)
-    style.prepare(ax, grid="y")
+    style.prepare_axes(ax, grid="y")
     means = summarise(table, test_images)
     place_of = _place_shots(means.shots)
     ends: dict[str, tuple[float, float]] = {}
@@ -84,9 +84,9 @@ def draw_shots(
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(list(place_of.values())))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xticklabels([str(shots) for shots in place_of], **style.text(style.SMALL, style.QUIET))
+    ax.set_xticklabels([str(shots) for shots in place_of], **style.font(style.SMALL, style.QUIET))
     ax.set(xlim=(low / 1.18, high * 1.06), ylim=(0, 1.02))
-    style.percent_axis(ax.yaxis)
+    style.set_percent_axis(ax.yaxis)
     style.label_axes(ax, x="images per class", y="test accuracy")
     if chance is not None:
         ax.axhline(chance, gid="chance", **style.DOTTED)

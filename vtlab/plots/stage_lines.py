@@ -51,7 +51,7 @@ def plot_anatomy(tables: Mapping[str, pd.DataFrame], *, image_size: int = 64) ->
     for stage in first.index:
         sides = {int(table.side[stage]) for table in tables.values()}
         ticks.append(stage if len(sides) > 1 else f"{stage}\n{max(sides)} × {max(sides)} cells")
-    stages.set_yticks(range(len(ticks)), ticks, **style.text(style.SMALL))
+    stages.set_yticks(range(len(ticks)), ticks, **style.font(style.SMALL))
     stages.set_ylim(len(ticks) - 0.5, -0.5)
     fields = axes[0, -1]
     fields.axvline(image_size, gid="image", **style.DOTTED)
@@ -64,7 +64,7 @@ def plot_anatomy(tables: Mapping[str, pd.DataFrame], *, image_size: int = 64) ->
 def _draw_column(
     ax: Axes, tables: Mapping[str, pd.DataFrame], column: str, unit: float, words: str
 ) -> None:
-    style.prepare(ax, grid="x")
+    style.prepare_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     for name, table in tables.items():
         label = names.label(name)
@@ -80,7 +80,7 @@ def _draw_column(
     ax.set_xlim(0, 1.08 * max(table[column].max() for table in tables.values()) / unit)
     ax.xaxis.set_major_locator(MaxNLocator(3))
     head, _, tail = words.partition(",")
-    style.heading(ax, head)
+    style.add_heading(ax, head)
     style.label_axes(ax, x=tail.strip(), pad=5)
 
 
@@ -109,20 +109,20 @@ def plot_stages(
         raise ValueError("there is nothing to draw")
     figure, axes = style.new_figure(1, len(panels), height=3.3, sharey=True, pad=0.08)
     for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
-        style.prepare(ax, grid="y")
-        style.heading(ax, title)
+        style.prepare_axes(ax, grid="y")
+        style.add_heading(ax, title)
         stages = list(dict.fromkeys(stage for of in lines.values() for stage in of))
         for name, of in lines.items():
             _draw_line(ax, name, [stages.index(stage) for stage in of], list(of.values()))
         size = style.SMALL if len(panels) < 3 else style.TINY
-        ax.set_xticks(range(len(stages)), stages, **style.text(size, style.QUIET))
+        ax.set_xticks(range(len(stages)), stages, **style.font(size, style.QUIET))
         ax.set_xlim(-0.3, len(stages) - 0.7)
         if chance is not None:
             ax.axhline(chance, gid="chance", **style.DOTTED)
     first = axes[0, 0]
     if percent:
         first.set_ylim(0, 1.02)
-        style.percent_axis(first.yaxis)
+        style.set_percent_axis(first.yaxis)
     else:
         first.set_yscale("log")
         first.yaxis.set_minor_locator(NullLocator())

@@ -66,13 +66,13 @@ _FONTS = (
 
 
 @functools.cache
-def families() -> tuple[str, ...]:
+def font_families() -> tuple[str, ...]:
     """The fonts to try, in order, of those that this machine has."""
     present = set(font_manager.get_font_names())
     return tuple(name for name in _FONTS if name in present) or _FONTS[:1]
 
 
-def text(size: float = BODY, colour: str = INK, **more: Any) -> dict[str, Any]:
+def font(size: float = BODY, colour: str = INK, **more: Any) -> dict[str, Any]:
     """Keywords for anything that matplotlib writes.
 
     Dollar signs stay dollar signs: a class called `$5` is a name, not a formula.
@@ -82,13 +82,13 @@ def text(size: float = BODY, colour: str = INK, **more: Any) -> dict[str, Any]:
         colour: Any matplotlib colour.
         more: Further text properties, `weight="bold"` for one.
     """
-    family = {"fontfamily": list(families()), "parse_math": False}
+    family = {"fontfamily": list(font_families()), "parse_math": False}
     return {"fontsize": size, "color": colour} | family | more
 
 
 def legend_font() -> dict[str, Any]:
     """Keywords for the words of a legend: small and in ink."""
-    return {"prop": {"size": SMALL, "family": list(families())}, "labelcolor": INK}
+    return {"prop": {"size": SMALL, "family": list(font_families())}, "labelcolor": INK}
 
 
 def marks(size: float, edge: float = 0.7) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def new_figure(
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
 
 
-def prepare(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
+def prepare_axes(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
     """Quiet axes for data: two thin spines, small tick labels, a faint grid on `"x"` or `"y"`."""
     ax.set_facecolor("white")
     ax.spines[["top", "right"]].set_visible(False)
@@ -142,14 +142,14 @@ def prepare(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
     ax.tick_params(
         which="both", length=0, width=0.8, pad=5, colors=QUIET, labelsize=SMALL, direction="out"
     )
-    ax.tick_params(which="both", labelfontfamily=list(families()))
+    ax.tick_params(which="both", labelfontfamily=list(font_families()))
     ax.grid(False)
     if grid:
         ax.grid(True, axis=grid, color=FAINT, linewidth=0.7, linestyle="-", alpha=1.0)
     ax.set_axisbelow(True)
 
 
-def blank(ax: Axes) -> None:
+def hide_axes(ax: Axes) -> None:
     """Axes for a picture: no ticks, no frame."""
     ax.set_facecolor("none")
     ax.spines[:].set_visible(False)
@@ -158,16 +158,16 @@ def blank(ax: Axes) -> None:
         axis.set_minor_locator(NullLocator())
 
 
-def heading(ax: Axes, words: str) -> None:
+def add_heading(ax: Axes, words: str) -> None:
     """A title over the axes, flush left."""
-    ax.set_title(words, loc="left", pad=8, **text(BODY, INK, weight="bold"))
+    ax.set_title(words, loc="left", pad=8, **font(BODY, INK, weight="bold"))
 
 
 def label_axes(ax: Axes, x: str | None = None, y: str | None = None, *, pad: float = 6) -> None:
     """Says what an axis shows, in small quiet words; `pad` is their distance in points."""
     for words, write in ((x, ax.set_xlabel), (y, ax.set_ylabel)):
         if words is not None:
-            write(words, labelpad=pad, **text(SMALL, QUIET))
+            write(words, labelpad=pad, **font(SMALL, QUIET))
 
 
 def annotate(
@@ -182,11 +182,11 @@ def annotate(
     **how: Any,
 ) -> None:
     """Writes words beside a point, `offset` points from it; `how` is for matplotlib."""
-    font = text(size, colour, weight=weight)
-    ax.annotate(words, at, offset, textcoords="offset points", **font, **how)
+    how |= {"textcoords": "offset points", **font(size, colour, weight=weight)}
+    ax.annotate(words, at, offset, **how)
 
 
-def percent_axis(axis: Axis, *, ticks: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)) -> None:
+def set_percent_axis(axis: Axis, *, ticks: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)) -> None:
     """An axis whose values are shares in [0, 1], written as percent."""
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0)))
@@ -198,26 +198,26 @@ def root_figure(ax: Axes) -> Figure:
     return ax.figure
 
 
-def text_width(words: str, size: float = BODY, weight: str = "normal") -> float:
+def measure_text(words: str, size: float = BODY, weight: str = "normal") -> float:
     """How wide the words will be, in inches."""
-    font = FontProperties(family=list(families()), size=size, weight=weight)
-    with boxes_allowed():
+    font = FontProperties(family=list(font_families()), size=size, weight=weight)
+    with allow_missing_glyphs():
         width, _, _ = text_to_path.get_text_width_height_descent(words, font, ismath=False)
     return width / 72
 
 
-def shorten(words: str, inches: float, size: float = BODY, weight: str = "normal") -> str:
+def shorten_text(words: str, inches: float, size: float = BODY, weight: str = "normal") -> str:
     """The words, cut with an ellipsis where they would be wider than that."""
-    if text_width(words, size, weight) <= inches:
+    if measure_text(words, size, weight) <= inches:
         return words
     kept = len(words) - 1
-    while kept > 1 and text_width(words[:kept].rstrip() + "…", size, weight) > inches:
+    while kept > 1 and measure_text(words[:kept].rstrip() + "…", size, weight) > inches:
         kept -= 1
     return words[:kept].rstrip() + "…"
 
 
 @contextlib.contextmanager
-def boxes_allowed() -> Iterator[None]:
+def allow_missing_glyphs() -> Iterator[None]:
     """A name in a script which no font here has is drawn as boxes: no reason to warn or stop."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")

@@ -47,7 +47,7 @@ def plot_movement(moved: Mapping[str, pd.DataFrame] | pd.DataFrame) -> Figure:
     for ax, (name, table) in zip(axes[0], several.items(), strict=True):
         draw_movement(ax, table, named=ax is axes[0, 0])
         if name:
-            style.heading(ax, name)
+            style.add_heading(ax, name)
     return figure
 
 
@@ -64,7 +64,7 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
     """
     if not len(table):
         raise ValueError("there is no movement to draw")
-    style.prepare(ax, grid="x")
+    style.prepare_axes(ax, grid="x")
     still = LEAST_SHOWN / 4
     for kind, (_, colour, marker, offset) in KINDS.items():
         for row, value in enumerate(table[kind]):
@@ -96,7 +96,7 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     shares = FuncFormatter(lambda share, _: f"{100 * share:g}\N{NO-BREAK SPACE}%")
     ax.xaxis.set_major_formatter(shares)
-    ax.set_yticks(range(len(table)), table.index, **style.text(style.BODY))
+    ax.set_yticks(range(len(table)), table.index, **style.font(style.BODY))
     style.label_axes(ax, x="change, as a share of its size before")
     if named:
         handles = [

@@ -111,7 +111,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, n, half)
 
 
-def interval(values: Sequence[float], test_images: int, level: float = 0.95) -> Interval:
+def interval(values: Sequence[float], test_images: float, level: float = 0.95) -> Interval:
     """The interval of a test accuracy: the t part and the binomial part, in quadrature.
 
     The binomial part is Wilson's score interval about the mean, so that a test set without a mistake is no
@@ -150,7 +150,7 @@ def interval(values: Sequence[float], test_images: int, level: float = 0.95) -> 
     )
 
 
-def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
+def _wilson(share: float, n: float, level: float) -> tuple[float, float]:
     """Of a share that need not be of whole hits: a mean over seeds."""
     unit = stats.norm.ppf((1 + level) / 2) ** 2 / n
     middle, half = share + unit / 2, np.sqrt(unit * (share * (1 - share) + unit / 4))
@@ -245,12 +245,12 @@ def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[f
     return found
 
 
-def summary(runs: pd.DataFrame, test_images: int) -> pd.DataFrame:
+def summary(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
     """One row per strategy and number of shots, in the table's order.
 
     Args:
         runs: From `records.table`.
-        test_images: Size of the test set.
+        test_images: Size of the test set; infinite for the intervals of the seeds alone.
 
     Returns:
         strategy, shots, mean, low, high, half, seeds, seconds (median), trainable_weights.
