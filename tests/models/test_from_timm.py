@@ -5,7 +5,7 @@ import torch
 from tests_support import each_strategy_moves_its_stages_and_maps_come_out
 
 from vtlab.analysis.cams import explain
-from vtlab.models import from_timm as timm_models
+from vtlab.models import from_timm
 from vtlab.models.backbones import backbone, find_image_size
 
 timm = pytest.importorskip("timm", reason="timm is not installed")
@@ -82,8 +82,8 @@ def nightly(names, but=()):
 
 @pytest.mark.parametrize("name", nightly(FAMILIES, but=LIGHT))
 def test_the_parts_in_line_are_the_network_itself(name):
-    model, size = timm_models.build(name).eval(), timm_models.find_image_size(name)
-    parts, images = timm_models.cut(model, size, old_head=True), torch.randn(2, 3, size, size)
+    model, size = from_timm.build(name).eval(), from_timm.find_image_size(name)
+    parts, images = from_timm.cut(model, size, old_head=True), torch.randn(2, 3, size, size)
     assert tuple(parts.stages) == ("stem", "stage1", "stage2", "stage3", "stage4")
     assert all(list(stage.parameters()) for stage in parts.stages.values())
     with torch.no_grad():
@@ -106,8 +106,8 @@ def test_each_strategy_moves_its_stages_and_a_map_comes_out(name):
 )
 def test_a_new_head_gets_what_timms_own_head_gets(name):
     """Before timm's head: its `forward_head` up to the scores, for networks without a layer in between."""
-    model, size = timm_models.build(name).eval(), timm_models.find_image_size(name)
-    parts, images = timm_models.cut(model, size, old_head=False), torch.randn(2, 3, size, size)
+    model, size = from_timm.build(name).eval(), from_timm.find_image_size(name)
+    parts, images = from_timm.cut(model, size, old_head=False), torch.randn(2, 3, size, size)
     network = backbone(f"timm:{name}", classes=3, weights=None).eval()
     network.stages.load_state_dict(torch.nn.ModuleDict(parts.stages).state_dict())
     with torch.no_grad():
@@ -193,7 +193,7 @@ def test_what_timm_has_not_is_named():
 def test_without_timm_it_is_said_what_to_install(monkeypatch):
     import sys
 
-    timm_models.read_config.cache_clear()
+    from_timm.read_config.cache_clear()
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ValueError, match="pip install timm"):
         backbone("timm:resnet18")

@@ -2,8 +2,6 @@ import pytest
 import torch
 from torch import nn
 
-from vtlab.models.backbones import backbone
-from vtlab.models.heads import find_linear_layers
 from vtlab.models.initialisation import reinitialise
 from vtlab.system.randomness import make_generator
 
@@ -45,14 +43,6 @@ def test_the_callers_generator_is_left_alone():
 def test_a_layer_without_a_rule_is_named():
     with pytest.raises(TypeError, match="no rule to initialise a GRU anew"):
         reinitialise(nn.GRU(2, 2), make_generator(0, "x"))
-
-
-def test_a_head_ends_in_a_linear_layer():
-    assert [
-        layer.out_features for layer in find_linear_layers(backbone(classes=5, weights=None).head)
-    ] == [5]
-    with pytest.raises(ValueError, match="needs a linear layer"):
-        find_linear_layers(nn.ReLU())
 
 
 def test_attention_is_drawn_by_xaviers_rule():

@@ -1,4 +1,4 @@
-"""What holds for every family alike."""
+"""What holds for every small network alike."""
 
 from dataclasses import replace
 
@@ -15,10 +15,10 @@ from vtlab.system.files import find_shipped_folder
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR, partial, scratch, surgical
 
-MINI = [name for name in MINI_NETWORKS if name.startswith("mini_")]
+MINI = list(MINI_NETWORKS)
 
 
-@pytest.mark.parametrize("name", list(MINI_NETWORKS))
+@pytest.mark.parametrize("name", MINI)
 def test_the_network_is_its_stages_in_order_a_mean_and_a_head(name):
     network = backbone(name, classes=4, weights=None).eval()
     assert network.stage_names == ("stem", "stage1", "stage2", "stage3", "stage4")
@@ -55,7 +55,7 @@ def test_mini_vgg_is_mini_resnet_without_shortcuts():
     assert widths("mini_vgg") == widths("mini_resnet")
 
 
-@pytest.mark.parametrize("name", list(MINI_NETWORKS))
+@pytest.mark.parametrize("name", MINI)
 def test_resetting_sets_every_weight_and_buffer_and_depends_on_the_seed_alone(name):
     network = backbone(name, weights=None)
     states = []

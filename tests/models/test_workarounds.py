@@ -1,4 +1,3 @@
-import copy
 import subprocess
 import sys
 
@@ -7,7 +6,6 @@ import torch
 from torch import nn
 
 import vtlab as vt
-from vtlab.models.folding import fold_batchnorm
 from vtlab.models.workarounds import (
     InPlaceReLU6,
     StridedDepthwiseConv2d,
@@ -17,16 +15,16 @@ from vtlab.models.workarounds import (
 
 TRAIN = """
 import torch
-from vtlab.models.workarounds import mend
+from vtlab.models.workarounds import apply_workarounds
 layer = torch.nn.Sequential(torch.nn.Conv2d(3, 48, 1, stride=2)).to(memory_format=torch.channels_last)
-mend(layer)
+apply_workarounds(layer)
 images = torch.randn(4, 3, 64, 64).contiguous(memory_format=torch.channels_last)
 for _ in range(20):
     layer(images).square().sum().backward()
 """
 
 
-def mended(layer):
+def with_workaround(layer):
     made = nn.Sequential(layer)
     apply_workarounds(made)
     return made[0]
@@ -40,10 +38,10 @@ def results(layer, maps):
     return [outputs.double(), inputs.grad.double(), layer.weight.grad.double()]
 
 
-def test_a_channelwise_stride_in_half_precision_computes_and_learns_the_same():
+def test_a_depthwise_stride_in_half_precision_computes_and_learns_the_same():
     """Trained on a CPU every place is computed and then thinned; the oracle is the plain layer."""
     plain = nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False)
-    ours = mended(nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False))
+    ours = with_workaround(nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False))
     ours.load_state_dict(plain.state_dict())
     maps = torch.randn(2, 96, 15, 12)
     assert type(ours) is StridedDepthwiseConv2d and torch.equal(ours(maps), plain(maps))
@@ -58,7 +56,7 @@ def test_a_channelwise_stride_in_half_precision_computes_and_learns_the_same():
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_pointwise_stride_computes_and_learns_the_same(stride, bias):
     plain = nn.Conv2d(3, 20, 1, stride=stride, bias=bias)
-    ours = mended(nn.Conv2d(3, 20, 1, stride=stride, bias=bias))
+    ours = with_workaround(nn.Conv2d(3, 20, 1, stride=stride, bias=bias))
     ours.load_state_dict(plain.state_dict())
     maps = torch.randn(2, 3, 15, 12)
     assert type(ours) is StridedPointwiseConv2d
@@ -86,7 +84,7 @@ def test_a_pointwise_stride_trains_channels_last_without_ending_the_process():
     ],
 )
 def test_other_layers_stay_what_they_are(layer):
-    assert type(mended(layer)) is nn.Conv2d
+    assert type(with_workaround(layer)) is nn.Conv2d
 
 
 def kept(work):
@@ -109,10 +107,10 @@ def edgy(dtype=torch.float32):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_a_clamped_relu_is_pytorchs_to_the_bit(dtype):
+def test_a_relu6_in_place_is_pytorchs_to_the_bit(dtype):
     weights = torch.randn(2, 4, 5, 3).to(dtype)
     found = []
-    for layer in (nn.ReLU6(inplace=True), mended(nn.ReLU6(inplace=True))):
+    for layer in (nn.ReLU6(inplace=True), with_workaround(nn.ReLU6(inplace=True))):
         outputs = layer((maps := edgy(dtype)) * 1)
         (outputs * weights).sum().backward()
         found.append((outputs, maps.grad))
@@ -121,7 +119,7 @@ def test_a_clamped_relu_is_pytorchs_to_the_bit(dtype):
     assert {0, 6} <= set(edgy(dtype).flatten().tolist())
 
 
-def test_a_clamped_relu_keeps_half_as_much():
+def test_a_relu6_in_place_keeps_half_as_much():
     """PyTorch keeps inputs and outputs: the square asks for the outputs."""
 
     def work(layer):
@@ -129,20 +127,20 @@ def test_a_clamped_relu_keeps_half_as_much():
         return layer(maps).square(), maps
 
     copied, _ = kept(lambda: work(nn.ReLU6(inplace=True)))
-    own, (_, maps) = kept(lambda: work(mended(nn.ReLU6(inplace=True))))
+    own, (_, maps) = kept(lambda: work(with_workaround(nn.ReLU6(inplace=True))))
     assert own == copied / 2 == maps.nbytes and maps.min() == 0
 
 
-def test_a_clamped_relu_hands_on_gradients_that_lie_as_its_maps():
-    layer, maps = mended(nn.ReLU6(inplace=True)), edgy() * 1
+def test_a_relu6_in_place_hands_on_gradients_that_lie_as_its_maps():
+    layer, maps = with_workaround(nn.ReLU6(inplace=True)), edgy() * 1
     maps.register_hook(lambda gradient: strides.append(gradient.stride()))
     strides, inside = [], maps.stride()
     layer(maps).mean((2, 3)).sum().backward()
     assert strides == [inside]
 
 
-def test_a_clamped_relu_has_a_second_gradient():
-    layer = mended(nn.ReLU6(inplace=True))
+def test_a_relu6_in_place_has_a_second_gradient():
+    layer = with_workaround(nn.ReLU6(inplace=True))
     torch.autograd.gradgradcheck(
         lambda maps: layer(maps * 1) ** 2, edgy(torch.float64).detach().add(0.05).requires_grad_()
     )
@@ -150,58 +148,20 @@ def test_a_clamped_relu_has_a_second_gradient():
 
 @pytest.mark.parametrize("kind", [nn.SiLU, nn.Hardswish])
 def test_smooth_activations_are_not_copied_first(kind):
-    layer = mended(kind(inplace=True))
+    layer = with_workaround(kind(inplace=True))
     assert torch.equal(layer(edgy()), kind()(edgy())) and not layer.inplace
 
 
-def test_in_evaluation_a_clamped_relu_is_what_exporters_know():
+def test_in_evaluation_a_relu6_in_place_is_what_exporters_know():
     """Gradients may be on there: a function of ours would be a stranger to them."""
-    layer = mended(nn.ReLU6(inplace=True))
+    layer = with_workaround(nn.ReLU6(inplace=True))
     assert layer(edgy() * 1).grad_fn.name() == "_ClampBackward"
     assert layer.eval()(edgy() * 1).grad_fn.name() == "HardtanhBackward0"
 
 
-def test_backbones_are_mended():
+def test_backbones_have_the_workarounds():
     kinds = [type(m) for m in vt.backbone("mobilenet_v2", weights=None).modules()]
     assert kinds.count(StridedDepthwiseConv2d) == 4 and kinds.count(InPlaceReLU6) == 35
     pytest.importorskip("timm", reason="timm is not installed")
     kinds = [type(m) for m in vt.backbone("timm:repvgg_a0", weights=None).modules()]
     assert kinds.count(StridedPointwiseConv2d) == 1
-
-
-@pytest.mark.parametrize("name", ["mini_mobilenet", "mobilenet_v2"])
-def test_folded_stages_have_no_batchnorm_and_say_the_same(name):
-    network = vt.backbone(name, classes=2, weights=None)
-    stages = nn.Sequential(*network.stages.values()).double()
-    for module in stages.modules():
-        if isinstance(module, nn.BatchNorm2d):  # as if it had been trained
-            for numbers in (module.running_mean, module.bias.data):
-                nn.init.normal_(numbers)
-            for numbers in (module.running_var, module.weight.data):
-                nn.init.uniform_(numbers, 0.5, 2)
-    before = copy.deepcopy(stages.state_dict())
-    made, maps = fold_batchnorm(stages), torch.randn(2, 3, 64, 64, dtype=torch.float64)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in made.modules())
-    assert torch.allclose(made(maps), stages.eval()(maps), rtol=1e-9, atol=1e-12)
-    assert all(torch.equal(before[key], value) for key, value in stages.state_dict().items())
-
-
-class Branching(nn.Module):
-    """A channel-wise convolution behind a question that torch.fx cannot answer."""
-
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.BatchNorm2d(4))
-
-    def forward(self, maps):
-        return self.layers(maps) if maps.sum() > 0 else maps
-
-
-def test_stages_that_would_not_gain_or_cannot_be_followed_are_not_folded():
-    plain = nn.Sequential(vt.backbone(classes=2, weights=None).stages["stage1"])
-    assert fold_batchnorm(plain) is plain
-    odd = nn.Sequential(Branching(), nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.BatchNorm2d(4)))
-    made = fold_batchnorm(odd)
-    assert made[0] is odd[0] and made[1] is not odd[1]
-    odd[1][0].register_forward_hook(print)
-    assert fold_batchnorm(odd)[1] is odd[1]
