@@ -194,15 +194,14 @@ def set_percent_axis(axis: Axis, *, ticks: tuple[float, ...] = (0, 0.25, 0.5, 0.
 
 def root_figure(ax: Axes) -> Figure:
     """The figure that holds the axes."""
-    assert isinstance(ax.figure, Figure), "axes of a figure within a figure"
-    return ax.figure
+    return ax.figure if isinstance(ax.figure, Figure) else ax.figure.figure
 
 
 def measure_text(words: str, size: float = BODY, weight: str = "normal") -> float:
     """How wide the words will be, in inches."""
-    font = FontProperties(family=list(font_families()), size=size, weight=weight)
+    used = FontProperties(family=list(font_families()), size=size, weight=weight)
     with allow_missing_glyphs():
-        width, _, _ = text_to_path.get_text_width_height_descent(words, font, ismath=False)
+        width, _, _ = text_to_path.get_text_width_height_descent(words, used, ismath=False)
     return width / 72
 
 

@@ -58,7 +58,7 @@ def _unwrap(given: Runs) -> list[records.Run] | pd.DataFrame:
     found = list(runs) if isinstance(runs, Iterable) else [runs]
     if odd := [item for item in found if not isinstance(item, records.Run)]:
         kind = type(odd[0] if isinstance(runs, list | tuple) else given).__name__
-        raise ValueError(f"a study, its runs or their table can be drawn, not a {kind}")
+        raise ValueError(f"this draws a study, its runs or their table, got a value of type {kind}")
     return found
 
 
