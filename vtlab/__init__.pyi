@@ -10,9 +10,9 @@ from vtlab.course.lesson import claim as claim
 from vtlab.course.lesson import guess as guess
 from vtlab.data.augment import Augment as Augment
 from vtlab.data.augment import augment_with as augment_with
+from vtlab.data.baselines import pixel_neighbour as pixel_neighbour
 from vtlab.data.images import Images as Images
 from vtlab.data.tasks import Task as Task
-from vtlab.data.baselines import pixel_neighbour as pixel_neighbour
 from vtlab.data.tasks import task as task
 from vtlab.models import adapters as adapters
 from vtlab.models.backbones import backbone as backbone
@@ -32,8 +32,8 @@ from vtlab.training import rates as rates
 from vtlab.training.checkpoints import checkpointed as checkpointed
 from vtlab.training.fit import fit as fit
 from vtlab.training.probe import probe_grid as probe_grid
-from vtlab.training.saved import load as load
-from vtlab.training.saved import save as save
+from vtlab.training.saving import load as load
+from vtlab.training.saving import save as save
 from vtlab.training.strategies import FOUR as FOUR
 from vtlab.training.strategies import Strategy as Strategy
 from vtlab.training.strategies import full as full

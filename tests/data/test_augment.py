@@ -6,7 +6,7 @@ import torch
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from vtlab.data.augment import LEAST_ERASED, LONGEST_ERASED, Augment, augment_with
+from vtlab.data.augment import MAX_ERASED_RATIO, MIN_ERASED_SHARE, Augment, augment_with
 from vtlab.data.tasks import task
 from vtlab.system.randomness import derive_keys, uniform
 
@@ -121,9 +121,9 @@ def test_half_of_the_images_are_erased_by_one_rectangle_of_the_sizes_of_the_pape
         rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
         tall, wide = (int(x.max() - x.min()) + 1 for x in (rows, columns))
         assert mask.sum() >= 0.9 * tall * wide  # noise may hit the old value
-        assert 0.7 / LONGEST_ERASED < tall / wide < 1.4 * LONGEST_ERASED
+        assert 0.7 / MAX_ERASED_RATIO < tall / wide < 1.4 * MAX_ERASED_RATIO
         shares.append(tall * wide / 1600)
-    assert min(shares) > 0.7 * LEAST_ERASED and 0.3 < max(shares) < 0.45
+    assert min(shares) > 0.7 * MIN_ERASED_SHARE and 0.3 < max(shares) < 0.45
 
 
 def test_an_erased_rectangle_is_torchvisions_with_the_same_noise():

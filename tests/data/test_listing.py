@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, PngImagePlugin, features
 from vtlab.data.decoding import MAX_DECODING_BYTES
 from vtlab.data.file_names import printable_path
 from vtlab.data.folders import read_folder
-from vtlab.data.listing import AUTHOR, author, list_folder, list_zip, signed
+from vtlab.data.listing import CAMS_FOLDER, list_folder, list_zip
 
 EACH = 36  # files of each kind
 
@@ -305,22 +305,23 @@ def test_reports_that_lie_among_the_images_are_left_out_and_said(tmp_path):
         read_folder(root, 16)
 
 
-def test_a_heat_map_is_known_by_what_it_holds_and_not_by_its_name(tmp_path):
+def test_pictures_of_where_a_model_looks_are_no_photographs_and_that_is_said(tmp_path):
     root = two_classes(tmp_path / "photos")
-    photo = (root / "a" / "0.png").read_bytes()
-    drawn = signed(photo, "0123456789abcdef")
-    assert author(photo) == b"" and author(drawn) == AUTHOR + b"0123456789abcdef"
-    with Image.open(io.BytesIO(drawn)) as image, Image.open(io.BytesIO(photo)) as before:
-        image.load()  # which asks for every chunk's checksum, too
-        assert image.text == {"Software": "vtlab predict --cam, 0123456789abcdef"}
-        assert image.tobytes() == before.tobytes()
-    (root / "a" / "door-cam.png").write_bytes(saved(noise(99)))
-    (root / "a" / "torn-cam.png").write_bytes(drawn[:20])
-    (root / "a" / "0-cam-2.png").write_bytes(drawn)
-    read = read_folder(root, 16)
-    assert read.train.files[:5] == ("a/0.png", "a/1.png", "a/2.png", "a/3.png", "a/door-cam.png")
-    assert read.notes == ("1 heat map of vtlab predict --cam was left out (a/0-cam-2.png)",)
-    assert [line.split()[0] for line in read.skipped] == ["a/torn-cam.png"]
+    for folder in (root / CAMS_FOLDER, root / "a" / CAMS_FOLDER):
+        folder.mkdir()
+        (folder / "0-cam.png").write_bytes(saved(noise(99)))
+    (root / "a" / "0-cam.png").write_bytes(saved(noise(98)))  # anywhere else it is a photograph
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for file in sorted(root.rglob("*.png")):
+            archive.write(file, file.relative_to(root))
+    for path in (root, tmp_path / "photos.zip"):
+        read = read_folder(path, 16)
+        assert read.classes == ("a", "b") and len(read.train) == 9 and not read.skipped
+        assert sorted(read.notes) == [
+            "a/vtlab-cams/ holds pictures of vtlab predict --cam and was left out",
+            "vtlab-cams/ holds pictures of vtlab predict --cam and was left out",
+        ]
+    assert len(list_folder(root / CAMS_FOLDER).files()) == 1  # whoever names it means it
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems' names are always text")

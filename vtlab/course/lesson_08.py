@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
 from vtlab.data.augment import Augment, Augmentation
-from vtlab.data.augment import Mix as Mix
+from vtlab.data.mixup import Mix as Mix
 from vtlab.data.tasks import Task
 from vtlab.models.evaluation import predict
 from vtlab.models.features import activations

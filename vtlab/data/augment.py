@@ -24,9 +24,18 @@ from torch import Tensor
 from vtlab.data.images import Images
 from vtlab.system.randomness import derive_keys, seed_torch, uniform
 
-LEAST_ERASED = 0.02  # share of the picture
-LONGEST_ERASED = 1 / 0.3  # sides of a rectangle
-MOST = {"shift": 0.9, "crop": 0.9, "rotate": 180, "light": 1, "noise": 255, "hue": 0.5, "erase": 1}
+MIN_ERASED_SHARE = 0.02  # of the picture
+MAX_ERASED_RATIO = 1 / 0.3  # of an erased rectangle's sides
+# of each kind the largest strength that makes a picture
+MAX_STRENGTHS = {
+    "shift": 0.9,
+    "crop": 0.9,
+    "rotate": 180,
+    "light": 1,
+    "noise": 255,
+    "hue": 0.5,
+    "erase": 1,
+}
 
 
 class Augmentation(Protocol):
@@ -72,7 +81,7 @@ class Augment:
         Raises:
             ValueError: Naming the one that is out of range, and the range.
         """
-        for name, most in MOST.items():
+        for name, most in MAX_STRENGTHS.items():
             if not 0 <= (value := getattr(self, name)) <= most:
                 raise ValueError(f"{name} is {value}; it lies between 0 and {most:g}")
 
@@ -88,38 +97,36 @@ class Augment:
         if number == 0:
             return pixels
         image_keys = derive_keys(seed, 500 + number, index.to(pixels.device))
-        pixels = self._step(pixels, image_keys)
-        images = (_turned(pixels, image_keys) if self.turn else pixels).float()
+        pixels = self._flip_and_shift(pixels, image_keys)
+        images = (_turn_quarters(pixels, image_keys) if self.turn else pixels).float()
         if self.crop or self.rotate:
             images = self._resample(images, image_keys)
         bright = 1 + self.light * (2 * uniform(image_keys, (2, 1, 1, 1), 3) - 1)
         middle = images.mean((1, 2, 3), keepdim=True)
         images = ((images - middle) * bright[:, 0] + middle) * bright[:, 1]
         if self.hue:
-            images = self._recolour(images, image_keys)
+            images = self._turn_hue(images, image_keys)
         if self.noise:
             shape = tuple(images.shape[1:])
             images = images + (uniform(image_keys, shape, 4) - 0.5) * 12**0.5 * self.noise
         if self.erase:
             grain = 255 * uniform(image_keys, tuple(images.shape[1:]), 7)
-            images = torch.where(self._erased(images, image_keys)[:, None], grain, images)
+            images = torch.where(self._erasing_mask(images, image_keys)[:, None], grain, images)
         return (images.clamp(0, 255) + 0.5).to(torch.uint8)
 
     def fingerprint(self) -> dict:
         """The strengths by name."""
         return asdict(self)
 
-    def _step(self, pixels: Tensor, image_keys: Tensor) -> Tensor:
+    def _flip_and_shift(self, pixels: Tensor, image_keys: Tensor) -> Tensor:
         """Whole-pixel flips and shifts: every output pixel is one input pixel."""
         height, width = pixels.shape[-2:]
         draws = uniform(image_keys, 3, 2)
         reach = round(self.shift * width)
         steps = (draws[:, :2] * (2 * reach + 1)).floor().long() - reach
         down, across = (torch.arange(side, device=pixels.device) for side in (height, width))
-        rows, columns = (
-            _mirrored(down + steps[:, :1], height),
-            _mirrored(across + steps[:, 1:], width),
-        )
+        rows = _mirror_at_edges(down + steps[:, :1], height)
+        columns = _mirror_at_edges(across + steps[:, 1:], width)
         if self.flip:
             columns = torch.where(draws[:, 2:] < 0.5, width - 1 - columns, columns)
         every = torch.arange(len(pixels), device=pixels.device)[:, None, None]
@@ -127,6 +134,7 @@ class Augment:
         return moved.permute(0, 3, 1, 2)  # (N, 3, H, W)
 
     def _resample(self, images: Tensor, image_keys: Tensor) -> Tensor:
+        """Crops and rotations at once, by bilinear sampling, edges mirrored."""
         draws = (2 * uniform(image_keys, 4, 1) - 1).unbind(1)
         zoom = 1 - self.crop * (draws[0] + 1) / 2
         shift_x, shift_y = draws[1] * (1 - zoom), draws[2] * (1 - zoom)
@@ -136,7 +144,7 @@ class Augment:
         grid = F.affine_grid(theta, list(images.shape), align_corners=False)
         return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
-    def _recolour(self, images: Tensor, image_keys: Tensor) -> Tensor:
+    def _turn_hue(self, images: Tensor, image_keys: Tensor) -> Tensor:
         """Torchvision's turn of the hue, by an amount of each image's own."""
         from torchvision.transforms.v2 import functional as v2
 
@@ -144,12 +152,12 @@ class Augment:
         shares = (images / 255).clamp(0, 1)
         return 255 * torch.stack([v2.adjust_hue(*each) for each in zip(shares, turns, strict=True)])
 
-    def _erased(self, images: Tensor, image_keys: Tensor) -> Tensor:
+    def _erasing_mask(self, images: Tensor, image_keys: Tensor) -> Tensor:
         """Which pixels are erased, `(N, H, W)` bool: a rectangle in about half of the images."""
         height, width = images.shape[-2:]
         draws = uniform(image_keys, 5, 6)[:, :, None].unbind(1)  # five of (N, 1)
-        area = LEAST_ERASED + draws[1] * (max(self.erase, LEAST_ERASED) - LEAST_ERASED)
-        ratio = LONGEST_ERASED ** (2 * draws[2] - 1)  # of height to width
+        area = MIN_ERASED_SHARE + draws[1] * (max(self.erase, MIN_ERASED_SHARE) - MIN_ERASED_SHARE)
+        ratio = MAX_ERASED_RATIO ** (2 * draws[2] - 1)  # of height to width
         tall = ((area * ratio).sqrt().clamp(max=1) * height).round()
         wide = ((area / ratio).sqrt().clamp(max=1) * width).round()
         top = (draws[3] * (height - tall + 1)).floor()
@@ -161,7 +169,7 @@ class Augment:
 
 
 @dataclass(frozen=True)
-class EachImage:
+class FunctionAugmentation:
     """A function of one NumPy image as an augmentation; made by `augment_with`.
 
     Attributes:
@@ -182,32 +190,31 @@ class EachImage:
             return pixels
         seeds = (derive_keys(seed, 500 + number, index) & 0x7FFFFFFF).tolist()
         arrays = pixels.permute(0, 2, 3, 1).numpy()
-        changed = [self._one(*each) for each in zip(arrays, seeds, strict=True)]
+        changed = [self._change_one(*each) for each in zip(arrays, seeds, strict=True)]
         return torch.from_numpy(np.stack(changed)).permute(0, 3, 1, 2)
 
     def fingerprint(self) -> dict:
         """The function's name, since what it does cannot be known."""
         return {"function": self.name}
 
-    def _one(self, image: np.ndarray, seed: int) -> np.ndarray:
+    def _change_one(self, image: np.ndarray, seed: int) -> np.ndarray:
         image = np.ascontiguousarray(image)
-        with _seeded(seed):
-            if hasattr(
-                self.change, "set_random_seed"
-            ):  # Albumentations draws from a generator of its own
+        with _seed_all(seed):
+            if hasattr(self.change, "set_random_seed"):
+                # Albumentations draws from a generator of its own
                 self.change.set_random_seed(seed)
-                found = self.change(image=image)["image"]
+                changed = np.asarray(self.change(image=image)["image"])
             else:
-                found = self.change(image)
-        found = np.asarray(found)
-        if found.shape != image.shape or found.dtype != np.uint8:
+                changed = np.asarray(self.change(image))
+        if changed.shape != image.shape or changed.dtype != np.uint8:
             raise ValueError(
-                f"{self.name} made an image {found.shape} {found.dtype} of one {image.shape} uint8"
+                f"{self.name} made an image {changed.shape} {changed.dtype} "
+                f"of one {image.shape} uint8"
             )
-        return found
+        return changed
 
 
-def augment_with(change: Callable, name: str | None = None) -> EachImage:
+def augment_with(change: Callable, name: str | None = None) -> FunctionAugmentation:
     """Any function of an image as an augmentation for `fit`, repeatable by image and view.
 
     Args:
@@ -219,11 +226,13 @@ def augment_with(change: Callable, name: str | None = None) -> EachImage:
     It is called once per image and view: some twenty times slower than `Augment`, which takes a
     batch at once. Lesson 08.
     """
-    return EachImage(change, name or getattr(change, "__name__", type(change).__name__))
+    return FunctionAugmentation(
+        change, name or str(getattr(change, "__name__", type(change).__name__))
+    )
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def _seed_all(seed: int) -> Iterator[None]:
     """A block in which all global generators begin at this seed; afterwards they are as before."""
     with seed_torch(seed, 0):  # torch's, and one block at a time
         before = random.getstate(), np.random.get_state()
@@ -236,7 +245,7 @@ def _seeded(seed: int) -> Iterator[None]:
             np.random.set_state(before[1])
 
 
-def _turned(pixels: Tensor, image_keys: Tensor) -> Tensor:
+def _turn_quarters(pixels: Tensor, image_keys: Tensor) -> Tensor:
     """Each image by a number of quarters of its own, against the clock."""
     quarters = (4 * uniform(image_keys, (), 8)).long()
     turned = pixels.clone()
@@ -245,49 +254,15 @@ def _turned(pixels: Tensor, image_keys: Tensor) -> Tensor:
     return turned
 
 
-def _mirrored(places: Tensor, size: int) -> Tensor:
+def _mirror_at_edges(places: Tensor, size: int) -> Tensor:
     """Places outside an image folded back at its edges."""
     places = places.abs()
     return torch.where(places >= size, 2 * (size - 1) - places, places)
 
 
-def views(images: Images, augment: Augment, seed: int, count: int) -> Tensor:
+def augmented_views(images: Images, augment: Augment, seed: int, count: int) -> Tensor:
     """Each image as it is, followed by `count` augmented views: bytes `(N * (1 + count), 3, H, W)`."""
     index = torch.arange(len(images))
-    numbers = range(count + 1)  # view 0 is the image as it is
-    return torch.stack([augment.view(images.pixels, index, seed, v) for v in numbers], 1).flatten(
-        0, 1
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class Mix:
-    """How a batch of N is mixed.
-
-    Attributes:
-        partner: `(N,)` the place in the batch of the other image.
-        share: Of the first of both, 0.5 to 1.
-    """
-
-    partner: Tensor
-    share: float
-
-    def of(self, values: Tensor) -> Tensor:
-        """The weighted means of `values (N, …)` (images or activations) and their partners'."""
-        return self.share * values + (1 - self.share) * values[self.partner.to(values.device)]
-
-
-def draw_mix(count: int, alpha: float) -> Mix:
-    """Partners and one share for a batch, from torch's own generator.
-
-    The share comes from a Beta(alpha, alpha) distribution; it is turned round where it is below a
-    half, so that the first image is the larger part of both.
-
-    Args:
-        count: Images in the batch.
-        alpha: Above 0. Small: mostly one image; 1: any share is as likely.
-
-    Lesson 08.
-    """
-    share = torch.distributions.Beta(alpha, alpha).sample().item()
-    return Mix(torch.randperm(count), max(share, 1 - share))
+    # view 0 is the image as it is
+    views = [augment.view(images.pixels, index, seed, number) for number in range(count + 1)]
+    return torch.stack(views, 1).flatten(0, 1)

@@ -13,7 +13,6 @@ import re
 import stat
 import threading
 import zipfile
-import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -47,10 +46,7 @@ SPLIT_NAMES = {
     "valid": "val",
     "validation": "val",
 }
-
-HEAT_MAP = re.compile(r"-cam(-\d+)?\.png$")  # how the names end of what `vtlab predict --cam` draws
-AUTHOR = b"Software\0vtlab predict --cam, "  # stands in these files, behind …
-HEADER = 33  # … the bytes with which every PNG begins, and 8 more of the word's own chunk
+CAMS_FOLDER = "vtlab-cams"  # where `vtlab predict --cam` writes its pictures
 
 
 class Listing:
@@ -102,52 +98,26 @@ class Listing:
         ]
         return sorted(files, key=lambda file: [natural_key(part) for part in file])
 
-    def without_ours(self) -> Listing:
-        """The same without what vtlab wrote among the images: reports, and heat maps of `predict --cam`."""
-        for at in [f for f in self.folders if f and (*f, "runs") in self.folders]:
-            if (*at, "report.html") in self.readers or (*at, "runs", "study.json") in self.readers:
-                self._drop(at)
-                self.notes.append(f"{printable_path(at)}/ is a report of vtlab's and was left out")
-        maps = sorted(
-            place
-            for files in self.folders.values()
-            for place in files
-            if HEAT_MAP.search(place[-1]) and self._is_heat_map(place)
-        )
-        for place in maps:
-            self.folders[place[:-1]].remove(place)
-        for place in maps:  # a folder that held nothing else is no class without images
-            for n in range(1, len(place)):
-                if not any(files for f, files in self.folders.items() if f[:n] == place[:n]):
-                    self._drop(place[:n])
-        if maps:
-            count = "1 heat map" if len(maps) == 1 else f"{len(maps)} heat maps"
-            self.notes.append(
-                f"{count} of vtlab predict --cam {'was' if len(maps) == 1 else 'were'} left out "
-                f"({printable_path(maps[0])}{'' if len(maps) == 1 else ' …'})"
-            )
+    def drop_own_output(self) -> Listing:
+        """The same without what vtlab wrote among the images: reports, and pictures of `predict --cam`."""
+        for at in [folder for folder in self.folders if folder]:
+            if at[-1] == CAMS_FOLDER:
+                what = "holds pictures of vtlab predict --cam"
+            elif self._is_report(at):
+                what = "is a report of vtlab's"
+            else:
+                continue
+            self.folders = {f: files for f, files in self.folders.items() if f[: len(at)] != at}
+            self.notes.append(f"{printable_path(at)}/ {what} and was left out")
         return self
 
-    def _drop(self, at: Place) -> None:
-        self.folders = {f: files for f, files in self.folders.items() if f[: len(at)] != at}
-
-    def _is_heat_map(self, place: Place) -> bool:
-        with contextlib.suppress(Exception):  # whatever is wrong with it is said when it is read
-            return author(self.readers[place]()).startswith(AUTHOR)
-        return False
-
-
-def signed(png: bytes, image: str) -> bytes:
-    """A heat map's file with a word in it (a PNG's `Software`) that says whose it is, and of which image."""
-    words = b"tEXt" + AUTHOR + image.encode("ascii")
-    chunk = (len(words) - 4).to_bytes(4) + words + zlib.crc32(words).to_bytes(4)
-    return png[:HEADER] + chunk + png[HEADER:]
-
-
-def author(content: bytes) -> bytes:
-    """The word that `signed` put into a file; b"" where there is none."""
-    words = content[HEADER + 8 :][: int.from_bytes(content[HEADER : HEADER + 4])]
-    return words if words.startswith(AUTHOR) else b""
+    def _is_report(self, at: Place) -> bool:
+        written = (*at, "report.html") in self.readers or (
+            *at,
+            "runs",
+            "study.json",
+        ) in self.readers
+        return written and (*at, "runs") in self.folders
 
 
 def list_folder(path: Path) -> Listing:
@@ -171,7 +141,7 @@ def list_folder(path: Path) -> Listing:
         for name in names:
             if not is_hidden_name(name):
                 found.add(place, name, partial(read_file, here / name))
-    return found.without_ours()
+    return found.drop_own_output()
 
 
 def read_file(file: Path) -> bytes:
@@ -223,7 +193,7 @@ def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
             )
         elif parts:
             found.add(parts[:-1], parts[-1], partial(read, info))
-    return found.without_ours()
+    return found.drop_own_output()
 
 
 def list_table(path: Path) -> Listing:
@@ -259,7 +229,7 @@ def list_table(path: Path) -> Listing:
             f"no file in {found.name} ends as an image does (.jpg, .png, .webp …): the first, "
             f"{place[-1]!r}, does not{there}"
         )
-    return found.without_ours()
+    return found
 
 
 def _read_table(path: Path) -> tuple[list[dict[str, str]], dict[str, str]]:

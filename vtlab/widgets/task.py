@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import traitlets
 
 from vtlab import plots
-from vtlab.data.augment import Augment, views
+from vtlab.data.augment import Augment, augmented_views
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.worlds import CORRUPTIONS, STYLES, WORLDS, World
-from vtlab.widgets.panel import Panel, checkbox, dropdown, number_box, row
+from vtlab.widgets.panel import Panel, checkbox, dropdown, number_box, row, select_known
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -105,11 +105,7 @@ class TaskPanel(Panel):
     @traitlets.validate("task")
     def _check_task(self, proposal: dict) -> str:
         known = [self._own.name] if self._own else GARDEN_TASKS
-        if proposal["value"] not in known:
-            raise traitlets.TraitError(
-                f"no task {proposal['value']!r} here, only {', '.join(known)}"
-            )
-        return proposal["value"]
+        return select_known([proposal["value"]], known, "no task {!r} here, only {}")[0]
 
     @traitlets.validate("shown")
     def _check_class(self, proposal: dict) -> int:
@@ -207,7 +203,7 @@ class TaskPanel(Panel):
         titles = [self.classes[k] for k in images.labels]
         if not self.augmented:
             return plots.images(images.pixels, titles=titles, masks=masks, columns=COLUMNS)
-        pixels = views(images, self.augment, self.seed, VIEWS)
+        pixels = augmented_views(images, self.augment, self.seed, VIEWS)
         numbers = [f"view {number}" for number in range(1, VIEWS + 1)]
         heads = [head for name in titles for head in (name, *numbers)]
         return plots.images(pixels, titles=heads, columns=VIEWS + 1)

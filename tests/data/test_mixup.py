@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from conftest import tiny_network
 
-from vtlab.data.augment import Mix, draw_mix
+from vtlab.data.mixup import Mix, draw_mix
 from vtlab.models.evaluation import predict
 from vtlab.training.fit import fit
 from vtlab.training.strategies import full, partial
