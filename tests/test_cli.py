@@ -43,9 +43,9 @@ def test_the_main_job_on_a_folder(folder, tmp_path, capsys):
 
 
 def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeypatch):
-    from vtlab.study.run import Bench
+    from vtlab.study.run import Runner
 
-    whole, calls = Bench.run, []
+    whole, calls = Runner.run, []
 
     def interrupted(self, *rest):
         calls.append(1)
@@ -53,7 +53,7 @@ def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeyp
             raise KeyboardInterrupt
         return whole(self, *rest)
 
-    monkeypatch.setattr(Bench, "run", interrupted)
+    monkeypatch.setattr(Runner, "run", interrupted)
     out = tmp_path / "out"
     assert run(folder, "--epochs", 1, "--seeds", 1, "--out", out) == 130
     assert "finished runs are kept" in capsys.readouterr().err
@@ -212,7 +212,7 @@ def model(tmp_path):
     from vtlab.data.tasks import Task
     from vtlab.models.backbones import backbone
     from vtlab.training.fit import fit
-    from vtlab.training.saved import save
+    from vtlab.training.saving import save
     from vtlab.training.strategies import probe
 
     colours = [
@@ -354,7 +354,7 @@ def test_a_mistake_in_predict_is_one_line(model, folder, tmp_path, capsys, model
 
 
 def test_compare_saves_the_best_network_and_predict_takes_it(folder, tmp_path, capsys):
-    from vtlab.training.saved import load
+    from vtlab.training.saving import load
 
     out = tmp_path / "out"
     assert (
@@ -380,9 +380,9 @@ def test_compare_saves_the_best_network_and_predict_takes_it(folder, tmp_path, c
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_a_terminated_comparison_keeps_its_runs_and_says_so(folder, tmp_path, capsys, monkeypatch):
-    from vtlab.study.run import Bench
+    from vtlab.study.run import Runner
 
-    whole, calls = Bench.run, []
+    whole, calls = Runner.run, []
 
     def terminated(self, *rest):
         calls.append(1)
@@ -391,7 +391,7 @@ def test_a_terminated_comparison_keeps_its_runs_and_says_so(folder, tmp_path, ca
         return whole(self, *rest)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(Bench, "run", terminated)
+    monkeypatch.setattr(Runner, "run", terminated)
     out = tmp_path / "out"
     assert run(folder, "--epochs", 1, "--seeds", 1, "--out", out) == 143
     assert "finished runs are kept" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from vtlab.models.initialisation import reinitialise
 from vtlab.study.run import Setting
 from vtlab.system.randomness import make_generator
 from vtlab.training.costs import measure_step
-from vtlab.training.saved import load, save
+from vtlab.training.saving import load, save
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")

@@ -16,14 +16,19 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vtlab import __version__
-from vtlab.study.compare import Study
+from vtlab.data.listing import CAMS_FOLDER
 from vtlab.system.files import find_shipped_folder
 from vtlab.system.interrupts import Termination, raise_on_termination
 
+if TYPE_CHECKING:
+    from vtlab.study.run import Setting
+    from vtlab.study.study import Study
+
 LARGEST_SEED = 2**32 - 1  # which is all that NumPy takes
-SPOKEN = 5  # files that were left out, in the terminal
+SHOWN_FILES = 5  # of those that were left out, in the terminal
 DESCRIPTION = "Given a pretrained vision model and a small data set: what should be trained?"
 COMPARE = """\
 Train from scratch, as a linear probe, partially and fully, on the same few images, with
@@ -43,8 +48,7 @@ line of code that does it.
 """
 PREDICT = """\
 Print a line for each image: the file, the class, and the probability that the model gives it.
---cam writes IMAGE-cam.png, or IMAGE-cam-2.png where that is another file; in folders, files that it wrote
-are left out.
+With --cam also the picture of where the evidence lies (Grad-CAM), one for each image, in a folder of their own.
 """
 
 
@@ -53,38 +57,55 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="vtlab", description=DESCRIPTION)
     top.add_argument("--version", action="version", version=f"vtlab {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    one = commands.add_parser(
-        "compare",
-        help="compare the four strategies and write a report",
-        description=COMPARE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    shared = _shared_options()
+    _add_compare_options(
+        commands.add_parser(
+            "compare",
+            parents=[shared],
+            help="compare the four strategies and write a report",
+            description=COMPARE,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
     )
-    one.add_argument(
-        "path",
-        nargs="?",
-        default="garden",
-        metavar="PATH",
-        help="a folder or zip of images, or a task's name (default: garden)",
+    _add_recommend_options(
+        commands.add_parser(
+            "recommend",
+            parents=[shared],
+            help="say what to train for your images, within a time",
+            description=RECOMMEND,
+        )
     )
-    data = one.add_argument_group("what is learnt from")
-    data.add_argument(
-        "--shots",
+    _add_predict_options(
+        commands.add_parser(
+            "predict", help="name what is in images, by a saved model", description=PREDICT
+        )
+    )
+    lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
+    lab.add_argument(
+        "--folder",
+        type=Path,
         default=None,
-        metavar="N|all",
-        help="training images per class (default: 5; all for a folder)",
+        help="where the lessons are copied when this is not a clone (default: vtlab-lessons)",
     )
-    data.add_argument(
+    return top
+
+
+def _shared_options() -> argparse.ArgumentParser:
+    """What compare and recommend both understand: how images are read, and which network learns."""
+    shared = argparse.ArgumentParser(add_help=False)
+    images = shared.add_argument_group("how images are read")
+    images.add_argument(
         "--image-size",
         type=_count,
         metavar="PX",
         help="side of the images (default: the backbone's own, such as 64 or 224)",
     )
-    data.add_argument(
+    images.add_argument(
         "--strict",
         action="store_true",
         help="stop at an image that cannot be read (default: leave it out, say so)",
     )
-    data.add_argument(
+    images.add_argument(
         "--no-flip",
         action="store_false",
         dest="flip",
@@ -92,7 +113,36 @@ def parser() -> argparse.ArgumentParser:
         help="mirror no images, since left and right, or writing, tell the classes apart "
         "(known of digits, arrows and traffic signs)",
     )
-    what = one.add_argument_group("what is trained")
+    network = shared.add_argument_group("which network learns")
+    network.add_argument(
+        "--backbone",
+        default="mini_resnet",
+        metavar="NAME",
+        help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, or a network of "
+        "torchvision or timm, such as resnet18 or timm:convnext_atto "
+        "(default: %(default)s)",
+    )
+    network.add_argument(
+        "--weights",
+        default="default",
+        metavar="FILE",
+        help="a state dict, or a name of torchvision's (default: the shipped or published ones)",
+    )
+    network.add_argument(
+        "--epochs", type=_count, metavar="N", help="(default: 30 up to 320 images, fewer beyond)"
+    )
+    return shared
+
+
+def _add_compare_options(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "path",
+        nargs="?",
+        default="garden",
+        metavar="PATH",
+        help="a folder or zip of images, or a task's name (default: garden)",
+    )
+    what = one.add_argument_group("what is compared")
     what.add_argument(
         "--strategies",
         default="scratch,probe,partial,full",
@@ -101,21 +151,10 @@ def parser() -> argparse.ArgumentParser:
         "surgical(STAGE) (default: %(default)s)",
     )
     what.add_argument(
-        "--backbone",
-        default="mini_resnet",
-        metavar="NAME",
-        help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, or a network of "
-        "torchvision or timm, such as resnet18 or timm:convnext_atto "
-        "(default: %(default)s)",
-    )
-    what.add_argument(
-        "--weights",
-        default="default",
-        metavar="FILE",
-        help="a state dict, or a name of torchvision's (default: the shipped or published ones)",
-    )
-    what.add_argument(
-        "--epochs", type=_count, metavar="N", help="(default: 30 up to 320 images, fewer beyond)"
+        "--shots",
+        default=None,
+        metavar="N|all",
+        help="training images per class (default: 5; all for a folder)",
     )
     what.add_argument(
         "--tune",
@@ -148,25 +187,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="keep the best strategy's first network in FOLDER/model, for predict",
     )
-    named = commands.add_parser(
-        "predict", help="name what is in images, by a saved model", description=PREDICT
-    )
-    named.add_argument("model", type=Path, metavar="MODEL", help="a folder that --save wrote")
-    named.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file or a folder")
-    named.add_argument(
-        "--cam",
-        action="store_true",
-        help="write beside each image where the evidence lies (Grad-CAM)",
-    )
-    named.add_argument(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="for these pictures, in folders like the images', not beside them",
-    )
-    asked = commands.add_parser(
-        "recommend", help="say what to train for your images, within a time", description=RECOMMEND
-    )
+
+
+def _add_recommend_options(asked: argparse.ArgumentParser) -> None:
     asked.add_argument(
         "path", metavar="PATH", help="a folder, zip or table of images, or a task's name"
     )
@@ -186,34 +209,23 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument(
         "--seed", type=_seed, default=0, metavar="S", help="of the shots (default: 0)"
     )
-    for option in ("--backbone", "--weights", "--image-size", "--epochs", "--strict", "--no-flip"):
-        _same(one, asked, option)
-    lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
-    lab.add_argument(
-        "--folder",
-        type=Path,
-        default=None,
-        help="where the lessons are copied when this is not a clone (default: vtlab-lessons)",
+
+
+def _add_predict_options(named: argparse.ArgumentParser) -> None:
+    named.add_argument("model", type=Path, metavar="MODEL", help="a folder that --save wrote")
+    named.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file or a folder")
+    named.add_argument(
+        "--cam",
+        action="store_true",
+        help="also write a picture of where the evidence for the class lies (Grad-CAM)",
     )
-    return top
-
-
-def _same(one: argparse.ArgumentParser, other: argparse.ArgumentParser, option: str) -> None:
-    """Give the other command an option as the first one has it."""
-    known = next(action for action in one._actions if option in action.option_strings)
-    if known.nargs == 0:
-        other.add_argument(
-            option,
-            action="store_const",
-            dest=known.dest,
-            const=known.const,
-            default=known.default,
-            help=known.help,
-        )
-    else:
-        other.add_argument(
-            option, type=known.type, default=known.default, metavar=known.metavar, help=known.help
-        )
+    named.add_argument(
+        "--out",
+        type=Path,
+        default=Path(CAMS_FOLDER),
+        metavar="FOLDER",
+        help="for these pictures, of earlier calls too (default: %(default)s)",
+    )
 
 
 def _seconds(text: str) -> float:
@@ -274,66 +286,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def compare(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
     from vtlab.data.file_names import printable
-    from vtlab.data.tasks import is_built_in
-    from vtlab.study.compare import compare as study_of
-    from vtlab.study.report import write_study
-    from vtlab.study.run import Setting
+    from vtlab.results.conclusions import as_text
+    from vtlab.study.compare import compare as run_study
     from vtlab.training.strategies import strategy
 
     started = time.perf_counter()
-    strategies = [strategy(name.strip()) for name in _split(given.strategies)]
-    is_file = not is_built_in(given.path) and Path(given.path).exists()
-    shots = _shots(given.shots if given.shots is not None else "all" if is_file else "5")
-    setting = Setting(
-        task=given.path,
-        backbone=given.backbone,
-        weights=given.weights,
-        image_size=given.image_size,
-        epochs=given.epochs,
-        tune=given.tune,
-        strict=given.strict,
-        flip=given.flip,
-    )
+    strategies = [strategy(name) for name in _split(given.strategies)]
+    shots = _shots(given, drawn="5")
     seeds = range(given.seed, given.seed + given.seeds)
     if seeds[-1] > LARGEST_SEED:
         raise ValueError(
             f"--seed {given.seed} with --seeds {given.seeds} goes beyond {LARGEST_SEED}"
         )
-    if given.out.exists() and not given.out.is_dir():
-        raise ValueError(f"--out {given.out} is a file, not a folder")
-    study = study_of(
+    _check_folder(given.out)
+    study = run_study(
         given.path,
         strategies=strategies,
         shots=shots,
         seeds=seeds,
-        setting=setting,
+        setting=_setting(given),
         folder=given.out / "runs",
         jobs=given.jobs,
-        progress=True,
-        say=lambda line: print(line, file=sys.stderr),
+        keep_networks=given.save,
+        say=_say,
     )
-    report, table = write_study(given.out, study, shots, printable(given.line))
-    print(table)
+    report = study.write_report(given.out, command=printable(given.line))
+    print(as_text(study.comparison()))
     if skipped := study.task.skipped:
         count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
         print(f"\n{count} left out; the report names each:")
-        print("\n".join(f"  {sentence}" for sentence in skipped[:SPOKEN]))
+        print("\n".join(f"  {sentence}" for sentence in skipped[:SHOWN_FILES]))
     if given.save:
-        _keep_best(study, given.out / "model")
+        _save_best(study, given.out / "model")
     print(f"\n{time.perf_counter() - started:.0f} s in all. Next, open:")
     print(f"  {printable(str(report))}")
     print("  vtlab lab      (lesson 01 in JupyterLab)")
     return 0
 
 
-def _keep_best(study: Study, folder: Path) -> None:
+def _save_best(study: Study, folder: Path) -> None:
     from vtlab.data.file_names import printable
-    from vtlab.training.saved import save
+    from vtlab.training.saving import save
 
     run = study.best()
-    save(
-        study.model(run), folder, study.task, strategy=run.strategy, test_accuracy=run.test_accuracy
-    )
+    network = study.model(run, say=_say)
+    save(network, folder, study.task, strategy=run.strategy, test_accuracy=run.test_accuracy)
     print(
         f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
         f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in "
@@ -344,70 +341,76 @@ def _keep_best(study: Study, folder: Path) -> None:
 
 def recommend(given: argparse.Namespace) -> int:
     """`vtlab recommend`."""
-    from vtlab.data.tasks import is_built_in, task
-    from vtlab.study.recommend import as_text
+    from vtlab.data.tasks import task
     from vtlab.study.recommend import recommend as race
-    from vtlab.study.run import Setting
 
-    is_file = not is_built_in(given.path) and Path(given.path).exists()
-    setting = Setting(
-        task=given.path,
-        backbone=given.backbone,
-        weights=given.weights,
-        image_size=given.image_size,
-        epochs=given.epochs,
-        strict=given.strict,
-    )
-    shots = _shots(given.shots if given.shots is not None else "all" if is_file else "20")
+    setting = _setting(given)
     made = task(
         given.path,
-        shots=shots,
+        shots=_shots(given, drawn="20"),
         seed=given.seed,
         image_size=setting.size,
         strict=given.strict,
         flip=given.flip,
     )
     for line in (*made.notes, *made.skipped):
-        print(f"  {line}", file=sys.stderr)
-    found = race(
-        made, budget=given.budget, setting=setting, say=lambda line: print(line, file=sys.stderr)
-    )
-    print(as_text(found, made))
+        _say(f"  {line}")
+    print(race(made, budget=given.budget, setting=setting, say=_say))
     return 0
 
 
 def predict(given: argparse.Namespace) -> int:
     """`vtlab predict`; what cannot be read is said, and the others are named all the same."""
     from vtlab.data.file_names import printable
-    from vtlab.study.predict import Namer, images
+    from vtlab.study.predict import Predictor, find_images
 
-    if given.out is not None and given.out.exists() and not given.out.is_dir():
-        raise ValueError(f"--out {given.out} is a file, not a folder")
-    namer = Namer(given.model)
-    found = images(given.images)
+    _check_folder(given.out)
+    predictor = Predictor(given.model)
+    found = find_images(given.images)
     for sentence in (*found.notes, *found.lost):
         _complain(sentence)
-    unread = len(found.lost)
-    for path, within in found.images:
+    failures = len(found.lost)
+    for path in found.images:
+        cells = []
         try:
-            seen = namer.look(path)
+            classification = predictor.classify(path)
+            confidence = f"{100 * classification.confidence:.1f} %"
+            cells = [str(path), classification.class_name, confidence]
+            if given.cam:
+                cells.append(str(predictor.save_cam(path, given.out, classification)))
         except (ValueError, OSError) as error:
-            unread += 1
+            failures += 1
             _complain(error)
-            continue
-        print(f"{printable(str(path))}\t{seen[1]}\t{100 * seen[2]:.1f} %", flush=True)
-        if given.cam:
-            try:
-                drawn = namer.draw(path, given.out / within if given.out else path.parent, seen)
-            except (ValueError, OSError) as error:
-                unread += 1
-                _complain(error)
-            else:
-                if drawn.name != f"{path.stem}-cam.png":
-                    _complain(
-                        f"{path.stem}-cam.png is another file, so the heat map of {path} is {drawn}"
-                    )
-    return 1 if unread else 0
+        if cells:
+            print("\t".join(map(printable, cells)), flush=True)
+    return 1 if failures else 0
+
+
+def _setting(given: argparse.Namespace) -> Setting:
+    """What the options say that all runs share."""
+    from vtlab.study.run import Setting
+
+    return Setting(
+        task=given.path,
+        backbone=given.backbone,
+        weights=given.weights,
+        image_size=given.image_size,
+        epochs=given.epochs,
+        tune=getattr(given, "tune", False),  # recommend has no such option
+        strict=given.strict,
+        flip=given.flip,
+    )
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse a file where a folder is written, before the work and not after it."""
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"--out {path} is a file, not a folder")
+
+
+def _say(line: str) -> None:
+    """A line for a person, beside the results."""
+    print(line, file=sys.stderr)
 
 
 def _complain(what: object) -> None:
@@ -424,7 +427,12 @@ def _split(text: str) -> list[str]:
     return names
 
 
-def _shots(text: str) -> int | None:
+def _shots(given: argparse.Namespace, *, drawn: str) -> int | None:
+    """Training images per class: as asked, or all of a folder, or so many of a task that is drawn."""
+    from vtlab.data.tasks import is_built_in
+
+    in_files = not is_built_in(given.path) and Path(given.path).exists()
+    text = given.shots if given.shots is not None else "all" if in_files else drawn
     if text == "all":
         return None
     if not text.isdecimal() or int(text) < 1:

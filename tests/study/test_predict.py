@@ -5,10 +5,10 @@ import torch
 from PIL import Image
 
 from vtlab.models.backbones import backbone
-from vtlab.models.evaluation import predict as naming
 from vtlab.plots import heatmaps
-from vtlab.study.predict import Namer
-from vtlab.training.saved import save
+from vtlab.study import predict
+from vtlab.study.predict import Predictor
+from vtlab.training.saving import save
 from vtlab.training.strategies import probe
 
 
@@ -19,14 +19,14 @@ def photo(tmp_path):
 
 
 @pytest.fixture
-def named(toy, tmp_path):
-    """Makes a `Namer` of a network that learnt nothing."""
+def predictor(toy, tmp_path):
+    """Makes a `Predictor` of a network that learnt nothing."""
 
     large = replace(toy, test=replace(toy.test, pixels=toy.test.pixels.repeat(1, 1, 4, 4)))  # 64 px
 
-    def saved(strategy=None) -> Namer:
+    def saved(strategy=None) -> Predictor:
         save(backbone(classes=3), tmp_path / "model", large, strategy=strategy)
-        return Namer(tmp_path / "model")
+        return Predictor(tmp_path / "model")
 
     return saved
 
@@ -46,28 +46,45 @@ def drawn(monkeypatch) -> list:
 
 @pytest.mark.parametrize(("strategy", "heading"), [(None, "model"), (probe, "probe")])
 def test_a_heat_map_stands_under_its_strategy_if_known(
-    named, photo, drawn, tmp_path, strategy, heading
+    predictor, photo, drawn, tmp_path, strategy, heading
 ):
-    named(strategy).draw(photo, tmp_path / "maps")
+    predictor(strategy).save_cam(photo, tmp_path / "maps")
     assert drawn[0][0] == [heading]
 
 
-def test_a_figure_is_let_go_once_it_is_written(named, photo, drawn, tmp_path):
-    assert named().draw(photo, tmp_path / "maps").read_bytes()
+def test_a_figure_is_let_go_once_it_is_written(predictor, photo, drawn, tmp_path):
+    assert predictor().save_cam(photo, tmp_path / "maps").read_bytes()
     assert drawn[0][1].axes == []
 
 
-def test_an_image_is_decoded_and_named_once(named, photo, tmp_path, monkeypatch):
-    namer, done = named(), []
-    for name in ("decode", "predict"):
-        real = getattr(naming, name)
+def test_an_image_is_decoded_and_named_once(predictor, photo, tmp_path, monkeypatch):
+    made, done = predictor(), []
+    for name in ("decode_image", "predict"):
+        real = getattr(predict, name)
         monkeypatch.setattr(
-            naming, name, lambda *given, n=name, real=real: done.append(n) or real(*given)
+            predict, name, lambda *given, n=name, real=real: done.append(n) or real(*given)
         )
-    seen = namer.look(photo)
-    first = namer.draw(photo, tmp_path / "maps", seen).read_bytes()
-    assert done == ["decode", "predict"]
-    assert namer.draw(photo, tmp_path / "maps").read_bytes() == first
-    assert done == ["decode", "predict"] * 2
-    again = namer.look(photo)
+    seen = made.classify(photo)
+    first = made.save_cam(photo, tmp_path / "maps", seen).read_bytes()
+    assert done == ["decode_image", "predict"]
+    assert made.save_cam(photo, tmp_path / "maps").read_bytes() == first
+    assert done == ["decode_image", "predict"] * 2
+    again = made.classify(photo)
     assert again[1:] == seen[1:] and torch.equal(again[0], seen[0])
+
+
+def test_every_image_has_a_picture_of_its_own_and_the_same_one_next_time(
+    predictor, photo, tmp_path
+):
+    made, maps, others = predictor(), tmp_path / "maps", tmp_path / "others"
+    others.mkdir()
+    images = [photo, others / "photo.png", others / "photo.bmp", others / f"{'long' * 50}.png"]
+    for image in images[1:]:
+        Image.open(photo).save(image)
+    first = [made.save_cam(image, maps) for image in images]
+    assert len(set(first)) == len(images)
+    assert all(
+        file.name.startswith(image.stem[:40]) for file, image in zip(first, images, strict=True)
+    )
+    assert [made.save_cam(image, maps) for image in images] == first
+    assert sorted(maps.iterdir()) == sorted(first)

@@ -234,7 +234,7 @@ def test_a_crafted_pickle_is_never_executed(tmp_path, number):
         path.write_bytes(crafted)
     with pytest.warns(UserWarning, match="refused|beginning"):
         list(checkpointed(training(full, epochs=1), folder))
-    from vtlab.training.saved import CARD_FILE, load
+    from vtlab.training.saving import CARD_FILE, load
 
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / CARD_FILE).write_bytes(crafted)

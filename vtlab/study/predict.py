@@ -1,32 +1,43 @@
-"""What `vtlab predict` does with one image: name its class, and draw where the evidence lies.
-
-A picture of the evidence carries a word that says whose it is, and of which image: no other file is
-ever written over, and no picture is taken for a photograph later.
-"""
+"""Prediction for image files, as `vtlab predict` does it: an image's class, and a picture of the evidence."""
 
 from __future__ import annotations
 
 import os
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from vtlab.analysis.cams import grad_cam
-from vtlab.data.decoding import decode
-from vtlab.data.listing import AUTHOR, author, list_folder, read_file, signed
+from vtlab.data.decoding import decode_tensor
+from vtlab.data.listing import list_folder, read_file
 from vtlab.models.evaluation import predict
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
-from vtlab.training.saved import load
+from vtlab.training.saving import load
+
+MAX_STEM = 40  # letters of an image's name that stand in the name of its Grad-CAM picture
 
 
-class Namer:
-    """A saved model, ready to name images."""
+class Classification(NamedTuple):
+    """What a model says about an image.
+
+    Attributes:
+        pixels: As the network sees them, bytes `(1, 3, S, S)`.
+        class_name: The most probable class.
+        confidence: How probable it is, in [0, 1].
+    """
+
+    pixels: Tensor
+    class_name: str
+    confidence: float
+
+
+class Predictor:
+    """A saved model, ready to classify image files."""
 
     def __init__(self, folder: Path) -> None:
         """Load the model.
@@ -37,116 +48,99 @@ class Namer:
         """
         self.network, self.card = load(folder)
 
-    def look(self, path: Path) -> tuple[Tensor, str, float]:
-        """An image file's pixels `(1, 3, S, S)` as the network sees them, its class and how probable that is.
+    def classify(self, path: Path) -> Classification:
+        """Read an image file and name its class.
 
         Raises:
             OSError: If the file cannot be opened.
             ValueError: If it is no image, or no file; the message names it.
         """
-        pixels = self._pixels(path)
-        confidence, place = predict(self.network, pixels)[0].max(0)
-        return pixels, self.card.classes[int(place)], float(confidence)
+        pixels = self._read_pixels(path)
+        confidence, index = predict(self.network, pixels)[0].max(0)
+        return Classification(pixels, self.card.classes[int(index)], float(confidence))
 
-    def draw(self, path: Path, folder: Path, seen: tuple[Tensor, str, float] | None = None) -> Path:
-        """Write the image with its heat map into a folder.
+    def save_cam(
+        self, path: Path, folder: Path, classification: Classification | None = None
+    ) -> Path:
+        """Write the image with its Grad-CAM map into a folder.
 
         Args:
             path: The image.
             folder: Made where it is missing.
-            seen: What `look` gave of it; None to look now.
+            classification: What `classify` gave of it; None to classify it now.
 
         Returns:
-            The file: `NAME-cam.png`, or `NAME-cam-2.png` (and so on) where that is a file that was not
-            written here, or the heat map of another image. An older heat map of this image is replaced.
+            The file: the image's name with a fingerprint of its path, so that every image has a picture of
+            its own, and the same one next time.
 
         Raises:
-            OSError: If it cannot be written, or as `look`.
-            ValueError: As `look`.
+            OSError: If it cannot be written, or as `classify`.
+            ValueError: As `classify`.
         """
-        from vtlab.plots.export import let_go, to_png
+        from vtlab.plots.export import clear_figure, to_png
         from vtlab.plots.heatmaps import plot_cams
         from vtlab.results.labels import percent
 
-        pixels, name, confidence = seen or self.look(path)
-        maps = grad_cam(self.network, pixels)
+        pixels, class_name, confidence = classification or self.classify(path)
         figure = plot_cams(
             pixels.numpy(),
-            {self.card.strategy or "model": maps.numpy()},
+            {self.card.strategy or "model": grad_cam(self.network, pixels).numpy()},
             scale="each",
-            titles=[f"{name} {percent(confidence)}"],
+            titles=[f"{class_name} {percent(confidence)}"],
         )
         png = to_png(figure)
-        let_go(figure)
+        clear_figure(figure)  # thousands of images are one call: their figures must not pile up
         folder.mkdir(parents=True, exist_ok=True)
-        image = _known_as(path, folder)
-        names = (f"{path.stem}-cam{f'-{n}' if n > 1 else ''}.png" for n in count(1))
-        written = next(folder / name for name in names if _free(folder / name, image))
-        write_bytes(written, signed(png, image))
+        place = fingerprint_bytes(os.fsencode(path.resolve()))[:12]
+        written = folder / f"{path.stem[:MAX_STEM]}-{place}.png"
+        write_bytes(written, png)
         return written
 
-    def _pixels(self, path: Path) -> Tensor:
-        """The image as the model's training images were: `(1, 3, S, S)` bytes."""
+    def _read_pixels(self, path: Path) -> Tensor:
+        """The image as the model's training images were: bytes `(1, 3, S, S)`."""
         if not path.exists():
             raise FileNotFoundError(f"no image at {path}")
         try:
-            found = read_file(path)
+            content = read_file(path)
         except ValueError as error:
             raise ValueError(f"{path} cannot be read: {error}") from None
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a photograph
-            pixels = decode(found, self.card.image_size, str(path))
-        return torch.from_numpy(pixels).permute(2, 0, 1)[None]
-
-
-def _known_as(path: Path, folder: Path) -> str:
-    """An image as seen from a folder, the same where both are moved; hashed, since it may be private."""
-    path, folder = path.resolve(), folder.resolve()
-    seen = os.path.relpath(path, folder) if path.anchor == folder.anchor else str(path)
-    return fingerprint_bytes(os.fsencode(seen))[:16]
-
-
-def _free(file: Path, image: str) -> bool:
-    """Whether an image's heat map may be written there: where nothing is, or its own older one."""
-    if not os.path.lexists(file):
-        return True
-    try:
-        return author(read_file(file)) == AUTHOR + image.encode()
-    except (OSError, ValueError):
-        return False
+            warnings.simplefilter("ignore")  # strange metadata is no reason to refuse a photograph
+            return decode_tensor(content, self.card.image_size, str(path))
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundImages:
     """The images among what a person names.
 
     Attributes:
-        images: Each with the folders between it and the one that was named.
+        images: Their files.
         notes: Sentences about what was left out and is no image, or was there twice.
         lost: Sentences about what could not be opened, or holds no image.
     """
 
-    images: list[tuple[Path, Path]]
-    notes: list[str]
-    lost: list[str]
+    images: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
 
-def images(paths: Iterable[Path]) -> Found:
+def find_images(paths: Iterable[Path]) -> FoundImages:
     """These files, and the images in these folders.
 
     Raises:
-        ValueError: If there is nothing to name.
+        ValueError: If there is no image.
     """
-    found = Found([], [], [])
+    found = FoundImages()
     for path in paths:
         if not path.is_dir():
-            found.images.append((path, Path()))
+            found.images.append(path)
             continue
-        listed = list_folder(path)
-        found.images.extend((path.joinpath(*place), Path(*place[:-1])) for place in listed.files())
-        found.notes.extend(f"in {path}: {note}" for note in listed.notes)
-        found.lost.extend(f"in {path}: {sentence}" for sentence in listed.skipped)
-        if not listed.files():
+        listing = list_folder(path)
+        files = listing.files()
+        found.images.extend(path.joinpath(*file) for file in files)
+        found.notes.extend(f"in {path}: {note}" for note in listing.notes)
+        found.lost.extend(f"in {path}: {sentence}" for sentence in listing.skipped)
+        if not files:
             found.lost.append(f"{path} holds no image")
     if not found.images:
         raise ValueError("; ".join(found.lost))

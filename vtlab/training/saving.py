@@ -1,7 +1,7 @@
-"""Trained networks as folders: weights as safetensors, and a sealed JSON card that says whose.
+"""Saving and loading of trained networks: a folder with weights (safetensors) and a sealed JSON card.
 
-`vt.save(network, "model", task, strategy=vt.partial(2))` writes one, `network, card =
-vt.load("model")` reads it, anywhere; `vtlab predict model photo.jpg` names what is in a photo.
+`vt.save(network, "model", task, strategy=vt.partial(2))` writes one; `network, card =
+vt.load("model")` reads it, on any machine; `vtlab predict model photo.jpg` names what is in a photo.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,6 +22,7 @@ from vtlab.results.records import check_fields
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.system.sealing import seal_json, unseal_json
+from vtlab.training.fit import check_outputs
 from vtlab.training.strategies import Strategy
 
 CARD_FILE = "card.json"
@@ -28,30 +30,30 @@ CARD_FILE = "card.json"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What stands beside a model's weights.
+    """What is known of a saved model, beside its weights.
 
     Attributes:
-        backbone: Its name.
+        backbone: The backbone's name.
         classes: The K class names; logit k is of `classes[k]`.
         image_size: Side in pixels of the images it was trained on.
         mean: Channel means that are subtracted, in [0, 1].
         std: Channel deviations that are divided by.
-        weights: Where the training started from.
+        weights: Where the weights came from that the training started with.
         strategy: The strategy's name, or None.
-        learning: The parts that learnt, with "head".
-        kind: Which weights of them, as in `Strategy`.
+        learning: The parts that learnt: stages, and "head".
+        kind: Which weights of them learnt, as in `Strategy`.
         task: The task's name.
         test_accuracy: On the task's test images, or None.
         vtlab: The version that wrote it.
-        file: The weights' file name.
+        file: Name of the file with the weights.
         sha256: Of that file.
     """
 
     backbone: str
     classes: tuple[str, ...]
     image_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
     weights: str
     strategy: str | None
     learning: tuple[str, ...]
@@ -71,7 +73,7 @@ def save(
     strategy: Strategy | str | None = None,
     test_accuracy: float | None = None,
 ) -> ModelCard:
-    """Keep a network in a folder; a model that is there already is replaced, or stays whole.
+    """Save a network in a folder. A model that is there is replaced, or stays as it is where that fails.
 
     Args:
         network: One of the package's backbones with a linear head.
@@ -91,17 +93,14 @@ def save(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; a model needs a folder")
-    if network.output_count != len(task.classes):
-        raise ValueError(
-            f"the head has {network.output_count} outputs, the task {len(task.classes)} classes"
-        )
+    check_outputs(network, task)
     state = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
     plain = backbone(network.name, classes=len(task.classes), weights=None)
-    if odd := _odd(state, plain) or _other(network, plain):
+    if difference := _entry_difference(state, plain) or _layer_difference(network, plain):
         raise ValueError(
-            f"this network is not a plain {network.name} ({odd}), so it could not be "
+            f"this network is not a plain {network.name} ({difference}), so it could not be "
             "loaded again: keep its state_dict yourself"
         )
     content = to_bytes(state)
@@ -110,24 +109,25 @@ def save(
         backbone=network.name,
         classes=tuple(task.classes),
         image_size=task.image_size,
-        mean=tuple(network.normalisation.mean),
-        std=tuple(network.normalisation.std),
+        mean=network.normalisation.mean,
+        std=network.normalisation.std,
         weights=network.origin,
         strategy=strategy.name if isinstance(strategy, Strategy) else strategy,
         learning=tuple(sorted(network.learning_parts)),
-        kind=_kind(network, plain),
+        kind=_learning_kind(network, plain),
         task=task.name,
-        test_accuracy=None
-        if test_accuracy is None
-        else float(test_accuracy),  # a tensor's or NumPy's, too
+        # a float of JSON, also where it is NumPy's or a tensor
+        test_accuracy=None if test_accuracy is None else float(test_accuracy),
         vtlab=__version__,
         file=f"weights-{digest[:8]}.safetensors",
         sha256=digest,
     )
-    written = seal_json(asdict(card))  # before the weights lie there without it
+    # The card is made first: where that fails, no weights lie about without one. It is written last:
+    # until then the folder holds the former model.
+    sealed = seal_json(asdict(card))
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / card.file, content)
-    write_bytes(folder / CARD_FILE, written)  # from here on it is the folder's model
+    write_bytes(folder / CARD_FILE, sealed)
     for other in folder.glob("weights-????????.safetensors"):
         if other.name != card.file:
             with contextlib.suppress(OSError):
@@ -136,13 +136,13 @@ def save(
 
 
 def load(folder: str | Path) -> tuple[Network, ModelCard]:
-    """The network that `save` kept, in evaluation mode, and its card.
+    """Load the network that `save` saved, in evaluation mode, and its card.
 
-    The parts that learnt can learn on; the others are frozen as they were.
+    The parts that learnt can go on learning; the others are frozen, as they were.
 
     Raises:
         FileNotFoundError: If there is no model.
-        ValueError: If it is damaged, or not what `save` writes. No pickle is ever read.
+        ValueError: If the model is damaged, or is not what `save` writes. No pickle is ever read.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
@@ -151,57 +151,54 @@ def load(folder: str | Path) -> tuple[Network, ModelCard]:
     if not (folder / CARD_FILE).is_file():
         raise FileNotFoundError(f"no model in {folder}: there is no {CARD_FILE}")
     try:
-        card = _card(unseal_json((folder / CARD_FILE).read_bytes()))
+        card = _parse_card(unseal_json((folder / CARD_FILE).read_bytes()))
         content = (folder / card.file).read_bytes()
         if fingerprint_bytes(content) != card.sha256:
             raise ValueError(f"the sha256 of {card.file} is not the card's")
         state = from_bytes(content)
         network = backbone(card.backbone, classes=len(card.classes), weights=None)
-        if odd := _odd(state, network):
-            raise ValueError(odd)
+        if difference := _entry_difference(state, network):
+            raise ValueError(difference)
         network.load_state_dict(state)
         network.freeze(card.learning, card.kind)
-        network.normalisation = Normalisation(tuple(card.mean), tuple(card.std))
+        network.normalisation = Normalisation(card.mean, card.std)
     except (ValueError, TypeError, KeyError, OSError, SafetensorError) as error:
         raise ValueError(f"the model in {folder} is damaged or foreign: {error}") from None
     network.origin = card.weights
     return network.eval(), card
 
 
-def _kind(network: Network, plain: Network) -> str:
-    """Which weights of its stages learn; the plain network is there to be frozen."""
-    learning = [p.requires_grad for p in network.parameters()]
-    return next(
-        (
-            kind
-            for kind in WEIGHT_KINDS
-            if learning
-            == [p.requires_grad for p in plain.freeze(network.learning_parts, kind).parameters()]
-        ),
-        "all",
-    )
-
-
-def _card(values: dict) -> ModelCard:
+def _parse_card(values: dict[str, Any]) -> ModelCard:
     values = {"kind": "all"} | values  # cards from before there were kinds
     check_fields(ModelCard, values)
     if Path(values["file"]).name != values["file"]:
         raise ValueError(f"the weights lie elsewhere: {values['file']!r}")
-    lists = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-    return ModelCard(**lists)
+    for name, value in values.items():
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return ModelCard(**values)
 
 
-def _other(network: Network, plain: Network) -> str:
-    """The first part that computes something else than the plain network's, by its layers; "" if none."""
-    own, plains = ({**one.stages, "head": one.head} for one in (network, plain))
-    for name in own | plains:
-        if str(own.get(name)) != str(plains.get(name)):
+def _learning_kind(network: Network, plain: Network) -> str:
+    """Which kind of weights of its stages learn; the plain network is frozen in every way to see."""
+    learning = [p.requires_grad for p in network.parameters()]
+    for kind in WEIGHT_KINDS:
+        plain.freeze(network.learning_parts, kind)
+        if learning == [p.requires_grad for p in plain.parameters()]:
+            return kind
+    return "all"
+
+
+def _layer_difference(network: Network, plain: Network) -> str:
+    """The first part whose layers are not those of the plain network; "" if there is none."""
+    parts, plain_parts = ({**one.stages, "head": one.head} for one in (network, plain))
+    for name in parts | plain_parts:
+        if str(parts.get(name)) != str(plain_parts.get(name)):
             return f"{name} has other layers"
     return "" if network.pooling == plain.pooling else "other pooling"
 
 
-def _odd(state: dict[str, torch.Tensor], network: Network) -> str:
-    """The first entry in which a state differs from a network's; "" if it fits."""
+def _entry_difference(state: dict[str, torch.Tensor], network: Network) -> str:
+    """The first entry in which a state differs from a network's; "" if there is none."""
     own = network.state_dict()
     for name in sorted(own.keys() | state.keys()):
         if name not in own or name not in state:

@@ -10,21 +10,21 @@ import torch
 from conftest import tiny_network
 from steps_made_up import noise_task
 
-from vtlab.models.backbones import backbone, find_image_size
+from vtlab.models.backbones import backbone
+from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.normalisation import Normalisation
 from vtlab.system.sealing import seal_json, unseal_json
 from vtlab.training.fit import fit
-from vtlab.training.saved import CARD_FILE, load, save
+from vtlab.training.saving import CARD_FILE, load, save
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch, surgical
 
-FAMILIES = sys.modules[family.__module__].FAMILIES
 EVERY = (scratch, probe, partial(1), partial(3), full, lp_ft, surgical("stage2"))
 ANOTHER = """
 import sys
 from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
-from vtlab.training.saved import load
+from vtlab.training.saving import load
 root = Path(sys.argv[1])
 torch.set_num_threads(1)
 images = load_file(root / "images.safetensors")
@@ -49,9 +49,8 @@ def test_every_backbone_and_strategy_gives_equal_logits_in_another_process(tmp_p
     task, images, logits = noise_task(2), {}, {}
     large = task.train.pixels.repeat_interleave(4, 2).repeat_interleave(4, 3)  # 64 px
     task = replace(task, train=replace(task.train, pixels=large))
-    for name in FAMILIES:
-        size = 32 if name.startswith("mini") else 64
-        images[name] = torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8)
+    for name in MINI_NETWORKS:
+        images[name] = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
         for strategy in EVERY:
             network = backbone(name, classes=3, weights=None)
             made = fit(network, task, strategy, epochs=1)
@@ -64,7 +63,7 @@ def test_every_backbone_and_strategy_gives_equal_logits_in_another_process(tmp_p
     save_file(images, tmp_path / "images.safetensors")
     subprocess.run([sys.executable, "-c", ANOTHER, str(tmp_path)], check=True)
     loaded = load_file(tmp_path / "logits.safetensors")
-    assert loaded.keys() == logits.keys() and len(logits) == len(FAMILIES) * len(EVERY)
+    assert loaded.keys() == logits.keys() and len(logits) == len(MINI_NETWORKS) * len(EVERY)
     assert all(logits[key].isfinite().all() for key in logits)
     assert [key for key in logits if not torch.equal(loaded[key], logits[key])] == []
 
@@ -137,7 +136,7 @@ def test_saving_again_replaces_the_model_and_a_full_disk_does_not(tmp_path, monk
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr("vtlab.training.saved.write_bytes", full_disk)
+        patch.setattr("vtlab.training.saving.write_bytes", full_disk)
         kept(tmp_path, network)
     assert not torch.equal(load(tmp_path)[0].head.bias, network.head.bias)
     kept(tmp_path, network)
