@@ -1,33 +1,35 @@
 import json
+from dataclasses import asdict
 
 import pytest
 from runs_made_up import made_up
 
 from vtlab.results.records import Run, epochs_table, run_key, table
+from vtlab.system.sealing import seal_json, unseal_json
 
 
 def test_a_run_survives_its_file():
     run = made_up("partial(2)")
-    assert Run.from_json(run.to_json()) == run
+    assert Run.from_values(unseal_json(seal_json(asdict(run)))) == run
 
 
 @pytest.mark.parametrize("change", [{"colour": 1}, {"seed": None}])
 def test_unknown_and_missing_fields_are_named(change):
-    values = json.loads(made_up().to_json())
+    values = json.loads(json.dumps(asdict(made_up())))
     for name, value in change.items():
         if value is None:
             del values[name]
         else:
             values[name] = value
     with pytest.raises(ValueError, match=r"'(colour' is unknown|seed' is missing)"):
-        Run.from_json(json.dumps(values))
+        Run.from_values(values)
 
 
 def test_a_field_of_an_epoch_is_named_too():
-    values = json.loads(made_up().to_json())
+    values = json.loads(json.dumps(asdict(made_up())))
     del values["epochs"][0]["loss"]
     with pytest.raises(ValueError, match="'loss' is missing"):
-        Run.from_json(json.dumps(values))
+        Run.from_values(values)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +37,9 @@ def test_a_field_of_an_epoch_is_named_too():
     [("epochs", 3), ("epochs", [[1]]), ("cams", None), ("predictions", "12"), ("confidences", {})],
 )
 def test_a_field_that_holds_no_list_is_named(field, odd):
-    values = json.loads(made_up().to_json()) | {field: odd}
+    values = json.loads(json.dumps(asdict(made_up()))) | {field: odd}
     with pytest.raises(ValueError, match=f"'{field}' holds"):
-        Run.from_json(json.dumps(values))
+        Run.from_values(values)
 
 
 def test_tables_of_no_runs_keep_their_columns():
@@ -48,7 +50,7 @@ def test_tables_of_no_runs_keep_their_columns():
 def test_what_is_no_run_is_refused():
     for text in ("[]", "3", '{"task": "gar'):
         with pytest.raises(ValueError):
-            Run.from_json(text)
+            Run.from_values(unseal_json(text.encode()))
 
 
 def test_keys_are_file_names_and_differ():

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vtlab.results import labels as names
 from vtlab.results.comparison import Comparison
-from vtlab.results.labels import percent
+from vtlab.results.labels import percent, percent_range
 
 FEW_SEEDS = 5
 FEW_TEST_IMAGES = 300
@@ -143,13 +143,12 @@ def as_text(comparison: Comparison) -> str:
     """The results as lines for a terminal."""
     rows = [("", "weights that learn", "test accuracy", "95 % interval", "seconds")]
     for row in comparison.summary.to_dict("records"):
-        interval = f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"
         rows.append(
             (
                 text(row["strategy"]),
                 f"{row['trainable_weights']:,}",
                 percent(row["mean"]),
-                interval,
+                percent_range(row["low"], row["high"]),
                 f"{row['seconds']:.1f}",
             )
         )

@@ -71,3 +71,8 @@ def order(name: str) -> tuple[int, str]:
 def percent(share: float, digits: int = 1) -> str:
     """A share in words: `0.824` is `82.4 %`, with a space that does not break."""
     return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def percent_range(low: float, high: float) -> str:
+    """The ends of an interval of shares in percent, without the sign; nothing where there is none."""
+    return "" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"

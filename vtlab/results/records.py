@@ -6,10 +6,10 @@ of runs a tidy DataFrame. No torch here.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import pandas as pd
 
@@ -73,29 +73,21 @@ class Run:
         """A file stem that is this run's alone within a study."""
         return run_key(self.strategy, self.shots, self.seed)
 
-    def to_json(self) -> str:
-        """The run as one JSON object."""
-        return json.dumps(asdict(self), sort_keys=True)
-
     @classmethod
-    def from_json(cls, text: str) -> Run:
-        """The run that `to_json` wrote.
+    def from_values(cls, values: dict[str, Any]) -> Run:
+        """The run whose `asdict` went through JSON.
 
         Raises:
-            ValueError: If the text is no JSON object, or a field is missing, unknown, or holds no
-                list where one belongs.
+            ValueError: If a field is missing, unknown, or holds no list where one belongs.
         """
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError("a run is a JSON object")
-        _same_fields(cls, values)
+        check_fields(cls, values)
         for name in ("epochs", "predictions", "confidences", "cams"):
             if not isinstance(values[name], list):
                 raise ValueError(f"field {name!r} holds no list")
         for epoch in values["epochs"]:
             if not isinstance(epoch, dict):
                 raise ValueError("field 'epochs' holds something that is no epoch")
-            _same_fields(Epoch, epoch)
+            check_fields(Epoch, epoch)
         values["epochs"] = tuple(Epoch(**epoch) for epoch in values["epochs"])
         for name in ("predictions", "confidences", "cams"):
             values[name] = _tuples(values[name])
@@ -108,7 +100,7 @@ def run_key(strategy: str, shots: int | None, seed: int) -> str:
     return f"{name}-{'all' if shots is None else shots}-{seed}"
 
 
-def _same_fields(kind: type, values: dict[str, object]) -> None:
+def check_fields(kind: type, values: Mapping[str, object]) -> None:
     """Refuses values that are not exactly the fields of that kind of record."""
     if odd := {field.name for field in fields(kind)}.symmetric_difference(values):
         said = [

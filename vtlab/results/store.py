@@ -1,29 +1,29 @@
-"""The folder of a study: finished runs as small files that are never half there.
+"""The folder of a study: every finished run is a sealed JSON file that is never half there.
 
-Each run is one JSON file, written beside its place, flushed to the disk and renamed; its
-sha256 stands in `MANIFEST` (`sha256sum -c MANIFEST` reads it too). A file that is not listed,
-or is not what was listed, is reported and never read as a result: its run is trained again.
-`study.json` says what all runs of the folder share.
+A file that is not exactly what was written is reported and never read as a result: its run is
+trained again. `study.json` says what all runs of the folder share.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from filelock import BaseFileLock
 
 from vtlab.results.records import Run
-from vtlab.system.files import write_bytes, write_text
-from vtlab.system.fingerprints import fingerprint_bytes
+from vtlab.system.files import write_bytes
+from vtlab.system.fingerprints import list_differences
 from vtlab.system.locks import lock_folder
 from vtlab.system.sealing import seal_json, unseal_json
 
-MANIFEST, STUDY = "MANIFEST", "study.json"
+STUDY_FILE = "study.json"
+OLD_MANIFEST = "MANIFEST"  # where earlier versions kept the hashes of all runs
 
 
 class RunStore:
@@ -38,17 +38,21 @@ class RunStore:
         """Name the folder; it is made, locked and read on entering."""
         self.folder = Path(folder)
         self.damaged: list[str] = []
-        self._runs: dict[str, Run] = {}  # by file name
-        self._hashes: dict[str, str] = {}  # of the same files
+        self._runs: dict[str, Run] = {}  # by key
         self._lock: BaseFileLock | None = None
 
     def __enter__(self) -> RunStore:
         """Make and lock the folder, clear what a killed process left, and read the runs.
 
         Raises:
-            ValueError: If another process works in it, or it is a file.
+            ValueError: If another process works in it, it is a file, or an older vtlab wrote it.
             OSError: If it cannot be made or read.
         """
+        if (self.folder / OLD_MANIFEST).exists():
+            raise ValueError(
+                f"{self.folder} holds runs of an older version of vtlab: "
+                "take another folder (--out), or delete it"
+            )
         self._lock = lock_folder(
             self.folder, purpose="the runs", hint="take another folder (--out)"
         )
@@ -63,10 +67,11 @@ class RunStore:
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Unlock; the operating system does so for a killed process."""
+        assert self._lock is not None
         self._lock.release()
         self._lock = None
 
-    def begin(self, fingerprint: dict) -> None:
+    def begin(self, fingerprint: dict[str, Any]) -> None:
         """Say what the study is, and refuse a folder that holds another one.
 
         Args:
@@ -78,21 +83,15 @@ class RunStore:
                 is damaged.
             OSError: If it could not be written.
         """
-        self._check_open()
-        path = self.folder / STUDY
+        self._check_locked()
+        path = self.folder / STUDY_FILE
         wanted = json.loads(json.dumps(fingerprint))
         if not path.exists() and not self._runs:
             write_bytes(path, seal_json(wanted))
             return
-        known = _study(path)
-        odd = [
-            f"{name} is {known.get(name)!r} there and {wanted.get(name)!r} here"
-            for name in sorted(known.keys() | wanted.keys())
-            if known.get(name) != wanted.get(name)
-        ]
-        if odd:
+        if differences := list_differences(_read_study(path), wanted):
             raise ValueError(
-                f"{self.folder} holds another study ({'; '.join(odd)}): "
+                f"{self.folder} holds another study ({'; '.join(differences)}): "
                 "take another folder (--out), or delete it"
             )
 
@@ -103,83 +102,43 @@ class RunStore:
             ValueError: If another run of this key is kept already.
             OSError: If it could not be written; what was there before still is.
         """
-        self._check_open()
-        name, text = f"{run.key}.json", run.to_json()
-        if not re.fullmatch(r"[^\W.][^\s/\\:]*", run.key) or name == STUDY:
+        self._check_locked()
+        name, sealed = f"{run.key}.json", seal_json(asdict(run))
+        if not re.fullmatch(r"[^\W.][^\s/\\:]*", run.key) or name == STUDY_FILE:
             raise ValueError(f"a run cannot be kept in a file called {name!r}")
-        if self._hashes.get(name, fingerprint_bytes(text.encode())) != fingerprint_bytes(
-            text.encode()
-        ):
+        if run.key in self._runs and seal_json(asdict(self._runs[run.key])) != sealed:
             raise ValueError(f"{self.folder} has another run {run.key} already")
-        write_text(self.folder / name, text)
-        hashes = {**self._hashes, name: fingerprint_bytes(text.encode())}
-        lines = [f"{digest}  {file}\n" for file, digest in sorted(hashes.items())]
-        try:
-            write_text(self.folder / MANIFEST, "".join(lines))
-        except OSError:
-            if name not in self._hashes:  # else it is listed, and the same as before
-                with contextlib.suppress(OSError):
-                    (self.folder / name).unlink()
-            raise
-        self._hashes, self._runs[name] = hashes, run
+        write_bytes(self.folder / name, sealed)
+        self._runs[run.key] = run
 
     def runs(self) -> list[Run]:
         """The runs that are exactly as they were written, in the order of their keys."""
-        return [self._runs[name] for name in sorted(self._runs)]
+        return [self._runs[key] for key in sorted(self._runs)]
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Those of the keys whose run is not kept, in the given order."""
-        return [key for key in keys if f"{key}.json" not in self._runs]
+        return [key for key in keys if key not in self._runs]
 
-    def _check_open(self) -> None:
+    def _check_locked(self) -> None:
         if self._lock is None:
             raise ValueError(f"{self.folder} is not locked: use `with RunStore(folder) as store:`")
 
     def _read(self) -> None:
-        self.damaged, self._runs, self._hashes = [], {}, {}
-        listed = self._listed()
-        files = {path.name for path in self.folder.glob("*.json")} - {STUDY}
-        for name in sorted(files | listed.keys()):
+        self.damaged, self._runs = [], {}
+        for path in sorted(self.folder.glob("*.json")):
+            if path.name == STUDY_FILE:
+                continue
             try:
-                if name not in files:
-                    raise ValueError(f"it is listed in {MANIFEST} but is not there")
-                self._runs[name] = _run(self.folder / name, listed.get(name))
-                self._hashes[name] = listed[name]
-            except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-                self.damaged.append(f"{name} was refused ({error}); its run is trained again")
-
-    def _listed(self) -> dict[str, str]:
-        """The hash of each file, by name; lines that say no such thing count as damage."""
-        try:
-            content = (self.folder / MANIFEST).read_bytes()
-        except FileNotFoundError:
-            return {}
-        listed = {}
-        for number, line in enumerate(content.removesuffix(b"\n").split(b"\n"), 1):
-            match = re.fullmatch(rb"([0-9a-f]{64})  ([^\s/\\]+\.json)", line)
-            try:
-                listed[match[2].decode()] = match[1].decode()
-            except (TypeError, UnicodeDecodeError):
-                self.damaged.append(
-                    f"line {number} of {MANIFEST} is damaged; the run that it "
-                    "listed is trained again"
-                )
-        return listed
+                run = Run.from_values(unseal_json(path.read_bytes()))
+                if f"{run.key}.json" != path.name:
+                    raise ValueError(f"it holds the run {run.key}")
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                self.damaged.append(f"{path.name} was refused ({error}); its run is trained again")
+            else:
+                self._runs[run.key] = run
 
 
-def _run(path: Path, listed: str | None) -> Run:
-    content = path.read_bytes()
-    if listed is None:
-        raise ValueError(f"it is not listed in {MANIFEST}")
-    if fingerprint_bytes(content) != listed:
-        raise ValueError(f"its sha256 is not the one in {MANIFEST}")
-    run = Run.from_json(content.decode())
-    if f"{run.key}.json" != path.name:
-        raise ValueError(f"it holds the run {run.key}")
-    return run
-
-
-def _study(path: Path) -> dict:
+def _read_study(path: Path) -> dict[str, Any]:
     """What `study.json` says; its own hash stands in it, so that it is never misread."""
     try:
         return unseal_json(path.read_bytes())

@@ -35,3 +35,12 @@ def fingerprint_tensors(tensors: Mapping[str, Tensor]) -> str:
         plain = tensor.detach().cpu().contiguous().flatten()
         digest.update(plain.view(torch.uint8).numpy())
     return digest.hexdigest()[:16]
+
+
+def list_differences(there: Mapping[str, object], here: Mapping[str, object]) -> list[str]:
+    """A phrase for every entry in which two settings differ, such as "epochs is 3 there and 4 here"."""
+    return [
+        f"{name} is {there.get(name)!r} there and {here.get(name)!r} here"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    ]

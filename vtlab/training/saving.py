@@ -190,7 +190,7 @@ def _learning_kind(network: Network, plain: Network) -> str:
 
 def _layer_difference(network: Network, plain: Network) -> str:
     """The first part whose layers are not those of the plain network; "" if there is none."""
-    parts, plain_parts = ({**one.stages, "head": one.head} for one in (network, plain))
+    parts, plain_parts = (one.parts for one in (network, plain))
     for name in parts | plain_parts:
         if str(parts.get(name)) != str(plain_parts.get(name)):
             return f"{name} has other layers"

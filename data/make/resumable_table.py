@@ -1,0 +1,82 @@
+"""A table measured run by run: finished runs are kept in files, and a stopped command goes on where it was."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+import torch
+
+from vtlab.system.files import find_shipped_folder, write_csv, write_text
+from vtlab.system.fingerprints import list_differences
+from vtlab.system.threads import THREADS
+
+# what is run, as columns of its row; and what measures the other columns
+Plan: TypeAlias = Iterable[tuple[dict, Callable[[], dict]]]
+
+
+def measure_once(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
+    """A row of a table: read where it was measured before, else measured and kept.
+
+    Args:
+        path: Of this run's file.
+        run: What is run, as columns of the row.
+        measure: Gives the other columns.
+
+    Raises:
+        ValueError: If the file is of another run; the columns that differ are named.
+    """
+    if path.exists():
+        row = json.loads(path.read_text(encoding="utf-8"))
+        if differences := list_differences({column: row.get(column) for column in run}, run):
+            raise ValueError(
+                f"{path} is of another run: {'; '.join(differences)}; delete it, or take another folder"
+            )
+        return row
+    row = run | measure()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(row))
+    print(path.stem, round(row["test_accuracy"], 3), flush=True)
+    return row
+
+
+def measure_plan(plan: Plan, folder: Path) -> pd.DataFrame:
+    """A row for each planned run; the values of its columns name its file in the folder."""
+    rows = []
+    for run, measure in plan:
+        name = re.sub(r"[^\w.]+", "-", "-".join(map(str, run.values())))
+        rows.append(measure_once(folder / f"{name}.json", run, measure))
+    return pd.DataFrame(rows)
+
+
+def table_parser(name: str, about: str | None) -> argparse.ArgumentParser:
+    """The command line of the script that makes this table: `--runs` says where finished runs are."""
+    parser = argparse.ArgumentParser(prog=f"python data/make/{name}.py", description=about)
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("vtlab-runs") / name,
+        help="finished runs (default: %(default)s)",
+    )
+    return parser
+
+
+def write_rounded(table: pd.DataFrame, name: str) -> None:
+    """Write a committed table to four decimals, but for the rates: 1e-5 would be none."""
+    rounded = table.round(4)
+    if "rate" in table:
+        rounded = rounded.assign(rate=table.rate)
+    write_csv(find_shipped_folder("results") / f"{name}.csv", rounded)
+    print(f"written: {name}.csv, {len(table)} rows")
+
+
+def write_table(name: str, measure: Callable[[Path], pd.DataFrame], about: str | None) -> None:
+    """The whole of such a script: measure the table with the folder of finished runs, and write it."""
+    arguments = table_parser(name, about).parse_args()
+    torch.set_num_threads(THREADS)
+    write_rounded(measure(arguments.runs), name)
