@@ -8,7 +8,8 @@ from safetensors import safe_open
 from steps_made_up import same, states_of
 
 from vtlab.garden.source import Drawings
-from vtlab.models.backbones import backbone, load_stages
+from vtlab.models.backbones import backbone
+from vtlab.models.weights import load_stages
 from vtlab.training.checkpoints import checkpointed
 
 SMALL = Recipe(images=24, batch=4)

@@ -95,7 +95,7 @@ def first_loss_and_gradient(network: Network, task: Task) -> tuple[float, float]
 
     Lesson 03.
     """
-    network.freeze((*network.stage_names, "head")).eval()
+    network.freeze(network.parts).eval()
     labels = task.train.labels.to(network.device)
     loss = compute_loss(
         network(network.normalise(task.train.pixels)), labels, label_variance(labels)

@@ -1,18 +1,20 @@
-"""The exercises of lesson 06."""
+"""Lesson 06 needs the table of depth, its three figures, worlds that shift, ways to adapt, and three checks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib
 import torch
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 from torch import nn
 
-from vtlab.course.exercise import Verdict, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.worlds import World
@@ -24,6 +26,7 @@ from vtlab.plots import style
 from vtlab.plots.legends import spread_apart
 from vtlab.results import metrics
 from vtlab.results.records import committed
+from vtlab.study.run import train_and_test
 from vtlab.system.randomness import make_generator
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy, full, probe, surgical
@@ -33,61 +36,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-@exercise("06.1")
-def _normalisation_only(answer: object) -> Verdict:
-    from vtlab.models.backbones import backbone
-    from vtlab.training.strategies import Strategy
-
-    if not isinstance(answer, Strategy):
-        return False, "The answer is a strategy, such as vt.Strategy('full', …)."
-    if answer.start != "pretrained" or not answer.head_learns:
-        return False, "The weights start pretrained, and the head learns."
-    network = backbone("mini_resnet")
-    if set(answer.learning_parts(network)) != {*network.stage_names, "head"}:
-        return False, "All five stages should take part."
-    right = answer.kind == "norm"
-    return right, "Scales, shifts and the head." if right else "Which kind of weights is it?"
-
-
-@exercise("06.2")
-def _thawed(answer: object) -> Verdict:
-    if not callable(answer):
-        return False, "The answer is a function of an epoch, names and a number of epochs."
-    names = ("stem", "stage1", "stage2")
-    for epoch, each, learning in (
-        (0, 2, 0),
-        (1, 2, 0),
-        (2, 2, 1),
-        (5, 2, 2),
-        (6, 2, 3),
-        (40, 3, 3),
-    ):
-        found = answer(epoch, names, each)
-        if found is None or found is ...:
-            return None
-        if tuple(found) != names[len(names) - learning :]:
-            return False, f"In epoch {epoch}, one more every {each}, it gave {tuple(found)}."
-    return True, "From the head towards the image."
-
-
-letter_exercise(
-    "06.3",
-    "b",
-    "Knowing the wrong thing can be worse than knowing nothing.",
-    "Count the weights that learn in both cases, and ask what the later stages were made for.",
-)
-WEIGHT_KIND_EPOCHS = 40  # of the ways to let few weights learn, which move slowly
-RATE = 1e-3  # of everything that is descended on: the best for full in drift.csv
-STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
-TESTED = 600  # test images at most
-
-GENERA, SPECIES = 8, 4  # a class is a genus; two of its species are the source's, two are new
-GENUS_WORLD = World("genera", seed=71, count=GENERA * SPECIES, genera=GENERA, spread=0.5)
-SOURCE_SHOTS, SHIFT_SHOTS, SHIFT_EPOCHS = 20, 3, 15  # shots per species
-SHIFTS = ("noise", "species", "names")
-PARTS = ("statistics", *STAGES, "head", "head by steps", "everything")
 
 
 def depth_table() -> pd.DataFrame:
@@ -105,6 +53,21 @@ def depth_table() -> pd.DataFrame:
     Lesson 06.
     """
     return committed("depth")
+
+
+RATE = 1e-3  # of everything that is descended on: the best for full in drift.csv
+STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
+WEIGHT_KIND_EPOCHS = 40  # of the ways to let few weights learn, which move slowly
+
+GENERA, SPECIES_PER_GENUS = (
+    8,
+    4,
+)  # a class is a genus; two of its species are the source's, two are new
+GENUS_WORLD = World("genera", seed=71, count=GENERA * SPECIES_PER_GENUS, genera=GENERA, spread=0.5)
+GENUS_TEST = 37  # test images of each species
+SOURCE_SHOTS, SHIFT_SHOTS, SHIFT_EPOCHS = 20, 3, 15  # shots per species
+SHIFTS = ("noise", "species", "names")
+PARTS = ("statistics", *STAGES, "head", "head by steps", "everything")
 
 
 def keep_first_stages(stages: int, classes: int, seed: int) -> Network:
@@ -146,19 +109,22 @@ def genus_task(species: str, shots: int, seed: int, **dials: object) -> Task:
         raise ValueError(f"species are 'known' or 'new', not {species!r}")
     world = GENUS_WORLD.turn(**dials)
 
-    def images(count: int, which: int | None) -> Images:
-        drawn = _drawn(world, count, which)
+    def images(count: int | None, which: int | None) -> Images:
+        assert count is not None, "a world has no end"
+        drawn = _draw_world(world, count, which)
+        # species k is of genus k % GENERA; the rounds of genera are known and new in turn
         chosen = (drawn.labels // GENERA % 2 == (species == "new")).nonzero()[:, 0]
         return replace(drawn[chosen], labels=drawn.labels[chosen] % GENERA)
 
     classes = tuple(name.split()[0] for name in world.classes[:GENERA])
-    test = images(TESTED // (2 * GENERA), None)
+    test = images(GENUS_TEST, None)
     return Task("genera", classes, images(shots, seed), test, shots, seed, images)
 
 
 @lru_cache(maxsize=8)  # the worlds before and after a shift share their test plants
-def _drawn(world: World, count: int, seed: int | None) -> Images:
-    return Images(*world.draw(count, seed))
+def _draw_world(world: World, count: int, seed: int | None) -> Images:
+    pixels, labels, masks = world.draw(count, seed)
+    return Images(pixels, labels, masks)
 
 
 def source_network(seed: int) -> Network:
@@ -189,14 +155,14 @@ def shifted_task(shift: str, seed: int) -> Task:
     if shift == "species":
         return task
 
-    def renamed(images: Images) -> Images:
+    def swap_names(images: Images) -> Images:
         return replace(images, labels=(images.labels + 1) % GENERA)
 
     return replace(
         task,
-        train=renamed(task.train),
-        test=renamed(task.test),
-        draw=lambda shots, seed: renamed(task.draw(shots, seed)),
+        train=swap_names(task.train),
+        test=swap_names(task.test),
+        draw=lambda shots, seed: swap_names(task.draw(shots, seed)),
     )
 
 
@@ -213,28 +179,33 @@ def adapt_part(part: str, knowing: Network, task: Task, seed: int) -> dict[str, 
     """Let one part of a copy of a network change, for a new world.
 
     Args:
-        part: One of `PARTS`: "statistics" takes BatchNorm's from the new images (`restated`), "head"
-            is solved, a stage and "head by steps" are descended on.
-        knowing: From `source`; left as it is.
-        task: From `shifted`.
+        part: One of `PARTS`: "statistics" takes BatchNorm's from the new images (`renew_statistics`),
+            "head" is solved, a stage and "head by steps" are descended on.
+        knowing: From `source_network`; left as it is.
+        task: From `shifted_task`.
         seed: Of the order and the augmentation.
 
     Returns:
-        `test_accuracy` afterwards, and the number of `weights` that learnt.
+        `test_accuracy` afterwards, and the number of `weights` that learnt; `train_accuracy` where
+        something was trained.
 
     Lee et al. (2023), https://arxiv.org/abs/2210.11466. Lesson 06.
     """
     network = backbone("mini_resnet", classes=GENERA)
     network.load_state_dict(knowing.state_dict())
     if part == "statistics":
-        return _tested(renew_statistics(network, task), task)
-    if part == "head by steps":
-        network.head = nn.Sequential(network.head)  # which is descended on instead of solved
-    return _trained(network, task, strategy_for_part(part), seed, SHIFT_EPOCHS)
+        renew_statistics(network, task)
+        found = {"test_accuracy": evaluate(network, task.test.pixels, task.test.labels)}
+    else:
+        if part == "head by steps":
+            network.head = nn.Sequential(network.head)  # which is descended on instead of solved
+        strategy = strategy_for_part(part)
+        found = train_and_test(network, task, strategy, seed, epochs=SHIFT_EPOCHS)
+    return found | {"weights": network.count_learning_weights()}
 
 
 def renew_statistics(network: Network, task: Task) -> Network:
-    """BatchNorm statistics that are those of the training images, in place; no weight changes.
+    """Give BatchNorm the statistics of the training images, in place; no weight changes.
 
     Li et al. (2017), *Revisiting batch normalization for practical domain adaptation*. Lesson 06.
     """
@@ -271,30 +242,16 @@ def gradual_unfreezing(
     return network
 
 
-def _trained(
-    network: Network, task: Task, strategy: Strategy, seed: int, epochs: int
-) -> dict[str, float]:
-    records = list(fit(network, task, strategy, seed=seed, epochs=epochs))
-    return {"train_accuracy": records[-1].train_accuracy, **_tested(network, task)}
-
-
-def _tested(network: Network, task: Task) -> dict[str, float]:
-    test = task.test[torch.arange(0, len(task.test), -(-len(task.test) // TESTED))]
-    return {
-        "test_accuracy": evaluate(network, test.pixels, test.labels),
-        "weights": network.count_learning_weights(),
-    }
-
-
 # way: words, colour, marker
-DEPTH = {
+DEPTH_STYLES = {
     "frozen": ("pretrained, frozen", "#0072B2", "o"),
     "fine-tuned": ("pretrained, fine-tuned", "#00805F", "D"),
 }
-NAMES = {"noise": "noise", "species": "other species", "names": "names swapped"}
-BAND = 0.14
-GAP = 0.062  # between names, in accuracy
+SHIFT_NAMES = {"noise": "noise", "species": "other species", "names": "names swapped"}
+FEW_COLOUR, MANY_COLOUR = "#0072B2", "#00805F"  # of ways with few weights and with many
+NAME_GAP = 0.062  # between names, in accuracy
 MARK_SPACING = 9.0  # points between marks of equally many weights
+SAME_GROUP = 3  # times as many weights begin a new group of names
 
 
 def plot_depth(table: pd.DataFrame) -> Figure:
@@ -308,44 +265,43 @@ def plot_depth(table: pd.DataFrame) -> Figure:
 
     After figure 2 of Yosinski et al. (2014). Lesson 06.
     """
-    rows = _part(table, "depth")
+    rows = _rows_of_part(table, "depth")
     targets = list(dict.fromkeys(rows.target))
     figure, axes = style.new_figure(columns=len(targets), height=3.7, sharey=True)
     last = int(rows.stages.max())
     for ax, target in zip(axes[0], targets, strict=True):
-        style.prepare(ax, grid="y")
-        here = rows[rows.target == target]
-        for way, (words, colour, marker) in DEPTH.items():
-            if (here.way == way).any():
-                _line(ax, here[here.way == way], f"{way} {target}", words, colour, marker)
-        if len(here[here.stages == 0]):
-            scratch = here[here.stages == 0].test_accuracy.mean()
-            ax.axhline(scratch, color=style.QUIET, linestyle=(0, (1, 2)), linewidth=1.3, zorder=1)
-            ax.annotate(
-                "from scratch",
-                (last + 0.22, scratch),
-                (0, 4),
-                ha="right",
-                textcoords="offset points",
-                **style.text(style.SMALL, style.QUIET),
-            )
+        style.prepare_axes(ax, grid="y")
+        of_target = rows[rows.target == target]
+        for way in DEPTH_STYLES:
+            if (of_target.way == way).any():
+                _draw_depth_line(ax, of_target[of_target.way == way], way, target)
+        scratch = of_target[of_target.stages == 0].test_accuracy
+        if len(scratch):
+            ax.axhline(scratch.mean(), **style.DOTTED)
+            style.annotate(ax, "from scratch", (last + 0.22, scratch.mean()), (0, 4), ha="right")
         ax.set(ylim=(0, 1.02), xlim=(-0.25, last + 0.25), xticks=range(last + 1))
-        style.percent_axis(ax.yaxis)
-        style.heading(ax, target.capitalize())
-        ax.set_xlabel(
-            "pretrained stages kept, counted from the image",
-            labelpad=5,
-            **style.text(style.SMALL, style.QUIET),
-        )
-    axes[0, 0].set_ylabel("test accuracy", labelpad=6, **style.text(style.SMALL, style.QUIET))
-    axes[0, -1].legend(
-        *axes[0, 0].get_legend_handles_labels(),
-        loc="lower left",
-        frameon=False,
-        prop={"size": style.SMALL},
-        labelcolor="linecolor",
-    )
+        style.set_percent_axis(ax.yaxis)
+        style.add_heading(ax, target.capitalize())
+        style.label_axes(ax, x="pretrained stages kept, counted from the image", pad=5)
+    style.label_axes(axes[0, 0], y="test accuracy")
+    look = {"frameon": False, "prop": {"size": style.SMALL}, "labelcolor": "linecolor"}
+    axes[0, -1].legend(*axes[0, 0].get_legend_handles_labels(), loc="lower left", **look)
     return figure
+
+
+def _draw_depth_line(ax: Axes, rows: pd.DataFrame, way: str, target: str) -> None:
+    """The means over the seeds, joined, in the band of their intervals; every seed a dot."""
+    words, colour, marker = DEPTH_STYLES[way]
+    found = {int(n): metrics.t_interval(g.test_accuracy) for n, g in rows.groupby("stages")}
+    ends = [of.low for of in found.values()], [of.high for of in found.values()]
+    band = {"color": colour, "alpha": 0.14, "linewidth": 0}
+    ax.fill_between(list(found), *ends, gid=f"interval {way} {target}", **band)
+    dots = {"markersize": 3, "alpha": 0.35, "markeredgewidth": 0}
+    seeds = f"seeds {way} {target}"
+    ax.plot(rows.stages, rows.test_accuracy, "o", color=colour, gid=seeds, **dots)
+    line = {"color": colour, "linewidth": 2, "marker": marker, "label": words}
+    means = [of.mean for of in found.values()]
+    ax.plot(list(found), means, gid=f"mean {way} {target}", **line, **style.marks(5.5, 0.8))
 
 
 def plot_shifts(table: pd.DataFrame) -> Figure:
@@ -362,56 +318,62 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
 
     After figure 2 of Lee et al. (2023). Lesson 06.
     """
-    rows = _part(table, "shift")
+    rows = _rows_of_part(table, "shift")
     shifts, parts = list(dict.fromkeys(rows.target)), list(dict.fromkeys(rows.way))
     cells = rows.groupby(["target", "way"]).test_accuracy.apply(metrics.t_interval).unstack()
     figure, axes = style.new_figure(height=1.1 + 0.62 * len(shifts))
     ax = axes[0, 0]
-    style.blank(ax)
+    style.hide_axes(ax)
+    # what is no single part stands a little apart: "before" at the left, "everything" at the right
+    places = {"before": -1.15} | {p: i + 0.15 * (p == "everything") for i, p in enumerate(parts)}
     for y, shift in enumerate(shifts):
         before = rows[rows.target == shift].groupby("seed").before.first().mean()
-        _cell(ax, -1.15, y, before, None, f"before {shift}")
-        single = [part for part in parts if part != "everything"]
-        best = max(single, key=lambda part, s=shift: cells.loc[s, part].mean)
-        for x, part in enumerate(parts):
+        _draw_cell(ax, places["before"], y, before, None, f"before {shift}")
+        for part in parts:
             of = cells.loc[shift, part]
-            place = x + 0.15 * (part == "everything")
-            _cell(ax, place, y, of.mean, (of.high - of.low) / 2, f"{part} {shift}")
-            if part == best:
-                ax.add_patch(
-                    matplotlib.patches.Rectangle(
-                        (place - 0.47, y - 0.45),
-                        0.94,
-                        0.9,
-                        fill=False,
-                        linewidth=2.4,
-                        edgecolor=style.INK,
-                        gid=f"best {shift}",
-                    )
-                )
-        ax.text(-1.8, y, NAMES.get(shift, shift), ha="right", va="center", **style.text())
-    for x, part in [
-        (-1.15, "before"),
-        *((i + 0.15 * (p == "everything"), p) for i, p in enumerate(parts)),
-    ]:
-        ax.text(
-            x,
-            -0.58,
-            part.replace(" by", "\nby"),
-            ha="center",
-            va="bottom",
-            **style.text(style.BODY, style.INK if part in parts else style.QUIET),
-        )
+            half = (of.high - of.low) / 2
+            _draw_cell(ax, places[part], y, of.mean, half, f"{part} {shift}")
+        means = {part: cells.loc[shift, part].mean for part in parts if part != "everything"}
+        best = max(means, key=means.__getitem__)
+        frame = {"fill": False, "linewidth": 2.4, "edgecolor": style.INK, "gid": f"best {shift}"}
+        ax.add_patch(_cell_box(places[best], y, **frame))
+        ax.text(-1.8, y, SHIFT_NAMES.get(shift, shift), ha="right", va="center", **style.font())
+    for part, x in places.items():
+        font = style.font(style.BODY, style.INK if part in parts else style.QUIET)
+        ax.text(x, -0.58, part.replace(" by", "\nby"), ha="center", va="bottom", **font)
     ax.text(
         (len(parts) - 2) / 2,
         len(shifts) - 0.38,
         "the one part that may change; framed: the highest mean of a single part",
         ha="center",
         va="top",
-        **style.text(style.SMALL, style.QUIET),
+        **style.font(style.SMALL, style.QUIET),
     )
     ax.set(xlim=(-3.2, len(parts) - 0.3), ylim=(len(shifts) - 0.1, -1.15))
     return figure
+
+
+def _draw_cell(ax: Axes, x: float, y: float, mean: float, half: float | None, gid: str) -> None:
+    """A coloured field with a figure in it, and half an interval below where there is one."""
+    colour = matplotlib.colormaps["cividis"](0.08 + 0.9 * mean)
+    ax.add_patch(_cell_box(x, y, color=colour, linewidth=0, gid=gid))
+    ink, middle = _readable_ink(colour), {"ha": "center", "va": "center"}
+    bold = style.font(style.BODY, ink, weight="bold")
+    ax.text(x, y - (0.09 if half is not None else 0), f"{100 * mean:.0f}", **middle, **bold)
+    if half is not None:
+        ax.text(x, y + 0.22, f"± {100 * half:.0f}", **middle, **style.font(style.SMALL, ink))
+
+
+def _cell_box(x: float, y: float, **look: Any) -> Rectangle:
+    """The field of a cell, a little smaller than its share of the axes."""
+    return Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, **look)
+
+
+def _readable_ink(colour: tuple[float, ...]) -> str:
+    """Black or white, whichever stands out more: by 4.5 to 1 at least, on any colour (WCAG 2, 1.4.3)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    luminance = sum(share * c for share, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return "black" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "white"
 
 
 def plot_weights(table: pd.DataFrame) -> Figure:
@@ -427,192 +389,138 @@ def plot_weights(table: pd.DataFrame) -> Figure:
 
     Lesson 06.
     """
-    rows = _part(table, "weights")
+    rows = _rows_of_part(table, "weights")
     targets = list(dict.fromkeys(rows.target))
     figure, axes = style.new_figure(columns=len(targets), height=3.9, sharey=True)
     least, most = rows.weights.min() / 1.6, rows.weights.max() * 1.6
     for ax, target in zip(axes[0], targets, strict=True):
-        style.prepare(ax, grid="y")
-        here = {way: group for way, group in rows[rows.target == target].groupby("way")}
-        means = {
-            way: (group.weights.iloc[0], metrics.t_interval(group.test_accuracy))
-            for way, group in here.items()
-        }
-        aside = _aside(ax, {way: weights for way, (weights, _) in means.items()})
-        for way, (weights, of) in means.items():
-            colour = _colour(weights, least, most)
-            ax.plot(
-                [weights] * 2,
-                [of.low, of.high],
-                color=colour,
-                linewidth=4,
-                alpha=0.25,
-                solid_capstyle="butt",
-                transform=aside[way],
-                gid=f"interval {way}",
-            )
-            ax.plot(
-                weights,
-                of.mean,
-                "o",
-                color=colour,
-                markersize=6.5,
-                markeredgecolor="white",
-                transform=aside[way],
-                gid=f"mean {way}",
-            )
-        groups = _groups({way: weights for way, (weights, _) in means.items()})
+        style.prepare_axes(ax, grid="y")
+        marks = _weight_marks(ax, rows[rows.target == target], (least * most) ** 0.5)
+        for mark in marks:
+            look = {"color": mark.colour, "transform": mark.place}
+            thick = {"linewidth": 4, "alpha": 0.25, "solid_capstyle": "butt"}
+            ends, gid = [mark.of.low, mark.of.high], f"interval {mark.way}"
+            ax.plot([mark.weights] * 2, ends, gid=gid, **look, **thick)
+            dot = {"gid": f"mean {mark.way}", "markersize": 6.5, "markeredgecolor": "white"}
+            ax.plot(mark.weights, mark.of.mean, "o", **look, **dot)
+        # names stand beside the first and the last group of marks, and above those between
+        groups = _group_marks(marks)
         for group in groups:
             side = "right" if group is groups[0] else "left" if group is groups[-1] else "above"
-            _name(ax, {way: means[way] for way in group}, aside, least, most, side)
+            _write_names(ax, group, side)
         ax.set_xscale("log")
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set(xlim=(least, most), ylim=(0, 1.02))
-        style.percent_axis(ax.yaxis)
-        style.heading(ax, target.capitalize())
-        ax.set_xlabel("weights that learn", labelpad=5, **style.text(style.SMALL, style.QUIET))
-    axes[0, 0].set_ylabel("test accuracy", labelpad=6, **style.text(style.SMALL, style.QUIET))
+        style.set_percent_axis(ax.yaxis)
+        style.add_heading(ax, target.capitalize())
+        style.label_axes(ax, x="weights that learn", pad=5)
+    style.label_axes(axes[0, 0], y="test accuracy")
     return figure
 
 
-def _part(table: pd.DataFrame, part: str) -> pd.DataFrame:
+class WeightMark(NamedTuple):
+    """A way to let weights learn, as `plot_weights` draws it: how many, the mean, where and in which colour."""
+
+    way: str
+    weights: float
+    of: metrics.Interval
+    colour: str
+    place: Transform
+
+
+def _weight_marks(ax: Axes, rows: pd.DataFrame, middle: float) -> list[WeightMark]:
+    """A mark for each way; ways of equally many weights stand side by side. `middle` parts few and many."""
+    groups = dict(iter(rows.groupby("way")))
+    counts = {way: float(group.weights.iloc[0]) for way, group in groups.items()}
+    marks = []
+    for way, group in groups.items():
+        weights, same = counts[way], [other for other in counts if counts[other] == counts[way]]
+        points = MARK_SPACING * (same.index(way) - (len(same) - 1) / 2)
+        aside = ScaledTranslation(points / 72, 0, style.root_figure(ax).dpi_scale_trans)
+        colour = FEW_COLOUR if weights < middle else MANY_COLOUR
+        of = metrics.t_interval(group.test_accuracy)
+        marks.append(WeightMark(way, weights, of, colour, ax.transData + aside))
+    return marks
+
+
+def _group_marks(marks: list[WeightMark]) -> list[list[WeightMark]]:
+    """The marks by their weights, least first; many times as many weights begin a new group."""
+    groups: list[list[WeightMark]] = []
+    for mark in sorted(marks, key=lambda mark: mark.weights):
+        if groups and mark.weights < SAME_GROUP * groups[-1][-1].weights:
+            groups[-1].append(mark)
+        else:
+            groups.append([mark])
+    return groups
+
+
+def _write_names(ax: Axes, marks: list[WeightMark], side: str) -> None:
+    """Names of a group of marks: above them, or beside them in one column, each tied to its mark."""
+    if side == "above":
+        for mark in marks:
+            at = (mark.weights, mark.of.high)
+            look = {"xycoords": mark.place, "colour": mark.colour, "ha": "center"}
+            style.annotate(ax, mark.way, at, (0, 5), **look)
+        return
+    counts = [mark.weights for mark in marks]
+    edge = max(counts) * 1.7 if side == "right" else min(counts) / 1.7
+    heights = spread_apart([mark.of.mean for mark in marks], NAME_GAP, NAME_GAP / 2, 1.0)
+    for mark, height in zip(marks, heights, strict=True):
+        tie = {"arrowstyle": "-", "color": mark.colour, "linewidth": 0.8, "alpha": 0.5}
+        tie |= {"shrinkA": 2, "shrinkB": 4, "relpos": (side == "left", 0.5)}
+        ax.annotate(
+            mark.way,
+            (mark.weights, mark.of.mean),
+            (edge, height),
+            mark.place,
+            textcoords="data",
+            va="center",
+            ha="left" if side == "right" else "right",
+            arrowprops=tie,
+            **style.font(style.SMALL, mark.colour),
+        )
+
+
+def _rows_of_part(table: pd.DataFrame, part: str) -> pd.DataFrame:
     rows = table[table.part == part]
     if rows.empty:
         raise ValueError(f"the table has no rows of the part {part!r}")
     return rows
 
 
-def _line(ax: Axes, rows: pd.DataFrame, gid: str, words: str, colour: str, marker: str) -> None:
-    found = {int(n): metrics.t_interval(g.test_accuracy) for n, g in rows.groupby("stages")}
-    places = list(found)
-    ax.fill_between(
-        places,
-        [of.low for of in found.values()],
-        [of.high for of in found.values()],
-        color=colour,
-        alpha=BAND,
-        linewidth=0,
-        gid=f"interval {gid}",
-    )
-    ax.plot(
-        rows.stages,
-        rows.test_accuracy,
-        "o",
-        color=colour,
-        markersize=3,
-        alpha=0.35,
-        markeredgewidth=0,
-        gid=f"seeds {gid}",
-    )
-    ax.plot(
-        places,
-        [of.mean for of in found.values()],
-        color=colour,
-        linewidth=2,
-        marker=marker,
-        markersize=5.5,
-        markeredgecolor="white",
-        markeredgewidth=0.8,
-        label=words,
-        gid=f"mean {gid}",
-    )
+@exercise("06.1")
+def _normalisation_only(answer: object) -> Verdict:
+    if not isinstance(answer, Strategy):
+        return False, "The answer is a strategy, such as vt.Strategy('full', …)."
+    if answer.start != "pretrained" or not answer.head_learns:
+        return False, "The weights start pretrained, and the head learns."
+    network = backbone("mini_resnet")
+    if set(answer.learning_parts(network)) != set(network.parts):
+        return False, "All five stages should take part."
+    right = answer.kind == "norm"
+    return right, "Scales, shifts and the head." if right else "Which kind of weights is it?"
 
 
-def _colour(weights: float, least: float, most: float) -> str:
-    return "#0072B2" if weights < (least * most) ** 0.5 else "#00805F"
+@exercise("06.2", function_of="an epoch, names and a number of epochs")
+def _thawed(answer: Callable) -> Verdict:
+    names = ("stem", "stage1", "stage2")
+    for epoch, each, learning in [
+        (0, 2, 0),
+        (1, 2, 0),
+        (2, 2, 1),
+        (5, 2, 2),
+        (6, 2, 3),
+        (40, 3, 3),
+    ]:
+        found = call(answer, epoch, names, each)
+        if tuple(found) != names[len(names) - learning :]:
+            return False, f"In epoch {epoch}, one more every {each}, it gave {tuple(found)}."
+    return True, "From the head towards the image."
 
 
-def _groups(weights: dict[str, float]) -> list[list[str]]:
-    """The ways by their weights, least first; three times as many weights begin a new group."""
-    groups: list[list[str]] = []
-    for way in sorted(weights, key=weights.get):
-        if groups and weights[way] < 3 * weights[groups[-1][-1]]:
-            groups[-1].append(way)
-        else:
-            groups.append([way])
-    return groups
-
-
-def _aside(ax: Axes, weights: dict[str, float]) -> dict[str, Transform]:
-    """For each way where its mark goes: ways of equally many weights stand side by side."""
-    places = {}
-    for way, number in weights.items():
-        same = [other for other in weights if weights[other] == number]
-        points = MARK_SPACING * (same.index(way) - (len(same) - 1) / 2)
-        places[way] = ax.transData + ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
-    return places
-
-
-def _name(ax: Axes, means: dict, aside: dict, least: float, most: float, side: str) -> None:
-    """Names of a group of marks: above them, or beside them in one column, each tied to its mark."""
-    if side == "above":
-        for way, (weights, of) in means.items():
-            ax.annotate(
-                way,
-                (weights, of.high),
-                (0, 5),
-                aside[way],
-                textcoords="offset points",
-                ha="center",
-                **style.text(style.SMALL, _colour(weights, least, most)),
-            )
-        return
-    many = [weights for weights, _ in means.values()]
-    edge = max(many) * 1.7 if side == "right" else min(many) / 1.7
-    places = spread_apart([of.mean for _, of in means.values()], GAP, GAP / 2, 1.0)
-    for (way, (weights, of)), place in zip(means.items(), places, strict=True):
-        colour = _colour(weights, least, most)
-        ax.annotate(
-            way,
-            (weights, of.mean),
-            (edge, place),
-            aside[way],
-            textcoords="data",
-            va="center",
-            ha="left" if side == "right" else "right",
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "linewidth": 0.8,
-                "alpha": 0.5,
-                "shrinkA": 2,
-                "shrinkB": 4,
-                "relpos": (side == "left", 0.5),
-            },
-            **style.text(style.SMALL, colour),
-        )
-
-
-def _ink_on(colour: tuple[float, ...]) -> str:
-    """Black or white, whichever stands out more: by 4.5 to 1 at least, on any colour (WCAG 2, 1.4.3)."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
-    luminance = sum(share * c for share, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-    return "black" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "white"
-
-
-def _cell(ax: Axes, x: float, y: float, mean: float, half: float | None, gid: str) -> None:
-    """A coloured field with a figure in it."""
-    colour = matplotlib.colormaps["cividis"](0.08 + 0.9 * mean)
-    ink = _ink_on(colour)
-    ax.add_patch(
-        matplotlib.patches.Rectangle(
-            (x - 0.47, y - 0.45), 0.94, 0.9, color=colour, linewidth=0, gid=gid
-        )
-    )
-    ax.text(
-        x,
-        y - (0.09 if half is not None else 0),
-        f"{100 * mean:.0f}",
-        ha="center",
-        va="center",
-        **style.text(style.BODY, ink, weight="bold"),
-    )
-    if half is not None:
-        ax.text(
-            x,
-            y + 0.22,
-            f"± {100 * half:.0f}",
-            ha="center",
-            va="center",
-            **style.text(style.SMALL, ink),
-        )
+letter_exercise(
+    "06.3",
+    "b",
+    "Knowing the wrong thing can be worse than knowing nothing.",
+    "Count the weights that learn in both cases, and ask what the later stages were made for.",
+)

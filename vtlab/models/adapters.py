@@ -53,8 +53,8 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
         raise ValueError(
             f"{network.name}: {others[0]} gives no maps (N, C, h, w), which adapters need"
         )
-    side = _side(network)
-    maps = torch.zeros(1, 3, side, side, device=network.device)
+    size = _choose_image_size(network)
+    maps = torch.zeros(1, 3, size, size, device=network.device)
     stages: dict[str, nn.Module] = {}
     for name, stage in network.stages.items():
         with evaluation_mode(network), torch.no_grad():
@@ -80,7 +80,7 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
     return made.to(network.device).to(memory_format=torch.channels_last)
 
 
-def _side(network: Network) -> int:
+def _choose_image_size(network: Network) -> int:
     """The side in pixels of images that go through: the network's own, or that of the small ones."""
     try:
         return find_image_size(network.name)

@@ -17,16 +17,15 @@ from vtlab.models.cutting import CutNetwork
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.network import Network, evaluation_mode
 from vtlab.models.normalisation import Normalisation
-from vtlab.models.weights import fill_module, find_shipped_weights, read_state_dict
+from vtlab.models.weights import find_shipped_weights, load_stages
 from vtlab.models.workarounds import apply_workarounds
 from vtlab.system.device import choose_device
 
 
-class Library(Protocol):
+class _Library(Protocol):
     """What the modules `from_torchvision` and `from_timm` have in common."""
 
-    def find_image_size(self, name: str) -> int: ...
-    def find_normalisation(self, name: str) -> Normalisation: ...
+    def describe_images(self, name: str) -> tuple[int, Normalisation]: ...
     def build(self, name: str) -> nn.Module: ...
     def build_pretrained(
         self, name: str, weights: str | Path, *, old_head: bool
@@ -34,7 +33,7 @@ class Library(Protocol):
     def cut(self, model: nn.Module, size: int, *, old_head: bool) -> CutNetwork: ...
 
 
-def _find_library(name: str) -> tuple[Library, str]:
+def _find_library(name: str) -> tuple[_Library, str]:
     """The library that has the network of this name, and the network's name there."""
     if name.startswith(from_timm.PREFIX):
         return from_timm, name.removeprefix(from_timm.PREFIX)
@@ -58,7 +57,7 @@ def find_image_size(name: str) -> int:
     if name in MINI_NETWORKS:
         return MINI_NETWORKS[name].image_size
     library, known = _find_library(name)
-    return library.find_image_size(known)
+    return library.describe_images(known)[0]
 
 
 def backbone(
@@ -126,7 +125,7 @@ def _build_mini(name: str, classes: int | None, weights: str | Path | None) -> N
 def _build_from_library(name: str, classes: int | None, weights: str | Path | None) -> Network:
     """One of a library's networks, with its old head or a linear one that is still to be drawn."""
     library, known = _find_library(name)
-    size, old_head = library.find_image_size(known), classes is None
+    (size, normalisation), old_head = library.describe_images(known), classes is None
     if weights is None:
         model, origin = library.build(known), "random"
     else:
@@ -136,7 +135,7 @@ def _build_from_library(name: str, classes: int | None, weights: str | Path | No
         name,
         parts.stages,
         parts.tail if classes is None else nn.Linear(parts.features, classes),
-        library.find_normalisation(known),
+        normalisation,
         pooling=not old_head,
         layouts=parts.layouts,
     )
@@ -169,21 +168,3 @@ def _check_head(network: Network, size: int) -> None:
         raise ValueError(
             f"the head turns 2 images into {tuple(outputs.shape)}, not into (2, {count})"
         )
-
-
-def load_stages(network: Network, path: Path) -> None:
-    """Fill the stages from a file; the head stays as it is.
-
-    Args:
-        network: Filled in place.
-        path: A .safetensors file or a torch state dict. Half-precision weights are widened;
-            entries that no stage has, such as an old head, are left aside.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged, or is of another architecture.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights at {path}")
-    fill_module(network.stages, read_state_dict(path), path.name, network.name)
-    network.origin = path.stem

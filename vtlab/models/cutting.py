@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -84,11 +85,15 @@ def infer_shapes(blocks: list[nn.Module], size: int) -> list[tuple[int, ...]]:
     """The shape of each block's output for two images, found without computing it."""
     values, shapes = torch.empty(2, 3, size, size, device="meta"), []
     for block in blocks:
-        twin = copy.deepcopy(block).to("meta").eval()
-        with torch.no_grad():
-            values = twin(values)
+        values = run_on_meta(block, values)
         shapes.append(tuple(values.shape))
     return shapes
+
+
+def run_on_meta(block: nn.Module, values: Any) -> Any:
+    """The block's output without its numbers: its type, shapes and types are known, nothing is computed."""
+    with torch.no_grad():
+        return copy.deepcopy(block).to("meta").eval()(values)
 
 
 def _group_by_resolution(

@@ -83,13 +83,10 @@ class FrozenPass:
         return self._number == len(self._parts)
 
     @property
-    def _lasting(self) -> bool:
+    def _is_stored(self) -> bool:
         """Whether other processes will find them: features of many images are small and take long."""
-        return (
-            self.features
-            and self.pixels.device.type == "cpu"
-            and self.pixels.nbytes > MAX_BYTES_IN_MEMORY
-        )
+        large = self.pixels.nbytes > MAX_BYTES_IN_MEMORY
+        return large and self.features and self.pixels.device.type == "cpu"
 
     def advance(self) -> None:
         """Compute the next part, or read it."""
@@ -99,22 +96,19 @@ class FrozenPass:
             part = self._compute(pixels)
             if self._file is not None:
                 self._file.write(number, part)
-        if number == 0 and self._lasting and part.dim() == 2:  # maps that were not pooled are large
-            self._file = FeatureFile.of(
-                self.network, self.pixels, resolve_bfloat16(self.bfloat16), part
-            )
+        if (
+            number == 0 and self._is_stored and part.dim() == 2
+        ):  # maps that were not pooled are large
+            half = resolve_bfloat16(self.bfloat16)
+            self._file = FeatureFile.of(self.network, self.pixels, half, part)
         self._buffer.add(part)
         self._number += 1
         if self.done and self._file is not None:
             self._file.close()
 
     def _compute(self, pixels: Tensor) -> Tensor:
-        network = self.network
-        with (
-            evaluation_mode(self._stages),
-            torch.no_grad(),
-            autocast(self.bfloat16, network.device),
-        ):
+        network, half = self.network, autocast(self.bfloat16, self.network.device)
+        with evaluation_mode(self._stages), torch.no_grad(), half:
             maps = self._stages(network.normalise(pixels))
             maps = network.pool(maps.float()) if self.features else maps
             return maps.to(pixels.device)
@@ -136,10 +130,10 @@ class ActivationBuffer:
         """The next images' activations, `(n, …)`."""
         if self._all is None:
             shape = (self.count, *part.shape[1:])
-            on_cpu = part.device.type == "cpu"
-            self._all = (
-                allocate_tensor(shape, part.dtype, self.copies) if on_cpu else part.new_empty(shape)
-            )
+            if part.device.type == "cpu":
+                self._all = allocate_tensor(shape, part.dtype, self.copies)
+            else:
+                self._all = part.new_empty(shape)
         self._all[self.position : self.position + len(part)] = part
         self.position += len(part)
 

@@ -2,12 +2,11 @@
 
 A network's `forward_features` is followed once with a stand-in for the images (`torch.fx`). Wherever a
 single value is all that goes on, a block ends; blocks are then grouped into stages as those of torchvision
-are. No weight is copied, and timm's own blocks stay whole, with their dropout and their modes.
+are. No weight is copy_node, and timm's own blocks stay whole, with their dropout and their modes.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from functools import cache
@@ -18,7 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from vtlab.models.cutting import CutNetwork, FunctionModule, cut_into_stages, infer_shapes
+from vtlab.models.cutting import (
+    CutNetwork,
+    FunctionModule,
+    cut_into_stages,
+    infer_shapes,
+    run_on_meta,
+)
 from vtlab.models.layouts import infer_layout
 from vtlab.models.network import evaluation_mode
 from vtlab.models.normalisation import Normalisation
@@ -57,15 +62,10 @@ def read_config(name: str) -> dict[str, Any]:
         raise ValueError(f"timm has no {name!r}: {error}") from None
 
 
-def find_image_size(name: str) -> int:
-    """Side in pixels of the images that its weights were trained on."""
-    return read_config(name)["input_size"][1]
-
-
-def find_normalisation(name: str) -> Normalisation:
-    """What its weights expect."""
+def describe_images(name: str) -> tuple[int, Normalisation]:
+    """The images that its weights were trained on: side in pixels, and normalisation."""
     config = read_config(name)
-    return Normalisation(tuple(config["mean"]), tuple(config["std"]))
+    return config["input_size"][1], Normalisation(tuple(config["mean"]), tuple(config["std"]))
 
 
 def build(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
@@ -115,7 +115,9 @@ def build_pretrained(name: str, weights: str | Path, *, old_head: bool) -> tuple
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
     # the beginnings of the names of what comes after `forward_features`
-    head = () if old_head else tuple(f"{part}." for part in _Tail(model, _blocks(model))._modules)
+    head = (
+        () if old_head else tuple(f"{part}." for part in _Tail(model, _find_blocks(model))._modules)
+    )
     fill_module(model, read_state_dict(path), path.name, type(model).__name__, head)
     return model, path.stem
 
@@ -124,7 +126,7 @@ def cut(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
     """The network's blocks in five stages.
 
     Args:
-        model: Timm's; its parts are used, not copied.
+        model: Timm's; its parts are used, not copy_node.
         size: Side of the images in pixels.
         old_head: Whether the tail (what timm does after `forward_features`) will be used. Otherwise the
             last stage gives feature maps wherever the network itself takes the mean over places, and
@@ -133,20 +135,19 @@ def cut(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
     Raises:
         ValueError: If the network cannot be followed, or has too few blocks.
     """
-    blocks = _join_tuples(_blocks(model), size, type(model).__name__)
+    blocks = _join_multivalued(_find_blocks(model), size, type(model).__name__)
     if not old_head:
-        blocks += _map_layers(model, infer_shapes(blocks, size)[-1])
+        blocks += _make_map_layers(model, infer_shapes(blocks, size)[-1])
     return cut_into_stages(blocks, _Tail(model, blocks), size)
 
 
-def _join_tuples(blocks: list[nn.Module], size: int, name: str) -> list[nn.Module]:
+def _join_multivalued(blocks: list[nn.Module], size: int, name: str) -> list[nn.Module]:
     """The blocks, those that give several values at once made one with what follows them."""
     values: Any = torch.empty(2, 3, size, size, device="meta")
     joined: list[nn.Module] = []
     waiting: list[nn.Module] = []
     for block in blocks:
-        with torch.no_grad():
-            values = copy.deepcopy(block).to("meta").eval()(values)
+        values = run_on_meta(block, values)
         waiting.append(block)
         if isinstance(values, Tensor):
             joined.append(waiting[0] if len(waiting) == 1 else nn.Sequential(*waiting))
@@ -156,7 +157,7 @@ def _join_tuples(blocks: list[nn.Module], size: int, name: str) -> list[nn.Modul
     return joined
 
 
-def _map_layers(model: nn.Module, shape: tuple[int, ...]) -> list[nn.Module]:
+def _make_map_layers(model: nn.Module, shape: tuple[int, ...]) -> list[nn.Module]:
     """What turns the last features into maps whose mean a linear head can take; nothing if they are."""
     if len(shape) == 3:
         if getattr(model, "global_pool", "") == "token":
@@ -216,7 +217,7 @@ class _Features(nn.Module):
         return self.model.forward_features(images)
 
 
-def _blocks(model: nn.Module) -> list[nn.Module]:
+def _find_blocks(model: nn.Module) -> list[nn.Module]:
     """The steps of `forward_features`, cut wherever one value is all that goes on."""
     root = _Features(model)
     try:
@@ -260,12 +261,12 @@ def _make_block(
     graph = fx.Graph()
     copies = {given: graph.placeholder("values")}
 
-    def copied(node: fx.Node) -> fx.Node:
+    def copy_node(node: fx.Node) -> fx.Node:
         if node not in copies:  # weights may have been fetched long before they are used
-            copies[node] = graph.node_copy(node, copied)
+            copies[node] = graph.node_copy(node, copy_node)
         return copies[node]
 
     for step in steps:
-        copied(step)
+        copy_node(step)
     graph.output(copies[steps[-1]])
     return fx.GraphModule(root, graph)

@@ -21,7 +21,6 @@ from vtlab.models.weights import fill_module, read_weights
 
 if TYPE_CHECKING:
     from torchvision.models import VisionTransformer
-    from torchvision.transforms._presets import ImageClassification
 
 
 class _PatchTokens(nn.Module):
@@ -85,22 +84,13 @@ def list_names() -> tuple[str, ...]:
     return tuple(models.list_models(module=models))
 
 
-def find_image_size(name: str) -> int:
-    """Side in pixels of the images that its weights were trained on."""
-    return _preset(name).crop_size[0]
-
-
-def find_normalisation(name: str) -> Normalisation:
-    """What its weights expect."""
-    preset = _preset(name)
-    return Normalisation(tuple(preset.mean), tuple(preset.std))
-
-
 @cache
-def _preset(name: str) -> ImageClassification:
+def describe_images(name: str) -> tuple[int, Normalisation]:
+    """The images that its default weights were trained on: side in pixels, and normalisation."""
     from torchvision import models
 
-    return models.get_model_weights(name).DEFAULT.transforms()
+    preset = models.get_model_weights(name).DEFAULT.transforms()
+    return preset.crop_size[0], Normalisation(tuple(preset.mean), tuple(preset.std))
 
 
 def build(name: str) -> nn.Module:
@@ -169,7 +159,7 @@ def cut(model: nn.Module, size: int, *, old_head: bool = True) -> CutNetwork:
         ValueError: If its family is not known.
     """
     line, tail = _find_parts(model)
-    blocks = [block for part in line.split() for block in _flatten(_make_part(model, part))]
+    blocks = [block for part in line.split() for block in _list_blocks(_make_part(model, part))]
     made = nn.Sequential(*(_make_part(model, part) for part in tail.split()))
     return cut_into_stages(blocks, made, size)
 
@@ -187,7 +177,7 @@ def _make_part(model: nn.Module, name: str) -> nn.Module:
     return _PART_MAKERS[name](model) if name in _PART_MAKERS else model.get_submodule(name)
 
 
-def _flatten(part: nn.Module) -> Iterator[nn.Module]:
+def _list_blocks(part: nn.Module) -> Iterator[nn.Module]:
     """A line of modules one after the other; what has a forward of its own stays whole."""
     whole = type(part).__name__ in ("Conv2dNormActivation", "SimpleStemIN")  # one thing each
     if not whole and (
@@ -195,6 +185,6 @@ def _flatten(part: nn.Module) -> Iterator[nn.Module]:
         or (isinstance(part, nn.Sequential) and type(part).forward is nn.Sequential.forward)
     ):
         for child in part:
-            yield from _flatten(child)
+            yield from _list_blocks(child)
     else:
         yield part

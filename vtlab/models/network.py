@@ -81,12 +81,17 @@ class Network(nn.Module):
         self.normalisation = normalisation
         self.origin = "random"
         self.redraw: Callable[[int], dict[str, Tensor]] | None = None
-        self.learning_parts = frozenset((*stages, "head"))
+        self.learning_parts = frozenset(self.parts)
 
     @property
     def stage_names(self) -> tuple[str, ...]:
         """The stages' names from the image to the head, without the head."""
         return tuple(self.stages)
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """The stages and the head by name, from the image to the head."""
+        return {**self.stages, "head": self.head}
 
     @property
     def device(self) -> torch.device:
@@ -149,14 +154,14 @@ class Network(nn.Module):
             raise ValueError(
                 f"no kind of weights is called {kind!r}; there are {', '.join(WEIGHT_KINDS)}"
             )
-        unknown = learning - {*self.stages, "head"}
+        unknown = learning - self.parts.keys()
         if unknown:
             raise ValueError(
                 f"{self.name} has no stage {sorted(unknown)[0]!r}; "
                 f"its stages are {', '.join(self.stages)} and head"
             )
         self.learning_parts = learning
-        for name, module in [*self.stages.items(), ("head", self.head)]:
+        for name, module in self.parts.items():
             module.requires_grad_(name in learning and (kind == "all" or name == "head"))
             if name in learning and name != "head":
                 for weight in WEIGHT_KINDS[kind](module):
@@ -166,7 +171,7 @@ class Network(nn.Module):
     def train(self, mode: bool = True) -> Network:
         """Training mode for what learns; frozen stages stay in evaluation mode."""
         super().train(mode)
-        for name, part in [*self.stages.items(), ("head", self.head)]:
+        for name, part in self.parts.items():
             if name not in self.learning_parts:
                 part.eval()
         return self

@@ -1,4 +1,4 @@
-"""Files of weights: finding, checking and reading them (no pickle is ever run), and filling modules."""
+"""Files of weights: find, fetch, check and read them (no pickle is ever run), and load them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 import torch
 from torch import Tensor, nn
 
+from vtlab.models.network import Network
 from vtlab.system.files import find_shipped_folder
 from vtlab.system.fingerprints import fingerprint_file
 
@@ -35,22 +36,13 @@ def find_shipped_weights(backbone: str, word: str | Path) -> Path | None:
     if not path.is_file():
         there = sorted(p.name.removesuffix(ending) for p in path.parent.glob(f"*{ending}"))
         raise ValueError(f"no {word} weights ship for {backbone}; they do for {', '.join(there)}")
-    verify_sha256(path)
-    return path
-
-
-def verify_sha256(path: Path) -> None:
-    """Compare with the sha256 that `sha256.json` beside the file lists.
-
-    Raises:
-        ValueError: If it differs.
-    """
     listed = json.loads((path.parent / "sha256.json").read_text(encoding="utf-8"))
     if listed.get(path.name) != fingerprint_file(path):
         raise ValueError(
             f"{path.name} is damaged (its sha256 is not the one listed in sha256.json beside it): "
             "install vtlab again"
         )
+    return path
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -115,6 +107,24 @@ def fill_module(
     module.load_state_dict({**own, **fits})
 
 
+def load_stages(network: Network, path: Path) -> None:
+    """Fill the stages from a file; the head stays as it is.
+
+    Args:
+        network: Filled in place.
+        path: A .safetensors file or a torch state dict. Half-precision weights are widened;
+            entries that no stage has, such as an old head, are left aside.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, or is of another architecture.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights at {path}")
+    fill_module(network.stages, read_state_dict(path), path.name, network.name)
+    network.origin = path.stem
+
+
 def read_weights(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str]:
     """A state dict for a network of torchvision, and where it comes from in one phrase.
 
@@ -130,9 +140,9 @@ def read_weights(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str
     from torchvision import models
 
     known = models.get_model_weights(name)
-    word = str(weights)
-    if word.upper() == "DEFAULT" or word in known.__members__:
-        entry = known.DEFAULT if word.upper() == "DEFAULT" else known[word]
+    word = "DEFAULT" if str(weights).upper() == "DEFAULT" else str(weights)
+    if word in known.__members__:
+        entry = known[word]
         return read_state_dict(fetch_weights(name, entry.url)), f"{name} {entry.name}"
     path = Path(weights)
     if not path.is_file():

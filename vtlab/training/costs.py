@@ -173,7 +173,7 @@ def calibrate(
 
     Lesson 04.
     """
-    twin = copy.deepcopy(network).freeze((*network.stage_names, "head")).train()
+    twin = copy.deepcopy(network).freeze(network.parts).train()
     optimiser = make_adamw(twin.parameters(), twin.device)
     pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
     seconds: dict[tuple[str, str], list[float]] = {}

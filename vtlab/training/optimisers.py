@@ -31,7 +31,7 @@ def make_optimiser(network: Network, strategy: Strategy) -> torch.optim.AdamW:
         network: Whose parts.
         strategy: Which of them learn, and how fast.
     """
-    parts = {**network.stages, "head": network.head}
+    parts = network.parts
     groups = [
         {"params": list(parts[name].parameters()), "lr": rate, "name": name}
         for name, rate in strategy.peak_rates(network).items()

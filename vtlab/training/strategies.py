@@ -150,7 +150,7 @@ class Strategy:
 
     def peak_rates(self, network: Network) -> dict[str, float]:
         """The peak learning rate of each part that learns, from the image to the head."""
-        depth = {name: i for i, name in enumerate((*network.stage_names, "head"))}
+        depth = {name: i for i, name in enumerate(network.parts)}
         last = len(network.stage_names)
         return {
             name: self.peak_rate * self.stage_decay ** (last - depth[name])
