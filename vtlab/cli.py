@@ -286,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def compare(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
     from vtlab.data.file_names import printable
-    from vtlab.results.conclusions import as_text
+    from vtlab.results.conclusions import format_comparison
     from vtlab.study.compare import compare as run_study
     from vtlab.training.strategies import strategy
 
@@ -311,7 +311,7 @@ def compare(given: argparse.Namespace) -> int:
         say=_say,
     )
     report = study.write_report(given.out, command=printable(given.line))
-    print(as_text(study.comparison()))
+    print(format_comparison(study.comparison()))
     if skipped := study.task.skipped:
         count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
         print(f"\n{count} left out; the report names each:")

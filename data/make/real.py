@@ -1,6 +1,6 @@
-"""The four strategies on real photographs: three data sets, three starts, three numbers of shots.
+"""Make real.csv: the four strategies on photographs; three data sets, three starts, three numbers of shots.
 
-`python data/make/real.py FOLDER` measures `data/results/real.csv`. The folder holds the data
+`python data/make/real.py FOLDER` keeps each finished run and goes on where it was. The folder holds the data
 (`pacs_photo_sketch_128.zip`, `hymenoptera_224.zip`) and `weights/mobilenet_v2.pth`, none of which is part of
 the project (data/README.md). Rows that the committed table has are taken from there, so that a
 table can grow; `--anew` measures them again.
@@ -8,27 +8,28 @@ table can grow; `--anew` measures them again.
 
 from __future__ import annotations
 
-import argparse
+import itertools
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
-from kept import kept
+from resumable_table import measure_once, table_parser, write_rounded
 
 from vtlab.course.lesson_16 import real_table
 from vtlab.data.folders import ImageFolder, read_folder
-from vtlab.data.images import places_by_class
+from vtlab.data.images import Images, places_by_class
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
-from vtlab.results.metrics import balanced_accuracy
+from vtlab.results.metrics import accuracy, balanced_accuracy
 from vtlab.study.tune import CANDIDATE_RATES, tune_rate
-from vtlab.system.files import find_shipped_folder, write_csv
+from vtlab.system.files import find_shipped_folder
 from vtlab.system.randomness import make_generator
 from vtlab.system.threads import THREADS
 from vtlab.training.fit import fit
@@ -38,11 +39,11 @@ SHOTS = (5, 20, 60)
 SEEDS = 5
 EPOCHS = 10  # of every strategy but the probe, which is solved
 TUNING_SHOTS, TUNING_SEED = 20, 100  # a seed that no run has
-LEAST_TEST = 20  # images per class
+MIN_TEST_IMAGES = 20  # of each class
 
 
 @dataclass(frozen=True)
-class Start:
+class PretrainedStart:
     """Where a network's weights come from.
 
     Attributes:
@@ -57,9 +58,9 @@ class Start:
 
 
 STARTS = {
-    "garden": Start("mini_resnet", "default", 64),
-    "natural": Start("mini_resnet", "natural", 64),
-    "imagenet": Start("mobilenet_v2", "weights/mobilenet_v2.pth", 128),
+    "garden": PretrainedStart("mini_resnet", "default", 64),
+    "natural": PretrainedStart("mini_resnet", "natural", 64),
+    "imagenet": PretrainedStart("mobilenet_v2", "weights/mobilenet_v2.pth", 128),
 }
 SETS = {
     "photo": ("pacs_photo_sketch_128.zip", "photo"),
@@ -70,7 +71,7 @@ SHIFT = ("photo", "sketch")  # learnt from the first, also tested on the second
 KEY = ["data", "start", "strategy", "shots", "seed"]
 
 
-class Pool:
+class PhotoPool:
     """The images of one data set at one size: shots for a seed, and a test set of what they leave."""
 
     def __init__(self, name: str, read: ImageFolder) -> None:
@@ -89,7 +90,7 @@ class Pool:
         drawn, rest = [], []
         for k, index in enumerate(shuffled):
             left = len(index) - shots if self.test is None else int((self.test.labels == k).sum())
-            if left < LEAST_TEST or len(index) < shots:
+            if left < MIN_TEST_IMAGES or len(index) < shots:
                 raise ValueError(
                     f"{self.name}: {shots} shots leave {left} test images of {self.classes[k]!r}"
                 )
@@ -107,7 +108,7 @@ class Pool:
         )
 
 
-def pools(folder: Path, size: int) -> dict[str, Pool]:
+def read_pools(folder: Path, size: int) -> dict[str, PhotoPool]:
     """The data sets by name, decoded.
 
     Raises:
@@ -120,38 +121,36 @@ def pools(folder: Path, size: int) -> dict[str, Pool]:
                 archive.extractall(
                     Path(place) / file, [n for n in archive.namelist() if n.startswith(inside)]
                 )
-            found[name] = Pool(name, read_folder(Path(place) / file / inside, size))
+            found[name] = PhotoPool(name, read_folder(Path(place) / file / inside, size))
     return found
 
 
-def runs() -> Iterator[tuple[str, str, Strategy, int, int]]:
+def plan_real() -> Iterator[tuple[str, str, Strategy, int, int]]:
     """Data, start, strategy, shots, seed: what is cheap first, and all of a seed before the next."""
     for price in range(3):
         for seed in range(SEEDS):
             for start, about in STARTS.items():
                 for strategy in FOUR:
-                    own = 0 if strategy.convex else 1 if about.size == 64 else 2
+                    price_of_run = 0 if strategy.convex else 1 if about.size == 64 else 2
                     known = strategy.start == "random" and start == "natural"  # as from "garden"
-                    if own == price and not known:
-                        yield from (
-                            (data, start, strategy, shots, seed) for shots in SHOTS for data in SETS
-                        )
+                    if price_of_run == price and not known:
+                        for shots, data in itertools.product(SHOTS, SETS):
+                            yield data, start, strategy, shots, seed
 
 
-class Measurement:
+class RealTable:
     """The table in the making."""
 
-    def __init__(self, folder: Path, kept_runs: Path, known: pd.DataFrame) -> None:
+    def __init__(self, folder: Path, runs_folder: Path, known: pd.DataFrame) -> None:
         """Nothing is read yet."""
-        self.folder, self.kept_runs, self.known = folder, kept_runs, known
-        self._pools: dict[int, dict[str, Pool]] = {}
-        self._weights: dict[str, dict[str, torch.Tensor]] = {}
+        self.folder, self.runs_folder, self.known = folder, runs_folder, known
+        self._pools: dict[int, dict[str, PhotoPool]] = {}
 
-    def pool(self, start: str, data: str) -> Pool:
+    def pool(self, start: str, data: str) -> PhotoPool:
         """A data set at the size of a start."""
         size = STARTS[start].size
         if size not in self._pools:
-            self._pools[size] = pools(self.folder, size)
+            self._pools[size] = read_pools(self.folder, size)
         return self._pools[size][data]
 
     def network(self, start: str, classes: int) -> Network:
@@ -172,89 +171,75 @@ class Measurement:
                 return float(same.rate.iloc[0])
         pool = self.pool(start, SHIFT[0])
 
-        def measured() -> dict[str, float]:
+        def measure() -> dict[str, float]:
             task = pool.task(TUNING_SHOTS, TUNING_SEED)
-            found = tune_rate(
-                strategy, task, lambda: self.network(start, len(pool.classes)), 0, EPOCHS
-            )
+            fresh = partial(self.network, start, len(pool.classes))
+            found = tune_rate(strategy, task, fresh, 0, EPOCHS)
             return {"rate": found.peak_rate, "test_accuracy": float("nan")}  # nothing was tested
 
-        run = {
-            "start": start,
-            "strategy": strategy.name,
-            "rates": list(CANDIDATE_RATES),
-            "epochs": EPOCHS,
-        }
-        return kept(self.kept_runs / f"rate-{start}-{strategy.name}.json", run, measured)["rate"]
+        run = {"start": start, "strategy": strategy.name, "epochs": EPOCHS}
+        path = self.runs_folder / f"rate-{start}-{strategy.name}.json"
+        return measure_once(path, run | {"rates": list(CANDIDATE_RATES)}, measure)["rate"]
 
     def row(self, data: str, start: str, strategy: Strategy, shots: int, seed: int) -> dict:
         """One training, tested once."""
         run = dict(zip(KEY, (data, start, strategy.name, shots, seed), strict=True))
-        old = (
-            self.known[(self.known[KEY] == pd.Series(run)).all(axis=1)]
-            if len(self.known)
-            else self.known
-        )
-        if len(old):
-            return old.iloc[0].to_dict()
+        if len(self.known):
+            same = self.known[(self.known[KEY] == pd.Series(run)).all(axis=1)]
+            if len(same):
+                return same.iloc[0].to_dict()
         rate = self.rate(start, strategy)
         task = self.pool(start, data).task(shots, seed)
 
-        def measured() -> dict[str, float]:
+        def measure() -> dict[str, float]:
             network = self.network(start, len(task.classes))
-            records = list(
-                fit(network, task, replace(strategy, rate=rate), seed=seed, epochs=EPOCHS)
-            )
-            guesses = predict(network, task.test.pixels).argmax(1)
-            right = (guesses == task.test.labels).double().mean().item()
+            way = replace(strategy, rate=rate)
+            records = list(fit(network, task, way, seed=seed, epochs=EPOCHS))
+            labels, guesses = _answer(network, task.test)
             found = {
-                "test_accuracy": right,
-                "test_images": len(task.test),
+                "test_accuracy": accuracy(labels, guesses),
+                "test_images": len(labels),
                 "chance": task.chance,
-                "balanced_accuracy": balanced_accuracy(task.test.labels.tolist(), guesses.tolist()),
+                "balanced_accuracy": balanced_accuracy(labels, guesses),
                 "seconds": round(sum(record.seconds for record in records), 1),
             }
             if data == SHIFT[0]:
-                other = self.pool(start, SHIFT[1]).images
-                named = predict(network, other.pixels).argmax(1)
-                found["shifted_accuracy"] = (named == other.labels).double().mean().item()
+                shifted = _answer(network, self.pool(start, SHIFT[1]).images)
+                found["shifted_accuracy"] = accuracy(*shifted)
             return found
 
-        name = "-".join(map(str, (data, start, strategy.name, shots, seed)))
-        return kept(
-            self.kept_runs / f"{name}.json", run | {"rate": rate, "epochs": EPOCHS}, measured
-        )
+        path = self.runs_folder / f"{'-'.join(map(str, run.values()))}.json"
+        return measure_once(path, run | {"rate": rate, "epochs": EPOCHS}, measure)
 
 
-def measure(measurement: Measurement, say: Callable[[str], None] = print) -> Iterator[dict]:
+def _answer(network: Network, images: Images) -> tuple[list[int], list[int]]:
+    """The labels of images, and the classes that a network names."""
+    return images.labels.tolist(), predict(network, images.pixels).argmax(1).tolist()
+
+
+def measure_rows(table: RealTable, say: Callable[[str], None] = print) -> Iterator[dict]:
     """Every run; stops without an error at Ctrl-C, so that what is there can be kept."""
     try:
-        for run in runs():
-            yield measurement.row(*run)
+        for run in plan_real():
+            yield table.row(*run)
     except KeyboardInterrupt:
         say("stopped; the table has the runs so far")
 
 
 def main() -> None:
     """Measure and write the table."""
-    parser = argparse.ArgumentParser(prog="python data/make/real.py", description=__doc__)
+    parser = table_parser("real", __doc__)
     parser.add_argument("folder", type=Path, help="with the zips and weights/")
-    parser.add_argument(
-        "--runs", type=Path, default=Path("vtlab-runs") / "real", help="finished runs"
-    )
     parser.add_argument("--anew", action="store_true", help="take no row from the committed table")
     given = parser.parse_args()
     torch.set_num_threads(THREADS)
-    path = find_shipped_folder("results") / "real.csv"
-    known = pd.DataFrame() if given.anew or not path.exists() else real_table()
-    table = pd.DataFrame(measure(Measurement(given.folder, given.runs, known)))
-    # after Ctrl-C: rows that were known and not reached stay
-    table = (
-        pd.concat([table, known]).drop_duplicates(KEY, ignore_index=True) if len(known) else table
-    )
-    rounded = table.round(4).assign(rate=table.rate)
-    write_csv(path, rounded)
-    print(f"written: {path.name}, {len(rounded)} rows of {sum(1 for _ in runs())}")
+    committed = find_shipped_folder("results") / "real.csv"
+    known = pd.DataFrame() if given.anew or not committed.exists() else real_table()
+    table = pd.DataFrame(measure_rows(RealTable(given.folder, given.runs, known)))
+    if len(known):  # after Ctrl-C: rows that were known and not reached stay
+        table = pd.concat([table, known]).drop_duplicates(KEY, ignore_index=True)
+    write_rounded(table, "real")
+    print(f"{sum(1 for _ in plan_real())} rows are planned")
 
 
 if __name__ == "__main__":

@@ -10,15 +10,18 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import torch
 
 from vtlab.data.tasks import task
+from vtlab.models.evaluation import predict
 from vtlab.results.records import table
-from vtlab.study import run as bench
 from vtlab.study.compare import compare
-from vtlab.study.run import Setting
+from vtlab.study.run import Runner, Setting
+from vtlab.system.device import describe_machine
 from vtlab.training.strategies import FOUR, full, partial, probe, surgical
 
 QUICK = Setting(image_size=32, epochs=2)
+SMALL = dict(shots=1, seeds=1, setting=QUICK, progress=False)
 ALIKE = ["strategy", "shots", "seed", "test_accuracy", "trainable_weights"]
 
 
@@ -43,7 +46,7 @@ def test_a_runs_accuracy_is_that_of_its_predictions(study):
 
 
 def test_a_finished_study_is_read_and_not_trained_again(study, monkeypatch):
-    monkeypatch.setattr("vtlab.bench.Bench.run", None)
+    monkeypatch.setattr("vtlab.study.run.Runner.run", None)
     said = []
     again = compare(
         "garden", shots=2, seeds=2, setting=QUICK, folder=study[1], progress=False, say=said.append
@@ -66,6 +69,57 @@ def test_a_damaged_run_is_said_and_trained_again(study):
 def test_a_study_of_other_settings_is_refused(study):
     with pytest.raises(ValueError, match="epochs is 2 there and 3 here"):
         compare("garden", shots=2, seeds=2, setting=replace(QUICK, epochs=3), folder=study[1])
+
+
+def test_a_run_in_a_worker_gives_its_network_back():
+    spread = compare("garden", strategies=[probe], **SMALL, jobs=2, keep_networks=True)
+    (run,) = spread.runs
+    guesses = predict(spread.model(run), spread.task.test.pixels).argmax(1).tolist()
+    assert list(spread.networks) == [run.key] and guesses == list(run.predictions)
+
+
+def test_the_best_network_is_kept_when_it_is_trained(monkeypatch):
+    """The first seed of each strategy, since only the means of all seeds say which is the best."""
+    trained, train = [], Runner.train
+    monkeypatch.setattr(
+        Runner, "train", lambda self, *rest: trained.append(rest[2]) or train(self, *rest)
+    )
+    ways = [probe, partial(1), full]
+    kept = compare("garden", strategies=ways, **{**SMALL, "seeds": 2}, keep_networks=True)
+    best = kept.best()
+    network = kept.model(best, say=pytest.fail)
+    assert trained == [0, 0, 0, 1, 1, 1] and not network.training
+    assert predict(network, kept.task.test.pixels).argmax(1).tolist() == list(best.predictions)
+    assert sorted(kept.networks) == ["full-1-0", "partial-1-0", "probe-1-0"]
+    # another seed's is trained once more, to the same predictions, and that is said
+    said, other = [], next(run for run in kept.runs if run.key == "probe-1-1")
+    kept.model(other, say=said.append)
+    assert trained[6:] == [1] and said == [
+        "the network of probe-1-1 was not kept: it is trained once more"
+    ]
+
+
+def test_kept_networks_hold_their_frozen_weights_once_and_are_not_handed_out():
+    found = compare("garden", strategies=[probe], **SMALL, keep_networks=True)
+    (key,) = found.networks
+    start = found.runner.start
+    stages = found.networks[key].stages.state_dict()
+    assert all(value.data_ptr() == start[name].data_ptr() for name, value in stages.items())
+    mine = found.model(found.runs[0])
+    with torch.no_grad():
+        next(mine.stages.parameters()).add_(1)
+    again = found.model(found.runs[0]).stages.state_dict()
+    assert all(torch.equal(value, start[name]) for name, value in again.items())
+
+
+def test_a_resumed_study_says_that_it_trains_its_best_network_once_more(tmp_path):
+    few = dict(strategies=[probe], folder=tmp_path, **SMALL)
+    compare("garden", **few, keep_networks=True)
+    said, resumed = [], compare("garden", **few, keep_networks=True)
+    network = resumed.model(resumed.best(), say=said.append)
+    assert said == ["the network of probe-1-0 was not kept: it is trained once more"]
+    guesses = predict(network, resumed.task.test.pixels).argmax(1).tolist()
+    assert guesses == list(resumed.runs[0].predictions)
 
 
 def test_workers_give_the_same_table(study):
@@ -122,7 +176,8 @@ def test_tuning_stays_within_the_shots(monkeypatch):
 
 CHILD = """
 import sys
-from vtlab.study.run import Setting
+from vtlab.study.run import Runner, Setting
+from vtlab.system.device import describe_machine
 from vtlab.study.compare import compare
 compare("garden", shots=2, seeds=2, setting=Setting(image_size=32, epochs=2),
         folder=sys.argv[1], progress=False)
@@ -175,9 +230,6 @@ def test_published_weights_of_different_names_do_not_mix():
         for name in ("IMAGENET1K_V1", "IMAGENET1K_V2")
     )
     assert first != second
-
-
-SMALL = dict(shots=1, seeds=1, setting=QUICK, progress=False)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +309,7 @@ def test_seeds_and_shots_may_be_numpys(tmp_path):
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused_before_any_training(monkeypatch, wrong, words):
-    monkeypatch.setattr("vtlab.bench.Bench.run", None)
+    monkeypatch.setattr("vtlab.study.run.Runner.run", None)
     with pytest.raises(ValueError, match=words):
         compare("garden", **{**SMALL, **wrong})
 
@@ -283,7 +335,7 @@ def test_a_setting_of_another_size_than_the_task_is_refused():
 def test_a_task_of_a_size_that_the_network_does_not_take_is_refused_before_any_training(
     monkeypatch,
 ):
-    monkeypatch.setattr("vtlab.bench.Bench.run", None)
+    monkeypatch.setattr("vtlab.study.run.Runner.run", None)
     with pytest.raises(ValueError, match="64"):
         compare(
             task("garden", shots=1, tests=2),
@@ -320,7 +372,7 @@ def test_a_last_map_of_one_cell_costs_the_heat_maps_and_not_the_run():
 def test_runs_of_another_machine_are_said(tmp_path, monkeypatch):
     small, said = task("garden", shots=1, image_size=32, tests=2), []
     compare(small, strategies=probe, folder=tmp_path, **SMALL)
-    here = bench.describe_machine()
+    here = describe_machine()
     monkeypatch.setattr(
         "vtlab.study.compare.describe_machine",
         lambda device: here | {"device": "cuda", "torch": "9.9"},

@@ -11,9 +11,9 @@ from vtlab.data.images import Images
 from vtlab.data.tasks import task
 from vtlab.results.metrics import resampled_interval
 from vtlab.study import recommend as advice
-from vtlab.study.recommend import as_text, in_code, recommend
+from vtlab.study.recommend import recommend
 from vtlab.study.run import Setting
-from vtlab.training.strategies import full, lp_ft, partial, probe, scratch, surgical
+from vtlab.training.strategies import full, lp_ft, partial, probe, scratch, strategy_code, surgical
 
 QUICK = Setting(image_size=32, epochs=1)
 ACTED = Setting(image_size=32)  # its pilot alone has an epoch
@@ -32,7 +32,7 @@ class Acted:
         patch.setattr(advice.time, "perf_counter", lambda: self.now)
         patch.setattr(advice, "fit", self.fit)
         patch.setattr(advice, "predict", self.predict)
-        patch.setattr(advice, "FIXED", 0)
+        patch.setattr(advice, "OVERHEAD_SECONDS", 0)
 
         def operations(network, way, images, *, epochs, image_size):
             return seconds[way.name] if epochs is None else 1
@@ -112,7 +112,7 @@ def test_who_is_clearly_behind_leaves_and_the_leaders_rates_are_tried(acted, few
     )
     found = recommend(few, budget=400, ways=WAYS, setting=ACTED)
     splits = found.table.set_index(["way", "rate"]).splits
-    assert splits["partial", 1e-3] == 10 and splits["full", 3e-4] == advice.LEAST
+    assert splits["partial", 1e-3] == 10 and splits["full", 3e-4] == advice.MIN_SPLITS
     assert found.table.way.tolist() == ["partial", "partial", "partial", "full", "probe"]
     assert found.best == partial(1, rate=1e-3 / 3)
     assert found.code == "vt.fit(network, task, vt.partial(1, rate=0.00033))"
@@ -186,14 +186,14 @@ def test_a_real_race_never_looks_at_the_test_images(few):
         *(partial(1, rate=1e-3 * factor) for factor in (1 / 3, 3)),
     )
     assert one.images == (48, 16) and one.table["mean"].iloc[0] > few.chance
-    shown = as_text(one, few)
+    shown = str(one)
     assert "Train so: " in shown and one.code in shown and "held-back images" in shown
 
 
 def test_the_lines_that_carry_it_out_hold_in_a_shell_and_keep_the_epochs(few):
     found = recommend(few, budget=60, ways=(partial(2),), setting=Setting(image_size=32, epochs=2))
     if found.best.rate is None:
-        assert "--strategies 'partial(2)' --shots 8 --epochs 2 --save" in as_text(found, few)
+        assert "--strategies 'partial(2)' --shots 8 --epochs 2 --save" in str(found)
     assert found.code.endswith(", epochs=2)")
 
 
@@ -201,7 +201,7 @@ def test_the_lines_that_carry_it_out_mirror_no_more_than_the_race_did(acted, few
     acted(SECONDS, {"probe": (0.5,), "partial": (0.75,), "other rate": (0.0,)})
     found = recommend(few, budget=60, ways=["probe", "partial"], setting=replace(ACTED, flip=False))
     assert found.code.endswith(", augment=vt.Augment(flip=False))")
-    assert as_text(found, few).endswith(" --no-flip --save")
+    assert str(found).endswith(" --no-flip --save")
 
 
 def test_ways_are_given_by_name_too_and_one_needs_no_list(acted, few):
@@ -250,7 +250,7 @@ def test_the_line_of_code_makes_the_strategy(way, code):
 
     import vtlab as vt
 
-    assert in_code(way) == code
+    assert strategy_code(way) == code
     made = eval(code, {"vt": vt, "dataclasses": dataclasses})
     assert made == way or made == replace(way, rate=None)
 

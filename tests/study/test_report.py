@@ -13,9 +13,11 @@ from matplotlib import pyplot
 from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
 from vtlab.results import records as records
+from vtlab.results.comparison import Comparison
+from vtlab.results.formatting import format_strategy
 from vtlab.results.records import Epoch, Run
 from vtlab.study import report as report
-from vtlab.study.compare import Study
+from vtlab.study.study import Study
 
 N, K = 60, 3
 CLASSES = ("Velaria montis", "<b>&\"'</p>", "$5 \N{HONEYBEE}")
@@ -62,10 +64,11 @@ def study(**more):
     ]
 
 
-def data(runs, **more):
-    indices = report.needed(runs, LABELS, CAMS)
+def data(runs, baseline=0.4, **more):
+    comparison = Comparison(runs, 1 / 3, baseline)
+    indices = report.choose_shown_images(comparison, LABELS, CAMS)
     given = {
-        "runs": runs,
+        "comparison": comparison,
         "classes": CLASSES,
         "train_counts": [5] * K,
         "test_labels": LABELS,
@@ -73,8 +76,6 @@ def data(runs, **more):
         "shown_indices": indices,
         "cam_indices": CAMS,
         "masks": MASKS[list(indices)],
-        "chance": 1 / 3,
-        "baseline": 0.4,
         "description": "Which <plant> is it?",
         "command": 'vtlab compare "<photos>" && echo',
         "machine": {"processor": "a & b", "torch": "2"},
@@ -127,7 +128,7 @@ def runs():
 
 @pytest.fixture(scope="module")
 def source(runs):
-    return report.render(data(runs))
+    return report.render_report(data(runs))
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +162,7 @@ def test_every_image_has_words_and_a_size(page):
 
 def test_the_answer_comes_first_in_one_sentence(page, runs):
     words = page.words()
-    said = " ".join(findings.answer(runs).split())
+    said = " ".join(findings.state_conclusion(Comparison(runs)).split())
     assert said in words
     assert words.index(said) < words.index("The numbers")
 
@@ -185,9 +186,9 @@ def test_names_and_texts_of_others_are_escaped(source, page):
 
 def test_the_table_holds_the_numbers_of_the_summary(page, runs):
     rows = {row[0]: row[1:] for row in page.rows}
-    gaps = findings.differences(runs).set_index("strategy")
-    for row in metrics.summary(records.table(runs), N).itertuples():
-        cells = rows[findings.text(row.strategy).replace("\N{NO-BREAK SPACE}", " ")]
+    gaps = Comparison(runs).differences.set_index("strategy")
+    for row in metrics.summarise_runs(records.table(runs), N).itertuples():
+        cells = rows[format_strategy(row.strategy).replace("\N{NO-BREAK SPACE}", " ")]
         assert cells[0] == f"{100 * row.mean:.1f} %"
         assert cells[1] == f"{100 * row.low:.1f} to {100 * row.high:.1f}"
         assert cells[2] == "195 (20 %)"
@@ -225,18 +226,18 @@ def test_settings_that_differ_stand_in_a_table_and_the_others_once(page):
 
 
 def test_a_report_needs_only_the_images_that_it_shows(runs):
-    indices = report.needed(runs, LABELS, CAMS)
-    worst = findings.worst_mistakes(runs, LABELS)
+    indices = report.choose_shown_images(Comparison(runs), LABELS, CAMS)
+    worst = findings.find_worst_mistakes(Comparison(runs), LABELS)
     assert set(indices) == {*CAMS, *worst.image}
     assert len(indices) == len(set(indices)) < N
 
 
 def test_the_pictures_are_those_of_the_right_test_images(runs, monkeypatch):
     shown = {}
-    monkeypatch.setattr(report.sections.plots, "cams", keep(shown, "cams"))
-    monkeypatch.setattr(report.sections.plots, "mistakes", keep(shown, "mistakes"))
-    report.render(data(runs))
-    worst = findings.worst_mistakes(runs, LABELS)
+    monkeypatch.setattr(report.plots, "cams", keep(shown, "cams"))
+    monkeypatch.setattr(report.plots, "mistakes", keep(shown, "mistakes"))
+    report.render_report(data(runs))
+    worst = findings.find_worst_mistakes(Comparison(runs), LABELS)
     np.testing.assert_array_equal(shown["mistakes"][0][0], PIXELS[worst.image])
     (images, maps), more = shown["cams"]
     np.testing.assert_array_equal(images, PIXELS[list(CAMS)])
@@ -283,15 +284,15 @@ def test_balanced_accuracy_stands_beside_accuracy_where_test_classes_are_uneven(
 
     labels = [0] * (N - 10) + [1] * 6 + [2] * 4
     runs = [replace(run("probe", s, 0, cams=False), epochs=()) for s in range(2)]
-    page = Page(report.render(bare(runs=runs, test_labels=labels)))
+    page = Page(report.render_report(bare(runs=runs, test_labels=labels)))
     theirs = np.mean([balanced_accuracy_score(labels, one.predictions) for one in runs])
     heads, first = page.rows[0], page.rows[1]
     assert first[heads.index("Balanced accuracy")] == f"{100 * theirs:.1f} %"
-    assert "Balanced accuracy" not in Page(report.render(bare())).rows[0]
+    assert "Balanced accuracy" not in Page(report.render_report(bare())).rows[0]
 
 
 def test_what_there_is_not_is_left_out():
-    page = Page(report.render(bare()))
+    page = Page(report.render_report(bare()))
     words = page.words()
     assert "made none" in words
     for absent in ("While learning", "What each one looks at", "On what machine"):
@@ -300,15 +301,15 @@ def test_what_there_is_not_is_left_out():
 
 
 def test_a_report_is_written_whole_and_again_over_the_old_one(tmp_path):
-    path = report.write(tmp_path / "new" / "folder", bare())
+    path = report.write_report(tmp_path / "new" / "folder", bare())
     assert path == tmp_path / "new" / "folder" / "report.html"
-    report.write(path.parent, bare(description="another"))
-    assert path.read_text(encoding="utf-8") == report.render(bare(description="another"))
+    report.write_report(path.parent, bare(description="another"))
+    assert path.read_text(encoding="utf-8") == report.render_report(bare(description="another"))
     assert [one.name for one in path.parent.iterdir()] == ["report.html"]
 
 
 def test_a_failed_write_leaves_the_old_report_and_nothing_else(tmp_path, monkeypatch):
-    path = report.write(tmp_path, bare())
+    path = report.write_report(tmp_path, bare())
     before = path.read_bytes()
 
     def full(_):
@@ -316,7 +317,7 @@ def test_a_failed_write_leaves_the_old_report_and_nothing_else(tmp_path, monkeyp
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space left"):
-        report.write(tmp_path, bare(description="another"))
+        report.write_report(tmp_path, bare(description="another"))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -337,7 +338,7 @@ def test_a_study_becomes_a_report_a_table_of_runs_and_lines_for_the_terminal(tmp
             )
         )
     study = Study([*made, replace(made[0], shots=2)], toy, list(CAMS))
-    path, lines = report.write_study(tmp_path, study, 4, "vtlab compare toy")
+    path = study.write_report(tmp_path, 4, command="vtlab compare toy")
     words = Page(path.read_text(encoding="utf-8")).words()
     assert "With 4 images per class, Full reaches" in words
     assert "12 for each run, 4 of each class" in words and "vtlab compare toy" in words
@@ -348,9 +349,9 @@ def test_a_study_becomes_a_report_a_table_of_runs_and_lines_for_the_terminal(tmp
         study.table().drop(columns="val_accuracy"),
         check_dtype=False,
     )
-    assert lines.splitlines()[1].startswith("Full")
+    assert findings.format_comparison(study.comparison(4)).splitlines()[1].startswith("Full")
     with pytest.raises(ValueError, match="no run with 9 images per class"):
-        report.write_study(tmp_path, study, 9)
+        study.write_report(tmp_path, 9)
 
 
 @pytest.mark.parametrize(
@@ -367,7 +368,7 @@ def test_data_that_do_not_belong_together_are_refused(wrong, message):
 
 def test_no_runs_and_runs_of_several_shots_are_refused():
     with pytest.raises(ValueError, match="at least one run"):
-        replace(bare(), runs=[])
+        data([])
     mixed = [run("probe", 0, 3), replace(run("probe", 1, 3), shots=10)]
     with pytest.raises(ValueError, match="one number of images per class"):
         data(mixed)

@@ -1,4 +1,4 @@
-"""Lesson 16 needs the table of real photographs, its figure, the words and the page of a study, and three checks."""
+"""Lesson 16 needs the table of real photographs, its figure and three checks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from vtlab.plots import style
 from vtlab.plots.legends import draw_legend
 from vtlab.plots.shot_curves import draw_shots
 from vtlab.results.metrics import balanced_accuracy
-from vtlab.results.records import committed
-from vtlab.study.recommend import as_text as as_text
-from vtlab.study.report import write_study as write_study
+from vtlab.results.records import read_committed_table
 from vtlab.training.strategies import FOUR
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ def real_table() -> pd.DataFrame:
 
     Lesson 16.
     """
-    return committed("real")
+    return read_committed_table("real")
 
 
 ROW_HEIGHT = 1.85  # inches
@@ -88,10 +86,10 @@ def plot_starts(table: pd.DataFrame) -> Figure:
             )
             ax.set(xlabel="", ylabel="")
             if number == 0:
-                style.heading(ax, f"from {start}")
-        line[0].set_ylabel(of, labelpad=8, **style.text(style.SMALL, style.INK, weight="bold"))
+                style.add_heading(ax, f"from {start}")
+        line[0].set_ylabel(of, labelpad=8, **style.font(style.SMALL, style.INK, weight="bold"))
     for ax in axes[-1]:
-        ax.set_xlabel("images per class", labelpad=5, **style.text(style.SMALL, style.QUIET))
+        ax.set_xlabel("images per class", labelpad=5, **style.font(style.SMALL, style.QUIET))
     draw_legend(figure, strategies)
     return figure
 

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vtlab.results import labels as names
 from vtlab.results.comparison import Comparison
-from vtlab.results.labels import percent, percent_range
+from vtlab.results.formatting import (
+    format_percent,
+    format_percent_range,
+    format_shots,
+    format_strategy,
+    format_table,
+    join_words,
+)
 
-FEW_SEEDS = 5
-FEW_TEST_IMAGES = 300
-MISTAKES = 10
+MIN_SEEDS = 5
+MIN_TEST_IMAGES = 300
+MISTAKES_SHOWN = 10
 
-HOW_TO_READ = {
+READING_GUIDE = {
     "images per class": "Everything that a strategy had to learn from. Every choice was made "
     "with them or without any image of this task. The test images were read once, at the end, "
     "by all strategies alike, and the network after the last epoch is the one that was tested.",
@@ -40,25 +46,29 @@ HOW_TO_READ = {
 }
 
 
-def answer(comparison: Comparison) -> str:
+def state_conclusion(comparison: Comparison) -> str:
     """What the runs say, in one sentence."""
     best, rest = comparison.differences.iloc[0], comparison.differences.iloc[1:]
-    start, mean = f"With {shots_in_words(comparison.shots)}, {text(best.strategy)}", best["mean"]
+    start, mean = (
+        f"With {format_shots(comparison.shots)}, {format_strategy(best.strategy)}",
+        best["mean"],
+    )
     if not len(rest):
-        return f"{start} reaches {percent(mean)}; nothing else was run to compare it with."
+        return f"{start} reaches {format_percent(mean)}; nothing else was run to compare it with."
     if (rest.pairs < 2).all():
         return (
-            f"{start} comes out highest at {percent(mean)}, but one seed cannot tell a lead "
+            f"{start} comes out highest at {format_percent(mean)}, but one seed cannot tell a lead "
             "from luck."
         )
     behind = rest.low > 0
     if behind.all():
         return (
-            f"{start} leads at {percent(mean)}: the 95\N{NO-BREAK SPACE}% interval of its "
+            f"{start} leads at {format_percent(mean)}: the 95\N{NO-BREAK SPACE}% interval of its "
             "lead over every other strategy excludes 0."
         )
     close = [
-        f"{text(row['strategy'])} at {percent(row['mean'])}" for _, row in rest[~behind].iterrows()
+        f"{format_strategy(row['strategy'])} at {format_percent(row['mean'])}"
+        for _, row in rest[~behind].iterrows()
     ]
     ends = (
         "interval of the difference includes"
@@ -66,13 +76,13 @@ def answer(comparison: Comparison) -> str:
         else "intervals of the differences include"
     )
     return (
-        f"{start} comes out highest at {percent(mean)}, but {rest.pairs.max()} seeds do not "
-        f"tell it apart from {listed(close)}: the 95\N{NO-BREAK SPACE}% {ends} 0."
+        f"{start} comes out highest at {format_percent(mean)}, but {rest.pairs.max()} seeds do not "
+        f"tell it apart from {join_words(close)}: the 95\N{NO-BREAK SPACE}% {ends} 0."
     )
 
 
-def worst_mistakes(
-    comparison: Comparison, test_labels: Sequence[int], count: int = MISTAKES
+def find_worst_mistakes(
+    comparison: Comparison, test_labels: Sequence[int], count: int = MISTAKES_SHOWN
 ) -> pd.DataFrame:
     """The mistakes that the best strategy was surest of, each image once.
 
@@ -102,7 +112,7 @@ def worst_mistakes(
     return wrong.drop_duplicates("image").head(count).reset_index(drop=True)
 
 
-def caveats(comparison: Comparison, train_counts: Sequence[int]) -> list[str]:
+def list_caveats(comparison: Comparison, train_counts: Sequence[int]) -> list[str]:
     """What should stop a reader from believing too much, a sentence each.
 
     Args:
@@ -118,13 +128,13 @@ def caveats(comparison: Comparison, train_counts: Sequence[int]) -> list[str]:
             "One seed: the interval knows the size of the test set and nothing about "
             "another draw of training images."
         )
-    elif fewest < FEW_SEEDS:
+    elif fewest < MIN_SEEDS:
         found.append(
             f"{fewest} seeds: the intervals are wide because a spread estimated from "
-            f"{fewest} values is uncertain. {FEW_SEEDS} or more would narrow them."
+            f"{fewest} values is uncertain. {MIN_SEEDS} or more would narrow them."
         )
-    if size < FEW_TEST_IMAGES:
-        found.append(f"The test set has {size} images: one image is {percent(1 / size)}.")
+    if size < MIN_TEST_IMAGES:
+        found.append(f"The test set has {size} images: one image is {format_percent(1 / size)}.")
     if max(train_counts) > 2 * min(train_counts):
         found.append(
             f"The training classes are uneven: {min(train_counts)} to {max(train_counts)} images."
@@ -139,52 +149,25 @@ def caveats(comparison: Comparison, train_counts: Sequence[int]) -> list[str]:
     return found
 
 
-def as_text(comparison: Comparison) -> str:
+def format_comparison(comparison: Comparison) -> str:
     """The results as lines for a terminal."""
     rows = [("", "weights that learn", "test accuracy", "95 % interval", "seconds")]
     for row in comparison.summary.to_dict("records"):
         rows.append(
             (
-                text(row["strategy"]),
+                format_strategy(row["strategy"]),
                 f"{row['trainable_weights']:,}",
-                percent(row["mean"]),
-                percent_range(row["low"], row["high"]),
+                format_percent(row["mean"]),
+                format_percent_range(row["low"], row["high"]),
                 f"{row['seconds']:.1f}",
             )
         )
-    for name, share in references(comparison).items():
-        rows.append((name, "", percent(share), "", ""))
-    return text_table(rows).replace("\N{NO-BREAK SPACE}", " ")
+    for name, share in reference_accuracies(comparison).items():
+        rows.append((name, "", format_percent(share), "", ""))
+    return format_table(rows).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def references(comparison: Comparison) -> dict[str, float]:
+def reference_accuracies(comparison: Comparison) -> dict[str, float]:
     """What a strategy should beat, by its name: the accuracies that take no training."""
     known = {"Chance": comparison.chance, "Nearest neighbour in pixels": comparison.baseline}
     return {name: share for name, share in known.items() if share is not None}
-
-
-def text_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as lines: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for first, *others in rows:
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        lines.append("   ".join([first.ljust(widths[0]), *cells]).rstrip())
-    return "\n".join(lines)
-
-
-def text(strategy: str) -> str:
-    """A strategy's name as it is shown, in one line."""
-    return names.label(strategy).text.replace(" (", "\N{NO-BREAK SPACE}(")
-
-
-def shots_in_words(shots: int | None) -> str:
-    """Such as "5 images per class"."""
-    if shots is None:
-        return "all training images"
-    return f"{shots} image{'s' * (shots != 1)} per class"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Such as "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -24,7 +24,7 @@ class Label:
     marker: str
 
 
-def label(name: str) -> Label:
+def get_label(name: str) -> Label:
     """How the strategy or backbone of that name is shown; "partial(2)" is a kind of "partial".
 
     A name of one's own gets itself as text, in black.
@@ -39,8 +39,8 @@ def label(name: str) -> Label:
 
 
 STRATEGIES = {
-    label.name: label
-    for label in (
+    get_label.name: get_label
+    for get_label in (
         Label("scratch", "From scratch", "#6E6E6E", "s"),
         Label("probe", "Linear probe", "#0072B2", "o"),
         Label("partial", "Partial", "#C77F00", "^"),
@@ -51,8 +51,8 @@ STRATEGIES = {
 }
 
 BACKBONES = {
-    label.name: label
-    for label in (
+    get_label.name: get_label
+    for get_label in (
         Label("mini_resnet", "mini ResNet", "#3B4B8C", "o"),
         Label("mini_vgg", "mini VGG", "#8C5A2B", "s"),
         Label("mini_inception", "mini Inception", "#B0457B", "^"),
@@ -61,18 +61,8 @@ BACKBONES = {
 }
 
 
-def order(name: str) -> tuple[int, str]:
+def rank_strategy(name: str) -> tuple[int, str]:
     """A key that sorts strategies as the course shows them."""
     base = name.partition("(")[0]
     known = list(STRATEGIES)
     return (known.index(base) if base in known else len(known), name)
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share in words: `0.824` is `82.4 %`, with a space that does not break."""
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
-
-
-def percent_range(low: float, high: float) -> str:
-    """The ends of an interval of shares in percent, without the sign; nothing where there is none."""
-    return "" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"

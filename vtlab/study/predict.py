@@ -13,9 +13,9 @@ from torch import Tensor
 
 from vtlab.analysis.cams import grad_cam
 from vtlab.data.decoding import decode_tensor
-from vtlab.data.listing import list_folder, read_file
+from vtlab.data.listing import list_folder
 from vtlab.models.evaluation import predict
-from vtlab.system.files import write_bytes
+from vtlab.system.files import read_file, write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.training.saving import load
 
@@ -79,14 +79,14 @@ class Predictor:
         """
         from vtlab.plots.export import clear_figure, to_png
         from vtlab.plots.heatmaps import plot_cams
-        from vtlab.results.labels import percent
+        from vtlab.results.formatting import format_percent
 
         pixels, class_name, confidence = classification or self.classify(path)
         figure = plot_cams(
             pixels.numpy(),
             {self.card.strategy or "model": grad_cam(self.network, pixels).numpy()},
             scale="each",
-            titles=[f"{class_name} {percent(confidence)}"],
+            titles=[f"{class_name} {format_percent(confidence)}"],
         )
         png = to_png(figure)
         clear_figure(figure)  # thousands of images are one call: their figures must not pile up

@@ -5,29 +5,30 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
+from typing import NamedTuple
 
 from vtlab.study.run import PlannedRun, Runner
-from vtlab.training.costs import training_operations
+from vtlab.training.costs import cost_table, count_training_operations
 from vtlab.training.schedules import default_epochs
+from vtlab.training.strategies import Strategy
 
-OVERHEAD = 1e9  # multiply-adds that a run takes as long as, beside its training and its testing
+OVERHEAD = 1e10  # multiply-adds that take as long as what a run does beside training and testing
 LEAST_SHARE = 0.1  # of a run that must be over before its own pace counts
-PLAIN_LINES_EVERY = 10  # seconds, where no terminal shows a bar
+SECONDS_BETWEEN_LINES = 10.0  # where no terminal shows a bar
 
 
 class TimeEstimate:
-    """What a list of runs will take, from their work and from the pace of those that have ended.
+    """What a list of runs will still take, from their work and from the pace of those that have ended.
 
-    Work may have any unit. Runs of one kind (one strategy) have one pace; a kind of which none has
-    ended is thought to have the pace of all others.
+    Work may have any unit. Runs of one strategy have one pace, seconds for a unit of work; a strategy of
+    which no run has ended is thought to have the pace of all others.
     """
 
     def __init__(
         self,
-        work: Mapping[Hashable, float],
-        kind: Callable[[Hashable], str],
+        work: Mapping[PlannedRun, float],
         *,
         jobs: int = 1,
         clock: Callable[[], float] = time.perf_counter,
@@ -36,60 +37,60 @@ class TimeEstimate:
 
         Args:
             work: Of each run that is to be done.
-            kind: Of a run.
             jobs: How many go on at a time.
             clock: Gives seconds.
         """
-        self.pending, self.kind, self.jobs, self.clock = dict(work), kind, jobs, clock
-        self.ended: dict[str, list[tuple[float, float]]] = defaultdict(list)  # seconds, work
-        self.running: Hashable | None = None
-        self.share = 0.0  # of the running one's work
-        self.started = self.began = self.last_end = clock()
+        self.pending, self.jobs, self.clock = dict(work), jobs, clock
+        self.ended: dict[str, list[tuple[float, float]]] = defaultdict(list)  # (seconds, work)
+        self.running: PlannedRun | None = None
+        self.share = 0.0  # of the running one's work that is done
+        self.first_start = self.start = self.last_end = clock()
 
-    def begin(self, run: Hashable) -> None:
-        """A run has begun; said where one goes on at a time."""
-        self.running, self.share, self.began = run, 0.0, self.clock()
+    def begin(self, run: PlannedRun) -> None:
+        """A run begins; called where one goes on at a time."""
+        self.running, self.share, self.start = run, 0.0, self.clock()
 
-    def end(self, run: Hashable, seconds: float) -> None:
-        """A run has ended."""
-        self.ended[self.kind(run)].append((seconds, self.pending.pop(run)))
+    def end(self, run: PlannedRun, seconds: float) -> None:
+        """A run has ended after so many seconds."""
+        self.ended[run.strategy.name].append((seconds, self.pending.pop(run)))
         self.running, self.share, self.last_end = None, 0.0, self.clock()
 
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the first run began."""
-        return self.clock() - self.started
-
     def remaining(self) -> float | None:
-        """Seconds until the last run ends; None before anything is known."""
-        ended = {kind: _pace(of) for kind, of in self.ended.items()}
-        overall = [one for of in self.ended.values() for one in of]
-        if self.running is not None and self.share >= LEAST_SHARE:
-            done = (self.clock() - self.began, self.share * self.pending[self.running])
-            ended.setdefault(self.kind(self.running), _pace([done]))
-            overall.append(done)
-        if not overall:
+        """Seconds until the last run ends; None as long as nothing is known."""
+        paces = {strategy: _pace(runs) for strategy, runs in self.ended.items()}
+        known = [run for runs in self.ended.values() for run in runs]
+        if self.running and self.share >= LEAST_SHARE:
+            part = (self.clock() - self.start, self.share * self.pending[self.running])
+            paces.setdefault(self.running.strategy.name, _pace([part]))
+            known.append(part)
+        if not known:
             return None
-        others = _pace(overall)
+        others = _pace(known)
         seconds = {
-            run: work * ended.get(self.kind(run), others) for run, work in self.pending.items()
+            run: work * paces.get(run.strategy.name, others) for run, work in self.pending.items()
         }
-        if self.running is not None:
+        if self.running:
             seconds[self.running] *= 1 - self.share
         total = sum(seconds.values()) / self.jobs
-        # of runs in workers nobody says how far they are: they are as far as the time goes
-        return total if self.jobs == 1 else max(total - (self.clock() - self.last_end), 0.0)
+        # nobody says how far the runs in workers are: what has passed since one ended counts for all
+        return total if self.jobs == 1 else max(0.0, total - (self.clock() - self.last_end))
+
+    def share_done(self) -> float:
+        """How much of the whole time has passed, in [0, 1]; 0 as long as nothing is known."""
+        passed, remaining = self.clock() - self.first_start, self.remaining()
+        return 0.0 if remaining is None else passed / max(passed + remaining, 1e-9)
 
 
-def _pace(done: list[tuple[float, float]]) -> float:
+def _pace(runs: Iterable[tuple[float, float]]) -> float:
     """Seconds for a unit of work."""
-    return sum(seconds for seconds, _ in done) / sum(work for _, work in done)
+    seconds, work = map(sum, zip(*runs, strict=True))
+    return seconds / work
 
 
 class StudyProgress:
-    """Shows a study's progress: `with StudyProgress(runner, planned) as progress:`.
+    """Shows how far a study is: `with StudyProgress(runner, planned) as progress:`.
 
-    A bar in a terminal or a notebook; elsewhere, as in a log file, a plain line now and then.
+    A bar in a terminal and in a notebook; elsewhere, such as in a log file, a plain line now and then.
     """
 
     def __init__(
@@ -98,44 +99,139 @@ class StudyProgress:
         """Foretell the work.
 
         Args:
-            runner: Which will do the runs.
+            runner: Does the runs.
             planned: The runs that are to be done.
             jobs: How many go on at a time.
             show: False shows nothing.
         """
-        self.runner, self.count, self.show = runner, len(planned), show and bool(planned)
-        self.epochs_done, self.said = 0, 0.0
-        work = {run: sum(self._work(run.strategy, run.shots)) for run in planned if self.show}
-        self.estimate = TimeEstimate(work, lambda run: run.strategy.name, jobs=jobs)
-        self.bar = _make_bar() if self.show else None
+        self.show = show and bool(planned)
+        if not self.show:
+            return
+        self.epochs: dict[PlannedRun, int] = {}
+        self.training: dict[PlannedRun, float] = {}  # its share of the whole work
+        self.work: dict[PlannedRun, float] = {}
+        # strategies and shots repeat in every seed: their work is foretold once
+        known: dict[tuple[Strategy, int | None], _Work] = {}
+        for run in planned:
+            pair = run.strategy, run.shots
+            first = pair not in known
+            if first:
+                known[pair] = _foretell_work(runner, run)
+            work = known[pair]
+            self.epochs[run] = work.epochs
+            self.work[run] = work.training + work.testing + work.frozen_testing * first + OVERHEAD
+            self.training[run] = work.training / self.work[run]
+        self.estimate = TimeEstimate(self.work, jobs=jobs)
+        self.display = _Bar() if _can_draw() else _Lines()
 
     def __enter__(self) -> StudyProgress:
-        """Nothing more: the bar is there."""
+        """What is shown is there already."""
         return self
 
     def __exit__(
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the bar as it is."""
-        if self.bar is not None:
-            self.bar.close()
+        """Leave what was shown as it is."""
+        if self.show:
+            self.display.close()
 
     def begin(self, run: PlannedRun) -> None:
         """A run begins in this process."""
-        self.epochs_done = 0
+        self.epochs_ended = 0
         if self.show:
             self.estimate.begin(run)
-            self._update(f"{run.strategy.name:8s} seed {run.seed}")
+            self._update()
 
     def epoch_ended(self) -> None:
         """The run in this process has one epoch more behind it."""
-        self.epochs_done += 1
-        if self.show:
-            run = self.estimate.running
-            training, testing = self._work(run.strategy, run.shots)
-            of_training = min(1.0, self.epochs_done / self._epochs(run.strategy, run.shots))
-            self.estimate.share = of_training * training / (training + testing)
+        self.epochs_ended += 1
+        if self.show and (run := self.estimate.running):
+            trained = min(self.epochs_ended / self.epochs[run], 1.0)
+            self.estimate.share = trained * self.training[run]
             self._update()
 
+    def end(self, run: PlannedRun, seconds: float) -> None:
+        """A run has ended."""
+        if self.show:
+            self.estimate.end(run, seconds)
+            self._update()
 
-"""to be continued"""
+    def _update(self) -> None:
+        run, remaining = self.estimate.running, self.estimate.remaining()
+        now = f"{run.strategy.name:8s} seed {run.seed}" if run else ""
+        ended = len(self.work) - len(self.estimate.pending)
+        left = "" if remaining is None else f"about {_in_words(remaining)} to go"
+        self.display.update(
+            self.estimate.share_done(), now, f"{ended} of {len(self.work)} runs", left
+        )
+
+
+class _Work(NamedTuple):
+    """What a run takes: epochs, and multiply-adds of its parts."""
+
+    epochs: int
+    training: int
+    testing: int
+    frozen_testing: int  # the test images pass the frozen stages in the first run alone
+
+
+def _foretell_work(runner: Runner, run: PlannedRun) -> _Work:
+    network, task, setting = runner.make_network(), runner.task, runner.setting
+    images = len(task.train) if run.shots is None else run.shots * len(task.classes)
+    training = count_training_operations(
+        network, run.strategy, images, epochs=setting.epochs, image_size=task.image_size
+    )
+    parts = cost_table(network, run.strategy, image_size=task.image_size)
+    forward = parts.forward.groupby(parts.step > 0).sum() * len(task.test)
+    epochs = setting.epochs or default_epochs(images, run.strategy.start)
+    return _Work(epochs, training, int(forward.get(True, 0)), int(forward.get(False, 0)))
+
+
+def _in_words(seconds: float) -> str:
+    """A time as minutes and seconds, such as 1:20; hours in front where there are any."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def _can_draw() -> bool:
+    """Whether a bar can be drawn over and over: in a terminal, and in a notebook."""
+    from tqdm.auto import tqdm
+
+    return sys.stderr.isatty() or any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
+
+
+class _Bar:
+    """A bar of tqdm's, of the share of the time that has passed."""
+
+    def __init__(self) -> None:
+        from tqdm.auto import tqdm
+
+        shape = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+        self.bar = tqdm(total=1.0, dynamic_ncols=True, bar_format=shape)
+
+    def update(self, share: float, now: str, ended: str, left: str) -> None:
+        """Show where the study is; a bar never goes back."""
+        self.bar.set_description_str(now, refresh=False)
+        self.bar.set_postfix_str(left, refresh=False)
+        self.bar.update(max(0.0, share - self.bar.n))
+
+    def close(self) -> None:
+        """The last line stays."""
+        self.bar.close()
+
+
+class _Lines:
+    """Plain lines on stderr, not many."""
+
+    def __init__(self) -> None:
+        self.last: float | None = None
+
+    def update(self, share: float, now: str, ended: str, left: str) -> None:
+        """Say where the study is, if nothing was said for some seconds."""
+        if left and (self.last is None or time.monotonic() - self.last >= SECONDS_BETWEEN_LINES):
+            self.last = time.monotonic()
+            print(f"{ended} ({share:.0%}), {left}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left to say."""

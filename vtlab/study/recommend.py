@@ -1,4 +1,4 @@
-"""What should be trained for *these* images? A small honest study on nothing but them.
+"""What should be trained for *these* images: a recommendation, from a race on nothing but them.
 
 Ways to train race on the same splits: a quarter of the training images is held back, another one in every
 split, and each way learns from the rest. Ways that are clearly behind leave the race, and what time is left
@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
@@ -19,9 +19,10 @@ from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, stratified_split
 from vtlab.data.tasks import Task
 from vtlab.models.evaluation import predict
-from vtlab.results.labels import label
-from vtlab.results.metrics import Interval, at_least_an_image, resampled_interval
-from vtlab.study.run import Bench, Setting
+from vtlab.results.formatting import format_percent_range, format_table
+from vtlab.results.labels import get_label
+from vtlab.results.metrics import Interval, resampled_interval, widen_to_one_image
+from vtlab.study.run import Runner, Setting
 from vtlab.system.threads import THREADS
 from vtlab.training.costs import count_training_operations
 from vtlab.training.fit import fit
@@ -33,20 +34,23 @@ from vtlab.training.strategies import (
     partial,
     probe,
     scratch,
-    strategy,
+    strategy_code,
 )
 
-WAYS = (probe, partial(1), partial(2), lp_ft, full, scratch)
-HELD = 0.25  # share of each class that is held back in a split
-LEAST, MOST = 3, 10  # splits before a way may be dropped, and at most
-OTHER_RATES = (1 / 3, 3)
-PILOT = 64  # images of the epoch from which a run's time is foretold
-FIXED = 0.4  # seconds of a run beside its training: data, a new network, the held-back images
+RACING = (probe, partial(1), partial(2), lp_ft, full, scratch)
+HELD_BACK_SHARE = 0.25  # of each class, in every split
+MIN_SPLITS = 3  # before a way may be dropped
+MAX_SPLITS = 10
+RATE_FACTORS = (1 / 3, 3)  # of the leader's rate, which are tried at the end
+PILOT_IMAGES = 64  # of the epoch from which a run's time is foretold
+OVERHEAD_SECONDS = 0.4  # of a run beside its training: data, a new network, the held-back images
+
+COLUMNS = "", "rate", "held-back images", "95 % interval", "behind the best", "splits", "seconds"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recommendation:
-    """What a race has found.
+    """What a race has found; printed, it is the table, the answer, the caveats and what carries it out.
 
     Attributes:
         best: The strategy with the highest mean, at the rate that was tried.
@@ -59,6 +63,7 @@ class Recommendation:
         alike: Images held back in the first split that look the same as one learnt from.
         epochs: As in the setting.
         flip: Whether views were mirrored.
+        shots: Training images per class of the task; None for all.
         seconds: The race took.
     """
 
@@ -71,6 +76,7 @@ class Recommendation:
     alike: int
     epochs: int | None
     flip: bool
+    shots: int | None
     seconds: float
 
     @property
@@ -78,7 +84,7 @@ class Recommendation:
         """The line of Python that trains so."""
         epochs = f", epochs={self.epochs}" if self.epochs and not self.best.convex else ""
         flip = "" if self.flip or self.best.convex else ", augment=vt.Augment(flip=False)"
-        return f"vt.fit(network, task, {in_code(self.best)}{epochs}{flip})"
+        return f"vt.fit(network, task, {strategy_code(self.best)}{epochs}{flip})"
 
     @property
     def caveats(self) -> list[str]:
@@ -114,13 +120,54 @@ class Recommendation:
             found.append(f"For {', '.join(self.left_out)} the time was too short.")
         return found
 
+    def __repr__(self) -> str:
+        """As lines for a terminal."""
+        best = self.table.iloc[0]
+        rate = "" if pd.isna(best.rate) else f", rate {best.rate:.2g}"
+        lines = [
+            format_table(self._rows()),
+            "",
+            f"Train so: {get_label(best.way).text}{rate} ({self.seconds:.0f} s were used)",
+            *(f"  - {sentence}" for sentence in self.caveats),
+            "",
+            f"  {self.code}",
+        ]
+        if self.best.rate is None:  # the command line knows the default rates only
+            epochs = f" --epochs {self.epochs}" if self.epochs else ""
+            flip = "" if self.flip else " --no-flip"
+            shots = "all" if self.shots is None else self.shots
+            lines.append(
+                f"  vtlab compare … --strategies {shlex.quote(self.best.name)} --shots {shots}{epochs}"
+                f"{flip} --save"
+            )
+        return "\n".join(lines)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """The table's head and rows, as text."""
+        rows: list[tuple[str, ...]] = [COLUMNS]
+        for row in self.table.itertuples():
+            apart = format_percent_range(row.behind_low, row.behind_high)
+            behind = f"{100 * row.behind:.1f}" + (f" ({apart})" if apart else "")
+            rows.append(
+                (
+                    get_label(row.way).text,
+                    "" if pd.isna(row.rate) else f"{row.rate:.2g}",
+                    f"{100 * row.mean:.1f} %",
+                    format_percent_range(row.low, row.high),
+                    behind if row.Index else "",
+                    str(row.splits),
+                    f"{row.seconds:.1f}",
+                )
+            )
+        return rows
+
 
 def recommend(
     task: Task,
     *,
     budget: float = 300,
     setting: Setting | None = None,
-    ways: Strategy | str | Sequence[Strategy | str] = WAYS,
+    ways: Strategy | str | Sequence[Strategy | str] = RACING,
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
 ) -> Recommendation:
@@ -142,7 +189,7 @@ def recommend(
     https://doi.org/10.1023/A:1024068626366. Lesson 16.
     """
     ways = as_strategies(ways)
-    race = _Race(task, budget, replace(setting or Setting(), task=task.name), seed, ways)
+    race = StrategyRace(task, budget, replace(setting or Setting(), task=task.name), seed, ways)
     plan = race.plan(ways)
     say(plan)
     for line in race.run():
@@ -150,102 +197,22 @@ def recommend(
     return race.result()
 
 
-def as_text(found: Recommendation, task: Task) -> str:
-    """The recommendation as lines for a terminal: table, answer, caveats, and the line that carries it out."""
-    rows = [
-        ("", "rate", "held-back images", "95 % interval", "behind the best", "splits", "seconds")
-    ]
-    for row in found.table.itertuples():
-        behind = (
-            ""
-            if row.Index == 0
-            else f"{100 * row.behind:.1f} ({_range(row.behind_low, row.behind_high)})"
-        )
-        rows.append(
-            (
-                label(row.way).text,
-                "" if pd.isna(row.rate) else f"{row.rate:.2g}",
-                f"{100 * row.mean:.1f} %",
-                _range(row.low, row.high),
-                behind,
-                str(row.splits),
-                f"{row.seconds:.1f}",
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = [
-        "   ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        ).rstrip()
-        for row in rows
-    ]
-    best = found.table.iloc[0]
-    answer = f"Train so: {label(best.way).text}" + (
-        "" if pd.isna(best.rate) else f", rate {best.rate:.2g}"
-    )
-    shots = "all" if task.shots is None else task.shots
-    lines = [
-        *table,
-        "",
-        f"{answer} ({found.seconds:.0f} s were used)",
-        *(f"  - {sentence}" for sentence in found.caveats),
-        "",
-        f"  {found.code}",
-    ]
-    if found.best.rate is None:
-        epochs = f" --epochs {found.epochs}" if found.epochs else ""
-        flip = "" if found.flip else " --no-flip"
-        lines.append(
-            f"  vtlab compare … --strategies {shlex.quote(found.best.name)} --shots {shots}{epochs}"
-            f"{flip} --save"
-        )
-    return "\n".join(lines)
-
-
-def _range(low: float, high: float) -> str:
-    return "" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"
-
-
-def in_code(way: Strategy) -> str:
-    """A strategy as it is written in Python."""
-    try:
-        base = strategy(way.name)
-    except ValueError:  # a name of its own
-        base = None
-    known = base or Strategy(way.name)
-    changes = [
-        f"rate={way.rate:.2g}"
-        if field.name == "rate"
-        else f"{field.name}={getattr(way, field.name)!r}"
-        for field in fields(way)
-        if getattr(way, field.name) != getattr(known, field.name)
-        and not (field.name == "rate" and way.rate == known.peak_rate)
-    ]
-    if base is None:
-        return f"vt.Strategy({', '.join([repr(way.name), *changes])})"
-    kind = way.name.partition("(")[0]
-    if kind in ("partial", "surgical"):
-        stages = [str(base.stages)] if kind == "partial" else map(repr, base.stages)
-        return f"vt.{kind}({', '.join([*stages, *changes])})"
-    return (
-        f"dataclasses.replace(vt.{way.name}, {', '.join(changes)})" if changes else f"vt.{way.name}"
-    )
-
-
-class _Race:
+class StrategyRace:
     """Scores of every way on every split so far, and the time that is left."""
 
     def __init__(
         self, task: Task, budget: float, setting: Setting, seed: int, ways: Sequence[Strategy]
     ) -> None:
+        """Begin the time, read the weights, and measure how fast this machine trains.
+
+        Raises:
+            ValueError: If a class has too few images, or a way is none for this network.
+        """
         self.started, self.budget, self.seed = time.perf_counter(), budget, seed
         torch.set_num_threads(THREADS)
-        self.bench = Bench.make(setting, task)
-        self.task = self.bench.base
-        self.bench.takes(ways)
+        self.runner = Runner.build(setting, task)
+        self.task = self.runner.task
+        self.runner.check_strategies(ways)
         counts = torch.bincount(task.train.labels.long(), minlength=len(task.classes))
         if (least := int(counts.min())) < MIN_IMAGES_PER_CLASS:
             raise ValueError(
@@ -258,51 +225,64 @@ class _Race:
         self.scores: dict[Strategy, list[float]] = {}
         self.took: dict[Strategy, list[float]] = {}
         self.left_out: tuple[str, ...] = ()
-        self.unit = self._pilot(kept)
+        self.seconds_per_operation = self._time_pilot(kept)
 
     def _split(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        return stratified_split(self.task.train.labels, HELD, self.seed + number, self.task.classes)
-
-    def _part(self, places: torch.Tensor) -> Task:
-        return replace(self.task, train=self.task.train[places], val=None)
-
-    def _pilot(self, kept: torch.Tensor) -> float:
-        """Seconds for each multiply-add, from an epoch of full fine-tuning with some images."""
-        started = time.perf_counter()
-        some = kept[torch.randperm(len(kept), generator=torch.Generator().manual_seed(0))[:PILOT]]
-        for _ in fit(self.bench.network(), self._part(some), full, epochs=1):
-            pass
-        return (time.perf_counter() - started) / self._operations(full, len(some), epochs=1)
-
-    def _operations(self, way: Strategy, images: int, epochs: int | None) -> int:
-        return count_training_operations(
-            self.bench.network(), way, images, epochs=epochs, image_size=self.task.image_size
+        """Places of the training images to learn from and of those held back."""
+        return stratified_split(
+            self.task.train.labels, HELD_BACK_SHARE, self.seed + number, self.task.classes
         )
 
-    def expected(self, way: Strategy) -> float:
+    def _task_with(self, places: torch.Tensor) -> Task:
+        """The task with only these training images."""
+        return replace(self.task, train=self.task.train[places], val=None)
+
+    def _time_pilot(self, kept: torch.Tensor) -> float:
+        """Seconds for each multiply-add, from an epoch of full fine-tuning with some images."""
+        started = time.perf_counter()
+        order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(0))
+        some = kept[order[:PILOT_IMAGES]]
+        for _ in fit(self.runner.make_network(), self._task_with(some), full, epochs=1):
+            pass
+        return (time.perf_counter() - started) / self._count_operations(full, len(some), epochs=1)
+
+    def _count_operations(self, way: Strategy, images: int, epochs: int | None) -> int:
+        return count_training_operations(
+            self.runner.make_network(), way, images, epochs=epochs, image_size=self.task.image_size
+        )
+
+    def expected_seconds(self, way: Strategy) -> float:
         """Seconds of a run: as it was measured, or else as its operations foretell."""
         if way in self.took:
             return max(self.took[way])
-        return FIXED + self.unit * self._operations(way, self.images[0], self.bench.setting.epochs)
+        operations = self._count_operations(way, self.images[0], self.runner.setting.epochs)
+        return OVERHEAD_SECONDS + self.seconds_per_operation * operations
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
+        """Of the budget."""
         return self.budget - (time.perf_counter() - self.started)
 
     def plan(self, ways: Sequence[Strategy]) -> str:
         """Choose the ways for which there is time, and say what will be done."""
-        order = sorted(ways, key=self.expected)
-        once = [self.expected(way) for way in order]
-        fit_in = [way for i, way in enumerate(order) if LEAST * sum(once[: i + 1]) <= self.left]
+        order = sorted(ways, key=self.expected_seconds)
+        once = [self.expected_seconds(way) for way in order]
+        fit_in = [
+            way
+            for i, way in enumerate(order)
+            if MIN_SPLITS * sum(once[: i + 1]) <= self.seconds_left
+        ]
         if not fit_in:
             raise ValueError(
                 f"{self.budget:.0f} s are too short: {order[0].name} alone would take some "
-                f"{LEAST * once[0]:.0f} s on {LEAST} splits"
+                f"{MIN_SPLITS * once[0]:.0f} s on {MIN_SPLITS} splits"
             )
         self.left_out = tuple(way.name for way in order if way not in fit_in)
         self.racing = fit_in
-        self.splits = int(min(MOST, max(LEAST, self.left / sum(once[: len(fit_in)]))))
-        seconds = min(self.left, self.splits * sum(once[: len(fit_in)]))
+        self.splits = int(
+            min(MAX_SPLITS, max(MIN_SPLITS, self.seconds_left / sum(once[: len(fit_in)])))
+        )
+        seconds = min(self.seconds_left, self.splits * sum(once[: len(fit_in)]))
         short = f"\ntoo slow for that time: {', '.join(self.left_out)}" if self.left_out else ""
         return (
             f"{', '.join(way.name for way in fit_in)} on up to {self.splits} splits of {self.images[0]} "
@@ -314,44 +294,44 @@ class _Race:
         """Race, and say after each split who leads."""
         for number in range(self.splits):
             if not all(self._score(way, number) for way in self.racing):
-                self._forget(number)
+                self._drop_split(number)
                 return
-            if number + 1 >= LEAST:
-                self.racing = [way for way in self.racing if not self._behind(way).low > 0]
+            if number + 1 >= MIN_SPLITS:
+                self.racing = [way for way in self.racing if not self._lead_over(way).low > 0]
             yield f"split {number + 1}: {self.leader.name} leads at {100 * self._mean(self.leader):.1f} %"
-        yield from self._other_rates()
+        yield from self._try_other_rates()
 
-    def _forget(self, number: int) -> None:
+    def _drop_split(self, number: int) -> None:
         """Drop a split that not all ways have, unless it is the only one."""
         self.left_out += tuple(way.name for way in self.racing if way not in self.scores)
         for way in self.scores if number else ():
             self.scores[way] = self.scores[way][:number]
 
-    def _other_rates(self) -> Iterator[str]:
+    def _try_other_rates(self) -> Iterator[str]:
         """Rates around the leader's, on as many splits as it had."""
         leader, ran = self.leader, len(self.scores[self.leader])
         if leader.convex:
             return
-        for factor in OTHER_RATES:
+        for factor in RATE_FACTORS:
             way = replace(leader, rate=leader.peak_rate * factor)
-            if ran * self.expected(leader) > self.left:
+            if ran * self.expected_seconds(leader) > self.seconds_left:
                 return
             if all(self._score(way, number) for number in range(ran)):
                 yield f"{way.name} at a rate of {way.rate:.2g}: {100 * self._mean(way):.1f} %"
 
     def _score(self, way: Strategy, number: int) -> bool:
         """Train on a split and test on what was held back; False where the time would not do."""
-        if self.expected(way) > self.left:
+        if self.expected_seconds(way) > self.seconds_left:
             return False
         started = time.perf_counter()
         kept, held = self._split(number)
-        network = self.bench.network()
+        network = self.runner.make_network()
         for _ in fit(
             network,
-            self._part(kept),
+            self._task_with(kept),
             way,
             seed=self.seed + number,
-            epochs=self.bench.setting.epochs,
+            epochs=self.runner.setting.epochs,
         ):
             pass
         right = (
@@ -365,23 +345,25 @@ class _Race:
         return sum(self.scores[way]) / len(self.scores[way])
 
     @property
-    def whole(self) -> list[Strategy]:
+    def complete_ways(self) -> list[Strategy]:
         """The ways with as many splits as any has: those that were not overtaken, nor cut short."""
         most = max(map(len, self.scores.values()))
         return [way for way, scores in self.scores.items() if len(scores) == most]
 
     @property
     def leader(self) -> Strategy:
-        return max(self.whole, key=self._mean)
+        """The way with the highest mean, of those that have all splits."""
+        return max(self.complete_ways, key=self._mean)
 
-    def _behind(self, way: Strategy) -> Interval:
-        """The leader, less this way, over the splits that both have."""
+    def _lead_over(self, way: Strategy) -> Interval:
+        """The leader's accuracy less this way's, over the splits that both have."""
         apart = [a - b for a, b in zip(self.scores[self.leader], self.scores[way], strict=False)]
         return self._interval(apart)
 
     def _interval(self, values: Sequence[float]) -> Interval:
+        # equal values have no spread: no interval is narrower than one image makes it
         one = [0, *[1 / self.images[1]] * (len(values) - 1)]
-        return at_least_an_image(
+        return widen_to_one_image(
             *(resampled_interval(some, *self.images) for some in (values, one))
         )
 
@@ -394,7 +376,7 @@ class _Race:
             )
         rows, close = [], []
         for way, scores in self.scores.items():
-            own, behind = self._interval(scores), self._behind(way)
+            own, behind = self._interval(scores), self._lead_over(way)
             seconds = sorted(self.took[way])[len(scores) // 2]
             rows.append(
                 {
@@ -426,7 +408,8 @@ class _Race:
             self.left_out,
             self.images,
             self.alike,
-            self.bench.setting.epochs,
+            self.runner.setting.epochs,
             self.task.flip,
+            self.task.shots,
             time.perf_counter() - self.started,
         )

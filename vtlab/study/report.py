@@ -1,7 +1,8 @@
 """The report of a study: one HTML file that holds everything, made to be sent and printed.
 
 The answer comes first, then the numbers it rests on, then what a careful reader asks next. No
-script, and nothing loaded from elsewhere: a report opens in ten years and without a network.
+script, and nothing loaded from elsewhere: a report opens in ten years and without a network. This
+module says what stands in it; `templates/report.html` says how it is laid out, and escapes.
 """
 
 from __future__ import annotations
@@ -9,35 +10,38 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import ArrayLike
 
 from vtlab import __version__, plots
-from vtlab.data.baselines import pixel_neighbour
-from vtlab.plots import style
-from vtlab.results import conclusions as findings
+from vtlab.plots import export, style
+from vtlab.results import conclusions, metrics, records
 from vtlab.results import labels as names
-from vtlab.results import metrics, records
-from vtlab.results.labels import percent
-from vtlab.study import page
-from vtlab.study.compare import Study
+from vtlab.results.comparison import Comparison
+from vtlab.results.formatting import (
+    format_percent,
+    format_percent_range,
+    format_shots,
+    format_strategy,
+    join_words,
+)
 from vtlab.system.device import choose_device, describe_machine
-from vtlab.system.files import write_csv, write_text
+from vtlab.system.files import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from vtlab.data.tasks import Task
+
+NARROW = 4.2  # inches: the width of a figure for phones
 
 
-def needed(
-    runs: Sequence[records.Run], test_labels: Sequence[int], cam_indices: Sequence[int] = ()
-) -> tuple[int, ...]:
-    """Which test images a report shows: those with Grad-CAM maps and the worst mistakes."""
-    mistakes = findings.worst_mistakes(runs, test_labels).image
-    return tuple(dict.fromkeys([*map(int, cam_indices), *map(int, mistakes)]))
-
-
-def write(folder: str | os.PathLike[str], data: ReportData) -> Path:
+def write_report(folder: str | os.PathLike[str], data: ReportData) -> Path:
     """Write `report.html` into a folder, whole or not at all.
 
     Args:
@@ -54,86 +58,32 @@ def write(folder: str | os.PathLike[str], data: ReportData) -> Path:
     """
     path = Path(folder) / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, render(data))
+    write_text(path, render_report(data))
     return path
 
 
-def render(data: ReportData) -> str:
-    """The report as one HTML page that loads nothing."""
-    first = data.runs[0]
-    title = f"{first.task}, {findings.shots_in_words(first.shots)}"
-    return page.frame(title, [section(data) for section in SECTIONS])
-
-
-def write_study(
-    folder: str | os.PathLike[str], study: Study, shots: int | None, command: str = ""
-) -> tuple[Path, str]:
-    """Write `report.html` and `runs.csv` of a study's runs with one number of shots.
-
-    Args:
-        folder: Made where it is not there.
-        study: From `study.compare`.
-        shots: Images per class; None for all. The table has the runs of every number.
-        command: What to type to get these runs again.
-
-    Returns:
-        The report, and its table as lines for a terminal.
-
-    Raises:
-        ValueError: If the study has no such run.
-        OSError: If the folder cannot be written to.
-    """
-    runs = [run for run in study.runs if run.shots == shots]
-    if not runs:
-        raise ValueError(f"the study has no run with {findings.shots_in_words(shots)}")
-    task, labels = study.task, study.task.test.labels.tolist()
-    drawn = task.at(shots, runs[0].seed)
-    counts = np.bincount(drawn.train.labels.numpy(), minlength=len(task.classes)).tolist()
-    indices = needed(runs, labels, study.shown)
-    shown = task.test[torch.tensor(indices, dtype=torch.long)]
-    data = ReportData(
-        runs=runs,
-        classes=task.classes,
-        train_counts=counts,
-        test_labels=labels,
-        shown_images=shown.pixels.numpy(),
-        shown_indices=indices,
-        cam_indices=study.shown,
-        masks=None if shown.masks is None else shown.masks.numpy(),
-        chance=task.chance,
-        baseline=pixel_neighbour(drawn),
-        command=command,
-        notes=task.notes,
-        skipped=task.skipped,
-        description=f"{len(task.classes)} classes, {sum(counts):,} training images for each run, "
-        f"{len(labels):,} test images of {task.image_size} px.",
-        machine={
-            **describe_machine(choose_device()),
-            "cores": os.cpu_count(),
-            "vtlab": __version__,
-        },
-    )
-    path = write(folder, data)
-    write_csv(path.with_name("runs.csv"), study.table())
-    return path, findings.as_text(runs, data.chance, data.baseline)
+def choose_shown_images(
+    comparison: Comparison, test_labels: Sequence[int], cam_indices: Sequence[int] = ()
+) -> tuple[int, ...]:
+    """Which test images a report shows: those with Grad-CAM maps and the worst mistakes."""
+    mistakes = conclusions.find_worst_mistakes(comparison, test_labels).image
+    return tuple(dict.fromkeys([*map(int, cam_indices), *map(int, mistakes)]))
 
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """What a report is written from: runs of one task at one number of images per class.
+    """What a report is written from: a comparison of runs, and what is known about their data.
 
     Attributes:
-        runs: At least one; all tested on the same N images.
+        comparison: Runs that were tested on the same N images.
         classes: The K class names.
         train_counts: Training images of each class.
         test_labels: The class of every test image, `(N,)`.
         shown_images: The test images that may be shown, `(M, 3, H, W)` uint8.
-        shown_indices: Which ones those are, M places in the test set; `needed` says which
-            ones a report asks for.
-        chance: Test accuracy without learning.
+        shown_indices: Which ones those are, M places in the test set; `choose_shown_images` says
+            which ones a report asks for.
         cam_indices: Which test images the runs' Grad-CAM maps explain, in their order.
         masks: Outlines for the shown images, `(M, H, W)` bool, or None.
-        baseline: Test accuracy of the nearest neighbour in plain pixels, or None.
         description: What is to be told apart, in a sentence.
         command: What to type to get these runs again.
         machine: What the runs were made on, such as `{"processor": "x86_64"}`.
@@ -141,16 +91,14 @@ class ReportData:
         skipped: The files that were left out, a sentence each.
     """
 
-    runs: Sequence[records.Run]
+    comparison: Comparison
     classes: Sequence[str]
     train_counts: Sequence[int]
     test_labels: Sequence[int]
     shown_images: ArrayLike
     shown_indices: Sequence[int]
-    chance: float
     cam_indices: Sequence[int] = ()
     masks: ArrayLike | None = None
-    baseline: float | None = None
     description: str = ""
     command: str = ""
     machine: Mapping[str, object] = field(default_factory=dict)
@@ -158,182 +106,234 @@ class ReportData:
     skipped: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        """Refuses runs and data which do not belong together."""
-        if not self.runs:
-            raise ValueError("a report needs at least one run")
-        if len({run.shots for run in self.runs}) > 1:
-            raise ValueError("a report compares runs of one number of images per class")
-        sizes = {len(run.predictions) for run in self.runs} | {len(self.test_labels)}
+        """Refuse a comparison and data which do not belong together."""
+        sizes = {self.comparison.test_images, len(self.test_labels)}
         if len(sizes) > 1:
             raise ValueError(f"runs and test set differ in size: {sorted(sizes)} images")
-        if len(self.shown_images) != len(self.shown_indices):
-            raise ValueError(
-                f"{len(self.shown_images)} shown images but {len(self.shown_indices)} indices"
-            )
+        shown = len(np.asarray(self.shown_images))
+        if shown != len(self.shown_indices):
+            raise ValueError(f"{shown} shown images but {len(self.shown_indices)} indices")
 
-    @property
-    def strategies(self) -> list[str]:
-        """The strategies' names in the course's order."""
-        return list(dict.fromkeys(records.table(self.runs).strategy))
+    @classmethod
+    def of_task(
+        cls, comparison: Comparison, task: Task, cam_indices: Sequence[int], command: str = ""
+    ) -> ReportData:
+        """What there is to say about runs on this task."""
+        labels = task.test.labels.tolist()
+        train = task.at(comparison.shots, comparison.runs[0].seed).train
+        counts = torch.bincount(train.labels, minlength=len(task.classes)).tolist()
+        indices = choose_shown_images(comparison, labels, cam_indices)
+        shown = task.test[torch.tensor(indices, dtype=torch.long)]
+        return cls(
+            comparison=comparison,
+            classes=task.classes,
+            train_counts=counts,
+            test_labels=labels,
+            shown_images=shown.pixels.numpy(),
+            shown_indices=indices,
+            cam_indices=cam_indices,
+            masks=None if shown.masks is None else shown.masks.numpy(),
+            command=command,
+            notes=task.notes,
+            skipped=task.skipped,
+            description=f"{len(task.classes)} classes, {sum(counts):,} training images for each run, "
+            f"{len(labels):,} test images of {task.image_size} px.",
+            machine={
+                **describe_machine(choose_device()),
+                "cores": os.cpu_count(),
+                "vtlab": __version__,
+            },
+        )
 
-    @property
-    def best(self) -> str:
-        """The strategy with the highest mean."""
-        return findings.differences(self.runs).strategy[0]
-
-    def rows(self, places: Iterable[int]) -> list[int]:
+    def shown_rows(self, places: Iterable[int]) -> list[int]:
         """Where test images stand among the shown ones."""
         shown = [int(place) for place in self.shown_indices]
         return [shown.index(place) for place in places]
 
-    def images(self, places: Iterable[int]) -> np.ndarray:
-        """Test images by their places in the test set."""
-        return np.asarray(self.shown_images)[self.rows(places)]
+    def images_at(self, places: Iterable[int]) -> np.ndarray:
+        """Test images by their places in the test set, `(n, 3, H, W)` uint8."""
+        return np.asarray(self.shown_images)[self.shown_rows(places)]
 
 
-def opening(data: ReportData) -> str:
-    """The answer in one sentence, and what should stop a reader from trusting it too far."""
-    run = data.runs[0]
-    kicker = " · ".join([run.task, findings.shots_in_words(run.shots), run.backbone])
-    warnings = findings.caveats(data.runs, data.train_counts, data.chance, data.baseline)
-    parts = [
-        f"<header><p class='kicker'>{escape(kicker)}</p>",
-        f"<h1>{escape(findings.answer(data.runs))}</h1>",
-        page.paragraph(data.description),
-        "</header>",
-    ]
-    if warnings:
-        parts += ["<aside><h2>Before you rely on it</h2>", page.bullets(warnings), "</aside>"]
-    return "\n".join(parts)
+def render_report(data: ReportData) -> str:
+    """The report as one HTML page that loads nothing."""
+    environment = Environment(
+        loader=PackageLoader("vtlab.study"),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    comparison, first = data.comparison, data.comparison.runs[0]
+    shots = format_shots(first.shots)
+    sections = (_curves, _confusion, _mistakes, _cams)
+    return environment.get_template("report.html").render(
+        title=f"{first.task}, {shots}",
+        kicker=" · ".join([first.task, shots, first.backbone]),
+        answer=conclusions.state_conclusion(comparison),
+        description=data.description,
+        caveats=conclusions.list_caveats(comparison, data.train_counts),
+        numbers=_numbers(data),
+        pictures=[part for section in sections if (part := section(data))],
+        how_to_read=conclusions.READING_GUIDE,
+        command=data.command,
+        settings=_settings(data),
+        notes=data.notes,
+        skipped=data.skipped,
+        machine={key.replace("_", " "): _in_words(v) for key, v in data.machine.items()},
+    )
 
 
-def results(data: ReportData) -> str:
+def _picture(
+    figure: Figure, alt: str, *, narrow: Figure | None = None, photographs: bool = False
+) -> dict[str, Any]:
+    """A figure for the page.
+
+    Args:
+        figure: What is shown.
+        alt: What it says, in words, for those who cannot see it.
+        narrow: What phones show instead; without it they scroll sideways.
+        photographs: Whether most of it is pictures.
+    """
+    width, height = (round(inches * style.DPI) for inches in figure.get_size_inches())
+    return {
+        "source": export.data_uri(figure, photographs=photographs),
+        "width": width,
+        "height": height,
+        "alt": alt,
+        "narrow": None if narrow is None else _picture(narrow, alt),
+    }
+
+
+def _numbers(data: ReportData) -> dict[str, Any]:
     """The table, and the same as a figure."""
-    size = len(data.test_labels)
-    table = records.table(data.runs)
-    means = metrics.summary(table, size).to_dict("records")
-    gaps = findings.differences(data.runs).set_index("strategy")
-    total = {run.strategy: run.total_weights for run in data.runs}
+    comparison = data.comparison
+    gaps = comparison.differences.set_index("strategy")
+    total = {run.strategy: run.total_weights for run in comparison.runs}
+    # accuracy flatters who names the frequent classes: only then is there a second column
     uneven = len(set(np.unique(data.test_labels, return_counts=True)[1])) > 1
     rows = []
-    for row in means:
-        name, label = row["strategy"], names.label(row["strategy"])
+    for row in comparison.summary.to_dict("records"):
+        name, label = row["strategy"], names.get_label(row["strategy"])
         share = row["trainable_weights"] / total[name]
+        gap = gaps.loc[name]
         cells = [
-            f"<b>{percent(row['mean'])}</b>",
+            format_percent(row["mean"]),
             _range(row["low"], row["high"]),
-            *([percent(_balanced(data, name))] if uneven else []),
-            f"{row['trainable_weights']:,} ({percent(share, 1 if share < 0.1 else 0)})",
-            _gap(gaps.loc[name], best=name == gaps.index[0]),
+            *([format_percent(_mean_balanced_accuracy(data, name))] if uneven else []),
+            f"{row['trainable_weights']:,} ({format_percent(share, 1 if share < 0.1 else 0)})",
+            _behind_in_words(gap, best=name == comparison.best),
             str(row["seeds"]),
             f"{row['seconds']:.1f}",
         ]
-        rows.append(page.row(label.text, cells, colour=label.colour))
-    for name, value in (("Chance", data.chance), ("Nearest neighbour in pixels", data.baseline)):
-        if value is not None:
-            rows.append(page.row(name, [percent(value), *[""] * (5 + uneven)], reference=True))
-    columns = [
-        "Strategy",
-        "Test accuracy",
-        "95\N{NO-BREAK SPACE}% interval",
-        *(["Balanced accuracy"] if uneven else []),
-        "Weights that learn",
-        "Behind the best, in points",
-        "Seeds",
-        "Seconds a run",
-    ]
+        paired = name != comparison.best and gap["pairs"] > 1
+        interval = _range(gap["low"], gap["high"]) if paired else ""
+        rows.append(
+            {"name": label.text, "colour": label.colour, "cells": cells, "interval": interval}
+        )
     figure, narrow = (
         plots.accuracy(
-            table, chance=data.chance, baseline=data.baseline, test_images=size, width=width
+            comparison.table,
+            chance=comparison.chance,
+            baseline=comparison.baseline,
+            test_images=comparison.test_images,
+            width=width,
         )
-        for width in (style.WIDE, 4.2)
+        for width in (style.WIDE, NARROW)
     )
     alt = "Test accuracy of each seed, with mean and interval: " + ", ".join(
-        f"{findings.text(row['strategy'])} {percent(row['mean'])}" for row in means
+        f"{format_strategy(row['strategy'])} {format_percent(row['mean'])}"
+        for row in comparison.summary.to_dict("records")
     )
-    return page.section(
-        "The numbers", page.grid(columns, rows), page.picture(figure, alt, narrow=narrow)
-    )
+    return {
+        "columns": [
+            "Strategy",
+            "Test accuracy",
+            "95\N{NO-BREAK SPACE}% interval",
+            *(["Balanced accuracy"] if uneven else []),
+            "Weights that learn",
+            "Behind the best, in points",
+            "Seeds",
+            "Seconds a run",
+        ],
+        "behind": 3 + uneven,  # the cell that the interval of the difference stands in
+        "strategies": rows,
+        "references": {
+            name: format_percent(share)
+            for name, share in conclusions.reference_accuracies(comparison).items()
+        },
+        "figure": _picture(figure, alt, narrow=narrow),
+    }
 
 
-def _balanced(data: ReportData, strategy: str) -> float:
+def _mean_balanced_accuracy(data: ReportData, strategy: str) -> float:
     """A strategy's balanced accuracy, mean over its seeds."""
-    return float(
-        np.mean(
-            [
-                metrics.balanced_accuracy(data.test_labels, run.predictions)
-                for run in data.runs
-                if run.strategy == strategy
-            ]
-        )
-    )
+    runs = [run for run in data.comparison.runs if run.strategy == strategy]
+    shares = [metrics.balanced_accuracy(data.test_labels, run.predictions) for run in runs]
+    return float(np.mean(shares))
 
 
-def _gap(gap: Mapping[str, float], *, best: bool) -> str:
-    """How far behind the best, with its interval where there are pairs."""
+def _behind_in_words(gap: Mapping[str, float], *, best: bool) -> str:
+    """How far behind the best, in points."""
     if best:
         return "the best"
-    if not gap["pairs"]:
-        return "no common seed"
-    interval = f" <span class='quiet'>({_range(gap['low'], gap['high'])})</span>"
-    return f"{100 * gap['behind']:.1f}" + (interval if gap["pairs"] > 1 else "")
+    return f"{100 * gap['behind']:.1f}" if gap["pairs"] else "no common seed"
 
 
 def _range(low: float, high: float) -> str:
-    """Two shares as percent, without the sign."""
-    return f"{100 * low:.1f} to {100 * high:.1f}".replace("-", "\N{MINUS SIGN}")
+    """The ends of an interval as a page shows them."""
+    return format_percent_range(low, high).replace("-", "\N{MINUS SIGN}")
 
 
-def curves(data: ReportData) -> str:
+def _curves(data: ReportData) -> dict[str, Any] | None:
     """Loss and training accuracy while the strategies learn."""
-    table = records.epochs_table(data.runs)
+    table = records.epochs_table(data.comparison.runs)
     if not len(table):
-        return ""
+        return None
     alt = "Training loss and training accuracy of each strategy over the training."
-    caption = (
-        "Thin lines are seeds, thick lines their mean. The linear probe is solved, not "
+    return {
+        "title": "While learning",
+        "figure": _picture(plots.curves(table), alt),
+        "caption": "Thin lines are seeds, thick lines their mean. The linear probe is solved, not "
         "trained by epochs: its steps are the solver's. With few images, high training "
-        "accuracy says nothing about test accuracy."
-    )
-    return page.section("While learning", page.picture(plots.curves(table), alt, caption))
-
-
-def confusion(data: ReportData) -> str:
-    """Confusion matrices side by side, and the best strategy's commonest mistake."""
-    counts = {
-        name: sum(
-            metrics.confusion(data.test_labels, run.predictions, len(data.classes))
-            for run in data.runs
-            if run.strategy == name
-        )
-        for name in data.strategies
+        "accuracy says nothing about test accuracy.",
     }
-    shares = counts[data.best] / np.maximum(counts[data.best].sum(1, keepdims=True), 1)
+
+
+def _confusion(data: ReportData) -> dict[str, Any]:
+    """Confusion matrices side by side, and the best strategy's commonest mistake."""
+    counts: dict[str, np.ndarray] = {}
+    for run in data.comparison.runs:
+        found = metrics.confusion(data.test_labels, run.predictions, len(data.classes))
+        counts[run.strategy] = counts.get(run.strategy, 0) + found
+    counts = {name: counts[name] for name in data.comparison.strategies}
+    best = data.comparison.best
+    shares = counts[best] / np.maximum(counts[best].sum(1, keepdims=True), 1)
     np.fill_diagonal(shares, 0)
     true, taken = np.unravel_index(shares.argmax(), shares.shape)
-    alt = f"Confusion matrices of {findings.listed([findings.text(n) for n in counts])}."
+    alt = f"Confusion matrices of {join_words([format_strategy(n) for n in counts])}."
     caption = "All seeds together. Rows are the true classes, and each row sums to 100."
     if shares[true, taken] > 0:
         caption += (
-            f" The commonest mistake of {findings.text(data.best)}: "
+            f" The commonest mistake of {format_strategy(best)}: "
             f"{data.classes[true]} taken for {data.classes[taken]}, "
-            f"{percent(shares[true, taken])} of the time."
+            f"{format_percent(shares[true, taken])} of the time."
         )
-    figure = plots.confusion(counts, data.classes)
-    return page.section("What is taken for what", page.picture(figure, alt, caption))
+    figure = _picture(plots.confusion(counts, data.classes), alt)
+    return {"title": "What is taken for what", "figure": figure, "caption": caption}
 
 
-def mistakes(data: ReportData) -> str:
+def _mistakes(data: ReportData) -> dict[str, Any] | None:
     """The mistakes that the best strategy was surest of."""
-    best, size = findings.text(data.best), len(data.test_labels)
-    wrong = findings.worst_mistakes(data.runs, data.test_labels, size)
-    shown = wrong[wrong.image.isin(data.shown_indices)].head(findings.MISTAKES)
+    title, best = "Worst mistakes", format_strategy(data.comparison.best)
+    size = len(data.test_labels)
+    wrong = conclusions.find_worst_mistakes(data.comparison, data.test_labels, size)
+    shown = wrong[wrong.image.isin(data.shown_indices)].head(conclusions.MISTAKES_SHOWN)
     if not len(wrong):
-        return page.section("Worst mistakes", page.paragraph(f"{best} made none."))
+        return {"title": title, "figure": None, "caption": f"{best} made none."}
     if not len(shown):
-        return ""
+        return None
     figure = plots.mistakes(
-        data.images(shown.image),
+        data.images_at(shown.image),
         shown.true.tolist(),
         shown.predicted.tolist(),
         shown.confidence.tolist(),
@@ -348,32 +348,32 @@ def mistakes(data: ReportData) -> str:
         "the class that was predicted, with its probability; below it the true one. "
         f"{len(wrong):,} of {size:,} test images were wrong for at least one seed."
     )
-    return page.section("Worst mistakes", page.picture(figure, alt, caption, photographs=True))
+    return {"title": title, "figure": _picture(figure, alt, photographs=True), "caption": caption}
 
 
-def cams(data: ReportData) -> str:
+def _cams(data: ReportData) -> dict[str, Any] | None:
     """Grad-CAM of all strategies on the same test images, of the first seed that has maps."""
-    runs: dict[str, records.Run] = {}
-    for run in sorted(data.runs, key=lambda run: (names.order(run.strategy), run.seed)):
+    title, runs = "What each one looks at", dict[str, records.Run]()
+    for run in sorted(
+        data.comparison.runs, key=lambda run: (names.rank_strategy(run.strategy), run.seed)
+    ):
         if len(run.cams):
             runs.setdefault(run.strategy, run)
     if not len(data.cam_indices):
-        return ""
+        return None
     if not runs:
-        return page.section(
-            "What each one looks at",
-            page.paragraph(
-                "The last stage gives no map of more than one cell, so there is no place to look at."
-            ),
+        words = (
+            "The last stage gives no map of more than one cell, so there is no place to look at."
         )
+        return {"title": title, "figure": None, "caption": words}
     places, labels = list(data.cam_indices), data.test_labels
     marks = {
         name: [(data.classes[run.predictions[i]], run.predictions[i] == labels[i]) for i in places]
         for name, run in runs.items()
     }
-    masks = None if data.masks is None else np.asarray(data.masks)[data.rows(places)]
+    masks = None if data.masks is None else np.asarray(data.masks)[data.shown_rows(places)]
     figure = plots.cams(
-        data.images(places),
+        data.images_at(places),
         {name: run.cams for name, run in runs.items()},
         masks=masks,
         scale="each",
@@ -381,7 +381,7 @@ def cams(data: ReportData) -> str:
         marks=marks,
     )
     alt = (
-        f"Grad-CAM heat maps of {findings.listed([findings.text(n) for n in runs])} on "
+        f"Grad-CAM heat maps of {join_words([format_strategy(n) for n in runs])} on "
         f"{len(places)} test images."
     )
     outline = "" if masks is None else " The outline is the object's true mask."
@@ -390,19 +390,13 @@ def cams(data: ReportData) -> str:
         f"stage, first seed).{outline} Every map has its own scale: compare places, not "
         "brightness. A map describes one prediction; it does not prove a reason."
     )
-    return page.section(
-        "What each one looks at", page.picture(figure, alt, caption, photographs=True)
-    )
+    return {"title": title, "figure": _picture(figure, alt, photographs=True), "caption": caption}
 
 
-def reading(data: ReportData) -> str:
-    """What the words and numbers mean."""
-    return page.section("How to read this", page.pairs(findings.HOW_TO_READ))
-
-
-def what_was_run(data: ReportData) -> str:
-    """The command, the settings, the data."""
-    run, counts = data.runs[0], list(data.train_counts)
+def _settings(data: ReportData) -> dict[str, Any]:
+    """The data and what all runs share, and a table of what differs between strategies."""
+    run, counts = data.comparison.runs[0], list(data.train_counts)
+    strategies = data.comparison.strategies
     each = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     facts = {
         "task": f"{run.task}: {len(data.classes)} classes ({', '.join(data.classes)})",
@@ -411,78 +405,27 @@ def what_was_run(data: ReportData) -> str:
         "backbone": run.backbone,
         "weights": run.weights,
     }
-    common, differing = _settings(data)
-    columns = ["Setting", *(findings.text(name) for name in data.strategies)]
-    table = (
-        page.grid(
-            columns,
-            [page.row(key, [escape(cell) for cell in cells]) for key, cells in differing.items()],
-        )
-        if differing
-        else ""
-    )
-    return page.section(
-        "What was run",
-        page.command(data.command),
-        table,
-        page.pairs(facts | common),
-        page.bullets(data.notes),
-    )
-
-
-def left_out(data: ReportData) -> str:
-    """Every file that could not be used, by name."""
-    if not data.skipped:
-        return ""
-    count = (
-        f"{len(data.skipped)} {'file was' if len(data.skipped) == 1 else 'files were'} left out."
-    )
-    return page.section(
-        "The files that were left out", page.paragraph(count), page.bullets(data.skipped)
-    )
-
-
-def _settings(data: ReportData) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """What all runs share, and what differs between strategies: a cell for each."""
-    found: dict[str, dict[str, dict[str, None]]] = {}
-    for run in data.runs:
+    # by setting and strategy the different values, in the order of the runs
+    values: dict[str, dict[str, dict[str, None]]] = {}
+    for run in data.comparison.runs:
         steps = {"epochs or solver steps": len(run.epochs)} if run.epochs else {}
         for key, value in (run.settings | steps).items():
             if key not in data.machine and key != "recipe":  # its parts are named or the default
-                found.setdefault(key, {}).setdefault(run.strategy, {})[_value(value)] = None
-    common, differing = {}, {}
-    for key, by_strategy in found.items():
-        cells = [", ".join(by_strategy.get(name, {"": None})) for name in data.strategies]
+                values.setdefault(key, {}).setdefault(run.strategy, {})[_in_words(value)] = None
+    differing = {}
+    for key, by_strategy in values.items():
+        cells = [", ".join(by_strategy.get(name, {"": None})) for name in strategies]
         key = key.replace("_", " ")
         if len(set(cells)) == 1:
-            common[key] = cells[0]
+            facts[key] = cells[0]
         else:
             differing[key] = cells
-    return common, differing
+    columns = ["Setting", *(format_strategy(name) for name in strategies)]
+    return {"facts": facts, "columns": columns, "differing": differing}
 
 
-def _value(value: object) -> str:
-    """A setting as a person writes it."""
+def _in_words(value: object) -> str:
+    """A setting's value as a person writes it."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def on_what_machine(data: ReportData) -> str:
-    """What the runs were made on."""
-    facts = {key.replace("_", " "): _value(value) for key, value in data.machine.items()}
-    return page.section("On what machine", page.pairs(facts))
-
-
-SECTIONS = (
-    opening,
-    results,
-    curves,
-    confusion,
-    mistakes,
-    cams,
-    reading,
-    what_was_run,
-    left_out,
-    on_what_machine,
-)

@@ -6,21 +6,22 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from vtlab.analysis.cams import grad_cam
-from vtlab.data.file_names import printable_path
-from vtlab.data.images import check_image_size, places_by_class
+from vtlab.data.file_names import printable
+from vtlab.data.images import check_image_size
 from vtlab.data.tasks import Task, reads_files
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone, find_image_size
-from vtlab.models.evaluation import predict
+from vtlab.models.evaluation import evaluate, predict
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.network import Network
 from vtlab.models.weights import find_shipped_weights
-from vtlab.results.records import Epoch, Run
+from vtlab.results.records import Epoch, Run, run_key
 from vtlab.study.tune import tune_rate
 from vtlab.system.device import describe_machine
 from vtlab.system.fingerprints import fingerprint_file, fingerprint_tensors
@@ -73,6 +74,19 @@ class Setting:
             "epochs": self.epochs,
             "tune": self.tune,
         }
+
+
+class PlannedRun(NamedTuple):
+    """A run that is to be done: what learns, training images per class (None for all), and the seed."""
+
+    strategy: Strategy
+    shots: int | None
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """The key that the finished run will have."""
+        return run_key(self.strategy.name, self.shots, self.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +162,7 @@ class Runner:
                 f"{task.name} asks for a number, and a study compares how well classes "
                 "are named: use fit and mean_absolute_error"
             )
-        return cls(setting, task, state, spoken((network.origin,)))
+        return cls(setting, task, state, printable(network.origin))
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """The setting's and the images': the same path, or a name of one's own, may hold others tomorrow."""
@@ -176,7 +190,7 @@ class Runner:
         """
         network = self.make_network()
         for strategy in strategies:
-            strategy.learning(network)
+            strategy.learning_parts(network)
 
     def make_network(self) -> Network:
         """A new network at the pretrained start."""
@@ -274,3 +288,23 @@ class Runner:
         if strategy.convex:
             return "solver"
         return "tuned within the shots" if self.setting.tune else "default rate"
+
+
+def train_and_test(
+    network: Network, task: Task, strategy: Strategy, seed: int, *, epochs: int | None = None
+) -> dict[str, float]:
+    """Train a network in place and test it once.
+
+    Args:
+        network: Trained in place.
+        task: Its `train` images are learnt from, its `test` images tested on.
+        strategy: What learns.
+        seed: As in `fit`.
+        epochs: As in `fit`.
+
+    Returns:
+        `train_accuracy` of the last epoch, and `test_accuracy`.
+    """
+    records = list(fit(network, task, strategy, seed=seed, epochs=epochs))
+    test = evaluate(network, task.test.pixels, task.test.labels)
+    return {"train_accuracy": records[-1].train_accuracy, "test_accuracy": test}

@@ -15,6 +15,7 @@ from vtlab.data.tasks import Task, parse_shots
 from vtlab.models.network import Network
 from vtlab.results import conclusions, metrics, records
 from vtlab.results.comparison import Comparison
+from vtlab.results.formatting import format_shots
 from vtlab.results.records import Run
 from vtlab.study.run import Runner
 from vtlab.system.files import write_csv
@@ -50,7 +51,7 @@ class Study:
 
     def summary(self) -> pd.DataFrame:
         """A row per strategy and number of shots, with intervals."""
-        return metrics.summary(self.table(), len(self.task.test))
+        return metrics.summarise_runs(self.table(), len(self.task.test))
 
     def best(self) -> Run:
         """The first run of the strategy (and number of shots) with the highest mean accuracy."""
@@ -75,7 +76,7 @@ class Study:
         if shots not in self._comparisons:
             runs = [run for run in self.runs if run.shots == shots]
             if not runs:
-                raise ValueError(f"the study has no run with {conclusions.shots_in_words(shots)}")
+                raise ValueError(f"the study has no run with {format_shots(shots)}")
             baseline = pixel_neighbour(self.task.at(shots, runs[0].seed))
             self._comparisons[shots] = Comparison(runs, self.task.chance, baseline)
         return self._comparisons[shots]
@@ -132,8 +133,9 @@ class Study:
             raise ValueError(f"the network of {run.key} was not kept, and nothing here trains it")
         say(f"the network of {run.key} was not kept: it is trained once more")
         strategy = next(s for s in self.strategies if s.name == run.strategy)
-        if run.settings.get("rate") is not None:
-            strategy = replace(strategy, rate=run.settings["rate"])
+        rate = run.settings.get("rate")
+        if isinstance(rate, float):
+            strategy = replace(strategy, rate=rate)
         # the rate is known by now, so that it is not tuned once more
         runner = replace(self.runner, setting=replace(self.runner.setting, tune=False))
         network = runner.train(strategy, run.shots, run.seed).network.eval()

@@ -5,8 +5,8 @@ import torch
 from conftest import tiny_network
 
 from vtlab.models.evaluation import predict
-from vtlab.study import run as bench
-from vtlab.study.run import TUNED_RATES, tuned
+from vtlab.study import tune
+from vtlab.study.tune import CANDIDATE_RATES, tune_rate
 from vtlab.training.fit import fit
 from vtlab.training.strategies import full
 
@@ -21,29 +21,29 @@ def fresh():
 def test_rates_are_tuned_on_a_held_back_quarter_of_the_shots_and_nothing_else(toy, monkeypatch):
     held, looked, learnt = toy.hold_back(), [], []
     monkeypatch.setattr(
-        bench, "predict", lambda network, pixels: looked.append(pixels) or predict(network, pixels)
+        tune, "predict", lambda network, pixels: looked.append(pixels) or predict(network, pixels)
     )
     monkeypatch.setattr(
-        bench,
+        tune,
         "fit",
         lambda network, task, *rest, **more: (
             learnt.append(task.train.pixels) or fit(network, task, *rest, **more)
         ),
     )
-    tuned(full, toy, fresh, 0, 1)
-    assert len(looked) == len(learnt) == len(TUNED_RATES)
+    tune_rate(full, toy, fresh, 0, 1)
+    assert len(looked) == len(learnt) == len(CANDIDATE_RATES)
     assert all(torch.equal(pixels, held.val.pixels) for pixels in looked)
     assert all(torch.equal(pixels, held.train.pixels) for pixels in learnt)
 
 
 def test_the_tuned_rate_is_the_one_with_the_least_loss_there(toy):
     held, losses = toy.hold_back(), {}
-    for rate in TUNED_RATES:
+    for rate in CANDIDATE_RATES:
         network = fresh()
         list(fit(network, held, replace(full, rate=rate), epochs=4))
         chances = predict(network, held.val.pixels)
         losses[rate] = torch.nn.functional.nll_loss(chances.log(), held.val.labels).item()
-    found = tuned(full, toy, fresh, 0, 4)
+    found = tune_rate(full, toy, fresh, 0, 4)
     assert found == replace(full, rate=min(losses, key=losses.get))
     with pytest.raises(ValueError, match="one image"):
-        tuned(full, toy.at(1), fresh, 0, 4)
+        tune_rate(full, toy.at(1), fresh, 0, 4)
