@@ -12,8 +12,6 @@ from images_made_up import grainy
 from vtlab.data import parallel_decoding
 from vtlab.data.folders import read_folder
 from vtlab.data.store import PixelStore
-from vtlab.system import memory
-from vtlab.system.memory import allocate_tensor
 
 CLASSES, EACH, SIZE = ("ant", "bee"), 12, 16
 
@@ -272,13 +270,3 @@ def test_a_whole_store_that_only_others_may_write_is_read(photos, cache, monkeyp
 
     monkeypatch.setattr("os.utime", refuse)
     assert torch.equal(read_folder(photos, SIZE).train.pixels, once)
-
-
-def test_large_activations_lie_in_a_file_without_a_name(cache, monkeypatch):
-    assert not list(cache.glob("*"))
-    small = allocate_tensor((4, 5), torch.float32)
-    monkeypatch.setattr(memory, "MAX_BYTES_IN_MEMORY", 100)
-    large = allocate_tensor((4, 5), torch.float32, copies=2)
-    large[:] = torch.arange(20.0).view(4, 5)
-    assert large.sum() == 190 and small.shape == large.shape and large.dtype == torch.float32
-    assert not list(cache.glob("*"))

@@ -3,6 +3,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
+
+from vtlab.system import memory
 
 LAYERS = """
 import resource, sys, torch
@@ -54,8 +57,16 @@ def test_what_the_environment_says_of_memory_is_left_alone():
 
 
 def test_elsewhere_nothing_is_asked_for(monkeypatch):
-    from vtlab.system import memory
-
     monkeypatch.setattr(memory.sys, "platform", "win32")
     monkeypatch.setattr(memory.ctypes, "CDLL", None)  # whoever calls it fails
     assert memory.keep_freed_memory.__wrapped__() is False
+
+
+def test_large_activations_lie_in_a_file_without_a_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("VTLAB_CACHE", str(tmp_path))
+    small = memory.allocate_tensor((4, 5), torch.float32)
+    monkeypatch.setattr(memory, "MAX_BYTES_IN_MEMORY", 100)
+    large = memory.allocate_tensor((4, 5), torch.float32, copies=2)
+    large[:] = torch.arange(20.0).view(4, 5)
+    assert large.sum() == 190 and small.shape == large.shape and large.dtype == torch.float32
+    assert not list(tmp_path.glob("*"))

@@ -105,19 +105,8 @@ def read_class_folders(
         raise ValueError(f"{listing.name} holds no folders with images (.jpg, .png, .webp …){lost}")
     root = _class_root(listing)
     train_at, test_at, notes = _find_splits(listing, root)
-    parts = [_files_by_class(listing, at) for at in (train_at, test_at) if at is not None]
+    parts = _find_classes(listing, train_at, test_at)
     classes = tuple(parts[0])
-    if len(classes) == 1:
-        raise ValueError(f"{listing.name} has one class only, {classes[0]!r}; it takes two")
-    if test_at is None:
-        for name, own in parts[0].items():
-            check_class_size(name, len(own))
-    elif odd := sorted(parts[0].keys() ^ parts[1].keys(), key=natural_key):
-        where = (train_at if odd[0] in parts[0] else test_at)[-1]
-        raise ValueError(
-            f"{listing.name}: {train_at[-1]}/ and {test_at[-1]}/ need the same "
-            f"classes, but {odd[0]!r} is in {where}/ only"
-        )
     files = [
         _File(place, label, part)
         for part, by_class in enumerate(parts)
@@ -173,15 +162,12 @@ def _images(pixels: Tensor, files: list[_File]) -> Images:
 
 
 def _unused_files(listing: Listing, tops: set[Place]) -> list[str]:
-    """What is no image, or in no class."""
+    """A sentence for each file in these folders that is no image, or in no class."""
     outside = [f for at in sorted(tops) for f in listing.files(at, deep=False)]
     strange = sorted({f for at in tops for f in listing.files(at, images=False)})
-    return [
-        *(f"{printable_path(f)} is in no class folder" for f in outside),
-        *(
-            f"{printable_path(f)} does not end as an image does (.jpg, .png, .webp …)"
-            for f in strange
-        ),
+    no_image = "does not end as an image does (.jpg, .png, .webp …)"
+    return [f"{printable_path(f)} is in no class folder" for f in outside] + [
+        f"{printable_path(f)} {no_image}" for f in strange
     ]
 
 
@@ -252,11 +238,29 @@ def _find_splits(listing: Listing, at: Place) -> tuple[Place, Place | None, list
         if part != "train" and place != test:
             why = "test/ is the test set" if part in labelled else "it has no class folders"
             notes.append(f"{place[-1]}/ was left aside: {why}")
-    return (
-        found["train"],
-        test,
-        notes + [f"{printable_path((name,))}/ was left aside" for name in rest],
-    )
+    notes += [f"{printable_path((name,))}/ was left aside" for name in rest]
+    return found["train"], test, notes
+
+
+def _find_classes(
+    listing: Listing, train_at: Place, test_at: Place | None
+) -> list[dict[str, list[Place]]]:
+    """The files of each class in the training folder and, where there is one, in the test folder."""
+    train = _files_by_class(listing, train_at)
+    if len(train) == 1:
+        raise ValueError(f"{listing.name} has one class only, {next(iter(train))!r}; it takes two")
+    if test_at is None:
+        for name, files in train.items():
+            check_class_size(name, len(files))
+        return [train]
+    test = _files_by_class(listing, test_at)
+    if unmatched := sorted(train.keys() ^ test.keys(), key=natural_key):
+        where = (train_at if unmatched[0] in train else test_at)[-1]
+        raise ValueError(
+            f"{listing.name}: {train_at[-1]}/ and {test_at[-1]}/ need the same "
+            f"classes, but {unmatched[0]!r} is in {where}/ only"
+        )
+    return [train, test]
 
 
 def _files_by_class(listing: Listing, at: Place) -> dict[str, list[Place]]:

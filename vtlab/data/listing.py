@@ -26,9 +26,9 @@ from vtlab.data.file_names import (
     printable,
     printable_path,
 )
+from vtlab.system.files import MAX_FILE_BYTES, read_file
 
 MAX_ZIP_DEPTH = 64  # folders above a member
-MAX_FILE_BYTES = 100_000_000  # unpacked
 # names of a table's columns that are understood
 COLUMNS = {
     "file": ("file", "filename", "path", "image"),
@@ -142,21 +142,6 @@ def list_folder(path: Path) -> Listing:
             if not is_hidden_name(name):
                 found.add(place, name, partial(read_file, here / name))
     return found.drop_own_output()
-
-
-def read_file(file: Path) -> bytes:
-    """A file's bytes.
-
-    Raises:
-        OSError: If it cannot be opened.
-        ValueError: If it is no file, or too large.
-    """
-    about = file.stat()  # of what a link leads to
-    if not stat.S_ISREG(about.st_mode):
-        raise ValueError("it is no file")  # reading a pipe would wait for ever
-    if about.st_size > MAX_FILE_BYTES:
-        raise ValueError(f"it is larger than {MAX_FILE_BYTES:,} bytes")
-    return file.read_bytes()
 
 
 def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:

@@ -43,30 +43,30 @@ class PublicDataset:
     flip: bool = True
 
 
-def _splits(train: Iterable[str], test: str = "test") -> Parts:
+def _by_split(train: Iterable[str], test: str = "test") -> Parts:
     return {TRAIN: tuple({"split": name} for name in train), TEST: ({"split": test},)}
 
 
-_FLAG: Parts = {TRAIN: ({"train": True},), TEST: ({"train": False},)}
+_BY_FLAG: Parts = {TRAIN: ({"train": True},), TEST: ({"train": False},)}
 
 PUBLIC_DATASETS: dict[str, PublicDataset] = {
-    "aircraft": PublicDataset("FGVCAircraft", _splits(["trainval"])),
-    "cifar10": PublicDataset("CIFAR10", _FLAG),
-    "cifar100": PublicDataset("CIFAR100", _FLAG),
-    "dtd": PublicDataset("DTD", _splits(["train", "val"])),
+    "aircraft": PublicDataset("FGVCAircraft", _by_split(["trainval"])),
+    "cifar10": PublicDataset("CIFAR10", _BY_FLAG),
+    "cifar100": PublicDataset("CIFAR100", _BY_FLAG),
+    "dtd": PublicDataset("DTD", _by_split(["train", "val"])),
     "eurosat": PublicDataset("EuroSAT"),
-    "fashion_mnist": PublicDataset("FashionMNIST", _FLAG),
-    "flowers102": PublicDataset("Flowers102", _splits(["train", "val"])),
-    "food101": PublicDataset("Food101", _splits(["train"])),
-    "gtsrb": PublicDataset("GTSRB", _splits(["train"]), flip=False),
+    "fashion_mnist": PublicDataset("FashionMNIST", _BY_FLAG),
+    "flowers102": PublicDataset("Flowers102", _by_split(["train", "val"])),
+    "food101": PublicDataset("Food101", _by_split(["train"])),
+    "gtsrb": PublicDataset("GTSRB", _by_split(["train"]), flip=False),
     "imagenette": PublicDataset(
         "Imagenette",
         {TRAIN: ({"split": "train", "size": "320px"},), TEST: ({"split": "val", "size": "320px"},)},
     ),
-    "mnist": PublicDataset("MNIST", _FLAG, flip=False),
-    "oxford_pets": PublicDataset("OxfordIIITPet", _splits(["trainval"])),
-    "stl10": PublicDataset("STL10", _splits(["train"])),
-    "svhn": PublicDataset("SVHN", _splits(["train"]), flip=False),
+    "mnist": PublicDataset("MNIST", _BY_FLAG, flip=False),
+    "oxford_pets": PublicDataset("OxfordIIITPet", _by_split(["trainval"])),
+    "stl10": PublicDataset("STL10", _by_split(["train"])),
+    "svhn": PublicDataset("SVHN", _by_split(["train"]), flip=False),
 }
 
 

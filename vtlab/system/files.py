@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the folders that come with the package.
+"""Files that are read or written whole, and the folders that come with the package.
 
 Everything that must outlast a kill, a full disk or a power cut is written through here: beside
 its place, flushed to the disk, renamed.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MAX_FILE_BYTES = 100_000_000  # of a file that is read whole
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -88,3 +91,18 @@ def find_shipped_folder(name: str) -> Path:
     if packed.is_dir():
         return packed
     return package.parent / name if name == "lessons" else package.parent / "data" / name
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes, whatever a person named.
+
+    Raises:
+        OSError: If it cannot be opened.
+        ValueError: If it is no file, or larger than `MAX_FILE_BYTES`.
+    """
+    status = path.stat()  # of what a link leads to
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is no file")  # reading a pipe would wait for ever
+    if status.st_size > MAX_FILE_BYTES:
+        raise ValueError(f"it is larger than {MAX_FILE_BYTES:,} bytes")
+    return path.read_bytes()
