@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import zipfile
 
 import pytest
 from PIL import Image
@@ -241,69 +240,51 @@ def test_predict_names_every_image_and_says_which_it_could_not_read(
     assert main(["predict", str(model), str(folder / "ant")]) == 0
 
 
-def test_predict_draws_where_the_evidence_lies(model, folder, tmp_path, capsys):
-    assert main(["predict", str(model), str(folder / "ant" / "0.png"), "--cam"]) == 0
-    with Image.open(folder / "ant" / "0-cam.png") as drawn:
+def test_predict_writes_where_the_evidence_lies_into_a_folder_of_its_own(
+    model, folder, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(folder.rglob("*"))
+    assert main(["predict", str(model), "photos", "--cam"]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    pictures = sorted(tmp_path.glob("vtlab-cams/*"))
+    assert sorted(tmp_path / line[3] for line in lines) == pictures and len(pictures) == 16
+    assert all((tmp_path / line[3]).name.startswith(f"{line[0][-5]}-") for line in lines)
+    with Image.open(pictures[0]) as drawn:
         assert drawn.width > 300
-    assert (
-        main(["predict", str(model), str(folder / "bee"), "--cam", "--out", str(tmp_path / "maps")])
-        == 0
-    )
-    assert len(list((tmp_path / "maps").glob("*-cam.png"))) == 8
-    capsys.readouterr()
-    assert main(["predict", str(model), str(folder / "ant")]) == 0  # heat maps are no photos
-    assert len(capsys.readouterr().out.splitlines()) == 8
+    assert sorted(folder.rglob("*")) == before
+    # by whatever path an image is named, its picture is the same file, and a later call writes it again
+    pictures[0].write_bytes(b"old")
+    assert main(["predict", str(model), str(folder), "--cam"]) == 0
+    assert sorted(tmp_path.glob("vtlab-cams/*")) == pictures
+    assert pictures[0].read_bytes() != b"old"
+    one = str(folder / "bee" / "0.png")
+    assert main(["predict", str(model), one, "--cam", "--out", str(tmp_path / "maps")]) == 0
+    assert len(list((tmp_path / "maps").iterdir())) == 1
 
 
-def test_predict_never_writes_over_a_file_that_it_did_not_write(model, folder, capsys):
-    mine = folder / "ant" / "0-cam.png"
-    mine.write_bytes((folder / "ant" / "1.png").read_bytes())
-    for _ in range(2):  # its own it writes again
-        assert main(["predict", str(model), str(folder / "ant" / "0.png"), "--cam"]) == 0
-        assert "the heat map of" in (said := capsys.readouterr().err) and "0-cam-2.png" in said
-    assert mine.read_bytes() == (folder / "ant" / "1.png").read_bytes()
-    assert sorted(p.name for p in folder.rglob("*cam*")) == ["0-cam-2.png", "0-cam.png"]
-    assert main(["predict", str(model), str(folder / "ant")]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 9  # a photograph of that name is one
-
-
-def test_each_image_has_a_heat_map_of_its_own(model, folder, tmp_path, capsys):
-    one, other, bee = folder / "ant" / "0.png", folder / "ant" / "0.bmp", folder / "bee" / "0.png"
-    Image.open(one).save(other)
-    maps = tmp_path / "maps"
-    asked = ["predict", str(model), *map(str, (one, other, bee)), "--cam", "--out", str(maps)]
-    assert main(asked) == main(asked) == 0
-    assert sorted(p.name for p in maps.iterdir()) == ["0-cam-2.png", "0-cam-3.png", "0-cam.png"]
-    for file in folder.rglob("[1-7].png"):
-        file.unlink()
-    assert main(["predict", str(model), str(folder), "--cam", "--out", str(tmp_path / "more")]) == 0
-    assert sorted(
-        p.relative_to(tmp_path / "more").as_posix() for p in (tmp_path / "more").rglob("*.png")
-    ) == ["ant/0-cam-2.png", "ant/0-cam.png", "bee/0-cam.png"]
-
-
-def test_heat_maps_are_no_photographs_and_that_is_said(model, folder, tmp_path, capsys):
+def test_pictures_of_the_evidence_are_no_photographs_and_that_is_said(
+    model, folder, capsys, monkeypatch
+):
     from vtlab.data.folders import read_folder
 
-    assert main(["predict", str(model), str(folder / "ant"), "--cam"]) == 0
-    assert (
-        main(["predict", str(model), str(folder / "bee"), "--cam", "--out", str(folder / "maps")])
-        == 0
-    )
+    monkeypatch.chdir(folder)
+    assert main(["predict", str(model), ".", "--cam"]) == 0
     read = read_folder(folder, 16)
     assert read.classes == ("ant", "bee") and len(read.train.files) == 16
-    assert read.notes == ("16 heat maps of vtlab predict --cam were left out (ant/0-cam.png …)",)
-    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
-        for file in sorted(folder.rglob("*.png")):
-            archive.write(file, file.relative_to(folder))
-    assert read_folder(tmp_path / "photos.zip", 16).train.files == read.train.files
+    note = "vtlab-cams/ holds pictures of vtlab predict --cam and was left out"
+    assert read.notes == (note,)
     capsys.readouterr()
-    assert main(["predict", str(model), str(folder / "ant")]) == 0
+    assert main(["predict", str(model), "."]) == 0
     shown = capsys.readouterr()
-    assert (
-        len(shown.out.splitlines()) == 8
-        and "8 heat maps of vtlab predict --cam were left out" in shown.err
-    )
+    assert len(shown.out.splitlines()) == 16 and note in shown.err
+
+
+def test_predict_refuses_a_file_where_its_pictures_belong(model, folder, tmp_path, capsys):
+    (tmp_path / "maps").write_text("x")
+    asked = ["predict", str(model), str(folder), "--cam", "--out", str(tmp_path / "maps")]
+    assert main(asked) == 2
+    assert "maps is a file, not a folder" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no pipes in folders")

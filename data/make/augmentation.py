@@ -1,18 +1,17 @@
-"""What augmentation does to accuracy: kinds, strategies, few and many images, and where it hurts.
+"""Make augmentation.csv: what augmentation does to accuracy, by kind, strategy and number of images.
 
-`python data/make/augmentation.py` trains everything, keeps each finished run and goes on where it was,
-and writes `data/results/augmentation.csv`.
+`python data/make/augmentation.py` trains everything, keeps each finished run and goes on where it was.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from typing import Any
 
-import pandas as pd
-from kept import kept, write_table
+import torch
+from resumable_table import Plan, measure_plan, write_table
 
 from vtlab.course.lesson_08 import KINDS, probe_on_views
 from vtlab.data.augment import Augment, Augmentation
@@ -21,9 +20,13 @@ from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
+from vtlab.results import metrics
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR, Strategy
 from vtlab.training.views import VIEWS_PER_IMAGE
+
+# activations of test images by task and whether mirrored, as `predict` fills them
+Memos = dict[tuple[str, int], dict[int, torch.Tensor]]
 
 SEEDS = 5
 MIXUP = 0.2
@@ -36,11 +39,11 @@ WAYS: dict[str, tuple[Augmentation | None, float]] = {  # and mixup's alpha
     "all": (EVERYTHING, MIXUP),
     "default, no flip": (Augment(flip=False), 0.0),
 }
-BOTH = ("none", "default")
+NONE_AND_DEFAULT = ("none", "default")
 
 
 @dataclass(frozen=True)
-class Part:
+class AugmentationPart:
     """A part of the plan: ways to augment one task's images, by several strategies.
 
     Attributes:
@@ -58,34 +61,37 @@ class Part:
     views: int = VIEWS_PER_IMAGE
 
 
-FEW = (*BOTH, *KINDS, "mixup", "all")
-PARTS: dict[str, Part] = {
-    "few": Part(
+WAYS_OF_FEW = (*NONE_AND_DEFAULT, *KINDS, "mixup", "all")
+PARTS: dict[str, AugmentationPart] = {
+    "few": AugmentationPart(
         "garden",
         5,
         {
-            "probe": tuple(way for way in FEW if way != "mixup"),
-            "partial": tuple(way for way in FEW if way not in ("flip", "shift")),
-            "full": (*BOTH, "rotate"),
-            "scratch": BOTH,
+            "probe": tuple(way for way in WAYS_OF_FEW if way != "mixup"),
+            "partial": tuple(way for way in WAYS_OF_FEW if way not in ("flip", "shift")),
+            "full": (*NONE_AND_DEFAULT, "rotate"),
+            "scratch": NONE_AND_DEFAULT,
         },
     ),
-    "arrows": Part(
+    "arrows": AugmentationPart(
         "arrows",
         10,
-        {"partial": (*BOTH, "default, no flip"), "full": (*BOTH, "default, no flip", "turn")},
+        {
+            "partial": (*NONE_AND_DEFAULT, "default, no flip"),
+            "full": (*NONE_AND_DEFAULT, "default, no flip", "turn"),
+        },
     ),
-    "new views": Part("garden", 5, {"partial": ("default",)}, views=30),
-    "many": Part(
+    "new views": AugmentationPart("garden", 5, {"partial": ("default",)}, views=30),
+    "many": AugmentationPart(
         "garden",
         40,
-        dict.fromkeys(("probe", "partial", "full", "scratch"), BOTH),
+        dict.fromkeys(("probe", "partial", "full", "scratch"), NONE_AND_DEFAULT),
         {"full": 10, "scratch": 15},
     ),
 }
 
 
-def train(
+def train_augmented(
     network: Network,
     task: Task,
     strategy: Strategy,
@@ -99,80 +105,61 @@ def train(
     if strategy.convex and augment is not None:
         probe_on_views(network, task, augment, seed)
         return float("nan")
-    return list(
-        fit(
-            network,
-            task,
-            strategy,
-            seed=seed,
-            augment=augment,
-            mixup=mixup,
-            epochs=epochs,
-            views=views,
-        )
-    )[-1].train_accuracy
+    how: dict[str, Any] = {"augment": augment, "mixup": mixup, "epochs": epochs, "views": views}
+    return list(fit(network, task, strategy, seed=seed, **how))[-1].train_accuracy
 
 
-def one(part: Part, strategy: Strategy, way: str, task: Task, seed: int, memos: dict) -> dict:
+def measure_augmentation(
+    part: AugmentationPart, strategy: Strategy, way: str, task: Task, seed: int, memos: Memos
+) -> dict[str, float | None]:
     """One training and what it gave; `memos` keeps what frozen stages make of the test images."""
     network = backbone("mini_resnet", classes=len(task.classes))
-    began = time.process_time()
-    known = train(network, task, strategy, way, seed, part.epochs.get(strategy.name), part.views)
-    row = {"cpu_seconds": time.process_time() - began, "train_accuracy": known}
+    started = time.process_time()
+    epochs = part.epochs.get(strategy.name)
+    known = train_augmented(network, task, strategy, way, seed, epochs, part.views)
+    seconds = time.process_time() - started
+    # the images as they are, and mirrored where a mirror image has the same class
     labels, frozen = task.test.labels, network.frozen_prefix > 0
-    asked = [task.test.pixels]
-    if task.name == "garden" and frozen and way in BOTH:
-        asked.append(asked[0].flip(3))
-    said = [
-        predict(network, pixels, memos.setdefault((task.name, i), {}) if frozen else None)
-        for i, pixels in enumerate(asked)
+    pixels = [task.test.pixels]
+    if task.name == "garden" and frozen and way in NONE_AND_DEFAULT:
+        pixels.append(pixels[0].flip(3))
+    answers = [
+        predict(network, images, memos.setdefault((task.name, i), {}) if frozen else None)
+        for i, images in enumerate(pixels)
     ]
-    shares = [(each.argmax(1) == labels).double().mean().item() for each in (said[0], sum(said))]
-    return row | {
+    shares = [
+        metrics.accuracy(labels.tolist(), answer.argmax(1).tolist())
+        for answer in (answers[0], torch.stack(answers).sum(0))
+    ]
+    return {
+        "cpu_seconds": seconds,
+        "train_accuracy": known,
         "test_accuracy": shares[0],
-        "mirrored_accuracy": shares[1] if len(said) > 1 else None,
+        "mirrored_accuracy": shares[1] if len(answers) > 1 else None,
     }
 
 
-def plan() -> Iterator[tuple[str, Part, int, Strategy, str]]:
-    """Name of the part, the part, seed, strategy and way of each run."""
-    strategies = {s.name: s for s in FOUR}
-    for name, part in PARTS.items():
-        for strategy, ways in part.ways.items():
-            for seed in range(SEEDS):
-                for way in ways:
-                    yield name, part, seed, strategies[strategy], way
-
-
-def measure(folder: Path) -> pd.DataFrame:
-    """All of the plan."""
+def plan_augmentation() -> Plan:
+    """Every part x strategy x seed x way."""
     tasks = {part.task: make_task(part.task, shots=1) for part in PARTS.values()}
-    memos, rows = {}, []
-    for name, part, seed, strategy, way in plan():
-        rate = None if strategy.convex else strategy.peak_rate
-        run = {
-            "part": name,
-            "task": part.task,
-            "shots": part.shots,
-            "strategy": strategy.name,
-            "way": way,
-            "rate": rate,
-            "seed": seed,
-        }
-        path = folder / f"{name}-{strategy.name}-{way}-{seed}.json".replace(" ", "-").replace(
-            ",", ""
-        )
-        rows.append(
-            kept(
-                path,
-                run,
-                lambda p=part, s=strategy, w=way, n=seed: one(
-                    p, s, w, tasks[p.task].at(p.shots, n), n, memos
-                ),
-            )
-        )
-    return pd.DataFrame(rows)
+    strategies, memos = {s.name: s for s in FOUR}, Memos()
+    for name, part in PARTS.items():
+        for strategy_name, ways in part.ways.items():
+            strategy = strategies[strategy_name]
+            for seed in range(SEEDS):
+                task = tasks[part.task].at(part.shots, seed)
+                for way in ways:
+                    run = {
+                        "part": name,
+                        "task": part.task,
+                        "shots": part.shots,
+                        "strategy": strategy.name,
+                        "way": way,
+                        "rate": None if strategy.convex else strategy.peak_rate,
+                        "seed": seed,
+                    }
+                    yield run, partial(measure_augmentation, part, strategy, way, task, seed, memos)
 
 
 if __name__ == "__main__":
-    write_table("augmentation", measure, __doc__)
+    write_table("augmentation", lambda folder: measure_plan(plan_augmentation(), folder), __doc__)

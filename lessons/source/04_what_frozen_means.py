@@ -135,7 +135,7 @@ moved
 # %%
 network = vt.backbone("mini_resnet", classes=8)
 network.reset_head(seed)
-before = vt.analysis.snapshot(network)
+before = vt.analysis.take_snapshot(network)
 network.requires_grad_(False).head.requires_grad_(True)
 optimiser = torch.optim.SGD(network.head.parameters(), lr=0.001, momentum=0.9)
 criterion = torch.nn.CrossEntropyLoss()
@@ -304,7 +304,7 @@ train(by_hand, [by_hand.stages["stage4"], by_hand.head], epochs=6)
 
 # %%
 by_vtlab = vt.backbone("mini_resnet", classes=8)
-start = vt.analysis.snapshot(by_vtlab)
+start = vt.analysis.take_snapshot(by_vtlab)
 records = list(
     vt.fit(by_vtlab, task, vt.partial(1), seed=seed, epochs=6, augment=None, bfloat16=False)
 )
@@ -414,7 +414,7 @@ from pathlib import Path
 
 file = Path(os.environ.get("VTLAB_TEST_DATA", "")) / "weights" / "mobilenet_v2.pth"
 mobile = vt.backbone("mobilenet_v2", classes=8, weights=file if file.is_file() else None)
-start = vt.analysis.snapshot(mobile)
+start = vt.analysis.take_snapshot(mobile)
 with torch.no_grad():
     mobile.train()(mobile.normalise(task.train.pixels))
 

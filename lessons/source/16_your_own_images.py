@@ -366,7 +366,6 @@ setting = vt.Setting(weights=starts[better_start], epochs=3)
 found = vt.recommend(task, budget=25, setting=setting, seed=seed, say=print)
 
 # %% tags=["nbval-ignore-output"]
-
 print(found)
 
 # %% [markdown]

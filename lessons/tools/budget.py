@@ -1,4 +1,4 @@
-"""What a lesson takes: `python lessons/tools/budget.py [NN …]`.
+"""How much time and memory a lesson takes: `python lessons/tools/budget.py [NN …]`.
 
 Runs every lesson in a fresh kernel under a memory limit, with one and with two threads, and
 prints seconds, CPU-minutes and peak memory. A kernel that dies is reported by its lesson's name
@@ -21,19 +21,19 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from build import mirrors, notebook_of, read_mirror, run, why
+from build import explain_failure, notebook_path, read_mirror, run_notebook, select_mirrors
 
 from vtlab.system.device import has_native_bfloat16
 
-LIMIT = 2 << 30  # bytes: what Binder gives
-MOST = {"seconds": 90, "gigabytes": 1.2, "cpu_minutes": 3.0}  # what a lesson may take
-CGROUPS = Path("/sys/fs/cgroup")
-ENTER = 'echo $$ > "$0" && exec "$@"'  # a shell that joins a cgroup and becomes the kernel
+MEMORY_LIMIT = 2 << 30  # bytes, as on Binder
+BUDGET = {"seconds": 90, "gigabytes": 1.2, "cpu_minutes": 3.0}
+CGROUP_ROOT = Path("/sys/fs/cgroup")
+ENTER_CGROUP = 'echo $$ > "$0" && exec "$@"'  # a shell that joins a cgroup and becomes the kernel
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What one lesson took: seconds, CPU-minutes, peak resident memory, or why it failed."""
+class LessonCost:
+    """What one lesson took (seconds, CPU-minutes, peak resident memory), or why it failed."""
 
     lesson: str
     threads: int
@@ -45,7 +45,7 @@ class Taken:
     @property
     def excess(self) -> list[str]:
         """Which of the budget's numbers are exceeded."""
-        return [name for name, most in MOST.items() if getattr(self, name) > most]
+        return [name for name, most in BUDGET.items() if getattr(self, name) > most]
 
     def __str__(self) -> str:
         """One line of the table."""
@@ -57,14 +57,14 @@ class Taken:
 
 
 @contextlib.contextmanager
-def fence(limit: int) -> Iterator[tuple[str, list[str]]]:
-    """A memory limit for a kernel: what it is, and the command that puts a command inside."""
-    group, words = _group(limit)
+def limit_memory(limit: int) -> Iterator[tuple[str, list[str]]]:
+    """Limit the memory of a kernel: gives what limits it, and the command that starts a command so."""
+    group, words = _make_cgroup(limit)
     if group is None:
         yield words, []
         return
     try:
-        yield words, ["sh", "-c", ENTER, str(group / "cgroup.procs")]
+        yield words, ["sh", "-c", ENTER_CGROUP, str(group / "cgroup.procs")]
     finally:
         for _ in range(50):  # the group is busy until its last process is gone
             with contextlib.suppress(OSError):
@@ -73,15 +73,15 @@ def fence(limit: int) -> Iterator[tuple[str, list[str]]]:
             time.sleep(0.1)
 
 
-def _group(limit: int) -> tuple[Path | None, str]:
+def _make_cgroup(limit: int) -> tuple[Path | None, str]:
     """A new cgroup with that limit, of either version, where this user may make one."""
     for parent, file, words in (
-        (CGROUPS / "memory", "memory.limit_in_bytes", "cgroup v1"),
-        (CGROUPS, "memory.max", "cgroup v2"),
+        (CGROUP_ROOT / "memory", "memory.limit_in_bytes", "cgroup v1"),
+        (CGROUP_ROOT, "memory.max", "cgroup v2"),
     ):
         group = None
         try:
-            if parent != CGROUPS or (CGROUPS / "cgroup.controllers").exists():
+            if parent != CGROUP_ROOT or (CGROUP_ROOT / "cgroup.controllers").exists():
                 group = Path(tempfile.mkdtemp(prefix="vtlab-", dir=parent))
                 (group / file).write_text(str(limit))
                 return group, words
@@ -91,8 +91,8 @@ def _group(limit: int) -> tuple[Path | None, str]:
     return None, "a watch"
 
 
-class Watch(threading.Thread):
-    """Looks at this process's kernels every tenth of a second.
+class KernelWatch(threading.Thread):
+    """A thread that looks at this process's kernels every tenth of a second.
 
     Attributes:
         peak: Largest resident memory of one look, bytes.
@@ -101,7 +101,7 @@ class Watch(threading.Thread):
     """
 
     def __init__(self, limit: int | None) -> None:
-        """Starts with nothing seen; what runs already is not looked at."""
+        """A watch that leaves aside what runs already."""
         import psutil
 
         super().__init__(daemon=True)
@@ -133,7 +133,7 @@ class Watch(threading.Thread):
             self.peak = max(self.peak, total)
 
 
-def measure(mirror: Path, threads: int, limit: int = LIMIT) -> Taken:
+def measure_lesson(mirror: Path, threads: int, limit: int = MEMORY_LIMIT) -> LessonCost:
     """Run one lesson under the limit with so many threads."""
     from nbclient.exceptions import CellControlSignal
 
@@ -141,17 +141,19 @@ def measure(mirror: Path, threads: int, limit: int = LIMIT) -> Taken:
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "VTLAB_THREADS"), str(threads)
     )
     notebook, complaint, started = read_mirror(mirror), "", time.perf_counter()
-    with fence(limit) as (_, within):
-        watch = Watch(None if within else limit)
+    with limit_memory(limit) as (_, within):
+        watch = KernelWatch(None if within else limit)
         watch.start()
         try:
-            run(notebook, notebook_of(mirror).parent, environment=environment, within=within)
+            run_notebook(
+                notebook, notebook_path(mirror).parent, environment=environment, within=within
+            )
         except (CellControlSignal, RuntimeError, OSError) as error:  # a dead kernel among them
-            complaint = why(error, mirror)
+            complaint = explain_failure(error, mirror)
         finally:
             watch.over.set()
             watch.join()
-    return Taken(
+    return LessonCost(
         mirror.stem,
         threads,
         time.perf_counter() - started,
@@ -161,8 +163,8 @@ def measure(mirror: Path, threads: int, limit: int = LIMIT) -> Taken:
     )
 
 
-def imports() -> float:
-    """GB that a process holds which has imported torch and torchvision and done nothing else.
+def measure_imports() -> float:
+    """The GB of a process that has imported torch and torchvision and done nothing else.
 
     A build for GPUs takes about twice that of one without, on a machine without a GPU, too.
     """
@@ -171,8 +173,8 @@ def imports() -> float:
     return int(told.stdout) / 1e9
 
 
-def pace(threads: int) -> float:
-    """Images of 64 px that full fine-tuning of mini ResNet gets through in a second on this machine.
+def measure_pace(threads: int) -> float:
+    """How many images of 64 px full fine-tuning of mini ResNet gets through in a second.
 
     It says what the limits in seconds mean here: with half of it, a lesson takes about twice as long.
     """
@@ -193,34 +195,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("numbers", nargs="*", metavar="NN", help="such as 04 (default: all)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     given = parser.parse_args(arguments)
-    chosen = [
-        m
-        for m in mirrors()
-        if m.parent.parent.name != "solutions"
-        and (not given.numbers or m.stem[:2] in given.numbers)
-    ]
-    if not chosen:
-        print(f"no lesson {' '.join(given.numbers)}", file=sys.stderr)
+    mirrors = select_mirrors(given.numbers)
+    if not mirrors:
         return 2
-    with fence(LIMIT) as (words, _):
+    with limit_memory(MEMORY_LIMIT) as (words, _):
         print(
-            f"limit {LIMIT >> 30} GiB by {words}; budget {MOST['seconds']} s, "
-            f"{MOST['cpu_minutes']:.0f} CPU-minutes, {MOST['gigabytes']} GB; "
-            f"{os.cpu_count()} cores; of each lesson's GB {imports():.2f} are torch "
+            f"limit {MEMORY_LIMIT >> 30} GiB by {words}; budget {BUDGET['seconds']} s, "
+            f"{BUDGET['cpu_minutes']:.0f} CPU-minutes, {BUDGET['gigabytes']} GB; "
+            f"{os.cpu_count()} cores; of each lesson's GB {measure_imports():.2f} are torch "
             f"{version('torch')} and torchvision, imported"
         )
-    paces = ", ".join(f"{pace(threads):.0f} with {threads}" for threads in given.threads)
+    paces = ", ".join(f"{measure_pace(threads):.0f} with {threads}" for threads in given.threads)
     print(
         f"images a second in full fine-tuning, by threads: {paces}; bfloat16 is "
         f"{'native' if has_native_bfloat16() else 'not native'} here"
     )
     print(f"{'lesson':32s} threads  seconds  CPU-min     GB", flush=True)
-    taken = []
-    for mirror in chosen:
+    costs = []
+    for mirror in mirrors:
         for threads in given.threads:
-            taken.append(measure(mirror, threads))
-            print(taken[-1], flush=True)
-    return int(any(t.complaint or t.excess for t in taken))
+            costs.append(measure_lesson(mirror, threads))
+            print(costs[-1], flush=True)
+    return int(any(cost.complaint or cost.excess for cost in costs))
 
 
 if __name__ == "__main__":

@@ -23,20 +23,35 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nbformat
+from lint import Lesson, cell_tags
 
 from vtlab.system.files import write_text
 
-LESSONS = Path(__file__).parent.parent
-TIMEOUT = 600  # seconds a cell: a slow machine is no failure, the budget says what is slow
+LESSONS_FOLDER = Path(__file__).parent.parent
+KERNEL = ("-m", "ipykernel_launcher", "-f", "{connection_file}", "--IPKernelApp.log_level=ERROR")
+CELL_TIMEOUT = 600  # seconds a cell: a slow machine is no failure, the budget says what is slow
 
 
-def mirrors(folder: Path = LESSONS) -> list[Path]:
+def find_mirrors(folder: Path = LESSONS_FOLDER) -> list[Path]:
     """The sources of all lessons and solutions."""
     return sorted(folder.glob("source/*.py")) + sorted(folder.glob("solutions/source/*.py"))
 
 
-def notebook_of(mirror: Path) -> Path:
-    """Where a mirror's notebook is."""
+def select_mirrors(numbers: Sequence[str], *, solutions: bool = False) -> list[Path]:
+    """The mirrors of the lessons with these numbers, or of all; says so if there is none."""
+    chosen = [
+        mirror
+        for mirror in find_mirrors()
+        if (solutions or mirror.parent.parent.name != "solutions")
+        and (not numbers or mirror.stem[:2] in numbers)
+    ]
+    if not chosen:
+        print(f"no lesson {' '.join(numbers)}", file=sys.stderr)
+    return chosen
+
+
+def notebook_path(mirror: Path) -> Path:
+    """The path of a mirror's notebook."""
     return mirror.parent.parent / f"{mirror.stem}.ipynb"
 
 
@@ -50,7 +65,7 @@ def read_mirror(mirror: Path) -> nbformat.NotebookNode:
         text = f"{mirror.stem}\n{cell.cell_type}\n{cell.source}"
         seen[text] = seen.get(text, 0) + 1
         cell.id = hashlib.sha256(f"{text}\n{seen[text]}".encode()).hexdigest()[:12]
-        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        _keep_tags(cell)
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -61,22 +76,27 @@ def read_mirror(mirror: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def run(
+def _keep_tags(cell: nbformat.NotebookNode) -> None:
+    """Drop all that a cell's metadata say beside its tags."""
+    cell.metadata = {"tags": cell_tags(cell)} if cell_tags(cell) else {}
+
+
+def run_notebook(
     notebook: nbformat.NotebookNode,
     folder: Path,
     *,
     environment: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
-    go_on: bool = False,
+    allow_errors: bool = False,
 ) -> nbformat.NotebookNode:
-    """The notebook with its outputs as they come, from a fresh kernel of this interpreter.
+    """Run a notebook in a fresh kernel of this interpreter; its outputs stay as they come.
 
     Args:
         notebook: Filled in place.
         folder: Where the kernel works.
         environment: Variables for the kernel beside the present ones.
         within: A command that the kernel's command is appended to.
-        go_on: Also after a cell that failed.
+        allow_errors: Go on after a cell that failed.
 
     Raises:
         nbclient.exceptions.CellExecutionError: If a cell failed.
@@ -93,27 +113,19 @@ def run(
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         **(environment or {}),
     }
-    # the blocking manager would wait for a dead kernel for ever
+    # The blocking manager would wait for a dead kernel for ever.
     manager = AsyncKernelManager()
     manager._kernel_spec = KernelSpec(
-        argv=[
-            *within,
-            sys.executable,
-            "-m",
-            "ipykernel_launcher",
-            "-f",
-            "{connection_file}",
-            "--IPKernelApp.log_level=ERROR",
-        ],
+        argv=[*within, sys.executable, *KERNEL],
         display_name="Python 3",
         language="python",
     )
     client = NotebookClient(
         notebook,
         km=manager,
-        timeout=TIMEOUT,
+        timeout=CELL_TIMEOUT,
         store_widget_state=False,
-        allow_errors=go_on,
+        allow_errors=allow_errors,
         coalesce_streams=True,  # where a text is cut is a matter of timing
         resources={"metadata": {"path": str(folder)}},
     )
@@ -121,55 +133,52 @@ def run(
     return notebook
 
 
-def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Without widget state, timings and the ids of widget views, and the paths in a traceback."""
+def tidy_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Drop widget state, timings, the ids of widget views, and the paths in a traceback."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
-        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        _keep_tags(cell)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
             if "metadata" in output:  # a picture's width and alt text stay
                 output["metadata"] = {k: v for k, v in output.metadata.items() if "/" in k}
             if "image/png" in output.get("data", {}):
-                output.data["image/png"] = _lighter(output.data["image/png"])
+                output.data["image/png"] = _reduce_colours(output.data["image/png"])
             if output.output_type == "error":
                 output["traceback"] = [f"{output.ename}: {output.evalue}"]
     return notebook
 
 
-def _lighter(png: str) -> str:
-    """The picture (base64) in 256 colours, a third of the size.
-
-    The colours cover all that occur, rare ones too: cut by frequency, a colour bar or a name in colour would
-    take the nearest grey.
-    """
+def _reduce_colours(png: str) -> str:
+    """The picture (base64) in 256 colours, a third of the size."""
     from PIL import Image
 
     file = io.BytesIO()
     picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
-    few.save(file, "PNG", optimize=True)
+    # The colours cover all that occur: chosen by frequency, they would be none of a name's or a colour bar's.
+    palette = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
+    palette.save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 
-def build(mirror: Path) -> None:
+def build_lesson(mirror: Path) -> None:
     """Run a mirror and write its notebook."""
     started = time.perf_counter()
-    path = notebook_of(mirror)
-    notebook = tidy(run(read_mirror(mirror), path.parent))
+    path = notebook_path(mirror)
+    notebook = tidy_notebook(run_notebook(read_mirror(mirror), path.parent))
     write_text(path, nbformat.writes(notebook) + "\n")
     size = path.stat().st_size // 1000
     print(f"{path.stem}: {time.perf_counter() - started:.0f} s, {size} kB")
 
 
-def prose(mirror: Path) -> None:
+def update_prose(mirror: Path) -> None:
     """Write a notebook whose words alone have changed: its code keeps the stored outputs.
 
     Raises:
         OSError: If there is no stored notebook.
         ValueError: If the code has changed as well, and must be run.
     """
-    path = notebook_of(mirror)
+    path = notebook_path(mirror)
     stored, notebook = nbformat.read(path, as_version=4), read_mirror(mirror)
     before, after = (
         [cell for cell in book.cells if cell.cell_type == "code"] for book in (stored, notebook)
@@ -185,28 +194,26 @@ def prose(mirror: Path) -> None:
     print(f"{path.stem}: words only")
 
 
-def check(mirror: Path) -> list[str]:
-    """Run a mirror and compare with the stored notebook, as nbval would; writes nothing.
+def check_lesson(mirror: Path) -> list[str]:
+    """Run a mirror and compare with the stored notebook, as nbval would; write nothing.
 
     Returns:
         A sentence for each cell that differs, empty if none does.
     """
-    from lint import Lesson
-
-    path = notebook_of(mirror)
+    path = notebook_path(mirror)
     if not path.exists():
         return [f"{path.stem}: was never built"]
     stored, plain = nbformat.read(path, as_version=4), read_mirror(mirror)
     if [cell.source for cell in stored.cells] != [cell.source for cell in plain.cells]:
         return [f"{path.stem}: is not what its mirror says"]
-    fresh = tidy(run(plain, path.parent))
+    fresh = tidy_notebook(run_notebook(plain, path.parent))
     before, after = (Lesson(notebook, notebook).compared for notebook in (stored, fresh))
     differ = (Counter(before) - Counter(after)) + (Counter(after) - Counter(before))
     cells = sorted({i for i, _ in differ})
     return [f"{path.stem}: cell {i} gives other text than is stored" for i in cells]
 
 
-def student(mirror: Path, out: Path) -> Path:
+def write_student_copy(mirror: Path, out: Path) -> Path:
     """Write a copy to work on: a lesson without outputs, which the learner will make.
 
     Returns:
@@ -216,9 +223,7 @@ def student(mirror: Path, out: Path) -> Path:
         FileExistsError: If a copy is there, which somebody may have worked on.
     """
     notebook = read_mirror(mirror)
-    notebook.cells = [
-        cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])
-    ]
+    notebook.cells = [cell for cell in notebook.cells if "solution" not in cell_tags(cell)]
     path = out / f"{mirror.stem}.ipynb"
     if path.exists():
         raise FileExistsError(f"{path} is there already: give a new folder")
@@ -227,14 +232,14 @@ def student(mirror: Path, out: Path) -> Path:
     return path
 
 
-def why(error: Exception, mirror: Path) -> str:
+def explain_failure(error: Exception, mirror: Path) -> str:
     """One line for a notebook that could not be run."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     if isinstance(error, DeadKernelError):
         return f"{mirror.stem}: the kernel died (out of memory?)"
     if isinstance(error, CellTimeoutError):
-        return f"{mirror.stem}: a cell took more than {TIMEOUT} s"
+        return f"{mirror.stem}: a cell took more than {CELL_TIMEOUT} s"
     if isinstance(error, CellExecutionError):
         return f"{mirror.stem}: a cell failed with {error.ename}: {error.evalue}"
     return f"{mirror.stem}: {error}"
@@ -254,23 +259,25 @@ def main(arguments: list[str] | None = None) -> int:
         "--student", type=Path, metavar="OUT", help="copies without outputs and without solutions"
     )
     given = parser.parse_args(arguments)
-    chosen = [m for m in mirrors() if not given.numbers or m.stem[:2] in given.numbers]
-    if given.student:
-        chosen = [m for m in chosen if m.parent.parent.name != "solutions"]
-    if not chosen:
-        print(f"no lesson {' '.join(given.numbers)}", file=sys.stderr)
+    mirrors = select_mirrors(given.numbers, solutions=not given.student)
+    if not mirrors:
         return 2
     failed = False
-    for mirror in chosen:
+    for mirror in mirrors:
+        complaints: list[str] = []
         try:
             if given.student:
-                print(student(mirror, given.student))
-                continue
-            complaints = (check if given.check else prose if given.prose else build)(mirror)
-        # a dead kernel is a RuntimeError
+                print(write_student_copy(mirror, given.student))
+            elif given.check:
+                complaints = check_lesson(mirror)
+            elif given.prose:
+                update_prose(mirror)
+            else:
+                build_lesson(mirror)
+        # A dead kernel is a RuntimeError.
         except (CellControlSignal, RuntimeError, OSError, ValueError) as error:
-            complaints = [why(error, mirror)]
-        for complaint in complaints or []:
+            complaints = [explain_failure(error, mirror)]
+        for complaint in complaints:
             print(complaint, file=sys.stderr)
             failed = True
     return int(failed)

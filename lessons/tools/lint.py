@@ -18,7 +18,7 @@ from functools import cached_property
 
 import nbformat
 
-ANATOMY = (
+SECTIONS = (
     "You will",
     "The question",
     "Look",
@@ -33,10 +33,10 @@ ANATOMY = (
     "In short",
     "References",
 )
-TAGS = {"nbval-ignore-output", "raises-exception", "solution"}
-LARGEST = 1_250_000  # bytes of a notebook
-CLAIM = re.compile(r"^\s*vt\.claim\(", re.M)  # not one that is commented out
-COMPARED = ("text/", "application/json", "image/svg")  # kinds of data that nbval compares
+KNOWN_TAGS = {"nbval-ignore-output", "raises-exception", "solution"}
+MAX_NOTEBOOK_BYTES = 1_250_000  # bytes of a notebook
+CLAIM_CALL = re.compile(r"^\s*vt\.claim\(", re.M)  # not one that is commented out
+COMPARED_TYPES = ("text/", "application/json", "image/svg")  # kinds of data that nbval compares
 Finding = tuple[int | None, str]
 
 
@@ -63,28 +63,28 @@ class Lesson:
         """What nbval compares: cell number and text of each stored text output."""
         found = []
         for i, cell in self.code:
-            if "nbval-ignore-output" in tags(cell):
+            if "nbval-ignore-output" in cell_tags(cell):
                 continue
-            found += [(i, text) for output in cell.outputs for text in texts(output)]
+            found += [(i, text) for output in cell.outputs for text in output_texts(output)]
         return found
 
 
-def tags(cell: nbformat.NotebookNode) -> list[str]:
+def cell_tags(cell: nbformat.NotebookNode) -> list[str]:
     """A cell's tags."""
     return cell.metadata.get("tags", [])
 
 
-def texts(output: nbformat.NotebookNode) -> list[str]:
+def output_texts(output: nbformat.NotebookNode) -> list[str]:
     """All of an output that nbval compares as text: not pictures, widget views or tracebacks."""
     parts = [
         output.get("text", ""),
         output.get("evalue", ""),
-        *(v for k, v in output.get("data", {}).items() if k.startswith(COMPARED)),
+        *(v for k, v in output.get("data", {}).items() if k.startswith(COMPARED_TYPES)),
     ]
     return [str(part) for part in parts if part]
 
 
-def lines(source: str) -> list[str]:
+def code_lines(source: str) -> list[str]:
     """The lines of code that are not blank."""
     return [line for line in source.splitlines() if line.strip()]
 
@@ -103,7 +103,7 @@ def mirror_equals_notebook(lesson: Lesson) -> Iterator[Finding]:
     """Source, kind and tags are the same, cell by cell."""
 
     def shape(notebook: nbformat.NotebookNode) -> list:
-        return [(c.cell_type, c.source, sorted(tags(c))) for c in notebook.cells]
+        return [(c.cell_type, c.source, sorted(cell_tags(c))) for c in notebook.cells]
 
     ours, theirs = shape(lesson.notebook), shape(lesson.mirror)
     if len(ours) != len(theirs):
@@ -132,21 +132,21 @@ def anatomy_is_whole(lesson: Lesson) -> Iterator[Finding]:
         if c.cell_type == "markdown"
         for m in re.findall(r"^## (.+)$", c.source, re.M)
     ]
-    if tuple(found) != ANATOMY:
-        odd = next((a for a in ANATOMY if a not in found), "their order")
+    if tuple(found) != SECTIONS:
+        odd = next((a for a in SECTIONS if a not in found), "their order")
         yield None, f"sections are not a lesson's: look at {odd!r}"
 
 
 @rule
 def cells_are_short(lesson: Lesson) -> Iterator[Finding]:
     """Median at most 4 lines, nine in ten at most 10, none over 15."""
-    counts = sorted(len(lines(c.source)) for _, c in lesson.code)
+    counts = sorted(len(code_lines(c.source)) for _, c in lesson.code)
     if not counts:
         return
     if statistics.median(counts) > 4 or counts[int(0.9 * (len(counts) - 1))] > 10:
         yield None, "code cells are too long on the whole"
     for i, cell in lesson.code:
-        if len(lines(cell.source)) > 15:
+        if len(code_lines(cell.source)) > 15:
             yield i, "over 15 lines"
 
 
@@ -156,7 +156,7 @@ def prose_explains_code(lesson: Lesson) -> Iterator[Finding]:
     if lesson.solution:
         return
     words = sum(len(c.source.split()) for _, c in lesson.cells if c.cell_type == "markdown")
-    ratio = words / max(1, sum(len(lines(c.source)) for _, c in lesson.code))
+    ratio = words / max(1, sum(len(code_lines(c.source)) for _, c in lesson.code))
     if not 12 <= ratio <= 25:
         yield None, f"{ratio:.0f} words per line of code; 12 to 25 are right"
 
@@ -197,7 +197,7 @@ def code_is_a_lessons(lesson: Lesson) -> Iterator[Finding]:
 def tags_are_known(lesson: Lesson) -> Iterator[Finding]:
     """A misspelt tag is silently ignored by nbval, and so is a comment with a note."""
     for i, cell in lesson.cells:
-        for tag in set(tags(cell)) - TAGS:
+        for tag in set(cell_tags(cell)) - KNOWN_TAGS:
             yield i, f"unknown tag {tag!r}"
         if cell.cell_type == "code" and re.search("NBVAL|PYTEST_VALIDATE", cell.source):
             yield i, "nbval's marks are tags, not comments"
@@ -230,9 +230,9 @@ def errors_are_announced(lesson: Lesson) -> Iterator[Finding]:
     """A stored error and the tag raises-exception go together."""
     for i, cell in lesson.code:
         failed = any(o.output_type == "error" for o in cell.outputs)
-        if failed != ("raises-exception" in tags(cell)):
+        if failed != ("raises-exception" in cell_tags(cell)):
             yield i, "an error without its tag, or the tag without an error"
-        elif failed and "nbval-ignore-output" in tags(cell):
+        elif failed and "nbval-ignore-output" in cell_tags(cell):
             yield i, "an error whose text is ignored may vanish unseen"
 
 
@@ -248,7 +248,9 @@ def stored_text_is_portable(lesson: Lesson) -> Iterator[Finding]:
         "a time": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\b\d\d:\d\d:\d\d\b",
     }
     for i, cell in lesson.code:
-        text = "\n".join(t for o in cell.outputs for t in [*texts(o), *o.get("traceback", [])])
+        text = "\n".join(
+            t for o in cell.outputs for t in [*output_texts(o), *o.get("traceback", [])]
+        )
         for name, pattern in patterns.items():
             if re.search(pattern, text):
                 yield i, f"{name} is stored"
@@ -274,11 +276,11 @@ def claims_are_made_and_compared(lesson: Lesson) -> Iterator[Finding]:
     """Two claims at least, none with its output ignored."""
     if lesson.solution:
         return
-    claims = [(i, c) for i, c in lesson.code if CLAIM.search(c.source)]
-    if sum(len(CLAIM.findall(c.source)) for _, c in claims) < 2:
+    claims = [(i, c) for i, c in lesson.code if CLAIM_CALL.search(c.source)]
+    if sum(len(CLAIM_CALL.findall(c.source)) for _, c in claims) < 2:
         yield None, "a lesson makes two claims or more"
     for i, cell in claims:
-        if "nbval-ignore-output" in tags(cell):
+        if "nbval-ignore-output" in cell_tags(cell):
             yield i, "a claim's output must be compared"
 
 
@@ -306,8 +308,8 @@ def pictures_are_pictures(lesson: Lesson) -> Iterator[Finding]:
 @rule
 def file_is_small(lesson: Lesson) -> Iterator[Finding]:
     """No larger than `LARGEST`."""
-    if len(nbformat.writes(lesson.notebook).encode()) > LARGEST:
-        yield None, f"larger than {LARGEST // 1000} kB"
+    if len(nbformat.writes(lesson.notebook).encode()) > MAX_NOTEBOOK_BYTES:
+        yield None, f"larger than {MAX_NOTEBOOK_BYTES // 1000} kB"
 
 
 def lint(lesson: Lesson) -> list[str]:
@@ -328,9 +330,9 @@ def tamper(notebook: nbformat.NotebookNode, cell: int) -> nbformat.NotebookNode:
     if cell not in {i for i, _ in Lesson(notebook, notebook).compared}:
         raise ValueError(f"nothing of cell {cell} is compared")
     changed = copy.deepcopy(notebook)
-    output = next(o for o in changed.cells[cell].outputs if texts(o))
+    output = next(o for o in changed.cells[cell].outputs if output_texts(o))
     if "data" in output:
-        kind = next(k for k in output.data if k.startswith(COMPARED))
+        kind = next(k for k in output.data if k.startswith(COMPARED_TYPES))
         output.data[kind] = f"tampered {output.data[kind]}"
     else:
         field = "text" if "text" in output else "evalue"

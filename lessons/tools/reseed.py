@@ -8,52 +8,49 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from build import LESSONS, mirrors, notebook_of, read_mirror, run
-from lint import CLAIM
+from build import LESSONS_FOLDER, notebook_path, read_mirror, run_notebook, select_mirrors
+from lint import CLAIM_CALL, cell_tags
 
 from vtlab.system.files import write_text
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import nbformat
 
-TABLE = LESSONS.parent / "data" / "results" / "reseeds.csv"
+TABLE_FILE = LESSONS_FOLDER.parent / "data" / "results" / "reseeds.csv"
 COLUMNS = ["lesson", "seed", "claims", "held", "failed"]
 
 
-def count(notebook: nbformat.NotebookNode) -> dict[str, object]:
+def count_claims(notebook: nbformat.NotebookNode) -> dict[str, object]:
     """Claims made and held in a notebook that was run, and what went wrong otherwise."""
     made, held, failed = 0, 0, []
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        made += len(CLAIM.findall(cell.source))
+        made += len(CLAIM_CALL.findall(cell.source))
         for output in cell.outputs:
             held += len(re.findall("^✓ ", output.get("text", ""), re.M))
-            if output.output_type == "error" and "raises-exception" not in cell.metadata.get(
-                "tags", []
-            ):
+            if output.output_type == "error" and "raises-exception" not in cell_tags(cell):
                 failed.append(output.evalue.removeprefix("not so: "))
     return {"claims": made, "held": held, "failed": "; ".join(failed)}
 
 
-def reseed(mirror: Path, seed: int) -> dict[str, object]:
+def reseed_lesson(mirror: Path, seed: int) -> dict[str, object]:
     """Run a lesson with that seed, to its end also where a claim fails; a row of the table."""
-    notebook = run(
+    notebook = run_notebook(
         read_mirror(mirror),
-        notebook_of(mirror).parent,
+        notebook_path(mirror).parent,
         environment={"VTLAB_SEED": str(seed)},
-        go_on=True,
+        allow_errors=True,
     )
-    return {"lesson": mirror.stem, "seed": seed, **count(notebook)}
+    return {"lesson": mirror.stem, "seed": seed, **count_claims(notebook)}
 
 
-def keep(rows: list[dict[str, object]], path: Path = TABLE) -> pd.DataFrame:
-    """Put rows into the stored table in the place of those of the same lesson and seed."""
+def store_rows(rows: list[dict[str, object]], path: Path = TABLE_FILE) -> pd.DataFrame:
+    """Put rows into the stored table, in place of those of the same lesson and seed."""
     new = pd.DataFrame(rows, columns=COLUMNS)
     old = pd.read_csv(path, keep_default_na=False) if path.exists() else new[:0]
     both = pd.concat([old, new]).drop_duplicates(["lesson", "seed"], keep="last")
@@ -69,27 +66,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     given = parser.parse_args(arguments)
-    chosen = [
-        m
-        for m in mirrors()
-        if m.parent.parent.name != "solutions"
-        and (not given.numbers or m.stem[:2] in given.numbers)
-    ]
-    if not chosen:
-        print(f"no lesson {' '.join(given.numbers)}", file=sys.stderr)
+    mirrors = select_mirrors(given.numbers)
+    if not mirrors:
         return 2
-    good = True
-    for mirror in chosen:
+    all_held = True
+    for mirror in mirrors:
         for seed in range(given.first, given.first + given.seeds):
-            row = reseed(mirror, seed)
-            keep([row])
-            good &= row["held"] == row["claims"]
+            row = reseed_lesson(mirror, seed)
+            store_rows([row])
+            all_held &= row["held"] == row["claims"]
             print(
                 f"{row['lesson']} seed {seed}: {row['held']} of {row['claims']} claims held "
                 f"{row['failed']}".rstrip(),
                 flush=True,
             )
-    return int(not good)
+    return int(not all_held)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from vtlab.plots import style
 from vtlab.plots.comparison import plot_accuracy
 from vtlab.results import labels as names
 from vtlab.results import metrics, records
+from vtlab.results.formatting import format_percent
 
 SEEDS = {"scratch": [0.2, 0.25, 0.24], "probe": [0.8, 0.78, 0.81], "partial(1)": [0.84, 0.8, 0.82]}
 
@@ -47,7 +48,7 @@ def test_every_seed_is_a_dot_at_its_accuracy():
         np.testing.assert_allclose(dots.get_xdata(), values)
         assert np.abs(np.asarray(dots.get_ydata()) - place).max() < 0.3
         assert len(set(dots.get_ydata())) == len(values)
-        assert dots.get_marker() == names.label(strategy).marker
+        assert dots.get_marker() == names.get_label(strategy).marker
 
 
 def test_bar_and_line_are_the_interval_and_mean_of_the_metrics():
@@ -58,14 +59,14 @@ def test_bar_and_line_are_the_interval_and_mean_of_the_metrics():
         assert bar.get_x() == pytest.approx(expected.low)
         assert bar.get_x() + bar.get_width() == pytest.approx(expected.high)
         assert artist(ax, f"mean {strategy}").get_xdata()[0] == pytest.approx(expected.mean)
-        assert names.percent(expected.mean) in words(ax)
+        assert format_percent(expected.mean) in words(ax)
 
 
 def test_colours_are_those_of_the_strategies():
     ax = plot_accuracy(runs()).axes[0]
     for strategy in SEEDS:
         colour = to_hex(artist(ax, f"seeds {strategy}").get_color())
-        assert colour == names.label(strategy).colour.lower()
+        assert colour == names.get_label(strategy).colour.lower()
 
 
 def test_a_table_without_its_test_set_gets_the_interval_of_the_seeds():
@@ -84,8 +85,8 @@ def test_chance_is_dotted_the_baseline_dashed_and_both_are_named():
     assert chance.get_xdata()[0] == 0.125
     assert baseline.get_xdata()[0] == 0.19
     assert chance._dash_pattern != baseline._dash_pattern
-    assert f"chance {names.percent(0.125)}" in words(ax)
-    assert f"nearest in pixels {names.percent(0.19)}" in words(ax)
+    assert f"chance {format_percent(0.125)}" in words(ax)
+    assert f"nearest in pixels {format_percent(0.19)}" in words(ax)
 
 
 def test_the_axis_runs_from_nothing_to_everything():

@@ -39,7 +39,7 @@ def test_strategies_stand_side_by_side_in_their_own_colours():
     figure = plot_confusion({"probe": COUNTS, "full": COUNTS}, CLASSES)
     assert [ax.get_title() for ax in shown(figure)] == ["Linear probe", "Full"]
     for ax, name in zip(shown(figure), ("probe", "full"), strict=True):
-        assert to_hex(ax.images[0].get_cmap()(1.0)) == names.label(name).colour.lower()
+        assert to_hex(ax.images[0].get_cmap()(1.0)) == names.get_label(name).colour.lower()
 
 
 def test_many_classes_on_one_page_keep_their_names_and_drop_numbers_that_would_not_fit():

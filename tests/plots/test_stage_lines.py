@@ -37,7 +37,7 @@ def test_every_family_has_a_line_of_its_numbers_in_each_panel():
     np.testing.assert_array_equal(artist(channels, "channels mini_resnet").get_xdata(), [5, 9])
     np.testing.assert_array_equal(artist(weights, "weights mini_vgg").get_xdata(), [1, 3])
     np.testing.assert_array_equal(artist(operations, "operations mini_vgg").get_xdata(), [2, 5])
-    assert artist(fields, "field mini_vgg").get_color() == names.label("mini_vgg").colour
+    assert artist(fields, "field mini_vgg").get_color() == names.get_label("mini_vgg").colour
     assert artist(fields, "image").get_xdata()[0] == 64
     assert channels.get_ylim() == (1.5, -0.5)  # the image at the top
     ticks = [tick.get_text() for tick in channels.get_yticklabels()]

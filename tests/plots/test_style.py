@@ -6,7 +6,7 @@ import pytest
 from matplotlib import pyplot
 
 from vtlab.plots import export, style
-from vtlab.results import labels
+from vtlab.results.formatting import format_percent
 
 
 def drawn():
@@ -71,8 +71,8 @@ def test_text_width_is_what_matplotlib_draws():
 
 
 def test_percent_rounds_and_does_not_break():
-    assert labels.percent(0.8239) == "82.4\N{NO-BREAK SPACE}%"
-    assert labels.percent(1, 0) == "100\N{NO-BREAK SPACE}%"
+    assert format_percent(0.8239) == "82.4\N{NO-BREAK SPACE}%"
+    assert format_percent(1, 0) == "100\N{NO-BREAK SPACE}%"
 
 
 def test_a_percent_axis_writes_shares_as_percent():

@@ -6,6 +6,7 @@ import pytest
 from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
 from vtlab.results.comparison import Comparison
+from vtlab.results.formatting import format_shots, join_words
 from vtlab.results.records import Run
 
 TEST = 1000
@@ -49,7 +50,9 @@ def plain(words):
 
 
 def test_the_best_leads_where_every_paired_interval_excludes_zero():
-    said = plain(findings.answer(compared(scratch=[0.2, 0.22, 0.21], full=[0.8, 0.82, 0.84])))
+    said = plain(
+        findings.state_conclusion(compared(scratch=[0.2, 0.22, 0.21], full=[0.8, 0.82, 0.84]))
+    )
     assert said.startswith("With 5 images per class, Full leads at 82.0 %")
     assert "excludes 0" in said
 
@@ -58,7 +61,7 @@ def test_a_lead_whose_interval_includes_zero_is_no_lead():
     made = runs(scratch=[0.2, 0.2, 0.2], probe=[0.8, 0.86, 0.8], full=[0.85, 0.82, 0.85])
     gap = metrics.paired_difference([0.85, 0.82, 0.85], [0.8, 0.86, 0.8])
     assert gap.low < 0 < gap.high  # the oracle: these runs cannot tell
-    said = plain(findings.answer(Comparison(made)))
+    said = plain(findings.state_conclusion(Comparison(made)))
     assert "Full comes out highest at 84.0 %, but 3 seeds do not tell it apart from" in said
     assert "from Linear probe at 82.0 %: the 95 % interval of the difference includes 0" in said
     assert "From scratch" not in said
@@ -70,25 +73,29 @@ def test_one_and_the_same_image_in_every_seed_is_no_lead():
         for name, right in (("probe", 10), ("full", 9))
         for seed in range(3)
     ]
-    said = plain(findings.answer(Comparison(made)))
+    said = plain(findings.state_conclusion(Comparison(made)))
     assert "3 seeds do not tell it apart from Full" in said
-    assert "leads" in findings.answer(compared(probe=[0.99] * 3, full=[0.9] * 3))
+    assert "leads" in findings.state_conclusion(compared(probe=[0.99] * 3, full=[0.9] * 3))
 
 
 def test_several_that_are_not_told_apart_are_all_named():
     made = runs(probe=[0.8, 0.86, 0.8], partial=[0.86, 0.8, 0.8], full=[0.85, 0.82, 0.85])
-    said = plain(findings.answer(Comparison(made)))
+    said = plain(findings.state_conclusion(Comparison(made)))
     assert "Linear probe at 82.0 % and Partial (1) at 82.0 %" in said
     assert "intervals of the differences include 0" in said
 
 
 def test_equal_strategies_are_not_told_apart():
-    assert "do not tell it apart" in findings.answer(compared(probe=[0.8, 0.8], full=[0.8, 0.8]))
+    assert "do not tell it apart" in findings.state_conclusion(
+        compared(probe=[0.8, 0.8], full=[0.8, 0.8])
+    )
 
 
 def test_one_seed_and_one_strategy_claim_nothing():
-    assert "cannot tell a lead from luck" in findings.answer(compared(probe=[0.8], full=[0.9]))
-    assert "nothing else was run" in findings.answer(compared(probe=[0.8, 0.9]))
+    assert "cannot tell a lead from luck" in findings.state_conclusion(
+        compared(probe=[0.8], full=[0.9])
+    )
+    assert "nothing else was run" in findings.state_conclusion(compared(probe=[0.8, 0.9]))
 
 
 def test_differences_pair_the_seeds_that_both_have():
@@ -105,16 +112,16 @@ def test_no_common_seed_gives_no_difference():
     made = Comparison([run("full", 0, 0.9), run("probe", 1, 0.6)])
     gaps = made.differences
     assert gaps.pairs[1] == 0 and np.isnan(gaps.behind[1])
-    assert "cannot tell" in findings.answer(made)
+    assert "cannot tell" in findings.state_conclusion(made)
 
 
 def test_the_worst_mistakes_are_the_surest_of_the_best_strategy_each_once():
     made = compared(scratch=[0.1, 0.1], full=[0.99, 0.98])
-    worst = findings.worst_mistakes(made, [0] * TEST, count=5)
+    worst = findings.find_worst_mistakes(made, [0] * TEST, count=5)
     assert list(worst.image) == [999, 998, 997, 996, 995]  # confidences rise with the place
     assert set(worst.predicted) == {1} and set(worst.true) == {0}
-    assert len(findings.worst_mistakes(made, [0] * TEST, count=100)) == 20
-    assert not len(findings.worst_mistakes(compared(full=[1.0]), [0] * TEST))
+    assert len(findings.find_worst_mistakes(made, [0] * TEST, count=100)) == 20
+    assert not len(findings.find_worst_mistakes(compared(full=[1.0]), [0] * TEST))
 
 
 @pytest.mark.parametrize(
@@ -132,17 +139,17 @@ def test_the_worst_mistakes_are_the_surest_of_the_best_strategy_each_once():
 def test_a_caveat_is_said_where_there_is_reason(made, more, expected):
     given = {"train_counts": [5, 5], "chance": 0.125, "baseline": 0.2} | more
     counts = given.pop("train_counts")
-    said = findings.caveats(Comparison(made, **given), counts)
+    said = findings.list_caveats(Comparison(made, **given), counts)
     (sentence,) = [s for s in said if expected in plain(s)]
     assert sentence.endswith(".")
 
 
 def test_a_sound_study_has_no_caveat():
-    assert findings.caveats(compared(full=[0.8, 0.81, 0.82, 0.8, 0.79]), [5, 5]) == []
+    assert findings.list_caveats(compared(full=[0.8, 0.81, 0.82, 0.8, 0.79]), [5, 5]) == []
 
 
 def test_the_terminals_table_has_the_numbers_of_the_summary():
-    lines = findings.as_text(compared(probe=[0.8, 0.82], full=[0.9, 0.92])).splitlines()
+    lines = findings.format_comparison(compared(probe=[0.8, 0.82], full=[0.9, 0.92])).splitlines()
     expected = metrics.interval([0.9, 0.92], TEST)
     assert [line.split("  ")[0] for line in lines[1:]] == [
         "Linear probe",
@@ -153,7 +160,7 @@ def test_the_terminals_table_has_the_numbers_of_the_summary():
     assert f"{100 * expected.low:.1f} to {100 * expected.high:.1f}" in lines[2]
     assert "91.0 %" in lines[2] and lines[2].endswith("2.5")
     assert lines[3].endswith("12.5 %") or "12.5 %" in lines[3]
-    assert len(findings.as_text(Comparison(runs(full=[0.9]), 0.125)).splitlines()) == 3
+    assert len(findings.format_comparison(Comparison(runs(full=[0.9]), 0.125)).splitlines()) == 3
 
 
 @pytest.mark.parametrize(
@@ -161,13 +168,13 @@ def test_the_terminals_table_has_the_numbers_of_the_summary():
     [(1, "1 image per class"), (5, "5 images per class"), (None, "all training images")],
 )
 def test_shots_in_words(shots, words):
-    assert findings.shots_in_words(shots) == words
+    assert format_shots(shots) == words
 
 
 def test_lists_are_read_aloud():
-    assert findings.listed(["a"]) == "a"
-    assert findings.listed(["a", "b"]) == "a and b"
-    assert findings.listed(["a", "b", "c"]) == "a, b and c"
+    assert join_words(["a"]) == "a"
+    assert join_words(["a", "b"]) == "a and b"
+    assert join_words(["a", "b", "c"]) == "a, b and c"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ import traitlets
 from ipywidgets.widgets.widget import _instances
 
 from vtlab.models.backbones import backbone
-from vtlab.plots import style as style
-from vtlab.results import labels as labels_
+from vtlab.results.formatting import format_percent
 from vtlab.training.fit import fit
 from vtlab.training.strategies import strategy
 from vtlab.widgets.session import Session, strategy_name_from_ticks
@@ -131,8 +130,7 @@ def test_a_run_is_that_of_the_plain_function(panel, toy):
     assert panel.runs.strategy.tolist() == ["full"] and panel.runs.epochs.tolist() == [2]
     right = panel.session.accuracy
     assert (
-        panel.runs.test_accuracy.tolist() == [right]
-        and labels_.percent(right) in panel.status.words
+        panel.runs.test_accuracy.tolist() == [right] and format_percent(right) in panel.status.words
     )
 
 
@@ -170,12 +168,12 @@ def test_stop_keeps_what_was_learnt_and_says_what_goes_on(panel, quick):
 
 
 def test_finished_runs_stay_on_the_picture_and_a_stopped_one_makes_room(panel, quick):
-    quick(epochs=3)
+    quick(pictures=True, epochs=3)
     for way in ("probe", "full"):
         panel.strategy = way
         click(panel, "train")
         panel.wait()
-    quick(epochs=10**6, seconds=0.002)
+    quick(pictures=True, epochs=10**6, seconds=0.002)
     click(panel, "train")
     until(lambda: 3 in set(panel.curves().run))
     click(panel, "stop")
@@ -183,7 +181,7 @@ def test_finished_runs_stay_on_the_picture_and_a_stopped_one_makes_room(panel, q
     assert set(panel.curves().run) == {1, 2, 3} and panel.runs.run.tolist() == [1, 2]
     past = [panel._sessions[run] for run in (1, 2)]
     assert all(session.network is None and session._training is None for session in past)
-    quick(epochs=3)
+    quick(pictures=True, epochs=3)
     click(panel, "train")
     panel.wait()
     assert set(panel.curves().run) == {1, 2, 4}
@@ -356,9 +354,8 @@ def clicks(panel, count: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("hands", [1, 4])
-def test_500_random_clicks_never_start_two_trainings(sent, quick, toy, monkeypatch, hands):
+def test_500_random_clicks_never_start_two_trainings(sent, quick, toy, hands):
     kind = quick(epochs=20, seconds=0.0005)
-    monkeypatch.setattr(TrainPanel, "figure", _small)
     panel = TrainPanel(toy)
     people = [
         threading.Thread(target=clicks, args=(panel, 500 // hands, seed)) for seed in range(hands)
@@ -376,15 +373,8 @@ def test_500_random_clicks_never_start_two_trainings(sent, quick, toy, monkeypat
     panel.close()
 
 
-def _small(panel):
-    return style.new_figure(width=1, height=1)[0]
-
-
 @pytest.mark.parametrize("cycles", [8, pytest.param(100, marks=pytest.mark.nightly)])
-def test_starting_and_stopping_leaves_threads_and_widgets_as_they_were(
-    panel, quick, monkeypatch, cycles
-):
-    monkeypatch.setattr(TrainPanel, "figure", _small)
+def test_starting_and_stopping_leaves_threads_and_widgets_as_they_were(panel, quick, cycles):
     quick(epochs=10**6, seconds=0.0005)
     widgets, alive = len(_instances), threading.active_count()
     for _ in range(cycles):

@@ -149,9 +149,9 @@ def plot_guess(
     rows = 1 + len(options) + (result is not None)
     figure, axes = style.new_figure(width=0.65 * style.WIDE, height=LINE * rows + 0.2, pad=0.02)
     ax = axes[0, 0]
-    style.blank(ax)
+    style.hide_axes(ax)
     ax.set(xlim=(0, 1), ylim=(rows - 0.4, -0.6))
-    ax.text(0.01, 0, question, va="center", **style.text(style.BODY, weight="bold"))
+    ax.text(0.01, 0, question, va="center", **style.font(style.BODY, weight="bold"))
     for i, option in enumerate(options, start=1):
         mine = option == guess
         ax.plot(
@@ -168,15 +168,15 @@ def plot_guess(
             i,
             words,
             va="center",
-            **style.text(style.BODY, weight="bold" if mine else "normal"),
+            **style.font(style.BODY, weight="bold" if mine else "normal"),
         )
     if result is not None:
         room = 0.62 * style.WIDE
         ax.text(
             0.01,
             rows - 1,
-            style.shorten(f"Result: {result}", room),
+            style.shorten_text(f"Result: {result}", room),
             va="center",
-            **style.text(style.BODY, style.RIGHT, weight="bold"),
+            **style.font(style.BODY, style.RIGHT, weight="bold"),
         )
     return figure

@@ -10,13 +10,13 @@ import torch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from torch import Tensor, nn
 
-from vtlab.analysis.stages import field_after
+from vtlab.analysis.architecture import field_after
 from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.plots import style
 from vtlab.plots.legends import label_line_ends
 from vtlab.results import labels as names
-from vtlab.results.records import committed
+from vtlab.results.records import read_committed_table
 from vtlab.system.randomness import make_generator
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def zoo_table() -> pd.DataFrame:
 
     Lessons 02 and 11.
     """
-    return committed("zoo")
+    return read_committed_table("zoo")
 
 
 def zoo_curves() -> pd.DataFrame:
@@ -50,7 +50,7 @@ def zoo_curves() -> pd.DataFrame:
 
 
 def pretraining_log(name: str) -> pd.DataFrame:
-    log = committed(f"pretrain_{name}")
+    log = read_committed_table(f"pretrain_{name}")
     log.insert(0, "backbone", name)
     return log
 
@@ -194,10 +194,10 @@ def draw_pretraining(ax: Axes, curves: pd.DataFrame) -> None:
     """
     if not len(curves):
         raise ValueError("there is no curve to draw")
-    style.prepare(ax, grid="y")
+    style.prepare_axes(ax, grid="y")
     ends = {}
     for name, log in curves.groupby("backbone", sort=False):
-        label = names.label(name)
+        label = names.get_label(name)
         ax.plot(
             log.images,
             log.test_accuracy,
@@ -211,20 +211,20 @@ def draw_pretraining(ax: Axes, curves: pd.DataFrame) -> None:
         )
         ends[name] = (log.images.iloc[-1], log.test_accuracy.iloc[-1])
     ax.set(xlim=(0, curves.images.max() * 1.01), ylim=(0, 1.02))
-    style.percent_axis(ax.yaxis)
+    style.set_percent_axis(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    style.heading(ax, "pretraining: accuracy on fresh drawings of the source")
-    ax.set_xlabel("drawings seen, each once", labelpad=5, **style.text(style.SMALL, style.QUIET))
+    style.add_heading(ax, "pretraining: accuracy on fresh drawings of the source")
+    ax.set_xlabel("drawings seen, each once", labelpad=5, **style.font(style.SMALL, style.QUIET))
     label_line_ends(ax, ends)
 
 
 def _draw_costs(ax: Axes, table: pd.DataFrame) -> None:
     """A bar per backbone: operations of one forward pass, with size and speed in figures."""
-    style.prepare(ax)
+    style.prepare_axes(ax)
     ax.spines["left"].set_visible(False)
     for place, row in enumerate(table.itertuples()):
-        label = names.label(row.backbone)
+        label = names.get_label(row.backbone)
         ax.barh(place, row.megaflops / 2, 0.42, color=label.colour, gid=f"cost {row.backbone}")
         ax.text(
             0,
@@ -233,29 +233,29 @@ def _draw_costs(ax: Axes, table: pd.DataFrame) -> None:
             f"{row.training_ratio:.2f}\N{MULTIPLICATION SIGN}",
             va="top",
             ha="left",
-            **style.text(style.TINY, style.QUIET),
+            **style.font(style.TINY, style.QUIET),
         )
     ax.set_yticks(
-        range(len(table)), [names.label(name).text for name in table.backbone], **style.text()
+        range(len(table)), [names.get_label(name).text for name in table.backbone], **style.font()
     )
     for tick, name in zip(ax.get_yticklabels(), table.backbone, strict=True):
-        tick.set_color(names.label(name).colour)
+        tick.set_color(names.get_label(name).colour)
     ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(0, 0.55 * table.megaflops.max()))
     ax.xaxis.set_major_locator(MaxNLocator(3))
-    style.heading(ax, "cost")
+    style.add_heading(ax, "cost")
     ax.set_xlabel(
-        "million multiply-adds per image", labelpad=5, **style.text(style.SMALL, style.QUIET)
+        "million multiply-adds per image", labelpad=5, **style.font(style.SMALL, style.QUIET)
     )
 
 
 def _draw_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: list[str]) -> None:
     """A row per backbone, in it a mark and an interval per strategy."""
-    style.prepare(ax, grid="x")
+    style.prepare_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     middle = (len(strategies) - 1) / 2
     for place, row in enumerate(table.to_dict("records")):
         for i, strategy in enumerate(strategies):
-            label, key = names.label(strategy), f"{task}_{strategy}"
+            label, key = names.get_label(strategy), f"{task}_{strategy}"
             height = place + STRATEGY_OFFSET * (i - middle)
             ax.plot(
                 [row[key + end] for end in INTERVAL_ENDS],
@@ -284,18 +284,18 @@ def _draw_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: list[
     columns = [f"{task}_{s}{end}" for s in strategies for end in INTERVAL_ENDS]
     low = max(0.0, 0.1 * (table[columns].min().min() * 10 // 1))
     ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(low, 1.0))
-    style.percent_axis(ax.xaxis, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
+    style.set_percent_axis(ax.xaxis, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
     ax.set_xlim(low, 1.0)
-    style.heading(ax, f"{task}: test accuracy")
+    style.add_heading(ax, f"{task}: test accuracy")
     ax.set_xlabel(
         "mark the mean, bar its 95\N{NO-BREAK SPACE}% interval",
         labelpad=5,
-        **style.text(style.SMALL, style.QUIET),
+        **style.font(style.SMALL, style.QUIET),
     )
 
 
 def _draw_legend(ax: Axes, strategies: list[str]) -> None:
-    labels = [names.label(name) for name in dict.fromkeys(strategies)]
+    labels = [names.get_label(name) for name in dict.fromkeys(strategies)]
     marks = [
         ax.plot([], [], linestyle="none", marker=of.marker, color=of.colour, label=of.text)[0]
         for of in labels

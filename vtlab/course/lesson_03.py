@@ -17,7 +17,7 @@ from vtlab.models.losses import compute_loss, label_variance
 from vtlab.models.network import Network
 from vtlab.models.normalisation import IMAGENET_NORMALISATION as IMAGENET_NORMALISATION
 from vtlab.models.normalisation import Normalisation as Normalisation
-from vtlab.results.records import committed
+from vtlab.results.records import read_committed_table
 from vtlab.system.randomness import make_generator
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def heads_table() -> pd.DataFrame:
 
     Lesson 03.
     """
-    return committed("heads")
+    return read_committed_table("heads")
 
 
 def xavier(weight: Tensor, random: torch.Generator) -> None:

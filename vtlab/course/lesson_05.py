@@ -12,7 +12,7 @@ from vtlab.course.exercise import Verdict, exercise, letter_exercise
 from vtlab.course.tables import shots_table as shots_table
 from vtlab.plots import style
 from vtlab.results import labels as names
-from vtlab.results.labels import percent
+from vtlab.results.formatting import format_percent
 from vtlab.results.metrics import shots_to_reach
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def plot_work(
     means = runs.groupby(["strategy", "shots"], sort=False)[["operations", "test_accuracy"]].mean()
     figure, axes = style.new_figure(height=4.6)
     ax = axes[0, 0]
-    style.prepare(ax, grid="y")
+    style.prepare_axes(ax, grid="y")
     for strategy in dict.fromkeys(runs.strategy):
-        label, points = names.label(strategy), means.loc[strategy].sort_values("operations")
+        label, points = names.get_label(strategy), means.loc[strategy].sort_values("operations")
         ax.plot(
             points.operations,
             points.test_accuracy,
@@ -63,7 +63,7 @@ def plot_work(
             ha="center",
             va="top",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-            **style.text(style.SMALL, label.colour, weight="bold"),
+            **style.font(style.SMALL, label.colour, weight="bold"),
         )
     for shots in [n for n in dict.fromkeys(marked) if n in {*runs.shots}]:
         joined = means.xs(shots, level="shots")
@@ -84,28 +84,28 @@ def plot_work(
             (-6, 8),
             textcoords="offset points",
             ha="right",
-            **style.text(style.SMALL, style.QUIET),
+            **style.font(style.SMALL, style.QUIET),
         )
     ax.set_xscale("log")
     ax.margins(x=0.09)
     ax.set_ylim(0, 1.02)
-    style.percent_axis(ax.yaxis)
+    style.set_percent_axis(ax.yaxis)
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(
-        "multiply-adds of the training", labelpad=6, **style.text(style.SMALL, style.QUIET)
+        "multiply-adds of the training", labelpad=6, **style.font(style.SMALL, style.QUIET)
     )
-    ax.set_ylabel("test accuracy", labelpad=6, **style.text(style.SMALL, style.QUIET))
+    ax.set_ylabel("test accuracy", labelpad=6, **style.font(style.SMALL, style.QUIET))
     if chance is not None:
         ax.axhline(
             chance, linestyle=(0, (1, 2)), color=style.QUIET, linewidth=1.3, zorder=1, gid="chance"
         )
         ax.annotate(
-            f"chance {percent(chance)}",
+            f"chance {format_percent(chance)}",
             (0.0, chance),
             (4, 4),
             xycoords=ax.get_yaxis_transform(),
             textcoords="offset points",
-            **style.text(style.SMALL, style.QUIET),
+            **style.font(style.SMALL, style.QUIET),
         )
     return figure
 

@@ -25,7 +25,7 @@ from vtlab.models.network import Network
 from vtlab.plots import style
 from vtlab.plots.legends import spread_apart
 from vtlab.results import metrics
-from vtlab.results.records import committed
+from vtlab.results.records import read_committed_table
 from vtlab.study.run import train_and_test
 from vtlab.system.randomness import make_generator
 from vtlab.training.fit import fit
@@ -52,7 +52,7 @@ def depth_table() -> pd.DataFrame:
 
     Lesson 06.
     """
-    return committed("depth")
+    return read_committed_table("depth")
 
 
 RATE = 1e-3  # of everything that is descended on: the best for full in drift.csv

@@ -14,7 +14,7 @@ from vtlab.models.backbones import backbone
 from vtlab.plots import style
 from vtlab.plots.learning_rates import set_rate_axis
 from vtlab.results import metrics
-from vtlab.results.records import committed
+from vtlab.results.records import read_committed_table
 from vtlab.training.schedules import warmup_cosine
 from vtlab.training.strategies import Strategy
 
@@ -37,11 +37,17 @@ def drift_table() -> pd.DataFrame:
 
     Lesson 07.
     """
-    return committed("drift")
+    return read_committed_table("drift")
 
 
 # an accuracy: words, colour, marker
 ACCURACIES = {
+    "test_accuracy": ("new task", "#00805F", "D"),
+    "old_refit": ("old task, new head", "#C77C02", "^"),
+    "old_accuracy": ("old task, old head", "#6E6E6E", "s"),
+}
+# column: words, colour, marker
+ACCURACY_STYLES = {
     "test_accuracy": ("new task", "#00805F", "D"),
     "old_refit": ("old task, new head", "#C77C02", "^"),
     "old_accuracy": ("old task, old head", "#6E6E6E", "s"),
@@ -83,18 +89,18 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
         zorder=1,
         gid="old_before",
     )
-    style.heading(accuracies, "test accuracy")
+    style.add_heading(accuracies, "test accuracy")
     accuracies.set_ylim(-0.36, 1.02)  # room for the legend
-    style.percent_axis(accuracies.yaxis)
+    style.set_percent_axis(accuracies.yaxis)
     stages = [name.removeprefix("moved_") for name in table if name.startswith("moved_")]
     for stage, (colour, marker) in zip(stages, STAGE_STYLES, strict=True):
         _draw_means(moved, rows, f"moved_{stage}", stage, colour, marker)
         _draw_means(alike, rows, f"cka_{stage}", stage, colour, marker)
     moved.set_yscale("log")
     moved.yaxis.set_minor_locator(NullLocator())
-    moved.set_ylabel("share of their size", labelpad=4, **style.text(style.SMALL, style.QUIET))
-    style.heading(moved, "change of the weights")
-    style.heading(alike, "likeness of the features (CKA)")
+    moved.set_ylabel("share of their size", labelpad=4, **style.font(style.SMALL, style.QUIET))
+    style.add_heading(moved, "change of the weights")
+    style.add_heading(alike, "likeness of the features (CKA)")
     alike.set_ylim(0, 1.02)
     for ax, place in ((accuracies, "lower left"), (moved, "lower right"), (alike, "lower left")):
         ax.legend(
@@ -121,7 +127,7 @@ def _draw_means(
 ) -> None:
     """The mean of a column over the seeds against the rate, with the band of its 95 % interval if asked."""
     if not ax.lines:
-        style.prepare(ax, grid="y")
+        style.prepare_axes(ax, grid="y")
     groups = {rate: metrics.t_interval(group[column]) for rate, group in rows.groupby("rate")}
     rates = np.array(list(groups))
     ax.plot(

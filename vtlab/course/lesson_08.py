@@ -17,7 +17,7 @@ from vtlab.data.tasks import Task
 from vtlab.models.evaluation import predict
 from vtlab.models.features import activations
 from vtlab.models.network import Network
-from vtlab.results.records import committed
+from vtlab.results.records import read_committed_table
 from vtlab.training.probe import choose_strength, probe_unit, solve_probe
 from vtlab.training.strategies import probe
 from vtlab.training.views import VIEWS_PER_IMAGE
@@ -41,7 +41,7 @@ def augmentation_table() -> pd.DataFrame:
 
     Lesson 08.
     """
-    return committed("augmentation")
+    return read_committed_table("augmentation")
 
 
 NO_CHANGE = Augment(flip=False, shift=0.0, light=0.0)  # changes nothing

@@ -20,7 +20,7 @@ from vtlab.models.network import Network
 from vtlab.plots import style
 from vtlab.results import labels as names
 from vtlab.results import metrics
-from vtlab.results.records import committed
+from vtlab.results.records import read_committed_table
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy, as_strategy
 
@@ -38,7 +38,7 @@ def cam_table(name: str = "scores") -> pd.DataFrame:
 
     Lesson 09.
     """
-    return committed(f"cam_{name}")
+    return read_committed_table(f"cam_{name}")
 
 
 GROUND_SHOTS = 10
@@ -168,25 +168,25 @@ def plot_cam_scores(table: pd.DataFrame, stage: str = "stage4") -> Figure:
     rows = table[table.stage == stage]
     if rows.empty:
         raise ValueError(f"no scores of {stage!r}, only of {', '.join(sorted(set(table.stage)))}")
-    shown = sorted(set(rows.strategy) - set(BASELINES), key=names.order)
+    shown = sorted(set(rows.strategy) - set(BASELINES), key=names.rank_strategy)
     shown += [name for name in BASELINES if name in set(rows.strategy)]
     figure, axes = style.new_figure(
         1, len(SCORE_LABELS), height=1.15 + ROW_HEIGHT * len(shown), pad=0.11, sharey=True
     )
     for ax, (score, (words, unit)) in zip(axes[0], SCORE_LABELS.items(), strict=True):
         _draw_score(ax, rows, shown, score)
-        style.heading(ax, words)
-        ax.set_xlabel(unit, labelpad=6, **style.text(style.SMALL, style.QUIET))
-    labels = [BASELINES.get(name) or names.label(name).text for name in shown]
-    axes[0, 0].set_yticks(range(len(shown)), labels, **style.text())
+        style.add_heading(ax, words)
+        ax.set_xlabel(unit, labelpad=6, **style.font(style.SMALL, style.QUIET))
+    labels = [BASELINES.get(name) or names.get_label(name).text for name in shown]
+    axes[0, 0].set_yticks(range(len(shown)), labels, **style.font())
     return figure
 
 
 def _draw_score(ax: Axes, rows: pd.DataFrame, shown: list[str], score: str) -> None:
-    style.prepare(ax, grid="x")
+    style.prepare_axes(ax, grid="x")
     for place, name in enumerate(shown):
         values = rows[rows.strategy == name][score].to_numpy()
-        label = names.label(name)
+        label = names.get_label(name)
         colour = style.QUIET if name in BASELINES else label.colour
         marker = "x" if name in BASELINES else label.marker
         of = metrics.t_interval(values)
@@ -225,7 +225,7 @@ def _draw_score(ax: Axes, rows: pd.DataFrame, shown: list[str], score: str) -> N
             gid=f"{score} {name}",
         )
     ax.set(xlim=(0, 1), ylim=(len(shown) - 0.45, -0.55))
-    style.percent_axis(ax.xaxis, ticks=(0, 0.5, 1))
+    style.set_percent_axis(ax.xaxis, ticks=(0, 0.5, 1))
     ax.spines["left"].set_visible(False)
 
 
@@ -250,7 +250,7 @@ def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure
     for ax, name in zip(axes[0], methods, strict=True):
         words, colour, marker = METHOD_STYLES[name]
         rows = table[table.method == name]
-        style.prepare(ax, grid="y")
+        style.prepare_axes(ax, grid="y")
         means = rows.groupby("part")[value].mean()
         for _, run in rows[rows.part != OTHER_IMAGE].groupby("seed"):
             ax.plot(
@@ -283,19 +283,19 @@ def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure
             parts,
             rotation=60,
             ha="right",
-            **style.text(style.SMALL, style.QUIET),
+            **style.font(style.SMALL, style.QUIET),
         )
         ax.set_ylim(min(-0.25, 1.1 * table[value].min()), 1.05)
-        style.heading(ax, words)
+        style.add_heading(ax, words)
     said = {"rank_correlation": "rank correlation", "ssim": "structural similarity"}[value]
     axes[0, 0].set_ylabel(
         f"{said} with the\ntrained network's map",
         labelpad=6,
-        **style.text(style.SMALL, style.QUIET),
+        **style.font(style.SMALL, style.QUIET),
     )
     figure.supxlabel(
         "randomised up to here, from the head on; dashed: maps of different images",
-        **style.text(style.SMALL, style.QUIET),
+        **style.font(style.SMALL, style.QUIET),
     )
     return figure
 

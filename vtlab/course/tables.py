@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vtlab.results.records import committed
+from vtlab.results.records import read_committed_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,4 +18,4 @@ def shots_table(name: str = "garden") -> pd.DataFrame:
 
     Lessons 01, 04 and 05.
     """
-    return committed(f"shots_{name}")
+    return read_committed_table(f"shots_{name}")

@@ -15,6 +15,7 @@ from vtlab.plots import style
 from vtlab.plots.tables import Runs, require_one_value, runs_table, summarise
 from vtlab.results import labels as names
 from vtlab.results import metrics
+from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,16 +102,16 @@ def draw_accuracy(
     roomy = style.root_figure(ax).get_figwidth() > MIN_ROOMY_WIDTH
     means = summarise(table, test_images)
     for place, row in enumerate(means.itertuples()):
-        label, interval = names.label(row.strategy), (row.low, row.mean, row.high)
+        label, interval = names.get_label(row.strategy), (row.low, row.mean, row.high)
         seeds = table[table.strategy == row.strategy].sort_values("seed").test_accuracy
         _draw_dots(ax, place, label, label.colour, label.marker, seeds, interval, HIGH_ROW)
         # right of the axes the same in figures
         bold = {"colour": label.colour, "size": style.BODY, "weight": "bold"}
-        _write_at_right(ax, place, names.percent(row.mean), 54, **bold)
+        _write_at_right(ax, place, format_percent(row.mean), 54, **bold)
         if row.high > row.low and roomy:
             span = f"{100 * row.low:.1f} \N{EN DASH} {100 * row.high:.1f}"
             _write_at_right(ax, place, span, 122)
-    texts = [names.label(name).text for name in means.strategy]
+    texts = [names.get_label(name).text for name in means.strategy]
     ax.set_yticks(range(len(means)), texts, **style.font())
     ax.set(xlim=(0, 1), ylim=(len(means) - 0.45, -0.55))
     style.set_percent_axis(ax.xaxis, ticks=(0, 0.25, 0.5, 0.75, 1) if roomy else (0, 0.5, 1))
@@ -174,17 +175,19 @@ def plot_intervals(
                 ha="left" if at_left else "right",
             )
         if percent:
-            ax.xaxis.set_major_formatter(lambda value, _: names.percent(value, 0))
+            ax.xaxis.set_major_formatter(lambda value, _: format_percent(value, 0))
         style.add_heading(ax, title)
         style.label_axes(ax, x=what)
-    axes[0, 0].set_yticks(range(len(ways)), [names.label(way).text for way in ways], **style.font())
+    axes[0, 0].set_yticks(
+        range(len(ways)), [names.get_label(way).text for way in ways], **style.font()
+    )
     axes[0, 0].set_ylim(len(ways) - 0.4, -0.75 if marks else -0.6)
     return figure
 
 
 def _draw_way(ax: Axes, place: int, way: str, values: list[float], percent: bool) -> None:
     """One row: interval, mean, seeds, and the mean in figures at the right."""
-    label = names.label(way)
+    label = names.get_label(way)
     colour = label.colour if label.text != way else style.BLUE
     found = metrics.t_interval(values)
     interval = found.low, found.mean, found.high
@@ -249,7 +252,7 @@ def _draw_marks(ax: Axes, marks: Mapping[str, tuple[float, tuple]]) -> None:
         at_left = value < 0.65
         style.annotate(
             ax,
-            f"{name} {names.percent(value)}",
+            f"{name} {format_percent(value)}",
             (value, middle),
             (4 if at_left else -4, 0),
             ha="left" if at_left else "right",

@@ -56,7 +56,7 @@ def plot_confusion(
         layout="compressed",
     )
     for i, (ax, (name, table)) in enumerate(zip(axes.flat, tables.items(), strict=False)):
-        label = names.label(name)
+        label = names.get_label(name)
         draw_confusion(
             ax, table, classes, colour=label.colour if name else style.BLUE, digits=digits
         )

@@ -163,7 +163,7 @@ def _write_names(sheet: Sheet, strategies: list[str]) -> None:
     """The columns' names."""
     sheet.write_over(0, 0, "image", colour=style.QUIET)
     for column, name in enumerate(strategies, start=1):
-        label = names.label(name)
+        label = names.get_label(name)
         sheet.write_over(0, column, label.text, colour=label.colour, weight="bold")
 
 

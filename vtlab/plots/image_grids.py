@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from vtlab.plots import style
 from vtlab.plots.sheet import Sheet, check_lengths, to_pictures
-from vtlab.results.labels import percent
+from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,7 +130,7 @@ def plot_image_rows(rows: Mapping[str, ArrayLike], titles: Sequence[str] | None 
 
 def _format_confidence(confidence: float) -> str:
     """A probability in percent; nothing short of certainty is rounded up to it."""
-    return f">{percent(0.99, 0)}" if 0.99 < confidence < 1 else percent(confidence, 0)
+    return f">{format_percent(0.99, 0)}" if 0.99 < confidence < 1 else format_percent(confidence, 0)
 
 
 def _fill_grid(

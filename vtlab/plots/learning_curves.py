@@ -16,7 +16,7 @@ from vtlab.plots import style
 from vtlab.plots.legends import label_line_ends
 from vtlab.plots.tables import Runs, epochs_table, require_one_value
 from vtlab.results import labels as names
-from vtlab.results.labels import percent
+from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def draw_curves(ax: Axes, epochs: Runs, value: str = "loss", *, named: bool = Tr
     style.prepare_axes(ax, grid="y")
     ends = {}
     for strategy, runs in table.groupby("strategy", sort=False):
-        colour = names.label(strategy).colour
+        colour = names.get_label(strategy).colour
         curves = [_share_of_training(run, value) for _, run in runs.groupby("seed")]
         for x, y in curves:
             ax.plot(x, y, color=colour, linewidth=0.7, alpha=0.45, gid=f"seed {strategy}")
@@ -131,7 +131,7 @@ def _draw_runs(
     last = max(epochs.epoch, default=10)
     ends, colours = {}, {}
     for number, run in epochs.groupby("run"):
-        label = names.label(run.strategy.iloc[0])
+        label = names.get_label(run.strategy.iloc[0])
         bold = number == current
         ax.plot(
             run.epoch,
@@ -145,7 +145,7 @@ def _draw_runs(
             markersize=5 if bold else 3.5,
             markevery=[-1],
         )
-        got = f", test {percent(results[number], 0)}" if number in results else ""
+        got = f", test {format_percent(results[number], 0)}" if number in results else ""
         name = f"{number} {label.text}{got}"
         ends[name], colours[name] = (run.epoch.iloc[-1], run[value].iloc[-1]), label.colour
     ax.set(xlim=(0, 1.02 * last), ylim=(0, 1.02))

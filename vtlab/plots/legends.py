@@ -34,7 +34,7 @@ def label_line_ends(
     gap = pixels / (0.92 * ax.get_window_extent().height) * (high - low)
     places = spread_apart([y for _, y in ends.values()], gap, low + gap / 2, high)
     for (name, (x, y)), place in zip(ends.items(), places, strict=True):
-        label = names.label(name)
+        label = names.get_label(name)
         known = label.text != name or name in (colours or {})
         colour = (colours or {}).get(name, label.colour if known else style.QUIET)
         arrow = {"arrowstyle": "-", "color": colour, "linewidth": 0.8, "alpha": 0.6}
@@ -73,7 +73,7 @@ def draw_legend(figure: Figure, shown: Iterable[str]) -> None:
         ax.plot(
             [], [], color=of.colour, marker=of.marker, linewidth=2, label=of.text, **style.marks(6)
         )[0]
-        for of in map(names.label, shown)
+        for of in map(names.get_label, shown)
     ]
     figure.legend(
         handles=handles,

@@ -11,6 +11,7 @@ from vtlab.plots import style
 from vtlab.plots.legends import label_line_ends
 from vtlab.plots.tables import Runs, runs_table, summarise
 from vtlab.results import labels as names
+from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def draw_shots(
     place_of = _place_shots(means.shots)
     ends: dict[str, tuple[float, float]] = {}
     for strategy, group in means.groupby("strategy", sort=False):
-        colour, marker = names.label(strategy).colour, names.label(strategy).marker
+        colour, marker = names.get_label(strategy).colour, names.get_label(strategy).marker
         group = group.sort_values("shots", key=lambda shots: shots.map(place_of))
         places = [place_of[shots] for shots in group.shots]
         band = style.band(colour, 0.13, f"interval {strategy}")
@@ -90,7 +91,7 @@ def draw_shots(
     style.label_axes(ax, x="images per class", y="test accuracy")
     if chance is not None:
         ax.axhline(chance, gid="chance", **style.DOTTED)
-        ends[f"chance {names.percent(chance)}"] = (high, chance)
+        ends[f"chance {format_percent(chance)}"] = (high, chance)
     if named:
         label_line_ends(ax, ends)
 

@@ -50,7 +50,7 @@ def plot_receptive_fields(
     cell = style.WIDE / (len(stages) + 1)
     sheet = Sheet(len(maps), len(stages) + 1, cell, shape, under=1, head=0.24)
     for row, (name, of) in enumerate(maps.items()):
-        label = names.label(name)
+        label = names.get_label(name)
         _write_name(sheet, row, label.text, label.colour)
         for column, stage in enumerate(stages, 1):
             values = np.asarray(of[stage], dtype=float)

@@ -12,6 +12,7 @@ from vtlab.plots import style
 from vtlab.plots.legends import draw_legend
 from vtlab.results import labels as names
 from vtlab.results import metrics
+from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ def _draw_column(
     style.prepare_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     for name, table in tables.items():
-        label = names.label(name)
+        label = names.get_label(name)
         ax.plot(
             table[column] / unit,
             range(len(table)),
@@ -129,7 +130,7 @@ def plot_stages(
     style.label_axes(first, y=what)
     if chance is not None:
         edge = {"xycoords": first.get_yaxis_transform(), "va": "top", "ha": "right"}
-        style.annotate(first, f"chance {names.percent(chance)}", (1, chance), (0, -4), **edge)
+        style.annotate(first, f"chance {format_percent(chance)}", (1, chance), (0, -4), **edge)
     draw_legend(figure, dict.fromkeys(name for lines in panels.values() for name in lines))
     return figure
 
@@ -137,7 +138,7 @@ def plot_stages(
 def _draw_line(
     ax: Axes, name: str, places: list[int], values: list[Sequence[float] | float]
 ) -> None:
-    label = names.label(name)
+    label = names.get_label(name)
     found = [metrics.t_interval(np.atleast_1d(value).astype(float).tolist()) for value in values]
     ax.plot(
         places,

@@ -23,7 +23,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from vtlab.results.labels import percent
+from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -189,7 +189,7 @@ def annotate(
 def set_percent_axis(axis: Axis, *, ticks: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)) -> None:
     """An axis whose values are shares in [0, 1], written as percent."""
     axis.set_major_locator(FixedLocator(ticks))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_percent(value, 0)))
 
 
 def root_figure(ax: Axes) -> Figure:

@@ -81,4 +81,4 @@ def require_one_value(table: pd.DataFrame, column: str, otherwise: str) -> None:
 
 def summarise(table: pd.DataFrame, test_images: int | None) -> pd.DataFrame:
     """`metrics.summary`; of the seeds alone where the size of the test set is not known."""
-    return metrics.summary(table, test_images or np.inf)
+    return metrics.summarise_runs(table, test_images or np.inf)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from vtlab.plots import style
-from vtlab.results.labels import percent
+from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,6 +118,6 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
 def _format_share(share: float) -> str:
     """Two digits: `0.3 %`, `12 %`, `120 %`; what is tinier than the axis is said to be so."""
     if share < LEAST_SHOWN:
-        return f"under {percent(LEAST_SHOWN, 2)}"
+        return f"under {format_percent(LEAST_SHOWN, 2)}"
     hundredths = 100 * share
-    return percent(share, 0 if hundredths >= 9.5 else 1 if hundredths >= 0.095 else 2)
+    return format_percent(share, 0 if hundredths >= 9.5 else 1 if hundredths >= 0.095 else 2)

@@ -56,7 +56,7 @@ def accuracy(labels: Sequence[int], predictions: Sequence[int]) -> float:
     Raises:
         ValueError: If there is nothing to count or the lengths differ.
     """
-    labels, predictions = _paired(labels, predictions)
+    labels, predictions = _check_pairs(labels, predictions)
     return float((labels == predictions).mean())
 
 
@@ -66,7 +66,7 @@ def confusion(labels: Sequence[int], predictions: Sequence[int], classes: int) -
     Raises:
         ValueError: As `accuracy`, or if a class is not in 0 … K - 1.
     """
-    labels, predictions = _paired(labels, predictions)
+    labels, predictions = _check_pairs(labels, predictions)
     found = np.concatenate([labels, predictions])
     if found.min() < 0 or found.max() >= classes:
         raise ValueError(f"classes {found.min()} to {found.max()} do not fit into {classes}")
@@ -81,11 +81,13 @@ def balanced_accuracy(labels: Sequence[int], predictions: Sequence[int]) -> floa
     Raises:
         ValueError: As `accuracy`.
     """
-    labels, predictions = _paired(labels, predictions)
+    labels, predictions = _check_pairs(labels, predictions)
     return float(np.mean([(predictions[labels == k] == k).mean() for k in np.unique(labels)]))
 
 
-def _paired(labels: Sequence[int], predictions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def _check_pairs(
+    labels: Sequence[int], predictions: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Both as arrays `(N,)`, or one clear error."""
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if labels.shape != predictions.shape or not labels.size:
@@ -134,7 +136,7 @@ def interval(values: Sequence[float], test_images: float, level: float = 0.95) -
         raise ValueError(f"an accuracy is a share in [0, 1], not {odd[0]}")
     over_seeds = t_interval(values, level)
     mean = over_seeds.mean
-    lowest, highest = _wilson(mean, test_images, level)
+    lowest, highest = _wilson_interval(mean, test_images, level)
     seeds_half = np.nan_to_num(over_seeds.seeds_half)
     low, high = (
         mean - np.hypot(seeds_half, mean - lowest),
@@ -150,14 +152,14 @@ def interval(values: Sequence[float], test_images: float, level: float = 0.95) -
     )
 
 
-def _wilson(share: float, n: float, level: float) -> tuple[float, float]:
+def _wilson_interval(share: float, n: float, level: float) -> tuple[float, float]:
     """Of a share that need not be of whole hits: a mean over seeds."""
     unit = stats.norm.ppf((1 + level) / 2) ** 2 / n
     middle, half = share + unit / 2, np.sqrt(unit * (share * (1 - share) + unit / 4))
     return float((middle - half) / (1 + unit)), float((middle + half) / (1 + unit))
 
 
-def at_least_an_image(found: Interval, one: Interval) -> Interval:
+def widen_to_one_image(found: Interval, one: Interval) -> Interval:
     """The wider of an interval and that of differences of one image in all seeds but one.
 
     On a few test images seeds agree by chance: no spread below one image is believed.
@@ -245,7 +247,7 @@ def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[f
     return found
 
 
-def summary(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
+def summarise_runs(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
     """One row per strategy and number of shots, in the table's order.
 
     Args:

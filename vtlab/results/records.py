@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from vtlab.results.labels import order
+from vtlab.results.labels import rank_strategy
 from vtlab.system.files import find_shipped_folder
 
 
@@ -90,7 +90,7 @@ class Run:
             check_fields(Epoch, epoch)
         values["epochs"] = tuple(Epoch(**epoch) for epoch in values["epochs"])
         for name in ("predictions", "confidences", "cams"):
-            values[name] = _tuples(values[name])
+            values[name] = _as_tuples(values[name])
         return cls(**values)
 
 
@@ -110,11 +110,11 @@ def check_fields(kind: type, values: Mapping[str, object]) -> None:
         raise ValueError(", ".join(said))
 
 
-def _tuples(values: list) -> tuple:
-    return tuple(_tuples(v) if isinstance(v, list) else v for v in values)
+def _as_tuples(values: list) -> tuple:
+    return tuple(_as_tuples(v) if isinstance(v, list) else v for v in values)
 
 
-COLUMNS = (
+RUN_COLUMNS = (
     "task",
     "backbone",
     "weights",
@@ -144,11 +144,11 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
 
     `shots` is a number, or "all"; `val_accuracy` is nan where nothing was held back.
     """
-    ordered = sorted(runs, key=lambda r: (order(r.strategy), r.shots or 10**9, r.seed))
-    rows = [{c: getattr(run, c) for c in COLUMNS} for run in ordered]
+    ordered = sorted(runs, key=lambda r: (rank_strategy(r.strategy), r.shots or 10**9, r.seed))
+    rows = [{c: getattr(run, c) for c in RUN_COLUMNS} for run in ordered]
     for row in rows:
         row["shots"] = "all" if row["shots"] is None else row["shots"]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"val_accuracy": float})
+    return pd.DataFrame(rows, columns=list(RUN_COLUMNS)).astype({"val_accuracy": float})
 
 
 def epochs_table(runs: Iterable[Run]) -> pd.DataFrame:
@@ -164,13 +164,13 @@ def epochs_table(runs: Iterable[Run]) -> pd.DataFrame:
             "learning_rate": epoch.learning_rate,
             "seconds": epoch.seconds,
         }
-        for run in sorted(runs, key=lambda r: (order(r.strategy), r.shots or 10**9, r.seed))
+        for run in sorted(runs, key=lambda r: (rank_strategy(r.strategy), r.shots or 10**9, r.seed))
         for epoch in run.epochs
     ]
     return pd.DataFrame(rows, columns=list(EPOCH_COLUMNS))
 
 
-def committed(name: str) -> pd.DataFrame:
+def read_committed_table(name: str) -> pd.DataFrame:
     """The committed table of that name.
 
     Raises:

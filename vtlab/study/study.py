@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vtlab.data.baselines import pixel_neighbour
 from vtlab.data.tasks import Task, parse_shots
 from vtlab.models.network import Network
-from vtlab.results import conclusions, metrics, records
+from vtlab.results import metrics, records
 from vtlab.results.comparison import Comparison
 from vtlab.results.formatting import format_shots
 from vtlab.results.records import Run

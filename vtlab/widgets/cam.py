@@ -18,9 +18,8 @@ from vtlab.data.tasks import Task
 from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
 from vtlab.results import labels as names
-from vtlab.results.labels import percent
+from vtlab.results.formatting import format_percent
 from vtlab.widgets.panel import (
-    CheckboxGroup,
     Panel,
     button,
     checkbox,
@@ -28,6 +27,8 @@ from vtlab.widgets.panel import (
     format_table,
     number_box,
     row,
+    select_known,
+    strategy_boxes,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class CamPanel(Panel):
     """Where the evidence for a class lies, by image, strategy, stage, method and epoch.
 
     All maps of a picture share one scale, so that a weak map looks weak. The plain twins are
-    `explain`, `cam_scores` and `plot_cams`.
+    `explain`, `cam_scores` and `plots.cams`.
 
     Attributes:
         image: The number of a test image.
@@ -101,14 +102,14 @@ class CamPanel(Panel):
         }
         if not self._networks or not all(self._networks.values()):
             raise ValueError("there is no network to look into")
-        self.task, self._names = task, tuple(sorted(self._networks, key=names.order))
+        self.task, self._names = task, tuple(sorted(self._networks, key=names.rank_strategy))
         self.last_epoch = max(len(copies) for copies in self._networks.values()) - 1
-        first = self._networks[self._names[0]][0]
-        self._stages = first.stage_names
+        self._stages = self._networks[self._names[0]][0].stage_names
         self._classes = {
             f"class {name}" if name in TARGET_WORDS else name: k
             for k, name in enumerate(task.classes)
         }
+        # A cache of each panel's own: it goes when the panel goes.
         self._cached_explanation = lru_cache(MAX_CACHED_MAPS)(self._explain)
         moves = {
             "previous": ("Previous image", "image", -1),
@@ -137,34 +138,27 @@ class CamPanel(Panel):
 
     @traitlets.validate("strategies")
     def _check_strategies(self, proposal: dict) -> tuple[str, ...]:
-        if unknown := [name for name in proposal["value"] if name not in self._names]:
-            raise traitlets.TraitError(
-                f"no network of {unknown[0]!r} here, only {', '.join(self._names)}"
-            )
-        return tuple(name for name in self._names if name in proposal["value"])
+        return select_known(proposal["value"], self._names, "no network of", " here, only")
 
     @traitlets.validate("stage", "target")
     def _check_listed(self, proposal: dict) -> str:
-        name, value = proposal["trait"].name, proposal["value"]
+        name = proposal["trait"].name
         known = self._stages if name == "stage" else (*TARGET_WORDS, *self._classes)
-        if value not in known:
-            raise traitlets.TraitError(f"no {name} {value!r} here; there are {', '.join(known)}")
-        return value
+        return select_known([proposal["value"]], known, f"no {name}", " here; there are")[0]
 
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A control for everything that can be chosen."""
-        targets = [("the predicted one", "predicted"), ("the true one", "true")]
+        targets = [
+            ("the predicted one", "predicted"),
+            ("the true one", "true"),
+            *zip(self.task.classes, self._classes, strict=True),
+        ]
         return {
             "image": number_box("Test image", 0, len(self.task.test) - 1),
-            "strategies": CheckboxGroup(
-                {n: names.label(n).text for n in self._names}, "Strategies"
-            ),
+            "strategies": strategy_boxes(self._names),
             "stage": dropdown("Stage", self._stages),
             "method": dropdown("Method", [(m.text, name) for name, m in METHODS.items()]),
-            "target": dropdown(
-                "Evidence for the class",
-                [*targets, *zip(self.task.classes, self._classes, strict=True)],
-            ),
+            "target": dropdown("Evidence for the class", targets),
             "mask": checkbox("Outline of the object"),
             "epoch": number_box(f"Epoch (0 to {self.last_epoch})", 0, self.last_epoch),
         }
@@ -194,14 +188,8 @@ class CamPanel(Panel):
         shown = self.task.test.pixels[image : image + 1]
         labels = self.task.test.labels[image : image + 1]
         probability, predicted = predict(network, shown).max(1)
-        maps = explain(
-            network,
-            shown,
-            method=method,
-            stage=stage,
-            labels=labels,
-            targets=self._classes.get(target, target),
-        )
+        targets = self._classes.get(target, target)
+        maps = explain(network, shown, method=method, stage=stage, labels=labels, targets=targets)
         return Explanation(maps[0].float().numpy(), int(predicted), float(probability))
 
     def explanations(self) -> dict[str, Explanation]:
@@ -242,13 +230,10 @@ class CamPanel(Panel):
         masks = self.task.test.masks if self.mask else None
         return plots.cams(
             self.task.test.pixels[i : i + 1],
-            {name: one.map[None] for name, one in found.items()},
+            {n: e.map[None] for n, e in found.items()},
             masks=None if masks is None else masks[i : i + 1],
             titles=[f"is {classes[truth]}"],
-            marks={
-                name: [(classes[one.predicted], one.predicted == truth)]
-                for name, one in found.items()
-            },
+            marks={n: [(classes[e.predicted], e.predicted == truth)] for n, e in found.items()},
         )
 
     def describe(self) -> str:
@@ -258,11 +243,11 @@ class CamPanel(Panel):
         sentences = []
         for name, found in self.explanations().items():
             words = (
-                f"{names.label(name).text} says {classes[found.predicted]} "
-                f"({percent(found.probability, 0)})"
+                f"{names.get_label(name).text} says {classes[found.predicted]} "
+                f"({format_percent(found.probability, 0)})"
             )
             if scores is not None:
-                mass = percent(scores.mass[name], 0)
+                mass = format_percent(scores.mass[name], 0)
                 words += f", {mass} of its map on the object"
             sentences.append(words)
         truth = classes[int(self.task.test.labels[self.image])]
@@ -278,12 +263,10 @@ class CamPanel(Panel):
             return ""
         scores = self.scores()
         return format_table(
-            pd.DataFrame(
-                {
-                    "Strategy": [names.label(name).text for name in scores.index],
-                    "Maximum on the object": ["yes" if hit else "no" for hit in scores.hit],
-                    "Mass on the object": [percent(share, 0) for share in scores.mass],
-                    "Overlap": [f"{overlap:.2f}" for overlap in scores.overlap],
-                }
-            )
+            {
+                "Strategy": [names.get_label(name).text for name in scores.index],
+                "Maximum on the object": ["yes" if hit else "no" for hit in scores.hit],
+                "Mass on the object": [format_percent(share, 0) for share in scores.mass],
+                "Overlap": [f"{overlap:.2f}" for overlap in scores.overlap],
+            }
         )

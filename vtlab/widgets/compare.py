@@ -11,8 +11,8 @@ import traitlets
 
 from vtlab import plots
 from vtlab.results import labels as names
-from vtlab.results.labels import percent
-from vtlab.widgets.panel import CheckboxGroup, Panel, dropdown
+from vtlab.results.formatting import format_percent
+from vtlab.widgets.panel import CheckboxGroup, Panel, dropdown, select_known, strategy_boxes
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -25,7 +25,7 @@ REQUIRED_COLUMNS = ("strategy", "shots", "seed", "test_accuracy", "seconds", "tr
 class ComparePanel(Panel):
     """Pick strategies and a number of images per class, and see the test accuracies.
 
-    Its plain twins are `plot_accuracy` and `plot_shots`.
+    Its plain twins are `plots.accuracy` and `plots.shots`.
 
     Attributes:
         strategies: Names of those that are shown, such as `("probe", "full")`.
@@ -68,7 +68,7 @@ class ComparePanel(Panel):
             raise ValueError("there are no runs to compare")
         self.runs, self.test_images = runs.copy(), test_images
         self.chance, self.baseline = chance, baseline
-        self._names = tuple(sorted(set(runs.strategy), key=names.order))
+        self._names = tuple(sorted(set(runs.strategy), key=names.rank_strategy))
         self._shots = _list_shots(runs.shots)
         self._seeds = tuple(sorted(int(seed) for seed in set(runs.seed)))
         self._runs = {
@@ -81,11 +81,8 @@ class ComparePanel(Panel):
     def _check_ticks(self, proposal: dict) -> tuple:
         ticks = {"strategies": (self._names, "of"), "seeds": (self._seeds, "with seed")}
         known, which = ticks[proposal["trait"].name]
-        for value in proposal["value"]:
-            if value not in known:
-                listed = ", ".join(map(str, known))
-                raise ValueError(f"no runs {which} {value!r} here, only {which} {listed}")
-        return tuple(value for value in known if value in proposal["value"])
+        complaint, offer = f"no runs {which}", f" here, only {which}"
+        return select_known(proposal["value"], known, complaint, offer)
 
     @traitlets.validate("shots")
     def _check_shots(self, proposal: dict) -> int | str:
@@ -106,11 +103,11 @@ class ComparePanel(Panel):
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A box for each strategy and seed, and lists of the numbers of images and of the runs."""
         shots = [("all of these, as a curve" if n == CURVE else str(n), n) for n in self._shots]
-        runs = [(f"{names.label(name).text}, seed {n}", r) for r, (name, n) in self._runs.items()]
+        runs = [
+            (f"{names.get_label(name).text}, seed {n}", r) for r, (name, n) in self._runs.items()
+        ]
         return {
-            "strategies": CheckboxGroup(
-                {n: names.label(n).text for n in self._names}, "Strategies"
-            ),
+            "strategies": strategy_boxes(self._names),
             "shots": dropdown("Images per class", shots),
             "seeds": CheckboxGroup({seed: str(seed) for seed in self._seeds}, "Seeds"),
             "run": dropdown("Details of the run", [("none", ""), *runs]),
@@ -159,11 +156,12 @@ class ComparePanel(Panel):
             if strategy in means:
                 at = "" if self.shots != CURVE else " at {}"
                 values = [
-                    percent(value) + at.format(shots) for shots, value in means[strategy].items()
+                    format_percent(value) + at.format(shots)
+                    for shots, value in means[strategy].items()
                 ]
-                parts.append(f"{names.label(strategy).text} {', '.join(values)}")
+                parts.append(f"{names.get_label(strategy).text} {', '.join(values)}")
         if self.chance is not None:
-            parts.append(f"chance {percent(self.chance)}")
+            parts.append(f"chance {format_percent(self.chance)}")
         where = (
             "by images per class" if self.shots == CURVE else f"with {_describe_shots(self.shots)}"
         )
@@ -201,11 +199,11 @@ def _list_shots(shots: pd.Series) -> list[int | str]:
 
 
 def _describe_run(run: Mapping[str, Any]) -> str:
-    parts = [f"test accuracy {percent(run['test_accuracy'])}"]
+    parts = [f"test accuracy {format_percent(run['test_accuracy'])}"]
     if pd.notna(run.get("val_accuracy")):
-        parts.append(f"val accuracy {percent(run['val_accuracy'])}")
+        parts.append(f"val accuracy {format_percent(run['val_accuracy'])}")
     parts += [f"{run['trainable_weights']:,} weights learn", f"{run['seconds']:.1f} s"]
-    name = names.label(run["strategy"]).text
+    name = names.get_label(run["strategy"]).text
     return f"{name}, {_describe_shots(run['shots'])}, seed {run['seed']}: {', '.join(parts)}."
 
 

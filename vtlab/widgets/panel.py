@@ -16,12 +16,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import TYPE_CHECKING
 
 import ipywidgets
+import pandas as pd
 import traitlets
 
 from vtlab.plots import export, style
+from vtlab.results import labels
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 MAX_CACHED_PICTURES = 32  # for a person who comes back to them
@@ -133,7 +134,7 @@ class Panel(traitlets.HasTraits):
             return f'<p role="status">{html.escape(str(nothing))}</p>'
         source = export.data_uri(figure, photographs=self.photographs, quick=True)
         width = _page_width(figure)
-        export.let_go(figure)
+        export.clear_figure(figure)
         caption = f"<p>{html.escape(line)}</p>" if (line := self.caption()) else ""
         return (
             f'{caption}<img alt="{html.escape(words)}" style="width:{width}px;max-width:100%" '
@@ -154,7 +155,7 @@ class Panel(traitlets.HasTraits):
             figure, words = self.figure(), self.describe()
             data["image/png"] = base64.b64encode(export.to_png(figure)).decode("ascii")
             metadata["image/png"] = {"width": _page_width(figure), "alt": words}
-            export.let_go(figure)
+            export.clear_figure(figure)
         return data, metadata
 
 
@@ -173,11 +174,32 @@ def _iterate_models(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
     yield widget
 
 
-def format_table(cells: pd.DataFrame) -> str:
+def format_table(columns: Mapping[str, Iterable]) -> str:
     """A table as markup, its text escaped; nothing where there is no row."""
-    if cells.empty:
-        return ""
-    return cells.to_html(index=False, border=0, justify="left", col_space="6em")
+    cells = pd.DataFrame(columns)
+    return "" if cells.empty else cells.to_html(index=False, border=0, justify="left", col_space=80)
+
+
+class UnknownValueError(traitlets.TraitError, ValueError):
+    """A value that a trait of a panel cannot have."""
+
+
+def select_known(values: Iterable, known: Sequence, complaint: str, offer: str) -> tuple:
+    """The values in the order of the known ones.
+
+    Args:
+        values: What a trait shall hold.
+        known: What it can hold.
+        complaint: The error's words before a value that is not known.
+        offer: Its words before the known ones.
+
+    Raises:
+        UnknownValueError: If a value is not known.
+    """
+    if unknown := [value for value in values if value not in known]:
+        listed = ", ".join(map(str, known))
+        raise UnknownValueError(f"{complaint} {unknown[0]!r}{offer} {listed}")
+    return tuple(value for value in known if value in values)
 
 
 class RedrawTimer:
@@ -199,6 +221,7 @@ class RedrawTimer:
 
 
 DESCRIPTION_STYLE = {"description_width": "initial"}  # or ipywidgets would cut long words
+CONTENT_WIDTH = {"width": "max-content"}
 
 
 def number_box(
@@ -213,15 +236,13 @@ def number_box(
 
 def dropdown(words: str, options: Iterable) -> ipywidgets.Dropdown:
     """A list of which one option is chosen; options are values, or pairs of words and value."""
-    layout = {"width": "max-content"}
-    return ipywidgets.Dropdown(
-        options=list(options), description=words, style=DESCRIPTION_STYLE, layout=layout
-    )
+    looks = {"style": DESCRIPTION_STYLE, "layout": CONTENT_WIDTH}
+    return ipywidgets.Dropdown(options=list(options), description=words, **looks)
 
 
 def checkbox(words: str) -> ipywidgets.Checkbox:
     """A box to tick."""
-    return ipywidgets.Checkbox(description=words, indent=False, layout={"width": "max-content"})
+    return ipywidgets.Checkbox(description=words, indent=False, layout=CONTENT_WIDTH)
 
 
 def button(words: str, action: Callable[[], object], *, main: bool = False) -> ipywidgets.Button:
@@ -229,7 +250,7 @@ def button(words: str, action: Callable[[], object], *, main: bool = False) -> i
     made = ipywidgets.Button(
         description=words,
         button_style="primary" if main else "",
-        layout={"width": "max-content", "min_width": "6em"},
+        layout=CONTENT_WIDTH | {"min_width": "6em"},
     )
     made.on_click(lambda clicked: action())
     return made
@@ -277,6 +298,16 @@ class CheckboxGroup(ipywidgets.VBox):
                 box.value = name in self.value
         finally:
             self._ticking = False
+
+
+def strategy_boxes(names: Iterable[str]) -> CheckboxGroup:
+    """A checkbox for each of these strategies."""
+    return CheckboxGroup({name: labels.get_label(name).text for name in names}, "Strategies")
+
+
+def stage_boxes(names: Iterable[str]) -> CheckboxGroup:
+    """A checkbox for each of these stages, to say which learn."""
+    return CheckboxGroup({name: name for name in names}, "Stages that learn, beside the head")
 
 
 class StatusLine(ipywidgets.HTML):

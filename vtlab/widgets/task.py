@@ -42,7 +42,7 @@ AUGMENTATION_LIMITS = {  # largest strength, and step of the control
 class TaskPanel(Panel):
     """Look at the images of a task; of a garden task, turn its dials; preview augmentation.
 
-    Its plain twin is `plot_images`, with `World.turn` and `Augment.view`.
+    Its plain twin is `plots.images`, with `World.turn` and `Augment.view`.
 
     Attributes:
         task: Name of a garden task, or of the task that the panel was given.
@@ -105,7 +105,7 @@ class TaskPanel(Panel):
     @traitlets.validate("task")
     def _check_task(self, proposal: dict) -> str:
         known = [self._own.name] if self._own else GARDEN_TASKS
-        return select_known([proposal["value"]], known, "no task {!r} here, only {}")[0]
+        return select_known([proposal["value"]], known, "no task", " here, only")[0]
 
     @traitlets.validate("shown")
     def _check_class(self, proposal: dict) -> int:

@@ -1,4 +1,4 @@
-"""A panel that trains, in the background, and can be stopped and gone on with."""
+"""A panel that trains, in the background, and can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from vtlab.models.backbones import find_image_size
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.network import STAGE_NAMES
 from vtlab.results import labels as names
-from vtlab.results.labels import percent
+from vtlab.results.formatting import format_percent
 from vtlab.widgets.panel import (
-    CheckboxGroup,
     Panel,
     RedrawTimer,
     StatusLine,
@@ -29,6 +28,8 @@ from vtlab.widgets.panel import (
     format_table,
     number_box,
     row,
+    select_known,
+    stage_boxes,
 )
 from vtlab.widgets.session import (
     BackgroundWorker,
@@ -49,9 +50,9 @@ BACKBONES = tuple(MINI_NETWORKS)
 READY, TRAINING, STOPPING = "ready", "training", "stopping"
 STOPPED, FINISHED, FAILED = "stopped", "finished", "failed"
 RUN_COLUMNS = (
-    *("run", "task", "backbone", "strategy", "shots", "seed", "epochs", "rate", "stage_decay"),
-    *("test_accuracy", "seconds", "trainable_weights", "total_weights"),
-)
+    "run task backbone strategy shots seed epochs rate stage_decay "
+    "test_accuracy seconds trainable_weights total_weights"
+).split()
 
 
 class TrainPanel(Panel):
@@ -59,7 +60,7 @@ class TrainPanel(Panel):
 
     Training runs in a thread, so that other cells can be run meanwhile. Every finished run
     stays on the picture and in `runs`, with its test accuracy; who picks the best of many runs
-    by that number flatters it. The plain twins are `fit` and `plot_training`.
+    by that number flatters it. The plain twins are `fit` and `plots.training`.
 
     Attributes:
         task: Name of a garden task, or of the task that the panel was given.
@@ -131,19 +132,11 @@ class TrainPanel(Panel):
 
     @traitlets.validate("task")
     def _check_task(self, proposal: dict) -> str:
-        if proposal["value"] not in self._tasks:
-            raise traitlets.TraitError(
-                f"no task {proposal['value']!r} here; there are {', '.join(self._tasks)}"
-            )
-        return proposal["value"]
+        return select_known([proposal["value"]], self._tasks, "no task", " here; there are")[0]
 
     @traitlets.validate("stages")
     def _check_stages(self, proposal: dict) -> tuple[str, ...]:
-        if unknown := set(proposal["value"]) - set(STAGE_NAMES):
-            raise traitlets.TraitError(
-                f"no stage {sorted(unknown)[0]!r}; there are {', '.join(STAGE_NAMES)}"
-            )
-        return tuple(name for name in STAGE_NAMES if name in proposal["value"])
+        return select_known(proposal["value"], STAGE_NAMES, "no stage", "; there are")
 
     @traitlets.observe("strategy", "stages")
     def _sync_ticks(self, change: dict) -> None:
@@ -171,11 +164,9 @@ class TrainPanel(Panel):
             "seed": number_box("Seed", 0, 999),
             "backbone": dropdown("Backbone", BACKBONES),
             "strategy": dropdown(
-                "Strategy", [(names.label(name).text, name) for name in STRATEGY_NAMES]
+                "Strategy", [(names.get_label(name).text, name) for name in STRATEGY_NAMES]
             ),
-            "stages": CheckboxGroup(
-                {name: name for name in STAGE_NAMES}, "Stages that learn, beside the head"
-            ),
+            "stages": stage_boxes(STAGE_NAMES),
             "rate": dropdown("Peak rate", [("default", 0), *((f"{r:g}", r) for r in PEAK_RATES)]),
             "stage_decay": dropdown(
                 "Rate of each earlier stage", [(f"× {d:g}", d) for d in STAGE_DECAYS]
@@ -260,7 +251,7 @@ class TrainPanel(Panel):
         for epoch in session.train(stop):
             if epoch.number == 1:
                 self.status.say(
-                    f"Run {run}: {names.label(session.strategy.name).text} is training."
+                    f"Run {run}: {names.get_label(session.strategy.name).text} is training."
                 )
             if timer.is_due() and not stop.is_set():  # the end draws the last picture
                 started = time.monotonic()
@@ -309,7 +300,7 @@ class TrainPanel(Panel):
                     f"Stopped by an error{advice}. {type(error).__name__}: {error}",
                 )
             elif session is not None and session.accuracy is not None:
-                accuracy = percent(session.accuracy)
+                accuracy = format_percent(session.accuracy)
                 self._set_state(FINISHED, f"Run {self._run} is finished: test accuracy {accuracy}.")
             else:
                 self._set_state(STOPPED, f"Run {self._run} is stopped. Continue goes on with it.")
@@ -327,7 +318,7 @@ class TrainPanel(Panel):
     def runs(self) -> pd.DataFrame:
         """The finished runs, a row each."""
         rows = [{"run": n} | s.row() for n, s in dict(self._sessions).items() if s.finished]
-        return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
+        return pd.DataFrame(rows, columns=RUN_COLUMNS)
 
     def curves(self) -> pd.DataFrame:
         """The epochs of all runs on the picture: run, strategy, epoch, loss, train_accuracy."""
@@ -355,8 +346,8 @@ class TrainPanel(Panel):
         last, total = session.history[-1], session.total_epochs
         position = f"epoch {last.number} of {total}" if total else f"solver step {last.number}"
         return (
-            f"Run {self._run}, {names.label(session.strategy.name).text}: {position}, "
-            f"loss {last.loss:.3f}, {percent(last.train_accuracy, 0)} of the training "
+            f"Run {self._run}, {names.get_label(session.strategy.name).text}: {position}, "
+            f"loss {last.loss:.3f}, {format_percent(last.train_accuracy, 0)} of the training "
             "images right"
         )
 
@@ -366,9 +357,9 @@ class TrainPanel(Panel):
         for run, epochs in self.curves().groupby("run"):
             first, last = epochs.iloc[0], epochs.iloc[-1]
             sentences.append(
-                f"run {run}, {names.label(first.strategy).text}: training loss from "
+                f"run {run}, {names.get_label(first.strategy).text}: training loss from "
                 f"{first.loss:.2f} to {last.loss:.2f}, accuracy "
-                f"{percent(last.train_accuracy, 0)} after {last.epoch} epochs"
+                f"{format_percent(last.train_accuracy, 0)} after {last.epoch} epochs"
             )
         return (
             f"Training curves; {'; '.join(sentences)}."
@@ -380,15 +371,13 @@ class TrainPanel(Panel):
         """The finished runs as a table."""
         runs = self.runs
         return format_table(
-            pd.DataFrame(
-                {
-                    "Run": runs.run,
-                    "Strategy": [names.label(name).text for name in runs.strategy],
-                    "Images per class": runs.shots,
-                    "Seed": runs.seed,
-                    "Weights that learn": [f"{count:,}" for count in runs.trainable_weights],
-                    "Seconds": [f"{seconds:.1f}" for seconds in runs.seconds],
-                    "Test accuracy": [percent(accuracy) for accuracy in runs.test_accuracy],
-                }
-            )
+            {
+                "Run": runs.run,
+                "Strategy": [names.get_label(name).text for name in runs.strategy],
+                "Images per class": runs.shots,
+                "Seed": runs.seed,
+                "Weights that learn": [f"{count:,}" for count in runs.trainable_weights],
+                "Seconds": [f"{seconds:.1f}" for seconds in runs.seconds],
+                "Test accuracy": [format_percent(accuracy) for accuracy in runs.test_accuracy],
+            }
         )

@@ -19,7 +19,7 @@ from vtlab.data.file_names import IMAGE_ENDINGS, is_image_name
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.evaluation import predict
-from vtlab.results.labels import percent
+from vtlab.results.formatting import format_percent
 from vtlab.widgets.panel import CONTENT_WIDTH, DESCRIPTION_STYLE, Panel, StatusLine, button, row
 from vtlab.widgets.train import TrainPanel
 
@@ -36,7 +36,7 @@ class UploadPanel(Panel):
     A zip has a folder per class. Single photographs are sorted into classes by their names:
     `cat 1.jpg` and `cat_2.jpg` are of class `cat`. A browser sends about 7 MB at once; `path`
     reads a larger folder or zip where the notebook runs. Its plain twins are `task`, `fit`,
-    `predict` and `plot_images`.
+    `predict` and `plots.images`.
 
     Attributes:
         path: Of a folder or zip on the machine where the notebook runs; "" for none.
@@ -153,9 +153,7 @@ class UploadPanel(Panel):
             task = session.task  # its panel offers the garden's, too
             pixels = decode_tensor(content, task.image_size, file)
             probability, predicted = predict(session.network, pixels).max(1)
-            self.answer = (
-                f"{file}: {task.classes[int(predicted)]}, {percent(float(probability), 0)} sure"
-            )
+            self.answer = f"{file}: {task.classes[int(predicted)]}, {format_percent(float(probability), 0)} sure"
             self.status.say(self.answer)
         except ValueError as error:
             self.status.say(f"Not named: {error}")
@@ -168,18 +166,19 @@ class UploadPanel(Panel):
 
     def figure(self) -> Figure:
         """Some of the training images, of all classes in turn."""
-        if self.task is None:
-            raise ValueError("Nothing was uploaded yet.")
-        images = self.task.train.first_of_classes(range(len(self.task.classes)), IMAGES_SHOWN)
-        return plots.images(images.pixels, titles=[self.task.classes[k] for k in images.labels])
+        task = self._uploaded_task()
+        images = task.train.first_of_classes(range(len(task.classes)), IMAGES_SHOWN)
+        return plots.images(images.pixels, titles=[task.classes[k] for k in images.labels])
 
     def describe(self) -> str:
         """How many images of which classes."""
+        task = self._uploaded_task()
+        return f"Some of the {len(task.train)} training images of {', '.join(task.classes)}."
+
+    def _uploaded_task(self) -> Task:
         if self.task is None:
-            return ""
-        return (
-            f"Some of the {len(self.task.train)} training images of {', '.join(self.task.classes)}."
-        )
+            raise ValueError("Nothing was uploaded yet.")
+        return self.task
 
 
 def _upload_button(words: str, endings: Iterable[str], *, multiple: bool) -> ipywidgets.FileUpload:

@@ -5,6 +5,7 @@
 
 # %%
 import numpy as np
+
 import vtlab as vt
 from vtlab.course import lesson_05
 
@@ -17,7 +18,7 @@ vt.begin(seed=0)
 # from 7 to 29.)
 
 # %% tags=["solution"]
-table = course.lesson_05.shots_table("garden")
+table = lesson_05.shots_table("garden")
 wanted = table[(table.strategy == "probe") & (table.shots == 5)].test_accuracy.mean()
 images = np.mean(vt.metrics.shots_to_reach(table, "full", wanted))
 vt.check("05.1", images)
@@ -25,6 +26,7 @@ vt.check("05.1", images)
 # %% [markdown]
 # **05.2** From the end on, as long as the second is ahead, its number of shots is the answer so far.
 # The first place at which it is not ends the search.
+
 
 # %% tags=["solution"]
 def overtakes(shots, first, second):
@@ -34,6 +36,7 @@ def overtakes(shots, first, second):
             break
         found = n
     return found
+
 
 vt.check("05.2", overtakes)
 

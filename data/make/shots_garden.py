@@ -1,0 +1,45 @@
+"""Make shots_garden.csv: accuracy of the four strategies against images per class on the default task.
+
+`python data/make/shots_garden.py` keeps each finished run and goes on where it was; with `--shots 5,10`
+it measures those numbers of shots anew and takes the other rows from the committed table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from resumable_table import table_parser, write_rounded
+
+from vtlab.course.tables import shots_table
+from vtlab.results.labels import rank_strategy
+from vtlab.study.compare import compare
+
+SHOTS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
+SEEDS = 5
+
+
+def replace_shots(fresh: pd.DataFrame, shots: Sequence[int]) -> pd.DataFrame:
+    """The committed table with these numbers of shots measured anew."""
+    committed = shots_table()
+    both = pd.concat([committed[~committed.shots.isin(shots)], fresh])
+
+    def in_order(column: pd.Series) -> pd.Series:
+        return column.map(rank_strategy) if column.name == "strategy" else column
+
+    return both.sort_values(["strategy", "shots", "seed"], key=in_order, kind="stable")
+
+
+def main() -> None:
+    """Measure and write the table."""
+    parser = table_parser("shots_garden", __doc__)
+    parser.add_argument("--shots", default=",".join(map(str, SHOTS)), help="(default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="(default: %(default)s)")
+    given = parser.parse_args()
+    shots = [int(number) for number in given.shots.split(",")]
+    study = compare("garden", shots=shots, seeds=given.seeds, folder=given.runs, say=print)
+    write_rounded(replace_shots(study.table(), shots), "shots_garden")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Numbers, names and tables as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vtlab.results.labels import get_label
+
+
+def format_percent(share: float, digits: int = 1) -> str:
+    """A share in words: `0.824` is `82.4 %`, with a space that does not break."""
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def format_percent_range(low: float, high: float) -> str:
+    """The ends of an interval of shares in percent, without the sign; nothing where there is none."""
+    return "" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def format_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("   ".join([first.ljust(widths[0]), *cells]).rstrip())
+    return "\n".join(lines)
+
+
+def format_strategy(strategy: str) -> str:
+    """A strategy's name as it is shown, in one line."""
+    return get_label(strategy).text.replace(" (", "\N{NO-BREAK SPACE}(")
+
+
+def format_shots(shots: int | None) -> str:
+    """Such as "5 images per class"."""
+    if shots is None:
+        return "all training images"
+    return f"{shots} image{'s' * (shots != 1)} per class"
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Such as "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
