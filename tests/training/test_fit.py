@@ -10,7 +10,7 @@ from torch import nn
 
 from vtlab.data.augment import Augment
 from vtlab.data.images import Images
-from vtlab.models.evaluation import compute_outputs, evaluate, mean_absolute_error, predict
+from vtlab.models.evaluation import evaluate, mean_absolute_error, predict
 from vtlab.models.features import activations
 from vtlab.training.fit import fit
 from vtlab.training.schedules import warmup_cosine
@@ -66,17 +66,6 @@ def test_a_cached_prefix_changes_nothing(toy, k, augment):
         list(fit(network, toy, partial(k), epochs=10, augment=augment, cache=cache, bfloat16=False))
         results.append(predict(network, toy.test.pixels, bfloat16=False))
     assert torch.allclose(*results, atol=1e-5)
-
-
-def test_cached_test_activations_change_nothing(network, toy):
-    list(fit(network, toy, partial(1), epochs=1, bfloat16=False))
-    memo = {}
-    plain = predict(network, toy.test.pixels, bfloat16=False)
-    for _ in range(2):
-        assert torch.allclose(
-            predict(network, toy.test.pixels, memo, bfloat16=False), plain, atol=1e-6
-        )
-    assert list(memo) == [4]
 
 
 def ours_and_by_hand(network, toy, rates):
@@ -143,23 +132,6 @@ def test_one_seed_gives_the_same_bits_and_another_does_not(toy, strategy):
         assert not torch.equal(train(0), train(1))
 
 
-def test_a_memo_stays_whatever_the_head_does_with_it(network, toy):
-    network.head = nn.Sequential(nn.ReLU6(inplace=True), nn.Linear(network.head.in_features, 3))
-    network.freeze(("head",))
-    with torch.no_grad():
-        for stage in network.stages.values():
-            for parameter in stage.parameters():
-                parameter.neg_()  # some features are then below zero
-    memo = {}
-    first = predict(network, toy.test.pixels, memo)
-    kept = {stop: maps.clone() for stop, maps in memo.items()}
-    memo[5].sub_(1)
-    kept[5].sub_(1)
-    predict(network, toy.test.pixels, memo)
-    assert torch.equal(memo[5], kept[5]) and (kept[5] < 0).any()
-    assert first.shape == (len(toy.test), 3)
-
-
 def test_a_head_without_a_bias_is_descended_on(toy):
     network = tiny_network()
     network.head = nn.Linear(network.head.in_features, 3, bias=False)
@@ -189,16 +161,6 @@ def test_the_loop_can_be_left_and_what_was_learnt_stays(network, toy):
         if epoch.number == 2:
             break
     assert not torch.equal(before, network.stages["stage1"][0].weight)
-
-
-def test_predicting_leaves_mode_statistics_and_random_state(network, toy):
-    network.freeze(["stage4", "head"]).train()
-    before = {k: v.clone() for k, v in network.state_dict().items()}
-    state = torch.get_rng_state()
-    predict(network, toy.test.pixels)
-    activations(network, toy.test.pixels, 2)
-    assert not entries_that_moved(before, network)
-    assert network.stages["stage4"].training and torch.equal(state, torch.get_rng_state())
 
 
 def test_plotting_cam_and_evaluation_leave_every_global_random_state(network, toy):
@@ -272,16 +234,6 @@ def test_what_is_no_labelled_image_is_neither_tested_nor_learnt_from(network, to
         evaluate(network, pixels, labels)
     with pytest.raises(ValueError, match=r"pixels are bytes|labels"):
         fit(network, replace(toy, train=Images(pixels, labels)), full)
-
-
-def test_images_that_are_no_bytes_are_not_looked_at(network, toy):
-    for look in (predict, compute_outputs):
-        with pytest.raises(ValueError, match="pixels are bytes"):
-            look(network, toy.test.pixels / 255)
-    with pytest.raises(ValueError, match="there are no images"):
-        evaluate(network, toy.test.pixels[:0], toy.test.labels[:0])
-    with pytest.raises(ValueError, match=r"not \(30, 1\)"):
-        mean_absolute_error(tiny_network(1), toy.test.pixels, toy.test.labels[:, None])
 
 
 @pytest.mark.parametrize("strategy", [probe, full], ids=lambda s: s.name)
@@ -387,11 +339,3 @@ def test_half_of_the_views_are_mirrored_only_where_a_mirror_image_has_its_class(
     assert given["flip"]  # who asks for it gets it
     with pytest.raises(ValueError, match="augment='none'"):
         fit(network, toy, full, augment="none")
-
-
-@pytest.mark.parametrize(
-    "wrong", [torch.rand(2, 3, 16, 16), torch.zeros(2, 16, 16, 3, dtype=torch.uint8)]
-)
-def test_activations_are_of_bytes_alone(network, wrong):
-    with pytest.raises(ValueError, match="pixels are bytes"):
-        activations(network, wrong)

@@ -25,7 +25,7 @@ from vtlab.system.device import choose_device
 class _Library(Protocol):
     """What the modules `from_torchvision` and `from_timm` have in common."""
 
-    def describe_images(self, name: str) -> tuple[int, Normalisation]: ...
+    def find_preprocessing(self, name: str) -> tuple[int, Normalisation]: ...
     def build(self, name: str) -> nn.Module: ...
     def build_pretrained(
         self, name: str, weights: str | Path, *, old_head: bool
@@ -57,7 +57,7 @@ def find_image_size(name: str) -> int:
     if name in MINI_NETWORKS:
         return MINI_NETWORKS[name].image_size
     library, known = _find_library(name)
-    return library.describe_images(known)[0]
+    return library.find_preprocessing(known)[0]
 
 
 def backbone(
@@ -125,7 +125,7 @@ def _build_mini(name: str, classes: int | None, weights: str | Path | None) -> N
 def _build_from_library(name: str, classes: int | None, weights: str | Path | None) -> Network:
     """One of a library's networks, with its old head or a linear one that is still to be drawn."""
     library, known = _find_library(name)
-    (size, normalisation), old_head = library.describe_images(known), classes is None
+    (size, normalisation), old_head = library.find_preprocessing(known), classes is None
     if weights is None:
         model, origin = library.build(known), "random"
     else:

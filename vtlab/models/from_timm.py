@@ -62,7 +62,7 @@ def read_config(name: str) -> dict[str, Any]:
         raise ValueError(f"timm has no {name!r}: {error}") from None
 
 
-def describe_images(name: str) -> tuple[int, Normalisation]:
+def find_preprocessing(name: str) -> tuple[int, Normalisation]:
     """The images that its weights were trained on: side in pixels, and normalisation."""
     config = read_config(name)
     return config["input_size"][1], Normalisation(tuple(config["mean"]), tuple(config["std"]))

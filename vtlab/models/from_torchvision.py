@@ -85,7 +85,7 @@ def list_names() -> tuple[str, ...]:
 
 
 @cache
-def describe_images(name: str) -> tuple[int, Normalisation]:
+def find_preprocessing(name: str) -> tuple[int, Normalisation]:
     """The images that its default weights were trained on: side in pixels, and normalisation."""
     from torchvision import models
 
