@@ -3,32 +3,32 @@ import sys
 
 import nbformat
 import pytest
-from build import LESSONS, mirrors, notebook_of, read_mirror
+from build import LESSONS_FOLDER, find_mirrors, notebook_path, read_mirror
 from lint import Lesson, lint, tamper
 
-MIRRORS = mirrors()
+MIRRORS = find_mirrors()
 
 
 def test_there_are_lessons_and_each_notebook_has_a_mirror():
-    notebooks = {*LESSONS.glob("*.ipynb"), *LESSONS.glob("solutions/*.ipynb")}
-    assert notebooks and notebooks == {notebook_of(m) for m in MIRRORS}
+    notebooks = {*LESSONS_FOLDER.glob("*.ipynb"), *LESSONS_FOLDER.glob("solutions/*.ipynb")}
+    assert notebooks and notebooks == {notebook_path(m) for m in MIRRORS}
 
 
 @pytest.mark.parametrize("mirror", MIRRORS, ids=lambda m: f"{m.parent.parent.name}-{m.stem}")
 def test_a_lesson_is_as_lessons_are(mirror):
-    notebook = nbformat.read(notebook_of(mirror), as_version=4)
+    notebook = nbformat.read(notebook_path(mirror), as_version=4)
     solution = mirror.parent.parent.name == "solutions"
     assert lint(Lesson(notebook, read_mirror(mirror), solution)) == []
 
 
 def test_every_lesson_has_solutions():
-    names = {m.stem for m in MIRRORS if m.parent.parent == LESSONS}
+    names = {m.stem for m in MIRRORS if m.parent.parent == LESSONS_FOLDER}
     assert names == {m.stem for m in MIRRORS if m.parent.parent.name == "solutions"}
 
 
 def test_the_map_of_the_course_lists_every_lesson_with_its_question_and_opens_the_first():
-    text = (LESSONS / "README.md").read_text(encoding="utf-8")
-    lessons = [m for m in MIRRORS if m.parent.parent == LESSONS]
+    text = (LESSONS_FOLDER / "README.md").read_text(encoding="utf-8")
+    lessons = [m for m in MIRRORS if m.parent.parent == LESSONS_FOLDER]
     for mirror in lessons:
         title = read_mirror(mirror).cells[0].source.split("\n")[0].partition(" · ")[2]
         assert f"| [{mirror.stem[:2]}]({mirror.stem}.ipynb) | {title} |" in text
@@ -53,7 +53,7 @@ def validate(folder):
 
 
 def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path):
-    from build import run, tidy
+    from build import run_notebook, tidy_notebook
 
     mirror = tmp_path / "tiny.py"
     mirror.write_text(
@@ -62,7 +62,7 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
         "from matplotlib.figure import Figure\n\nvt.begin()\n"
         "figure = Figure()\nfigure.subplots()\nfigure\n"
     )
-    notebook = tidy(run(read_mirror(mirror), tmp_path))
+    notebook = tidy_notebook(run_notebook(read_mirror(mirror), tmp_path))
     nbformat.write(notebook, tmp_path / "tiny.ipynb")
     shown = notebook.cells[2].outputs[-1].data
     assert shown["text/plain"] == "<Figure size 640x480 with 1 Axes>" and "image/png" in shown
@@ -75,14 +75,16 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
 
 @pytest.mark.nightly
 def test_lesson_16_runs_on_real_photographs_and_with_weights_of_imagenet(photos):
-    from build import run
+    from build import run_notebook
 
-    mirror = next(m for m in MIRRORS if m.stem.startswith("16") and m.parent.parent == LESSONS)
+    mirror = next(
+        m for m in MIRRORS if m.stem.startswith("16") and m.parent.parent == LESSONS_FOLDER
+    )
     given = {
         "VTLAB_PHOTOS": str(photos / "hymenoptera_224.zip"),
         "VTLAB_IMAGENET": str(photos / "weights" / "mobilenet_v2.pth"),
     }
-    done = run(read_mirror(mirror), LESSONS, environment=given)
+    done = run_notebook(read_mirror(mirror), LESSONS_FOLDER, environment=given)
     said = "".join(
         output.get("text", "") for cell in done.cells for output in cell.get("outputs", [])
     )

@@ -3,7 +3,7 @@ import io
 
 import nbformat
 import pytest
-from lint import ANATOMY, LARGEST, RULES, Lesson, lint, tamper
+from lint import MAX_NOTEBOOK_BYTES, RULES, SECTIONS, Lesson, lint, tamper
 from nbformat import v4
 from PIL import Image
 
@@ -21,7 +21,7 @@ def png() -> str:
 def perfect() -> nbformat.NotebookNode:
     """The least notebook that is a good lesson."""
     cells = [v4.new_markdown_cell("# 01 · Does it hold?\n\n" + "word " * 30)]
-    for number, section in enumerate(ANATOMY):
+    for number, section in enumerate(SECTIONS):
         cells.append(v4.new_markdown_cell(f"## {section}"))
         if number < 3:
             cells.append(
@@ -104,7 +104,7 @@ def long_cell(notebook):
 
 def big(notebook):
     first_code(notebook).outputs.append(
-        v4.new_output("display_data", data={"application/json": "a" * LARGEST})
+        v4.new_output("display_data", data={"application/json": "a" * MAX_NOTEBOOK_BYTES})
     )
 
 

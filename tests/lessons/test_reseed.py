@@ -1,10 +1,11 @@
+import build
 import pandas as pd
 import pytest
 import reseed
 
 LESSON = """# %%
 import os
-import vtlab.lesson as vt
+import vtlab as vt
 seed = int(os.environ["VTLAB_SEED"])
 vt.claim("a seed is a number", seed >= 0)
 
@@ -21,19 +22,19 @@ def lesson(tmp_path, monkeypatch):
     mirror = tmp_path / "lessons" / "source" / "07_tiny.py"
     mirror.parent.mkdir(parents=True)
     mirror.write_text(LESSON, encoding="utf-8")
-    monkeypatch.setattr(reseed, "mirrors", lambda: [mirror])
+    monkeypatch.setattr(build, "find_mirrors", lambda: [mirror])
     return mirror
 
 
 def test_claims_that_fail_with_a_seed_are_counted_and_told(lesson):
-    assert reseed.reseed(lesson, 0) == {
+    assert reseed.reseed_lesson(lesson, 0) == {
         "lesson": "07_tiny",
         "seed": 0,
         "claims": 3,
         "held": 3,
         "failed": "",
     }
-    row = reseed.reseed(lesson, 1)
+    row = reseed.reseed_lesson(lesson, 1)
     assert (row["claims"], row["held"]) == (3, 2)
     assert row["failed"] == "the seed is not one (seed = 1)"
 
@@ -43,8 +44,8 @@ def test_new_rows_take_the_place_of_old_ones(tmp_path):
         return {"lesson": lesson, "seed": seed, "claims": 3, "held": held, "failed": ""}
 
     path = tmp_path / "reseeds.csv"
-    reseed.keep([row("02_b", 0, 1), row("01_a", 1, 3)], path)
-    reseed.keep([row("02_b", 0, 3), row("01_a", 0, 3)], path)
+    reseed.store_rows([row("02_b", 0, 1), row("01_a", 1, 3)], path)
+    reseed.store_rows([row("02_b", 0, 3), row("01_a", 0, 3)], path)
     table = pd.read_csv(path)
     assert table[["lesson", "seed", "held"]].values.tolist() == [
         ["01_a", 0, 3],
@@ -59,7 +60,7 @@ def test_an_unknown_lesson_is_named(lesson, capsys):
 
 
 def test_of_ten_seeds_at_least_nine_keep_every_stored_claim():
-    table = pd.read_csv(reseed.TABLE, keep_default_na=False)
+    table = pd.read_csv(reseed.TABLE_FILE, keep_default_na=False)
     assert (table.groupby("lesson").seed.nunique() >= 10).all()
     kept = (table.held == table.claims).groupby(table.lesson).mean()
     assert (kept >= 0.9).all(), table[table.failed != ""].to_string()

@@ -7,8 +7,10 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
+from vtlab.plots import style
 from vtlab.results.records import Epoch
 from vtlab.widgets import session as session
+from vtlab.widgets.train import TrainPanel
 
 
 @pytest.fixture
@@ -72,10 +74,14 @@ class Quick:
 
 @pytest.fixture
 def quick(monkeypatch, toy):
-    """Sets how trainings go: `quick(epochs=…, seconds=…)`; tests take no time either."""
+    """Sets how trainings go: `quick(epochs=…, seconds=…)`; tests and pictures take no time either."""
     Quick.under_way = Quick.most = 0
 
-    def set_up(**how):
+    def set_up(pictures=False, **how):
+        if not pictures:
+            monkeypatch.setattr(
+                TrainPanel, "figure", lambda panel: style.new_figure(width=1, height=1)[0]
+            )
         monkeypatch.setattr(session, "fit", lambda *args, **rest: Quick(**how))
         monkeypatch.setattr(session, "evaluate", lambda *args: 0.5)
         return Quick

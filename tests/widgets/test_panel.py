@@ -213,7 +213,7 @@ def test_no_two_panels_share_a_part(panel):
 
 def test_building_and_closing_leaves_no_model_behind():
     before = len(_instances)
-    for _ in range(20):
+    for _ in range(5):
         panel = Dots()
         assert len(_instances) > before
         panel.close()

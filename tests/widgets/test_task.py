@@ -6,7 +6,6 @@ import traitlets
 
 from vtlab import plots as plots
 from vtlab.data.augment import Augment
-from vtlab.data.tasks import task
 from vtlab.garden.worlds import WORLDS
 from vtlab.plots import export
 from vtlab.widgets.task import TaskPanel
@@ -91,8 +90,8 @@ def test_what_does_not_exist_is_refused(wrong):
         TaskPanel(**wrong)
 
 
-def test_a_given_task_is_shown_as_it_is():
-    given = task("garden", shots=2, seed=3)
+def test_a_given_task_is_shown_as_it_is(garden):
+    given = garden.at(2, seed=3)
     panel = TaskPanel(given)
     assert panel.seed == 3 and "style" in panel.controls
     panel.close()

@@ -397,7 +397,7 @@ def test_redrawing_leaves_memory_and_figures_flat(panel, redraws):
 
     process = psutil.Process()
     # figures wait for the garbage collection, and the process keeps what they took: up to there it may grow
-    for _ in range(50):
+    for _ in range(25):
         panel.refresh()
     drawn, widgets = figures(), len(_instances)
     before = process.memory_info().rss

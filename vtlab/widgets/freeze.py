@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING
 import traitlets
 
 from vtlab import plots
-from vtlab.analysis.movement import measure_movement, snapshot
+from vtlab.analysis.movement import measure_movement, take_snapshot
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.network import Network
 from vtlab.training.costs import Speed, calibrate, cost_table
 from vtlab.training.fit import fit
-from vtlab.widgets.panel import CheckboxGroup, Panel, StatusLine, button, number_box, row
+from vtlab.widgets.panel import (
+    Panel,
+    StatusLine,
+    button,
+    number_box,
+    row,
+    select_known,
+    stage_boxes,
+)
 from vtlab.widgets.session import BackgroundWorker, strategy_from_ticks, strategy_name_from_ticks
 
 if TYPE_CHECKING:
@@ -32,7 +40,7 @@ class FreezePanel(Panel):
 
     A copy of the network is trained, so that each press of Train begins at the same weights.
     The head always learns, since its classes are new. The plain twins are `cost_table`,
-    `measure_movement` and `plot_costs`.
+    `measure_movement` and `plots.costs`.
 
     Attributes:
         stages: Names of those that learn beside the head.
@@ -82,12 +90,8 @@ class FreezePanel(Panel):
 
     @traitlets.validate("stages")
     def _check_stages(self, proposal: dict) -> tuple[str, ...]:
-        names = self.network.stage_names
-        if unknown := sorted(set(proposal["value"]) - set(names)):
-            raise traitlets.TraitError(
-                f"{self.network.name} has no stage {unknown[0]!r}; its stages are {', '.join(names)}"
-            )
-        return tuple(name for name in names if name in proposal["value"])
+        names, complaint = self.network.stage_names, f"{self.network.name} has no stage"
+        return select_known(proposal["value"], names, complaint, "; its stages are")
 
     @traitlets.observe("stages")
     def _forget_movement(self, change: object) -> None:
@@ -97,10 +101,7 @@ class FreezePanel(Panel):
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A box for each stage, and how long to train."""
         return {
-            "stages": CheckboxGroup(
-                {name: name for name in self.network.stage_names},
-                "Stages that learn, beside the head",
-            ),
+            "stages": stage_boxes(self.network.stage_names),
             "epochs": number_box("Epochs", 1, 60),
         }
 
@@ -148,10 +149,8 @@ class FreezePanel(Panel):
                 self.status.say("One thing at a time: stop what is under way first.")
 
     def _measure(self) -> None:
-        self._measured = (
-            calibrate(self.network, image_size=self._size, batch=BATCH_SIZE, repeats=3),
-            {},
-        )
+        speed = calibrate(self.network, image_size=self._size, batch=BATCH_SIZE, repeats=3)
+        self._measured = speed, {}
         self._result = "Measured."
 
     def _train(self, stages: tuple[str, ...], epochs: int, stop: threading.Event) -> None:
@@ -162,7 +161,7 @@ class FreezePanel(Panel):
         name = strategy_name_from_ticks("partial", stages, twin.stage_names)
         way = strategy_from_ticks(name, stages)
         way.prepare(twin, 0)  # the new head is no movement: training begins after it
-        before = snapshot(twin)
+        before = take_snapshot(twin)
         training = fit(twin, task, way, epochs=epochs, stop=stop)
         for _epoch in training:
             pass
@@ -190,12 +189,9 @@ class FreezePanel(Panel):
         """What the ticked stages cost, a row per stage and one for the head."""
         stages, (speed, tables) = self.stages, self._measured
         if stages not in tables:  # takes longer than drawing it
+            learning = (*stages, "head")
             tables[stages] = cost_table(
-                self.network,
-                (*stages, "head"),
-                speed=speed,
-                image_size=self._size,
-                batch=BATCH_SIZE,
+                self.network, learning, speed=speed, image_size=self._size, batch=BATCH_SIZE
             )
         return tables[stages]
 
