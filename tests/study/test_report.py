@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -322,25 +323,32 @@ def test_a_failed_write_leaves_the_old_report_and_nothing_else(tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_study_becomes_a_report_a_table_of_runs_and_lines_for_the_terminal(tmp_path, toy):
+@pytest.fixture
+def toy_study(toy):
+    """Two seeds of two strategies with four images per class, and a run with two."""
     random = np.random.default_rng(0)
     labels = toy.test.labels.numpy()
     made = []
     for seed in range(2):
-        guesses = np.where(random.random(len(labels)) < 0.8, labels, (labels + 1) % 3)
-        made.append(
-            replace(
-                run("full", seed, 0),
-                shots=4,
-                predictions=tuple(guesses.tolist()),
-                confidences=(0.5,) * len(labels),
-                test_accuracy=float((guesses == labels).mean()),
+        for strategy, share in (("full", 0.8), ("probe", 0.5)):
+            guesses = np.where(random.random(len(labels)) < share, labels, (labels + 1) % 3)
+            made.append(
+                replace(
+                    run(strategy, seed, 0),
+                    shots=4,
+                    predictions=tuple(guesses.tolist()),
+                    confidences=(0.5,) * len(labels),
+                    test_accuracy=float((guesses == labels).mean()),
+                )
             )
-        )
-    study = Study([*made, replace(made[0], shots=2)], toy, list(CAMS))
+    return Study([*made, replace(made[0], shots=2)], toy, list(CAMS))
+
+
+def test_a_study_becomes_a_report_a_table_of_runs_and_lines_for_the_terminal(tmp_path, toy_study):
+    study = toy_study
     path = study.write_report(tmp_path, 4, command="vtlab compare toy")
     words = Page(path.read_text(encoding="utf-8")).words()
-    assert "With 4 images per class, Full reaches" in words
+    assert "With 4 images per class, Full " in words
     assert "12 for each run, 4 of each class" in words and "vtlab compare toy" in words
     written = pd.read_csv(tmp_path / "runs.csv")
     assert written.val_accuracy.isna().all()  # nothing was held back
@@ -349,9 +357,24 @@ def test_a_study_becomes_a_report_a_table_of_runs_and_lines_for_the_terminal(tmp
         study.table().drop(columns="val_accuracy"),
         check_dtype=False,
     )
-    assert findings.format_comparison(study.comparison(4)).splitlines()[1].startswith("Full")
+    assert findings.format_comparison(study.comparison(4)).splitlines()[2].startswith("Full")
     with pytest.raises(ValueError, match="no run with 9 images per class"):
         study.write_report(tmp_path, 9)
+    with pytest.raises(ValueError, match="no run with all training images"):
+        study.write_report(tmp_path)  # there are two numbers of images: which?
+
+
+def test_a_report_and_its_lines_build_each_table_once(tmp_path, toy_study, monkeypatch):
+    built = Counter()
+    for module, name in ((records, "table"), (metrics, "paired_difference")):
+        build = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *given, n=name, build=build: built.update([n]) or build(*given)
+        )
+    toy_study.write_report(tmp_path, 4)
+    findings.format_comparison(toy_study.comparison(4))
+    # one table is the comparison's, the other one of all runs is runs.csv; each strategy has a difference
+    assert built == {"table": 2, "paired_difference": 2}
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,9 @@ class Comparison:
             ValueError: If there is none, or they differ in shots or in the size of the test set.
         """
         if not self.runs:
-            raise ValueError("a report needs at least one run")
+            raise ValueError("a comparison needs at least one run")
         if len({run.shots for run in self.runs}) > 1:
-            raise ValueError("a report compares runs of one number of images per class")
+            raise ValueError("a comparison is of runs with one number of images per class")
         sizes = {len(run.predictions) for run in self.runs}
         if len(sizes) > 1:
             raise ValueError(f"runs and test set differ in size: {sorted(sizes)} images")

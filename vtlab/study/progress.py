@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from vtlab.study.run import PlannedRun, Runner
+from vtlab.study.tune import CANDIDATE_RATES, HELD_BACK_SHARE
 from vtlab.training.costs import cost_table, count_training_operations
 from vtlab.training.schedules import default_epochs
 from vtlab.training.strategies import Strategy
@@ -104,23 +105,22 @@ class StudyProgress:
             jobs: How many go on at a time.
             show: False shows nothing.
         """
+        import joblib
+
         self.show = show and bool(planned)
         if not self.show:
             return
-        self.epochs: dict[PlannedRun, int] = {}
-        self.training: dict[PlannedRun, float] = {}  # its share of the whole work
-        self.work: dict[PlannedRun, float] = {}
         # strategies and shots repeat in every seed: their work is foretold once
-        known: dict[tuple[Strategy, int | None], _Work] = {}
+        kinds: dict[tuple[Strategy, int | None], _Work] = {}
+        self.parts: dict[PlannedRun, _Work] = {}
         for run in planned:
-            pair = run.strategy, run.shots
-            first = pair not in known
-            if first:
-                known[pair] = _foretell_work(runner, run)
-            work = known[pair]
-            self.epochs[run] = work.epochs
-            self.work[run] = work.training + work.testing + work.frozen_testing * first + OVERHEAD
-            self.training[run] = work.training / self.work[run]
+            kind = run.strategy, run.shots
+            known = kinds.get(kind)
+            kinds.setdefault(kind, known or _foretell_work(runner, run))
+            # the test images pass the frozen stages in the first run alone
+            self.parts[run] = known._replace(frozen_testing=0) if known else kinds[kind]
+        self.work = {run: parts.whole for run, parts in self.parts.items()}
+        jobs = 1 if jobs == 1 else min(joblib.effective_n_jobs(jobs), len(planned))
         self.estimate = TimeEstimate(self.work, jobs=jobs)
         self.display = _Bar() if _can_draw() else _Lines()
 
@@ -146,8 +146,9 @@ class StudyProgress:
         """The run in this process has one epoch more behind it."""
         self.epochs_ended += 1
         if self.show and (run := self.estimate.running):
-            trained = min(self.epochs_ended / self.epochs[run], 1.0)
-            self.estimate.share = trained * self.training[run]
+            parts = self.parts[run]
+            trained = min(self.epochs_ended / parts.epochs, 1.0) * parts.training
+            self.estimate.share = (parts.tuning + trained) / parts.whole
             self._update()
 
     def end(self, run: PlannedRun, seconds: float) -> None:
@@ -167,24 +168,36 @@ class StudyProgress:
 
 
 class _Work(NamedTuple):
-    """What a run takes: epochs, and multiply-adds of its parts."""
+    """What a run takes: epochs, and the multiply-adds of its parts."""
 
     epochs: int
+    tuning: float
     training: int
     testing: int
-    frozen_testing: int  # the test images pass the frozen stages in the first run alone
+    frozen_testing: int
+
+    @property
+    def whole(self) -> float:
+        return sum(self[1:]) + OVERHEAD
 
 
 def _foretell_work(runner: Runner, run: PlannedRun) -> _Work:
+    """The work of a run, the first of its strategy."""
     network, task, setting = runner.make_network(), runner.task, runner.setting
     images = len(task.train) if run.shots is None else run.shots * len(task.classes)
     training = count_training_operations(
         network, run.strategy, images, epochs=setting.epochs, image_size=task.image_size
     )
+    tuned = setting.tune and not run.strategy.convex
     parts = cost_table(network, run.strategy, image_size=task.image_size)
     forward = parts.forward.groupby(parts.step > 0).sum() * len(task.test)
-    epochs = setting.epochs or default_epochs(images, run.strategy.start)
-    return _Work(epochs, training, int(forward.get(True, 0)), int(forward.get(False, 0)))
+    return _Work(
+        setting.epochs or default_epochs(images, run.strategy.start),
+        training * len(CANDIDATE_RATES) * (1 - HELD_BACK_SHARE) if tuned else 0,
+        training,
+        int(forward.get(True, 0)),
+        int(forward.get(False, 0)),
+    )
 
 
 def _in_words(seconds: float) -> str:

@@ -12,6 +12,7 @@ from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy
 
 CANDIDATE_RATES = (3e-4, 1e-3, 3e-3)
+HELD_BACK_SHARE = 0.25  # of the shots of each class
 
 
 def tune_rate(
@@ -33,7 +34,7 @@ def tune_rate(
     Raises:
         ValueError: If a class has one image only.
     """
-    split = task.hold_back()
+    split = task.hold_back(HELD_BACK_SHARE)
     assert split.val is not None
     scores = {}
     for rate in CANDIDATE_RATES:
