@@ -82,8 +82,8 @@ def nightly(names, but=()):
 
 @pytest.mark.parametrize("name", nightly(FAMILIES, but=LIGHT))
 def test_the_parts_in_line_are_the_network_itself(name):
-    model, size = from_timm.build(name).eval(), find_image_size(f"timm:{name}")
-    parts, images = from_timm.cut(model, size, old_head=True), torch.randn(2, 3, size, size)
+    model, size = from_timm.build_model(name).eval(), find_image_size(f"timm:{name}")
+    parts, images = from_timm.cut_model(model, size, old_head=True), torch.randn(2, 3, size, size)
     assert tuple(parts.stages) == ("stem", "stage1", "stage2", "stage3", "stage4")
     assert all(list(stage.parameters()) for stage in parts.stages.values())
     with torch.no_grad():
@@ -106,8 +106,8 @@ def test_each_strategy_moves_its_stages_and_a_map_comes_out(name):
 )
 def test_a_new_head_gets_what_timms_own_head_gets(name):
     """Before timm's head: its `forward_head` up to the scores, for networks without a layer in between."""
-    model, size = from_timm.build(name).eval(), find_image_size(f"timm:{name}")
-    parts, images = from_timm.cut(model, size, old_head=False), torch.randn(2, 3, size, size)
+    model, size = from_timm.build_model(name).eval(), find_image_size(f"timm:{name}")
+    parts, images = from_timm.cut_model(model, size, old_head=False), torch.randn(2, 3, size, size)
     network = backbone(f"timm:{name}", classes=3, weights=None).eval()
     network.stages.load_state_dict(torch.nn.ModuleDict(parts.stages).state_dict())
     with torch.no_grad():

@@ -7,17 +7,17 @@ left as it was: parameters, gradients, buffers, modes, hooks and the random numb
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.layouts import expose_maps, find_layout
+from vtlab.models.layouts import find_layout, layout_hook
 from vtlab.models.network import Network, evaluation_mode, find_stage
 
 BATCH = 64  # images at once: their activations stay small
-STEPS = 32  # of the path of integrated gradients
+PATH_STEPS = 32  # of the path of integrated gradients
 
 
 def explain(
@@ -26,7 +26,7 @@ def explain(
     *,
     method: str = "grad_cam",
     stage: str | nn.Module | None = None,
-    targets: str | int | Sequence[int] = "predicted",
+    targets: str | int | Sequence[int] | Tensor = "predicted",
     labels: Tensor | None = None,
     layout: str | None = None,
     cut: bool = True,
@@ -59,27 +59,34 @@ def explain(
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
-    images = _images(network, pixels)
-    targets = _targets(targets, labels, len(images))
-    if METHODS[method].at_stage:
-        stage = find_stage(network, stage)
-        layout = layout or find_layout(network, stage)
+    images = _check_images(network, pixels)
+    classes = _check_targets(targets, labels, len(images))
+    way = METHODS[method]
+    module = find_stage(network, stage) if way.at_stage else network
     parts = []
     with evaluation_mode(network), torch.enable_grad():
-        for start in range(0, len(images), BATCH):
-            part = images[start : start + BATCH].detach().clone()  # a network may begin in place
-            chosen = None if targets is None else targets[start : start + BATCH]
-            if METHODS[method].at_stage:
-                with expose_maps(stage, layout, tuple(part.shape[2:])) as seen:
-                    maps = METHODS[method].attribute(_Logit(network, chosen), part, seen)
+        for part, asked in _split_batches(images, classes):
+            if way.at_stage:
+                of_stage = layout or find_layout(network, module)
+                with layout_hook(module, of_stage, (part.shape[2], part.shape[3])) as seen:
+                    maps = way.attribute(_Logit(network, asked), part, seen)
             else:
                 with torch.no_grad():
                     logits = network(part)
-                chosen = logits.argmax(1) if chosen is None else _in_range(chosen, logits)
-                maps = METHODS[method].attribute(network, part, chosen)
+                asked = logits.argmax(1) if asked is None else _check_range(asked, logits)
+                maps = way.attribute(network, part, asked)
             parts.append(maps.detach().to(pixels.device))
-    maps = torch.cat(parts)
-    return maps.clamp(min=0) if cut else maps
+    found = torch.cat(parts)
+    return found.clamp(min=0) if cut else found
+
+
+def _split_batches(
+    images: Tensor, classes: Tensor | None
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """A few images at a time, copied since a network may begin in place, and their classes."""
+    for start in range(0, len(images), BATCH):
+        part = slice(start, start + BATCH)
+        yield images[part].detach().clone(), None if classes is None else classes[part]
 
 
 def grad_cam(
@@ -111,30 +118,30 @@ class _Logit:
         logits = self.network(images)
         if self.targets is None:
             return logits.max(1).values  # its gradient is that of the predicted class's logit
-        return logits.gather(1, _in_range(self.targets, logits)[:, None])[:, 0]
+        return logits.gather(1, _check_range(self.targets, logits)[:, None])[:, 0]
 
 
-def _grad_cam(logit: Callable, images: Tensor, seen: nn.Module) -> Tensor:
+def _grad_cam(logit: Callable, images: Tensor, stage: nn.Module) -> Tensor:
     from captum.attr import LayerGradCam
 
-    return LayerGradCam(logit, seen).attribute(images)[:, 0]
+    return LayerGradCam(logit, stage).attribute(images)[:, 0]
 
 
-def _layer_cam(logit: Callable, images: Tensor, seen: nn.Module) -> Tensor:
+def _layer_cam(logit: Callable, images: Tensor, stage: nn.Module) -> Tensor:
     """Each cell's own positive gradients as weights (captum has gradient times activation)."""
-    kept: list[Tensor] = []
+    outputs: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
-        kept.append(output if output.requires_grad else output.requires_grad_())
+        outputs.append(output if output.requires_grad else output.requires_grad_())
         return output.clone()  # what follows may change it in place
 
-    handle = seen.register_forward_hook(keep)
+    handle = stage.register_forward_hook(keep)
     try:
         value = logit(images).sum()
     finally:
         handle.remove()
-    gradients = torch.autograd.grad(value, kept[0])[0]
-    return (gradients.clamp(min=0) * kept[0]).sum(1)
+    gradients = torch.autograd.grad(value, outputs[0])[0]
+    return (gradients.clamp(min=0) * outputs[0]).sum(1)
 
 
 def _occlusion(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
@@ -161,7 +168,7 @@ def _integrated_gradients(network: nn.Module, images: Tensor, targets: Tensor) -
     from captum.attr import IntegratedGradients
 
     found = IntegratedGradients(network).attribute(
-        images, baselines=0.0, target=targets, n_steps=STEPS, internal_batch_size=4 * BATCH
+        images, baselines=0.0, target=targets, n_steps=PATH_STEPS, internal_batch_size=4 * BATCH
     )
     return found.sum(1)
 
@@ -209,7 +216,7 @@ METHODS = {
 }
 
 
-def _images(network: nn.Module, pixels: Tensor) -> Tensor:
+def _check_images(network: nn.Module, pixels: Tensor) -> Tensor:
     """The images as the network takes them, checked."""
     if not isinstance(pixels, Tensor) or pixels.dim() != 4:
         given = tuple(pixels.shape) if hasattr(pixels, "shape") else type(pixels).__name__
@@ -224,12 +231,14 @@ def _images(network: nn.Module, pixels: Tensor) -> Tensor:
             )
         return network.normalise(pixels)
     if not torch.isfinite(pixels).all():
-        odd = (~torch.isfinite(pixels)).flatten(1).any(1).nonzero()[0].item()
-        raise ValueError(f"image {odd} of {tuple(pixels.shape)} holds values that are no numbers")
+        first = (~torch.isfinite(pixels)).flatten(1).any(1).nonzero()[0].item()
+        raise ValueError(f"image {first} of {tuple(pixels.shape)} holds values that are no numbers")
     return pixels
 
 
-def _targets(targets: object, labels: Tensor | None, images: int) -> Tensor | None:
+def _check_targets(
+    targets: str | int | Sequence[int] | Tensor, labels: Tensor | None, images: int
+) -> Tensor | None:
     """Classes `(N,)`, or None for the predicted ones."""
     if isinstance(targets, str):
         if targets == "predicted":
@@ -249,7 +258,7 @@ def _targets(targets: object, labels: Tensor | None, images: int) -> Tensor | No
     return classes.long()
 
 
-def _in_range(targets: Tensor, logits: Tensor) -> Tensor:
+def _check_range(targets: Tensor, logits: Tensor) -> Tensor:
     """The targets beside the logits `(N, K)`, if each is one of the K classes."""
     low, high = targets.min().item(), targets.max().item()
     if low < 0 or high >= logits.shape[1]:

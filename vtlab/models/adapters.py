@@ -12,7 +12,7 @@ from vtlab.models.initialisation import reinitialise
 from vtlab.models.network import Network, evaluation_mode
 from vtlab.system.randomness import make_generator
 
-STAGE_PREFIX = "adapter_"
+ADAPTER_PREFIX = "adapter_"
 
 
 class Adapter(nn.Module):
@@ -60,9 +60,9 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
         with evaluation_mode(network), torch.no_grad():
             maps = stage(maps)
         adapter = Adapter(maps.shape[1], narrowing)
-        reinitialise(adapter, make_generator(seed, STAGE_PREFIX + name))
+        reinitialise(adapter, make_generator(seed, ADAPTER_PREFIX + name))
         nn.init.zeros_(adapter.widen.weight)
-        stages |= {name: stage, STAGE_PREFIX + name: adapter}
+        stages |= {name: stage, ADAPTER_PREFIX + name: adapter}
     made = Network(
         network.name, stages, network.head, network.normalisation, pooling=network.pooling
     )
@@ -90,4 +90,4 @@ def _choose_image_size(network: Network) -> int:
 
 def adapter_names(network: Network) -> tuple[str, ...]:
     """The names of a network's adapters, from the image to the head."""
-    return tuple(name for name in network.stage_names if name.startswith(STAGE_PREFIX))
+    return tuple(name for name in network.stage_names if name.startswith(ADAPTER_PREFIX))

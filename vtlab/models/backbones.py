@@ -26,17 +26,17 @@ class _Library(Protocol):
     """What the modules `from_torchvision` and `from_timm` have in common."""
 
     def find_preprocessing(self, name: str) -> tuple[int, Normalisation]: ...
-    def build(self, name: str) -> nn.Module: ...
-    def build_pretrained(
+    def build_model(self, name: str) -> nn.Module: ...
+    def build_pretrained_model(
         self, name: str, weights: str | Path, *, old_head: bool
     ) -> tuple[nn.Module, str]: ...
-    def cut(self, model: nn.Module, size: int, *, old_head: bool) -> CutNetwork: ...
+    def cut_model(self, model: nn.Module, size: int, *, old_head: bool) -> CutNetwork: ...
 
 
 def _find_library(name: str) -> tuple[_Library, str]:
     """The library that has the network of this name, and the network's name there."""
-    if name.startswith(from_timm.PREFIX):
-        return from_timm, name.removeprefix(from_timm.PREFIX)
+    if name.startswith(from_timm.TIMM_PREFIX):
+        return from_timm, name.removeprefix(from_timm.TIMM_PREFIX)
     if name in from_torchvision.list_names():
         return from_torchvision, name
     raise ValueError(
@@ -127,10 +127,10 @@ def _build_from_library(name: str, classes: int | None, weights: str | Path | No
     library, known = _find_library(name)
     (size, normalisation), old_head = library.find_preprocessing(known), classes is None
     if weights is None:
-        model, origin = library.build(known), "random"
+        model, origin = library.build_model(known), "random"
     else:
-        model, origin = library.build_pretrained(known, weights, old_head=old_head)
-    parts = library.cut(model, size, old_head=old_head)
+        model, origin = library.build_pretrained_model(known, weights, old_head=old_head)
+    parts = library.cut_model(model, size, old_head=old_head)
     network = Network(
         name,
         parts.stages,
@@ -141,7 +141,9 @@ def _build_from_library(name: str, classes: int | None, weights: str | Path | No
     )
 
     def redraw(seed: int) -> dict[str, Tensor]:
-        drawn = from_timm.cut(from_timm.build(known, seed=seed), size, old_head=old_head)
+        drawn = from_timm.cut_model(
+            from_timm.build_model(known, seed=seed), size, old_head=old_head
+        )
         return nn.ModuleDict(drawn.stages).state_dict()
 
     if library is from_timm:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.layouts import count_cells, infer_layout
+from vtlab.models.layouts import infer_cell_count, infer_layout
 from vtlab.models.network import STAGE_NAMES
 
 
@@ -71,8 +71,8 @@ def cut_into_stages(blocks: list[nn.Module], tail: nn.Module, size: int) -> CutN
             f"{len(STAGE_NAMES)} stages take as many blocks that follow one another; "
             f"there are {learning}"
         )
-    shapes = infer_shapes(blocks, size)
-    groups = dict(zip(STAGE_NAMES, _group_by_resolution(blocks, shapes, size), strict=True))
+    shapes = infer_block_shapes(blocks, size)
+    groups = dict(zip(STAGE_NAMES, _group_blocks_by_resolution(blocks, shapes, size), strict=True))
     return CutNetwork(
         {name: nn.Sequential(*(blocks[i] for i in group)) for name, group in groups.items()},
         tail,
@@ -81,34 +81,34 @@ def cut_into_stages(blocks: list[nn.Module], tail: nn.Module, size: int) -> CutN
     )
 
 
-def infer_shapes(blocks: list[nn.Module], size: int) -> list[tuple[int, ...]]:
+def infer_block_shapes(blocks: list[nn.Module], size: int) -> list[tuple[int, ...]]:
     """The shape of each block's output for two images, found without computing it."""
     values, shapes = torch.empty(2, 3, size, size, device="meta"), []
     for block in blocks:
-        values = run_on_meta(block, values)
+        values = run_block_on_meta(block, values)
         shapes.append(tuple(values.shape))
     return shapes
 
 
-def run_on_meta(block: nn.Module, values: Any) -> Any:
-    """The block's output without its numbers: its type, shapes and types are known, nothing is computed."""
+def run_block_on_meta(block: nn.Module, values: Any) -> Any:
+    """The block's output as tensors that have a shape and no numbers: nothing is computed."""
     with torch.no_grad():
         return copy.deepcopy(block).to("meta").eval()(values)
 
 
-def _group_by_resolution(
+def _group_blocks_by_resolution(
     blocks: list[nn.Module], shapes: list[tuple[int, ...]], size: int
 ) -> list[list[int]]:
     """Places of the blocks of each stage: one stage per octave of resolution, five in all."""
     groups: list[list[int]] = []
     octave = None
     for place, shape in enumerate(shapes):
-        now = round(torch.tensor(size / count_cells(shape)).log2().item())
+        now = round(torch.tensor(size / infer_cell_count(shape)).log2().item())
         if now != octave:
             groups.append([])
         octave = now
         groups[-1].append(place)
-    groups = _join_weightless(groups, blocks)
+    groups = _join_weightless_groups(groups, blocks)
     while len(groups) > len(STAGE_NAMES):  # the first ones are small
         groups = [groups[0] + groups[1], *groups[2:]]
     while len(groups) < len(STAGE_NAMES):
@@ -125,7 +125,7 @@ def _learns(block: nn.Module) -> bool:
     return any(p.dim() > 1 for p in block.parameters())
 
 
-def _join_weightless(groups: list[list[int]], blocks: list[nn.Module]) -> list[list[int]]:
+def _join_weightless_groups(groups: list[list[int]], blocks: list[nn.Module]) -> list[list[int]]:
     """Groups that learn nothing, such as a last pooling, joined to their neighbour."""
     joined: list[list[int]] = []
     waiting: list[int] = []

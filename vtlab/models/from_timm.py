@@ -21,15 +21,15 @@ from vtlab.models.cutting import (
     CutNetwork,
     FunctionModule,
     cut_into_stages,
-    infer_shapes,
-    run_on_meta,
+    infer_block_shapes,
+    run_block_on_meta,
 )
 from vtlab.models.layouts import infer_layout
 from vtlab.models.network import evaluation_mode
 from vtlab.models.normalisation import Normalisation
 from vtlab.models.weights import fill_module, read_state_dict
 
-PREFIX = "timm:"
+TIMM_PREFIX = "timm:"
 
 
 def _import_timm() -> ModuleType:
@@ -68,7 +68,7 @@ def find_preprocessing(name: str) -> tuple[int, Normalisation]:
     return config["input_size"][1], Normalisation(tuple(config["mean"]), tuple(config["std"]))
 
 
-def build(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
+def build_model(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
     """Timm's own network.
 
     Args:
@@ -90,12 +90,14 @@ def build(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
                 raise
             why = " ".join(str(error).split())[:200]
             raise OSError(
-                f"the weights of {PREFIX}{name} could not be fetched ({why}): give weights=PATH, "
+                f"the weights of {TIMM_PREFIX}{name} could not be fetched ({why}): give weights=PATH, "
                 "or weights=None for random ones"
             ) from None
 
 
-def build_pretrained(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Module, str]:
+def build_pretrained_model(
+    name: str, weights: str | Path, *, old_head: bool
+) -> tuple[nn.Module, str]:
     """Timm's own network with trained weights, and where these come from, in one phrase.
 
     Args:
@@ -105,13 +107,13 @@ def build_pretrained(name: str, weights: str | Path, *, old_head: bool) -> tuple
 
     Raises:
         FileNotFoundError: If there is no such file.
-        OSError: As `build`.
-        ValueError: As `build`, or if an entry is missing or of another shape.
+        OSError: As `build_model`.
+        ValueError: As `build_model`, or if an entry is missing or of another shape.
     """
     if str(weights).lower() == "default":
-        model = build(name, pretrained=True)
-        return model, f"{PREFIX}{name} {read_config(name).get('tag', '')}".strip()
-    path, model = Path(weights), build(name)
+        model = build_model(name, pretrained=True)
+        return model, f"{TIMM_PREFIX}{name} {read_config(name).get('tag', '')}".strip()
+    path, model = Path(weights), build_model(name)
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
     # the beginnings of the names of what comes after `forward_features`
@@ -122,7 +124,7 @@ def build_pretrained(name: str, weights: str | Path, *, old_head: bool) -> tuple
     return model, path.stem
 
 
-def cut(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
+def cut_model(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
     """The network's blocks in five stages.
 
     Args:
@@ -137,7 +139,7 @@ def cut(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
     """
     blocks = _join_multivalued(_find_blocks(model), size, type(model).__name__)
     if not old_head:
-        blocks += _make_map_layers(model, infer_shapes(blocks, size)[-1])
+        blocks += _make_map_layers(model, infer_block_shapes(blocks, size)[-1])
     return cut_into_stages(blocks, _Tail(model, blocks), size)
 
 
@@ -147,7 +149,7 @@ def _join_multivalued(blocks: list[nn.Module], size: int, name: str) -> list[nn.
     joined: list[nn.Module] = []
     waiting: list[nn.Module] = []
     for block in blocks:
-        values = run_on_meta(block, values)
+        values = run_block_on_meta(block, values)
         waiting.append(block)
         if isinstance(values, Tensor):
             joined.append(waiting[0] if len(waiting) == 1 else nn.Sequential(*waiting))

@@ -93,11 +93,11 @@ def find_preprocessing(name: str) -> tuple[int, Normalisation]:
     return preset.crop_size[0], Normalisation(tuple(preset.mean), tuple(preset.std))
 
 
-def build(name: str) -> nn.Module:
+def build_model(name: str) -> nn.Module:
     """Torchvision's own network, with random weights, able to hold its published ones.
 
     Heads for training alone (Inception's and GoogLeNet's auxiliary ones) are there to be loaded
-    and are left out by `cut`.
+    and are left out by `cut_model`.
     """
     from torchvision import models
 
@@ -109,7 +109,9 @@ def build(name: str) -> nn.Module:
     return model
 
 
-def build_pretrained(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Module, str]:
+def build_pretrained_model(
+    name: str, weights: str | Path, *, old_head: bool
+) -> tuple[nn.Module, str]:
     """Torchvision's own network with trained weights, and where these come from, in one phrase.
 
     Args:
@@ -122,13 +124,15 @@ def build_pretrained(name: str, weights: str | Path, *, old_head: bool) -> tuple
         OSError: If published weights could not be fetched.
         ValueError: If the file is damaged, an entry is missing or of another shape.
     """
-    model = build(name)
+    model = build_model(name)
     state, origin = read_weights(name, weights)
-    fill(model, state, origin, old_head=old_head)
+    load_state(model, state, origin, old_head=old_head)
     return model, origin
 
 
-def fill(model: nn.Module, state: Mapping[str, Tensor], origin: str, *, old_head: bool) -> None:
+def load_state(
+    model: nn.Module, state: Mapping[str, Tensor], origin: str, *, old_head: bool
+) -> None:
     """Load a state dict into torchvision's network.
 
     Args:
@@ -147,13 +151,13 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], origin: str, *, old_head
     fill_module(model, state, origin, type(model).__name__, ("aux", "AuxLogits", *tail))
 
 
-def cut(model: nn.Module, size: int, *, old_head: bool = True) -> CutNetwork:
+def cut_model(model: nn.Module, size: int, *, old_head: bool = True) -> CutNetwork:
     """The network's blocks in five stages, each ending where the resolution halves.
 
     Args:
         model: Torchvision's; its parts are used, not copied.
         size: Side of the images in pixels.
-        old_head: Makes no difference here: `from_timm.cut` needs it.
+        old_head: Makes no difference here: `from_timm.cut_model` needs it.
 
     Raises:
         ValueError: If its family is not known.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vtlab.models.losses import label_variance
 
 
-def find_linear_layers(head: nn.Module) -> list[nn.Linear]:
+def find_head_linear_layers(head: nn.Module) -> list[nn.Linear]:
     """The linear layers of a head, in the order in which they were put into it.
 
     Raises:
@@ -29,7 +29,7 @@ def start_head_at_mean(head: nn.Module, labels: Tensor) -> None:
         head: Changed in place.
         labels: `(N,)` numbers (float).
     """
-    last = find_linear_layers(head)[-1]
+    last = find_head_linear_layers(head)[-1]
     with torch.no_grad():
         last.weight.mul_(label_variance(labels).sqrt().to(last.weight.device))
         if last.bias is not None:

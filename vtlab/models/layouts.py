@@ -25,7 +25,7 @@ def infer_layout(shape: tuple[int, ...]) -> str:
     return "channels_last" if shape[1] == shape[2] != shape[3] else "channels_first"
 
 
-def count_cells(shape: tuple[int, ...]) -> int:
+def infer_cell_count(shape: tuple[int, ...]) -> int:
     """How many cells a block's output for square images has along a side."""
     if len(shape) == 3:  # a class token and registers are fewer than another row and column
         return int(shape[1] ** 0.5)
@@ -42,7 +42,7 @@ def find_layout(network: nn.Module, stage: nn.Module) -> str:
 
 
 @contextmanager
-def expose_maps(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterator[nn.Module]:
+def layout_hook(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterator[nn.Module]:
     """A module that sees the stage's output as `(N, C, h, w)`, while the context is open.
 
     The network goes on with the layout that it is used to.

@@ -1,6 +1,6 @@
 """The small backbones that ship with the package, from torchvision's building blocks.
 
-Each builder gives five named stages. The small families share one plan, so that their feature
+Each builder gives five named stages. The families share one plan, so that their feature
 maps can be compared stage by stage: at 64 pixels the maps after stem and stage1 have 32 x 32
 cells, after stage2 16 x 16, after stage3 and stage4 8 x 8. All of them have BatchNorm after
 every convolution, so that one pretraining recipe serves them all.
@@ -107,7 +107,7 @@ def mini_mobilenet() -> dict[str, nn.Module]:
 
 @dataclass(frozen=True)
 class MiniNetwork:
-    """How to build one of them and how its images should be.
+    """How to build a small backbone, and how its images should be.
 
     Attributes:
         build_stages: Builds the five stages, with weights still to be drawn or loaded.

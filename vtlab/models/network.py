@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.heads import find_linear_layers
+from vtlab.models.heads import find_head_linear_layers
 from vtlab.models.initialisation import NORM_LAYERS, reinitialise
 from vtlab.models.normalisation import Normalisation
 from vtlab.system.randomness import make_generator
@@ -101,7 +101,7 @@ class Network(nn.Module):
     @property
     def output_count(self) -> int:
         """K, how many numbers the head gives for an image."""
-        return find_linear_layers(self.head)[-1].out_features
+        return find_head_linear_layers(self.head)[-1].out_features
 
     @property
     def frozen_prefix(self) -> int:

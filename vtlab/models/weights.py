@@ -1,4 +1,4 @@
-"""Files of weights: find, fetch, check and read them (no pickle is ever run), and load them."""
+"""Files of weights: find, fetch, check, read (no pickle is ever run) and load them."""
 
 from __future__ import annotations
 

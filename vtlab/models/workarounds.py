@@ -53,11 +53,11 @@ class InPlaceReLU6(nn.ReLU6):
     def forward(self, maps: Tensor) -> Tensor:
         """PyTorch's result to the bit; in evaluation by its own operation, which exporters know."""
         if self.training and self.inplace and maps.requires_grad:
-            return _Clamp.apply(maps)
+            return _ClampInPlace.apply(maps)
         return super().forward(maps)
 
 
-class _Clamp(torch.autograd.Function):
+class _ClampInPlace(torch.autograd.Function):
     """Clamps maps in place, and keeps the result for the gradient, not the input."""
 
     @staticmethod
