@@ -1,6 +1,7 @@
 """Fixtures shared by the tests: one thread, fixed seeds, no leaked figure."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,17 @@ def photos() -> Path:
     if not folder.is_dir():
         pytest.skip("no real photographs here (set VTLAB_TEST_DATA to their folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_garden(garden) -> Task:
+    """The default task with one image per class, and a test set of 48."""
+    return replace(garden.at(1, 0), test=garden.test[torch.arange(0, 1200, 25)])
+
+
+@pytest.fixture(scope="session")
+def old_task():
+    """Species of the source and their head."""
+    from vtlab.course.old_task import OldTask
+
+    return OldTask.make()

@@ -9,7 +9,7 @@ import vtlab as vt
 from vtlab.analysis.cams import METHODS, explain
 from vtlab.course.lesson_03 import HEAD_INITS, network_with_head_init
 from vtlab.data.augment import Augment
-from vtlab.garden.source import Drawings
+from vtlab.garden.source import GardenSource
 from vtlab.models.evaluation import compute_outputs
 from vtlab.models.initialisation import reinitialise
 from vtlab.study.run import Setting
@@ -170,7 +170,7 @@ def test_pretraining_learns_drawings_and_photographs_there():
     pixels[labels == 2, 1] += 150
     pixels[labels == 3, 2] += 150
     photographs = Photographs(pixels, labels, pixels, labels, 4, "made up", device=CUDA)
-    for source, size in ((photographs, 32), (Drawings(species=4, genera=2), 64)):
+    for source, size in ((photographs, 32), (GardenSource(species=4, genera=2), 64)):
         network = vt.backbone(classes=source.classes, weights=None)
         run = pretrain(Recipe(images=640, batch=32, sizes=(size,)), source, network, every=320)
         records = list(run)

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from vtlab.data.augment import Augment
 from vtlab.data.folders import read_folder
-from vtlab.garden.source import Drawings
+from vtlab.garden.source import GardenSource
 from vtlab.models.backbones import backbone
 from vtlab.models.network import Network
 from vtlab.models.weights import SHIPPED_ENDINGS
@@ -295,7 +295,9 @@ def main(given: Sequence[str] | None = None) -> int:
     training = None
     try:
         source = (
-            Photographs.of(arguments.photos, max(recipe.sizes)) if arguments.photos else Drawings()
+            Photographs.of(arguments.photos, max(recipe.sizes))
+            if arguments.photos
+            else GardenSource()
         )
         network = backbone(recipe.backbone, classes=source.classes, weights=None)
         network.reset_stages(recipe.seed)

@@ -165,7 +165,7 @@ study.table()[["strategy", "test_accuracy", "seconds"]].round(3)
 # To know how far luck goes, one trains again with other seeds.
 #
 # That was done once, and the results come with the package, made by the same code
-# (`python data/make/sweeps.py shots`). In the picture every dot is one training, and the bar is the
+# (`python data/make/shots_garden.py`). In the picture every dot is one training, and the bar is the
 # 95 % **interval** of the mean of five seeds: were all this done again and again, nineteen in twenty
 # such bars would hold the true mean. The seeds are *paired*: each gives all four ways the same images
 # and the same head, so that less of a difference between ways is luck.

@@ -507,7 +507,7 @@ vt.claim(
 # **Which one to choose?** Designs are compared by their accuracy on the source and by their operations.
 # We have both for our four in `zoo_table`, and what counts in the end: how well each does on a new
 # task, here our garden and scikit-learn's handwritten digits, with five images per class and five seeds
-# (`python data/make/sweeps.py zoo`). The table's `megaflops` count a multiply-add as two, the figure counts
+# (`python data/make/zoo.py`). The table's `megaflops` count a multiply-add as two, the figure counts
 # it as one. See first where the curves end on top, then whether the blue dots keep that order.
 
 # %%

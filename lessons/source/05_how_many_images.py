@@ -67,7 +67,7 @@ needed
 #
 # To train four strategies on many numbers of images takes hours. It was done once, and the results come
 # with the package, as a **stored table**: nine numbers of images per class, from 1 to 320, with five
-# seeds each. These are 180 trainings by one command (`python data/make/sweeps.py shots`). A row is one
+# seeds each. These are 180 trainings by one command (`python data/make/shots_garden.py`). A row is one
 # training. First the means over the seeds.
 
 # %%

@@ -167,7 +167,7 @@ vt.plots.images(
 
 # %% [markdown]
 # The table `cam_table("shortcut")` holds the four strategies, trained on ten such images per class, five
-# seeds each (`python data/make/cams.py shortcut`). The panel shows how often they are right where
+# seeds each (`python data/make/cam.py shortcut`). The panel shows how often they are right where
 # the ground no longer helps. Which of the four looked at the ground?
 
 # %%
@@ -219,7 +219,7 @@ vt.claim(
 # ## What we saw
 #
 # First, the four strategies on forty images per class, five seeds each, from the committed table
-# (`python data/make/cams.py scores`). Every dot is one training, the line their mean, and the bar
+# (`python data/make/cam.py scores`). Every dot is one training, the line their mean, and the bar
 # behind them its 95 % interval; the last three rows are the baselines.
 
 # %%

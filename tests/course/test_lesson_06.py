@@ -1,9 +1,5 @@
-from dataclasses import replace
-
-import depth
 import pytest
 import torch
-from depth import SEEDS
 from tests_support import entries_that_moved
 from torch import nn
 
@@ -12,7 +8,6 @@ from vtlab.course.lesson_06 import (
     PARTS,
     SHIFTS,
     STAGES,
-    depth_table,
     genus_task,
     gradual_unfreezing,
     keep_first_stages,
@@ -20,16 +15,7 @@ from vtlab.course.lesson_06 import (
     shifted_task,
     strategy_for_part,
 )
-from vtlab.data.tasks import task
 from vtlab.models.backbones import backbone
-from vtlab.training.strategies import probe
-
-
-@pytest.fixture(scope="module")
-def small():
-    """One image per class, and a test set of 48."""
-    made = task("garden", shots=1, seed=0)
-    return replace(made, test=made.test[torch.arange(0, 1200, 25)])
 
 
 @pytest.mark.parametrize("stages", range(6))
@@ -107,33 +93,6 @@ def test_new_statistics_are_those_of_the_new_images_and_nothing_else_moves(netwo
 def test_gradual_unfreezing_ends_with_everything_learning(network, toy):
     made = gradual_unfreezing(network, toy, 0, epochs=5)
     assert made.learning_parts == {*STAGES, "head"}
-
-
-def test_the_plan_is_what_the_table_holds():
-    table = depth_table()
-    keys = ["part", "target", "way", "stages", "seed"]
-    planned = [
-        tuple(str(v) for v in (*c.values(), seed))
-        for seed in range(5)
-        for c, _ in depth.plan(seed)
-        if seed < SEEDS[c["part"]]
-    ]
-    held = [
-        tuple("None" if v != v else str(int(v)) if isinstance(v, float) else str(v) for v in row)
-        for row in table[keys].itertuples(index=False)
-    ]
-    assert sorted(planned) == sorted(held)
-
-
-def test_a_run_says_what_it_measured(small):
-    found = depth.deep("frozen", 5, small, 0)
-    alike = backbone("mini_resnet", classes=8)
-    from vtlab.models.evaluation import evaluate
-    from vtlab.training.fit import fit
-
-    list(fit(alike, small, probe, seed=0))
-    assert found["test_accuracy"] == evaluate(alike, small.test.pixels, small.test.labels)
-    assert found["weights"] == 256 * 8 + 8
 
 
 def test_swapped_names_are_swapped_for_every_shot():

@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from depth import FEW, TARGETS
+from depth import TARGETS, WEIGHT_KINDS
 from tests_support import artist
 
 from vtlab.course.lesson_06 import (
@@ -38,7 +38,7 @@ def table():
     deep["test_accuracy"] = 0.1 * deep.stages + 0.01 * deep.seed + 0.2 * (deep.way == "frozen")
     shift = rows("shift", target=SHIFTS, way=PARTS, seed=range(3))
     shift["test_accuracy"] = [0.1 + 0.1 * PARTS.index(way) for way in shift.way] + 0.01 * shift.seed
-    few = rows("weights", target=TARGETS, way=[*FEW, "adapters"], seed=range(3))
+    few = rows("weights", target=TARGETS, way=[*WEIGHT_KINDS, "adapters"], seed=range(3))
     few["weights"] = [
         {"head": 2056, "biases": 3000, "BatchNorm": 5000, "adapters": 50_000}.get(w, 1_000_000)
         for w in few.way

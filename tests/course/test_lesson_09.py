@@ -1,14 +1,10 @@
-import cams as cam_tables
 import pandas as pd
 import pytest
 import torch
-from cams import ground_test, trained
 
 from vtlab.course.lesson_09 import cam_table, ground_task
 from vtlab.data.tasks import task
-from vtlab.models.backbones import backbone
 from vtlab.results.metrics import paired_difference
-from vtlab.training.strategies import probe
 
 PRETRAINED = ("probe", "partial", "full")
 
@@ -25,23 +21,6 @@ def test_a_tied_ground_is_alike_within_a_species_and_the_plants_stay():
         return torch.stack([mean[images.labels == k].std(0).mean() for k in range(8)]).mean()
 
     assert spread(tied) < 0.6 * spread(free)
-
-
-def test_test_images_of_the_shortcut_show_the_same_plants():
-    holds, breaks = ground_test(1.0), ground_test(0.0)
-    assert torch.equal(holds.masks, breaks.masks) and not torch.equal(holds.pixels, breaks.pixels)
-
-
-def test_a_trained_network_is_read_again_and_not_trained_again(toy, tmp_path, monkeypatch):
-    first = trained(probe, toy, 1, tmp_path)
-    monkeypatch.setattr(cam_tables, "fit", lambda *a, **k: pytest.fail("trained twice"))
-    again = trained(probe, toy, 1, tmp_path)
-    assert again.learning_parts == first.learning_parts
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True)
-    )
-    assert not torch.equal(first.head.weight, backbone(classes=3).head.weight)
 
 
 def test_a_table_that_is_not_there_is_named():

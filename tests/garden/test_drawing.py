@@ -1,17 +1,17 @@
 import pytest
 import torch
 
-from vtlab.garden.drawing import Scene, draw, superformula
-from vtlab.garden.species import GENES, grow, petal_count, traits
+from vtlab.garden.drawing import Scene, draw_plants, superformula
+from vtlab.garden.species import GENES, count_petals, express_genes, grow_species
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.system.randomness import derive_keys
 
 
 def test_an_image_is_the_same_whatever_the_batch():
-    species, labels = grow(4, seed=5), torch.arange(70) % 4
+    species, labels = grow_species(4, seed=5), torch.arange(70) % 4
     image_keys = derive_keys(1, 0, torch.arange(70))
-    images, masks = draw(species, labels, image_keys, 32)
-    again, _ = draw(species, labels[60:63], image_keys[60:63], 32)
+    images, masks = draw_plants(species, labels, image_keys, 32)
+    again, _ = draw_plants(species, labels[60:63], image_keys[60:63], 32)
     assert torch.equal(images[60:63], again)
     assert images.shape == (70, 3, 32, 32) and masks.dtype == torch.bool
 
@@ -32,8 +32,8 @@ def test_an_outline_has_as_many_tips_as_petals():
 def test_the_mask_is_where_the_plant_changes_the_picture():
     """The same scene with another species differs on either plant (and its shadow) only."""
     labels, image_keys = torch.tensor([0]), derive_keys(4, 0, torch.arange(1))
-    first, a = draw(grow(1, seed=1), labels, image_keys, 64, Scene(variation=0))
-    second, b = draw(grow(1, seed=2), labels, image_keys, 64, Scene(variation=0))
+    first, a = draw_plants(grow_species(1, seed=1), labels, image_keys, 64, Scene(variation=0))
+    second, b = draw_plants(grow_species(1, seed=2), labels, image_keys, 64, Scene(variation=0))
     changed = (first != second).any(1)
     near = torch.nn.functional.max_pool2d((a | b).float(), 13, 1, 6) > 0
     assert (changed & ~near).sum() == 0
@@ -41,21 +41,21 @@ def test_the_mask_is_where_the_plant_changes_the_picture():
 
 
 def test_individuals_share_the_petals_of_their_species():
-    from vtlab.garden.drawing import shake
+    from vtlab.garden.drawing import vary_genomes
 
-    genomes = grow(1, seed=9).genomes.expand(50, -1)
-    shaken = shake(genomes, derive_keys(0, 0, torch.arange(50)), 0.2, 3)
-    assert (petal_count(shaken) == petal_count(genomes)).all()
+    genomes = grow_species(1, seed=9).genomes.expand(50, -1)
+    shaken = vary_genomes(genomes, derive_keys(0, 0, torch.arange(50)), 0.2, 3)
+    assert (count_petals(shaken) == count_petals(genomes)).all()
     assert not torch.equal(shaken, genomes)
 
 
 def test_traits_stay_finite_far_outside_the_pretraining_range():
     genomes = torch.rand(200, len(GENES)) * 3 - 1
-    assert all(torch.isfinite(v.float()).all() for v in traits(genomes).values())
+    assert all(torch.isfinite(v.float()).all() for v in express_genes(genomes).values())
 
 
 def test_names_are_different_and_of_as_many_genera_as_asked():
-    names = grow(24, seed=3, genera=4).names
+    names = grow_species(24, seed=3, genera=4).names
     assert len(set(names)) == 24
     assert len({name.split()[0] for name in names}) == 4
 
@@ -160,6 +160,6 @@ def test_an_unknown_dial_is_named(dial):
 
 def test_impossible_species_are_refused():
     with pytest.raises(ValueError, match="0 species"):
-        grow(0, seed=1)
+        grow_species(0, seed=1)
     with pytest.raises(ValueError, match="spread"):
-        grow(3, seed=1, spread=0)
+        grow_species(3, seed=1, spread=0)

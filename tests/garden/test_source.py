@@ -3,7 +3,7 @@ import torch
 from pretrain import Photographs
 
 from vtlab.data.augment import Augment
-from vtlab.garden.source import Drawings
+from vtlab.garden.source import GardenSource
 
 STILL = Augment(flip=False, shift=0.0, light=0.0)
 
@@ -59,10 +59,10 @@ def test_fewer_photographs_than_a_batch_takes_are_refused():
 
 def test_another_content_or_augmentation_is_another_configuration():
     assert photographs().fingerprint() != photographs(augment=Augment()).fingerprint()
-    assert Drawings().fingerprint() == {"species": 256, "genera": 128, "spread": 0.6}
+    assert GardenSource().fingerprint() == {"species": 256, "genera": 128, "spread": 0.6}
 
 
 @pytest.mark.parametrize("size", [32, 64])
 def test_drawings_come_in_the_size_asked_for(size):
-    images, labels = Drawings(species=4, genera=2).batch(0, 3, 0, size)
+    images, labels = GardenSource(species=4, genera=2).batch(0, 3, 0, size)
     assert images.shape == (3, 3, size, size) and set(labels.tolist()) <= set(range(4))

@@ -7,18 +7,18 @@ from pretrain import Photographs, Recipe, main, pretrain
 from safetensors import safe_open
 from steps_made_up import same, states_of
 
-from vtlab.garden.source import Drawings
+from vtlab.garden.source import GardenSource
 from vtlab.models.backbones import backbone
 from vtlab.models.weights import load_stages
 from vtlab.training.checkpoints import checkpointed
 
 SMALL = Recipe(images=24, batch=4)
-FEW = Drawings(species=8, genera=4)
+FEW = GardenSource(species=8, genera=4)
 
 
 @pytest.fixture(autouse=True)
 def few_test_images(monkeypatch):
-    monkeypatch.setattr("vtlab.garden.source.TESTED", 16)
+    monkeypatch.setattr("vtlab.garden.source.TEST_IMAGES", 16)
 
 
 def made(recipe=SMALL, source=FEW):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from vtlab.data.images import Images
-from vtlab.garden.drawing import draw
-from vtlab.garden.source import Drawings
+from vtlab.garden.drawing import draw_plants
+from vtlab.garden.source import GardenSource
 from vtlab.models.backbones import backbone
 from vtlab.models.features import activations
 from vtlab.models.network import Network
@@ -65,7 +65,7 @@ def fit_old_head(network: Network, images: Images) -> torch.nn.Linear:
 
 def _draw_old(per_species: int, stream: int) -> Images:
     labels = torch.arange(OLD_SPECIES).repeat_interleave(per_species)
-    pixels, masks = draw(
-        Drawings().grown, labels, derive_keys(0, stream, torch.arange(len(labels)))
+    pixels, masks = draw_plants(
+        GardenSource().all_species, labels, derive_keys(0, stream, torch.arange(len(labels)))
     )
     return Images(pixels, labels, masks)

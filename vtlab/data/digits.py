@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.drawing import develop, fractal, in_chunks
+from vtlab.garden.drawing import draw_in_chunks, fractal_noise, simulate_camera
 from vtlab.system.randomness import derive_keys, uniform
 
 DIGITS = tuple("0123456789")
@@ -86,7 +86,9 @@ def printed_digits(
         labels * 100_003 + number,
     )
     fonts = TEST_FONTS if seed is None else TRAIN_FONTS
-    images, masks = in_chunks(partial(_draw_printed, fonts, size=size), labels, image_keys, size)
+    images, masks = draw_in_chunks(
+        partial(_draw_printed, fonts, size=size), labels, image_keys, size
+    )
     return images, labels, masks
 
 
@@ -116,8 +118,8 @@ def _draw_printed(
     night = uniform(image_keys, (), 6) < 0.25  # light digits on a dark ground
     ground = _random_colour(image_keys, 7, torch.where(night, dark, bright), 0.45)
     stroke = _random_colour(image_keys, 8, torch.where(night, bright, dark), 0.8)
-    paper = ground * (0.88 + 0.2 * fractal(image_keys, size)[:, None])
-    return develop(torch.lerp(paper, stroke, ink), image_keys), ink[:, 0] > 0.5
+    paper = ground * (0.88 + 0.2 * fractal_noise(image_keys, size)[:, None])
+    return simulate_camera(torch.lerp(paper, stroke, ink), image_keys), ink[:, 0] > 0.5
 
 
 def _random_colour(image_keys: Tensor, stream: int, value: Tensor, most: float) -> Tensor:

@@ -15,20 +15,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vtlab.garden.species import (
-    DISCRETE,
+    DISCRETE_GENES,
     GENES,
-    GROUNDS,
-    LEAVES,
+    GROUND_COLOURS,
+    LEAF_COLOURS,
     Species,
-    from_circle,
-    grow,
-    rgb,
-    traits,
+    express_genes,
+    grow_species,
+    interpolate_colours,
+    parse_colours,
 )
 from vtlab.system.randomness import normal, uniform
 
-ANGLES = 192  # an outline is a table of radii; 192 angles are finer than a pixel
-CHUNK = 64  # pictures drawn at once: their layers stay in the processor's cache
+OUTLINE_ANGLES = 192  # an outline is a table of radii; 192 angles are finer than a pixel
+CHUNK_SIZE = 64  # pictures drawn at once: their layers stay in the processor's cache
 TWO_PI = 2 * torch.pi
 
 
@@ -66,7 +66,7 @@ class Pose:
     tilt_direction: Tensor
 
 
-def draw(
+def draw_plants(
     species: Species, labels: Tensor, image_keys: Tensor, size: int = 64, scene: Scene | None = None
 ) -> tuple[Tensor, Tensor]:
     """Photographs of individuals, one per label.
@@ -94,10 +94,10 @@ def draw(
     def paint(some: Tensor, ks: Tensor) -> tuple[Tensor, Tensor]:
         return _draw_chunk(genomes[some], some, ks, size, scene)
 
-    return in_chunks(paint, labels, image_keys, size)
+    return draw_in_chunks(paint, labels, image_keys, size)
 
 
-def in_chunks(
+def draw_in_chunks(
     paint: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
     labels: Tensor,
     image_keys: Tensor,
@@ -108,7 +108,7 @@ def in_chunks(
         return torch.empty(0, 3, size, size).byte(), torch.empty(0, size, size).bool()
     pairs = [
         paint(some, ks)
-        for some, ks in zip(labels.split(CHUNK), image_keys.split(CHUNK), strict=True)
+        for some, ks in zip(labels.split(CHUNK_SIZE), image_keys.split(CHUNK_SIZE), strict=True)
     ]
     images, masks = zip(*pairs, strict=True)
     return torch.cat(images), torch.cat(masks)
@@ -117,33 +117,37 @@ def in_chunks(
 def _draw_chunk(
     genomes: Tensor, labels: Tensor, image_keys: Tensor, size: int, scene: Scene
 ) -> tuple[Tensor, Tensor]:
-    image = ground(labels, image_keys, size, scene)
+    image = paint_ground(labels, image_keys, size, scene)
     light = 0.85 + 0.3 * uniform(image_keys, (1, 1, 1), 70)
     for i in range(scene.leaves):
-        image = _over(image, *leaf(image_keys, size, 100 + i))
+        image = _blend(image, *paint_leaf(image_keys, size, 100 + i))
     for i in range(scene.weeds):
-        weeds = WEEDS.genomes.to(genomes.device)
-        chosen = (uniform(image_keys, (), 200 + i) * len(WEEDS)).long()
-        pose = place(image_keys, 210 + i, 0.09, 0.15, overhang=0.0)
+        weeds = WEED_SPECIES.genomes.to(genomes.device)
+        chosen = (uniform(image_keys, (), 200 + i) * len(WEED_SPECIES)).long()
+        pose = sample_poses(image_keys, 210 + i, 0.09, 0.15, overhang=0.0)
         seen = (uniform(image_keys, (1, 1, 1), 220 + i) < 0.6).float()
-        colour, alpha = plant(shake(weeds[chosen], image_keys, 0.1, 230 + i), pose, size)
-        image = _over(image, colour, alpha * seen)
-    pose = place(image_keys, 300, scene.small, scene.large, overhang=0.35)
-    colour, alpha = plant(shake(genomes, image_keys, scene.variation, 310), pose, size)
-    image = image * (1 - 0.45 * _shadow(alpha, image_keys, size))
-    image = _over(image, colour, alpha) * light
-    return develop(image, image_keys), alpha[:, 0] > 0.5
+        colour, alpha = paint_plant(
+            vary_genomes(weeds[chosen], image_keys, 0.1, 230 + i), pose, size
+        )
+        image = _blend(image, colour, alpha * seen)
+    pose = sample_poses(image_keys, 300, scene.small, scene.large, overhang=0.35)
+    colour, alpha = paint_plant(vary_genomes(genomes, image_keys, scene.variation, 310), pose, size)
+    image = image * (1 - 0.45 * _cast_shadow(alpha, image_keys, size))
+    image = _blend(image, colour, alpha) * light
+    return simulate_camera(image, image_keys), alpha[:, 0] > 0.5
 
 
-def shake(genomes: Tensor, image_keys: Tensor, variation: float, stream: int) -> Tensor:
+def vary_genomes(genomes: Tensor, image_keys: Tensor, variation: float, stream: int) -> Tensor:
     """Individuals of these species: every gene that can vary, varied. `(N, G)`."""
     shaken = genomes + variation * normal(image_keys, len(GENES), stream)
-    for name in DISCRETE:
+    for name in DISCRETE_GENES:
         shaken[:, GENES.index(name)] = genomes[:, GENES.index(name)]
     return shaken
 
 
-def place(image_keys: Tensor, stream: int, small: float, large: float, overhang: float) -> Pose:
+def sample_poses(
+    image_keys: Tensor, stream: int, small: float, large: float, overhang: float
+) -> Pose:
     """Random poses; up to `overhang` of the radius may lie outside the picture."""
     draws = uniform(image_keys, 6, stream).unbind(1)
     radius = small + (large - small) * draws[0]
@@ -153,23 +157,23 @@ def place(image_keys: Tensor, stream: int, small: float, large: float, overhang:
     return Pose(x, y, radius, TWO_PI * draws[3], 1 - 0.35 * draws[4], TWO_PI * draws[5])
 
 
-def plane(pose: Pose, size: int, aspect: Tensor) -> tuple[Tensor, Tensor]:
+def polar_coordinates(pose: Pose, size: int, aspect: Tensor) -> tuple[Tensor, Tensor]:
     """Every pixel in the plant's own polar coordinates: distance in radii, angle; `(N, H, W)`."""
     line = (torch.arange(size, device=pose.x.device) + 0.5) / size
-    x = (line[None, None, :] - _image(pose.x)) / _image(pose.radius)
-    y = (line[None, :, None] - _image(pose.y)) / _image(pose.radius)
+    x = (line[None, None, :] - _per_image(pose.x)) / _per_image(pose.radius)
+    y = (line[None, :, None] - _per_image(pose.y)) / _per_image(pose.radius)
     # the plant leans away from us: squeezed along one direction
-    cos, sin = _image(pose.tilt_direction.cos()), _image(pose.tilt_direction.sin())
-    along, across = (x * cos + y * sin) / _image(pose.tilt), y * cos - x * sin
+    cos, sin = _per_image(pose.tilt_direction.cos()), _per_image(pose.tilt_direction.sin())
+    along, across = (x * cos + y * sin) / _per_image(pose.tilt), y * cos - x * sin
     turn = pose.turn - pose.tilt_direction
-    cos, sin = _image(turn.cos()), _image(turn.sin())
-    u, v = along * cos + across * sin, (across * cos - along * sin) / _image(aspect)
+    cos, sin = _per_image(turn.cos()), _per_image(turn.sin())
+    u, v = along * cos + across * sin, (across * cos - along * sin) / _per_image(aspect)
     return (u.square() + v.square()).sqrt().clamp(min=1e-6), torch.atan2(v, u)
 
 
 def superformula(petals: Tensor, n1: Tensor, n2: Tensor, n3: Tensor) -> Tensor:
     """Outlines as radii at `ANGLES` angles, the largest 1, `(N, ANGLES)` (Gielis 2003)."""
-    angle = torch.arange(ANGLES, device=petals.device) * (TWO_PI / ANGLES)
+    angle = torch.arange(OUTLINE_ANGLES, device=petals.device) * (TWO_PI / OUTLINE_ANGLES)
     phase = petals[:, None] * angle / 4
     sum_ = phase.cos().abs().pow(n2[:, None]) + phase.sin().abs().pow(n3[:, None])
     radii = sum_.clamp(min=1e-4).pow(-1 / n1[:, None]).clamp(max=50)
@@ -177,58 +181,58 @@ def superformula(petals: Tensor, n1: Tensor, n2: Tensor, n3: Tensor) -> Tensor:
     return 0.42 + 0.58 * radii  # petals meet in a body, so that no plant is a star of hairs
 
 
-def radius_at(outline: Tensor, angle: Tensor) -> Tensor:
+def outline_radius(outline: Tensor, angle: Tensor) -> Tensor:
     """The outline's radius at each pixel's angle, linear between table entries. `(N, H, W)`."""
-    place = angle.remainder(TWO_PI) * (ANGLES / TWO_PI)
+    place = angle.remainder(TWO_PI) * (OUTLINE_ANGLES / TWO_PI)
     low = place.floor()
     share = place - low
-    low = low.long().clamp(max=ANGLES - 1)
+    low = low.long().clamp(max=OUTLINE_ANGLES - 1)
     index = low.flatten(1)
     first = outline.gather(1, index)
-    second = outline.gather(1, (index + 1) % ANGLES)
+    second = outline.gather(1, (index + 1) % OUTLINE_ANGLES)
     return (first + (second - first) * share.flatten(1)).view_as(angle)
 
 
-def plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]:
+def paint_plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]:
     """One plant per genome: `colour (N, 3, H, W)` and `alpha (N, 1, H, W)`."""
-    trait = traits(genomes)
+    trait = express_genes(genomes)
     pose = Pose(
         pose.x, pose.y, pose.radius * trait["size"], pose.turn, pose.tilt, pose.tilt_direction
     )
-    distance, angle = plane(pose, size, trait["aspect"])
-    pixels = _image(pose.radius * size)  # pixels per radius
-    twisted = angle + _image(trait["spiral"]) * distance
+    distance, angle = polar_coordinates(pose, size, trait["aspect"])
+    pixels = _per_image(pose.radius * size)  # pixels per radius
+    twisted = angle + _per_image(trait["spiral"]) * distance
     outer = superformula(trait["petals"], trait["n1"], trait["n2"], trait["n3"])
-    edge = radius_at(outer, twisted)
-    alpha = _soft((edge - distance) * pixels)
+    edge = outline_radius(outer, twisted)
+    alpha = _coverage((edge - distance) * pixels)
 
     inside = (distance / edge).clamp(max=1)
-    mix = ((_image(trait["reach"]) - inside) * 2.2 + 0.5).clamp(0, 1)[:, None]
-    colour = torch.lerp(_tint(trait["outer"]), _tint(trait["throat"]), mix)
+    mix = ((_per_image(trait["reach"]) - inside) * 2.2 + 0.5).clamp(0, 1)[:, None]
+    colour = torch.lerp(_per_channel(trait["outer"]), _per_channel(trait["throat"]), mix)
     # a fold along each petal, darker where petals meet and at the rim
-    fold = 0.86 + 0.14 * (twisted * _image(trait["petals"])).cos()
-    fold = fold * (1 - _image(trait["edge"]) * inside.square().square())
+    fold = 0.86 + 0.14 * (twisted * _per_image(trait["petals"])).cos()
+    fold = fold * (1 - _per_image(trait["edge"]) * inside.square().square())
     colour = colour * (fold * _pattern(trait, distance, twisted, inside))[:, None]
 
     ring_outline = superformula(
         trait["ring_petals"], trait["ring_n"], trait["ring_n"] + 0.4, trait["ring_n"] + 0.4
     )
-    ring_edge = radius_at(ring_outline, twisted + torch.pi / 5) * _image(trait["ring"])
-    ring = _soft((ring_edge - distance) * pixels)[:, None]
+    ring_edge = outline_radius(ring_outline, twisted + torch.pi / 5) * _per_image(trait["ring"])
+    ring = _coverage((ring_edge - distance) * pixels)[:, None]
     shade = 0.78 + 0.3 * (distance / ring_edge).clamp(max=1)
-    colour = torch.lerp(colour, _tint(trait["inner"]) * shade[:, None], ring)
+    colour = torch.lerp(colour, _per_channel(trait["inner"]) * shade[:, None], ring)
 
-    disc = _soft((_image(trait["disc"]) - distance) * pixels)[:, None]
-    seeds = 1 - _image(trait["grain"]) * (0.5 + 0.5 * (distance * 42).cos() * (angle * 9).cos())
-    colour = torch.lerp(colour, _tint(trait["disc_colour"]) * seeds[:, None], disc)
+    disc = _coverage((_per_image(trait["disc"]) - distance) * pixels)[:, None]
+    seeds = 1 - _per_image(trait["grain"]) * (0.5 + 0.5 * (distance * 42).cos() * (angle * 9).cos())
+    colour = torch.lerp(colour, _per_channel(trait["disc_colour"]) * seeds[:, None], disc)
     return colour, alpha[:, None]
 
 
 def _pattern(trait: dict[str, Tensor], distance: Tensor, angle: Tensor, inside: Tensor) -> Tensor:
     """How much darker the pattern makes each pixel, a factor `(N, H, W)`."""
-    pitch, depth = _image(trait["pitch"]), _image(trait["depth"])
+    pitch, depth = _per_image(trait["pitch"]), _per_image(trait["depth"])
     rings = (TWO_PI * pitch * inside).cos()
-    rays = (_image(trait["petals"]) * 2 * angle).cos()
+    rays = (_per_image(trait["petals"]) * 2 * angle).cos()
     stripes = (TWO_PI * pitch * distance * angle.cos()).cos()
     kinds = torch.stack([torch.ones_like(rings), rings, rays, rings * rays, stripes])
     kind = trait["pattern"][None, :, None, None].expand(1, *rings.shape)
@@ -236,33 +240,37 @@ def _pattern(trait: dict[str, Tensor], distance: Tensor, angle: Tensor, inside: 
     return 1 - depth * (0.5 - 0.5 * (3 * wave).clamp(-1, 1))
 
 
-def leaf(image_keys: Tensor, size: int, stream: int) -> tuple[Tensor, Tensor]:
+def paint_leaf(image_keys: Tensor, size: int, stream: int) -> tuple[Tensor, Tensor]:
     """A pointed leaf somewhere: `colour, alpha` as in `plant`."""
-    pose = place(image_keys, stream, 0.10, 0.24, overhang=0.8)
+    pose = sample_poses(image_keys, stream, 0.10, 0.24, overhang=0.8)
     wide = 0.34 + 0.2 * uniform(image_keys, (), stream + 30)
-    distance, angle = plane(pose, size, wide)
+    distance, angle = polar_coordinates(pose, size, wide)
     cos = angle.cos()
     edge = 1 - 0.35 * (1 - cos.abs())
-    alpha = _soft((edge - distance) * _image(pose.radius * size * wide))
-    tone = from_circle(LEAVES, uniform(image_keys, (), stream + 40))
+    alpha = _coverage((edge - distance) * _per_image(pose.radius * size * wide))
+    tone = interpolate_colours(LEAF_COLOURS, uniform(image_keys, (), stream + 40))
     vein = 0.78 + 0.22 * (angle.sin() * distance * 9).abs().clamp(max=1)
-    return _tint(tone) * (vein * (0.8 + 0.2 * distance.clamp(max=1)))[:, None], alpha[:, None]
+    return _per_channel(tone) * (vein * (0.8 + 0.2 * distance.clamp(max=1)))[:, None], alpha[
+        :, None
+    ]
 
 
-def ground(labels: Tensor, image_keys: Tensor, size: int, scene: Scene) -> Tensor:
+def paint_ground(labels: Tensor, image_keys: Tensor, size: int, scene: Scene) -> Tensor:
     """A calm ground of fractal noise in one of a few palettes, `(N, 3, H, W)`."""
-    palettes = torch.stack([rgb(g) for g in GROUNDS]).to(image_keys.device)  # (P, 3, 3)
-    free = (uniform(image_keys, (), 50) * len(GROUNDS)).long()
+    palettes = torch.stack([parse_colours(g) for g in GROUND_COLOURS]).to(
+        image_keys.device
+    )  # (P, 3, 3)
+    free = (uniform(image_keys, (), 50) * len(GROUND_COLOURS)).long()
     tied = uniform(image_keys, (), 51) < scene.shortcut
-    chosen = palettes[torch.where(tied, labels % len(GROUNDS), free)]
-    height = fractal(image_keys, size)[:, None]
+    chosen = palettes[torch.where(tied, labels % len(GROUND_COLOURS), free)]
+    height = fractal_noise(image_keys, size)[:, None]
     low, middle, high = (chosen[:, i, :, None, None] for i in range(3))
     share = (2 * height).clamp(max=1)
     image = low + (middle - low) * share
     return image + (high - middle) * (2 * height - 1).clamp(min=0)  # (N, 3, H, W)
 
 
-def fractal(image_keys: Tensor, size: int) -> Tensor:
+def fractal_noise(image_keys: Tensor, size: int) -> Tensor:
     """Noise summed over four scales, some of it stretched like grass, `(N, H, W)` in [0, 1]."""
     total = torch.zeros(len(image_keys), size, size, device=image_keys.device)
     weights = (0.45, 0.28, 0.17, 0.10)
@@ -277,7 +285,7 @@ def fractal(image_keys: Tensor, size: int) -> Tensor:
     return ((mixed - 0.5) * 1.7 + 0.5).clamp(0, 1)
 
 
-def develop(image: Tensor, image_keys: Tensor) -> Tensor:
+def simulate_camera(image: Tensor, image_keys: Tensor) -> Tensor:
     """Light falling from one side, a white balance, sensor noise; `(N, 3, H, W)` uint8."""
     size = image.shape[-1]
     line = torch.linspace(-0.5, 0.5, size, device=image.device)
@@ -293,7 +301,7 @@ def to_bytes(image: Tensor) -> Tensor:
     return (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
 
 
-def _shadow(alpha: Tensor, image_keys: Tensor, size: int) -> Tensor:
+def _cast_shadow(alpha: Tensor, image_keys: Tensor, size: int) -> Tensor:
     """The plant's soft shadow, thrown down and to the right, `(N, 1, H, W)`."""
     step = max(1, round(size * 0.03))
     moved = F.pad(alpha, (step, 0, step, 0))[:, :, :size, :size]
@@ -301,21 +309,23 @@ def _shadow(alpha: Tensor, image_keys: Tensor, size: int) -> Tensor:
     return F.avg_pool2d(moved, width, stride=1, padding=step, count_include_pad=False)
 
 
-def _over(below: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
+def _blend(below: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
     return torch.lerp(below, colour, alpha)
 
 
-def _soft(distance: Tensor) -> Tensor:
+def _coverage(distance: Tensor) -> Tensor:
     """Coverage of a pixel by a shape whose edge is `distance` pixels away."""
     return (distance + 0.5).clamp(0, 1)
 
 
-def _image(values: Tensor) -> Tensor:
+def _per_image(values: Tensor) -> Tensor:
     return values[:, None, None]  # (N, 1, 1)
 
 
-def _tint(colours: Tensor) -> Tensor:
+def _per_channel(colours: Tensor) -> Tensor:
     return colours[:, :, None, None]  # (N, 3, 1, 1)
 
 
-WEEDS = grow(40, seed=-7)  # the plants beside the plant: the same in every world, never a class
+WEED_SPECIES = grow_species(
+    40, seed=-7
+)  # the plants beside the plant: the same in every world, never a class

@@ -12,11 +12,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from vtlab.garden.drawing import fractal, in_chunks, to_bytes
-from vtlab.garden.species import GROUNDS, PETALS, from_circle, rgb
+from vtlab.garden.drawing import draw_in_chunks, fractal_noise, to_bytes
+from vtlab.garden.species import GROUND_COLOURS, PETAL_COLOURS, interpolate_colours, parse_colours
 from vtlab.system.randomness import derive_keys, normal, uniform
 
-STROKES = 5
+STROKES_PER_GLYPH = 5
 DIRECTIONS = ("north-east", "north-west", "south-west", "south-east")
 
 
@@ -34,7 +34,7 @@ def draw_glyphs(
     Returns:
         `images (N, 3, H, W)` uint8 and `masks (N, H, W)` bool, true on the ink.
     """
-    return in_chunks(partial(_glyph_chunk, seed, size=size), labels, image_keys, size)
+    return draw_in_chunks(partial(_glyph_chunk, seed, size=size), labels, image_keys, size)
 
 
 def draw_textures(
@@ -44,20 +44,20 @@ def draw_textures(
 
     The mask is the patch of the picture that the surface covers.
     """
-    return in_chunks(partial(_texture_chunk, seed, size=size), labels, image_keys, size)
+    return draw_in_chunks(partial(_texture_chunk, seed, size=size), labels, image_keys, size)
 
 
 def draw_arrows(
     seed: int, labels: Tensor, image_keys: Tensor, size: int = 64
 ) -> tuple[Tensor, Tensor]:
     """Nine arrows that point all in one of the `DIRECTIONS`; arguments and results as in `draw_glyphs`."""
-    return in_chunks(partial(_arrow_chunk, seed, size=size), labels, image_keys, size)
+    return draw_in_chunks(partial(_arrow_chunk, seed, size=size), labels, image_keys, size)
 
 
 def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    points = (uniform(derive_keys(seed, 21, labels), (STROKES + 1,), 0) * 9).floor()
+    points = (uniform(derive_keys(seed, 21, labels), (STROKES_PER_GLYPH + 1,), 0) * 9).floor()
     corners = torch.stack([points % 3, (points / 3).floor()], 2) - 1  # (N, S + 1, 2)
-    corners = corners + 0.14 * normal(image_keys, (STROKES + 1, 2), 1)
+    corners = corners + 0.14 * normal(image_keys, (STROKES_PER_GLYPH + 1, 2), 1)
     turn = 0.25 * normal(image_keys, (), 2)
     scale = 0.13 + 0.09 * uniform(image_keys, (), 3)
     cos, sin = (turn.cos() * scale)[:, None], (turn.sin() * scale)[:, None]
@@ -66,7 +66,7 @@ def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tu
     x = centre[:, :1] + cos * corners[..., 0] - sin * corners[..., 1]
     y = centre[:, 1:] + sin * corners[..., 0] + cos * corners[..., 1]
     thick = (0.018 + 0.022 * uniform(image_keys, (1, 1), 5)) * size
-    return _inked(_to_strokes(x, y, size) * size, thick, image_keys, size)
+    return _paint_ink(_stroke_distance(x, y, size) * size, thick, image_keys, size)
 
 
 def _arrow_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -85,21 +85,21 @@ def _arrow_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tu
         cos, sin = turn[:, i : i + 1].cos() * scale, turn[:, i : i + 1].sin() * scale
         x = (i % 3 + 0.5) / 3 + away[:, i, :1] + cos * along - sin * aside
         y = (i // 3 + 0.5) / 3 + away[:, i, 1:] - sin * along - cos * aside  # rows count downwards
-        nearest = torch.minimum(nearest, _to_strokes(x, y, size))
-    return _inked(nearest * size, thick, image_keys, size)
+        nearest = torch.minimum(nearest, _stroke_distance(x, y, size))
+    return _paint_ink(nearest * size, thick, image_keys, size)
 
 
-def _inked(away: Tensor, thick: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def _paint_ink(away: Tensor, thick: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Ink on paper where a stroke is no more than `thick` pixels `away (N, H, W)`."""
     alpha = (0.5 + thick - away).clamp(0, 1)[:, None]
-    papers = torch.stack([rgb(g)[2] for g in GROUNDS]).to(away.device)
-    paper = papers[(uniform(image_keys, (), 6) * len(GROUNDS)).long()][:, :, None, None]
-    paper = paper * (0.8 + 0.35 * fractal(image_keys, size)[:, None])
-    ink = 0.7 * from_circle(PETALS, uniform(image_keys, (), 7))[:, :, None, None]
+    papers = torch.stack([parse_colours(g)[2] for g in GROUND_COLOURS]).to(away.device)
+    paper = papers[(uniform(image_keys, (), 6) * len(GROUND_COLOURS)).long()][:, :, None, None]
+    paper = paper * (0.8 + 0.35 * fractal_noise(image_keys, size)[:, None])
+    ink = 0.7 * interpolate_colours(PETAL_COLOURS, uniform(image_keys, (), 7))[:, :, None, None]
     return to_bytes(torch.lerp(paper, ink * ink, alpha)), alpha[:, 0] > 0.5
 
 
-def _to_strokes(x: Tensor, y: Tensor, size: int) -> Tensor:
+def _stroke_distance(x: Tensor, y: Tensor, size: int) -> Tensor:
     """Each pixel's distance to the nearest stroke, `(N, H, W)`, in sides of the picture."""
     line = (torch.arange(size, device=x.device) + 0.5) / size
     px, py = line[None, None, :], line[None, :, None]
@@ -135,8 +135,10 @@ def _texture_chunk(
             kind[:, 5, None, None] < 0.5, waves[0] * waves[1], torch.maximum(waves[0], waves[1])
         )
     ).clamp(-1, 1)
-    share = (0.5 + 0.35 * woven + 0.4 * (fractal(image_keys, size) - 0.5)).clamp(0, 1)[:, None]
-    palettes = torch.stack([rgb(g) for g in GROUNDS]).to(labels.device)
-    chosen = palettes[(uniform(image_keys, (), 8) * len(GROUNDS)).long()]
+    share = (0.5 + 0.35 * woven + 0.4 * (fractal_noise(image_keys, size) - 0.5)).clamp(0, 1)[
+        :, None
+    ]
+    palettes = torch.stack([parse_colours(g) for g in GROUND_COLOURS]).to(labels.device)
+    chosen = palettes[(uniform(image_keys, (), 8) * len(GROUND_COLOURS)).long()]
     image = torch.lerp(chosen[:, 0, :, None, None] * 0.7, chosen[:, 2, :, None, None], share)
     return to_bytes(image), torch.ones(len(labels), size, size, dtype=torch.bool)

@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from vtlab.garden.drawing import draw
-from vtlab.garden.species import Species, grow
+from vtlab.garden.drawing import draw_plants
+from vtlab.garden.species import Species, grow_species
 from vtlab.system.randomness import derive_keys
 
 SOURCE_SEED = 1_000_003  # far from every target's seed: no target species was ever a source
-TESTED = 2048  # fresh individuals that a record's test accuracy is of
+TEST_IMAGES = 2048  # fresh individuals that a record's test accuracy is of
 
 
 @dataclass(frozen=True)
-class Drawings:
+class GardenSource:
     """Invented species; every picture is drawn once and never seen again.
 
     Pretraining on images drawn by formula is published practice (Kataoka et al. 2020, FractalDB,
@@ -34,22 +34,24 @@ class Drawings:
         return self.species
 
     @functools.cached_property
-    def grown(self) -> Species:
+    def all_species(self) -> Species:
         """The species themselves."""
-        return grow(self.species, SOURCE_SEED, genera=self.genera, spread=self.spread)
+        return grow_species(self.species, SOURCE_SEED, genera=self.genera, spread=self.spread)
 
     @functools.cached_property
     def test_set(self) -> tuple[Tensor, Tensor]:
         """Fresh individuals of the same species."""
-        labels = torch.arange(TESTED) % self.species
-        return draw(self.grown, labels, derive_keys(0, 1, torch.arange(TESTED)))[0], labels
+        labels = torch.arange(TEST_IMAGES) % self.species
+        return draw_plants(self.all_species, labels, derive_keys(0, 1, torch.arange(TEST_IMAGES)))[
+            0
+        ], labels
 
     def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
         """Drawn as they are asked for."""
         index = torch.arange(number * count, (number + 1) * count)
         image_keys = derive_keys(seed, 0, index)
         labels = ((image_keys.long() & 0x7FFFFFFF) // 7) % self.species
-        return draw(self.grown, labels, image_keys, size=size)[0], labels
+        return draw_plants(self.all_species, labels, image_keys, size=size)[0], labels
 
     def fingerprint(self) -> dict:
         """The fields by name."""

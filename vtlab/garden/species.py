@@ -1,4 +1,4 @@
-"""What a plant is: a point in a space of shapes, colours and patterns.
+"""Species of plants: points in a space of shapes, colours and patterns.
 
 A *genome* is a row of numbers in [0, 1], one per gene. A *species* is a genome; a *genus* is
 a cloud of them; an individual is its species' genome, slightly shaken. Genes become traits
@@ -15,52 +15,26 @@ from torch import Tensor
 
 from vtlab.system.randomness import derive_keys, make_generator, uniform
 
-GENES = (
-    "petals",
-    "pinch",
-    "fullness",
-    "sharpness",
-    "aspect",
-    "spiral",
-    "ring_size",
-    "ring_petals",
-    "ring_fullness",
-    "disc_size",
-    "disc_grain",
-    "hue",
-    "paleness",
-    "throat_hue",
-    "throat_reach",
-    "ring_hue",
-    "disc_hue",
-    "pattern",
-    "pattern_pitch",
-    "pattern_depth",
-    "edge",
-    "size",
+GENES = tuple(
+    """
+    petals pinch fullness sharpness aspect spiral ring_size ring_petals ring_fullness
+    disc_size disc_grain hue paleness throat_hue throat_reach ring_hue disc_hue pattern
+    pattern_pitch pattern_depth edge size
+    """.split()
 )
-GENE = {name: i for i, name in enumerate(GENES)}
-DISCRETE = ("petals", "ring_petals", "pattern")  # an individual never differs in these
+GENE_INDEX = {name: i for i, name in enumerate(GENES)}
+DISCRETE_GENES = ("petals", "ring_petals", "pattern")  # an individual never differs in these
 PATTERNS = ("plain", "rings", "rays", "checks", "stripes")
 
 # Anchor colours, interpolated between neighbours; each list closes into a circle.
-PETALS = (
-    "f4efe2",
-    "f3dd8e",
-    "eeb04f",
-    "e2784a",
-    "c8433f",
-    "b32b52",
-    "d1648f",
-    "e9a9bd",
-    "b98ac2",
-    "7d62a8",
-    "5c67b5",
-    "86a3d3",
-    "cfd6ea",
+PETAL_COLOURS = tuple(
+    """
+    f4efe2 f3dd8e eeb04f e2784a c8433f b32b52 d1648f e9a9bd b98ac2 7d62a8 5c67b5 86a3d3
+    cfd6ea
+    """.split()
 )
-DISCS = ("d9a62e", "b5761f", "6e4a22", "3b2a26", "4b2a4a", "7a8a35", "c9c25a")
-GROUNDS = (
+DISC_COLOURS = ("d9a62e", "b5761f", "6e4a22", "3b2a26", "4b2a4a", "7a8a35", "c9c25a")
+GROUND_COLOURS = (
     ("2f4a2b", "55703a", "7f9350"),  # meadow
     ("3a3327", "5c4d36", "7f6c4c"),  # soil
     ("6f7f5a", "97a377", "b9be93"),  # moss
@@ -70,17 +44,17 @@ GROUNDS = (
     ("54492a", "8a7738", "b3a057"),  # straw
     ("28402f", "3c5b46", "5a7f63"),  # fern
 )
-LEAVES = ("33512b", "4d6b34", "6b8442", "3d5f4a", "577257", "7c8a4a")
+LEAF_COLOURS = ("33512b", "4d6b34", "6b8442", "3d5f4a", "577257", "7c8a4a")
 
 
-def rgb(colours: tuple[str, ...]) -> Tensor:
+def parse_colours(colours: tuple[str, ...]) -> Tensor:
     """Hexadecimal colours as `(n, 3)` in [0, 1]."""
     return torch.tensor([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in colours])
 
 
-def from_circle(colours: tuple[str, ...], position: Tensor) -> Tensor:
+def interpolate_colours(colours: tuple[str, ...], position: Tensor) -> Tensor:
     """The colour at a position (1 is once round) of a closed list of anchors, `(N, 3)`."""
-    anchors = rgb(colours).to(position.device)
+    anchors = parse_colours(colours).to(position.device)
     place = position.remainder(1.0) * len(colours)
     low = place.floor().long() % len(colours)
     share = (place - place.floor())[:, None]
@@ -101,15 +75,15 @@ class Species:
     @property
     def petals(self) -> Tensor:
         """The number of petals of each species, `(K,)`."""
-        return petal_count(self.genomes)
+        return count_petals(self.genomes)
 
 
-def petal_count(genomes: Tensor) -> Tensor:
+def count_petals(genomes: Tensor) -> Tensor:
     """Three to twelve petals, `(N,)` whole numbers."""
-    return (3 + (genomes[:, GENE["petals"]].clamp(0, 0.999) * 10).floor()).long()
+    return (3 + (genomes[:, GENE_INDEX["petals"]].clamp(0, 0.999) * 10).floor()).long()
 
 
-def grow(
+def grow_species(
     count: int,
     seed: int,
     *,
@@ -141,7 +115,7 @@ def grow(
     own = uniform(derive_keys(seed, 12, rows), len(GENES), 1)
     genomes = centres * (1 - spread) + own * spread if spread < 1 else own
     genomes = 0.5 + (genomes - 0.5) * (2 - similarity)
-    genomes[:, GENE["hue"]] += (1 - similarity) * 0.5
+    genomes[:, GENE_INDEX["hue"]] += (1 - similarity) * 0.5
     return Species(genomes, name_species(count, seed, rows % genera))
 
 
@@ -152,61 +126,17 @@ def name_species(count: int, seed: int, genus: Tensor) -> tuple[str, ...]:
     def draw(items: tuple[str, ...]) -> str:
         return items[int(torch.randint(len(items), (1,), generator=random))]
 
-    heads = (
-        "Vel",
-        "Cal",
-        "Ner",
-        "Pulm",
-        "Sil",
-        "Ast",
-        "Cor",
-        "Mel",
-        "Lun",
-        "Tar",
-        "Vir",
-        "Ors",
-        "Hel",
-        "Phal",
-        "Quer",
-        "Ros",
-        "Ulm",
-        "Zeph",
-        "Bry",
-        "Dian",
+    heads = tuple(
+        "Vel Cal Ner Pulm Sil Ast Cor Mel Lun Tar Vir Ors Hel Phal Quer Ros Ulm Zeph Bry Dian".split()
     )
     middles = ("ar", "end", "on", "ic", "anth", "el", "or", "in", "os", "um")
     tails = ("ia", "ula", "ella", "aria", "ina", "is", "ium", "ea")
-    epithets = (
-        "montis",
-        "alba",
-        "serena",
-        "vespera",
-        "minor",
-        "rivi",
-        "gracilis",
-        "lucida",
-        "umbrosa",
-        "aurea",
-        "silvae",
-        "maris",
-        "nivea",
-        "dulcis",
-        "arida",
-        "stellata",
-        "borea",
-        "pallens",
-        "ventis",
-        "crispa",
-        "humilis",
-        "regia",
-        "tarda",
-        "velata",
-        "lenta",
-        "novella",
-        "pratens",
-        "rupestris",
-        "solis",
-        "tenera",
+    epithets = tuple(
+        """
+        montis alba serena vespera minor rivi gracilis lucida umbrosa aurea silvae maris
+        nivea dulcis arida stellata borea pallens ventis crispa humilis regia tarda velata
+        lenta novella pratens rupestris solis tenera
+        """.split()
     )
     genus_names: dict[int, str] = {}
     used: set[str] = set()
@@ -224,17 +154,17 @@ def name_species(count: int, seed: int, genus: Tensor) -> tuple[str, ...]:
     return tuple(names)
 
 
-def traits(genomes: Tensor) -> dict[str, Tensor]:
+def express_genes(genomes: Tensor) -> dict[str, Tensor]:
     """What the genes mean, each `(N,)` or, for colours, `(N, 3)`.
 
     Values outside [0, 1] are meaningful: they are the plants of a dissimilar world.
     """
     gene = {name: genomes[:, i] for i, name in enumerate(GENES)}
-    petals = petal_count(genomes).float()
+    petals = count_petals(genomes).float()
     white = torch.ones(3, device=genomes.device)
     hue, pale = gene["hue"], (gene["paleness"].clamp(0, 1) * 0.45)[:, None]
-    outer = from_circle(PETALS, hue) * (1 - pale) + white * pale
-    throat = from_circle(PETALS, hue + 0.5 * (gene["throat_hue"] - 0.5))
+    outer = interpolate_colours(PETAL_COLOURS, hue) * (1 - pale) + white * pale
+    throat = interpolate_colours(PETAL_COLOURS, hue + 0.5 * (gene["throat_hue"] - 0.5))
     ring_ratio = (gene["ring_petals"].clamp(0, 0.999) * 3).floor()  # half, same or double
     return {
         "petals": petals,
@@ -253,8 +183,8 @@ def traits(genomes: Tensor) -> dict[str, Tensor]:
         "outer": outer,
         "throat": throat,
         "reach": 0.25 + 0.6 * gene["throat_reach"],
-        "inner": from_circle(PETALS, hue + 0.7 * (gene["ring_hue"] - 0.5)) * 0.94,
-        "disc_colour": from_circle(DISCS, gene["disc_hue"]),
+        "inner": interpolate_colours(PETAL_COLOURS, hue + 0.7 * (gene["ring_hue"] - 0.5)) * 0.94,
+        "disc_colour": interpolate_colours(DISC_COLOURS, gene["disc_hue"]),
         "pattern": (gene["pattern"].clamp(0, 0.999) * len(PATTERNS)).floor().long(),
         "pitch": 1.6 + 2.6 * gene["pattern_pitch"].clamp(0, 2),
         "depth": 0.15 + 0.45 * gene["pattern_depth"].clamp(0, 1),

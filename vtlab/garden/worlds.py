@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.drawing import Scene, draw, in_chunks
+from vtlab.garden.drawing import Scene, draw_in_chunks, draw_plants, to_bytes
 from vtlab.garden.glyphs import DIRECTIONS, draw_arrows, draw_glyphs, draw_textures
-from vtlab.garden.species import Species, grow, petal_count
+from vtlab.garden.species import Species, count_petals, grow_species
 from vtlab.system.randomness import derive_keys, normal
 
 TEST_SEED = -1  # no learner's seed is negative
@@ -67,7 +67,7 @@ class World:
     @property
     def species(self) -> Species:
         """The species that are this world's classes."""
-        return grow(
+        return grow_species(
             self.count,
             self.seed,
             genera=self.genera,
@@ -107,9 +107,11 @@ class World:
         number = torch.arange(per_class).repeat(self.count)
         stream = 100 + (TEST_SEED if seed is None else seed)
         image_keys = derive_keys(self.seed, stream, labels * 100_003 + number)
-        images, masks = in_chunks(partial(self._photograph, size=size), labels, image_keys, size)
+        images, masks = draw_in_chunks(
+            partial(self._photograph, size=size), labels, image_keys, size
+        )
         if self.target == "number":
-            return images, petal_count(self.species.genomes)[labels].float(), masks
+            return images, count_petals(self.species.genomes)[labels].float(), masks
         return images, labels, masks
 
     def _photograph(self, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -119,7 +121,7 @@ class World:
 
     def _painter(self) -> Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]:
         if self.things == "plants":
-            return lambda labels, ks, size: draw(self.species, labels, ks, size, self.scene)
+            return lambda labels, ks, size: draw_plants(self.species, labels, ks, size, self.scene)
         painters = {"glyphs": draw_glyphs, "textures": draw_textures, "arrows": draw_arrows}
         painter = painters[self.things]
         return lambda labels, ks, size: painter(self.seed, labels, ks, size)
@@ -154,17 +156,17 @@ def restyle(images: Tensor, masks: Tensor, image_keys: Tensor, style: str) -> Te
     if style == "night":
         blue = torch.tensor([0.42, 0.52, 0.78], device=images.device).view(3, 1, 1)
         grain = normal(image_keys, tuple(images.shape[1:]), 81) * 0.03
-        return _bytes(values.pow(1.5) * blue * 0.75 + grain)
+        return to_bytes(values.pow(1.5) * blue * 0.75 + grain)
     if style == "line":
         grey = values.mean(1, keepdim=True)
         shape = masks[:, None].float()
-        ink = 5 * _steepness(grey) * (0.35 + 0.65 * shape) + 0.9 * _steepness(shape)
+        ink = 5 * edge_strength(grey) * (0.35 + 0.65 * shape) + 0.9 * edge_strength(shape)
         paper = torch.tensor([0.96, 0.94, 0.89], device=images.device).view(3, 1, 1)
-        return _bytes(paper * (1 - 0.88 * ink.clamp(0, 1)))
+        return to_bytes(paper * (1 - 0.88 * ink.clamp(0, 1)))
     raise ValueError(f"unknown style {style!r}; there are {', '.join(STYLES)}")
 
 
-def _steepness(grey: Tensor) -> Tensor:
+def edge_strength(grey: Tensor) -> Tensor:
     """How fast grey levels change at each pixel (Sobel), `(N, 1, H, W)`."""
     kernel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], device=grey.device) / 8
     kernels = torch.stack([kernel, kernel.T])[:, None]  # (2, 1, 3, 3)
@@ -188,18 +190,18 @@ def corrupt(images: Tensor, image_keys: Tensor, kind: str, strength: float) -> T
         return images
     values = images.float() / 255
     if kind == "blur":
-        values = _gaussian(values, 0.35 * strength * images.shape[-1] / 64)
+        values = _blur(values, 0.35 * strength * images.shape[-1] / 64)
     elif kind == "noise":
         values = values + 0.05 * strength * normal(image_keys, tuple(images.shape[1:]), 82)
     elif kind == "contrast":
         middle = values.mean((1, 2, 3), keepdim=True)
         values = middle + (values - middle) * (1 - 0.17 * strength)
     else:
-        values = _turn_hue(values, torch.pi * strength / 5)
-    return _bytes(values)
+        values = _rotate_hue(values, torch.pi * strength / 5)
+    return to_bytes(values)
 
 
-def _gaussian(values: Tensor, sigma: float) -> Tensor:
+def _blur(values: Tensor, sigma: float) -> Tensor:
     reach = max(1, round(3 * sigma))
     line = torch.arange(-reach, reach + 1, device=values.device)
     weights = torch.exp(-(line / sigma).square() / 2)
@@ -209,7 +211,7 @@ def _gaussian(values: Tensor, sigma: float) -> Tensor:
     return F.conv2d(rows, weights.transpose(2, 3), groups=3)
 
 
-def _turn_hue(values: Tensor, angle: float) -> Tensor:
+def _rotate_hue(values: Tensor, angle: float) -> Tensor:
     """Colours turned around the grey axis."""
     cos, sin = torch.cos(torch.tensor(angle)), torch.sin(torch.tensor(angle))
     third, root = (1 - cos) / 3, sin / 3**0.5
@@ -227,7 +229,3 @@ def _turn_hue(values: Tensor, angle: float) -> Tensor:
         ]
     ).view(3, 3)
     return torch.einsum("cd,ndhw->nchw", matrix.to(values.device), values)
-
-
-def _bytes(values: Tensor) -> Tensor:
-    return (values.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
