@@ -9,8 +9,9 @@ from PIL import Image
 from torchvision.models import mobilenet_v2
 from torchvision.transforms.v2.functional import normalize, pil_to_tensor
 
+from vtlab.analysis.baselines import baseline_maps
 from vtlab.analysis.cams import explain
-from vtlab.analysis.scores import SCORES, baseline, cam_scores
+from vtlab.analysis.scores import SCORES, cam_scores
 from vtlab.models.normalisation import IMAGENET_NORMALISATION
 from vtlab.results.metrics import paired_difference
 
@@ -103,7 +104,7 @@ def test_on_photographs_grad_cam_finds_the_object_better_than_the_centre_does(ne
     maps = explain(network, images, stage=network.features, targets=targets)
     assert maps.shape == (len(cases), 7, 7)
     ours = cam_scores(maps, masks)
-    centre = cam_scores(baseline("centre", pixels, (7, 7)), masks)
+    centre = cam_scores(baseline_maps("centre", pixels, (7, 7)), masks)
     named = torch.tensor(
         [
             low <= row.argmax().item() <= high

@@ -1,20 +1,18 @@
-import copy
+"""How far stages moved, by hand and to the bit."""
+
 import math
 
-import numpy as np
 import pytest
 import torch
 
-from vtlab.analysis.likeness import linear_cka, measure_likeness
-from vtlab.analysis.movement import measure_movement, snapshot
-from vtlab.models.cutting import FunctionModule
+from vtlab.analysis.movement import measure_movement, take_snapshot
 
 
 def test_movement_is_the_length_of_the_change_over_the_length_before(network):
     with torch.no_grad():
         network.head.weight.fill_(3.0)
         network.head.bias.zero_()
-        before = snapshot(network)
+        before = take_snapshot(network)
         network.head.weight[0, 0] = 7.0  # 4 of a length of 3 * sqrt(30)
     moved = measure_movement(before, network)
     assert moved.weights["head"] == pytest.approx(4 / (3 * math.sqrt(30)))
@@ -23,7 +21,7 @@ def test_movement_is_the_length_of_the_change_over_the_length_before(network):
 
 
 def test_what_differs_in_no_bit_is_exactly_zero_and_the_least_change_is_not(network):
-    before = snapshot(network)
+    before = take_snapshot(network)
     assert (measure_movement(before, network).fillna(0) == 0).all(axis=None)
     variance = network.stages["stage2"][1].running_var
     variance[0] = torch.nextafter(variance[0], torch.tensor(2.0))
@@ -34,74 +32,18 @@ def test_what_differs_in_no_bit_is_exactly_zero_and_the_least_change_is_not(netw
 
 def test_a_forward_pass_in_training_mode_moves_statistics_without_any_gradient(network):
     network.requires_grad_(False).train()
-    before = snapshot(network)
+    before = take_snapshot(network)
     network(torch.randn(4, 3, 16, 16))
     moved = measure_movement(before, network)
     assert (moved.statistics.drop("head") > 0).all() and not moved.weights.any()
     network.freeze(("head",))
-    before = snapshot(network)
+    before = take_snapshot(network)
     network(torch.randn(4, 3, 16, 16))
     assert not measure_movement(before, network).fillna(0).any(axis=None)
 
 
 def test_a_snapshot_of_another_network_is_refused(network):
-    before = snapshot(network)
+    before = take_snapshot(network)
     before.pop("head.bias")
     with pytest.raises(ValueError, match=r"another network: head\.bias"):
         measure_movement(before, network)
-
-
-def hsic(x: np.ndarray, y: np.ndarray) -> float:
-    """The definition: the sum of the products of two centred kernel matrices."""
-    n = len(x)
-    centre = np.eye(n) - 1 / n
-    return np.trace(centre @ x @ x.T @ centre @ y @ y.T)
-
-
-def test_linear_cka_is_its_definition_by_kernel_matrices():
-    random = np.random.default_rng(0)
-    x, y = random.normal(size=(20, 5)) + 3, random.normal(size=(20, 7))
-    y[:, 0] += 2 * x[:, 1]
-    wanted = hsic(x, y) / (hsic(x, x) * hsic(y, y)) ** 0.5
-    assert linear_cka(torch.tensor(x), torch.tensor(y)) == pytest.approx(wanted)
-    assert 0.05 < wanted < 0.95
-
-
-def test_a_rotation_a_shift_and_a_scale_change_nothing():
-    x = torch.randn(30, 6, generator=torch.Generator().manual_seed(1))
-    rotation = torch.linalg.qr(torch.randn(6, 6, generator=torch.Generator().manual_seed(2))).Q
-    assert linear_cka(x, 3 * x @ rotation + 5) == pytest.approx(1)
-
-
-def test_features_that_cannot_be_compared_are_refused():
-    with pytest.raises(ValueError, match=r"\(4, 2\) and \(5, 2\)"):
-        linear_cka(torch.rand(4, 2), torch.rand(5, 2))
-    with pytest.raises(ValueError, match="do not vary"):
-        linear_cka(torch.ones(4, 2), torch.rand(4, 2))
-
-
-def test_a_changed_stage_is_unlike_from_there_on(network):
-    pixels = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8)
-    other = copy.deepcopy(network)
-    with torch.no_grad():
-        other.stages["stage2"][0].weight.normal_()
-    found = measure_likeness(network, other, pixels)
-    assert list(found) == list(network.stage_names)
-    assert found["stem"] == pytest.approx(1) and found["stage1"] == pytest.approx(1)
-    assert found["stage2"] < 0.99 and found["stage4"] < 0.99
-
-
-def test_a_stage_is_like_itself_however_its_numbers_lie(network):
-    twin = copy.deepcopy(network)
-    twin.stages["stage2"].append(
-        FunctionModule(lambda maps: maps.permute(0, 2, 3, 1), "channels last")
-    )
-    twin.stages["stage3"].insert(
-        0, FunctionModule(lambda maps: maps.permute(0, 3, 1, 2), "channels first")
-    )
-    twin.layouts = {**twin.layouts, "stage2": "channels_last"}
-    pixels = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8)
-    assert list(measure_likeness(network, twin, pixels).values()) == pytest.approx([1] * 5)
-    twin.layouts["stage2"] = "tokens"
-    with pytest.raises(ValueError, match=r"tiny, stage2: the stage gives \(12, 4, 4, 8\)"):
-        measure_likeness(network, twin, pixels)

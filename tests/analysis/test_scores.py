@@ -1,17 +1,10 @@
+"""Scores of heat maps, counted by hand and against SciPy."""
+
 import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from vtlab.analysis.scores import (
-    BASELINES,
-    baseline,
-    cam_scores,
-    edges,
-    enlarge,
-    hits,
-    mass_inside,
-    overlap,
-)
+from vtlab.analysis.scores import cam_scores, mass_inside, overlap, pointing_game, resize_maps
 
 
 def mask(*cells, side=4):
@@ -25,7 +18,7 @@ def test_scores_of_a_4_by_4_map_counted_by_hand():
     """Maximum 6 on the object; 6 + 2 of 12 inside; the top 3 pixels (6, 3, 2) share 2 with it."""
     maps = torch.tensor([[[0.0, 1, 0, 0], [0, 6, 3, 0], [0, 2, 0, 0], [0, 0, 0, 0]]])
     object_ = mask((1, 1), (2, 1), (3, 1))
-    assert hits(maps, object_).tolist() == [True]
+    assert pointing_game(maps, object_).tolist() == [True]
     assert mass_inside(maps, object_).tolist() == pytest.approx([8 / 12])
     assert overlap(maps, object_).tolist() == pytest.approx([2 / 4])
     row = cam_scores(maps, object_).iloc[0]
@@ -36,13 +29,13 @@ def test_scores_of_a_4_by_4_map_counted_by_hand():
 def test_the_tolerance_is_a_distance_in_pixels(tolerance, hit):
     maps = torch.zeros(1, 4, 4)
     maps[0, 0, 0] = 1  # one step down and one to the right of it lies the object: 1.41 pixels
-    assert hits(maps, mask((1, 1)), tolerance).tolist() == [hit]
+    assert pointing_game(maps, mask((1, 1)), tolerance).tolist() == [hit]
 
 
 def test_the_tolerance_agrees_with_scipys_distances():
     maps, masks = torch.rand(20, 16, 16), torch.rand(20, 16, 16) > 0.97
     masks[:, 0, 0] = True
-    for one, where, hit in zip(maps, masks, hits(maps, masks, 2), strict=True):
+    for one, where, hit in zip(maps, masks, pointing_game(maps, masks, 2), strict=True):
         distance = torch.from_numpy(distance_transform_edt(~where.numpy()))
         assert hit == (distance.flatten()[one.argmax()] <= 2)
 
@@ -70,7 +63,7 @@ def test_scores_do_not_depend_on_a_maps_scale():
 
 def test_small_maps_are_enlarged_with_their_areas_aligned():
     maps = torch.tensor([[[0.0, 4.0]]])
-    assert enlarge(maps, (1, 4)).tolist() == [[[0, 1, 3, 4]]]
+    assert resize_maps(maps, (1, 4)).tolist() == [[[0, 1, 3, 4]]]
 
 
 @pytest.mark.parametrize(
@@ -88,32 +81,3 @@ def test_small_maps_are_enlarged_with_their_areas_aligned():
 def test_maps_and_masks_that_do_not_belong_together_are_refused(maps, masks, words):
     with pytest.raises(ValueError, match=words):
         cam_scores(maps, masks)
-
-
-def test_the_centre_points_at_the_middle_and_its_mass_is_a_bump():
-    pixels = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
-    maps = baseline("centre", pixels, (8, 8))
-    middle = torch.zeros(2, 64, 64, dtype=torch.bool)
-    middle[:, 28:36, 28:36] = True
-    assert hits(maps, middle).all()
-    assert torch.equal(maps[0], maps[0].flip(0)) and torch.equal(maps[0], maps[0].T)
-
-
-def test_edges_of_a_step_lie_along_it():
-    pixels = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
-    pixels[..., 4:] = 255
-    found = edges(pixels)[0]
-    assert found[:, 3:5].min() == pytest.approx(0.5) and found[:, :3].max() == 0
-    assert baseline("edges", pixels, (4, 4))[0].argmax(1).tolist() == [1, 1, 1, 1]
-
-
-def test_random_maps_depend_on_the_seed_alone():
-    pixels = torch.zeros(3, 3, 8, 8, dtype=torch.uint8)
-    first, again = baseline("random", pixels), baseline("random", pixels)
-    assert torch.equal(first, again) and not torch.equal(first, baseline("random", pixels, seed=1))
-    assert first.shape == (3, 8, 8)
-
-
-def test_unknown_baselines_are_named():
-    with pytest.raises(ValueError, match=f"'best'; there are {', '.join(BASELINES)}"):
-        baseline("best", torch.zeros(1, 3, 8, 8))

@@ -1,37 +1,34 @@
 """Looking at networks without training them: heat maps, what stages respond to, what training moved."""
 
+from vtlab.analysis.architecture import anatomy, middle_fields, receptive_fields
+from vtlab.analysis.baselines import baseline_maps
 from vtlab.analysis.cams import METHODS, explain, grad_cam
-from vtlab.analysis.likeness import (
-    linear_cka,
-    measure_likeness,
-    neighbours,
-    neighbours_by_part,
-    two_axes,
-)
-from vtlab.analysis.movement import gradient_lengths, measure_movement, snapshot
-from vtlab.analysis.responses import measure_responses, purity_by_chance, strongest_patches
-from vtlab.analysis.scores import baseline, cam_scores
-from vtlab.analysis.stages import anatomy, middle_fields, receptive_fields, sensitivity
+from vtlab.analysis.feature_similarity import linear_cka, measure_similarity
+from vtlab.analysis.feature_space import neighbour_accuracies, neighbour_accuracy, project_to_plane
+from vtlab.analysis.gradients import gradient_lengths, sensitivity
+from vtlab.analysis.movement import measure_movement, take_snapshot
+from vtlab.analysis.responses import chance_purity, measure_responses, strongest_patches
+from vtlab.analysis.scores import cam_scores
 
 __all__ = [
     "METHODS",
     "anatomy",
-    "baseline",
+    "baseline_maps",
     "cam_scores",
+    "chance_purity",
     "explain",
     "grad_cam",
     "gradient_lengths",
     "linear_cka",
-    "measure_likeness",
     "measure_movement",
     "measure_responses",
+    "measure_similarity",
     "middle_fields",
-    "neighbours",
-    "neighbours_by_part",
-    "purity_by_chance",
+    "neighbour_accuracies",
+    "neighbour_accuracy",
+    "project_to_plane",
     "receptive_fields",
     "sensitivity",
-    "snapshot",
     "strongest_patches",
-    "two_axes",
+    "take_snapshot",
 ]

@@ -1,4 +1,4 @@
-"""What is inside a network: shapes, what its stages respond to, and who is near whom."""
+"""What the channels of each stage respond to, and the patches that they respond to most."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vtlab.analysis.stages import SOME, receptive_fields, run_stage
+from vtlab.analysis.architecture import receptive_fields
 from vtlab.models.layouts import convert_stage_layout
-from vtlab.models.network import Network
+from vtlab.models.network import Network, evaluation_mode
 from vtlab.system.device import autocast
+
+BATCH = 16  # images at once: the maps of a stage are large
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +44,7 @@ class Responses:
 
         Lesson 02.
         """
-        found = torch.nn.functional.one_hot(
-            labels[self.strongest(count)[self.alive]]
-        )  # (C, count, K)
-        return (found.sum(1).amax(1).double() / count).mean().item()
+        return _average_purity(labels[self.strongest(count)[self.alive]])
 
     def on_object(self, masks: Tensor, count: int = 9) -> float:
         """How often a channel's strongest places lie on the object, as a share; mean over channels.
@@ -77,31 +76,32 @@ def measure_responses(
     Lesson 02.
     """
     found: dict[str, Responses] = {}
-    with torch.no_grad(), autocast(bfloat16, network.device):
-        for first in range(0, len(pixels), 2 * SOME):
-            part = slice(first, first + 2 * SOME)
+    size = (pixels.shape[2], pixels.shape[3])
+    with torch.no_grad(), evaluation_mode(network.stages), autocast(bfloat16, network.device):
+        for first in range(0, len(pixels), BATCH):
+            part = slice(first, first + BATCH)
             maps = network.normalise(pixels[part])
             for name, stage in network.stages.items():
-                maps = run_stage(stage, maps)
-                seen = convert_stage_layout(network, name, maps, tuple(pixels.shape[2:]))
-                if name not in found:  # whole at once: pieces to join would take the memory twice
-                    size = (len(pixels), seen.shape[1])
-                    mean, peak = (torch.empty(size, device=pixels.device) for _ in range(2))
-                    found[name] = Responses(
-                        mean, peak, mean.new_empty((*size, 2), dtype=torch.int16)
-                    )
+                maps = stage(maps)
+                seen = convert_stage_layout(network, name, maps, size)  # (n, C, h, w)
+                if (
+                    name not in found
+                ):  # for all images at once: joining parts takes the memory twice
+                    shape = (len(pixels), seen.shape[1])
+                    mean, peak = (torch.empty(shape, device=pixels.device) for _ in range(2))
+                    place = mean.new_empty((*shape, 2), dtype=torch.int16)
+                    found[name] = Responses(mean, peak, place)
                 of, cells = found[name], seen.float().flatten(2)  # (n, C, h * w)
                 strongest, number = cells.max(2)
                 of.mean[part], of.peak[part] = cells.mean(2), strongest
                 cell = number // seen.shape[3], number % seen.shape[3]  # row and column
-                for axis, (i, whole, side) in enumerate(
-                    zip(cell, pixels.shape[2:], seen.shape[2:], strict=True)
-                ):
-                    of.place[part, :, axis] = (i * 2 + 1) * whole // (2 * side)
+                for axis in (0, 1):  # the middle of the cell, in pixels
+                    middle = (cell[axis] * 2 + 1) * size[axis] // (2 * seen.shape[2 + axis])
+                    of.place[part, :, axis] = middle
     return found
 
 
-def purity_by_chance(labels: Tensor, count: int = 9, draws: int = 2000, seed: int = 0) -> float:
+def chance_purity(labels: Tensor, count: int = 9, draws: int = 2000, seed: int = 0) -> float:
     """What `Responses.purity` would be if a channel liked images at random: a mean over draws.
 
     Args:
@@ -114,11 +114,18 @@ def purity_by_chance(labels: Tensor, count: int = 9, draws: int = 2000, seed: in
     """
     random = torch.Generator().manual_seed(seed)
     drawn = torch.rand(draws, len(labels), generator=random).topk(count).indices  # (draws, count)
-    found = nn.functional.one_hot(labels.cpu()[drawn])  # (draws, count, K)
-    return (found.sum(1).amax(1).double() / count).mean().item()
+    return _average_purity(labels.cpu()[drawn])
 
 
-def patches(pixels: Tensor, images: Tensor, places: Tensor, size: int, fill: int = 235) -> Tensor:
+def _average_purity(classes: Tensor) -> float:
+    """The share of the most frequent class in each row of classes `(n, count)`; mean over rows."""
+    counts = nn.functional.one_hot(classes).sum(1)  # (n, K)
+    return (counts.amax(1).double() / classes.shape[1]).mean().item()
+
+
+def cut_patches(
+    pixels: Tensor, images: Tensor, places: Tensor, size: int, fill: int = 235
+) -> Tensor:
     """Squares cut out of images, `(n, 3, size, size)`.
 
     Args:
@@ -153,7 +160,7 @@ def strongest_patches(
 
     Args:
         network: Whose receptive fields are cut out.
-        found: From `responses`.
+        found: From `measure_responses`.
         pixels: The images that these are of.
         channels: How many, from the first on: they are not chosen for their looks.
         count: Patches of each.
@@ -166,7 +173,7 @@ def strongest_patches(
     fields = receptive_fields(network)
     return {
         name: [
-            patches(pixels, images, of.place[images, channel], fields[name].size)
+            cut_patches(pixels, images, of.place[images, channel], fields[name].size)
             for channel, images in zip(
                 of.alive[:channels], of.strongest(count)[of.alive], strict=False
             )

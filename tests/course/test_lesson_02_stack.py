@@ -1,8 +1,9 @@
+"""The deep stacks of lesson 02: their random start, and gradients through them."""
+
 import pytest
 import torch
 from torch import nn
 
-from vtlab.analysis.movement import gradient_lengths
 from vtlab.course.lesson_02 import WEIGHT_VARIANCES, deep_stack, stack_gradient_lengths
 
 
@@ -10,25 +11,6 @@ from vtlab.course.lesson_02 import WEIGHT_VARIANCES, deep_stack, stack_gradient_
 def images():
     random = torch.Generator().manual_seed(0)
     return torch.randn(16, 3, 16, 16, generator=random), torch.arange(16) % 8
-
-
-def test_lengths_by_stage_are_autograds_and_leave_the_network_alone(network, toy):
-    network.train()
-    found = gradient_lengths(network, toy.train.pixels, toy.train.labels)
-    assert list(found) == ["pixels", *network.stage_names]
-    assert network.training and all(p.grad is None for p in network.parameters())
-    network.eval()
-    inputs = network.normalise(toy.train.pixels).requires_grad_()
-    (3 * 4 * nn.functional.cross_entropy(network(inputs), toy.train.labels)).backward()
-    wanted = inputs.grad.square().mean().sqrt().item()
-    assert found["pixels"] == pytest.approx(wanted, rel=1e-3)
-
-
-def test_a_gradient_of_one_image_does_not_depend_on_the_others(network, toy):
-    pixels, labels = toy.train.pixels, toy.train.labels
-    once = gradient_lengths(network, pixels, labels)
-    twice = gradient_lengths(network, torch.cat([pixels, pixels]), torch.cat([labels, labels]))
-    assert once == pytest.approx(twice, rel=1e-4)
 
 
 @pytest.mark.parametrize(

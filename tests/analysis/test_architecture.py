@@ -1,10 +1,21 @@
+"""Shapes, weights, operations and receptive fields of stages, against autograd and counts by hand."""
+
 import pytest
 import torch
 from torch import nn
 
-from vtlab.analysis.stages import Field, field_after, receptive_fields
+from vtlab.analysis.architecture import (
+    ReceptiveField,
+    anatomy,
+    field_after,
+    middle_fields,
+    receptive_fields,
+)
+from vtlab.analysis.gradients import sensitivity
 from vtlab.models.backbones import backbone
 from vtlab.models.cutting import PointwiseFunction
+from vtlab.training.costs import cost_table
+from vtlab.training.strategies import probe
 
 SMALL = ("mini_vgg", "mini_resnet", "mini_inception", "mini_mobilenet")
 
@@ -51,15 +62,17 @@ def averaging(pool: nn.MaxPool2d):
 
 def test_three_kernels_of_three_see_as_much_as_one_of_seven():
     three = nn.Sequential(*(nn.Conv2d(4, 4, 3, padding=1) for _ in range(3)))
-    assert field_after(three) == field_after(nn.Conv2d(4, 4, 7, padding=3)) == Field(7, 1, 0)
+    assert (
+        field_after(three) == field_after(nn.Conv2d(4, 4, 7, padding=3)) == ReceptiveField(7, 1, 0)
+    )
 
 
 def test_a_stride_multiplies_the_steps_and_a_dilation_the_kernel():
     assert field_after(
         nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 4, 3))
-    ) == Field(7, 2, 2)
-    assert field_after(nn.Conv2d(3, 4, 3, dilation=2, padding=2)) == Field(5, 1, 0)
-    assert Field(7, 2, 2).of_cell(3) == (5, 11)
+    ) == ReceptiveField(7, 2, 2)
+    assert field_after(nn.Conv2d(3, 4, 3, dilation=2, padding=2)) == ReceptiveField(5, 1, 0)
+    assert ReceptiveField(7, 2, 2).of_cell(3) == (5, 11)
 
 
 class Attending(nn.Module):
@@ -79,3 +92,23 @@ class Branching(nn.Module):
 def test_a_field_that_is_not_known_is_said(part):
     with pytest.raises(ValueError, match=r"not known|no square"):
         field_after(part)
+
+
+def test_the_anatomy_is_that_of_the_maps_and_of_the_costs(network):
+    table, costs = anatomy(network, 32), cost_table(network, probe, image_size=32)
+    assert table.channels.tolist() == [4, 6, 8, 8, 10] and table.side.tolist() == [16, 16, 8, 8, 8]
+    assert table.field.tolist() == [3, 7, 11, 19, 27]
+    assert (table.weights == costs.weights[:-1]).all() and (
+        table.operations == costs.forward[:-1]
+    ).all()
+
+
+def test_the_middle_cells_field_lies_where_a_map_is_sensitive():
+    network = backbone("mini_vgg", classes=2, weights=None)
+    found = middle_fields(network)
+    assert found["stem"] == (31, 34) and found["stage1"] == (27, 38)
+    values = sensitivity(network, torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8))[
+        "stage1"
+    ]
+    rows = values.sum(1).nonzero()[:, 0]
+    assert (rows.min(), rows.max()) == found["stage1"]
