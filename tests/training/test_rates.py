@@ -6,7 +6,7 @@ import torch
 from conftest import tiny_network
 from torch import nn
 
-from vtlab.analysis.movement import snapshot
+from vtlab.analysis.movement import take_snapshot
 from vtlab.models.features import activations
 from vtlab.training.probe import solve_probe
 from vtlab.training.rates import rate_range
@@ -33,7 +33,7 @@ def test_the_range_test_is_the_loop_written_by_hand(network, toy):
 
 
 def test_a_copy_is_trained_and_what_is_frozen_stays(network, toy):
-    before = snapshot(network)
+    before = take_snapshot(network)
     rate_range(network, toy, partial(1), steps=3)
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
 

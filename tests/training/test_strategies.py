@@ -157,7 +157,7 @@ def test_stage_wise_rates_fall_towards_the_image(network):
 
 def test_default_rates_are_the_best_of_the_committed_sweep():
     import pandas as pd
-    from sweeps import best_rates
+    from rates import best_rates
 
     from vtlab.system.files import find_shipped_folder
 

@@ -1,10 +1,10 @@
-"""What a strategy costs, predicted from the shapes: weights, operations, memory, seconds.
+"""What a strategy costs, predicted from shapes: weights, operations, memory, seconds.
 
 Operations are counted by running the network on torch's "meta" device, where tensors have a
-shape and no numbers: nothing is computed, and every convolution and matrix product is counted
-where it would be. A backward pass is counted only as far as gradients must flow: a stage that
-learns needs the gradients of its weights, a stage behind it must pass gradients through, and
-what lies in front of the first stage that learns needs nothing, not even a second forward pass.
+shape and no numbers. Nothing is computed there, and every convolution and matrix product is counted
+that would be. A backward pass is counted only as far as gradients must flow. A stage that learns
+needs the gradients of its weights; a stage behind it must pass gradients through; what lies in front
+of the first stage that learns needs nothing, not even a second forward pass.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -28,7 +29,10 @@ from vtlab.training.schedules import default_epochs
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE
 
-NUMBERS_PER_WEIGHT = 2  # numbers that AdamW keeps for each learning weight: two running means
+NUMBERS_PER_WEIGHT = 2  # that AdamW keeps of each weight that learns: two running means
+
+
+SavedTensors = dict[int, torch.UntypedStorage]  # memory that autograd keeps, by its address
 
 
 @dataclass(frozen=True)
@@ -80,34 +84,34 @@ def cost_table(
 
     Lesson 04.
     """
-    ghost = _frozen(copy.deepcopy(network).to("meta"), strategy).train()
-    first = ghost.frozen_prefix if cache else 0
+    ghost = _freeze(copy.deepcopy(network).to("meta"), strategy).train()
+    cached_stages = ghost.frozen_prefix if cache else 0
     maps = torch.empty(batch, 3, image_size, image_size, device="meta")
     maps = maps.contiguous(memory_format=torch.channels_last)
-    rows, flowing, kept = [], False, {}
-    for place, (name, run, module) in enumerate(_parts(ghost)):
-        count = _pass(run, module, maps, flowing, kept)
-        full = _pass(run, module, maps, True, {}, everything=True) if speed else count
+    rows: list[dict[str, str | int | float]] = []
+    saved: SavedTensors = {}
+    flowing = False  # whether a part learns already, so that gradients flow into the next
+    for place, (name, run, module) in enumerate(_list_parts(ghost)):
+        count = _count_pass(run, module, maps, flowing, saved)
         flowing = flowing or name in ghost.learning_parts
-        cached = place < first
-        weights = sum(p.numel() for p in module.parameters())
+        is_cached = place < cached_stages
         learn = sum(p.numel() for p in module.parameters() if p.requires_grad)
-        row = {
+        row: dict[str, str | int | float] = {
             "stage": name,
-            "weights": weights,
+            "weights": sum(p.numel() for p in module.parameters()),
             "learn": learn,
             "forward": count.forward // batch,
-            "step": 0 if cached else (count.forward + count.backward) // batch,
-            "activations": count.kept,
+            "step": 0 if is_cached else (count.forward + count.backward) // batch,
+            "activations": count.saved,
             "optimiser": 4 * (1 + NUMBERS_PER_WEIGHT) * learn,
         }
         if speed:
-            share = count.backward / full.backward if full.backward else float(flowing)
-            row["seconds"] = (
-                0.0
-                if cached
-                else (speed.forward[name] + share * speed.backward[name] + learn * speed.update)
-            )
+            # What was measured is a whole backward pass; a part that only passes gradients through,
+            # or only needs those of its weights, takes the share that its operations have in it.
+            whole = _count_pass(run, module, maps, True, {}, everything=True)
+            share = count.backward / whole.backward if whole.backward else float(flowing)
+            seconds = speed.forward[name] + share * speed.backward[name] + learn * speed.update
+            row["seconds"] = 0.0 if is_cached else seconds
         rows.append(row)
         maps = count.outputs
     return pd.DataFrame(rows).set_index("stage")
@@ -121,10 +125,10 @@ def count_training_operations(
     epochs: int | None = None,
     image_size: int = 64,
 ) -> int:
-    """Multiply-adds of a whole training by `fit`, the frozen prefix computed once per kept view.
+    """Count the multiply-adds of a whole training by `fit`.
 
-    Unlike seconds they are the same on every machine. Solving the probe's head is not counted: it is
-    small beside the images' one way through the stages.
+    Unlike seconds they are the same on every machine. The frozen prefix is computed once per kept view.
+    Solving the probe's head is not counted: it is little beside the images' way through the stages.
 
     Args:
         network: Left as it is.
@@ -142,13 +146,13 @@ def count_training_operations(
         raise ValueError(f"there is no training on {images} images")
     strategy = as_strategy(strategy)
     table = cost_table(network, strategy, image_size=image_size)
-    if strategy.convex and is_solvable(network.head):  # any other head is descended on
+    if strategy.convex and is_solvable(network.head):  # another head takes batches
         return images * int(table.forward.sum())
     epochs = epochs or default_epochs(images, strategy.start)
     prefix = int(table.forward[table.step == 0].sum())
-    solved = int(table.forward.sum()) if strategy.head_start == "probe" else 0
+    solving = int(table.forward.sum()) if strategy.head_start == "probe" else 0
     return images * (
-        solved + min(VIEWS_PER_IMAGE, epochs) * prefix + epochs * int(table.step.sum())
+        solving + min(VIEWS_PER_IMAGE, epochs) * prefix + epochs * int(table.step.sum())
     )
 
 
@@ -162,42 +166,36 @@ def calibrate(
 ) -> Speed:
     """Measure how fast this machine runs the parts of a network.
 
-    The best of some repeats counts: whatever else the machine does can only make one slower.
+    The fastest of some repeats counts: whatever else the machine does can only make one slower.
 
     Args:
         network: Left as it is.
         image_size: Side of the images in pixels.
         batch: Images per step.
-        repeats: After one that is not counted.
+        repeats: How often each part is timed, after once that does not count.
         bfloat16: As in `fit`.
 
     Lesson 04.
     """
-    twin = copy.deepcopy(network).freeze(network.parts).train()
+    twin = copy.deepcopy(network).freeze((*network.stage_names, "head")).train()
     optimiser = make_adamw(twin.parameters(), twin.device)
     pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
-    seconds: dict[tuple[str, str], list[float]] = {}
+    seconds: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for _ in range(repeats + 1):
         maps = twin.normalise(pixels)
-        for name, run, _module in _parts(twin):
+        for name, run, _module in _list_parts(twin):
             inputs = maps.detach().requires_grad_()
-            started = time.perf_counter()
-            with autocast(bfloat16, twin.device):
+            with _timed(seconds["forward", name], twin.device), autocast(bfloat16, twin.device):
                 maps = run(inputs)
-            synchronize(twin.device)
-            middle = time.perf_counter()
-            maps.backward(torch.ones_like(maps))
-            synchronize(twin.device)
-            seconds.setdefault(("forward", name), []).append(middle - started)
-            seconds.setdefault(("backward", name), []).append(time.perf_counter() - middle)
-        started = time.perf_counter()
-        optimiser.step()
-        synchronize(twin.device)
-        seconds.setdefault(("update", ""), []).append(time.perf_counter() - started)
-    best = {key: min(found[1:]) for key, found in seconds.items()}
-    forward = {name: value for (kind, name), value in best.items() if kind == "forward"}
-    backward = {name: value for (kind, name), value in best.items() if kind == "backward"}
-    return Speed(forward, backward, best["update", ""] / twin.count_weights())
+            with _timed(seconds["backward", name], twin.device):
+                maps.backward(torch.ones_like(maps))
+        with _timed(seconds["update", ""], twin.device):
+            optimiser.step()
+    # the first of each does not count: memory is found then, and libraries choose their algorithms
+    fastest = {key: min(found[1:]) for key, found in seconds.items()}
+    forward = {name: value for (kind, name), value in fastest.items() if kind == "forward"}
+    backward = {name: value for (kind, name), value in fastest.items() if kind == "backward"}
+    return Speed(forward, backward, fastest["update", ""] / twin.count_weights())
 
 
 def measure_step(
@@ -209,11 +207,11 @@ def measure_step(
     repeats: int = 5,
     bfloat16: bool | None = None,
 ) -> dict[str, float]:
-    """What a training step really costs here: the sums of `cost_table`'s columns, measured.
+    """Measure what a training step costs on this machine: the sums of `cost_table`'s columns.
 
-    Takes real steps of AdamW on black images with a copy of the network, from the kept
-    activations of the frozen prefix. Operations and kept memory are torch's own counts while
-    numbers flow; the seconds are those of the fastest of the repeats.
+    A copy of the network takes real steps of AdamW on black images, from the kept activations of the
+    frozen prefix. Operations and kept memory are torch's own counts while numbers flow; the seconds
+    are those of the fastest repeat.
 
     Args:
         network: Left as it is.
@@ -225,7 +223,7 @@ def measure_step(
 
     Lesson 04.
     """
-    twin = _frozen(copy.deepcopy(network), strategy).train()
+    twin = _freeze(copy.deepcopy(network), strategy).train()
     start = twin.frozen_prefix
     pixels = torch.zeros(batch, 3, image_size, image_size, dtype=torch.uint8)
     labels = torch.zeros(batch, dtype=torch.long, device=twin.device)
@@ -241,79 +239,86 @@ def measure_step(
         torch.nn.functional.cross_entropy(logits, labels).backward()
         optimiser.step()
 
+    # A step of its own is counted: counting takes time, and the loss is no part of the table.
     with count_operations() as counter:
-        with collect_saved_tensors(twin) as kept, autocast(bfloat16, twin.device):
+        with collect_saved_tensors(twin) as saved, autocast(bfloat16, twin.device):
             logits = twin.classify(twin.run_stages(inputs, start))
-        bytes_kept = count_saved_bytes(kept)
-        kept.clear()
+        saved_bytes = count_saved_bytes(saved)
+        saved.clear()
         logits.sum().backward()
         optimiser.step()
-    seconds = []
+    seconds: list[float] = []
     for _ in range(repeats):
-        started = time.perf_counter()
-        step()
-        synchronize(twin.device)
-        seconds.append(time.perf_counter() - started)
-    states = [t for state in optimiser.state.values() for t in state.values() if t.dim()]
-    numbers = sum(t.nbytes for t in (*states, *(p.grad for p in learning)))
+        with _timed(seconds, twin.device):
+            step()
+    means = [t for state in optimiser.state.values() for t in state.values() if t.dim()]
     return {
         "learn": sum(p.numel() for p in learning),
         "step": counter.get_total_flops() // 2 // batch,
-        "activations": bytes_kept,
-        "optimiser": numbers,
+        "activations": saved_bytes,
+        "optimiser": sum(t.nbytes for t in (*means, *(p.grad for p in learning))),
         "seconds": min(seconds),
     }
 
 
-def _frozen(network: Network, strategy: Strategy | str | Iterable[str]) -> Network:
-    return (
-        as_strategy(strategy).freeze(network)
-        if isinstance(strategy, Strategy | str)
-        else network.freeze(tuple(strategy))
-    )
+@contextlib.contextmanager
+def _timed(seconds: list[float], device: torch.device) -> Iterator[None]:
+    """Adds to a list how many seconds a block takes until the device has done its work."""
+    started = time.perf_counter()
+    yield
+    synchronize(device)
+    seconds.append(time.perf_counter() - started)
 
 
-def _parts(network: Network) -> Iterator[tuple[str, Callable[[Tensor], Tensor], nn.Module]]:
+def _freeze(network: Network, strategy: Strategy | str | Iterable[str]) -> Network:
+    """Let only what learns by a strategy learn, or only the parts of these names."""
+    if isinstance(strategy, Strategy | str):
+        return as_strategy(strategy).freeze(network)
+    return network.freeze(tuple(strategy))
+
+
+def _list_parts(network: Network) -> Iterator[tuple[str, Callable[[Tensor], Tensor], nn.Module]]:
+    """Each stage and the head: its name, what it does to its input, and its module."""
     for name, stage in network.stages.items():
         yield name, stage, stage
     yield "head", network.classify, network.head
 
 
 @dataclass(frozen=True)
-class _Pass:
-    """Multiply-adds of a batch there and back, the bytes kept in between, and the outputs."""
+class _PassCount:
+    """Multiply-adds of a batch there and back, the bytes saved in between, and the outputs."""
 
     forward: int
     backward: int
-    kept: int
+    saved: int
     outputs: Tensor
 
 
-def _pass(
+def _count_pass(
     run: Callable[[Tensor], Tensor],
     module: nn.Module,
     maps: Tensor,
     flowing: bool,
-    kept: dict[int, torch.UntypedStorage],
+    saved: SavedTensors,
     *,
     everything: bool = False,
-) -> _Pass:
-    """One part on meta tensors.
+) -> _PassCount:
+    """Count the forward and backward pass of one part, on meta tensors.
 
     Args:
         run: The part as a function.
         module: The part as a module.
         maps: Its input.
-        flowing: Whether something before it learns, so that its input needs a gradient.
-        kept: What the parts before it keep; filled.
-        everything: Count it as if it learnt.
+        flowing: Whether a part before it learns, so that its input needs a gradient.
+        saved: What is saved of the parts before it; what this part adds is put in.
+        everything: Count the part as if all of it learnt.
     """
     flags = [p.requires_grad for p in module.parameters()]
     if everything:
         module.requires_grad_(True)
     inputs = maps.detach().requires_grad_(flowing)
-    before = count_saved_bytes(kept)
-    with count_operations() as there, collect_saved_tensors(module, kept):
+    before = count_saved_bytes(saved)
+    with count_operations() as there, collect_saved_tensors(module, saved):
         outputs = run(inputs)
     with count_operations() as back:
         if outputs.requires_grad:
@@ -321,36 +326,36 @@ def _pass(
     for parameter, flag in zip(module.parameters(), flags, strict=True):
         parameter.requires_grad_(flag)
     # two operations make one multiply-add
-    return _Pass(
+    return _PassCount(
         there.get_total_flops() // 2,
         back.get_total_flops() // 2,
-        count_saved_bytes(kept) - before,
+        count_saved_bytes(saved) - before,
         outputs.detach(),
     )
 
 
 @contextlib.contextmanager
 def collect_saved_tensors(
-    module: nn.Module, kept: dict[int, torch.UntypedStorage] | None = None
-) -> Iterator[dict[int, torch.UntypedStorage]]:
-    """Collects what autograd keeps of a forward pass inside the block; see `count_saved_bytes`.
+    module: nn.Module, saved: SavedTensors | None = None
+) -> Iterator[SavedTensors]:
+    """A block that collects what autograd saves of a forward pass for the backward pass.
 
-    Weights and buffers of the module are there anyway and do not count; memory that several
-    operations keep counts once. What was collected stays in memory as long as the collection.
+    The module's weights and buffers are there anyway and do not count. Memory that several
+    operations save counts once; it is not freed before the collection is. See `count_saved_bytes`.
     """
     own = {t.untyped_storage()._cdata for t in (*module.parameters(), *module.buffers())}
-    kept = {} if kept is None else kept
+    saved = {} if saved is None else saved
 
-    def keep(tensor: Tensor) -> Tensor:
+    def save(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage._cdata not in own:
-            kept[storage._cdata] = storage
+            saved[storage._cdata] = storage
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        yield kept
+    with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
+        yield saved
 
 
-def count_saved_bytes(kept: dict[int, torch.UntypedStorage]) -> int:
-    """How many bytes were kept."""
-    return sum(storage.nbytes() for storage in kept.values())
+def count_saved_bytes(saved: SavedTensors) -> int:
+    """How many bytes were collected."""
+    return sum(storage.nbytes() for storage in saved.values())

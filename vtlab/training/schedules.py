@@ -13,7 +13,7 @@ def default_epochs(images: int, start: str = "pretrained") -> int:
 
     The number falls with the square root of the number of images, to no less than 12. A random start
     keeps 30 epochs, since it takes longer to get as far (He et al. 2019). The number is fixed
-    before training, and the last epoch is the one reported. `python data/make/sweeps.py epochs`
+    before training, and the last epoch is the one reported. `python data/make/epochs.py`
     compares 15, 30 and 60 on other tasks.
 
     Args:

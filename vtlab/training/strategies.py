@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Peak rates of AdamW: those with the best mean accuracy over three other garden tasks and two numbers
-# of shots. data/results/rates.csv holds the sweep; `python data/make/sweeps.py rates` runs it again.
+# of shots. data/results/rates.csv holds the sweep; `python data/make/rates.py` runs it again.
 # LP-FT takes the rate of full, and surgical that of partial: neither was swept.
 DEFAULT_RATES = {"scratch": 3e-3, "partial": 1e-3, "full": 3e-4, "lp_ft": 3e-4, "surgical": 1e-3}
 
