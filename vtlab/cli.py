@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vtlab.study.run import Setting
     from vtlab.study.study import Study
 
-LARGEST_SEED = 2**32 - 1  # which is all that NumPy takes
+MAX_SEED = 2**32 - 1  # which is all that NumPy takes
 SHOWN_FILES = 5  # of those that were left out, in the terminal
 DESCRIPTION = "Given a pretrained vision model and a small data set: what should be trained?"
 COMPARE = """\
@@ -52,7 +52,7 @@ With --cam also the picture of where the evidence lies (Grad-CAM), one for each 
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command line, as `--help` shows it."""
     top = argparse.ArgumentParser(prog="vtlab", description=DESCRIPTION)
     top.add_argument("--version", action="version", version=f"vtlab {__version__}")
@@ -96,7 +96,7 @@ def _shared_options() -> argparse.ArgumentParser:
     images = shared.add_argument_group("how images are read")
     images.add_argument(
         "--image-size",
-        type=_count,
+        type=_parse_count,
         metavar="PX",
         help="side of the images (default: the backbone's own, such as 64 or 224)",
     )
@@ -129,7 +129,10 @@ def _shared_options() -> argparse.ArgumentParser:
         help="a state dict, or a name of torchvision's (default: the shipped or published ones)",
     )
     network.add_argument(
-        "--epochs", type=_count, metavar="N", help="(default: 30 up to 320 images, fewer beyond)"
+        "--epochs",
+        type=_parse_count,
+        metavar="N",
+        help="(default: 30 up to 320 images, fewer beyond)",
     )
     return shared
 
@@ -163,14 +166,18 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
     )
     how = one.add_argument_group("how often, and where")
     how.add_argument(
-        "--seeds", type=_count, default=3, metavar="N", help="runs of each strategy (default: 3)"
+        "--seeds",
+        type=_parse_count,
+        default=3,
+        metavar="N",
+        help="runs of each strategy (default: 3)",
     )
     how.add_argument(
-        "--seed", type=_seed, default=0, metavar="S", help="the first seed (default: 0)"
+        "--seed", type=_parse_seed, default=0, metavar="S", help="the first seed (default: 0)"
     )
     how.add_argument(
         "--jobs",
-        type=_count,
+        type=_parse_count,
         default=1,
         metavar="N",
         help="worker processes (default: 1, train in this one)",
@@ -195,7 +202,7 @@ def _add_recommend_options(asked: argparse.ArgumentParser) -> None:
     )
     asked.add_argument(
         "--budget",
-        type=_seconds,
+        type=_parse_duration,
         default=300.0,
         metavar="TIME",
         help="such as 90s, 5min or 1h (default: 5min)",
@@ -207,7 +214,7 @@ def _add_recommend_options(asked: argparse.ArgumentParser) -> None:
         help="training images per class (default: 20; all for a folder)",
     )
     asked.add_argument(
-        "--seed", type=_seed, default=0, metavar="S", help="of the shots (default: 0)"
+        "--seed", type=_parse_seed, default=0, metavar="S", help="of the shots (default: 0)"
     )
 
 
@@ -228,28 +235,28 @@ def _add_predict_options(named: argparse.ArgumentParser) -> None:
     )
 
 
-def _seconds(text: str) -> float:
+def _parse_duration(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|)", text.strip())
     if not match or float(match[1]) <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 5min or 1h")
     return float(match[1]) * {"min": 60, "h": 3600}.get(match[2], 1)
 
 
-def _count(text: str) -> int:
-    number = _natural(text)
+def _parse_count(text: str) -> int:
+    number = _parse_natural(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
 
 
-def _seed(text: str) -> int:
-    number = _natural(text)
-    if number > LARGEST_SEED:
-        raise argparse.ArgumentTypeError(f"{text} is more than {LARGEST_SEED}")
+def _parse_seed(text: str) -> int:
+    number = _parse_natural(text)
+    if number > MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MAX_SEED}")
     return number
 
 
-def _natural(text: str) -> int:
+def _parse_natural(text: str) -> int:
     try:
         number = int(text)
     except ValueError:
@@ -262,12 +269,11 @@ def _natural(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    given = parser().parse_args(words)
+    given = build_parser().parse_args(words)
     given.line = shlex.join(["vtlab", *words])
     try:
         with raise_on_termination():
-            run = {"compare": compare, "recommend": recommend, "predict": predict, "lab": lab}
-            status = run[given.command](given)
+            status = COMMANDS[given.command](given)
             sys.stdout.flush()  # here, where a closed pipe can be answered
             return status
     except KeyboardInterrupt as stopped:
@@ -279,36 +285,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except (ValueError, OSError) as error:
-        _complain(error)
+        _print_error(error)
         return 2
 
 
-def compare(given: argparse.Namespace) -> int:
+def compare_command(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
     from vtlab.data.file_names import printable
     from vtlab.results.conclusions import format_comparison
-    from vtlab.study.compare import compare as run_study
+    from vtlab.study.compare import compare
     from vtlab.training.strategies import strategy
 
     started = time.perf_counter()
-    strategies = [strategy(name) for name in _split(given.strategies)]
-    shots = _shots(given, drawn="5")
+    strategies = [strategy(name) for name in _split_names(given.strategies)]
+    shots = _read_shots(given, drawn="5")
     seeds = range(given.seed, given.seed + given.seeds)
-    if seeds[-1] > LARGEST_SEED:
-        raise ValueError(
-            f"--seed {given.seed} with --seeds {given.seeds} goes beyond {LARGEST_SEED}"
-        )
+    if seeds[-1] > MAX_SEED:
+        raise ValueError(f"--seed {given.seed} with --seeds {given.seeds} goes beyond {MAX_SEED}")
     _check_folder(given.out)
-    study = run_study(
+    study = compare(
         given.path,
         strategies=strategies,
         shots=shots,
         seeds=seeds,
-        setting=_setting(given),
+        setting=_read_setting(given),
         folder=given.out / "runs",
         jobs=given.jobs,
         keep_networks=given.save,
-        say=_say,
+        say=_print_note,
     )
     report = study.write_report(given.out, command=printable(given.line))
     print(format_comparison(study.comparison()))
@@ -329,7 +333,7 @@ def _save_best(study: Study, folder: Path) -> None:
     from vtlab.training.saving import save
 
     run = study.best()
-    network = study.model(run, say=_say)
+    network = study.model(run, say=_print_note)
     save(network, folder, study.task, strategy=run.strategy, test_accuracy=run.test_accuracy)
     print(
         f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
@@ -339,36 +343,37 @@ def _save_best(study: Study, folder: Path) -> None:
     print(f"  {printable(shlex.join(['vtlab', 'predict', str(folder)]))} IMAGE…")
 
 
-def recommend(given: argparse.Namespace) -> int:
+def recommend_command(given: argparse.Namespace) -> int:
     """`vtlab recommend`."""
     from vtlab.data.tasks import task
-    from vtlab.study.recommend import recommend as race
+    from vtlab.study.recommend import recommend
 
-    setting = _setting(given)
+    setting = _read_setting(given)
     made = task(
         given.path,
-        shots=_shots(given, drawn="20"),
+        shots=_read_shots(given, drawn="20"),
         seed=given.seed,
         image_size=setting.size,
         strict=given.strict,
         flip=given.flip,
     )
     for line in (*made.notes, *made.skipped):
-        _say(f"  {line}")
-    print(race(made, budget=given.budget, setting=setting, say=_say))
+        _print_note(f"  {line}")
+    print(recommend(made, budget=given.budget, setting=setting, say=_print_note))
     return 0
 
 
-def predict(given: argparse.Namespace) -> int:
+def predict_command(given: argparse.Namespace) -> int:
     """`vtlab predict`; what cannot be read is said, and the others are named all the same."""
     from vtlab.data.file_names import printable
     from vtlab.study.predict import Predictor, find_images
 
-    _check_folder(given.out)
+    if given.cam:
+        _check_folder(given.out)
     predictor = Predictor(given.model)
     found = find_images(given.images)
     for sentence in (*found.notes, *found.lost):
-        _complain(sentence)
+        _print_error(sentence)
     failures = len(found.lost)
     for path in found.images:
         cells = []
@@ -380,13 +385,13 @@ def predict(given: argparse.Namespace) -> int:
                 cells.append(str(predictor.save_cam(path, given.out, classification)))
         except (ValueError, OSError) as error:
             failures += 1
-            _complain(error)
+            _print_error(error)
         if cells:
             print("\t".join(map(printable, cells)), flush=True)
     return 1 if failures else 0
 
 
-def _setting(given: argparse.Namespace) -> Setting:
+def _read_setting(given: argparse.Namespace) -> Setting:
     """What the options say that all runs share."""
     from vtlab.study.run import Setting
 
@@ -408,17 +413,17 @@ def _check_folder(path: Path) -> None:
         raise ValueError(f"--out {path} is a file, not a folder")
 
 
-def _say(line: str) -> None:
+def _print_note(line: str) -> None:
     """A line for a person, beside the results."""
     print(line, file=sys.stderr)
 
 
-def _complain(what: object) -> None:
+def _print_error(what: object) -> None:
     """One line on stderr."""
     print(f"vtlab: {' '.join(str(what).split())}", file=sys.stderr)
 
 
-def _split(text: str) -> list[str]:
+def _split_names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise ValueError("--strategies names no strategy")
@@ -427,7 +432,7 @@ def _split(text: str) -> list[str]:
     return names
 
 
-def _shots(given: argparse.Namespace, *, drawn: str) -> int | None:
+def _read_shots(given: argparse.Namespace, *, drawn: str) -> int | None:
     """Training images per class: as asked, or all of a folder, or so many of a task that is drawn."""
     from vtlab.data.tasks import is_built_in
 
@@ -440,7 +445,7 @@ def _shots(given: argparse.Namespace, *, drawn: str) -> int | None:
     return int(text)
 
 
-def lab(given: argparse.Namespace) -> int:
+def lab_command(given: argparse.Namespace) -> int:
     """`vtlab lab`: JupyterLab at lesson 01, in a clone's folder or a writable copy."""
     shipped = lessons = find_shipped_folder("lessons")
     if shipped.parent.name == "_shipped":  # installed: those are not to be written on
@@ -457,3 +462,11 @@ def lab(given: argparse.Namespace) -> int:
     environment = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1"}
     command = [sys.executable, "-m", "jupyterlab", str(first)]
     return subprocess.run(command, env=environment, check=False).returncode
+
+
+COMMANDS = {
+    "compare": compare_command,
+    "recommend": recommend_command,
+    "predict": predict_command,
+    "lab": lab_command,
+}

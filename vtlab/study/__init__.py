@@ -1,1 +1,1 @@
-"""study."""
+"""Studies: strategies compared over seeds, reported, recommended, and used to predict."""

@@ -11,6 +11,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import pandas as pd
 import torch
@@ -37,7 +38,7 @@ from vtlab.training.strategies import (
     strategy_code,
 )
 
-RACING = (probe, partial(1), partial(2), lp_ft, full, scratch)
+DEFAULT_WAYS = (probe, partial(1), partial(2), lp_ft, full, scratch)
 HELD_BACK_SHARE = 0.25  # of each class, in every split
 MIN_SPLITS = 3  # before a way may be dropped
 MAX_SPLITS = 10
@@ -167,7 +168,7 @@ def recommend(
     *,
     budget: float = 300,
     setting: Setting | None = None,
-    ways: Strategy | str | Sequence[Strategy | str] = RACING,
+    ways: Strategy | str | Sequence[Strategy | str] = DEFAULT_WAYS,
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
 ) -> Recommendation:
@@ -265,27 +266,26 @@ class StrategyRace:
 
     def plan(self, ways: Sequence[Strategy]) -> str:
         """Choose the ways for which there is time, and say what will be done."""
+        # the quick ways first, as many as the time takes
         order = sorted(ways, key=self.expected_seconds)
-        once = [self.expected_seconds(way) for way in order]
-        fit_in = [
+        until = list(accumulate(map(self.expected_seconds, order)))  # seconds of a split so far
+        self.racing = [
             way
-            for i, way in enumerate(order)
-            if MIN_SPLITS * sum(once[: i + 1]) <= self.seconds_left
+            for way, seconds in zip(order, until, strict=True)
+            if MIN_SPLITS * seconds <= self.seconds_left
         ]
-        if not fit_in:
+        if not self.racing:
             raise ValueError(
                 f"{self.budget:.0f} s are too short: {order[0].name} alone would take some "
-                f"{MIN_SPLITS * once[0]:.0f} s on {MIN_SPLITS} splits"
+                f"{MIN_SPLITS * until[0]:.0f} s on {MIN_SPLITS} splits"
             )
-        self.left_out = tuple(way.name for way in order if way not in fit_in)
-        self.racing = fit_in
-        self.splits = int(
-            min(MAX_SPLITS, max(MIN_SPLITS, self.seconds_left / sum(once[: len(fit_in)])))
-        )
-        seconds = min(self.seconds_left, self.splits * sum(once[: len(fit_in)]))
+        self.left_out = tuple(way.name for way in order[len(self.racing) :])
+        split = until[len(self.racing) - 1]
+        self.splits = int(min(MAX_SPLITS, max(MIN_SPLITS, self.seconds_left / split)))
+        seconds = min(self.seconds_left, self.splits * split)
         short = f"\ntoo slow for that time: {', '.join(self.left_out)}" if self.left_out else ""
         return (
-            f"{', '.join(way.name for way in fit_in)} on up to {self.splits} splits of {self.images[0]} "
+            f"{', '.join(way.name for way in self.racing)} on up to {self.splits} splits of {self.images[0]} "
             f"images to learn from and {self.images[1]} held back: some {seconds:.0f} s, at most "
             f"{self.budget:.0f}{short}"
         )
@@ -325,18 +325,11 @@ class StrategyRace:
             return False
         started = time.perf_counter()
         kept, held = self._split(number)
-        network = self.runner.make_network()
-        for _ in fit(
-            network,
-            self._task_with(kept),
-            way,
-            seed=self.seed + number,
-            epochs=self.runner.setting.epochs,
-        ):
+        network, epochs = self.runner.make_network(), self.runner.setting.epochs
+        for _ in fit(network, self._task_with(kept), way, seed=self.seed + number, epochs=epochs):
             pass
-        right = (
-            predict(network, self.task.train.pixels[held]).argmax(1) == self.task.train.labels[held]
-        )
+        guesses = predict(network, self.task.train.pixels[held]).argmax(1)
+        right = guesses == self.task.train.labels[held]
         self.scores.setdefault(way, []).append(right.double().mean().item())
         self.took.setdefault(way, []).append(time.perf_counter() - started)
         return True
@@ -361,6 +354,7 @@ class StrategyRace:
         return self._interval(apart)
 
     def _interval(self, values: Sequence[float]) -> Interval:
+        """Of a mean over overlapping splits."""
         # equal values have no spread: no interval is narrower than one image makes it
         one = [0, *[1 / self.images[1]] * (len(values) - 1)]
         return widen_to_one_image(
@@ -378,10 +372,11 @@ class StrategyRace:
         for way, scores in self.scores.items():
             own, behind = self._interval(scores), self._lead_over(way)
             seconds = sorted(self.took[way])[len(scores) // 2]
+            rate = None if way.convex else way.peak_rate
             rows.append(
                 {
                     "way": way.name,
-                    "rate": None if way.convex else way.peak_rate,
+                    "rate": rate,
                     "mean": own.mean,
                     "low": max(own.low, 0.0),
                     "high": min(own.high, 1.0),
@@ -394,9 +389,7 @@ class StrategyRace:
                 }
             )
             if way != self.leader and not behind.low > 0:
-                close.append(
-                    (seconds, way.name if way.convex else f"{way.name} at {way.peak_rate:.2g}")
-                )
+                close.append((seconds, f"{way.name} at {rate:.2g}" if rate else way.name))
         table = pd.DataFrame(rows).sort_values(["best", "mean"], ascending=False, kind="stable")
         close.sort()
         cheaper = bool(close) and close[0][0] < table.seconds.iloc[0]
