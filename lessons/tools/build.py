@@ -207,7 +207,7 @@ def check_lesson(mirror: Path) -> list[str]:
     if [cell.source for cell in stored.cells] != [cell.source for cell in plain.cells]:
         return [f"{path.stem}: is not what its mirror says"]
     fresh = tidy_notebook(run_notebook(plain, path.parent))
-    before, after = (Lesson(notebook, notebook).compared for notebook in (stored, fresh))
+    before, after = (Lesson(notebook, notebook).compared_texts for notebook in (stored, fresh))
     differ = (Counter(before) - Counter(after)) + (Counter(after) - Counter(before))
     cells = sorted({i for i, _ in differ})
     return [f"{path.stem}: cell {i} gives other text than is stored" for i in cells]

@@ -34,7 +34,7 @@ SECTIONS = (
     "References",
 )
 KNOWN_TAGS = {"nbval-ignore-output", "raises-exception", "solution"}
-MAX_NOTEBOOK_BYTES = 1_250_000  # bytes of a notebook
+MAX_NOTEBOOK_BYTES = 1_250_000
 CLAIM_CALL = re.compile(r"^\s*vt\.claim\(", re.M)  # not one that is commented out
 COMPARED_TYPES = ("text/", "application/json", "image/svg")  # kinds of data that nbval compares
 Finding = tuple[int | None, str]
@@ -49,20 +49,20 @@ class Lesson:
     solution: bool = False
 
     @cached_property
-    def cells(self) -> list[tuple[int, nbformat.NotebookNode]]:
+    def numbered_cells(self) -> list[tuple[int, nbformat.NotebookNode]]:
         """Cells with their numbers."""
         return list(enumerate(self.notebook.cells))
 
     @cached_property
-    def code(self) -> list[tuple[int, nbformat.NotebookNode]]:
+    def code_cells(self) -> list[tuple[int, nbformat.NotebookNode]]:
         """Code cells with their numbers."""
-        return [(i, cell) for i, cell in self.cells if cell.cell_type == "code"]
+        return [(i, cell) for i, cell in self.numbered_cells if cell.cell_type == "code"]
 
     @cached_property
-    def compared(self) -> list[tuple[int, str]]:
+    def compared_texts(self) -> list[tuple[int, str]]:
         """What nbval compares: cell number and text of each stored text output."""
         found = []
-        for i, cell in self.code:
+        for i, cell in self.code_cells:
             if "nbval-ignore-output" in cell_tags(cell):
                 continue
             found += [(i, text) for output in cell.outputs for text in output_texts(output)]
@@ -122,13 +122,13 @@ def title_is_a_question(lesson: Lesson) -> Iterator[Finding]:
 
 
 @rule
-def anatomy_is_whole(lesson: Lesson) -> Iterator[Finding]:
+def sections_are_complete(lesson: Lesson) -> Iterator[Finding]:
     """The sections are those of a lesson, in order."""
     if lesson.solution:
         return
     found = [
         m
-        for _, c in lesson.cells
+        for _, c in lesson.numbered_cells
         if c.cell_type == "markdown"
         for m in re.findall(r"^## (.+)$", c.source, re.M)
     ]
@@ -140,12 +140,12 @@ def anatomy_is_whole(lesson: Lesson) -> Iterator[Finding]:
 @rule
 def cells_are_short(lesson: Lesson) -> Iterator[Finding]:
     """Median at most 4 lines, nine in ten at most 10, none over 15."""
-    counts = sorted(len(code_lines(c.source)) for _, c in lesson.code)
+    counts = sorted(len(code_lines(c.source)) for _, c in lesson.code_cells)
     if not counts:
         return
     if statistics.median(counts) > 4 or counts[int(0.9 * (len(counts) - 1))] > 10:
         yield None, "code cells are too long on the whole"
-    for i, cell in lesson.code:
+    for i, cell in lesson.code_cells:
         if len(code_lines(cell.source)) > 15:
             yield i, "over 15 lines"
 
@@ -155,17 +155,19 @@ def prose_explains_code(lesson: Lesson) -> Iterator[Finding]:
     """12 to 25 words of prose per line of code."""
     if lesson.solution:
         return
-    words = sum(len(c.source.split()) for _, c in lesson.cells if c.cell_type == "markdown")
-    ratio = words / max(1, sum(len(code_lines(c.source)) for _, c in lesson.code))
+    words = sum(
+        len(c.source.split()) for _, c in lesson.numbered_cells if c.cell_type == "markdown"
+    )
+    ratio = words / max(1, sum(len(code_lines(c.source)) for _, c in lesson.code_cells))
     if not 12 <= ratio <= 25:
         yield None, f"{ratio:.0f} words per line of code; 12 to 25 are right"
 
 
 @rule
-def lists_are_meant(lesson: Lesson) -> Iterator[Finding]:
+def no_accidental_lists(lesson: Lesson) -> Iterator[Finding]:
     """No line amid a paragraph begins as a list, a heading or a quotation does: it would become one."""
     item = r"(?:[-+*]|\d+[.)]|#+|>)\s"
-    for i, cell in lesson.cells:
+    for i, cell in lesson.numbered_cells:
         if cell.cell_type != "markdown":
             continue
         for above, line in itertools.pairwise(cell.source.split("\n")):
@@ -175,7 +177,7 @@ def lists_are_meant(lesson: Lesson) -> Iterator[Finding]:
 
 
 @rule
-def code_is_a_lessons(lesson: Lesson) -> Iterator[Finding]:
+def no_forbidden_code(lesson: Lesson) -> Iterator[Finding]:
     """No plotting code, magics, trailing semicolons, Output, interact, Styler, warnings."""
     banned = (
         r"\bplt\.",
@@ -187,7 +189,7 @@ def code_is_a_lessons(lesson: Lesson) -> Iterator[Finding]:
         r"\bpip\b",
         r"\bwarnings\b",
     )
-    for i, cell in lesson.code:
+    for i, cell in lesson.code_cells:
         for pattern in banned:
             if found := re.search(pattern, cell.source, re.M):
                 yield i, f"{found[0].strip()!r} has no place in a lesson"
@@ -196,7 +198,7 @@ def code_is_a_lessons(lesson: Lesson) -> Iterator[Finding]:
 @rule
 def tags_are_known(lesson: Lesson) -> Iterator[Finding]:
     """A misspelt tag is silently ignored by nbval, and so is a comment with a note."""
-    for i, cell in lesson.cells:
+    for i, cell in lesson.numbered_cells:
         for tag in set(cell_tags(cell)) - KNOWN_TAGS:
             yield i, f"unknown tag {tag!r}"
         if cell.cell_type == "code" and re.search("NBVAL|PYTEST_VALIDATE", cell.source):
@@ -206,10 +208,10 @@ def tags_are_known(lesson: Lesson) -> Iterator[Finding]:
 @rule
 def every_cell_was_run(lesson: Lesson) -> Iterator[Finding]:
     """Counts are 1..n: nbval compares nothing of a cell that was never run."""
-    counts = [cell.execution_count for _, cell in lesson.code]
+    counts = [cell.execution_count for _, cell in lesson.code_cells]
     if counts != list(range(1, len(counts) + 1)):
         yield None, f"execution counts are {counts[:4]}…: build it again"
-    for i, cell in lesson.code:
+    for i, cell in lesson.code_cells:
         if any(
             o.get("execution_count", cell.execution_count) != cell.execution_count
             for o in cell.outputs
@@ -220,7 +222,7 @@ def every_cell_was_run(lesson: Lesson) -> Iterator[Finding]:
 @rule
 def nothing_on_stderr(lesson: Lesson) -> Iterator[Finding]:
     """No stored warning or bar."""
-    for i, cell in lesson.code:
+    for i, cell in lesson.code_cells:
         if any(o.get("name") == "stderr" for o in cell.outputs):
             yield i, "stderr is stored"
 
@@ -228,7 +230,7 @@ def nothing_on_stderr(lesson: Lesson) -> Iterator[Finding]:
 @rule
 def errors_are_announced(lesson: Lesson) -> Iterator[Finding]:
     """A stored error and the tag raises-exception go together."""
-    for i, cell in lesson.code:
+    for i, cell in lesson.code_cells:
         failed = any(o.output_type == "error" for o in cell.outputs)
         if failed != ("raises-exception" in cell_tags(cell)):
             yield i, "an error without its tag, or the tag without an error"
@@ -247,7 +249,7 @@ def stored_text_is_portable(lesson: Lesson) -> Iterator[Finding]:
         "a progress bar": r"[\d?] ?(?:it/s|s/it)\b|\d%\|",
         "a time": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\b\d\d:\d\d:\d\d\b",
     }
-    for i, cell in lesson.code:
+    for i, cell in lesson.code_cells:
         text = "\n".join(
             t for o in cell.outputs for t in [*output_texts(o), *o.get("traceback", [])]
         )
@@ -257,9 +259,9 @@ def stored_text_is_portable(lesson: Lesson) -> Iterator[Finding]:
 
 
 @rule
-def compared_digits_travel(lesson: Lesson) -> Iterator[Finding]:
+def compared_digits_are_portable(lesson: Lesson) -> Iterator[Finding]:
     """Five and more decimals differ between machines."""
-    for i, text in lesson.compared:
+    for i, text in lesson.compared_texts:
         if re.search(r"\d\.\d{5,}", text):
             yield i, "more decimals than two machines agree on"
 
@@ -276,7 +278,7 @@ def claims_are_made_and_compared(lesson: Lesson) -> Iterator[Finding]:
     """Two claims at least, none with its output ignored."""
     if lesson.solution:
         return
-    claims = [(i, c) for i, c in lesson.code if CLAIM_CALL.search(c.source)]
+    claims = [(i, c) for i, c in lesson.code_cells if CLAIM_CALL.search(c.source)]
     if sum(len(CLAIM_CALL.findall(c.source)) for _, c in claims) < 2:
         yield None, "a lesson makes two claims or more"
     for i, cell in claims:
@@ -287,16 +289,16 @@ def claims_are_made_and_compared(lesson: Lesson) -> Iterator[Finding]:
 @rule
 def something_is_compared(lesson: Lesson) -> Iterator[Finding]:
     """A notebook without stored text passes nbval whatever it does."""
-    if not lesson.compared:
+    if not lesson.compared_texts:
         yield None, "no stored output is compared"
 
 
 @rule
-def pictures_are_pictures(lesson: Lesson) -> Iterator[Finding]:
+def pictures_can_be_read(lesson: Lesson) -> Iterator[Finding]:
     """Stored pictures can be read: nbval never looks at them."""
     from PIL import Image
 
-    for i, cell in lesson.code:
+    for i, cell in lesson.code_cells:
         data = [o.get("data", {}) for o in cell.outputs]
         for picture in (d["image/png"] for d in data if "image/png" in d):
             try:
@@ -306,8 +308,8 @@ def pictures_are_pictures(lesson: Lesson) -> Iterator[Finding]:
 
 
 @rule
-def file_is_small(lesson: Lesson) -> Iterator[Finding]:
-    """No larger than `LARGEST`."""
+def notebook_is_small(lesson: Lesson) -> Iterator[Finding]:
+    """No larger than `MAX_NOTEBOOK_BYTES`."""
     if len(nbformat.writes(lesson.notebook).encode()) > MAX_NOTEBOOK_BYTES:
         yield None, f"larger than {MAX_NOTEBOOK_BYTES // 1000} kB"
 
@@ -327,7 +329,7 @@ def tamper(notebook: nbformat.NotebookNode, cell: int) -> nbformat.NotebookNode:
     Raises:
         ValueError: If nothing of that cell is compared.
     """
-    if cell not in {i for i, _ in Lesson(notebook, notebook).compared}:
+    if cell not in {i for i, _ in Lesson(notebook, notebook).compared_texts}:
         raise ValueError(f"nothing of cell {cell} is compared")
     changed = copy.deepcopy(notebook)
     output = next(o for o in changed.cells[cell].outputs if output_texts(o))

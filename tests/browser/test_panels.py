@@ -333,7 +333,9 @@ def test_where_networks_look_by_epoch_stage_method_and_class(notebook):
 
 
 def test_runs_are_compared_and_one_is_looked_into(notebook):
-    book = notebook(SETUP, "vt.ComparePanel(vt.shots_table('garden'), chance=0.125)")
+    book = notebook(
+        SETUP, "vt.ComparePanel(vt.course.lesson_05.shots_table('garden'), chance=0.125)"
+    )
     book.run(0)
     book.run(1)
     waits_for(book, 1, "Mean test accuracy by images per class")

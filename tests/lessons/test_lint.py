@@ -144,11 +144,11 @@ def commented_claims(notebook):
 FAULTS = [
     ("mirror_equals_notebook", longer_mirror),
     ("title_is_a_question", title),
-    ("anatomy_is_whole", section),
+    ("sections_are_complete", section),
     ("cells_are_short", long_cell),
     ("prose_explains_code", wordy),
     *[
-        ("code_is_a_lessons", source(text))
+        ("no_forbidden_code", source(text))
         for text in (
             "plt.show()",
             "%timeit a",
@@ -176,7 +176,7 @@ FAULTS = [
         ),
     ),
     *[
-        ("lists_are_meant", amid(line))
+        ("no_accidental_lists", amid(line))
         for line in ("+ 4 = 11.", "- 4 = 3.", "* 4", "2. August", "# 1", "> 2")
     ],
     ("nothing_on_stderr", change(outputs=[stream("✓ so\n"), stream("hm", "stderr")])),
@@ -197,15 +197,15 @@ FAULTS = [
         )
     ],
     ("stored_text_is_portable", traced),
-    ("compared_digits_travel", drawing),
-    ("compared_digits_travel", change(outputs=[stream("0.123456\n")])),
+    ("compared_digits_are_portable", drawing),
+    ("compared_digits_are_portable", change(outputs=[stream("0.123456\n")])),
     ("no_widget_state", state),
     ("claims_are_made_and_compared", no_claims),
     ("claims_are_made_and_compared", commented_claims),
     ("claims_are_made_and_compared", tag("nbval-ignore-output")),
     ("something_is_compared", no_text),
-    ("pictures_are_pictures", picture(base64.b64encode(b"garbage").decode())),
-    ("file_is_small", big),
+    ("pictures_can_be_read", picture(base64.b64encode(b"garbage").decode())),
+    ("notebook_is_small", big),
 ]
 
 
@@ -273,10 +273,10 @@ def test_tampering_changes_one_compared_text_of_a_copy(output):
     notebook = perfect()
     change(outputs=[output])(notebook)
     cell = notebook.cells.index(first_code(notebook))
-    before = Lesson(notebook, notebook).compared
-    after = Lesson(tampered := tamper(notebook, cell), tampered).compared
+    before = Lesson(notebook, notebook).compared_texts
+    after = Lesson(tampered := tamper(notebook, cell), tampered).compared_texts
     assert [b[0] for b, a in zip(before, after, strict=True) if b != a] == [cell]
-    assert Lesson(notebook, notebook).compared == before
+    assert Lesson(notebook, notebook).compared_texts == before
 
 
 def test_what_is_not_compared_cannot_be_tampered_with():

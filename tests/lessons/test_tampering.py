@@ -68,7 +68,7 @@ def replay(notebook):
         )
         must_fail.append(fails)
 
-    for _, cell in Lesson(notebook, notebook).code:
+    for _, cell in Lesson(notebook, notebook).code_cells:
         for output in cell.outputs:
             for kind in ("image/png", "image/jpeg"):  # nbval does not look at these
                 output.get("data", {}).pop(kind, None)
@@ -84,7 +84,7 @@ def test_nbval_fails_for_every_tampered_text_of_every_notebook_and_for_no_other(
     for mirror in find_mirrors():
         name = f"{mirror.parent.parent.name}_{mirror.stem}"
         stored = nbformat.read(notebook_path(mirror), as_version=4)
-        texts_compared = len(Lesson(stored, stored).compared)
+        texts_compared = len(Lesson(stored, stored).compared_texts)
         played, must_fail = replay(stored)
         assert sum(must_fail) >= texts_compared > 0
         nbformat.write(played, tmp_path / f"{name}.ipynb")

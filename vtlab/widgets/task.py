@@ -14,7 +14,9 @@ from vtlab import plots
 from vtlab.data.augment import Augment, augmented_views
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
-from vtlab.garden.worlds import CORRUPTIONS, STYLES, WORLDS, World
+from vtlab.garden.corruptions import CORRUPTIONS
+from vtlab.garden.styles import STYLES
+from vtlab.garden.worlds import WORLDS, World
 from vtlab.widgets.panel import Panel, checkbox, dropdown, number_box, row, select_known
 
 if TYPE_CHECKING:
