@@ -5,7 +5,7 @@ import torch
 
 from vtlab.analysis.baselines import BASELINES, baseline_maps
 from vtlab.analysis.scores import pointing_game
-from vtlab.garden.worlds import edge_strength
+from vtlab.garden.styles import edge_strength
 
 
 def test_the_centre_points_at_the_middle_and_its_mass_is_a_bump():

@@ -6,7 +6,7 @@ import pytest
 from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
 from vtlab.results.comparison import Comparison
-from vtlab.results.formatting import format_shots, join_words
+from vtlab.results.formatting import format_comparison, format_shots, join_words
 from vtlab.results.records import Run
 
 TEST = 1000
@@ -149,7 +149,7 @@ def test_a_sound_study_has_no_caveat():
 
 
 def test_the_terminals_table_has_the_numbers_of_the_summary():
-    lines = findings.format_comparison(compared(probe=[0.8, 0.82], full=[0.9, 0.92])).splitlines()
+    lines = format_comparison(compared(probe=[0.8, 0.82], full=[0.9, 0.92])).splitlines()
     expected = metrics.interval([0.9, 0.92], TEST)
     assert [line.split("  ")[0] for line in lines[1:]] == [
         "Linear probe",
@@ -160,7 +160,7 @@ def test_the_terminals_table_has_the_numbers_of_the_summary():
     assert f"{100 * expected.low:.1f} to {100 * expected.high:.1f}" in lines[2]
     assert "91.0 %" in lines[2] and lines[2].endswith("2.5")
     assert lines[3].endswith("12.5 %") or "12.5 %" in lines[3]
-    assert len(findings.format_comparison(Comparison(runs(full=[0.9]), 0.125)).splitlines()) == 3
+    assert len(format_comparison(Comparison(runs(full=[0.9]), 0.125)).splitlines()) == 3
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
 from vtlab.results import records as records
 from vtlab.results.comparison import Comparison
-from vtlab.results.formatting import format_strategy
+from vtlab.results.formatting import format_comparison, format_strategy
 from vtlab.results.records import Epoch, Run
 from vtlab.study import report as report
 from vtlab.study.study import Study
@@ -357,7 +357,7 @@ def test_a_study_becomes_a_report_a_table_of_runs_and_lines_for_the_terminal(tmp
         study.table().drop(columns="val_accuracy"),
         check_dtype=False,
     )
-    assert findings.format_comparison(study.comparison(4)).splitlines()[2].startswith("Full")
+    assert format_comparison(study.comparison(4)).splitlines()[2].startswith("Full")
     with pytest.raises(ValueError, match="no run with 9 images per class"):
         study.write_report(tmp_path, 9)
     with pytest.raises(ValueError, match="no run with all training images"):
@@ -372,7 +372,7 @@ def test_a_report_and_its_lines_build_each_table_once(tmp_path, toy_study, monke
             module, name, lambda *given, n=name, build=build: built.update([n]) or build(*given)
         )
     toy_study.write_report(tmp_path, 4)
-    findings.format_comparison(toy_study.comparison(4))
+    format_comparison(toy_study.comparison(4))
     # one table is the comparison's, the other one of all runs is runs.csv; each strategy has a difference
     assert built == {"table": 2, "paired_difference": 2}
 

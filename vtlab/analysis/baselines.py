@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.worlds import edge_strength
+from vtlab.garden.styles import edge_strength
 from vtlab.system.randomness import make_generator
 
 BASELINES = ("centre", "random", "edges")

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vtlab.system.cache import cache_folder, delete_unused
+from vtlab.system.cache import cache_folder, delete_unused_folders
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import HASH_BYTES, hash_bytes
 from vtlab.system.locks import lock_folder
@@ -117,8 +117,8 @@ class PixelStore:
                     yield digest, number * self.row
 
     def _build(self, decode: Callable, arrange: Callable, workers: Callable) -> None:
-        delete_unused(self.folder.parent, self.folder, INDEX)
-        delete_unused(
+        delete_unused_folders(self.folder.parent, self.folder, INDEX)
+        delete_unused_folders(
             self.folder.parent, self.folder, LOG, but=INDEX
         )  # builds that were never finished
         have: dict[bytes, tuple[str, int]] = {}

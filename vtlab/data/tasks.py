@@ -24,7 +24,7 @@ from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
 from vtlab.data.splits import split_each_class
 from vtlab.garden.worlds import WORLDS, World
-from vtlab.system.arguments import whole_number
+from vtlab.system.arguments import check_whole_number
 from vtlab.system.randomness import make_generator
 
 HOLDOUT_SHARE = 0.3  # of a folder's images, where it has no test set
@@ -226,7 +226,9 @@ def parse_shots(shots: int | str | None) -> int | None:
     Raises:
         ValueError: If it is no whole number from 1.
     """
-    return None if shots is None or shots == "all" else whole_number(shots, "images per class")
+    return (
+        None if shots is None or shots == "all" else check_whole_number(shots, "images per class")
+    )
 
 
 def garden_task(world: World, size: int, tests: int | None = None) -> Task:

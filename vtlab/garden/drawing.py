@@ -14,17 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.species import (
-    DISCRETE_GENES,
-    GENES,
-    GROUND_COLOURS,
-    LEAF_COLOURS,
-    Species,
-    express_genes,
-    grow_species,
-    interpolate_colours,
-    parse_colours,
-)
+from vtlab.garden.colours import GROUND_COLOURS, LEAF_COLOURS, interpolate_colours, parse_colours
+from vtlab.garden.species import DISCRETE_GENES, GENES, Species, express_genes, grow_species
 from vtlab.system.randomness import normal, uniform
 
 OUTLINE_ANGLES = 192  # an outline is a table of radii; 192 angles are finer than a pixel
@@ -92,7 +83,7 @@ def draw_plants(
     genomes = species.genomes.to(image_keys.device)
 
     def paint(some: Tensor, ks: Tensor) -> tuple[Tensor, Tensor]:
-        return _draw_chunk(genomes[some], some, ks, size, scene)
+        return _paint_scenes(genomes[some], some, ks, size, scene)
 
     return draw_in_chunks(paint, labels, image_keys, size)
 
@@ -114,7 +105,7 @@ def draw_in_chunks(
     return torch.cat(images), torch.cat(masks)
 
 
-def _draw_chunk(
+def _paint_scenes(
     genomes: Tensor, labels: Tensor, image_keys: Tensor, size: int, scene: Scene
 ) -> tuple[Tensor, Tensor]:
     image = paint_ground(labels, image_keys, size, scene)
@@ -212,7 +203,7 @@ def paint_plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]
     # a fold along each petal, darker where petals meet and at the rim
     fold = 0.86 + 0.14 * (twisted * _per_image(trait["petals"])).cos()
     fold = fold * (1 - _per_image(trait["edge"]) * inside.square().square())
-    colour = colour * (fold * _pattern(trait, distance, twisted, inside))[:, None]
+    colour = colour * (fold * _pattern_shade(trait, distance, twisted, inside))[:, None]
 
     ring_outline = superformula(
         trait["ring_petals"], trait["ring_n"], trait["ring_n"] + 0.4, trait["ring_n"] + 0.4
@@ -228,7 +219,9 @@ def paint_plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]
     return colour, alpha[:, None]
 
 
-def _pattern(trait: dict[str, Tensor], distance: Tensor, angle: Tensor, inside: Tensor) -> Tensor:
+def _pattern_shade(
+    trait: dict[str, Tensor], distance: Tensor, angle: Tensor, inside: Tensor
+) -> Tensor:
     """How much darker the pattern makes each pixel, a factor `(N, H, W)`."""
     pitch, depth = _per_image(trait["pitch"]), _per_image(trait["depth"])
     rings = (TWO_PI * pitch * inside).cos()

@@ -12,8 +12,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from vtlab.garden.colours import GROUND_COLOURS, PETAL_COLOURS, interpolate_colours, parse_colours
 from vtlab.garden.drawing import draw_in_chunks, fractal_noise, to_bytes
-from vtlab.garden.species import GROUND_COLOURS, PETAL_COLOURS, interpolate_colours, parse_colours
 from vtlab.system.randomness import derive_keys, normal, uniform
 
 STROKES_PER_GLYPH = 5
@@ -34,7 +34,7 @@ def draw_glyphs(
     Returns:
         `images (N, 3, H, W)` uint8 and `masks (N, H, W)` bool, true on the ink.
     """
-    return draw_in_chunks(partial(_glyph_chunk, seed, size=size), labels, image_keys, size)
+    return draw_in_chunks(partial(_paint_glyphs, seed, size=size), labels, image_keys, size)
 
 
 def draw_textures(
@@ -44,17 +44,19 @@ def draw_textures(
 
     The mask is the patch of the picture that the surface covers.
     """
-    return draw_in_chunks(partial(_texture_chunk, seed, size=size), labels, image_keys, size)
+    return draw_in_chunks(partial(_paint_textures, seed, size=size), labels, image_keys, size)
 
 
 def draw_arrows(
     seed: int, labels: Tensor, image_keys: Tensor, size: int = 64
 ) -> tuple[Tensor, Tensor]:
     """Nine arrows that point all in one of the `DIRECTIONS`; arguments and results as in `draw_glyphs`."""
-    return draw_in_chunks(partial(_arrow_chunk, seed, size=size), labels, image_keys, size)
+    return draw_in_chunks(partial(_paint_arrows, seed, size=size), labels, image_keys, size)
 
 
-def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def _paint_glyphs(
+    seed: int, labels: Tensor, image_keys: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
     points = (uniform(derive_keys(seed, 21, labels), (STROKES_PER_GLYPH + 1,), 0) * 9).floor()
     corners = torch.stack([points % 3, (points / 3).floor()], 2) - 1  # (N, S + 1, 2)
     corners = corners + 0.14 * normal(image_keys, (STROKES_PER_GLYPH + 1, 2), 1)
@@ -69,7 +71,9 @@ def _glyph_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tu
     return _paint_ink(_stroke_distance(x, y, size) * size, thick, image_keys, size)
 
 
-def _arrow_chunk(seed: int, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def _paint_arrows(
+    seed: int, labels: Tensor, image_keys: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
     barb = 0.6 + 0.3 * uniform(image_keys, (1,), 8)  # (N, 1)
     zero, one = torch.zeros_like(barb), torch.ones_like(barb)
     along = torch.cat([-one, one, one - barb, one, one - barb], 1)  # tail, tip, barb, tip, barb
@@ -114,7 +118,7 @@ def _stroke_distance(x: Tensor, y: Tensor, size: int) -> Tensor:
     return nearest
 
 
-def _texture_chunk(
+def _paint_textures(
     seed: int, labels: Tensor, image_keys: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
     kind = uniform(derive_keys(seed, 22, labels), 6, 0)

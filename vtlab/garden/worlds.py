@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.drawing import Scene, draw_in_chunks, draw_plants, to_bytes
+from vtlab.garden.corruptions import corrupt
+from vtlab.garden.drawing import Scene, draw_in_chunks, draw_plants
 from vtlab.garden.glyphs import DIRECTIONS, draw_arrows, draw_glyphs, draw_textures
 from vtlab.garden.species import Species, count_petals, grow_species
-from vtlab.system.randomness import derive_keys, normal
+from vtlab.garden.styles import restyle
+from vtlab.system.randomness import derive_keys
 
 TEST_SEED = -1  # no learner's seed is negative
 
@@ -55,7 +57,7 @@ class World:
     corruption: str = "none"
     strength: float = 0.0
 
-    def turn(self, **dials: object) -> World:
+    def turn(self, **dials: Any) -> World:
         """The same world with some dials turned; dials of the scene are found as well."""
         scene = {k: v for k, v in dials.items() if k in Scene.__dataclass_fields__}
         own = {k: v for k, v in dials.items() if k not in scene}
@@ -139,93 +141,3 @@ WORLDS = {
         World("petals", seed=47, count=20, genera=20, spread=1.0, target="number"),
     )
 }
-
-STYLES = ("photo", "line", "night")
-CORRUPTIONS = ("none", "blur", "noise", "contrast", "hue")
-
-
-def restyle(images: Tensor, masks: Tensor, image_keys: Tensor, style: str) -> Tensor:
-    """The same scenes as photographs, as ink drawings on paper, or by night.
-
-    Raises:
-        ValueError: If the style is unknown.
-    """
-    if style == "photo":
-        return images
-    values = images.float() / 255
-    if style == "night":
-        blue = torch.tensor([0.42, 0.52, 0.78], device=images.device).view(3, 1, 1)
-        grain = normal(image_keys, tuple(images.shape[1:]), 81) * 0.03
-        return to_bytes(values.pow(1.5) * blue * 0.75 + grain)
-    if style == "line":
-        grey = values.mean(1, keepdim=True)
-        shape = masks[:, None].float()
-        ink = 5 * edge_strength(grey) * (0.35 + 0.65 * shape) + 0.9 * edge_strength(shape)
-        paper = torch.tensor([0.96, 0.94, 0.89], device=images.device).view(3, 1, 1)
-        return to_bytes(paper * (1 - 0.88 * ink.clamp(0, 1)))
-    raise ValueError(f"unknown style {style!r}; there are {', '.join(STYLES)}")
-
-
-def edge_strength(grey: Tensor) -> Tensor:
-    """How fast grey levels change at each pixel (Sobel), `(N, 1, H, W)`."""
-    kernel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], device=grey.device) / 8
-    kernels = torch.stack([kernel, kernel.T])[:, None]  # (2, 1, 3, 3)
-    slopes = F.conv2d(F.pad(grey, (1, 1, 1, 1), mode="replicate"), kernels)
-    return slopes.square().sum(1, keepdim=True).sqrt()
-
-
-def corrupt(images: Tensor, image_keys: Tensor, kind: str, strength: float) -> Tensor:
-    """Images spoilt by blur, noise, low contrast or a turned hue, with strength 0 to 5.
-
-    After the corruptions of Hendrycks and Dietterich (2019).
-
-    Raises:
-        ValueError: If the kind is unknown or the strength is out of range.
-    """
-    if kind not in CORRUPTIONS:
-        raise ValueError(f"unknown corruption {kind!r}; there are {', '.join(CORRUPTIONS)}")
-    if not 0 <= strength <= 5:
-        raise ValueError(f"the strength {strength} is not between 0 and 5")
-    if kind == "none" or strength == 0:
-        return images
-    values = images.float() / 255
-    if kind == "blur":
-        values = _blur(values, 0.35 * strength * images.shape[-1] / 64)
-    elif kind == "noise":
-        values = values + 0.05 * strength * normal(image_keys, tuple(images.shape[1:]), 82)
-    elif kind == "contrast":
-        middle = values.mean((1, 2, 3), keepdim=True)
-        values = middle + (values - middle) * (1 - 0.17 * strength)
-    else:
-        values = _rotate_hue(values, torch.pi * strength / 5)
-    return to_bytes(values)
-
-
-def _blur(values: Tensor, sigma: float) -> Tensor:
-    reach = max(1, round(3 * sigma))
-    line = torch.arange(-reach, reach + 1, device=values.device)
-    weights = torch.exp(-(line / sigma).square() / 2)
-    weights = (weights / weights.sum()).expand(3, 1, 1, -1)
-    padded = F.pad(values, (reach,) * 4, mode="replicate")
-    rows = F.conv2d(padded, weights, groups=3)
-    return F.conv2d(rows, weights.transpose(2, 3), groups=3)
-
-
-def _rotate_hue(values: Tensor, angle: float) -> Tensor:
-    """Colours turned around the grey axis."""
-    cos, sin = torch.cos(torch.tensor(angle)), torch.sin(torch.tensor(angle))
-    third, root = (1 - cos) / 3, sin / 3**0.5
-    matrix = torch.stack(
-        [
-            cos + third,
-            third - root,
-            third + root,
-            third + root,
-            cos + third,
-            third - root,
-            third - root,
-            third + root,
-            cos + third,
-        ]
-    ).view(3, 3)
-    return torch.einsum("cd,ndhw->nchw", matrix.to(values.device), values)

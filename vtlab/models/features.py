@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vtlab.models.folding import fold_batchnorm
 from vtlab.models.inputs import check_inputs
 from vtlab.models.network import Network, evaluation_mode
-from vtlab.system.cache import cache_folder, delete_unused
+from vtlab.system.cache import cache_folder, delete_unused_folders
 from vtlab.system.device import autocast, resolve_bfloat16
 from vtlab.system.fingerprints import HASH_BYTES, fingerprint_bytes, fingerprint_tensors, hash_bytes
 from vtlab.system.locks import lock_folder
@@ -195,7 +195,7 @@ class FeatureFile:
             self._lock = lock_folder(folder, purpose="features", hint="go on without them")
             self._file = _opened(folder / NAME)
             os.utime(folder / NAME)
-            delete_unused(folder.parent, folder, NAME)
+            delete_unused_folders(folder.parent, folder, NAME)
             if (begins := self.read(0, len(first))) is None or not torch.equal(begins, first):
                 self._file.truncate(0)
                 self.write(0, first)

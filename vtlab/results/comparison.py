@@ -91,6 +91,12 @@ class Comparison:
         return pd.DataFrame(rows, columns=["strategy", "mean", "behind", "low", "high", "pairs"])
 
     @property
+    def reference_accuracies(self) -> dict[str, float]:
+        """What a strategy should beat, by its name: the accuracies that take no training."""
+        known = {"Chance": self.chance, "Nearest neighbour in pixels": self.baseline}
+        return {name: share for name, share in known.items() if share is not None}
+
+    @property
     def strategies(self) -> list[str]:
         """The strategies' names in the course's order."""
         return list(dict.fromkeys(self.table.strategy))

@@ -10,10 +10,8 @@ import pandas as pd
 from vtlab.results.comparison import Comparison
 from vtlab.results.formatting import (
     format_percent,
-    format_percent_range,
     format_shots,
     format_strategy,
-    format_table,
     join_words,
 )
 
@@ -147,27 +145,3 @@ def list_caveats(comparison: Comparison, train_counts: Sequence[int]) -> list[st
             "too easy, or the backbone no help."
         )
     return found
-
-
-def format_comparison(comparison: Comparison) -> str:
-    """The results as lines for a terminal."""
-    rows = [("", "weights that learn", "test accuracy", "95 % interval", "seconds")]
-    for row in comparison.summary.to_dict("records"):
-        rows.append(
-            (
-                format_strategy(row["strategy"]),
-                f"{row['trainable_weights']:,}",
-                format_percent(row["mean"]),
-                format_percent_range(row["low"], row["high"]),
-                f"{row['seconds']:.1f}",
-            )
-        )
-    for name, share in reference_accuracies(comparison).items():
-        rows.append((name, "", format_percent(share), "", ""))
-    return format_table(rows).replace("\N{NO-BREAK SPACE}", " ")
-
-
-def reference_accuracies(comparison: Comparison) -> dict[str, float]:
-    """What a strategy should beat, by its name: the accuracies that take no training."""
-    known = {"Chance": comparison.chance, "Nearest neighbour in pixels": comparison.baseline}
-    return {name: share for name, share in known.items() if share is not None}

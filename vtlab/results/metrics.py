@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 
@@ -50,66 +51,64 @@ class Interval:
         return f"{self.mean:z.2f} ± {self.half:.2f}"  # z: no -0.00
 
 
-def accuracy(labels: Sequence[int], predictions: Sequence[int]) -> float:
+def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
     """The share of predictions that are right.
 
     Raises:
         ValueError: If there is nothing to count or the lengths differ.
     """
-    labels, predictions = _check_pairs(labels, predictions)
-    return float((labels == predictions).mean())
+    true, predicted = _check_pairs(labels, predictions)
+    return float((true == predicted).mean())
 
 
-def confusion(labels: Sequence[int], predictions: Sequence[int], classes: int) -> np.ndarray:
+def confusion(labels: ArrayLike, predictions: ArrayLike, classes: int) -> np.ndarray:
     """Counts `(K, K)`: row the true class, column the predicted one.
 
     Raises:
         ValueError: As `accuracy`, or if a class is not in 0 … K - 1.
     """
-    labels, predictions = _check_pairs(labels, predictions)
-    found = np.concatenate([labels, predictions])
+    true, predicted = _check_pairs(labels, predictions)
+    found = np.concatenate([true, predicted])
     if found.min() < 0 or found.max() >= classes:
         raise ValueError(f"classes {found.min()} to {found.max()} do not fit into {classes}")
     counts = np.zeros((classes, classes), dtype=int)
-    np.add.at(counts, (labels, predictions), 1)
+    np.add.at(counts, (true, predicted), 1)
     return counts
 
 
-def balanced_accuracy(labels: Sequence[int], predictions: Sequence[int]) -> float:
+def balanced_accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
     """The mean, over the classes that occur, of the share of each that is right.
 
     Raises:
         ValueError: As `accuracy`.
     """
-    labels, predictions = _check_pairs(labels, predictions)
-    return float(np.mean([(predictions[labels == k] == k).mean() for k in np.unique(labels)]))
+    true, predicted = _check_pairs(labels, predictions)
+    return float(np.mean([(predicted[true == k] == k).mean() for k in np.unique(true)]))
 
 
-def _check_pairs(
-    labels: Sequence[int], predictions: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
+def _check_pairs(labels: ArrayLike, predictions: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Both as arrays `(N,)`, or one clear error."""
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
-    if labels.shape != predictions.shape or not labels.size:
-        raise ValueError(f"{labels.shape} labels against {predictions.shape} predictions")
-    return labels, predictions
+    true, predicted = np.asarray(labels), np.asarray(predictions)
+    if true.shape != predicted.shape or not true.size:
+        raise ValueError(f"{true.shape} labels against {predicted.shape} predictions")
+    return true, predicted
 
 
-def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """Student's t-interval of the mean of values, one per seed.
 
     Raises:
         ValueError: If there is no value, or the level is not between 0 and 1.
     """
-    values = np.asarray(values, dtype=float)
-    if not values.size:
+    per_seed = np.asarray(values, dtype=float)
+    if not per_seed.size:
         raise ValueError("an interval needs at least one value")
     if not 0 < level < 1:
         raise ValueError(f"a level of confidence lies between 0 and 1, such as 0.95, not {level}")
-    mean, n = float(values.mean()), len(values)
+    mean, n = float(per_seed.mean()), len(per_seed)
     if n == 1:
         return Interval(mean, float("nan"), float("nan"), 1, float("nan"))
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / n**0.5)
+    half = float(stats.t.ppf((1 + level) / 2, n - 1) * per_seed.std(ddof=1) / n**0.5)
     return Interval(mean, mean - half, mean + half, n, half)
 
 

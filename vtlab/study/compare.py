@@ -22,7 +22,7 @@ from vtlab.results.store import RunStore
 from vtlab.study.progress import StudyProgress
 from vtlab.study.run import PlannedRun, Runner, Setting
 from vtlab.study.study import Study
-from vtlab.system.arguments import whole_number
+from vtlab.system.arguments import check_whole_number
 from vtlab.system.device import choose_device, describe_machine
 from vtlab.training.strategies import FOUR, Strategy, as_strategies
 
@@ -112,7 +112,7 @@ def _plan(
     if isinstance(seeds, Iterable):
         seeds = [int(seed) for seed in seeds]
     else:
-        seeds = range(whole_number(seeds, "seeds"))
+        seeds = range(check_whole_number(seeds, "seeds"))
     if not (numbers and seeds):
         raise ValueError(
             f"there is nothing to train: no {'seeds' if numbers else 'shots'} are in the list"

@@ -258,8 +258,7 @@ def _numbers(data: ReportData) -> dict[str, Any]:
         "behind": 3 + uneven,  # the cell that the interval of the difference stands in
         "strategies": rows,
         "references": {
-            name: format_percent(share)
-            for name, share in conclusions.reference_accuracies(comparison).items()
+            name: format_percent(share) for name, share in comparison.reference_accuracies.items()
         },
         "figure": _picture(figure, alt, narrow=narrow),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numbers import Integral
 
 
-def whole_number(number: object, what: str, least: int = 1) -> int:
+def check_whole_number(number: object, what: str, least: int = 1) -> int:
     """A count as an int; NumPy's integers are counts, True and 2.0 are not.
 
     Args:

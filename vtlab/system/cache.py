@@ -19,7 +19,7 @@ def cache_folder() -> Path:
     return Path(own) if own else user_cache_path("vtlab", appauthor=False)
 
 
-def delete_unused(root: Path, keep: Path, name: str, but: str = "") -> None:
+def delete_unused_folders(root: Path, keep: Path, name: str, but: str = "") -> None:
     """Delete the folders in `root` whose file of that name nobody has opened for a month.
 
     Not `keep`, nor those that have a file `but`.

@@ -12,7 +12,7 @@ from vtlab.system.threads import THREADS
 
 
 def choose_device() -> torch.device:
-    """Where networks are put: CUDA or MPS where there is one, else the CPU, the reference.
+    """The device that networks are put on: CUDA or MPS where there is one, else the CPU, the reference.
 
     The environment variable `VTLAB_DEVICE` ("cpu", "cuda", "cuda:1", "mps") overrules this.
 
@@ -34,13 +34,13 @@ def choose_device() -> torch.device:
 
 
 def count_devices() -> dict[str, int]:
-    """How many there are of each kind that vtlab uses, the fastest kind first."""
+    """How many devices there are of each kind that vtlab uses, the fastest kind first."""
     cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return {"cuda": cuda, "mps": int(torch.backends.mps.is_available()), "cpu": 1}
 
 
 def synchronize(device: torch.device) -> None:
-    """Until the device has done all that it was asked: a GPU takes work and returns at once."""
+    """Wait until the device has done all that it was asked: a GPU takes work and returns at once."""
     if device.type in ("cuda", "mps"):
         getattr(torch, device.type).synchronize()
 
@@ -58,9 +58,10 @@ def resolve_bfloat16(bfloat16: bool | None = None, device: torch.device | str = 
     """Whether forward passes are in bfloat16: where it is native (None), always, or never."""
     if bfloat16 is not None:
         return bfloat16
-    native = {"cpu": has_native_bfloat16, "cuda": torch.cuda.is_bf16_supported}
     kind = torch.device(device).type
-    return native[kind]() if kind in native else False
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return kind == "cpu" and has_native_bfloat16()
 
 
 def autocast(bfloat16: bool | None = None, device: torch.device | str = "cpu") -> torch.autocast:

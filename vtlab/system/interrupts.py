@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Protocol
 
 DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Handler = Callable[[int, FrameType | None], Any]
 
 
 class StopEvent(Protocol):
@@ -36,11 +38,14 @@ def defer_signals() -> Iterator[None]:
         return
     came: list[int] = []
     holding: list[bool] = []  # not empty while the block runs
-    handlers = {number: signal.getsignal(number) for number in DEFERRED_SIGNALS}
     # a handler outside Python acts at once, whatever is done here
-    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    handlers: dict[int, Handler] = {
+        number: handler
+        for number in DEFERRED_SIGNALS
+        if callable(handler := signal.getsignal(number))
+    }
 
-    def hold(number: int, frame: object) -> None:
+    def hold(number: int, frame: FrameType | None) -> None:
         # A signal that comes between the two restorations below leaves this behind as a handler:
         # it then does what the handler did that it stood in for.
         if holding:
@@ -60,7 +65,8 @@ def defer_signals() -> Iterator[None]:
             holding.clear()
 
 
-def _deliver(came: list[int], handlers: dict) -> None:
+def _deliver(came: list[int], handlers: dict[int, Handler]) -> None:
+    """Act on the first signal that came."""
     for number in came[:1]:
         handlers[number](number, None)
 
@@ -72,7 +78,7 @@ def raise_on_termination() -> Iterator[None]:
         yield
         return
 
-    def stop(number: int, frame: object) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
         raise Termination
 
     before = signal.signal(signal.SIGTERM, stop)

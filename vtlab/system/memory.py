@@ -16,15 +16,10 @@ from torch import Tensor
 
 from vtlab.system.cache import cache_folder
 
-MAX_BYTES_IN_MEMORY = (
-    256_000_000  # bytes of images, or of activations, that are simply kept in memory
-)
+MAX_BYTES_IN_MEMORY = 256_000_000  # of images, or of activations; more lie in a file
 TRIM_THRESHOLD, MMAP_MAX = -1, -4  # glibc's numbers for them (malloc.h)
-MALLOC_VARIABLES = (
-    "MALLOC_TRIM_THRESHOLD_",
-    "MALLOC_MMAP_THRESHOLD_",
-    "MALLOC_MMAP_MAX_",
-    "GLIBC_TUNABLES",
+MALLOC_VARIABLES = tuple(  # with which a person says how memory is to be had
+    "MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_ MALLOC_MMAP_MAX_ GLIBC_TUNABLES".split()
 )
 
 

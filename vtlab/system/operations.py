@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -14,22 +16,30 @@ def count_operations() -> FlopCounterMode:
     """
     return FlopCounterMode(
         display=False,
-        custom_mapping={torch.ops.aten.convolution_backward: _gradients_of_a_convolution},
+        custom_mapping={torch.ops.aten.convolution_backward: _count_convolution_backward},
     )
 
 
-def _gradients_of_a_convolution(
+def _count_convolution_backward(
     outputs: torch.Size,
     inputs: torch.Size,
     weight: torch.Size,
-    *more: object,
-    out_shape: object,
+    bias: object,
+    stride: object,
+    padding: object,
+    dilation: object,
+    transposed: bool,
+    output_padding: object,
+    groups: object,
+    wanted: Sequence[bool],
     **names: object,
 ) -> int:
-    """That of the inputs and that of the weights take as many operations as the convolution, each.
+    """The gradients of the inputs and of the weights take as many operations as the convolution, each.
 
     A weight meets each place of the outputs once; of a transposed convolution, of the inputs.
+
+    The arguments are those of `aten::convolution_backward`, shapes in place of tensors; `wanted`: which
+    gradients are computed, of inputs, weights and bias.
     """
-    transposed, mask = more[4], more[7]
     places = (inputs if transposed else outputs)[2:].numel() * inputs[0]
-    return sum(mask[:2]) * 2 * weight.numel() * places
+    return sum(wanted[:2]) * 2 * weight.numel() * places

@@ -21,7 +21,7 @@ from vtlab.system.fingerprints import hash_bytes
 _TORCH_SEED_LOCK = threading.RLock()
 
 
-def _mix(x: Tensor) -> Tensor:
+def _mix_bits(x: Tensor) -> Tensor:
     """A bijection of 32-bit integers whose output bits look independent of the input's."""
     x = x ^ ((x >> 16) & 0xFFFF)  # `>>` keeps the sign; the mask makes it a logical shift
     x = x * 0x7FEB352D
@@ -38,9 +38,9 @@ def derive_keys(seed: int, stream: int, indices: Tensor) -> Tensor:
         stream: Which use the keys are for, so that two uses of one seed share nothing.
         indices: `(N,)` whole numbers.
     """
-    start = _mix(torch.tensor([_wrap(seed)], dtype=torch.int32, device=indices.device))
-    start = _mix(start ^ _wrap(stream * 0x9E3779B1))
-    return _mix(start ^ _mix(indices.to(torch.int32)))
+    start = _mix_bits(torch.tensor([_wrap_int32(seed)], dtype=torch.int32, device=indices.device))
+    start = _mix_bits(start ^ _wrap_int32(stream * 0x9E3779B1))
+    return _mix_bits(start ^ _mix_bits(indices.to(torch.int32)))
 
 
 def uniform(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
@@ -53,9 +53,9 @@ def uniform(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     count = math.prod(shape)
-    rows = _mix(keys ^ _wrap(stream * 0x85EBCA6B))
+    rows = _mix_bits(keys ^ _wrap_int32(stream * 0x85EBCA6B))
     steps = torch.arange(count, dtype=torch.int32, device=keys.device) * (0x9E3779B1 - (1 << 32))
-    bits = _mix(rows[:, None] + steps)  # (N, count)
+    bits = _mix_bits(rows[:, None] + steps)  # (N, count)
     fraction = ((bits >> 8) & 0xFFFFFF).to(torch.float32) * 2.0**-24
     return fraction.view(len(keys), *shape)
 
@@ -66,15 +66,15 @@ def normal(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
     Bounded by 3.5 deviations, which keeps every plant recognisable, and free of the
     logarithm whose last digit differs between devices.
     """
-    parts = [uniform(keys, shape, 4 * stream + 1000 + i) for i in range(4)]
-    return (sum(parts) - 2.0) * math.sqrt(3.0)
+    a, b, c, d = (uniform(keys, shape, 4 * stream + 1000 + i) for i in range(4))
+    return (a + b + c + d - 2.0) * math.sqrt(3.0)
 
 
 def make_generator(seed: int, purpose: str) -> torch.Generator:
     """A torch generator for one purpose of one seed ("head", "batches", ...)."""
-    mixed = _wrap(seed)
+    mixed = _wrap_int32(seed)
     for letter in purpose:
-        mixed = int(_mix(torch.tensor([mixed ^ ord(letter)], dtype=torch.int32)))
+        mixed = int(_mix_bits(torch.tensor([mixed ^ ord(letter)], dtype=torch.int32)))
     return torch.Generator().manual_seed(mixed & 0x7FFFFFFF)
 
 
@@ -100,6 +100,6 @@ def seed_torch(seed: int, step: int, device: torch.device | None = None) -> Iter
                 cuda.set_rng_state(before[1], device)
 
 
-def _wrap(number: int) -> int:
+def _wrap_int32(number: int) -> int:
     """The number as a signed 32-bit integer."""
     return (number + (1 << 31)) % (1 << 32) - (1 << 31)

@@ -34,7 +34,7 @@ THREADS = (
 )  # inner threads of every run: a run in a worker equals one in a notebook
 
 
-class _Inside:
+class _SingleThreadState:
     """Who is in `single_thread`: whether this thread is, how many are, and the number before the first."""
 
     this, lock, count, before = threading.local(), threading.Lock(), 0, 0
@@ -47,22 +47,22 @@ def single_thread() -> Iterator[None]:
     Each Python thread has a number of its own, which begins as the one that was set last, by whichever
     thread: so each sets its own back, and one that began while another was in here takes that one's.
     """
-    if getattr(_Inside.this, "inside", False):
+    if getattr(_SingleThreadState.this, "inside", False):
         yield
         return
-    with _Inside.lock:
+    with _SingleThreadState.lock:
         own = torch.get_num_threads()
-        if not _Inside.count:
-            _Inside.before = own
+        if not _SingleThreadState.count:
+            _SingleThreadState.before = own
         elif own == 1:
-            own = _Inside.before
-        _Inside.count += 1
+            own = _SingleThreadState.before
+        _SingleThreadState.count += 1
         torch.set_num_threads(1)
-    _Inside.this.inside = True
+    _SingleThreadState.this.inside = True
     try:
         yield
     finally:
-        _Inside.this.inside = False
-        with _Inside.lock:
-            _Inside.count -= 1
+        _SingleThreadState.this.inside = False
+        with _SingleThreadState.lock:
+            _SingleThreadState.count -= 1
             torch.set_num_threads(own)

@@ -187,9 +187,10 @@ class CheckpointFolder:
         warnings: Sentences that a person should read about what `read_latest` found.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        """Name the folder; it is made and locked on entering."""
+    def __init__(self, folder: str | Path, device: torch.device | str = "cpu") -> None:
+        """Name the folder, which is made and locked on entering, and where the network is."""
         self.folder = Path(folder)
+        self._machine = describe_machine(device, torch.get_num_threads())
         self.warnings: list[str] = []
         self._intact: list[int] = []  # steps of the checkpoints that were read or written
         self._lock: BaseFileLock | None = None
@@ -233,11 +234,11 @@ class CheckpointFolder:
             where = f"step {self._intact[-1]}" if self._intact else "the beginning: none is whole"
             self.warnings.append(f"the training goes on from {where}")
         if newest:
-            here = describe_machine(threads=torch.get_num_threads())
             self.warnings += [
-                f"{self.folder} was written with {name} {there}, here {here[name]}: last digits may differ"
+                f"{self.folder} was written with {name} {there}, here {self._machine.get(name)}: "
+                "last digits may differ"
                 for name, there in newest.values["machine"].items()
-                if name != "python" and there != here[name]
+                if name != "python" and there != self._machine.get(name)
             ]
         return newest
 
@@ -252,10 +253,7 @@ class CheckpointFolder:
         step = checkpoint.values["steps"]
         tensors = save({name: value.contiguous() for name, value in checkpoint.tensors.items()})
         values = {
-            "state": {
-                **checkpoint.values,
-                "machine": describe_machine(threads=torch.get_num_threads()),
-            },
+            "state": {**checkpoint.values, "machine": self._machine},
             "tensors": fingerprint_bytes(tensors),
         }
         try:
@@ -331,7 +329,7 @@ def checkpointed(
     """
     if every < 1:
         raise ValueError(f"a checkpoint after every {every} steps cannot be: the least is 1")
-    with CheckpointFolder(folder) as checkpoints:
+    with CheckpointFolder(folder, training.network.device) as checkpoints:
         latest = checkpoints.read_latest()
         for sentence in checkpoints.warnings:
             say(sentence)

@@ -29,7 +29,7 @@ from vtlab.models.inputs import check_inputs
 from vtlab.models.losses import are_correct, compute_loss, label_variance
 from vtlab.models.network import Network
 from vtlab.results.records import Epoch
-from vtlab.system.arguments import whole_number
+from vtlab.system.arguments import check_whole_number
 from vtlab.system.device import resolve_bfloat16
 from vtlab.system.fingerprints import fingerprint_tensors
 from vtlab.system.interrupts import StopEvent, defer_signals
@@ -101,7 +101,7 @@ def fit(
         if augment != "default":
             raise ValueError(f"augment={augment!r}: it is an Augment, 'default' or None")
         augment = Augment(flip=task.flip)
-    epochs = None if epochs is None else whole_number(epochs, "epochs")
+    epochs = None if epochs is None else check_whole_number(epochs, "epochs")
     if mixup < 0 or views < 1:
         raise ValueError(f"mixup is {mixup} and views {views}; they are at least 0 and 1")
     if not len(task.train):

@@ -98,6 +98,7 @@ class TaskPanel(Panel):
         self._own = None if isinstance(task, str) or _is_from_garden(task) else task
         if self._own is None and name not in GARDEN_TASKS:
             raise ValueError(f"no garden task {name!r}; there are {', '.join(GARDEN_TASKS)}")
+        # The dials can draw the images of a garden task anew; any other task is shown as it is.
         start = {} if self._own else _read_dials(WORLDS[name])
         if not (self._own or isinstance(task, str)):
             start["seed"] = task.seed
@@ -188,7 +189,7 @@ class TaskPanel(Panel):
         """The images that are shown, without augmentation; as many of each class as have room."""
         count = IMAGES_AUGMENTED if self.augmented else IMAGES_SHOWN
         wanted = range(len(self.classes)) if self.shown == ALL_CLASSES else [self.shown]
-        each = -(-count // len(wanted))
+        each = -(-count // len(wanted))  # rounded up
         if self._own:
             images = getattr(self._own, self.split)
         else:
