@@ -86,7 +86,7 @@ class ComparePanel(Panel):
 
     @traitlets.validate("shots")
     def _check_shots(self, proposal: dict) -> int | str:
-        for known in self._shots:
+        for known in self._shots:  # a page or a person may give a number as text
             if str(known) == str(proposal["value"]):
                 return known
         listed = ", ".join(str(known) for known in self._shots)

@@ -141,7 +141,7 @@ class TrainPanel(Panel):
     @traitlets.observe("strategy", "stages")
     def _sync_ticks(self, change: dict) -> None:
         """Strategy and ticked stages always say the same."""
-        if self._syncing:
+        if self._syncing:  # the change of one that follows from the other's
             return
         self._syncing = True
         try:
@@ -242,6 +242,7 @@ class TrainPanel(Panel):
 
     def _work(self, run: int, session: Session | None, values: dict, stop: threading.Event) -> None:
         if session is None:
+            # A stopped run makes room. Of a finished one the row and the curves stay, and no network.
             self._sessions = {n: s for n, s in self._sessions.items() if s.finished}
             for past in self._sessions.values():
                 past.release_network()
@@ -284,7 +285,7 @@ class TrainPanel(Panel):
     def _find_task(self, name: str, size: int) -> Task:
         if self._own is not None and name == self._own.name:
             return self._own
-        if (name, size) not in self._garden:
+        if (name, size) not in self._garden:  # with its test images, which are drawn once
             self._garden[name, size] = make_task(name, shots=1, image_size=size)
         return self._garden[name, size]
 
@@ -322,6 +323,7 @@ class TrainPanel(Panel):
 
     def curves(self) -> pd.DataFrame:
         """The epochs of all runs on the picture: run, strategy, epoch, loss, train_accuracy."""
+        # Copies, since the thread that trains adds to both meanwhile.
         rows = [
             (n, s.strategy.name, e.number, e.loss, e.train_accuracy)
             for n, s in dict(self._sessions).items()
@@ -361,11 +363,9 @@ class TrainPanel(Panel):
                 f"{first.loss:.2f} to {last.loss:.2f}, accuracy "
                 f"{format_percent(last.train_accuracy, 0)} after {last.epoch} epochs"
             )
-        return (
-            f"Training curves; {'; '.join(sentences)}."
-            if sentences
-            else "Empty axes: no training yet."
-        )
+        if not sentences:
+            return "Empty axes: no training yet."
+        return f"Training curves; {'; '.join(sentences)}."
 
     def footer(self) -> str:
         """The finished runs as a table."""

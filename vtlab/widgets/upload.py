@@ -104,7 +104,7 @@ class UploadPanel(Panel):
             files: Contents by name: one zip, or photographs.
         """
         try:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder:  # the task holds its images in memory
                 self._open_task(store_upload(files, Path(folder)))
         except (ValueError, OSError) as error:
             self.status.say(f"Not taken: {error}")
@@ -153,7 +153,8 @@ class UploadPanel(Panel):
             task = session.task  # its panel offers the garden's, too
             pixels = decode_tensor(content, task.image_size, file)
             probability, predicted = predict(session.network, pixels).max(1)
-            self.answer = f"{file}: {task.classes[int(predicted)]}, {format_percent(float(probability), 0)} sure"
+            sure = format_percent(float(probability), 0)
+            self.answer = f"{file}: {task.classes[int(predicted)]}, {sure} sure"
             self.status.say(self.answer)
         except ValueError as error:
             self.status.say(f"Not named: {error}")
@@ -199,6 +200,7 @@ def store_upload(files: Mapping[str, bytes], folder: Path) -> Path:
         content = files[zips[0]]
         if not zipfile.is_zipfile(io.BytesIO(content)):
             raise ValueError(f"{zips[0]} is no zip, or a damaged one")
+        # Sizes stand in the zip's table: a zip that would fill the disk is refused unopened.
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             total = sum(member.file_size for member in archive.infolist())
         if total > MAX_UNPACKED_BYTES:
