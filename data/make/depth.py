@@ -1,18 +1,15 @@
-"""How much to unfreeze: by depth, by kind of shift, by kind of weight.
+"""Make depth.csv: how much to unfreeze, by depth, by kind of shift, by kind of weight.
 
-`python data/make/depth.py` trains it all, keeps each finished run and goes on where it was, and
-writes `data/results/depth.csv`.
+`python data/make/depth.py` trains it all, keeps each finished run and goes on where it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
+from functools import lru_cache, partial
 
-import pandas as pd
-from kept import kept, write_table
+import torch
+from resumable_table import Plan, measure_plan, write_table
 
 from vtlab.course.lesson_06 import (
     PARTS,
@@ -21,8 +18,6 @@ from vtlab.course.lesson_06 import (
     SHIFTS,
     STAGES,
     WEIGHT_KIND_EPOCHS,
-    _tested,
-    _trained,
     adapt_part,
     gradual_unfreezing,
     keep_first_stages,
@@ -34,24 +29,17 @@ from vtlab.data.tasks import task as make_task
 from vtlab.models.adapters import adapter_names, with_adapters
 from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import evaluate
-from vtlab.models.network import Network
+from vtlab.study.run import train_and_test
 from vtlab.training.strategies import Strategy, full, probe, surgical
 from vtlab.training.strategies import partial as last_stages
 
 SEEDS = {"depth": 5, "weights": 5, "shift": 3}
 SHOTS, EPOCHS = 5, 20
+MAX_TEST_IMAGES = 600
 TARGETS = ("garden", "digits")
 
 
-def deep(way: str, stages: int, task: Task, seed: int) -> dict[str, float]:
-    """One training with so many transferred stages, frozen or fine-tuned."""
-    network = keep_first_stages(stages, len(task.classes), seed)
-    learning = STAGES if way == "fine-tuned" else STAGES[stages:]
-    strategy = surgical(*learning, rate=RATE) if learning else probe
-    return _trained(network, task, strategy, seed, EPOCHS)
-
-
-FEW: dict[str, Strategy] = {
+WEIGHT_KINDS: dict[str, Strategy] = {
     "head": probe,
     "BatchNorm": replace(full, kind="norm", head_start="probe", rate=RATE),
     "biases": replace(full, kind="bias", head_start="probe", rate=RATE),
@@ -60,70 +48,72 @@ FEW: dict[str, Strategy] = {
 }
 
 
-def few(way: str, task: Task, seed: int) -> dict[str, float]:
+def thin_tests(task: Task) -> Task:
+    """The task with at most `MAX_TEST_IMAGES` test images: every second or third where there are more."""
+    step = -(-len(task.test) // MAX_TEST_IMAGES)
+    return replace(task, test=task.test[torch.arange(0, len(task.test), step)])
+
+
+def measure_depth(way: str, stages: int, task: Task, seed: int) -> dict[str, float]:
+    """One training with so many transferred stages, frozen or fine-tuned."""
+    network = keep_first_stages(stages, len(task.classes), seed)
+    learning = STAGES if way == "fine-tuned" else STAGES[stages:]
+    strategy = surgical(*learning, rate=RATE) if learning else probe
+    found = train_and_test(network, task, strategy, seed, epochs=EPOCHS)
+    return found | {"weights": network.count_learning_weights()}
+
+
+def measure_weight_kind(way: str, task: Task, seed: int) -> dict[str, float]:
     """One training of few weights, or of all step by step."""
     network = backbone("mini_resnet", classes=len(task.classes))
     if way == "gradually":
-        return _tested(gradual_unfreezing(network, task, seed), task)
-    if way == "adapters":
-        network = with_adapters(network, seed)
-        strategy = surgical(*adapter_names(network), head_start="probe", rate=RATE)
-        return _trained(network, task, strategy, seed, WEIGHT_KIND_EPOCHS)
-    return _trained(network, task, FEW[way], seed, WEIGHT_KIND_EPOCHS)
+        gradual_unfreezing(network, task, seed)
+        found = {"test_accuracy": evaluate(network, task.test.pixels, task.test.labels)}
+    else:
+        if way == "adapters":
+            network = with_adapters(network, seed)
+            strategy = surgical(*adapter_names(network), head_start="probe", rate=RATE)
+        else:
+            strategy = WEIGHT_KINDS[way]
+        found = train_and_test(network, task, strategy, seed, epochs=WEIGHT_KIND_EPOCHS)
+    return found | {"weights": network.count_learning_weights()}
 
 
-Plan = Iterator[tuple[dict, Callable[[], dict]]]
+_source = lru_cache(maxsize=1)(source_network)  # trained once for all repairs of a seed
 
 
-def plan(seed: int) -> Plan:
-    """What is run for a seed: what it is, as columns, and what measures it."""
-    for target in TARGETS:
-        task = make_task(target, shots=SHOTS, seed=seed)
+def measure_adaptation(part: str, shift: str, seed: int) -> dict[str, float]:
+    """The source's network before and after one part of it was adapted to a shift."""
+    task, knowing = shifted_task(shift, seed), _source(seed)
+    before = evaluate(knowing, task.test.pixels, task.test.labels)
+    return {"before": before, **adapt_part(part, knowing, task, seed)}
+
+
+def plan_depth() -> Plan:
+    """All runs of the three parts, each with its own number of seeds."""
+    bases = {target: thin_tests(make_task(target, shots=1)) for target in TARGETS}
+    for seed in range(max(SEEDS.values())):
+        tasks = {target: base.at(SHOTS, seed) for target, base in bases.items()}
+        for run, measure in _runs_of_seed(tasks, seed):
+            if seed < SEEDS[run["part"]]:
+                shots = SHIFT_SHOTS if run["part"] == "shift" else SHOTS
+                yield run | {"shots": shots, "rate": RATE, "seed": seed}, measure
+
+
+def _runs_of_seed(tasks: dict[str, Task], seed: int) -> Plan:
+    for target, task in tasks.items():
         for stages in range(len(STAGES) + 1):
             for way in ("frozen", "fine-tuned") if stages else ("fine-tuned",):
-                yield (
-                    {"part": "depth", "target": target, "way": way, "stages": stages},
-                    partial(deep, way, stages, task, seed),
-                )
-        for way in (*FEW, "adapters", "gradually"):
-            yield (
-                {"part": "weights", "target": target, "way": way, "stages": None},
-                partial(few, way, task, seed),
-            )
-    knowing: list[Network] = []  # trained once, and only if a run needs it
-
-    def repair(part: str, shift: str) -> dict:
-        if not knowing:
-            knowing.append(source_network(seed))
-        task = shifted_task(shift, seed)
-        before = evaluate(knowing[0], task.test.pixels, task.test.labels)
-        return {"before": before, **adapt_part(part, knowing[0], task, seed)}
-
+                run = {"part": "depth", "target": target, "way": way, "stages": stages}
+                yield run, partial(measure_depth, way, stages, task, seed)
+        for way in (*WEIGHT_KINDS, "adapters", "gradually"):
+            run = {"part": "weights", "target": target, "way": way, "stages": None}
+            yield run, partial(measure_weight_kind, way, task, seed)
     for shift in SHIFTS:
         for part in PARTS:
-            yield (
-                {"part": "shift", "target": shift, "way": part, "stages": None},
-                partial(repair, part, shift),
-            )
-
-
-def measure(folder: Path) -> pd.DataFrame:
-    """All of the plan with all seeds."""
-    rows = []
-    for seed in range(max(SEEDS.values())):
-        for columns, run in plan(seed):
-            if seed >= SEEDS[columns["part"]]:
-                continue
-            this = {
-                **columns,
-                "shots": SHIFT_SHOTS if columns["part"] == "shift" else SHOTS,
-                "rate": RATE,
-                "seed": seed,
-            }
-            name = "-".join(str(this[key]) for key in ("part", "target", "way", "stages", "seed"))
-            rows.append(kept(folder / f"{name.replace(' ', '-')}.json", this, run))
-    return pd.DataFrame(rows)
+            run = {"part": "shift", "target": shift, "way": part, "stages": None}
+            yield run, partial(measure_adaptation, part, shift, seed)
 
 
 if __name__ == "__main__":
-    write_table("depth", measure, __doc__)
+    write_table("depth", lambda folder: measure_plan(plan_depth(), folder), __doc__)

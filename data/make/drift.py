@@ -1,31 +1,28 @@
-"""What a learning rate does to pretrained weights: accuracy, drift, forgetting.
+"""Make drift.csv: what a learning rate does to pretrained weights, in accuracy, drift and forgetting.
 
-`python data/make/drift.py` fine-tunes in several ways, keeps each finished run and goes on where it
-was, and writes `data/results/drift.csv`.
+`python data/make/drift.py` fine-tunes in several ways, keeps each finished run and goes on where it was.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
-import pandas as pd
-from kept import kept, write_table
+from resumable_table import Plan, measure_plan, write_table
 
-from vtlab.analysis.likeness import measure_likeness
-from vtlab.analysis.movement import measure_movement, snapshot
+from vtlab.analysis.feature_similarity import measure_similarity
+from vtlab.analysis.movement import measure_movement, take_snapshot
 from vtlab.course.old_task import OldTask, fit_old_head
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
-from vtlab.models.evaluation import evaluate
-from vtlab.training.fit import fit
+from vtlab.study.run import train_and_test
 from vtlab.training.strategies import Strategy, full, lp_ft, probe
 
 SEEDS = 5
 SHOTS = 5
 RATES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
-ALIKE = 240  # test images for the likeness of features
+LIKENESS_IMAGES = 240  # test images for the likeness of features
 
 WAYS: dict[str, tuple[Strategy, ...]] = {
     "full": tuple(replace(full, rate=rate) for rate in RATES),
@@ -35,48 +32,39 @@ WAYS: dict[str, tuple[Strategy, ...]] = {
 }
 
 
-def measure(folder: Path) -> pd.DataFrame:
-    """Every way x rate x seed."""
-    base, old, rows = make_task("garden", shots=1), OldTask.make(), []
-    known = old.accuracy(old.start, old.head)
+def plan_drift() -> Plan:
+    """Every seed x way x rate."""
+    base, old = make_task("garden", shots=1), OldTask.make()
     for seed in range(SEEDS):
+        task = base.at(SHOTS, seed)
         for way, strategies in WAYS.items():
             for strategy in strategies:
-                rate = None if strategy.convex else strategy.peak_rate
                 run = {
                     "way": way,
-                    "rate": rate,
+                    "rate": None if strategy.convex else strategy.peak_rate,
                     "stage_decay": strategy.stage_decay,
                     "shots": SHOTS,
                     "seed": seed,
                 }
-                rows.append(
-                    kept(
-                        folder / f"{way.replace(' ', '-')}-{rate}-{seed}.json",
-                        run,
-                        lambda s=strategy, n=seed: (
-                            one(s, base.at(SHOTS, n), old, n) | {"old_before": known}
-                        ),
-                    )
-                )
-    return pd.DataFrame(rows)
+                yield run, partial(measure_drift, strategy, task, old, seed)
 
 
-def one(strategy: Strategy, task: Task, old: OldTask, seed: int) -> dict[str, float]:
-    """One training and what it did."""
+def measure_drift(strategy: Strategy, task: Task, old: OldTask, seed: int) -> dict[str, float]:
+    """One training and what it did to accuracy, weights, features and the old task."""
     network = backbone("mini_resnet", classes=len(task.classes))
-    before = snapshot(network)
-    records = list(fit(network, task, strategy, seed=seed))
-    moved, pixels = measure_movement(before, network), task.test.pixels[::5][:ALIKE]
+    before = take_snapshot(network)
+    accuracies = train_and_test(network, task, strategy, seed)
+    moved, pixels = measure_movement(before, network), task.test.pixels[::5][:LIKENESS_IMAGES]
+    likeness = measure_similarity(old.start, network, pixels)
     return {
-        "test_accuracy": evaluate(network, task.test.pixels, task.test.labels),
-        "train_accuracy": records[-1].train_accuracy,
+        **accuracies,
+        "old_before": old.accuracy(old.start, old.head),
         "old_accuracy": old.accuracy(network, old.head),
         "old_refit": old.accuracy(network, fit_old_head(network, old.train)),
         **{f"moved_{stage}": moved.weights[stage] for stage in network.stage_names},
-        **{f"cka_{k}": value for k, value in measure_likeness(old.start, network, pixels).items()},
+        **{f"cka_{stage}": value for stage, value in likeness.items()},
     }
 
 
 if __name__ == "__main__":
-    write_table("drift", measure, __doc__)
+    write_table("drift", lambda folder: measure_plan(plan_drift(), folder), __doc__)

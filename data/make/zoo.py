@@ -1,17 +1,17 @@
-"""The zoo in one table: what each small backbone costs, and what it is good for.
+"""Make zoo.csv: what each small backbone costs, and what it is good for.
 
-`python data/make/sweeps.py zoo` measures it; `zoo_table()` and `zoo_curves()` read what is committed.
+`python data/make/zoo.py` keeps each finished run and goes on where it was.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import torch
+from resumable_table import write_table
 
 from vtlab.course.lesson_02 import ZOO, pretraining_log
 from vtlab.models.backbones import backbone
@@ -31,22 +31,17 @@ BATCH = 64
 REPEATS = 7
 
 
-def measure(runs: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
-    """The table of `zoo_table`, measured: about two minutes a backbone on two quiet cores.
-
-    Args:
-        runs: Where finished runs are kept and found again.
-        say: Called with lines a person should read.
-    """
+def measure_zoo(folder: Path) -> pd.DataFrame:
+    """The table of the zoo, with finished runs kept in a folder: two minutes a backbone on two cores."""
     networks = {name: backbone(name, weights=None) for name in ZOO}  # costs ask for no weights
-    table = pd.DataFrame([size(network) for network in networks.values()])
-    table = table.merge(speeds(networks), on="backbone")
+    table = pd.DataFrame([count_costs(network) for network in networks.values()])
+    table = table.merge(measure_speeds(networks), on="backbone")
     results = pd.DataFrame(
         [
             {
                 "backbone": name,
                 "pretraining_accuracy": pretraining_log(name).test_accuracy.iloc[-1],
-                **accuracies(name, runs, say),
+                **measure_accuracies(name, folder),
             }
             for name in ZOO
         ]
@@ -54,7 +49,7 @@ def measure(runs: Path, say: Callable[[str], None] = print) -> pd.DataFrame:
     return table.merge(results, on="backbone")
 
 
-def size(network: Network) -> dict[str, str | int | float]:
+def count_costs(network: Network) -> dict[str, str | int | float]:
     """What is counted and not timed: weights, operations, bytes, cells of the last map."""
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -72,7 +67,7 @@ def size(network: Network) -> dict[str, str | int | float]:
     }
 
 
-def speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataFrame:
+def measure_speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataFrame:
     """Images per second forward and in training, medians of interleaved repeats.
 
     The ratios are medians of each repeat's own ratio to the first network: what else the
@@ -81,7 +76,7 @@ def speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataF
     torch.set_num_threads(THREADS)
     pixels = torch.zeros(BATCH, 3, 64, 64, dtype=torch.uint8)
     seconds: dict[str, dict[str, list[float]]] = {}
-    for kind, step in (("forward", _forward), ("training", _training)):
+    for kind, step in (("forward", _step_forward), ("training", _step_training)):
         seconds[kind] = {name: [] for name in networks}
         for number in range((repeats or REPEATS) + 1):
             for name, network in networks.items():
@@ -103,13 +98,13 @@ def speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def _forward(network: Network, pixels: torch.Tensor) -> None:
+def _step_forward(network: Network, pixels: torch.Tensor) -> None:
     network.eval()
     with torch.no_grad(), autocast(device=network.device):
         network(network.normalise(pixels))
 
 
-def _training(network: Network, pixels: torch.Tensor) -> None:
+def _step_training(network: Network, pixels: torch.Tensor) -> None:
     network.train()
     with autocast(device=network.device):
         loss = network(network.normalise(pixels)).float().square().mean()
@@ -117,7 +112,7 @@ def _training(network: Network, pixels: torch.Tensor) -> None:
     network.zero_grad()
 
 
-def accuracies(name: str, runs: Path, say: Callable[[str], None]) -> dict[str, float]:
+def measure_accuracies(name: str, folder: Path) -> dict[str, float]:
     """Test accuracy of each strategy on each task, with its interval over the seeds."""
     row: dict[str, float] = {}
     for task in TASKS:
@@ -127,13 +122,16 @@ def accuracies(name: str, runs: Path, say: Callable[[str], None]) -> dict[str, f
             shots=SHOTS,
             seeds=SEEDS,
             setting=Setting(backbone=name),
-            folder=runs / f"zoo-{name}-{task}",
+            folder=folder / f"{name}-{task}",
             progress=False,
-            say=say,
+            say=print,
         )
         for strategy, group in study.table().groupby("strategy", sort=False):
             of = interval(group.test_accuracy.to_numpy(), len(study.task.test))
             key = f"{task}_{strategy}"
             row |= {key: of.mean, f"{key}_low": of.low, f"{key}_high": of.high}
-        say(f"{name} on {task} is done")
     return row
+
+
+if __name__ == "__main__":
+    write_table("zoo", measure_zoo, __doc__)

@@ -1,10 +1,6 @@
-import pandas as pd
 import pytest
-import torch
-import zoo
 
 from vtlab.course import lesson_02 as lesson_02_
-from vtlab.models.backbones import backbone
 from vtlab.results import labels as names
 
 

@@ -1,10 +1,10 @@
 import pandas as pd
 import pytest
 import real
+import resumable_table
 import torch
-from real import Measurement, Pool
+from real import PhotoPool, RealTable
 
-from vtlab.course import lesson_16 as lesson_16_
 from vtlab.data.folders import ImageFolder
 from vtlab.data.images import Images
 from vtlab.training.strategies import full, probe, scratch
@@ -20,7 +20,7 @@ def pictures(each=30, side=16, seed=0):
 
 
 def pool(name="photo", test=None):
-    return Pool(name, ImageFolder(("dark", "light"), pictures(), test))
+    return PhotoPool(name, ImageFolder(("dark", "light"), pictures(), test))
 
 
 def test_the_shots_of_a_seed_are_nested_and_the_test_set_is_what_they_leave():
@@ -48,7 +48,7 @@ def test_a_test_set_of_its_own_stays_as_it_is():
 
 
 def test_what_is_cheap_comes_first_and_no_run_twice():
-    runs = list(real.runs())
+    runs = list(real.plan_real())
     keys = [
         (data, start, strategy.name, shots, seed) for data, start, strategy, shots, seed in runs
     ]
@@ -61,7 +61,7 @@ def test_what_is_cheap_comes_first_and_no_run_twice():
 
 @pytest.fixture
 def measurement(tmp_path, monkeypatch):
-    made = Measurement(tmp_path, tmp_path / "runs", pd.DataFrame())
+    made = RealTable(tmp_path, tmp_path / "runs", pd.DataFrame())
     made._pools[64] = {name: pool(name) for name in real.SETS}
     monkeypatch.setattr(real, "TUNING_SHOTS", 4)
     monkeypatch.setattr(real, "EPOCHS", 1)
@@ -74,7 +74,7 @@ def test_a_run_is_measured_once(measurement, monkeypatch):
     assert row["shifted_accuracy"] > 0.9 and row["rate"] is None
     monkeypatch.setattr(real, "fit", None)
     assert measurement.row("photo", "garden", probe, 5, 0) == row
-    known = Measurement(measurement.folder, measurement.kept_runs / "other", pd.DataFrame([row]))
+    known = RealTable(measurement.folder, measurement.runs_folder / "other", pd.DataFrame([row]))
     assert known.row("photo", "garden", probe, 5, 0)["test_accuracy"] == row["test_accuracy"]
 
 
@@ -91,7 +91,7 @@ def test_the_rate_is_tuned_once_within_the_shots(measurement, monkeypatch):
     measurement.rate("garden", full)
     assert asked[-1][0] == "full"
     known = pd.DataFrame([{"start": "garden", "strategy": "full", "rate": 0.002}])
-    again = Measurement(measurement.folder, measurement.kept_runs / "other", known)
+    again = RealTable(measurement.folder, measurement.runs_folder / "other", known)
     assert again.rate("garden", full) == 0.002 and len(asked) == 2
 
 
@@ -102,7 +102,7 @@ def test_ctrl_c_keeps_what_is_there(measurement, monkeypatch, capsys):
         return {"shots": run[3]}
 
     monkeypatch.setattr(measurement, "row", row)
-    assert list(real.measure(measurement)) == [{"shots": 5}] * 3
+    assert list(real.measure_rows(measurement)) == [{"shots": 5}] * 3
     assert "stopped" in capsys.readouterr().out
 
 
@@ -120,9 +120,12 @@ def test_ctrl_c_takes_no_known_row_from_the_table(tmp_path, monkeypatch):
         for name in ("probe", "full")
     ]
     pd.DataFrame(known).to_csv(tmp_path / "real.csv", index=False)
-    monkeypatch.setattr(real, "find_shipped_folder", lambda name: tmp_path)
-    monkeypatch.setattr(lesson_16_, "real_table", lambda: pd.DataFrame(known))
-    monkeypatch.setattr(real, "measure", lambda measurement: iter(known[:1]))  # and then Ctrl-C
+    for module in (real, resumable_table):
+        monkeypatch.setattr(module, "find_shipped_folder", lambda name: tmp_path)
+    monkeypatch.setattr(real, "real_table", lambda: pd.DataFrame(known))
+    monkeypatch.setattr(
+        real, "measure_rows", lambda measurement: iter(known[:1])
+    )  # and then Ctrl-C
     monkeypatch.setattr("sys.argv", ["real", str(tmp_path)])
     real.main()
     assert pd.read_csv(tmp_path / "real.csv").strategy.tolist() == ["probe", "full"]

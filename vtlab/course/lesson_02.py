@@ -50,6 +50,7 @@ def zoo_curves() -> pd.DataFrame:
 
 
 def pretraining_log(name: str) -> pd.DataFrame:
+    """The committed log of one backbone's pretraining, with the column `backbone`."""
     log = read_committed_table(f"pretrain_{name}")
     log.insert(0, "backbone", name)
     return log

@@ -1,4 +1,4 @@
-"""Lesson 09 needs the tables of heat maps, a task with tied grounds, maps after each epoch, two figures and three checks."""
+"""Lesson 09 needs tables and figures of heat maps, a task with tied grounds, maps by epoch and three checks."""
 
 from __future__ import annotations
 

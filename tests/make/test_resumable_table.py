@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
-from kept import kept, write_table
+from resumable_table import measure_once, measure_plan, write_table
 
-from vtlab.results.records import committed
+from vtlab.results.records import read_committed_table
 from vtlab.system.files import find_shipped_folder
 
 
@@ -12,29 +12,38 @@ def measured():
 
 def test_a_run_is_measured_once(tmp_path, capsys):
     path, run = tmp_path / "new" / "a-0.json", {"way": "a", "seed": 0, "rate": None}
-    first = kept(path, run, measured)
+    first = measure_once(path, run, measured)
     assert first == run | {"test_accuracy": 0.5} and "a-0 0.5" in capsys.readouterr().out
-    assert kept(path, run, lambda: pytest.fail("measured twice")) == first
+    assert measure_once(path, run, lambda: pytest.fail("measured twice")) == first
 
 
 def test_a_file_of_another_run_is_refused_and_kept(tmp_path):
     path = tmp_path / "a.json"
-    kept(path, {"way": "a", "shots": 5}, measured)
+    measure_once(path, {"way": "a", "shots": 5}, measured)
     before = path.read_bytes()
     with pytest.raises(ValueError, match="shots is 5 there and 10 here"):
-        kept(path, {"way": "a", "shots": 10}, measured)
+        measure_once(path, {"way": "a", "shots": 10}, measured)
     assert path.read_bytes() == before
+
+
+def test_a_plan_is_a_row_a_run_and_is_gone_on_with(tmp_path):
+    plan = [({"way": "a, b", "rate": rate, "seed": 0}, measured) for rate in (None, 1e-5)]
+    first = measure_plan(plan, tmp_path)
+    assert list(first.columns) == ["way", "rate", "seed", "test_accuracy"] and len(first) == 2
+    assert {p.name for p in tmp_path.iterdir()} == {"a-b-None-0.json", "a-b-1e-05-0.json"}
+    again = [(run, lambda: pytest.fail("measured twice")) for run, _ in plan]
+    assert measure_plan(again, tmp_path).equals(first)
 
 
 def test_every_committed_table_is_read_by_its_name():
     names = [path.stem for path in find_shipped_folder("results").glob("*.csv")]
-    assert names and all(len(committed(name)) for name in names)
+    assert names and all(len(read_committed_table(name)) for name in names)
     with pytest.raises(FileNotFoundError, match=r"no committed table nothing\.csv"):
-        committed("nothing")
+        read_committed_table("nothing")
 
 
 def test_a_table_is_written_with_its_small_rates_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr("kept.find_shipped_folder", lambda name: tmp_path)
+    monkeypatch.setattr("resumable_table.find_shipped_folder", lambda name: tmp_path)
     monkeypatch.setattr("vtlab.results.records.find_shipped_folder", lambda name: tmp_path)
     monkeypatch.setattr("sys.argv", ["vtlab.some", "--runs", str(tmp_path / "runs")])
     asked = []

@@ -1,0 +1,31 @@
+import depth
+
+from vtlab.course.lesson_06 import (
+    depth_table,
+)
+from vtlab.models.backbones import backbone
+from vtlab.training.strategies import probe
+
+
+def test_the_plan_is_what_the_table_holds():
+    table = depth_table()
+    keys = ["part", "target", "way", "stages", "seed"]
+    planned = [tuple(str(run[key]) for key in keys) for run, _ in depth.plan_depth()]
+    held = [
+        tuple("None" if v != v else str(int(v)) if isinstance(v, float) else str(v) for v in row)
+        for row in table[keys].itertuples(index=False)
+    ]
+    assert sorted(planned) == sorted(held)
+
+
+def test_a_run_says_what_it_measured(small_garden):
+    found = depth.measure_depth("frozen", 5, small_garden, 0)
+    alike = backbone("mini_resnet", classes=8)
+    from vtlab.models.evaluation import evaluate
+    from vtlab.training.fit import fit
+
+    list(fit(alike, small_garden, probe, seed=0))
+    assert found["test_accuracy"] == evaluate(
+        alike, small_garden.test.pixels, small_garden.test.labels
+    )
+    assert found["weights"] == 256 * 8 + 8
