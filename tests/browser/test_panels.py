@@ -332,10 +332,13 @@ def test_where_networks_look_by_epoch_stage_method_and_class(notebook):
     book.shot("cam")
 
 
+COMPARE = """
+from vtlab.course.tables import shots_table
+vt.ComparePanel(shots_table("garden"), chance=0.125)"""
+
+
 def test_runs_are_compared_and_one_is_looked_into(notebook):
-    book = notebook(
-        SETUP, "vt.ComparePanel(vt.course.lesson_05.shots_table('garden'), chance=0.125)"
-    )
+    book = notebook(SETUP, COMPARE)
     book.run(0)
     book.run(1)
     waits_for(book, 1, "Mean test accuracy by images per class")
