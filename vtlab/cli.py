@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MAX_SEED = 2**32 - 1  # which is all that NumPy takes
 SHOWN_FILES = 5  # of those that were left out, in the terminal
 DESCRIPTION = "Given a pretrained vision model and a small data set: what should be trained?"
-COMPARE = """\
+COMPARE_DESCRIPTION = """\
 Train from scratch, as a linear probe, partially and fully, on the same few images, with
 several seeds, and write a report.
 
@@ -41,12 +41,12 @@ embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs,
 arrows, digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too,
 and never mean a folder that is called so: write ./garden for that.
 """
-RECOMMEND = """\
+RECOMMEND_DESCRIPTION = """\
 Race ways to train on PATH's training images: each learns from three quarters of them and is judged on the
 rest, in several splits; the test images are not touched. Says which way to take, how sure that is, and the
 line of code that does it.
 """
-PREDICT = """\
+PREDICT_DESCRIPTION = """\
 Print a line for each image: the file, the class, and the probability that the model gives it.
 With --cam also the picture of where the evidence lies (Grad-CAM), one for each image, in a folder of their own.
 """
@@ -57,13 +57,13 @@ def build_parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="vtlab", description=DESCRIPTION)
     top.add_argument("--version", action="version", version=f"vtlab {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    shared = _shared_options()
+    shared = _build_shared_options()
     _add_compare_options(
         commands.add_parser(
             "compare",
             parents=[shared],
             help="compare the four strategies and write a report",
-            description=COMPARE,
+            description=COMPARE_DESCRIPTION,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
@@ -72,12 +72,14 @@ def build_parser() -> argparse.ArgumentParser:
             "recommend",
             parents=[shared],
             help="say what to train for your images, within a time",
-            description=RECOMMEND,
+            description=RECOMMEND_DESCRIPTION,
         )
     )
     _add_predict_options(
         commands.add_parser(
-            "predict", help="name what is in images, by a saved model", description=PREDICT
+            "predict",
+            help="name what is in images, by a saved model",
+            description=PREDICT_DESCRIPTION,
         )
     )
     lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
@@ -90,7 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     return top
 
 
-def _shared_options() -> argparse.ArgumentParser:
+def _build_shared_options() -> argparse.ArgumentParser:
     """What compare and recommend both understand: how images are read, and which network learns."""
     shared = argparse.ArgumentParser(add_help=False)
     images = shared.add_argument_group("how images are read")
@@ -366,12 +368,12 @@ def recommend_command(given: argparse.Namespace) -> int:
 def predict_command(given: argparse.Namespace) -> int:
     """`vtlab predict`; what cannot be read is said, and the others are named all the same."""
     from vtlab.data.file_names import printable
-    from vtlab.study.predict import Predictor, find_images
+    from vtlab.study.predict import Predictor, find_images_to_predict
 
     if given.cam:
         _check_folder(given.out)
     predictor = Predictor(given.model)
-    found = find_images(given.images)
+    found = find_images_to_predict(given.images)
     for sentence in (*found.notes, *found.lost):
         _print_error(sentence)
     failures = len(found.lost)

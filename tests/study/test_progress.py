@@ -1,8 +1,11 @@
 """Estimates of a study's time against runs whose durations are made up, on a clock of their own."""
 
+import functools
+import io
 import random
 
 import pytest
+import tqdm.auto
 
 from vtlab.study import progress
 from vtlab.study.progress import StudyProgress, TimeEstimate
@@ -109,8 +112,10 @@ def test_without_a_terminal_there_are_a_few_plain_lines(runner, capsys, monkeypa
 
 
 def test_in_a_terminal_one_bar_says_what_runs_and_never_goes_back(runner, monkeypatch):
-    monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    monkeypatch.setattr(progress, "_can_draw", lambda: True)
+    screen = io.StringIO()
+    bar = functools.partial(tqdm.auto.tqdm, disable=False, file=screen, mininterval=0)
+    monkeypatch.setattr(tqdm.auto, "tqdm", bar)
+    monkeypatch.setattr(progress, "_can_draw_bar", lambda: True)
     planned = [PlannedRun(probe, 1, 0), PlannedRun(scratch, 1, 0)]
     shares = []
     with StudyProgress(runner, planned) as shown:
@@ -121,6 +126,7 @@ def test_in_a_terminal_one_bar_says_what_runs_and_never_goes_back(runner, monkey
             if step == shown.begin:
                 assert shown.display.bar.desc == "probe    seed 0"
     assert shares == [0.5, 0.5, 1.0]
+    assert "probe    seed 0  50%|" in screen.getvalue() and " to go" in screen.getvalue()
 
 
 def test_the_work_of_a_run_is_its_training_its_testing_and_once_the_frozen_stages(runner):

@@ -65,7 +65,7 @@ def compare(
     name = given.name if given else str(task)
     setting = Setting(**{**(vars(setting) if setting else {}), "task": name})
     strategies = as_strategies(strategies)
-    planned = _plan(strategies, shots, seeds)
+    planned = _plan_runs(strategies, shots, seeds)
     # an impossible wish is refused before any training
     if given is not None:
         given.check_draw()
@@ -80,14 +80,14 @@ def compare(
     networks: dict[str, Network] = {}
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(RunStore(Path(folder))) if folder else None
-        done = _read_finished(store, runner, say) if store else {}
+        done = _read_finished_runs(store, runner, say) if store else {}
         _check_fingerprints(planned, done, folder)
         todo = [run for run in planned if run.key not in done]
         if done and len(todo) < len(planned):
             say(f"{len(planned) - len(todo)} of {len(planned)} runs were finished before")
         shown = stack.enter_context(StudyProgress(runner, todo, jobs=jobs, show=progress))
         if jobs == 1:
-            ended = _run_here(runner, todo, shown)
+            ended = _run_in_process(runner, todo, shown)
         else:
             ended = _run_in_workers(runner, given, todo, kept, jobs, shown)
         for run, network in ended:
@@ -100,7 +100,7 @@ def compare(
     return Study(runs, runner.task, runner.choose_cam_images(), strategies, runner, networks)
 
 
-def _plan(
+def _plan_runs(
     strategies: Sequence[Strategy],
     shots: int | str | Iterable[int | str | None] | None,
     seeds: int | Iterable[int],
@@ -132,7 +132,9 @@ def _plan(
     return planned
 
 
-def _read_finished(store: RunStore, runner: Runner, say: Callable[[str], None]) -> dict[str, Run]:
+def _read_finished_runs(
+    store: RunStore, runner: Runner, say: Callable[[str], None]
+) -> dict[str, Run]:
     """The runs that a folder holds, by their keys; says what is damaged or from elsewhere."""
     store.begin(runner.fingerprint())
     runs = {run.key: run for run in store.runs()}
@@ -176,7 +178,7 @@ def _share_frozen_weights(network: Network, runner: Runner) -> Network:
     return network
 
 
-def _run_here(
+def _run_in_process(
     runner: Runner, todo: list[PlannedRun], progress: StudyProgress
 ) -> Iterator[tuple[Run, Network | None]]:
     """One run after the other, in this process."""

@@ -19,7 +19,9 @@ from vtlab.system.files import read_file, write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.training.saving import load
 
-MAX_STEM = 40  # letters of an image's name that stand in the name of its Grad-CAM picture
+MAX_CAM_NAME_LENGTH = (
+    40  # letters of an image's name that stand in the name of its Grad-CAM picture
+)
 
 
 class Classification(NamedTuple):
@@ -92,7 +94,7 @@ class Predictor:
         clear_figure(figure)  # thousands of images are one call: their figures must not pile up
         folder.mkdir(parents=True, exist_ok=True)
         place = fingerprint_bytes(os.fsencode(path.resolve()))[:12]
-        written = folder / f"{path.stem[:MAX_STEM]}-{place}.png"
+        written = folder / f"{path.stem[:MAX_CAM_NAME_LENGTH]}-{place}.png"
         write_bytes(written, png)
         return written
 
@@ -110,7 +112,7 @@ class Predictor:
 
 
 @dataclass(frozen=True)
-class FoundImages:
+class ImagesToPredict:
     """The images among what a person names.
 
     Attributes:
@@ -124,13 +126,13 @@ class FoundImages:
     lost: list[str] = field(default_factory=list)
 
 
-def find_images(paths: Iterable[Path]) -> FoundImages:
+def find_images_to_predict(paths: Iterable[Path]) -> ImagesToPredict:
     """These files, and the images in these folders.
 
     Raises:
         ValueError: If there is no image.
     """
-    found = FoundImages()
+    found = ImagesToPredict()
     for path in paths:
         if not path.is_dir():
             found.images.append(path)

@@ -15,8 +15,10 @@ from vtlab.training.costs import cost_table, count_training_operations
 from vtlab.training.schedules import default_epochs
 from vtlab.training.strategies import Strategy
 
-OVERHEAD = 1e10  # multiply-adds that take as long as what a run does beside training and testing
-LEAST_SHARE = 0.1  # of a run that must be over before its own pace counts
+OVERHEAD_OPERATIONS = (
+    1e10  # multiply-adds that take as long as what a run does beside training and testing
+)
+MIN_SHARE_FOR_PACE = 0.1  # of a run that must be over before its own pace counts
 SECONDS_BETWEEN_LINES = 10.0  # where no terminal shows a bar
 
 
@@ -58,15 +60,15 @@ class TimeEstimate:
 
     def remaining(self) -> float | None:
         """Seconds until the last run ends; None as long as nothing is known."""
-        paces = {strategy: _pace(runs) for strategy, runs in self.ended.items()}
+        paces = {strategy: _seconds_per_work(runs) for strategy, runs in self.ended.items()}
         known = [run for runs in self.ended.values() for run in runs]
-        if self.running and self.share >= LEAST_SHARE:
+        if self.running and self.share >= MIN_SHARE_FOR_PACE:
             part = (self.clock() - self.start, self.share * self.pending[self.running])
-            paces.setdefault(self.running.strategy.name, _pace([part]))
+            paces.setdefault(self.running.strategy.name, _seconds_per_work([part]))
             known.append(part)
         if not known:
             return None
-        others = _pace(known)
+        others = _seconds_per_work(known)
         seconds = {
             run: work * paces.get(run.strategy.name, others) for run, work in self.pending.items()
         }
@@ -82,7 +84,7 @@ class TimeEstimate:
         return 0.0 if remaining is None else passed / max(passed + remaining, 1e-9)
 
 
-def _pace(runs: Iterable[tuple[float, float]]) -> float:
+def _seconds_per_work(runs: Iterable[tuple[float, float]]) -> float:
     """Seconds for a unit of work."""
     seconds, work = map(sum, zip(*runs, strict=True))
     return seconds / work
@@ -111,18 +113,18 @@ class StudyProgress:
         if not self.show:
             return
         # strategies and shots repeat in every seed: their work is foretold once
-        kinds: dict[tuple[Strategy, int | None], _Work] = {}
-        self.parts: dict[PlannedRun, _Work] = {}
+        kinds: dict[tuple[Strategy, int | None], _PredictedWork] = {}
+        self.parts: dict[PlannedRun, _PredictedWork] = {}
         for run in planned:
             kind = run.strategy, run.shots
             known = kinds.get(kind)
-            kinds.setdefault(kind, known or _foretell_work(runner, run))
+            kinds.setdefault(kind, known or _predict_work(runner, run))
             # the test images pass the frozen stages in the first run alone
             self.parts[run] = known._replace(frozen_testing=0) if known else kinds[kind]
         self.work = {run: parts.whole for run, parts in self.parts.items()}
         jobs = 1 if jobs == 1 else min(joblib.effective_n_jobs(jobs), len(planned))
         self.estimate = TimeEstimate(self.work, jobs=jobs)
-        self.display = _Bar() if _can_draw() else _Lines()
+        self.display = _ProgressBar() if _can_draw_bar() else _ProgressLines()
 
     def __enter__(self) -> StudyProgress:
         """What is shown is there already."""
@@ -161,13 +163,13 @@ class StudyProgress:
         run, remaining = self.estimate.running, self.estimate.remaining()
         now = f"{run.strategy.name:8s} seed {run.seed}" if run else ""
         ended = len(self.work) - len(self.estimate.pending)
-        left = "" if remaining is None else f"about {_in_words(remaining)} to go"
+        left = "" if remaining is None else f"about {_format_duration(remaining)} to go"
         self.display.update(
             self.estimate.share_done(), now, f"{ended} of {len(self.work)} runs", left
         )
 
 
-class _Work(NamedTuple):
+class _PredictedWork(NamedTuple):
     """What a run takes: epochs, and the multiply-adds of its parts."""
 
     epochs: int
@@ -178,10 +180,10 @@ class _Work(NamedTuple):
 
     @property
     def whole(self) -> float:
-        return sum(self[1:]) + OVERHEAD
+        return sum(self[1:]) + OVERHEAD_OPERATIONS
 
 
-def _foretell_work(runner: Runner, run: PlannedRun) -> _Work:
+def _predict_work(runner: Runner, run: PlannedRun) -> _PredictedWork:
     """The work of a run, the first of its strategy."""
     network, task, setting = runner.make_network(), runner.task, runner.setting
     images = len(task.train) if run.shots is None else run.shots * len(task.classes)
@@ -191,7 +193,7 @@ def _foretell_work(runner: Runner, run: PlannedRun) -> _Work:
     tuned = setting.tune and not run.strategy.convex
     parts = cost_table(network, run.strategy, image_size=task.image_size)
     forward = parts.forward.groupby(parts.step > 0).sum() * len(task.test)
-    return _Work(
+    return _PredictedWork(
         setting.epochs or default_epochs(images, run.strategy.start),
         training * len(CANDIDATE_RATES) * (1 - HELD_BACK_SHARE) if tuned else 0,
         training,
@@ -200,21 +202,21 @@ def _foretell_work(runner: Runner, run: PlannedRun) -> _Work:
     )
 
 
-def _in_words(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     """A time as minutes and seconds, such as 1:20; hours in front where there are any."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-def _can_draw() -> bool:
+def _can_draw_bar() -> bool:
     """Whether a bar can be drawn over and over: in a terminal, and in a notebook."""
     from tqdm.auto import tqdm
 
     return sys.stderr.isatty() or any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
 
 
-class _Bar:
+class _ProgressBar:
     """A bar of tqdm's, of the share of the time that has passed."""
 
     def __init__(self) -> None:
@@ -234,7 +236,7 @@ class _Bar:
         self.bar.close()
 
 
-class _Lines:
+class _ProgressLines:
     """Plain lines on stderr, not many."""
 
     def __init__(self) -> None:

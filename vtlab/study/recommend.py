@@ -24,6 +24,7 @@ from vtlab.results.formatting import format_percent_range, format_table
 from vtlab.results.labels import get_label
 from vtlab.results.metrics import Interval, resampled_interval, widen_to_one_image
 from vtlab.study.run import Runner, Setting
+from vtlab.study.tune import HELD_BACK_SHARE
 from vtlab.system.threads import THREADS
 from vtlab.training.costs import count_training_operations
 from vtlab.training.fit import fit
@@ -39,14 +40,21 @@ from vtlab.training.strategies import (
 )
 
 DEFAULT_WAYS = (probe, partial(1), partial(2), lp_ft, full, scratch)
-HELD_BACK_SHARE = 0.25  # of each class, in every split
 MIN_SPLITS = 3  # before a way may be dropped
 MAX_SPLITS = 10
 RATE_FACTORS = (1 / 3, 3)  # of the leader's rate, which are tried at the end
 PILOT_IMAGES = 64  # of the epoch from which a run's time is foretold
 OVERHEAD_SECONDS = 0.4  # of a run beside its training: data, a new network, the held-back images
 
-COLUMNS = "", "rate", "held-back images", "95 % interval", "behind the best", "splits", "seconds"
+RECOMMENDATION_COLUMNS = (
+    "",
+    "rate",
+    "held-back images",
+    "95 % interval",
+    "behind the best",
+    "splits",
+    "seconds",
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,7 +153,7 @@ class Recommendation:
 
     def _rows(self) -> list[tuple[str, ...]]:
         """The table's head and rows, as text."""
-        rows: list[tuple[str, ...]] = [COLUMNS]
+        rows: list[tuple[str, ...]] = [RECOMMENDATION_COLUMNS]
         for row in self.table.itertuples():
             apart = format_percent_range(row.behind_low, row.behind_high)
             behind = f"{100 * row.behind:.1f}" + (f" ({apart})" if apart else "")

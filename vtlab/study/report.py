@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from vtlab.data.tasks import Task
 
-NARROW = 4.2  # inches: the width of a figure for phones
+PHONE_WIDTH = 4.2  # inches: the width of a figure for phones
 
 
 def write_report(folder: str | os.PathLike[str], data: ReportData) -> Path:
@@ -165,25 +165,25 @@ def render_report(data: ReportData) -> str:
     )
     comparison, first = data.comparison, data.comparison.runs[0]
     shots = format_shots(first.shots)
-    sections = (_curves, _confusion, _mistakes, _cams)
+    sections = (_curves_section, _confusion_section, _mistakes_section, _cams_section)
     return environment.get_template("report.html").render(
         title=f"{first.task}, {shots}",
         kicker=" · ".join([first.task, shots, first.backbone]),
         answer=conclusions.state_conclusion(comparison),
         description=data.description,
         caveats=conclusions.list_caveats(comparison, data.train_counts),
-        numbers=_numbers(data),
+        numbers=_numbers_section(data),
         pictures=[part for section in sections if (part := section(data))],
         how_to_read=conclusions.READING_GUIDE,
         command=data.command,
-        settings=_settings(data),
+        settings=_settings_section(data),
         notes=data.notes,
         skipped=data.skipped,
-        machine={key.replace("_", " "): _in_words(v) for key, v in data.machine.items()},
+        machine={key.replace("_", " "): _format_setting(v) for key, v in data.machine.items()},
     )
 
 
-def _picture(
+def _embed_figure(
     figure: Figure, alt: str, *, narrow: Figure | None = None, photographs: bool = False
 ) -> dict[str, Any]:
     """A figure for the page.
@@ -200,11 +200,11 @@ def _picture(
         "width": width,
         "height": height,
         "alt": alt,
-        "narrow": None if narrow is None else _picture(narrow, alt),
+        "narrow": None if narrow is None else _embed_figure(narrow, alt),
     }
 
 
-def _numbers(data: ReportData) -> dict[str, Any]:
+def _numbers_section(data: ReportData) -> dict[str, Any]:
     """The table, and the same as a figure."""
     comparison = data.comparison
     gaps = comparison.differences.set_index("strategy")
@@ -218,15 +218,15 @@ def _numbers(data: ReportData) -> dict[str, Any]:
         gap = gaps.loc[name]
         cells = [
             format_percent(row["mean"]),
-            _range(row["low"], row["high"]),
+            _format_interval(row["low"], row["high"]),
             *([format_percent(_mean_balanced_accuracy(data, name))] if uneven else []),
             f"{row['trainable_weights']:,} ({format_percent(share, 1 if share < 0.1 else 0)})",
-            _behind_in_words(gap, best=name == comparison.best),
+            _format_gap(gap, best=name == comparison.best),
             str(row["seeds"]),
             f"{row['seconds']:.1f}",
         ]
         paired = name != comparison.best and gap["pairs"] > 1
-        interval = _range(gap["low"], gap["high"]) if paired else ""
+        interval = _format_interval(gap["low"], gap["high"]) if paired else ""
         rows.append(
             {"name": label.text, "colour": label.colour, "cells": cells, "interval": interval}
         )
@@ -238,7 +238,7 @@ def _numbers(data: ReportData) -> dict[str, Any]:
             test_images=comparison.test_images,
             width=width,
         )
-        for width in (style.WIDE, NARROW)
+        for width in (style.WIDE, PHONE_WIDTH)
     )
     alt = "Test accuracy of each seed, with mean and interval: " + ", ".join(
         f"{format_strategy(row['strategy'])} {format_percent(row['mean'])}"
@@ -260,7 +260,7 @@ def _numbers(data: ReportData) -> dict[str, Any]:
         "references": {
             name: format_percent(share) for name, share in comparison.reference_accuracies.items()
         },
-        "figure": _picture(figure, alt, narrow=narrow),
+        "figure": _embed_figure(figure, alt, narrow=narrow),
     }
 
 
@@ -271,19 +271,19 @@ def _mean_balanced_accuracy(data: ReportData, strategy: str) -> float:
     return float(np.mean(shares))
 
 
-def _behind_in_words(gap: Mapping[str, float], *, best: bool) -> str:
+def _format_gap(gap: Mapping[str, float], *, best: bool) -> str:
     """How far behind the best, in points."""
     if best:
         return "the best"
     return f"{100 * gap['behind']:.1f}" if gap["pairs"] else "no common seed"
 
 
-def _range(low: float, high: float) -> str:
+def _format_interval(low: float, high: float) -> str:
     """The ends of an interval as a page shows them."""
     return format_percent_range(low, high).replace("-", "\N{MINUS SIGN}")
 
 
-def _curves(data: ReportData) -> dict[str, Any] | None:
+def _curves_section(data: ReportData) -> dict[str, Any] | None:
     """Loss and training accuracy while the strategies learn."""
     table = records.epochs_table(data.comparison.runs)
     if not len(table):
@@ -291,14 +291,14 @@ def _curves(data: ReportData) -> dict[str, Any] | None:
     alt = "Training loss and training accuracy of each strategy over the training."
     return {
         "title": "While learning",
-        "figure": _picture(plots.curves(table), alt),
+        "figure": _embed_figure(plots.curves(table), alt),
         "caption": "Thin lines are seeds, thick lines their mean. The linear probe is solved, not "
         "trained by epochs: its steps are the solver's. With few images, high training "
         "accuracy says nothing about test accuracy.",
     }
 
 
-def _confusion(data: ReportData) -> dict[str, Any]:
+def _confusion_section(data: ReportData) -> dict[str, Any]:
     """Confusion matrices side by side, and the best strategy's commonest mistake."""
     counts: dict[str, np.ndarray] = {}
     for run in data.comparison.runs:
@@ -317,11 +317,11 @@ def _confusion(data: ReportData) -> dict[str, Any]:
             f"{data.classes[true]} taken for {data.classes[taken]}, "
             f"{format_percent(shares[true, taken])} of the time."
         )
-    figure = _picture(plots.confusion(counts, data.classes), alt)
+    figure = _embed_figure(plots.confusion(counts, data.classes), alt)
     return {"title": "What is taken for what", "figure": figure, "caption": caption}
 
 
-def _mistakes(data: ReportData) -> dict[str, Any] | None:
+def _mistakes_section(data: ReportData) -> dict[str, Any] | None:
     """The mistakes that the best strategy was surest of."""
     title, best = "Worst mistakes", format_strategy(data.comparison.best)
     size = len(data.test_labels)
@@ -347,10 +347,14 @@ def _mistakes(data: ReportData) -> dict[str, Any] | None:
         "the class that was predicted, with its probability; below it the true one. "
         f"{len(wrong):,} of {size:,} test images were wrong for at least one seed."
     )
-    return {"title": title, "figure": _picture(figure, alt, photographs=True), "caption": caption}
+    return {
+        "title": title,
+        "figure": _embed_figure(figure, alt, photographs=True),
+        "caption": caption,
+    }
 
 
-def _cams(data: ReportData) -> dict[str, Any] | None:
+def _cams_section(data: ReportData) -> dict[str, Any] | None:
     """Grad-CAM of all strategies on the same test images, of the first seed that has maps."""
     title, runs = "What each one looks at", dict[str, records.Run]()
     for run in sorted(
@@ -389,10 +393,14 @@ def _cams(data: ReportData) -> dict[str, Any] | None:
         f"stage, first seed).{outline} Every map has its own scale: compare places, not "
         "brightness. A map describes one prediction; it does not prove a reason."
     )
-    return {"title": title, "figure": _picture(figure, alt, photographs=True), "caption": caption}
+    return {
+        "title": title,
+        "figure": _embed_figure(figure, alt, photographs=True),
+        "caption": caption,
+    }
 
 
-def _settings(data: ReportData) -> dict[str, Any]:
+def _settings_section(data: ReportData) -> dict[str, Any]:
     """The data and what all runs share, and a table of what differs between strategies."""
     run, counts = data.comparison.runs[0], list(data.train_counts)
     strategies = data.comparison.strategies
@@ -410,7 +418,9 @@ def _settings(data: ReportData) -> dict[str, Any]:
         steps = {"epochs or solver steps": len(run.epochs)} if run.epochs else {}
         for key, value in (run.settings | steps).items():
             if key not in data.machine and key != "recipe":  # its parts are named or the default
-                values.setdefault(key, {}).setdefault(run.strategy, {})[_in_words(value)] = None
+                values.setdefault(key, {}).setdefault(run.strategy, {})[_format_setting(value)] = (
+                    None
+                )
     differing = {}
     for key, by_strategy in values.items():
         cells = [", ".join(by_strategy.get(name, {"": None})) for name in strategies]
@@ -423,7 +433,7 @@ def _settings(data: ReportData) -> dict[str, Any]:
     return {"facts": facts, "columns": columns, "differing": differing}
 
 
-def _in_words(value: object) -> str:
+def _format_setting(value: object) -> str:
     """A setting's value as a person writes it."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]

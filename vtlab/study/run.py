@@ -29,7 +29,7 @@ from vtlab.system.threads import THREADS
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy
 
-CAM_IMAGES = 6  # test images whose Grad-CAM maps every run keeps
+CAM_IMAGES_PER_RUN = 6  # test images whose Grad-CAM maps every run keeps
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class PlannedRun(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class TrainedRun:
     """A training that has ended.
 
     Attributes:
@@ -203,8 +203,8 @@ class Runner:
         """Places in the test set of the images that Grad-CAM is kept for: classes in turn."""
         labels = self.task.test.labels
         by_class = [(labels == k).nonzero()[:, 0] for k in range(len(self.task.classes))]
-        in_turn = [int(of[i]) for i in range(CAM_IMAGES) for of in by_class if i < len(of)]
-        return in_turn[:CAM_IMAGES]
+        in_turn = [int(of[i]) for i in range(CAM_IMAGES_PER_RUN) for of in by_class if i < len(of)]
+        return in_turn[:CAM_IMAGES_PER_RUN]
 
     def predict(self, network: Network, strategy: Strategy) -> Tensor:
         """Class probabilities `(N, K)` of the test images, by a network that this strategy trained."""
@@ -218,7 +218,7 @@ class Runner:
         shots: int | None,
         seed: int,
         on_epoch: Callable[[], None] = lambda: None,
-    ) -> Training:
+    ) -> TrainedRun:
         """Train once, without testing; the arguments are `run`'s."""
         torch.set_num_threads(THREADS)
         task, network = self.task.at(shots, seed), self.make_network()
@@ -229,7 +229,7 @@ class Runner:
         for epoch in fit(network, task, strategy, seed=seed, epochs=self.setting.epochs):
             epochs.append(epoch)
             on_epoch()
-        return Training(network, task, strategy, epochs, time.perf_counter() - started)
+        return TrainedRun(network, task, strategy, epochs, time.perf_counter() - started)
 
     def run(
         self,
