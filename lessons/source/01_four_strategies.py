@@ -48,9 +48,8 @@ vt.begin(seed=0)
 
 # %%
 task = vt.task("garden", shots=5, seed=0, tests=75)
-vt.plots.images(
-    task.train.pixels[:20], titles=[task.classes[k] for k in task.train.labels[:20]], columns=5
-)
+vt.plots.images(task.train.pixels[:20], titles=[task.classes[k] for k in task.train.labels[:20]],
+                columns=5)
 
 # %% [markdown]
 # Forty images to learn from, and 600 others, 75 of each species, to judge by: they never help to learn
@@ -66,9 +65,8 @@ print(len(task.train), "training images,", len(task.test), "test images, chance"
 # guess teaches more than no guess, so commit to it.
 
 # %%
-winner = vt.guess(
-    "Which wins with 5 images per class?", ["From scratch", "Linear probe", "Partial", "Full"]
-)
+winner = vt.guess("Which wins with 5 images per class?",
+                  ["From scratch", "Linear probe", "Partial", "Full"])
 winner
 
 # %% [markdown]
@@ -96,14 +94,12 @@ strength = lesson_01.choose_strength(inputs, task.train.labels, len(task.classes
 head = torch.nn.Linear(256, 8).double()
 optimiser = torch.optim.LBFGS(head.parameters(), max_iter=500, line_search_fn="strong_wolfe")
 
-
 def loss():
     optimiser.zero_grad()
     value = torch.nn.functional.cross_entropy(head(inputs), task.train.labels)
     value = value + strength / 2 * head.weight.square().sum()
     value.backward()
     return value
-
 
 final = optimiser.step(loss)
 
@@ -136,9 +132,8 @@ by_vtlab = network.head(test_features).argmax(1)
 
 # %%
 same = (by_hand == by_vtlab).double().mean().item()
-vt.claim(
-    "our probe and the library's agree on at least 99 % of the test images", same >= 0.99, same=same
-)
+vt.claim("our probe and the library's agree on at least 99 % of the test images", same >= 0.99,
+         same=same)
 
 # %% [markdown]
 # The four ways are four *values*, not four programs. Each says which stages learn. So comparing
@@ -186,12 +181,8 @@ vt.plots.accuracy(stored, chance=task.chance)
 # %%
 again = stored[stored.seed == 0].set_index("strategy").test_accuracy
 ours = study.table().set_index("strategy").test_accuracy
-vt.claim(
-    "all four of our trainings come within 0.1 of the stored ones",
-    (again - ours).abs().max() < 0.1,
-    stored=again.to_dict(),
-    ours=ours.round(4).to_dict(),
-)
+vt.claim("all four of our trainings come within 0.1 of the stored ones",
+         (again - ours).abs().max() < 0.1, stored=again.to_dict(), ours=ours.round(4).to_dict())
 
 # %% [markdown]
 # And what did you guess? If you picked nothing above, do so next time: the surprise is the lesson.
@@ -235,11 +226,8 @@ trainer
 # %%
 trainer.buttons["train"].click()
 print(trainer.wait(), len(trainer.runs), "run")
-vt.claim(
-    "the panel's probe is as good as the one from our comparison",
-    abs(trainer.runs.test_accuracy[0] - ours["probe"]) < 0.01,
-    ours=ours["probe"],
-)
+vt.claim("the panel's probe is as good as the one from our comparison",
+         abs(trainer.runs.test_accuracy[0] - ours["probe"]) < 0.01, ours=ours["probe"])
 trainer
 
 # %% [markdown]
@@ -274,12 +262,10 @@ vt.plots.curves(vt.records.epochs_table(study.runs))
 # Then the claims, on five seeds of the stored table. A claim here is a test: it prints its
 # sentence if the numbers support it, with a margin, and stops with an error if they do not.
 
-
 # %%
 def seeds(strategy, shots):
     rows = table[(table.strategy == strategy) & (table.shots == shots)]
     return rows.sort_values("seed").test_accuracy.to_numpy()
-
 
 # %% [markdown]
 # The difference is taken seed by seed, since the seeds are paired, and its interval must lie above
@@ -296,12 +282,8 @@ vt.claim("at 5 images per class, the probe beats full fine-tuning", gap.low > 0,
 # %%
 few = vt.metrics.paired_difference(seeds("probe", 5), seeds("scratch", 5))
 many = vt.metrics.paired_difference(seeds("probe", 40), seeds("scratch", 40))
-vt.claim(
-    "with 40 images per class, scratch lags less than with 5",
-    many.high < few.low,
-    few=few,
-    many=many,
-)
+vt.claim("with 40 images per class, scratch lags less than with 5", many.high < few.low,
+         few=few, many=many)
 
 # %% [markdown]
 # ## Caveats
@@ -327,11 +309,9 @@ vt.check("01.1", mine)
 # **01.2 Write a function.** Test accuracy is the share of images whose named class is the true one.
 # Write it with NumPy, for two arrays of whole numbers.
 
-
 # %%
 def accuracy(labels, predictions):
     return ...
-
 
 vt.check("01.2", accuracy)
 

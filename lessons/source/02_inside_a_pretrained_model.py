@@ -18,9 +18,7 @@
 
 # %%
 import os
-
 import torch
-
 import vtlab as vt
 from vtlab.course import lesson_02
 
@@ -66,16 +64,11 @@ vt.plots.anatomy(tables)
 
 # %%
 last = {name: (table.weights / table.weights.sum())["stage4"] for name, table in tables.items()}
-vt.claim(
-    "in all four, the last stage holds more than half of the stages' weights",
-    min(last.values()) > 0.5,
-    last=last,
-)
+vt.claim("in all four, the last stage holds more than half of the stages' weights",
+         min(last.values()) > 0.5, last=last)
 sums = {name: table[["weights", "operations"]].sum() for name, table in tables.items()}
-vt.claim(
-    "mini MobileNet makes do with less than half of mini ResNet's weights and operations",
-    (sums["mini_mobilenet"] < sums["mini_resnet"] / 2).all(),
-)
+vt.claim("mini MobileNet makes do with less than half of mini ResNet's weights and operations",
+         (sums["mini_mobilenet"] < sums["mini_resnet"] / 2).all())
 
 # %% [markdown]
 # ## Predict
@@ -86,10 +79,8 @@ vt.claim(
 # name the species best?
 
 # %%
-best = vt.guess(
-    "Whose five nearest neighbours name an unseen species best?",
-    ["the pixels'", "stage 2's", "stage 4's", "no difference: a random network's do as well"],
-)
+best = vt.guess("Whose five nearest neighbours name an unseen species best?",
+                ["the pixels'", "stage 2's", "stage 4's", "no difference: a random network's do as well"])
 best
 
 # %% [markdown]
@@ -131,10 +122,8 @@ print(reach)
 # %%
 fields = vt.analysis.receptive_fields(network)
 print({name: field.size for name, field in fields.items()})
-vt.claim(
-    "the field that the kernels give is the one that the gradient has, as far as the image reaches",
-    all(reach[name] == min(field.size, 64) for name, field in fields.items()),
-)
+vt.claim("the field that the kernels give is the one that the gradient has, as far as the image reaches",
+         all(reach[name] == min(field.size, 64) for name, field in fields.items()))
 
 # %% [markdown]
 # The numbers above say which pixels *can* matter. How much they do is another question. `sensitivity`
@@ -143,9 +132,8 @@ vt.claim(
 
 # %%
 maps = {name: vt.analysis.sensitivity(network, images[::16]) for name, network in networks.items()}
-vt.plots.receptive_fields(
-    maps, {name: vt.analysis.middle_fields(network) for name, network in networks.items()}
-)
+vt.plots.receptive_fields(maps, {name: vt.analysis.middle_fields(network)
+                                 for name, network in networks.items()})
 
 # %% [markdown]
 # No: a cell depends mostly on the middle of its field. Luo et al. (2016) showed why: there are many
@@ -159,11 +147,9 @@ random = {name: vt.backbone(name, classes=8, weights=None) for name in NAMES}
 for network in random.values():
     network.reset_stages(seed)
 
-
 def inner(network):  # the share of stage 4's gradient that lies in the middle quarter of the image
     values = vt.analysis.sensitivity(network, images[::16])["stage4"]
     return float(values[16:48, 16:48].sum() / values.sum())
-
 
 # %% tags=["nbval-ignore-output"]
 shares = {name: (inner(networks[name]), inner(random[name])) for name in NAMES}
@@ -172,21 +158,12 @@ for name, (learnt, drawn) in shares.items():
 
 # %%
 spans = [vt.analysis.middle_fields(network)["stage4"] for network in networks.values()]
-vt.claim(
-    "in all four the middle cell of stage 4 can depend on the whole image",
-    all(first <= 0 and end >= 63 for first, end in spans),
-    spans=spans,
-)
-vt.claim(
-    "and the middle quarter gets more than its share of the gradient",
-    min(min(pair) for pair in shares.values()) > 0.3,
-    shares=shares,
-)
-vt.claim(
-    "pretraining has made none of the four bells wider",
-    all(learnt > drawn - 0.02 for learnt, drawn in shares.values()),
-    shares=shares,
-)
+vt.claim("in all four the middle cell of stage 4 can depend on the whole image",
+         all(first <= 0 and end >= 63 for first, end in spans), spans=spans)
+vt.claim("and the middle quarter gets more than its share of the gradient",
+         min(min(pair) for pair in shares.values()) > 0.3, shares=shares)
+vt.claim("pretraining has made none of the four bells wider",
+         all(learnt > drawn - 0.02 for learnt, drawn in shares.values()), shares=shares)
 
 # %% [markdown]
 # By *shape reproduced* we mean that what a paper found larger, smaller or in an order is so here, too;
@@ -259,54 +236,34 @@ vt.plots.patches(vt.analysis.strongest_patches(network, found["mini_resnet"], im
 # %%
 blind = {name: vt.analysis.measure_responses(network, images) for name, network in random.items()}
 
-
 def of_all(measure, networks):
-    return {
-        name: {stage: measure(of) for stage, of in stages.items()}
-        for name, stages in networks.items()
-    }
-
+    return {name: {stage: measure(of) for stage, of in stages.items()} for name, stages in networks.items()}
 
 # %%
 def one_species(of):
     return of.purity(labels)
 
-
 pure, pure_blind = of_all(one_species, found), of_all(one_species, blind)
 
 # %%
-vt.plots.stages(
-    {"pretrained": pure, "random weights": pure_blind},
-    what="strongest images of one species",
-    chance=vt.analysis.chance_purity(labels),
-)
-
+vt.plots.stages({"pretrained": pure, "random weights": pure_blind},
+                what="strongest images of one species", chance=vt.analysis.chance_purity(labels))
 
 # %%
 def on_plant(of):
     return of.on_object(task.train.masks)
 
-
 hit, hit_blind = of_all(on_plant, found), of_all(on_plant, blind)
-vt.plots.stages(
-    {"pretrained": hit, "random weights": hit_blind},
-    what="strongest places on the plant",
-    chance=task.train.masks.double().mean().item(),
-)
+vt.plots.stages({"pretrained": hit, "random weights": hit_blind},
+                what="strongest places on the plant", chance=task.train.masks.double().mean().item())
 
 # %%
 purer = {name: of["stage4"] - of["stem"] for name, of in pure.items()}
-vt.claim(
-    "in all four, channels of the last stage keep to one species more than those of the stem",
-    min(purer.values()) > 0.1,
-    purer=purer,
-)
+vt.claim("in all four, channels of the last stage keep to one species more than those of the stem",
+         min(purer.values()) > 0.1, purer=purer)
 ahead = {name: hit[name]["stage4"] - hit_blind[name]["stage4"] for name in NAMES}
-vt.claim(
-    "and their strongest places lie on the plant far more often than those of random weights",
-    min(ahead.values()) > 0.2,
-    ahead=ahead,
-)
+vt.claim("and their strongest places lie on the plant far more often than those of random weights",
+         min(ahead.values()) > 0.2, ahead=ahead)
 
 # %% [markdown]
 # Three things are worth a pause. The stem's favourites lie on the plant in about half of the cases,
@@ -326,49 +283,29 @@ vt.claim(
 # number has a 95 % interval (the pale band). And beside the garden we ask for `textures`: eight woven
 # patterns without any plant. Begin with the left panel.
 
-
 # %%
 def by_stage(responses, images, labels):
     features = {stage: of.mean for stage, of in responses.items()}
     return vt.analysis.neighbour_accuracies({"pixels": images} | features, labels)
 
-
 ground = vt.task("textures", shots=80, seed=seed).train
-grounds = {
-    name: vt.analysis.measure_responses(network, ground.pixels)
-    for name, network in networks.items()
-}
+grounds = {name: vt.analysis.measure_responses(network, ground.pixels) for name, network in networks.items()}
 
 # %%
 near = {name: by_stage(of, images, labels) for name, of in found.items()}
 near_blind = {name: by_stage(of, images, labels) for name, of in blind.items()}
 near_ground = {name: by_stage(of, ground.pixels, ground.labels) for name, of in grounds.items()}
-vt.plots.stages(
-    {"garden": near, "garden, random weights": near_blind, "textures": near_ground},
-    what="named correctly by 5 neighbours",
-    chance=1 / 8,
-)
+vt.plots.stages({"garden": near, "garden, random weights": near_blind, "textures": near_ground},
+                what="named correctly by 5 neighbours", chance=1 / 8)
 
 # %%
-gain = [
-    vt.metrics.paired_difference(near[name]["stage4"], rival)
-    for name in NAMES
-    for rival in (near[name]["pixels"], near_blind[name]["stage4"])
-]
-vt.claim(
-    "in the garden, the last stage names far more than pixels, and than a random network's last stage",
-    min(g.low for g in gain) > 0.3,
-    gain=gain,
-)
-step = [
-    vt.metrics.paired_difference(near["mini_resnet"]["stage4"], near["mini_resnet"][s])
-    for s in ("stem", "stage2")
-]
-vt.claim(
-    "in mini ResNet, better than the stem's and stage 2's",
-    min(s.low for s in step) > 0.1,
-    step=step,
-)
+gain = [vt.metrics.paired_difference(near[name]["stage4"], rival) for name in NAMES
+        for rival in (near[name]["pixels"], near_blind[name]["stage4"])]
+vt.claim("in the garden, the last stage names far more than pixels, and than a random network's last stage",
+         min(g.low for g in gain) > 0.3, gain=gain)
+step = [vt.metrics.paired_difference(near["mini_resnet"]["stage4"], near["mini_resnet"][s])
+        for s in ("stem", "stage2")]
+vt.claim("in mini ResNet, better than the stem's and stage 2's", min(s.low for s in step) > 0.1, step=step)
 best.reveal("stage 4's")
 
 # %% [markdown]
@@ -384,14 +321,10 @@ best.reveal("stage 4's")
 # %%
 tex = near_ground["mini_resnet"]
 lost = vt.metrics.paired_difference(tex["stage1"], tex["stage4"])
-vt.claim(
-    "for textures, mini ResNet's stage 1 is better than its last stage", lost.low > 0, lost=lost
-)
+vt.claim("for textures, mini ResNet's stage 1 is better than its last stage", lost.low > 0, lost=lost)
 raw = vt.backbone("mini_resnet", classes=8, weights=None)
 raw.reset_stages(seed)
-stem = by_stage(vt.analysis.measure_responses(raw, ground.pixels), ground.pixels, ground.labels)[
-    "stem"
-]
+stem = by_stage(vt.analysis.measure_responses(raw, ground.pixels), ground.pixels, ground.labels)["stem"]
 tells = vt.metrics.paired_difference(stem, tex["pixels"])
 vt.claim("and there a stem with random weights tells more than pixels", tells.low > 0, tells=tells)
 
@@ -406,13 +339,9 @@ vt.claim("and there a stem with random weights tells more than pixels", tells.lo
 
 # %%
 some = torch.arange(0, 640, 4)
-points = {
-    stage: vt.analysis.project_to_plane(found["mini_resnet"][stage].mean[some])
-    for stage in ("stem", "stage2", "stage4")
-}
-vt.plots.scatter(
-    {"pixels": vt.analysis.project_to_plane(images[some])} | points, labels[some], task.classes
-)
+points = {stage: vt.analysis.project_to_plane(found["mini_resnet"][stage].mean[some])
+          for stage in ("stem", "stage2", "stage4")}
+vt.plots.scatter({"pixels": vt.analysis.project_to_plane(images[some])} | points, labels[some], task.classes)
 
 # %% [markdown]
 # **The gradient reaches the pixels.** Fine-tuning sends a gradient from the loss all the way down, here
@@ -422,19 +351,14 @@ vt.plots.scatter(
 
 # %%
 every = slice(None, None, 20)
-lengths = {
-    name: vt.analysis.gradient_lengths(network, images[every], labels[every])
-    for name, network in networks.items()
-}
+lengths = {name: vt.analysis.gradient_lengths(network, images[every], labels[every])
+           for name, network in networks.items()}
 vt.plots.stages({"gradient of the loss": lengths}, what="root mean square", percent=False)
 
 # %%
 arrives = {name: of["pixels"] / of["stage4"] for name, of in lengths.items()}
-vt.claim(
-    "in all four, the gradient of one number is larger at the pixels than at the last stage",
-    min(arrives.values()) > 2,
-    arrives=arrives,
-)
+vt.claim("in all four, the gradient of one number is larger at the pixels than at the last stage",
+         min(arrives.values()) > 2, arrives=arrives)
 
 # %% [markdown]
 # This is not to be taken for granted. Every layer multiplies the gradient by its weights, and every
@@ -450,15 +374,10 @@ vt.claim(
 # %%
 small = torch.nn.functional.avg_pool2d(networks["mini_resnet"].normalise(images[every]), 4)
 starts = {"as PyTorch": "default", "after Xavier": "xavier", "after He": "he"}
-stacks = {
-    title: {
-        words: lesson_02.stack_gradient_lengths(
-            lesson_02.deep_stack(30, start, norm, seed=seed), small, labels[every]
-        )
-        for words, start in starts.items()
-    }
-    for title, norm in (("without BatchNorm", False), ("with BatchNorm", True))
-}
+stacks = {title: {words: lesson_02.stack_gradient_lengths(lesson_02.deep_stack(30, start, norm, seed=seed),
+                                                          small, labels[every])
+                  for words, start in starts.items()}
+          for title, norm in (("without BatchNorm", False), ("with BatchNorm", True))}
 vt.plots.gradients(stacks)
 
 # %% [markdown]
@@ -466,32 +385,21 @@ vt.plots.gradients(stacks)
 # same factor. Theory says which. With variance v and n inputs it is the root of v · n / 2, that is
 # 0.41, 0.71 and 1. We measure it from layer 30 to layer 1, over 29 steps.
 
-
 # %%
 def factor(lengths):  # by which one layer multiplies, on the way back
     return (lengths[1] / lengths[-1]) ** (1 / 29)
 
-
 plain, normed = ({words: factor(of) for words, of in stacks[title].items()} for title in stacks)
 theory = {"as PyTorch": 6**-0.5, "after Xavier": 2**-0.5, "after He": 1}
-vt.claim(
-    "without BatchNorm each layer multiplies the gradient by the factor of its start",
-    max(abs(plain[words] - theory[words]) for words in starts) < 0.08,
-    plain=plain,
-)
+vt.claim("without BatchNorm each layer multiplies the gradient by the factor of its start",
+         max(abs(plain[words] - theory[words]) for words in starts) < 0.08, plain=plain)
 
 # %%
-vt.claim(
-    "with PyTorch's start less than a billionth arrives at the first layer",
-    plain["as PyTorch"] ** 29 < 1e-9,
-    plain=plain,
-)
-vt.claim(
-    "with BatchNorm the start does not matter, and the gradient grows by about a fifth a layer",
-    max(normed.values()) - min(normed.values()) < 0.01
-    and all(1.1 < of < 1.3 for of in normed.values()),
-    normed=normed,
-)
+vt.claim("with PyTorch's start less than a billionth arrives at the first layer",
+         plain["as PyTorch"] ** 29 < 1e-9, plain=plain)
+vt.claim("with BatchNorm the start does not matter, and the gradient grows by about a fifth a layer",
+         max(normed.values()) - min(normed.values()) < 0.01 and
+         all(1.1 < of < 1.3 for of in normed.values()), normed=normed)
 
 # %% [markdown]
 # He et al. (2015) trained 30 layers which did not move with Xavier's start and learnt with theirs; our
@@ -524,19 +432,11 @@ lesson_02.plot_zoo(lesson_02.zoo_table(), lesson_02.zoo_curves())
 # differences that could decide it; on the digits no.
 
 # %%
-probes = (
-    zoo["digits_probe_low"]["mini_mobilenet"]
-    - zoo["digits_probe_high"].drop("mini_mobilenet").max()
-)
-vt.claim(
-    "on digits mini MobileNet's probe is ahead of all others, though it knows the source least",
-    probes > 0 and zoo.pretraining_accuracy.idxmin() == "mini_mobilenet",
-    probes=probes,
-)
-vt.claim(
-    "on the garden the intervals of all four probes overlap",
-    zoo.garden_probe_low.max() < zoo.garden_probe_high.min(),
-)
+probes = zoo["digits_probe_low"]["mini_mobilenet"] - zoo["digits_probe_high"].drop("mini_mobilenet").max()
+vt.claim("on digits mini MobileNet's probe is ahead of all others, though it knows the source least",
+         probes > 0 and zoo.pretraining_accuracy.idxmin() == "mini_mobilenet", probes=probes)
+vt.claim("on the garden the intervals of all four probes overlap",
+         zoo.garden_probe_low.max() < zoo.garden_probe_high.min())
 
 # %% [markdown]
 # And operations are not time. mini Inception needs fewer than two thirds of mini ResNet's operations,
@@ -545,12 +445,9 @@ vt.claim(
 
 # %%
 few_operations = zoo.megaflops["mini_inception"] / zoo.megaflops["mini_resnet"]
-vt.claim(
-    "mini Inception has fewer than two thirds of mini ResNet's operations, and trains more slowly",
-    few_operations < 2 / 3 and zoo.training_ratio["mini_inception"] < 0.9,
-    operations=few_operations,
-    speed=zoo.training_ratio["mini_inception"],
-)
+vt.claim("mini Inception has fewer than two thirds of mini ResNet's operations, and trains more slowly",
+         few_operations < 2 / 3 and zoo.training_ratio["mini_inception"] < 0.9,
+         operations=few_operations, speed=zoo.training_ratio["mini_inception"])
 
 # %% [markdown]
 # ## Caveats
@@ -578,11 +475,9 @@ vt.check("02.1", small_kernels)
 # from the image up, such as `[(3, 2), (3, 1)]`. Give the side of the field, in pixels, of a cell after
 # the last of them. Without any layer it is 1.
 
-
 # %%
 def field(layers):
     return ...
-
 
 vt.check("02.2", field)
 

@@ -17,9 +17,7 @@
 
 # %%
 import os
-
 import torch
-
 import vtlab as vt
 from vtlab.course import lesson_03
 
@@ -69,11 +67,8 @@ for k, name in enumerate(task.classes):
 dictionary = torch.stack(usual).argmax(0)  # an old species to a new one
 agreement = (dictionary[said[odd]] == label[odd]).float().mean().item()
 print(f"{agreement:.1f} of the other half named correctly, chance {task.chance}")
-vt.claim(
-    "the old head's wrong answers tell the new species apart far better than chance",
-    agreement > 2 * task.chance,
-    agreement=agreement,
-)
+vt.claim("the old head's wrong answers tell the new species apart far better than chance",
+         agreement > 2 * task.chance, agreement=agreement)
 
 # %% [markdown]
 # About six in ten, where chance is one in eight. So the features already tell much of what we want to
@@ -87,10 +82,8 @@ vt.claim(
 # images. Which start gives the best accuracy on new ones?
 
 # %%
-best = vt.guess(
-    "Which first weights of the head end best?",
-    ["large", "Xavier's or He's", "small or zero", "they all end about alike"],
-)
+best = vt.guess("Which first weights of the head end best?",
+                ["large", "Xavier's or He's", "small or zero", "they all end about alike"])
 best
 
 # %% [markdown]
@@ -141,15 +134,11 @@ for name, (loss, pull) in first.items():
     print(f"{name:8} loss {loss:5.1f}, gradient in the stages {pull:5.1f}")
 
 # %%
-vt.claim(
-    "a zero head costs exactly ln 8 and does not pull at the stages at all",
-    abs(first["zero"][0] - torch.tensor(8.0).log()) < 1e-5 and first["zero"][1] == 0,
-)
-vt.claim(
-    "a large one costs more than five times as much and pulls hardest",
-    first["large"][0] > 10.4 and first["large"][1] == max(g for _, g in first.values()),
-    first=first["large"],
-)
+vt.claim("a zero head costs exactly ln 8 and does not pull at the stages at all",
+         abs(first["zero"][0] - torch.tensor(8.0).log()) < 1e-5 and first["zero"][1] == 0)
+vt.claim("a large one costs more than five times as much and pulls hardest",
+         first["large"][0] > 10.4 and first["large"][1] == max(g for _, g in first.values()),
+         first=first["large"])
 
 # %% [markdown]
 # On the whole, the smaller the weights, the more modest the head and the weaker the pull. (ln 8 is 2.08;
@@ -162,20 +151,16 @@ vt.claim(
 # ## With vtlab
 #
 # `vt.backbone(head=…)` takes any module that ends in a linear layer. A strategy with `head_start="kept"`
-# begins with the head as it is, where `vt.full` draws it anew. `begun` makes a network whose head
-# starts in one of our five ways, and `first_step` takes the two numbers that we took by hand. After
+# begins with the head as it is, where `vt.full` draws it anew. `network_with_head_init` makes a network
+# whose head starts in one of our five ways, and `first_loss_and_gradient` takes the two numbers that we
+# took by hand. After
 # that we fine-tune everything, from zero and from large weights, for twelve epochs (the table below has
 # thirty).
 
 # %%
 loss, pull = lesson_03.first_loss_and_gradient(lesson_03.network_with_head_init("zero", seed), task)
-vt.claim(
-    "by hand and with vtlab, a zero head costs the same and pulls as little",
-    abs(loss - first["zero"][0]) < 1e-5 and pull == first["zero"][1],
-    loss=loss,
-    pull=pull,
-)
-
+vt.claim("by hand and with vtlab, a zero head costs the same and pulls as little",
+         abs(loss - first["zero"][0]) < 1e-5 and pull == first["zero"][1], loss=loss, pull=pull)
 
 # %%
 def fine_tune(way):
@@ -185,18 +170,13 @@ def fine_tune(way):
         pass
     return vt.evaluate(network, task.test.pixels, task.test.labels)
 
-
 # %% tags=["nbval-ignore-output"]
 from_zero, from_large = fine_tune("zero"), fine_tune("large")
 print(f"test accuracy from zero {from_zero:.2f}, from large weights {from_large:.2f}")
 
 # %%
-vt.claim(
-    "what began large ends behind",
-    from_large < from_zero - 0.02,
-    from_zero=from_zero,
-    from_large=from_large,
-)
+vt.claim("what began large ends behind", from_large < from_zero - 0.02,
+         from_zero=from_zero, from_large=from_large)
 
 # %% [markdown]
 # ## Explore
@@ -230,9 +210,7 @@ trainer
 
 # %%
 petals = vt.task("petals", shots=5, seed=seed)
-vt.plots.images(
-    petals.train.pixels[::5][:16], titles=[f"{n:.0f} petals" for n in petals.train.labels[::5][:16]]
-)
+vt.plots.images(petals.train.pixels[::5][:16], titles=[f"{n:.0f} petals" for n in petals.train.labels[::5][:16]])
 
 # %%
 counter = vt.backbone("mini_resnet", classes=1)
@@ -240,12 +218,8 @@ for record in vt.fit(counter, petals, vt.probe, seed=seed):
     pass
 error = vt.mean_absolute_error(counter, petals.test.pixels, petals.test.labels)
 always = (petals.test.labels - petals.train.labels.mean()).abs().mean().item()
-vt.claim(
-    "the ridge on frozen features more than halves the error of always saying the mean",
-    error < 0.5 * always,
-    error=error,
-    always=always,
-)
+vt.claim("the ridge on frozen features more than halves the error of always saying the mean",
+         error < 0.5 * always, error=error, always=always)
 
 # %% tags=["nbval-ignore-output"]
 print(f"off by {error:.2f} petals on average, always saying the mean by {always:.2f}")
@@ -261,13 +235,8 @@ print(f"off by {error:.2f} petals on average, always saying the mean by {always:
 # %%
 shown = petals.test[torch.tensor([0, 300, 450])]
 evidence = vt.explain(counter, shown.pixels, targets=0, cut=False)  # both signs
-vt.plots.cams(
-    shown.pixels,
-    {"raises the number": evidence.clamp(min=0), "lowers it": (-evidence).clamp(min=0)},
-    masks=shown.masks,
-    titles=[f"{n:.0f} petals" for n in shown.labels],
-    of="the number",
-)
+vt.plots.cams(shown.pixels, {"raises the number": evidence.clamp(min=0), "lowers it": (-evidence).clamp(min=0)},
+              masks=shown.masks, titles=[f"{n:.0f} petals" for n in shown.labels], of="the number")
 
 # %% [markdown]
 # In the three pictures stored here the evidence lies on the flower and close around it, and speaks for
@@ -285,27 +254,18 @@ vt.plots.cams(
 named = vt.backbone("mini_resnet", classes=8)
 for record in vt.fit(named, task, vt.probe, seed=seed):
     pass
-switch = {
-    "its own": named.normalisation,
-    "ImageNet's": lesson_03.IMAGENET_NORMALISATION,
-    "only to [0, 1]": lesson_03.Normalisation((0, 0, 0), (1, 1, 1)),
-}
+switch = {"its own": named.normalisation, "ImageNet's": lesson_03.IMAGENET_NORMALISATION,
+          "only to [0, 1]": lesson_03.Normalisation((0, 0, 0), (1, 1, 1))}
 
 # %%
 found = {}
 for name, numbers in switch.items():
     named.normalisation = numbers
     found[name] = vt.evaluate(named, task.test.pixels, task.test.labels)
-vt.claim(
-    "with ImageNet's numbers less than five points are lost",
-    found["its own"] - found["ImageNet's"] < 0.05,
-    found=found,
-)
-vt.claim(
-    "with none the network is as good as blind",
-    found["only to [0, 1]"] < 2 * task.chance,
-    found=found,
-)
+vt.claim("with ImageNet's numbers less than five points are lost",
+         found["its own"] - found["ImageNet's"] < 0.05, found=found)
+vt.claim("with none the network is as good as blind", found["only to [0, 1]"] < 2 * task.chance,
+         found=found)
 
 # %% tags=["nbval-ignore-output"]
 print({name: round(value, 2) for name, value in found.items()})
@@ -324,12 +284,8 @@ pale.normalisation = switch["only to [0, 1]"]
 for record in vt.fit(pale, task, vt.probe, seed=seed):
     pass
 both = vt.evaluate(pale, task.test.pixels, task.test.labels)
-vt.claim(
-    "a probe that learns with the bug gets back less than half of what was lost",
-    both < found["its own"] / 2,
-    both=both,
-    its_own=found["its own"],
-)
+vt.claim("a probe that learns with the bug gets back less than half of what was lost",
+         both < found["its own"] / 2, both=both, its_own=found["its own"])
 
 # %% tags=["nbval-ignore-output"]
 print(f"{both:.2f} of the test images named correctly, chance {task.chance}")
@@ -350,24 +306,15 @@ print(f"{both:.2f} of the test images named correctly, chance {task.chance}")
 # %%
 table = lesson_03.heads_table()
 starts = table[table.part == "start"]
-vt.plots.intervals(
-    {
-        "after fine-tuning": {
-            way: rows.test_accuracy for way, rows in starts.groupby("way", sort=False)
-        }
-    }
-)
-
+vt.plots.intervals({"after fine-tuning": {way: rows.test_accuracy
+                                          for way, rows in starts.groupby("way", sort=False)}})
 
 # %%
 def seeds(way, column="test_accuracy"):
     return starts[starts.way == way].sort_values("seed")[column].to_numpy()
 
-
 for way in ("zero", "xavier", "he", "large"):
-    print(
-        f"{way:6} against PyTorch's default: {vt.metrics.paired_difference(seeds(way), seeds('default'))}"
-    )
+    print(f"{way:6} against PyTorch's default: {vt.metrics.paired_difference(seeds(way), seeds('default'))}")
 behind = vt.metrics.paired_difference(seeds("default"), seeds("large"))
 vt.claim("a head that begins large ends far behind", behind.low > 0.05, behind=behind)
 best.reveal("not large; between the others these seeds cannot tell")
@@ -388,15 +335,10 @@ best.reveal("not large; between the others these seeds cannot tell")
 # stages alone:
 
 # %%
-probe = (
-    table[(table.way == "solved") & (table.shots == 5)].sort_values("seed").test_accuracy.to_numpy()
-)
+probe = table[(table.way == "solved") & (table.shots == 5)].sort_values("seed").test_accuracy.to_numpy()
 stays = [vt.metrics.paired_difference(probe, seeds(way)) for way in starts.way.unique()]
-vt.claim(
-    "with forty images the solved probe is ahead of all five starts",
-    min(gain.low for gain in stays) > 0,
-    stays=stays,
-)
+vt.claim("with forty images the solved probe is ahead of all five starts",
+         min(gain.low for gain in stays) > 0, stays=stays)
 
 # %% [markdown]
 # **What a head is made of.** Now the stages are frozen and only the head learns. *Solved* is the linear
@@ -410,27 +352,17 @@ vt.claim(
 # %%
 heads = table[table.part == "head"]
 means = heads.groupby(["shots", "way", "rate"], dropna=False).test_accuracy.transform("mean")
-top = heads[
-    means == means.groupby([heads.shots, heads.way]).transform("max")
-]  # of each, the better rate
-vt.plots.intervals(
-    {
-        f"{shots} images per class": {
-            way: rows.test_accuracy for way, rows in some.groupby("way", sort=False)
-        }
-        for shots, some in top.groupby("shots")
-    }
-)
-
+top = heads[means == means.groupby([heads.shots, heads.way]).transform("max")]  # of each, the better rate
+vt.plots.intervals({f"{shots} images per class": {way: rows.test_accuracy
+                                                  for way, rows in some.groupby("way", sort=False)}
+                    for shots, some in top.groupby("shots")})
 
 # %%
 def accuracy(way, shots):
     return top[(top.way == way) & (top.shots == shots)].sort_values("seed").test_accuracy.to_numpy()
 
-
 def against_linear(way):
     return [vt.metrics.paired_difference(accuracy(way, n), accuracy("linear", n)) for n in (5, 40)]
-
 
 for way in top.way.unique()[2:]:
     few, many = against_linear(way)
@@ -438,21 +370,11 @@ for way in top.way.unique()[2:]:
 
 # %%
 few, many = against_linear("flattened")
-wider = [
-    against_linear(way)[1].mean
-    for way in ("hidden 256", "hidden 1024", "three hidden", "a block more")
-]
-vt.claim(
-    "with 40 images no wider or deeper head is on average a hundredth better or worse than one layer",
-    max(map(abs, wider)) < 0.01,
-    wider=wider,
-)
-vt.claim(
-    "a flattened head is worse with 5 images and with 40",
-    max(few.high, many.high) < 0,
-    few=few,
-    many=many,
-)
+wider = [against_linear(way)[1].mean for way in ("hidden 256", "hidden 1024", "three hidden", "a block more")]
+vt.claim("with 40 images no wider or deeper head is on average a hundredth better or worse than one layer",
+         max(map(abs, wider)) < 0.01, wider=wider)
+vt.claim("a flattened head is worse with 5 images and with 40", max(few.high, many.high) < 0,
+         few=few, many=many)
 
 # %% [markdown]
 # **Width and depth** of the new part hardly matter with 40 images per class, from two thousand weights
@@ -476,30 +398,20 @@ vt.claim(
 
 # %%
 numbers = table[table.part == "number"]
-vt.plots.intervals(
-    {"counting petals": {way: rows.error for way, rows in numbers.groupby("way", sort=False)}},
-    what="mean absolute error, in petals",
-    percent=False,
-    marks={"always the mean": numbers.error_of_the_mean.mean()},
-)
-
+vt.plots.intervals({"counting petals": {way: rows.error for way, rows in numbers.groupby("way", sort=False)}},
+                   what="mean absolute error, in petals", percent=False,
+                   marks={"always the mean": numbers.error_of_the_mean.mean()})
 
 # %%
 def errors(way):
     return numbers[numbers.way == way].sort_values("seed").error.to_numpy()
 
-
 # %%
 for way in ("partial", "full"):
-    print(
-        f"{way:7} against the ridge: {vt.metrics.paired_difference(errors(way), errors('ridge'))} petals"
-    )
+    print(f"{way:7} against the ridge: {vt.metrics.paired_difference(errors(way), errors('ridge'))} petals")
 lost = vt.metrics.paired_difference(errors("full"), errors("ridge"))
-vt.claim(
-    "with a hundred images fine-tuning everything gains less than a tenth of a petal on the ridge",
-    lost.low > -0.1,
-    lost=lost,
-)
+vt.claim("with a hundred images fine-tuning everything gains less than a tenth of a petal on the ridge",
+         lost.low > -0.1, lost=lost)
 
 # %% [markdown]
 # No gain is to be seen, as with classes (lesson 01). *Full* is off by 0.08 petals more than the ridge,
@@ -531,11 +443,9 @@ vt.check("03.1", head)
 # inputs and outputs, return weights of shape `(outputs, inputs)`, drawn from a normal distribution with
 # mean 0 and variance 2 / (inputs + outputs).
 
-
 # %%
 def xavier(inputs, outputs):
     return ...
-
 
 vt.check("03.2", xavier)
 

@@ -18,9 +18,7 @@
 
 # %%
 import os
-
 import torch
-
 import vtlab as vt
 from vtlab.course import lesson_04
 
@@ -71,7 +69,6 @@ vt.begin(seed=0)
 # %%
 import contextlib
 import io
-
 from torchvision.models import resnet50
 
 with contextlib.redirect_stderr(io.StringIO()) as said:
@@ -118,10 +115,8 @@ print(len(task.train), "training images,", len(test), "test images")
 # five stages in front of the head will have changed?
 
 # %%
-moved = vt.guess(
-    "What will have moved in the frozen stages?",
-    ["nothing", "the weights", "the BatchNorm statistics", "both"],
-)
+moved = vt.guess("What will have moved in the frozen stages?",
+                 ["nothing", "the weights", "the BatchNorm statistics", "both"])
 moved
 
 # %% [markdown]
@@ -170,11 +165,8 @@ drift.round(3)
 # %%
 frozen = drift.drop("head")
 vt.claim("no weight of a frozen stage moved by a single bit", (frozen.weights == 0).all())
-vt.claim(
-    "the BatchNorm statistics of every frozen stage moved by more than 1 %",
-    (frozen.statistics > 0.01).all(),
-    least=frozen.statistics.min(),
-)
+vt.claim("the BatchNorm statistics of every frozen stage moved by more than 1 %",
+         (frozen.statistics > 0.01).all(), least=frozen.statistics.min())
 moved.reveal("the BatchNorm statistics")
 
 # %% [markdown]
@@ -191,11 +183,8 @@ fresh = vt.backbone("mini_resnet", classes=8)
 pixels = test.pixels[::3]
 then, now = vt.activations(fresh, pixels), vt.activations(article, pixels)
 change = ((now - then).norm() / then.norm()).item()
-vt.claim(
-    "the frozen stages' features of the same images moved by more than 3 %",
-    change > 0.03,
-    change=change,
-)
+vt.claim("the frozen stages' features of the same images moved by more than 3 %", change > 0.03,
+         change=change)
 
 # %% [markdown]
 # The **third fault**: one batch is not an epoch. An epoch is a pass over all training images. What the
@@ -228,12 +217,8 @@ for step in range(1000):
 on_batch = (head(features).argmax(1) == nonsense).double().mean().item()
 guesses = head(vt.activations(fresh, test.pixels)).argmax(1)
 on_test = (guesses == test.labels).double().mean().item()
-vt.claim(
-    "random labels: over 95 % on the images trained on, under 40 % on the test set",
-    on_batch > 0.95 and on_test < 0.4,
-    on_batch=on_batch,
-    on_test=on_test,
-)
+vt.claim("random labels: over 95 % on the images trained on, under 40 % on the test set",
+         on_batch > 0.95 and on_test < 0.4, on_batch=on_batch, on_test=on_test)
 
 # %% [markdown]
 # Now the corrected loop, still in plain PyTorch. It takes the parts that learn. Everything else gets
@@ -241,13 +226,11 @@ vt.claim(
 # rate warms up and falls, and it is large enough to get somewhere. The order is drawn from a generator
 # of its own, so that the library can draw the same one.
 
-
 # %%
 def schedule(step, steps):
     rise = max(1, round(0.1 * steps))
     share = torch.tensor((step - rise) / max(1, steps - rise))
     return (step + 1) / rise if step < rise else 0.5 * (1 + torch.cos(torch.pi * share)).item()
-
 
 # %%
 def train(network, parts, epochs, rate=1e-3, batch=32):
@@ -266,7 +249,6 @@ def train(network, parts, epochs, rate=1e-3, batch=32):
             optimiser.step()
             rates.step()
 
-
 # %% [markdown]
 # First the article's own case, the head alone, for fifteen true epochs, judged on the test set.
 
@@ -274,13 +256,10 @@ def train(network, parts, epochs, rate=1e-3, batch=32):
 corrected = vt.backbone("mini_resnet", classes=8)
 corrected.reset_head(seed)
 train(corrected, [corrected.head], epochs=15, rate=0.01)
-ours, theirs = (vt.evaluate(n.eval(), test.pixels, test.labels) for n in (corrected, article))
-vt.claim(
-    "on the test set the corrected loop is ahead of the article's by more than 0.1",
-    ours > theirs + 0.1,
-    ours=ours,
-    theirs=theirs,
-)
+ours, theirs = (vt.evaluate(n.eval(), test.pixels, test.labels)
+                for n in (corrected, article))
+vt.claim("on the test set the corrected loop is ahead of the article's by more than 0.1",
+         ours > theirs + 0.1, ours=ours, theirs=theirs)
 
 # %% [markdown]
 # We did not separate the causes of that gap; the small rate, the few batches and the optimiser are
@@ -305,9 +284,7 @@ train(by_hand, [by_hand.stages["stage4"], by_hand.head], epochs=6)
 # %%
 by_vtlab = vt.backbone("mini_resnet", classes=8)
 start = vt.analysis.take_snapshot(by_vtlab)
-records = list(
-    vt.fit(by_vtlab, task, vt.partial(1), seed=seed, epochs=6, augment=None, bfloat16=False)
-)
+records = list(vt.fit(by_vtlab, task, vt.partial(1), seed=seed, epochs=6, augment=None, bfloat16=False))
 
 # %%
 mine, its = (vt.predict(n, pixels, bfloat16=False) for n in (by_hand, by_vtlab))
@@ -321,9 +298,7 @@ vt.claim("both loops give the same probabilities, to 0.01 on average", apart < 0
 # %%
 its_drift = vt.analysis.measure_movement(start, by_vtlab)
 still = its_drift.loc[["stem", "stage1", "stage2", "stage3"]]
-vt.claim(
-    "under vtlab no bit of a frozen stage moved, statistics included", (still == 0).all(axis=None)
-)
+vt.claim("under vtlab no bit of a frozen stage moved, statistics included", (still == 0).all(axis=None))
 
 # %% [markdown]
 # ## Explore
@@ -344,7 +319,7 @@ vt.plots.movement({"the article's loop": drift, "vtlab, partial": its_drift})
 # on a BatchNorm layer means both halves.
 #
 # Fit a fresh network with `vt.surgical("stage1")` instead, and hand its `vt.analysis.measure_movement` to
-# `plot_movement`: stage 1 and the head move, and nothing else does, not even the stages between them.
+# `vt.plots.movement`: stage 1 and the head move, and nothing else does, not even the stages between them.
 
 # %% [markdown]
 # ## Look inside
@@ -372,24 +347,14 @@ ways = (vt.probe, vt.partial(1), vt.surgical("stage1"), vt.full)
 measured = {way.name: vt.costs.measure_step(fresh, way, bfloat16=False) for way in ways}
 predicted = {way.name: vt.costs.cost_table(fresh, way, speed=speed).sum() for way in ways}
 for way, real in measured.items():
-    print(
-        f"{way:16s} {real['step'] / 1e6:6.1f} M multiply-adds, {real['activations'] / 1e6:5.1f} MB kept"
-    )
+    print(f"{way:16s} {real['step'] / 1e6:6.1f} M multiply-adds, {real['activations'] / 1e6:5.1f} MB kept")
 
 # %%
-exact = all(
-    measured[way][kind] == predicted[way][kind]
-    for way in measured
-    for kind in ("learn", "step", "optimiser")
-)
-kept = max(
-    abs(measured[way]["activations"] / predicted[way]["activations"] - 1) for way in measured
-)
-vt.claim(
-    "weights, operations and optimiser are predicted exactly, kept memory within 2 %",
-    exact and kept < 0.02,
-    kept=kept,
-)
+exact = all(measured[way][kind] == predicted[way][kind]
+            for way in measured for kind in ("learn", "step", "optimiser"))
+kept = max(abs(measured[way]["activations"] / predicted[way]["activations"] - 1) for way in measured)
+vt.claim("weights, operations and optimiser are predicted exactly, kept memory within 2 %",
+         exact and kept < 0.02, kept=kept)
 
 # %% [markdown]
 # Seconds do not follow from shapes alone: they need to know the machine. `calibrate`, above, timed each
@@ -399,9 +364,7 @@ vt.claim(
 
 # %% tags=["nbval-ignore-output"]
 for way, real in measured.items():
-    print(
-        f"{way:16s} {1000 * real['seconds']:5.0f} ms a step, {1000 * predicted[way].seconds:5.0f} predicted"
-    )
+    print(f"{way:16s} {1000 * real['seconds']:5.0f} ms a step, {1000 * predicted[way].seconds:5.0f} predicted")
 
 # %% [markdown]
 # Is all this a matter of our small network? `mobilenet_v2` is one that people use on photographs. If
@@ -429,9 +392,7 @@ vt.analysis.measure_movement(start, mobile).round(3)
 # %%
 for way in (vt.probe, vt.partial(1), vt.full):
     step = vt.costs.cost_table(mobile, way, image_size=224).sum()
-    print(
-        f"{way.name:8s} {step.step / 1e6:5.0f} M multiply-adds, {step.activations / 1e6:5.0f} MB kept"
-    )
+    print(f"{way.name:8s} {step.step / 1e6:5.0f} M multiply-adds, {step.activations / 1e6:5.0f} MB kept")
 
 # %% [markdown]
 # Look at the last column: the activations of full training would not fit into the memory of a small
@@ -447,23 +408,14 @@ for way in (vt.probe, vt.partial(1), vt.full):
 
 # %%
 last, first, everything = (measured[way]["step"] for way in ("partial", "surgical(stage1)", "full"))
-vt.claim(
-    "the last stage alone costs under 40 % of full; the first alone over 60 %",
-    last < 0.4 * everything and first > 0.6 * everything,
-    last=last,
-    first=first,
-)
+vt.claim("the last stage alone costs under 40 % of full; the first alone over 60 %",
+         last < 0.4 * everything and first > 0.6 * everything, last=last, first=first)
 
 # %%
-real, guessed = (
-    seconds["partial"]["seconds"] / seconds["full"]["seconds"] for seconds in (measured, predicted)
-)
-vt.claim(
-    "a step of partial takes under 70 % of a step of full: measured, and predicted",
-    real < 0.7 and guessed < 0.7,
-    real=real,
-    guessed=guessed,
-)
+real, guessed = (seconds["partial"]["seconds"] / seconds["full"]["seconds"]
+                 for seconds in (measured, predicted))
+vt.claim("a step of partial takes under 70 % of a step of full: measured, and predicted",
+         real < 0.7 and guessed < 0.7, real=real, guessed=guessed)
 
 # %% [markdown]
 # The seconds follow the operations, though not exactly: a stage with large maps and few channels keeps
@@ -478,12 +430,8 @@ vt.claim(
 runs = lesson_04.shots_table("garden")
 means = runs.groupby(["strategy", "shots"]).test_accuracy.mean()
 few, many = (means["probe", shots] - means["full", shots] for shots in (1, 40))
-vt.claim(
-    "the probe's lead over full shrinks to less than a fifth from 1 image per class to 40",
-    many < few / 5,
-    few=few,
-    many=many,
-)
+vt.claim("the probe's lead over full shrinks to less than a fifth from 1 image per class to 40",
+         many < few / 5, few=few, many=many)
 
 # %% [markdown]
 # ## Caveats
@@ -500,11 +448,9 @@ vt.claim(
 # **04.1 Write a function.** `freeze(module)` should freeze one stage in the strong sense: no gradient,
 # and no statistics that move when it is run. Return the module.
 
-
 # %%
 def freeze(module):
     return ...
-
 
 vt.check("04.1", freeze)
 

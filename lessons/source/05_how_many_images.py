@@ -18,9 +18,7 @@
 # %%
 import os
 from functools import cache
-
 import numpy as np
-
 import vtlab as vt
 from vtlab.course import lesson_05
 
@@ -56,10 +54,8 @@ vt.plots.images(task.train.pixels[:12], columns=6)
 # per class does training from scratch need for the same accuracy? Commit to one of the four.
 
 # %%
-needed = vt.guess(
-    "Images per class that scratch needs to equal the probe's five:",
-    ["about 10", "about 30", "about 100", "about 300"],
-)
+needed = vt.guess("Images per class that scratch needs to equal the probe's five:",
+                  ["about 10", "about 30", "about 100", "about 300"])
 needed
 
 # %% [markdown]
@@ -81,11 +77,9 @@ print(means[["scratch", "probe", "partial", "full"]].round(2).to_string())
 # same space, as in the figures below. (`np.interp` needs a curve that rises. Scratch's does, except
 # from 1 to 2 images, near chance and far below where we read.)
 
-
 # %%
 def shots_for(accuracy, curve):
     return 2 ** np.interp(accuracy, curve, np.log2(curve.index))
-
 
 wanted = means.probe[5]
 by_hand = shots_for(wanted, means.scratch)
@@ -107,22 +101,15 @@ for seed, own in table.groupby("seed"):
     aim = own[(own.strategy == "probe") & (own.shots == 5)].test_accuracy.item()
     each += vt.metrics.shots_to_reach(own, "scratch", aim)
 log = vt.metrics.t_interval(np.log2(each))
-low, by_vtlab, high = (2**value for value in (log.low, log.mean, log.high))
+low, by_vtlab, high = (2 ** value for value in (log.low, log.mean, log.high))
 
 # %%
-vt.claim(
-    "ours lies within the interval of the five seeds",
-    low <= by_hand <= high,
-    by_hand=by_hand,
-    low=low,
-    high=high,
-)
+vt.claim("ours lies within the interval of the five seeds", low <= by_hand <= high,
+         by_hand=by_hand, low=low, high=high)
 
 # %%
-print(
-    f"5 images per class with a probe are worth {round(by_vtlab, -1):.0f} from scratch "
-    f"({round(low, -1):.0f} to {round(high, -1):.0f})"
-)
+print(f"5 images per class with a probe are worth {round(by_vtlab, -1):.0f} from scratch "
+      f"({round(low, -1):.0f} to {round(high, -1):.0f})")
 needed.reveal("about 100")
 
 # %% [markdown]
@@ -132,17 +119,12 @@ needed.reveal("about 100")
 
 # %%
 for shots in (1, 5, 10, 40):
-    pairs = [
-        (own, own[(own.strategy == "probe") & (own.shots == shots)].test_accuracy.item())
-        for _, own in table.groupby("seed")
-    ]
-    worth = vt.metrics.t_interval(
-        np.log2([vt.metrics.shots_to_reach(own, "scratch", aim)[0] for own, aim in pairs])
-    )
-    times, least, most = (2**value / shots for value in (worth.mean, worth.low, worth.high))
-    print(
-        f"{shots:2d} with a probe: {times:4.1f} times as many from scratch ({least:.1f} to {most:.1f})"
-    )
+    pairs = [(own, own[(own.strategy == "probe") & (own.shots == shots)].test_accuracy.item())
+             for _, own in table.groupby("seed")]
+    worth = vt.metrics.t_interval(np.log2([vt.metrics.shots_to_reach(own, "scratch", aim)[0]
+                                           for own, aim in pairs]))
+    times, least, most = (2 ** value / shots for value in (worth.mean, worth.low, worth.high))
+    print(f"{shots:2d} with a probe: {times:4.1f} times as many from scratch ({least:.1f} to {most:.1f})")
 
 # %% [markdown]
 # The fewer images there are, the larger the *factor*. The number behind it rises all the same: one image
@@ -165,20 +147,15 @@ fresh = study.table()
 # %%
 from scipy import stats
 
-
 def expected(row):
     stored = table[(table.strategy == row.strategy) & (table.shots == row.shots)].test_accuracy
     reach = stats.t.ppf(0.975, len(stored) - 1) * stored.std() * (1 + 1 / len(stored)) ** 0.5
     return abs(row.test_accuracy - stored.mean()) <= reach
 
-
 # %%
 within = sum(expected(row) for row in fresh.itertuples())
-vt.claim(
-    "at least three of four new trainings lie where the table expects them",
-    within >= 3,
-    within=within,
-)
+vt.claim("at least three of four new trainings lie where the table expects them", within >= 3,
+         within=within)
 
 # %% [markdown]
 # ## Explore
@@ -221,11 +198,8 @@ print(accuracies.round(2).to_string())
 
 # %%
 gaps = accuracies.train_accuracy - accuracies.test_accuracy
-vt.claim(
-    "with two images per class, scratch overfits more than the probe",
-    gaps.scratch > gaps.probe + 0.2,
-    gaps=gaps.round(2).to_dict(),
-)
+vt.claim("with two images per class, scratch overfits more than the probe",
+         gaps.scratch > gaps.probe + 0.2, gaps=gaps.round(2).to_dict())
 
 # %% [markdown]
 # Perhaps scratch was only too hasty? Patience is easy to try: the same two images per class, not for
@@ -244,13 +218,8 @@ for record in vt.fit(patient, few, vt.scratch, seed=seed, epochs=90):
 # %%
 after = vt.evaluate(patient, few.test.pixels, few.test.labels)
 hasty, probed = accuracies.test_accuracy.scratch, accuracies.test_accuracy.probe
-vt.claim(
-    "three times the epochs close less than half of scratch's distance to the probe",
-    after - hasty < (probed - hasty) / 2,
-    hasty=hasty,
-    after=after,
-    probed=probed,
-)
+vt.claim("three times the epochs close less than half of scratch's distance to the probe",
+         after - hasty < (probed - hasty) / 2, hasty=hasty, after=after, probed=probed)
 
 # %% [markdown]
 # On this one seed, with two images per class, patience is no substitute for images. Where the training
@@ -270,28 +239,20 @@ vt.plots.shots(table, chance=task.chance)
 # once more. The second is a crossing: the probe is ahead of full fine-tuning at 5, and behind at 160,
 # since it has all but stopped rising (why, asks exercise 05.3).
 
-
 # %%
 def lead(first, second, shots):
     rows = table[table.shots == shots].sort_values("seed")
     pair = (rows[rows.strategy == name].test_accuracy.to_numpy() for name in (first, second))
     return vt.metrics.paired_difference(*pair)
 
-
 # %%
 gap = lead("probe", "scratch", 5)
-vt.claim(
-    "at 5 images per class, the probe is more than 0.4 ahead of scratch", gap.low > 0.4, gap=gap
-)
+vt.claim("at 5 images per class, the probe is more than 0.4 ahead of scratch", gap.low > 0.4, gap=gap)
 
 # %%
 before, later = lead("probe", "full", 5), lead("full", "probe", 160)
-vt.claim(
-    "the probe leads full fine-tuning at 5 and trails it at 160",
-    before.low > 0.02 and later.low > 0.005,
-    before=before,
-    later=later,
-)
+vt.claim("the probe leads full fine-tuning at 5 and trails it at 160",
+         before.low > 0.02 and later.low > 0.005, before=before, later=later)
 
 # %% [markdown]
 # Where between do they cross?
@@ -299,9 +260,7 @@ vt.claim(
 # %%
 for shots in (20, 40, 80, 160):
     gap = lead("probe", "full", shots)
-    print(
-        f"{shots:3d}: the probe is ahead of full by {gap.mean:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})"
-    )
+    print(f"{shots:3d}: the probe is ahead of full by {gap.mean:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})")
 
 # %% [markdown]
 # At 40 and at 80 the difference is eleven and seven of 1,200 test images, and both intervals only just
@@ -320,11 +279,8 @@ for shots in (20, 40, 80, 160):
 
 # %%
 caught = lead("full", "scratch", 320)
-vt.claim(
-    "at 320 images per class, scratch is within 0.03 of full fine-tuning",
-    max(abs(caught.low), abs(caught.high)) < 0.03,
-    caught=caught,
-)
+vt.claim("at 320 images per class, scratch is within 0.03 of full fine-tuning",
+         max(abs(caught.low), abs(caught.high)) < 0.03, caught=caught)
 
 # %% [markdown]
 # Equal accuracy is not equal price. Seconds depend on the machine, so we count multiply-adds, which do
@@ -334,13 +290,9 @@ vt.claim(
 
 # %%
 network, ways = vt.backbone(classes=8), {way.name: way for way in vt.FOUR}
-
-
 @cache
 def operations(strategy, shots):
     return vt.costs.count_training_operations(network, ways[strategy], 8 * shots)
-
-
 table["operations"] = [operations(row.strategy, row.shots) for row in table.itertuples()]
 lesson_05.plot_work(table, chance=task.chance)
 
@@ -356,12 +308,8 @@ lesson_05.plot_work(table, chance=task.chance)
 
 # %%
 cost = table.groupby(["strategy", "shots"]).operations.first()
-vt.claim(
-    "the probe's 320 images are cheaper than five for full fine-tuning",
-    cost["probe", 320] < cost["full", 5],
-    probe=cost["probe", 320],
-    full=cost["full", 5],
-)
+vt.claim("the probe's 320 images are cheaper than five for full fine-tuning",
+         cost["probe", 320] < cost["full", 5], probe=cost["probe", 320], full=cost["full", 5])
 
 # %% [markdown]
 # ## Caveats
@@ -394,11 +342,9 @@ vt.check("05.1", images)
 # the second curve is ahead *and stays ahead* to the end, or `None` if there is none. Ahead means
 # greater, not equal; nothing is read between the numbers.
 
-
 # %%
 def overtakes(shots, first, second):
     return ...
-
 
 vt.check("05.2", overtakes)
 

@@ -18,9 +18,7 @@
 
 # %%
 import os
-
 import torch
-
 import vtlab as vt
 from vtlab.course import lesson_06
 
@@ -64,10 +62,8 @@ vt.plots.images(torch.cat([garden.train.pixels[::5], digits.train.pixels[:40:5]]
 # on new digits?
 
 # %%
-best = vt.guess(
-    "How many pretrained stages are worth keeping for the digits?",
-    ["at most two", "three", "four", "all five"],
-)
+best = vt.guess("How many pretrained stages are worth keeping for the digits?",
+                ["at most two", "three", "four", "all five"])
 best
 
 # %% [markdown]
@@ -104,35 +100,24 @@ for step in range(10):
 
 # %%
 by_hand = vt.evaluate(patient, digits.test.pixels[::3], digits.test.labels[::3])
-intact = all(
-    torch.equal(a, b)
-    for a, b in zip(pretrained.stages["stem"].state_dict().values(), kept.state_dict().values())
-)
-vt.claim(
-    "the kept stage is still the pretrained one, and the rest has learnt something",
-    intact and by_hand > 2 * digits.chance,
-    by_hand=by_hand,
-)
+intact = all(torch.equal(a, b) for a, b in zip(pretrained.stages["stem"].state_dict().values(),
+                                               kept.state_dict().values()))
+vt.claim("the kept stage is still the pretrained one, and the rest has learnt something",
+         intact and by_hand > 2 * digits.chance, by_hand=by_hand)
 
 # %% [markdown]
 # ## With vtlab
 #
-# `rebuilt(n, classes, seed)` is the same transplant from the other side: a pretrained network whose
-# stages after the first n are drawn anew.
+# `keep_first_stages(n, classes, seed)` is the same transplant from the other side: a pretrained network
+# whose stages after the first n are drawn anew.
 
 # %%
 short = lesson_06.keep_first_stages(1, 10, seed)
-taken = {
-    name: all(
-        torch.equal(a, b)
-        for a, b in zip(short.stages[name].parameters(), pretrained.stages[name].parameters())
-    )
-    for name in ("stem", "stage1")
-}
-vt.claim(
-    "of one stage kept, the stem is the pretrained one and stage 1 is not",
-    taken == {"stem": True, "stage1": False},
-)
+taken = {name: all(torch.equal(a, b) for a, b in zip(short.stages[name].parameters(),
+                                                     pretrained.stages[name].parameters()))
+         for name in ("stem", "stage1")}
+vt.claim("of one stage kept, the stem is the pretrained one and stage 1 is not",
+         taken == {"stem": True, "stage1": False})
 
 # %% [markdown]
 # `vt.surgical` names the stages that learn beside the head. `fit` has a rate that rises and falls
@@ -141,28 +126,17 @@ vt.claim(
 # and with all five, where only the head is left; it is *solved*, which means that its one best answer
 # is computed (lesson 01). We ask for 10 points of accuracy, in one seed:
 
-
 # %%
 def trained(network, strategy):
-    for record in vt.fit(
-        network, digits, strategy, seed=seed, epochs=10, augment=vt.Augment(flip=False)
-    ):
+    for record in vt.fit(network, digits, strategy, seed=seed, epochs=10, augment=vt.Augment(flip=False)):
         pass
-    return vt.evaluate(
-        network, digits.test.pixels[::3], digits.test.labels[::3]
-    )  # a third, to save time
-
+    return vt.evaluate(network, digits.test.pixels[::3], digits.test.labels[::3])  # a third, to save time
 
 one = trained(short, vt.surgical(*pretrained.stage_names[1:], rate=0.001))
 five = trained(lesson_06.keep_first_stages(5, 10, seed), vt.probe)
 
 # %%
-vt.claim(
-    "for digits one kept stage ends over 10 points above five frozen ones",
-    one > five + 0.1,
-    one=one,
-    five=five,
-)
+vt.claim("for digits one kept stage ends over 10 points above five frozen ones", one > five + 0.1, one=one, five=five)
 
 # %% [markdown]
 # Is it only because too few weights learn? Then full fine-tuning, where all five stages learn on from
@@ -200,19 +174,11 @@ trainer
 
 # %%
 knowing = lesson_06.source_network(seed)
-worlds = {
-    "as ever": lesson_06.genus_task("known", 3, seed),
-    **{shift: lesson_06.shifted_task(shift, seed) for shift in ("noise", "species", "names")},
-}
-before = {
-    name: vt.evaluate(knowing, world.test.pixels, world.test.labels)
-    for name, world in worlds.items()
-}
-vt.claim(
-    "each of the three changes costs more than 25 points of accuracy",
-    all(before["as ever"] - value > 0.25 for name, value in before.items() if name != "as ever"),
-    before=before,
-)
+worlds = {"as ever": lesson_06.genus_task("known", 3, seed),
+          **{shift: lesson_06.shifted_task(shift, seed) for shift in ("noise", "species", "names")}}
+before = {name: vt.evaluate(knowing, world.test.pixels, world.test.labels) for name, world in worlds.items()}
+vt.claim("each of the three changes costs more than 25 points of accuracy",
+         all(before["as ever"] - value > 0.25 for name, value in before.items() if name != "as ever"), before=before)
 
 # %% [markdown]
 # A genus a column. The first row is as ever, the second shows other species of the same genera, the
@@ -220,39 +186,27 @@ vt.claim(
 # network still gives the old ones.
 
 # %%
-vt.plots.images(
-    torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as ever", "species", "noise")]),
-    columns=8,
-)
+vt.plots.images(torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as ever", "species", "noise")]), columns=8)
 
 # %% [markdown]
 # We have six images per genus of the new world, and may change **one part** of the network, everything
-# else frozen (the head, too, unless it is the part). `repaired(part, network, task, seed)` does that
+# else frozen (the head, too, unless it is the part). `adapt_part(part, network, task, seed)` does that
 # with a copy: a stage is *descended on*, that is, trained by thirty gradient steps; the head is solved.
 # For the noise we try an early stage and the head, for the swapped names the head. The margins: stage 1
 # ends over 10 points above the head, and the new head wins back over four fifths of what the names
 # cost.
 
-
 # %%
 def after(part, world):
     return lesson_06.adapt_part(part, knowing, worlds[world], seed)["test_accuracy"]
-
 
 noise = {part: after(part, "noise") for part in ("stage1", "head")}
 renamed = after("head", "names")
 
 # %%
-vt.claim(
-    "for noise an early stage does more than the head",
-    noise["stage1"] > noise["head"] + 0.1,
-    noise=noise,
-)
-vt.claim(
-    "for swapped names a new head makes up for most of the loss",
-    renamed - before["names"] > 0.8 * (before["as ever"] - before["names"]),
-    renamed=renamed,
-)
+vt.claim("for noise an early stage does more than the head", noise["stage1"] > noise["head"] + 0.1, noise=noise)
+vt.claim("for swapped names a new head makes up for most of the loss",
+         renamed - before["names"] > 0.8 * (before["as ever"] - before["names"]), renamed=renamed)
 
 # %% [markdown]
 # It looks like repairing a machine: change the part that is broken. Swapped names concern only the
@@ -265,12 +219,8 @@ vt.claim(
 
 # %%
 statistics = after("statistics", "noise")
-vt.claim(
-    "for noise new statistics do more than solving the head, with no weight changed",
-    statistics > noise["head"] + 0.1,
-    before=before["noise"],
-    statistics=statistics,
-)
+vt.claim("for noise new statistics do more than solving the head, with no weight changed",
+         statistics > noise["head"] + 0.1, before=before["noise"], statistics=statistics)
 
 # %% [markdown]
 # ## What we saw
@@ -289,7 +239,6 @@ lesson_06.plot_depth(table)
 # **ahead**. Where the interval holds 0, the two are **not told apart**: the seeds do not show which is
 # better, nor that they are equal.
 
-
 # %%
 def accuracies(**which):
     rows = table
@@ -297,15 +246,9 @@ def accuracies(**which):
         rows = rows[rows[column] == value]
     return rows.sort_values("seed").test_accuracy.to_numpy()
 
-
 def lead(target, first, second):
-    return vt.metrics.paired_difference(
-        *(
-            accuracies(part="depth", target=target, way=way, stages=stages)
-            for way, stages in (first, second)
-        )
-    )
-
+    return vt.metrics.paired_difference(*(accuracies(part="depth", target=target, way=way, stages=stages)
+                                  for way, stages in (first, second)))
 
 # %% [markdown]
 # *Garden*: each further stage that is kept helps, up to the fourth (the fifth is not told apart from
@@ -321,22 +264,13 @@ def lead(target, first, second):
 # %%
 fourth_helps = lead("garden", ("frozen", 4), ("frozen", 3))
 frozen_ahead = lead("garden", ("frozen", 5), ("fine-tuned", 5))
-vt.claim(
-    "garden: a fourth stage helps, and all five do better frozen than learning",
-    fourth_helps.low > 0 and frozen_ahead.low > 0,
-    fourth_helps=fourth_helps,
-    frozen_ahead=frozen_ahead,
-)
+vt.claim("garden: a fourth stage helps, and all five do better frozen than learning",
+         fourth_helps.low > 0 and frozen_ahead.low > 0, fourth_helps=fourth_helps, frozen_ahead=frozen_ahead)
 helps = lead("digits", ("frozen", 1), ("fine-tuned", 0))
 third, fourth, fifth = (lead("digits", ("frozen", n - 1), ("frozen", n)) for n in (3, 4, 5))
-vt.claim(
-    "digits: one frozen stage beats scratch; the third, fourth and fifth cost more and more",
-    min(helps.low, third.low) > 0 and third.high < fourth.mean and fourth.high < fifth.low,
-    helps=helps,
-    third=third,
-    fourth=fourth,
-    fifth=fifth,
-)
+vt.claim("digits: one frozen stage beats scratch; the third, fourth and fifth cost more and more",
+         min(helps.low, third.low) > 0 and third.high < fourth.mean and fourth.high < fifth.low,
+         helps=helps, third=third, fourth=fourth, fifth=fifth)
 best.reveal("at most two")
 
 # %% [markdown]
@@ -349,18 +283,10 @@ best.reveal("at most two")
 # %%
 learning = lead("digits", ("fine-tuned", 4), ("frozen", 4))
 below = lead("digits", ("fine-tuned", 0), ("fine-tuned", 5))
-vt.claim(
-    "digits: four stages do better learning than frozen, and full fine-tuning still ends below scratch",
-    learning.low > 0 and below.low > 0,
-    learning=learning,
-    below=below,
-)
+vt.claim("digits: four stages do better learning than frozen, and full fine-tuning still ends below scratch",
+         learning.low > 0 and below.low > 0, learning=learning, below=below)
 answer = lead("digits", ("frozen", 1), ("fine-tuned", 5))
-vt.claim(
-    "digits: one frozen stage with the rest drawn anew beats full fine-tuning",
-    answer.low > 0,
-    answer=answer,
-)
+vt.claim("digits: one frozen stage with the rest drawn anew beats full fine-tuning", answer.low > 0, answer=answer)
 
 # %% [markdown]
 # **Beside the paper.** Yosinski et al. had half of ImageNet as target, more than ten thousand times our
@@ -386,33 +312,19 @@ vt.claim(
 # %%
 lesson_06.plot_shifts(table)
 
-
 # %%
 def repair(shift, first, second):
-    return vt.metrics.paired_difference(
-        *(accuracies(part="shift", target=shift, way=way) for way in (first, second))
-    )
-
+    return vt.metrics.paired_difference(*(accuracies(part="shift", target=shift, way=way)
+                                          for way in (first, second)))
 
 early, solved = repair("noise", "stage1", "head"), repair("names", "head", "stage1")
-vt.claim(
-    "the part to change moves with the kind of shift: for noise stage 1 beats the head, for names the head beats it",
-    early.low > 0.1 and solved.low > 0.3,
-    early=early,
-    solved=solved,
-)
+vt.claim("the part to change moves with the kind of shift: for noise stage 1 beats the head, for names the head beats it",
+         early.low > 0.1 and solved.low > 0.3, early=early, solved=solved)
 species = {name: repair("species", "head", name) for name in pretrained.stage_names}
-vt.claim(
-    "for other species the head is ahead of every stage",
-    min(gain.low for gain in species.values()) > 0,
-    species=species,
-)
+vt.claim("for other species the head is ahead of every stage", min(gain.low for gain in species.values()) > 0,
+         species=species)
 moved = repair("noise", "statistics", "head")
-vt.claim(
-    "for noise new statistics alone end over 10 points above a new head",
-    moved.low > 0.1,
-    moved=moved,
-)
+vt.claim("for noise new statistics alone end over 10 points above a new head", moved.low > 0.1, moved=moved)
 
 # %% [markdown]
 # On average the statistics alone bring back nearly as much as stage 1 (three seeds do not tell them
@@ -426,11 +338,7 @@ vt.claim(
 
 # %%
 steps = repair("names", "head", "head by steps")
-vt.claim(
-    "for swapped names the head must be solved, thirty small steps do not do it",
-    steps.low > 0.3,
-    steps=steps,
-)
+vt.claim("for swapped names the head must be solved, thirty small steps do not do it", steps.low > 0.3, steps=steps)
 
 # %% [markdown]
 # "Which part" and "how it is trained" cannot be separated by a table at one rate: a part may only seem
@@ -461,33 +369,19 @@ vt.claim(
 # %%
 lesson_06.plot_weights(table)
 
-
 # %%
 def kind(target, first, second):
-    return vt.metrics.paired_difference(
-        *(accuracies(part="weights", target=target, way=way) for way in (first, second))
-    )
-
+    return vt.metrics.paired_difference(*(accuracies(part="weights", target=target, way=way)
+                                          for way in (first, second)))
 
 level = kind("garden", "adapters", "head")
 small = kind("garden", "adapters", "everything")
-vt.claim(
-    "garden: adapters with a thirtieth of its weights beat everything learning, and are not told apart from the head",
-    small.low > 0 and level.low < 0 < level.high,
-    small=small,
-    level=level,
-)
-some, more, most = (
-    kind("digits", *pair)
-    for pair in (("adapters", "head"), ("last stage", "adapters"), ("everything", "last stage"))
-)
-vt.claim(
-    "digits: adapters beat the head, the last stage beats adapters, everything beats the last stage",
-    min(some.low, more.low, most.low) > 0,
-    some=some,
-    more=more,
-    most=most,
-)
+vt.claim("garden: adapters with a thirtieth of its weights beat everything learning, and are not told apart from the head",
+         small.low > 0 and level.low < 0 < level.high, small=small, level=level)
+some, more, most = (kind("digits", *pair) for pair in (("adapters", "head"), ("last stage", "adapters"),
+                                                       ("everything", "last stage")))
+vt.claim("digits: adapters beat the head, the last stage beats adapters, everything beats the last stage",
+         min(some.low, more.low, most.low) > 0, some=some, more=more, most=most)
 
 # %% [markdown]
 # On the garden no way is told apart from the head alone but everything and gradually, which end below
@@ -529,11 +423,9 @@ vt.check("06.1", steering)
 # learns, return the names that learn, in the same order. In epoch 0 none of them does (only the head).
 # With `each=2`, epochs 2 and 3 have the last stage, 4 and 5 the last two, until all learn.
 
-
 # %%
 def thawed(epoch, names, each):
     return ...
-
 
 vt.check("06.2", thawed)
 

@@ -18,10 +18,8 @@
 # %%
 import math
 import os
-
 import pandas as pd
 import torch
-
 import vtlab as vt
 from vtlab.course import lesson_07
 
@@ -57,11 +55,8 @@ seed = int(os.environ.get("VTLAB_SEED", 0))
 task = vt.task("garden", shots=5, seed=seed)
 start = vt.backbone("mini_resnet", classes=8)
 remembered = old.accuracy(start, old.head)
-vt.claim(
-    "before fine-tuning, the old species are named correctly",
-    remembered > 0.85,
-    remembered=remembered,
-)
+vt.claim("before fine-tuning, the old species are named correctly", remembered > 0.85,
+         remembered=remembered)
 
 # %% [markdown]
 # ## Predict
@@ -71,9 +66,8 @@ vt.claim(
 # for the memory of the old task?
 
 # %%
-best = vt.guess(
-    "Best learning rate for full fine-tuning on forty images?", ["1e-5", "1e-4", "1e-3", "1e-2"]
-)
+best = vt.guess("Best learning rate for full fine-tuning on forty images?",
+                ["1e-5", "1e-4", "1e-3", "1e-2"])
 best
 
 # %% [markdown]
@@ -111,7 +105,7 @@ for rate in rates:
     optimiser.step()
 
 # %%
-tried = pd.DataFrame({"rate": rates[: len(by_hand)], "loss": by_hand})
+tried = pd.DataFrame({"rate": rates[:len(by_hand)], "loss": by_hand})
 vt.plots.rate_range(tried)
 
 # %% [markdown]
@@ -124,12 +118,8 @@ vt.plots.rate_range(tried)
 suggested = tried.rate[tried.loss.idxmin()] / 10
 seven = [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
 nearest = min(seven, key=lambda rate: abs(math.log(rate / suggested)))
-vt.claim(
-    "of the seven rates, the one nearest to a tenth of that with the least loss is among the three best",
-    nearest in (3e-4, 1e-3, 3e-3),
-    nearest=nearest,
-    suggested=suggested,
-)
+vt.claim("of the seven rates, the one nearest to a tenth of that with the least loss is among the three best",
+         nearest in (3e-4, 1e-3, 3e-3), nearest=nearest, suggested=suggested)
 
 # %% [markdown]
 # ## With vtlab
@@ -140,9 +130,7 @@ vt.claim(
 # either.
 
 # %%
-found = vt.rates.rate_range(
-    start, task, vt.full, seed=seed, low=rates[0], high=rates[11], steps=12, bfloat16=False
-)
+found = vt.rates.rate_range(start, task, vt.full, seed=seed, low=rates[0], high=rates[11], steps=12, bfloat16=False)
 gap = max(abs(a - b) for a, b in zip(by_hand, found.loss))
 vt.claim("our range test and the library's have the same losses", gap < 0.02, gap=gap)
 
@@ -166,11 +154,8 @@ print([f"{1000 * record.learning_rate:.2f}" for record in records])
 
 # %%
 moved = vt.analysis.measure_movement(before, tuned).weights.drop("head")
-vt.claim(
-    "ten epochs at the default rate change each stage by less than a tenth",
-    (moved < 0.1).all() and (moved > 0).all(),
-    moved=moved.round(3).to_dict(),
-)
+vt.claim("ten epochs at the default rate change each stage by less than a tenth",
+         (moved < 0.1).all() and (moved > 0).all(), moved=moved.round(3).to_dict())
 
 # %% tags=["nbval-ignore-output"]
 print({stage: f"{share:.1%}" for stage, share in moved.items()})
@@ -204,7 +189,6 @@ trainer
 # epoch, and between two records the network is ours, so we pull it back. `lerp_` moves a weight towards
 # its `home`, by the share `spring` of the way.
 
-
 # %%
 def train(spring, rate=0.01):
     network, origin = vt.backbone("mini_resnet", classes=8), vt.backbone("mini_resnet", classes=8)
@@ -214,7 +198,6 @@ def train(spring, rate=0.01):
             for weight, home in pairs:
                 weight.lerp_(home, spring)
     return network
-
 
 # %% [markdown]
 # Without a spring, and with one that takes back a third of the way after every epoch. We measure
@@ -228,11 +211,8 @@ kept = [old.accuracy(n, old.head) for n in (free, tied)]
 print(f"new task {new[0]:.2f} and {new[1]:.2f}, old task {kept[0]:.2f} and {kept[1]:.2f}")
 
 # %%
-vt.claim(
-    "at a rate that is too large, a spring to the start keeps more of the old task",
-    kept[1] > kept[0] + 0.1,
-    kept=kept,
-)
+vt.claim("at a rate that is too large, a spring to the start keeps more of the old task",
+         kept[1] > kept[0] + 0.1, kept=kept)
 
 # %% [markdown]
 # Here the spring repairs much of what a wrong rate did; its inventors report gains at good rates, too.
@@ -265,25 +245,18 @@ lesson_07.plot_drift(table)
 # `lead` gives the mean difference of two rates over the paired seeds, with its 95 % interval from `low`
 # to `high`.
 
-
 # %%
 def seeds(column, rate, way="full"):
     rows = table[(table.way == way) & (table.rate == rate)]
     return rows.sort_values("seed")[column].to_numpy()
 
-
 def lead(column, first, second, way="full"):
     return vt.metrics.paired_difference(seeds(column, first, way), seeds(column, second, way))
 
-
 # %%
 low, high = lead("test_accuracy", 1e-3, 1e-4), lead("test_accuracy", 1e-3, 1e-2)
-vt.claim(
-    "a rate of 0.001 beats one ten times smaller and one ten times larger",
-    low.low > 0.05 and high.low > 0.05,
-    low=low,
-    high=high,
-)
+vt.claim("a rate of 0.001 beats one ten times smaller and one ten times larger",
+         low.low > 0.05 and high.low > 0.05, low=low, high=high)
 best.reveal("1e-3")
 
 # %% [markdown]
@@ -294,7 +267,8 @@ best.reveal("1e-3")
 
 # %%
 forgot = vt.metrics.paired_difference(seeds("old_before", 1e-3), seeds("old_accuracy", 1e-3))
-vt.claim("at a rate of 0.001 a good part of the old task is gone", forgot.low > 0.15, forgot=forgot)
+vt.claim("at a rate of 0.001 a good part of the old task is gone", forgot.low > 0.15,
+         forgot=forgot)
 
 # %% [markdown]
 # Look at the left end of the grey line, though. At a rate of 0.00001 the weights change by one to three
@@ -306,12 +280,8 @@ vt.claim("at a rate of 0.001 a good part of the old task is gone", forgot.low > 
 # %%
 still = max(seeds("moved_stage4", 1e-5).max(), seeds("moved_stem", 1e-5).max())
 gone = vt.metrics.paired_difference(seeds("old_before", 1e-5), seeds("old_accuracy", 1e-5))
-vt.claim(
-    "where stem and last stage change by less than a hundredth, a tenth of the old task is gone",
-    still < 0.01 and gone.low > 0.1,
-    still=still,
-    gone=gone,
-)
+vt.claim("where stem and last stage change by less than a hundredth, a tenth of the old task is gone",
+         still < 0.01 and gone.low > 0.1, still=still, gone=gone)
 
 # %% [markdown]
 # That is a suspicion until it is tried. So we fine-tune at that rate, put the old statistics back, and
@@ -328,17 +298,11 @@ print(len(statistics), "statistics put back,", len(left), "weights and counters 
 
 # %%
 again = old.accuracy(slow, old.head)
-vt.claim(
-    "with the old statistics put back, nearly all of the old task is back",
-    without < remembered - 0.05 and again > remembered - 0.03,
-    without=without,
-    again=again,
-)
+vt.claim("with the old statistics put back, nearly all of the old task is back",
+         without < remembered - 0.05 and again > remembered - 0.03, without=without, again=again)
 
 # %% tags=["nbval-ignore-output"]
-print(
-    f"old task: {remembered:.2f} before, {without:.2f} after, {again:.2f} with its statistics back"
-)
+print(f"old task: {remembered:.2f} before, {without:.2f} after, {again:.2f} with its statistics back")
 
 # %% [markdown]
 # Back to the rate of 0.001. Is the old task forgotten there, or only moved? If a head that is fitted
@@ -364,43 +328,26 @@ vt.claim("a new head finds most of it again", returned.low > forgot.mean / 2, re
 # rates for all, 0.0003 and 0.001. Each difference is given in accuracy, and behind ± is half its 95 %
 # interval: where it is the larger number, no difference was shown.
 
-
 # %%
 def gain(way, rate, rival, column="test_accuracy"):
     return vt.metrics.paired_difference(seeds(column, rate, way), seeds(column, rival))
 
-
 def told(change):
     return f"{change.mean:.3f} ± {change.half:.3f}"
 
-
-for way, rate in (
-    ("stage-wise", 1e-3),
-    ("stage-wise", 3e-3),
-    ("probe first", 1e-4),
-    ("probe first", 3e-4),
-    ("probe first", 1e-3),
-):
+for way, rate in (("stage-wise", 1e-3), ("stage-wise", 3e-3), ("probe first", 1e-4), ("probe first", 3e-4),
+                  ("probe first", 1e-3)):
     for rival in (3e-4, 1e-3):
-        print(
-            f"{way} at {rate:g} against {rival:g}: new task {told(gain(way, rate, rival))}, "
-            f"old {told(gain(way, rate, rival, 'old_accuracy'))}"
-        )
+        print(f"{way} at {rate:g} against {rival:g}: new task {told(gain(way, rate, rival))}, "
+              f"old {told(gain(way, rate, rival, 'old_accuracy'))}")
 
 # %%
 new, kept = (gain("stage-wise", 1e-3, 3e-4, column) for column in ("test_accuracy", "old_accuracy"))
-vt.claim(
-    "stage-wise rates at 0.001 do better than 0.0003 for all on both tasks",
-    new.low > 0 and kept.low > 0,
-    new=new,
-    kept=kept,
-)
+vt.claim("stage-wise rates at 0.001 do better than 0.0003 for all on both tasks",
+         new.low > 0 and kept.low > 0, new=new, kept=kept)
 first = gain("probe first", 3e-4, 1e-3)
-vt.claim(
-    "the probe first, then everything at 0.0003, beats everything at once at its best",
-    first.low > 0,
-    first=first,
-)
+vt.claim("the probe first, then everything at 0.0003, beats everything at once at its best",
+         first.low > 0, first=first)
 
 # %% [markdown]
 # On the old task, then, the head first is ahead of 0.001 for all, but was not shown to be ahead of
@@ -414,11 +361,8 @@ vt.claim(
 # %%
 stays = table[table.way == "probe"].sort_values("seed")
 ahead = vt.metrics.paired_difference(stays.test_accuracy.to_numpy(), seeds("test_accuracy", 1e-3))
-vt.claim(
-    "the probe alone is ahead of one rate of 0.001 for everything, and forgets nothing",
-    ahead.low > 0 and (stays.old_accuracy == stays.old_before).all(),
-    ahead=ahead,
-)
+vt.claim("the probe alone is ahead of one rate of 0.001 for everything, and forgets nothing",
+         ahead.low > 0 and (stays.old_accuracy == stays.old_before).all(), ahead=ahead)
 
 # %% [markdown]
 # ## Caveats
@@ -446,11 +390,9 @@ vt.check("07.1", gentle)
 # peak rate. In the first tenth of the steps, `w = n // 10` of them, it is `(i + 1) / w`; afterwards it
 # falls along half a cosine that is 1 at step `w` and would be 0 at step `n`. (Here `n` is 20 or more.)
 
-
 # %%
 def schedule(i, n):
     return ...
-
 
 vt.check("07.2", schedule)
 

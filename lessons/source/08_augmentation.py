@@ -17,9 +17,7 @@
 
 # %%
 import os
-
 import torch
-
 import vtlab as vt
 from vtlab.course import lesson_08
 
@@ -50,10 +48,8 @@ task = vt.task("garden", shots=5, seed=seed)
 # %%
 place = torch.tensor([20])
 image = task.train.pixels[place]
-sheet = {
-    kind: torch.cat([augment.view(image, place, seed, v) for v in range(9)])
-    for kind, augment in lesson_08.KINDS.items()
-}
+sheet = {kind: torch.cat([augment.view(image, place, seed, v) for v in range(9)])
+         for kind, augment in lesson_08.KINDS.items()}
 
 # %% [markdown]
 # The ninth kind needs two images. **Mixup** (Zhang et al. 2018) lays one over the other, and mixes
@@ -62,12 +58,8 @@ sheet = {
 
 # %%
 other = task.train.pixels[7]
-sheet["mixup"] = torch.stack(
-    [
-        torch.lerp(other.float(), image[0].float(), share).byte()
-        for share in torch.linspace(1, 0.5, 9).tolist()
-    ]
-)
+sheet["mixup"] = torch.stack([torch.lerp(other.float(), image[0].float(), share).byte()
+                              for share in torch.linspace(1, 0.5, 9).tolist()])
 vt.plots.image_rows(sheet, titles=["as it is", *(f"view {v}" for v in range(1, 9))])
 
 # %% [markdown]
@@ -86,15 +78,9 @@ vt.plots.image_rows(sheet, titles=["as it is", *(f"view {v}" for v in range(1, 9
 # turns from epoch to epoch. Which views give the best accuracy on new images?
 
 # %%
-best = vt.guess(
-    "Best views for partial fine-tuning on forty images?",
-    [
-        "flips and shifts",
-        "rotations up to 15 degrees",
-        "all nine kinds together",
-        "none is shown to be better than the images as they are",
-    ],
-)
+best = vt.guess("Best views for partial fine-tuning on forty images?",
+                ["flips and shifts", "rotations up to 15 degrees", "all nine kinds together",
+                 "none is shown to be better than the images as they are"])
 best
 
 # %% [markdown]
@@ -145,10 +131,8 @@ by_hand = torch.nn.functional.cross_entropy(logits, share * hot + (1 - share) * 
 # %%
 logits = network(lesson_08.Mix(partner, share).of(inputs))
 first, second = (torch.nn.functional.cross_entropy(logits, of) for of in (labels, labels[partner]))
-vt.claim(
-    "by hand and with vtlab, mixup has the same loss",
-    abs(share * first + (1 - share) * second - by_hand) < 1e-5,
-)
+vt.claim("by hand and with vtlab, mixup has the same loss",
+         abs(share * first + (1 - share) * second - by_hand) < 1e-5)
 
 # %% [markdown]
 # And what of the many libraries of augmentations? Most take one image, a NumPy array `(H, W, 3)`.
@@ -161,21 +145,16 @@ vt.claim(
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 try:
     from albumentations import HorizontalFlip
-
     mirror = vt.augment_with(HorizontalFlip(p=1))
 except ImportError:
     mirror = vt.augment_with(lambda image: image[:, ::-1])
 
 # %%
 every = torch.arange(len(pixels))
-ours, theirs = (
-    augment.view(pixels, every, seed, 1) for augment in (lesson_08.KINDS["flip"], mirror)
-)
+ours, theirs = (augment.view(pixels, every, seed, 1) for augment in (lesson_08.KINDS["flip"], mirror))
 same, mirrored = ((ours == view).flatten(1).all(1) for view in (pixels, theirs))
-vt.claim(
-    "each of our flips is the image or the library's mirror image, and both occur",
-    (same ^ mirrored).all() and same.any() and mirrored.any(),
-)
+vt.claim("each of our flips is the image or the library's mirror image, and both occur",
+         (same ^ mirrored).all() and same.any() and mirrored.any())
 
 # %% [markdown]
 # ## Explore
@@ -206,12 +185,10 @@ assert book.augment == vt.Augment(flip=False, erase=0.4)
 # is a blur. To see what a blur alone does, we take every other test image and move it by half a pixel,
 # left and up, so that each new pixel is the mean of four:
 
-
 # %%
 def half_a_pixel(images):
     images = torch.nn.functional.pad(images.float(), (0, 1, 0, 1), mode="replicate")
     return torch.nn.functional.avg_pool2d(images, 2, stride=1).byte()
-
 
 test = task.test[torch.arange(0, 1200, 2)]
 soft = half_a_pixel(test.pixels)
@@ -226,48 +203,33 @@ vt.plots.image_rows({"as drawn": test.pixels[::85], "half a pixel on": soft[::85
 
 # %%
 import random
-
 import numpy
 from PIL.Image import Resampling, fromarray
 
-
 def rotation(how):
-    return vt.augment_with(
-        lambda image: numpy.asarray(fromarray(image).rotate(random.uniform(-15, 15), how))
-    )
-
+    return vt.augment_with(lambda image: numpy.asarray(
+        fromarray(image).rotate(random.uniform(-15, 15), how)))
 
 # %%
-views = {
-    "as they are": lesson_08.NO_CHANGE,
-    "bilinear": rotation(Resampling.BILINEAR),
-    "nearest": rotation(Resampling.NEAREST),
-}
+views = {"as they are": lesson_08.NO_CHANGE, "bilinear": rotation(Resampling.BILINEAR),
+         "nearest": rotation(Resampling.NEAREST)}
 
 # %%
 features = [vt.activations(network, images) for images in (test.pixels, soft)]
 found = {}
 for name, augment in views.items():
     probe = lesson_08.probe_on_views(network, task, augment, seed)
-    found[name] = [
-        (probe.head(x).argmax(1) == test.labels).double().mean().item() for x in features
-    ]
+    found[name] = [(probe.head(x).argmax(1) == test.labels).double().mean().item() for x in features]
 
 # %% tags=["nbval-ignore-output"]
 for name, (sharp, blurred) in found.items():
     print(f"probe on views {name:11} {sharp:.2f} on the test images, {blurred:.2f} half a pixel on")
 
 # %%
-vt.claim(
-    "half a pixel costs the probe more than a fifth of all answers",
-    found["as they are"][0] - found["as they are"][1] > 0.2,
-    found=found,
-)
-vt.claim(
-    "a probe on bilinear rotations has got used to the blur, one on nearest ones has not",
-    found["bilinear"][1] > max(found["as they are"][1], found["nearest"][1]) + 0.05,
-    found=found,
-)
+vt.claim("half a pixel costs the probe more than a fifth of all answers",
+         found["as they are"][0] - found["as they are"][1] > 0.2, found=found)
+vt.claim("a probe on bilinear rotations has got used to the blur, one on nearest ones has not",
+         found["bilinear"][1] > max(found["as they are"][1], found["nearest"][1]) + 0.05, found=found)
 
 # %% [markdown]
 # If angles did harm, the probe on *nearest*, which saw the same ones, should lose as much on sharp
@@ -279,9 +241,9 @@ vt.claim(
 # %% [markdown]
 # ## What we saw
 #
-# The table `augmentation_table` holds trainings with many kinds of view, five seeds of each (`python -m
-# vtlab.augmentation`). First those on forty images. For a probe, the head is solved on the features of
-# eight views of each image. *Default* is what `fit` does unless told otherwise: flips, shifts, and a
+# The table `augmentation_table` holds trainings with many kinds of view, five seeds of each (`python
+# data/make/augmentation.py`). First those on forty images. For a probe, the head is solved on the features
+# of eight views of each image. *Default* is what `fit` does unless told otherwise: flips, shifts, and a
 # little light. *All* has everything, and for partial mixup too. From seed to seed the shots matter more
 # than most ways do, so each way is compared with *none* (no augmentation) on the same shots. A dot is a
 # seed, the band the mean's 95 % interval; what has no dots was not tried:
@@ -289,60 +251,38 @@ vt.claim(
 # %%
 table = lesson_08.augmentation_table()
 
-
 def seeds(part, strategy, way, column="test_accuracy"):
     rows = table[(table.part == part) & (table.strategy == strategy) & (table.way == way)]
     return rows.sort_values("seed")[column].to_numpy()
 
-
 def gain(strategy, way, part="few", than="none"):
     return vt.metrics.paired_difference(seeds(part, strategy, way), seeds(part, strategy, than))
 
-
 # %%
 few = table[(table.part == "few") & (table.way != "none") & (table.strategy != "scratch")]
-vt.plots.intervals(
-    {
-        name.capitalize(): {
-            way: seeds("few", name, way) - seeds("few", name, "none") for way in some.way.unique()
-        }
-        for name, some in few.groupby("strategy", sort=False)
-    },
-    what="test accuracy, less that of none",
-    percent=False,
-    marks={"none": 0},
-)
+vt.plots.intervals({name.capitalize(): {way: seeds("few", name, way) - seeds("few", name, "none")
+                                        for way in some.way.unique()}
+                    for name, some in few.groupby("strategy", sort=False)},
+                   what="test accuracy, less that of none", percent=False, marks={"none": 0})
 
 # %%
-ways = [
-    way
-    for way in table[table.strategy == "partial"].way.unique()
-    if way in (*lesson_08.KINDS, "mixup", "all")
-]
+ways = [way for way in table[table.strategy == "partial"].way.unique()
+        if way in (*lesson_08.KINDS, "mixup", "all")]
 gains = {way: gain("partial", way) for way in ways} | {"default": gain("partial", "default")}
-vt.claim(
-    "no way to augment is shown to be better for partial than none",
-    max(change.low for change in gains.values()) <= 0,
-    gains=gains,
-)
+vt.claim("no way to augment is shown to be better for partial than none",
+         max(change.low for change in gains.values()) <= 0, gains=gains)
 best.reveal("none is shown to be better than the images as they are")
 
 # %%
 turned = {strategy: gain(strategy, "rotate") for strategy in ("partial", "full")}
-vt.claim(
-    "small rotations cost partial and full more than five hundredths in the mean, and surely something",
-    max(change.mean for change in turned.values()) < -0.05
-    and max(change.high for change in turned.values()) < 0,
-    turned=turned,
-)
+vt.claim("small rotations cost partial and full more than five hundredths in the mean, and surely something",
+         max(change.mean for change in turned.values()) < -0.05
+         and max(change.high for change in turned.values()) < 0, turned=turned)
 
 # %%
 plain = {strategy: gain(strategy, "default") for strategy in ("probe", "partial", "full")}
-vt.claim(
-    "in the mean, flips and shifts change no pretrained strategy by more than a fortieth",
-    max(abs(change.mean) for change in plain.values()) < 0.025,
-    plain=plain,
-)
+vt.claim("in the mean, flips and shifts change no pretrained strategy by more than a fortieth",
+         max(abs(change.mean) for change in plain.values()) < 0.025, plain=plain)
 
 # %% [markdown]
 # A no is a finding, within its interval. Mirrored and moved (both in *default*), quarter-turned,
@@ -358,18 +298,14 @@ vt.claim(
 # and mix what frozen stages make. So a *no* says: not here. (± is half the 95 % interval. Where it is the
 # larger number, no difference was shown.)
 
-
 # %%
 def told(change):
     return f"{change.mean:.3f} ± {change.half:.3f}"
 
-
 papers = {"mixup": "5.6 to 4.2 %", "erase": "3.8 to 3.1 %"}
 for way, error in papers.items():
-    print(
-        f"{way}: the paper's error on CIFAR-10 {error}; our accuracy less none's {told(gains[way])}; "
-        f"shape reproduced: {'yes' if gains[way].low > 0 else 'no'}"
-    )
+    print(f"{way}: the paper's error on CIFAR-10 {error}; our accuracy less none's {told(gains[way])}; "
+          f"shape reproduced: {'yes' if gains[way].low > 0 else 'no'}")
 
 # %% [markdown]
 # What hurts partial most is what resamples, rotating and cropping, and *all*, which contains both. Noise
@@ -380,20 +316,14 @@ for way, error in papers.items():
 
 # %%
 for strategy in table[table.part == "many"].strategy.unique():
-    print(
-        f"{strategy:8} default less none: {told(gain(strategy, 'default', 'few'))} with 5 per class, "
-        f"{told(gain(strategy, 'default', 'many'))} with 40 per class"
-    )
+    print(f"{strategy:8} default less none: {told(gain(strategy, 'default', 'few'))} with 5 per class, "
+          f"{told(gain(strategy, 'default', 'many'))} with 40 per class")
 
 # %%
 flat = [gain(strategy, "default", "many") for strategy in ("probe", "partial", "full")]
 anew = gain("scratch", "default", "many")
-vt.claim(
-    "with 40 images per class flips and shifts help from scratch, and no pretrained strategy by as much",
-    anew.low > max(0.02, *(change.mean for change in flat)),
-    anew=anew,
-    flat=flat,
-)
+vt.claim("with 40 images per class flips and shifts help from scratch, and no pretrained strategy by as much",
+         anew.low > max(0.02, *(change.mean for change in flat)), anew=anew, flat=flat)
 
 # %% [markdown]
 # So here it is, the gain that everybody speaks of. From scratch the network must learn that a moved
@@ -413,12 +343,8 @@ for record in vt.fit(again, task, vt.partial(1), seed=seed, augment=lesson_08.KI
     pass
 live = vt.evaluate(again, task.test.pixels, task.test.labels)
 committed = vt.metrics.t_interval(seeds("few", "partial", "rotate"))
-vt.claim(
-    "a live run lies where the committed seeds put it",
-    abs(live - committed.mean) < 6**0.5 * committed.half,
-    live=live,
-    committed=committed,
-)
+vt.claim("a live run lies where the committed seeds put it",
+         abs(live - committed.mean) < 6**0.5 * committed.half, live=live, committed=committed)
 
 # %% [markdown]
 # **When the label does not stay.** The task `arrows` shows maps of the wind, and the class is where it
@@ -426,9 +352,7 @@ vt.claim(
 
 # %%
 arrows = vt.task("arrows", shots=10, seed=seed)
-vt.plots.images(
-    arrows.train.pixels[::5], titles=[arrows.classes[k] for k in arrows.train.labels[::5]]
-)
+vt.plots.images(arrows.train.pixels[::5], titles=[arrows.classes[k] for k in arrows.train.labels[::5]])
 
 # %% [markdown]
 # A mirrored north-east is a north-west. Of its own *arrows* and digits the library knows that, and leaves
@@ -437,42 +361,30 @@ vt.plots.images(
 # and once without flips, for twenty epochs instead of thirty. Rows are where the wind blows, columns what
 # the network says.
 
-
 # %%
 def fine_tune(augment):
     network = vt.backbone("mini_resnet", classes=4)
     records = list(vt.fit(network, arrows, vt.full, seed=seed, augment=augment, epochs=20))
     return records, vt.predict(network, arrows.test.pixels).argmax(1)
 
-
 # %%
 runs = {"with flips": fine_tune(vt.Augment())}
 
 # %%
 runs["without"] = fine_tune(vt.Augment(flip=False))
-vt.plots.confusion(
-    {name: vt.metrics.confusion(arrows.test.labels, said, 4) for name, (_, said) in runs.items()},
-    arrows.classes,
-)
+vt.plots.confusion({name: vt.metrics.confusion(arrows.test.labels, said, 4)
+                    for name, (_, said) in runs.items()},
+                   arrows.classes)
 
 # %%
 truth, said = arrows.test.labels, runs["with flips"][1]
 right = {name: vt.metrics.accuracy(truth, answers) for name, (_, answers) in runs.items()}
-vt.claim(
-    "flips cost accuracy where direction is the class",
-    right["without"] > right["with flips"] + 0.05,
-    right=right,
-)
-north, east = (
-    vt.metrics.accuracy(truth // 2, said // 2),
-    vt.metrics.accuracy((truth + 1) // 2 % 2, (said + 1) // 2 % 2),
-)
-vt.claim(
-    "with flips it tells north from south better than east from west",
-    north > east + 0.1,
-    north=north,
-    east=east,
-)
+vt.claim("flips cost accuracy where direction is the class",
+         right["without"] > right["with flips"] + 0.05, right=right)
+north, east = (vt.metrics.accuracy(truth // 2, said // 2),
+               vt.metrics.accuracy((truth + 1) // 2 % 2, (said + 1) // 2 % 2))
+vt.claim("with flips it tells north from south better than east from west", north > east + 0.1,
+         north=north, east=east)
 
 # %% [markdown]
 # The classes go round the compass (north-east, north-west, south-west, south-east), so that the first
@@ -482,25 +394,15 @@ vt.claim(
 
 # %%
 winds = table[table.part == "arrows"]
-vt.plots.intervals(
-    {
-        name.capitalize(): {
-            way: rows.test_accuracy for way, rows in some.groupby("way", sort=False)
-        }
-        for name, some in winds.groupby("strategy", sort=False)
-    },
-    marks={"chance": 0.25},
-)
+vt.plots.intervals({name.capitalize(): {way: rows.test_accuracy
+                                        for way, rows in some.groupby("way", sort=False)}
+                    for name, some in winds.groupby("strategy", sort=False)}, marks={"chance": 0.25})
 
 # %%
 flips = gain("full", "default", "arrows", than="default, no flip")
 quarters = gain("full", "turn", "arrows")
-vt.claim(
-    "flips cost full fine-tuning a tenth or more, and quarter turns leave it little above chance",
-    flips.high < -0.1 and seeds("arrows", "full", "turn").mean() < 0.35,
-    flips=flips,
-    quarters=quarters,
-)
+vt.claim("flips cost full fine-tuning a tenth or more, and quarter turns leave it little above chance",
+         flips.high < -0.1 and seeds("arrows", "full", "turn").mean() < 0.35, flips=flips, quarters=quarters)
 
 # %% [markdown]
 # Nothing in the training gives an alarm; only images held back do. With flips, full fine-tuning in the
@@ -521,9 +423,7 @@ print(tuple(said.shape), f"sums to {said.sum(1).mean():.3f}")
 for strategy in ("probe", "partial"):
     twice, once = (seeds("few", strategy, "default", f"{c}_accuracy") for c in ("mirrored", "test"))
     better = vt.metrics.paired_difference(twice, once)
-    print(
-        f"{strategy:8} mean of both against the image alone: {better.mean:.3f} ({better.low:.3f} to {better.high:.3f})"
-    )
+    print(f"{strategy:8} mean of both against the image alone: {better.mean:.3f} ({better.low:.3f} to {better.high:.3f})")
 
 # %% [markdown]
 # Both intervals lie just above zero: about a hundredth, for twice the time.
@@ -538,14 +438,10 @@ for strategy in ("probe", "partial"):
 # %%
 from timeit import repeat
 
-
 def share_of_a_step(augment):
     step = min(record.seconds for record in runs["without"][0]) / len(arrows.train)
-    view = min(repeat(lambda: augment.view(pixels, every, seed, 1), number=1, repeat=5)) / len(
-        pixels
-    )
+    view = min(repeat(lambda: augment.view(pixels, every, seed, 1), number=1, repeat=5)) / len(pixels)
     return view / step
-
 
 costs = {kind: share_of_a_step(augment) for kind, augment in (lesson_08.KINDS | views).items()}
 
@@ -561,25 +457,15 @@ vt.claim("no kind costs a third of a training step", max(costs.values()) < 1 / 3
 # image and takes them in turn. Does that lose anything against thirty, one for each epoch? Partial with
 # *default*, five seeds:
 
-
 # %%
 def eight_and_thirty(column):
     return (seeds(part, "partial", "default", column) for part in ("few", "new views"))
 
-
 eight, thirty = eight_and_thirty("test_accuracy")
-gained, (before, after) = (
-    vt.metrics.paired_difference(thirty, eight),
-    eight_and_thirty("cpu_seconds"),
-)
+gained, (before, after) = vt.metrics.paired_difference(thirty, eight), eight_and_thirty("cpu_seconds")
 print(f"thirty views less eight: {told(gained)}")
-vt.claim(
-    "in the mean thirty views gain less than a hundredth over eight, and cost more",
-    gained.mean < 0.01 and after.sum() > 1.2 * before.sum(),
-    gained=gained,
-    before=before,
-    after=after,
-)
+vt.claim("in the mean thirty views gain less than a hundredth over eight, and cost more", gained.mean < 0.01 and
+         after.sum() > 1.2 * before.sum(), gained=gained, before=before, after=after)
 
 # %% [markdown]
 # A hundredth either way lies in that interval; thirty took 1.4 times the processor's time.
@@ -614,11 +500,9 @@ vt.check("08.1", slides)
 # batch `(N,)`, the share of the first image and the number of classes, give the mixed labels `(N, K)`.
 # NumPy will do.
 
-
 # %%
 def mixed_labels(labels, partner, share, classes):
     return ...
-
 
 vt.check("08.2", mixed_labels)
 

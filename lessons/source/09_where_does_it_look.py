@@ -18,7 +18,6 @@
 
 # %%
 import torch
-
 import vtlab as vt
 from vtlab.course import lesson_09
 
@@ -55,10 +54,8 @@ vt.plots.images(shown.pixels, titles=[task.classes[k] for k in shown.labels], ma
 # the middle hits it in about 23 of 100. What will the probe's map do?
 
 # %%
-pointing = vt.guess(
-    "In how many of 100 images does the brightest point lie on the plant?",
-    ["about 20", "about 50", "about 90"],
-)
+pointing = vt.guess("In how many of 100 images does the brightest point lie on the plant?",
+                    ["about 20", "about 50", "about 90"])
 pointing
 
 # %% [markdown]
@@ -119,10 +116,8 @@ vt.claim("our Grad-CAM and the library's agree to five digits", gap < 1e-5, gap=
 # different units, so we choose a scale for each map and compare *places* only.
 
 # %%
-stages = {
-    stage: vt.explain(network, shown.pixels, stage=stage)
-    for stage in ("stage2", "stage3", "stage4")
-}
+stages = {stage: vt.explain(network, shown.pixels, stage=stage)
+          for stage in ("stage2", "stage3", "stage4")}
 vt.plots.cams(shown.pixels, stages, masks=shown.masks, scale="each")
 
 # %% [markdown]
@@ -161,9 +156,8 @@ pointing.reveal("about 90")
 
 # %%
 tied_task = lesson_09.ground_task(1.0, seed=0)
-vt.plots.images(
-    tied_task.train.pixels[[0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24]], columns=5
-)
+vt.plots.images(tied_task.train.pixels[[0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24]],
+                columns=5)
 
 # %% [markdown]
 # The table `cam_table("shortcut")` holds the four strategies, trained on ten such images per class, five
@@ -187,16 +181,14 @@ print(panel)
 # %% [markdown]
 # ## Look inside
 #
-# Where does a network look while it learns? `watch` trains like `fit` and looks at the same image
-# after every epoch. Looking changes nothing of what is learnt. We fine-tune everything on forty
+# Where does a network look while it learns? `explain_each_epoch` trains like `fit` and looks at the
+# same image after every epoch. Looking changes nothing of what is learnt. We fine-tune everything on forty
 # images, five of each species, and always ask for the evidence for the *true* species.
 
 # %%
 few, one = task.at(5, seed=0), shown[torch.tensor([1])]
 learner = vt.backbone("mini_resnet", classes=8)
-looks = list(
-    lesson_09.explain_each_epoch(learner, few, vt.full, one.pixels, epochs=12, targets=one.labels)
-)
+looks = list(lesson_09.explain_each_epoch(learner, few, vt.full, one.pixels, epochs=12, targets=one.labels))
 moments = {f"epoch {look.epoch}": torch.tensor(look.maps) for look in looks[::3]}
 vt.plots.cams(one.pixels, moments, masks=one.masks, of="true")
 
@@ -208,12 +200,8 @@ vt.plots.cams(one.pixels, moments, masks=one.masks, of="true")
 
 # %%
 late, early = torch.tensor(looks[-1].maps), torch.tensor(looks[0].maps)
-vt.claim(
-    "after training there is more evidence for the true species than before",
-    late.sum() > 1.2 * early.sum(),
-    late=late.sum(),
-    early=early.sum(),
-)
+vt.claim("after training there is more evidence for the true species than before",
+         late.sum() > 1.2 * early.sum(), late=late.sum(), early=early.sum())
 
 # %% [markdown]
 # ## What we saw
@@ -230,22 +218,17 @@ lesson_09.plot_cam_scores(table)
 # We take the differences to a baseline seed by seed, and ask that the whole interval lie above zero.
 # First the centre:
 
-
 # %%
 def gain(name, score, free="centre"):
     rows = table[table.stage == "stage4"].sort_values("seed")
     ours, theirs = (rows[rows.strategy == s][score].to_numpy() for s in (name, free))
     return vt.metrics.paired_difference(ours, theirs)
 
-
 # %%
 pretrained = ("probe", "partial", "full")
 hits = [gain(name, "hit").low for name in pretrained]
-vt.claim(
-    "all three pretrained strategies hit the plant more often than the centre does",
-    min(hits) > 0.1,
-    hits=hits,
-)
+vt.claim("all three pretrained strategies hit the plant more often than the centre does",
+         min(hits) > 0.1, hits=hits)
 
 # %%
 mass = [gain(name, "mass").low for name in pretrained]
@@ -255,15 +238,9 @@ vt.claim("and have more of their mass on it", min(mass) > 0.03, mass=mass)
 # The edges are a stronger opponent, since a plant has more of them than the ground:
 
 # %%
-hits, overlap = (
-    [gain(name, score, "edges") for name in pretrained] for score in ("hit", "overlap")
-)
-vt.claim(
-    "over the edges they add many hits, but less than a tenth of overlap",
-    min(of.low for of in hits) > 0.25 and max(of.high for of in overlap) < 0.1,
-    hits=hits,
-    overlap=overlap,
-)
+hits, overlap = ([gain(name, score, "edges") for name in pretrained] for score in ("hit", "overlap"))
+vt.claim("over the edges they add many hits, but less than a tenth of overlap",
+         min(of.low for of in hits) > 0.25 and max(of.high for of in overlap) < 0.1, hits=hits, overlap=overlap)
 
 # %% [markdown]
 # And look at the first row. The networks from scratch have 65 % of their answers right, the others 91 or
@@ -296,18 +273,10 @@ lesson_09.plot_cascade(sanity)
 # %%
 after = sanity.groupby(["method", "part"]).rank_correlation.mean()
 other = after["grad_cam"]["other image"]
-vt.claim(
-    "with a random head, Grad-CAM's maps are no more alike than those of different images",
-    after["grad_cam"]["head"] < other + 0.1,
-    head=after["grad_cam"]["head"],
-    other=other,
-)
+vt.claim("with a random head, Grad-CAM's maps are no more alike than those of different images",
+         after["grad_cam"]["head"] < other + 0.1, head=after["grad_cam"]["head"], other=other)
 stays = {method: after[method]["head"] for method in ("guided_backprop", "layer_cam")}
-vt.claim(
-    "guided backprop and LayerCAM hardly notice a random head",
-    min(stays.values()) > 0.8,
-    stays=stays,
-)
+vt.claim("guided backprop and LayerCAM hardly notice a random head", min(stays.values()) > 0.8, stays=stays)
 
 # %% [markdown]
 # Third, the shortcut. `holds` is the accuracy where the ground is tied to the species, `breaks` where
@@ -325,12 +294,10 @@ print(shortcut.groupby(["training", "strategy"])[columns].mean().round(2).to_str
 # (95 % interval .05 to .21), and full .04 more (.02 to .06); that of the probe stays within .01. But one
 # needs something to compare with: full's .31 alone would alarm nobody.
 
-
 # %%
 def seeds(name, column, training="tied"):
     rows = shortcut[(shortcut.strategy == name) & (shortcut.training == training)]
     return rows.sort_values("seed")[column].to_numpy()
-
 
 # %%
 fooled = vt.metrics.paired_difference(seeds("scratch", "holds"), seeds("scratch", "breaks"))
@@ -340,20 +307,11 @@ vt.claim("the probe hardly minds", calm.high < 0.15, calm=calm)
 
 # %%
 seen = vt.metrics.paired_difference(seeds("probe", "holds_mass"), seeds("scratch", "holds_mass"))
-vt.claim(
-    "where all is well, the map of scratch already is off the plant", seen.low > 0.1, seen=seen
-)
-back = {
-    name: vt.metrics.paired_difference(
-        seeds(name, "holds_mass", "balanced"), seeds(name, "holds_mass")
-    )
-    for name in ("scratch", "full")
-}
-vt.claim(
-    "there, balanced grounds bring more of the maps of scratch and of full onto the plant",
-    min(of.low for of in back.values()) > 0,
-    back=back,
-)
+vt.claim("where all is well, the map of scratch already is off the plant", seen.low > 0.1, seen=seen)
+back = {name: vt.metrics.paired_difference(seeds(name, "holds_mass", "balanced"), seeds(name, "holds_mass"))
+        for name in ("scratch", "full")}
+vt.claim("there, balanced grounds bring more of the maps of scratch and of full onto the plant",
+         min(of.low for of in back.values()) > 0, back=back)
 
 # %% [markdown]
 # What does balancing the grounds do? For full fine-tuning it closes the *gap* between images where the
@@ -363,14 +321,11 @@ vt.claim(
 # that. From scratch gains for certain, and stays poor: ten images a class are few.
 
 # %%
-gap = {
-    way: seeds("full", "holds", way) - seeds("full", "breaks", way) for way in ("tied", "balanced")
-}
+gap = {way: seeds("full", "holds", way) - seeds("full", "breaks", way)
+       for way in ("tied", "balanced")}
 closed = vt.metrics.paired_difference(gap["tied"], gap["balanced"])
 vt.claim("balancing closes full fine-tuning's gap", closed.low > 0.03, closed=closed)
-freed = vt.metrics.paired_difference(
-    seeds("scratch", "breaks", "balanced"), seeds("scratch", "breaks")
-)
+freed = vt.metrics.paired_difference(seeds("scratch", "breaks", "balanced"), seeds("scratch", "breaks"))
 vt.claim("and scratch names more where the shortcut breaks", freed.low > 0.05, freed=freed)
 
 # %% [markdown]
@@ -389,11 +344,9 @@ vt.claim("and scratch names more where the shortcut breaks", freed.low > 0.05, f
 # **09.1 Write a function.** The pointing game for one map and one mask of the same size, two NumPy
 # arrays: does the largest value lie on the object?
 
-
 # %%
 def hit(heat, mask):
     return ...
-
 
 vt.check("09.1", hit)
 

@@ -20,9 +20,7 @@
 import os
 import tempfile
 from pathlib import Path
-
 import torch
-
 import vtlab as vt
 from vtlab.course import lesson_16
 
@@ -60,13 +58,11 @@ from PIL import Image, ImageOps
 work = Path(tempfile.mkdtemp())
 drawn = vt.task("garden", shots=20, seed=seed, image_size=96, tests=40)
 
-
 def write(images, part):
     for i in range(len(images)):
         path = work / "photos" / part / drawn.classes[images.labels[i]] / f"{i:03}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(images.pixels[i].permute(1, 2, 0).numpy()).save(path, quality=90)
-
 
 # %%
 write(drawn.train, "train")
@@ -88,9 +84,7 @@ Image.open(first / "000.jpg").rotate(90).save(first / "sideways.jpg", exif=exif,
 (first / "empty.jpg").touch()
 (first / "half.jpg").write_bytes((first / "001.jpg").read_bytes()[:900])
 (first / "about.txt").write_text("taken on a sunny day")
-Image.open(first / "002.jpg").resize((90, 90)).save(
-    work / "photos" / "test" / drawn.classes[0] / "again.jpg"
-)
+Image.open(first / "002.jpg").resize((90, 90)).save(work / "photos" / "test" / drawn.classes[0] / "again.jpg")
 
 # %% [markdown]
 # ## Predict
@@ -101,10 +95,8 @@ Image.open(first / "002.jpg").resize((90, 90)).save(
 # start gives a linear probe the better features?
 
 # %%
-better = vt.guess(
-    "The better start for handwritten digits?",
-    ["garden", "natural", "neither can be told from the other"],
-)
+better = vt.guess("The better start for handwritten digits?",
+                  ["garden", "natural", "neither can be told from the other"])
 better
 
 # %% [markdown]
@@ -117,9 +109,7 @@ better
 with Image.open(first / "sideways.jpg") as image:
     image = ImageOps.exif_transpose(image).convert("RGB")
     image = image.resize((64, 64), Image.Resampling.BICUBIC)
-by_hand = (
-    torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(64, 64, 3).permute(2, 0, 1)
-)
+by_hand = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(64, 64, 3).permute(2, 0, 1)
 
 # %% [markdown]
 # ## With vtlab
@@ -134,10 +124,8 @@ print(*task.notes, *task.skipped, sep="\n")
 
 # %%
 files = [path for path in (work / "photos").rglob("*") if path.is_file()]
-vt.claim(
-    "every file is learnt from, tested on, or named",
-    len(files) == len(task.train) + len(task.test) + len(task.skipped),
-)
+vt.claim("every file is learnt from, tested on, or named",
+         len(files) == len(task.train) + len(task.test) + len(task.skipped))
 place = [name.endswith("sideways.jpg") for name in task.train.files].index(True)
 difference = (task.train.pixels[place].float() - by_hand.float()).abs().mean()
 vt.claim("the photograph that lay on its side is upright", difference < 2, difference=difference)
@@ -152,9 +140,7 @@ vt.claim("the photograph that lay on its side is upright", difference < 2, diffe
 task = vt.task(mine or work / "photos", shots="all")
 
 # %% tags=["nbval-ignore-output"]
-print(
-    f"{len(task.train)} training images and {len(task.test)} test images of {', '.join(task.classes)}"
-)
+print(f"{len(task.train)} training images and {len(task.test)} test images of {', '.join(task.classes)}")
 
 # %% [markdown]
 # ## Explore
@@ -190,20 +176,15 @@ digits = vt.task("digits", shots=40, seed=seed)
 targets = {"the folder": task.train, "handwritten digits": digits.train}
 starts = {"garden": "default", "natural": "natural", "random": None}
 
-
 # %%
 def probes(weights, images):
     network = vt.backbone("mini_resnet", weights=weights)
-    found = vt.probe_grid(
-        network, images.pixels, images.labels, seeds=range(10), strengths=(1e-4, 1e-3, 1e-2, 1e-1)
-    )
+    found = vt.probe_grid(network, images.pixels, images.labels, seeds=range(10),
+                          strengths=(1e-4, 1e-3, 1e-2, 1e-1))
     return found[:, found.mean(0).argmax()].tolist()
 
-
-scores = {
-    target: {start: probes(weights, images) for start, weights in starts.items()}
-    for target, images in targets.items()
-}
+scores = {target: {start: probes(weights, images) for start, weights in starts.items()}
+          for target, images in targets.items()}
 
 # %%
 vt.plots.intervals(scores, what="accuracy of a probe on the other half")
@@ -214,13 +195,11 @@ vt.plots.intervals(scores, what="accuracy of a probe on the other half")
 # `vt.metrics.resampled_interval` widens it as Nadeau and Bengio (2003) propose, here for the difference between two
 # starts on the same halves:
 
-
 # %% tags=["nbval-ignore-output"]
 def lead(target, one, other):
     apart = [a - b for a, b in zip(scores[target][one], scores[target][other])]
     half = len(targets[target]) // 2
     return vt.metrics.resampled_interval(apart, half, half)
-
 
 leads = {target: lead(target, "garden", "natural") for target in targets}
 for target, of in leads.items():
@@ -228,16 +207,10 @@ for target, of in leads.items():
 
 # %%
 if mine is None:
-    vt.claim(
-        "on the garden's photographs the garden's weights are far ahead of the natural ones",
-        leads["the folder"].low > 0.2,
-        leads=leads,
-    )
-vt.claim(
-    "on handwritten digits the natural weights are far ahead of the garden's",
-    leads["handwritten digits"].high < -0.1,
-    leads=leads,
-)
+    vt.claim("on the garden's photographs the garden's weights are far ahead of the natural ones",
+             leads["the folder"].low > 0.2, leads=leads)
+vt.claim("on handwritten digits the natural weights are far ahead of the garden's",
+         leads["handwritten digits"].high < -0.1, leads=leads)
 better.reveal("natural")
 
 # %% [markdown]
@@ -271,40 +244,28 @@ else:
 # %% [markdown]
 # ## What we saw
 #
-# **Do real photographs agree?** They are not part of vtlab, but a table of what they gave is (`python -m
-# vtlab.real`): photographs and sketches of seven kinds of things (PACS, Li et al. 2017), and ants and
-# bees (*hymenoptera*). Probes on twenty images per class, five seeds. *Imagenet* is a MobileNet v2 that
-# learnt from 1.2 million photographs; it sees 128 pixels, the other two 64.
+# **Do real photographs agree?** They are not part of vtlab, but a table of what they gave is (`python
+# data/make/real.py`): photographs and sketches of seven kinds of things (PACS, Li et al. 2017), and ants
+# and bees (*hymenoptera*). Probes on twenty images per class, five seeds. *Imagenet* is a MobileNet v2
+# that learnt from 1.2 million photographs; it sees 128 pixels, the other two 64.
 
 # %%
 real = lesson_16.real_table()
 some = real[(real.strategy == "probe") & (real.shots == 20)]
-vt.plots.intervals(
-    {
-        data.capitalize(): {
-            start: rows.test_accuracy for start, rows in of.groupby("start", sort=False)
-        }
-        for data, of in some.groupby("data", sort=False)
-    }
-)
-
+vt.plots.intervals({data.capitalize(): {start: rows.test_accuracy
+                                        for start, rows in of.groupby("start", sort=False)}
+                    for data, of in some.groupby("data", sort=False)})
 
 # %%
 def ahead(data, one, other):
     by_seed = some[some.data == data].pivot(index="seed", columns="start", values="test_accuracy")
     return vt.metrics.paired_difference(by_seed[one], by_seed[other])
 
-
 gains = {data: ahead(data, "natural", "garden") for data in ("photo", "sketch")}
 more = ahead("photo", "imagenet", "natural")
-vt.claim(
-    "on photographs and on sketches natural weights are ahead of the garden's",
-    min(gain.low for gain in gains.values()) > 0,
-    gains=gains,
-)
-vt.claim(
-    "on photographs the larger network that saw more is ahead of both", more.low > 0, more=more
-)
+vt.claim("on photographs and on sketches natural weights are ahead of the garden's",
+         min(gain.low for gain in gains.values()) > 0, gains=gains)
+vt.claim("on photographs the larger network that saw more is ahead of both", more.low > 0, more=more)
 
 # %% [markdown]
 # So the garden, best on its own plants, is the worst of the three starts on all three of these data sets.
@@ -317,26 +278,16 @@ vt.claim(
 # %%
 lesson_16.plot_starts(real)
 
-
 # %%
 def lead_of_full(data, start, shots):
     rows = real[(real.data == data) & (real.start == start) & (real.shots == shots)]
-    of = rows.pivot(index="seed", columns="strategy", values="test_accuracy").dropna(
-        subset=["full", "probe"]
-    )
+    of = rows.pivot(index="seed", columns="strategy", values="test_accuracy").dropna(subset=["full", "probe"])
     return vt.metrics.paired_difference(of["full"], of["probe"])
 
-
 near, far = lead_of_full("photo", "natural", 5), lead_of_full("sketch", "natural", 60)
-print(
-    f"full less probe, natural weights: photographs, 5 a class {100 * near.mean:+.0f} points; "
-    f"sketches, 60 a class {100 * far.mean:+.0f}"
-)
-vt.claim(
-    "few photographs, weights that know photographs: the probe is ahead of full",
-    near.high < 0,
-    near=near,
-)
+print(f"full less probe, natural weights: photographs, 5 a class {100 * near.mean:+.0f} points; "
+      f"sketches, 60 a class {100 * far.mean:+.0f}")
+vt.claim("few photographs, weights that know photographs: the probe is ahead of full", near.high < 0, near=near)
 vt.claim("many sketches, the same weights: full is ahead of the probe", far.low > 0, far=far)
 
 # %% [markdown]
@@ -383,11 +334,8 @@ print({way: f"{value:.3f}" for way, value in accuracy.items()})
 
 # %%
 regret = accuracy.max() - accuracy[found.best.name]
-vt.claim(
-    "the way that was recommended is within five points of the best that raced",
-    regret < 0.05,
-    accuracy=accuracy,
-)
+vt.claim("the way that was recommended is within five points of the best that raced", regret < 0.05,
+         accuracy=accuracy)
 
 # %% [markdown]
 # The difference to the best is called the **regret**: what it costs to have believed. A race can only be
@@ -400,9 +348,7 @@ vt.claim(
 
 # %%
 run = study.best()
-vt.save(
-    study.model(run), work / "model", task, strategy=run.strategy, test_accuracy=run.test_accuracy
-)
+vt.save(study.model(run), work / "model", task, strategy=run.strategy, test_accuracy=run.test_accuracy)
 again, card = vt.load(work / "model")
 same = vt.predict(again, task.test.pixels).argmax(1).tolist() == list(run.predictions)
 vt.claim("the network that was loaded says what the one that was saved had said", same)
@@ -411,9 +357,7 @@ vt.claim("the network that was loaded says what the one that was saved had said"
 import re
 
 page = study.write_report(work / "report")
-outside = re.findall(
-    r'(?:src=|<link[^>]*href=|url\()(?!["\']?(?:data:|#))|@import', page.read_text()
-)
+outside = re.findall(r'(?:src=|<link[^>]*href=|url\()(?!["\']?(?:data:|#))|@import', page.read_text())
 vt.claim("the report is one file that loads nothing", not outside, outside=outside)
 
 # %% [markdown]
@@ -423,14 +367,8 @@ vt.claim("the report is one file that loads nothing", not outside, outside=outsi
 # %%
 some = task.test[torch.arange(0, len(task.test), len(task.test) // 8)[:8]]
 sure, named = vt.predict(again, some.pixels).max(1)
-vt.plots.images(
-    some.pixels,
-    columns=4,
-    titles=[
-        f"{card.classes[k]}, {p:.0%}\n({task.classes[true]})"
-        for k, p, true in zip(named, sure, some.labels)
-    ],
-)
+vt.plots.images(some.pixels, columns=4, titles=[f"{card.classes[k]}, {p:.0%}\n({task.classes[true]})"
+                                                for k, p, true in zip(named, sure, some.labels)])
 
 # %% [markdown]
 # A confidence is no proof: in the run stored here the last of the eight is named wrongly.
@@ -461,11 +399,9 @@ vt.check("16.1", images)
 # "cat" every time is right in 90 %. The **balanced accuracy** is the mean over the classes of the share of
 # each that is named correctly. Write it, of the true classes and the named ones, two NumPy arrays `(N,)`.
 
-
 # %%
 def balanced(labels, named):
     return ...
-
 
 vt.check("16.2", balanced)
 
@@ -478,11 +414,8 @@ vt.check("16.2", balanced)
 
 # %%
 plain = {"digits": vt.pixel_neighbour(digits), "garden": vt.pixel_neighbour(drawn)}
-vt.claim(
-    "plain pixels name three digits of four, and one flower of four at most",
-    plain["digits"] > 0.75 and plain["garden"] < 0.25,
-    plain=plain,
-)
+vt.claim("plain pixels name three digits of four, and one flower of four at most",
+         plain["digits"] > 0.75 and plain["garden"] < 0.25, plain=plain)
 
 # %%
 why = ...

@@ -5,7 +5,6 @@
 
 # %%
 import numpy as np
-
 import vtlab as vt
 from vtlab.course import lesson_05
 
@@ -27,7 +26,6 @@ vt.check("05.1", images)
 # **05.2** From the end on, as long as the second is ahead, its number of shots is the answer so far.
 # The first place at which it is not ends the search.
 
-
 # %% tags=["solution"]
 def overtakes(shots, first, second):
     found = None
@@ -36,7 +34,6 @@ def overtakes(shots, first, second):
             break
         found = n
     return found
-
 
 vt.check("05.2", overtakes)
 
