@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from build import explain_failure, notebook_path, read_mirror, run_notebook, select_mirrors
+from build import explain_build_failure, notebook_path, read_mirror, run_notebook, select_mirrors
 
 from vtlab.system.device import has_native_bfloat16
 
@@ -133,7 +133,7 @@ class KernelWatch(threading.Thread):
             self.peak = max(self.peak, total)
 
 
-def measure_lesson(mirror: Path, threads: int, limit: int = MEMORY_LIMIT) -> LessonCost:
+def measure_lesson_cost(mirror: Path, threads: int, limit: int = MEMORY_LIMIT) -> LessonCost:
     """Run one lesson under the limit with so many threads."""
     from nbclient.exceptions import CellControlSignal
 
@@ -149,7 +149,7 @@ def measure_lesson(mirror: Path, threads: int, limit: int = MEMORY_LIMIT) -> Les
                 notebook, notebook_path(mirror).parent, environment=environment, within=within
             )
         except (CellControlSignal, RuntimeError, OSError) as error:  # a dead kernel among them
-            complaint = explain_failure(error, mirror)
+            complaint = explain_build_failure(error, mirror)
         finally:
             watch.over.set()
             watch.join()
@@ -214,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
     costs = []
     for mirror in mirrors:
         for threads in given.threads:
-            costs.append(measure_lesson(mirror, threads))
+            costs.append(measure_lesson_cost(mirror, threads))
             print(costs[-1], flush=True)
     return int(any(cost.complaint or cost.excess for cost in costs))
 

@@ -116,9 +116,7 @@ def run_notebook(
     # The blocking manager would wait for a dead kernel for ever.
     manager = AsyncKernelManager()
     manager._kernel_spec = KernelSpec(
-        argv=[*within, sys.executable, *KERNEL],
-        display_name="Python 3",
-        language="python",
+        argv=[*within, sys.executable, *KERNEL], display_name="Python 3", language="python"
     )
     client = NotebookClient(
         notebook,
@@ -143,13 +141,13 @@ def tidy_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             if "metadata" in output:  # a picture's width and alt text stay
                 output["metadata"] = {k: v for k, v in output.metadata.items() if "/" in k}
             if "image/png" in output.get("data", {}):
-                output.data["image/png"] = _reduce_colours(output.data["image/png"])
+                output.data["image/png"] = _shrink_notebook_picture(output.data["image/png"])
             if output.output_type == "error":
                 output["traceback"] = [f"{output.ename}: {output.evalue}"]
     return notebook
 
 
-def _reduce_colours(png: str) -> str:
+def _shrink_notebook_picture(png: str) -> str:
     """The picture (base64) in 256 colours, a third of the size."""
     from PIL import Image
 
@@ -194,7 +192,7 @@ def update_prose(mirror: Path) -> None:
     print(f"{path.stem}: words only")
 
 
-def check_lesson(mirror: Path) -> list[str]:
+def rebuild_and_compare(mirror: Path) -> list[str]:
     """Run a mirror and compare with the stored notebook, as nbval would; write nothing.
 
     Returns:
@@ -232,7 +230,7 @@ def write_student_copy(mirror: Path, out: Path) -> Path:
     return path
 
 
-def explain_failure(error: Exception, mirror: Path) -> str:
+def explain_build_failure(error: Exception, mirror: Path) -> str:
     """One line for a notebook that could not be run."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -269,14 +267,14 @@ def main(arguments: list[str] | None = None) -> int:
             if given.student:
                 print(write_student_copy(mirror, given.student))
             elif given.check:
-                complaints = check_lesson(mirror)
+                complaints = rebuild_and_compare(mirror)
             elif given.prose:
                 update_prose(mirror)
             else:
                 build_lesson(mirror)
         # A dead kernel is a RuntimeError.
         except (CellControlSignal, RuntimeError, OSError, ValueError) as error:
-            complaints = [explain_failure(error, mirror)]
+            complaints = [explain_build_failure(error, mirror)]
         for complaint in complaints:
             print(complaint, file=sys.stderr)
             failed = True

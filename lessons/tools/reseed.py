@@ -49,7 +49,7 @@ def reseed_lesson(mirror: Path, seed: int) -> dict[str, object]:
     return {"lesson": mirror.stem, "seed": seed, **count_claims(notebook)}
 
 
-def store_rows(rows: list[dict[str, object]], path: Path = TABLE_FILE) -> pd.DataFrame:
+def store_reseeds(rows: list[dict[str, object]], path: Path = TABLE_FILE) -> pd.DataFrame:
     """Put rows into the stored table, in place of those of the same lesson and seed."""
     new = pd.DataFrame(rows, columns=COLUMNS)
     old = pd.read_csv(path, keep_default_na=False) if path.exists() else new[:0]
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     for mirror in mirrors:
         for seed in range(given.first, given.first + given.seeds):
             row = reseed_lesson(mirror, seed)
-            store_rows([row])
+            store_reseeds([row])
             all_held &= row["held"] == row["claims"]
             print(
                 f"{row['lesson']} seed {seed}: {row['held']} of {row['claims']} claims held "

@@ -3,7 +3,7 @@ import time
 import budget
 import build
 import pytest
-from budget import LessonCost, measure_lesson
+from budget import LessonCost, measure_lesson_cost
 
 import vtlab as vt
 from vtlab.system.threads import THREADS
@@ -34,7 +34,7 @@ def test_a_lesson_that_takes_too_much_memory_is_named_within_30_seconds(
     elif budget_kind() == "a watch":
         pytest.skip("no cgroup may be made here")
     started = time.perf_counter()
-    taken = measure_lesson(lesson(HOG + "\nimport time\ntime.sleep(60)"), 1, limit=500_000_000)
+    taken = measure_lesson_cost(lesson(HOG + "\nimport time\ntime.sleep(60)"), 1, limit=500_000_000)
     assert taken.complaint == "07_tiny: the kernel died (out of memory?)"
     assert time.perf_counter() - started < 30
 
@@ -49,13 +49,13 @@ def test_what_a_lesson_takes_is_measured(lesson):
         HOG + "\nimport os, time\nend = time.process_time() + 1\nwhile time.process_time() < end:\n"
         "    pass\nassert os.environ['VTLAB_THREADS'] == '1'"
     )
-    taken = measure_lesson(lesson(busy), 1)
+    taken = measure_lesson_cost(lesson(busy), 1)
     assert not taken.complaint and 0.9 < taken.gigabytes < 1.2
     assert 1 / 60 < taken.cpu_minutes < 10 / 60 and taken.seconds > 1
 
 
 def test_a_kernel_that_ends_itself_is_named(lesson):
-    taken = measure_lesson(lesson("import os\nos._exit(1)"), 2)
+    taken = measure_lesson_cost(lesson("import os\nos._exit(1)"), 2)
     assert taken.complaint.startswith("07_tiny: the kernel died") and taken.seconds < 30
 
 

@@ -7,7 +7,7 @@ import build
 import nbformat
 import numpy as np
 import pytest
-from build import _reduce_colours
+from build import _shrink_notebook_picture
 from lint import tamper
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import v4
@@ -131,11 +131,11 @@ def test_a_lesson_that_fails_leaves_the_old_notebook_and_one_line(code, words, c
 
 
 def test_a_check_names_a_lesson_that_was_not_built_or_has_changed(course):
-    assert build.check_lesson(course) == ["01_tiny: was never built"]
+    assert build.rebuild_and_compare(course) == ["01_tiny: was never built"]
     notebook = build.read_mirror(course)
     notebook.cells[1].source += "\n# more"
     nbformat.write(notebook, build.notebook_path(course))
-    assert build.check_lesson(course) == ["01_tiny: is not what its mirror says"]
+    assert build.rebuild_and_compare(course) == ["01_tiny: is not what its mirror says"]
 
 
 def test_student_copies_have_neither_outputs_nor_solutions(course, tmp_path, capsys, monkeypatch):
@@ -171,7 +171,7 @@ def test_an_unknown_number_is_named(course, capsys):
     ],
 )
 def test_a_failure_is_told_in_one_line(error, words, course):
-    assert build.explain_failure(error, course) == words
+    assert build.explain_build_failure(error, course) == words
 
 
 def test_tidying_drops_what_differs_without_meaning():
@@ -202,7 +202,9 @@ def test_a_lighter_picture_keeps_the_colours_of_its_areas():
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
     lighter = Image.open(
-        io.BytesIO(base64.b64decode(_reduce_colours(base64.b64encode(file.getvalue()).decode())))
+        io.BytesIO(
+            base64.b64decode(_shrink_notebook_picture(base64.b64encode(file.getvalue()).decode()))
+        )
     )
     shown = np.asarray(lighter.convert("RGB"))
     for i, band in enumerate(bands):

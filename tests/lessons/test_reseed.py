@@ -44,8 +44,8 @@ def test_new_rows_take_the_place_of_old_ones(tmp_path):
         return {"lesson": lesson, "seed": seed, "claims": 3, "held": held, "failed": ""}
 
     path = tmp_path / "reseeds.csv"
-    reseed.store_rows([row("02_b", 0, 1), row("01_a", 1, 3)], path)
-    reseed.store_rows([row("02_b", 0, 3), row("01_a", 0, 3)], path)
+    reseed.store_reseeds([row("02_b", 0, 1), row("01_a", 1, 3)], path)
+    reseed.store_reseeds([row("02_b", 0, 3), row("01_a", 0, 3)], path)
     table = pd.read_csv(path)
     assert table[["lesson", "seed", "held"]].values.tolist() == [
         ["01_a", 0, 3],

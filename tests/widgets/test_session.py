@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from vtlab.widgets.session import BackgroundWorker
+from vtlab.widgets.session import SessionWorker
 
 
 def until(stop: threading.Event) -> None:
@@ -10,7 +10,7 @@ def until(stop: threading.Event) -> None:
 
 
 def test_there_is_never_a_second_thread_and_it_is_a_daemon():
-    worker, ended = BackgroundWorker("digging"), []
+    worker, ended = SessionWorker("digging"), []
     assert worker.start(until, ended.append)
     assert not worker.start(until, ended.append)
     mine = [t for t in threading.enumerate() if t.name == "digging"]
@@ -22,7 +22,7 @@ def test_there_is_never_a_second_thread_and_it_is_a_daemon():
 
 
 def test_what_ends_the_work_is_raised_by_wait_and_only_once():
-    worker, ended = BackgroundWorker("digging"), []
+    worker, ended = SessionWorker("digging"), []
     worker.start(lambda stop: 1 / 0, ended.append)
     with pytest.raises(ZeroDivisionError):
         worker.wait()
@@ -31,7 +31,7 @@ def test_what_ends_the_work_is_raised_by_wait_and_only_once():
 
 
 def test_when_the_work_is_over_another_may_start_at_once():
-    worker, again = BackgroundWorker("digging"), []
+    worker, again = SessionWorker("digging"), []
     worker.start(lambda stop: None, lambda e: again.append(worker.start(until, lambda e: None)))
     worker._thread.join(0.2)
     while not again:
@@ -42,7 +42,7 @@ def test_when_the_work_is_over_another_may_start_at_once():
 
 
 def test_waiting_too_long_is_an_error_and_the_work_goes_on():
-    worker = BackgroundWorker("digging")
+    worker = SessionWorker("digging")
     worker.start(until, lambda error: None)
     with pytest.raises(TimeoutError, match="digging is still at work"):
         worker.wait(0.01)
@@ -52,7 +52,7 @@ def test_waiting_too_long_is_an_error_and_the_work_goes_on():
 
 
 def test_an_interrupt_while_waiting_stops_the_work(monkeypatch):
-    worker = BackgroundWorker("digging")
+    worker = SessionWorker("digging")
     worker.start(until, lambda error: None)
     thread = worker._thread
 

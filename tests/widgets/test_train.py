@@ -14,7 +14,7 @@ from vtlab.models.backbones import backbone
 from vtlab.results.formatting import format_percent
 from vtlab.training.fit import fit
 from vtlab.training.strategies import strategy
-from vtlab.widgets.session import Session, strategy_name_from_ticks
+from vtlab.widgets.session import Session, name_session_strategy
 from vtlab.widgets.train import TrainPanel
 
 LEGAL = {"ready", "stopped", "finished"}
@@ -115,7 +115,7 @@ def test_a_task_whose_images_are_not_those_it_draws_is_refused(toy):
     ],
 )
 def test_the_family_that_fits_the_ticked_stages(before, stages, after):
-    assert strategy_name_from_ticks(before, stages, STAGES) == after
+    assert name_session_strategy(before, stages, STAGES) == after
 
 
 def test_a_run_is_that_of_the_plain_function(panel, toy):

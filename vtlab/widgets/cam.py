@@ -23,11 +23,10 @@ from vtlab.widgets.panel import (
     Panel,
     button,
     checkbox,
+    control_row,
     dropdown,
-    format_table,
     number_box,
-    row,
-    select_known,
+    render_panel_table,
     strategy_boxes,
 )
 
@@ -39,7 +38,7 @@ MAX_CACHED_MAPS = 512
 TARGET_WORDS = ("predicted", "true")  # targets that are no class's name
 
 
-class Explanation(NamedTuple):
+class CamPanelExplanation(NamedTuple):
     """What a network names in an image, and where it finds the evidence.
 
     Attributes:
@@ -138,13 +137,13 @@ class CamPanel(Panel):
 
     @traitlets.validate("strategies")
     def _check_strategies(self, proposal: dict) -> tuple[str, ...]:
-        return select_known(proposal["value"], self._names, "no network of", " here, only")
+        return self.select_known(proposal["value"], self._names, "no network of", " here, only")
 
     @traitlets.validate("stage", "target")
     def _check_listed(self, proposal: dict) -> str:
         name = proposal["trait"].name
         known = self._stages if name == "stage" else (*TARGET_WORDS, *self._classes)
-        return select_known([proposal["value"]], known, f"no {name}", " here; there are")[0]
+        return self.select_known([proposal["value"]], known, f"no {name}", " here; there are")[0]
 
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A control for everything that can be chosen."""
@@ -167,12 +166,12 @@ class CamPanel(Panel):
         """Image and class, strategies, method, time."""
         controls, buttons = self.controls, self.buttons
         rows = [
-            row(controls["image"], buttons["previous"], buttons["next"], controls["mask"]),
+            control_row(controls["image"], buttons["previous"], buttons["next"], controls["mask"]),
             controls["strategies"],
-            row(controls["stage"], controls["method"], controls["target"]),
+            control_row(controls["stage"], controls["method"], controls["target"]),
         ]
         if self.last_epoch:
-            rows.append(row(controls["epoch"], buttons["earlier"], buttons["later"]))
+            rows.append(control_row(controls["epoch"], buttons["earlier"], buttons["later"]))
         return rows
 
     def _last(self, trait: str) -> int:
@@ -183,16 +182,16 @@ class CamPanel(Panel):
 
     def _explain(
         self, name: str, epoch: int, image: int, stage: str, method: str, target: str
-    ) -> Explanation:
+    ) -> CamPanelExplanation:
         network = self._networks[name][epoch]
         shown = self.task.test.pixels[image : image + 1]
         labels = self.task.test.labels[image : image + 1]
         probability, predicted = predict(network, shown).max(1)
         targets = self._classes.get(target, target)
         maps = explain(network, shown, method=method, stage=stage, labels=labels, targets=targets)
-        return Explanation(maps[0].float().numpy(), int(predicted), float(probability))
+        return CamPanelExplanation(maps[0].float().numpy(), int(predicted), float(probability))
 
-    def explanations(self) -> dict[str, Explanation]:
+    def explanations(self) -> dict[str, CamPanelExplanation]:
         """What each strategy shown names in the image, and where it finds the evidence.
 
         Raises:
@@ -262,7 +261,7 @@ class CamPanel(Panel):
         if self.task.test.masks is None:
             return ""
         scores = self.scores()
-        return format_table(
+        return render_panel_table(
             {
                 "Strategy": [names.get_label(name).text for name in scores.index],
                 "Maximum on the object": ["yes" if hit else "no" for hit in scores.hit],

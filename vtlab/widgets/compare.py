@@ -12,7 +12,7 @@ import traitlets
 from vtlab import plots
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
-from vtlab.widgets.panel import CheckboxGroup, Panel, dropdown, select_known, strategy_boxes
+from vtlab.widgets.panel import CheckboxGroup, Panel, dropdown, strategy_boxes
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -69,7 +69,7 @@ class ComparePanel(Panel):
         self.runs, self.test_images = runs.copy(), test_images
         self.chance, self.baseline = chance, baseline
         self._names = tuple(sorted(set(runs.strategy), key=names.rank_strategy))
-        self._shots = _list_shots(runs.shots)
+        self._shots = _shots_options(runs.shots)
         self._seeds = tuple(sorted(int(seed) for seed in set(runs.seed)))
         self._runs = {
             f"{name}, seed {seed}": (name, seed) for name in self._names for seed in self._seeds
@@ -82,7 +82,7 @@ class ComparePanel(Panel):
         ticks = {"strategies": (self._names, "of"), "seeds": (self._seeds, "with seed")}
         known, which = ticks[proposal["trait"].name]
         complaint, offer = f"no runs {which}", f" here, only {which}"
-        return select_known(proposal["value"], known, complaint, offer)
+        return self.select_known(proposal["value"], known, complaint, offer)
 
     @traitlets.validate("shots")
     def _check_shots(self, proposal: dict) -> int | str:
@@ -145,7 +145,7 @@ class ComparePanel(Panel):
             chance=self.chance,
             baseline=self.baseline,
             test_images=size,
-            title=_describe_shots(self.shots),
+            title=_describe_picked_shots(self.shots),
         )
 
     def describe(self) -> str:
@@ -163,7 +163,9 @@ class ComparePanel(Panel):
         if self.chance is not None:
             parts.append(f"chance {format_percent(self.chance)}")
         where = (
-            "by images per class" if self.shots == CURVE else f"with {_describe_shots(self.shots)}"
+            "by images per class"
+            if self.shots == CURVE
+            else f"with {_describe_picked_shots(self.shots)}"
         )
         return f"Mean test accuracy {where}: {'; '.join(parts)}."
 
@@ -185,12 +187,12 @@ class ComparePanel(Panel):
         """
         rows = self._find_runs([strategy], [seed])
         if rows.empty:
-            at = "" if self.shots == CURVE else f" with {_describe_shots(self.shots)}"
+            at = "" if self.shots == CURVE else f" with {_describe_picked_shots(self.shots)}"
             raise ValueError(f"no run of {strategy!r} with seed {seed}{at} here")
-        return "\n".join(_describe_run(row) for row in rows.to_dict("records"))
+        return "\n".join(_describe_picked_run(row) for row in rows.to_dict("records"))
 
 
-def _list_shots(shots: pd.Series) -> list[int | str]:
+def _shots_options(shots: pd.Series) -> list[int | str]:
     """What can be picked: the curve where there are several numbers, then each, "all" last."""
     single: list[int | str] = sorted({int(value) for value in shots if value != "all"})
     if "all" in set(shots):
@@ -198,16 +200,18 @@ def _list_shots(shots: pd.Series) -> list[int | str]:
     return [CURVE, *single] if len(single) > 1 else single
 
 
-def _describe_run(run: Mapping[str, Any]) -> str:
+def _describe_picked_run(run: Mapping[str, Any]) -> str:
     parts = [f"test accuracy {format_percent(run['test_accuracy'])}"]
     if pd.notna(run.get("val_accuracy")):
         parts.append(f"val accuracy {format_percent(run['val_accuracy'])}")
     parts += [f"{run['trainable_weights']:,} weights learn", f"{run['seconds']:.1f} s"]
     name = names.get_label(run["strategy"]).text
-    return f"{name}, {_describe_shots(run['shots'])}, seed {run['seed']}: {', '.join(parts)}."
+    return (
+        f"{name}, {_describe_picked_shots(run['shots'])}, seed {run['seed']}: {', '.join(parts)}."
+    )
 
 
-def _describe_shots(shots: int | str) -> str:
+def _describe_picked_shots(shots: int | str) -> str:
     if shots == "all":
         return "all images"
     return f"{shots} image{'' if shots == 1 else 's'} per class"

@@ -16,16 +16,8 @@ from vtlab.data.tasks import task as make_task
 from vtlab.models.network import Network
 from vtlab.training.costs import Speed, calibrate, cost_table
 from vtlab.training.fit import fit
-from vtlab.widgets.panel import (
-    Panel,
-    StatusLine,
-    button,
-    number_box,
-    row,
-    select_known,
-    stage_boxes,
-)
-from vtlab.widgets.session import BackgroundWorker, strategy_from_ticks, strategy_name_from_ticks
+from vtlab.widgets.panel import Panel, StatusLine, button, control_row, number_box, stage_boxes
+from vtlab.widgets.session import SessionWorker, make_session_strategy, name_session_strategy
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -79,7 +71,7 @@ class FreezePanel(Panel):
         self._measured: tuple[Speed | None, dict[tuple[str, ...], pd.DataFrame]] = None, {}
         self._result = ""  # of the last work, in words
         self._lock = threading.RLock()  # of what belongs to the ticked stages, and of the status
-        self._worker = BackgroundWorker("vtlab freezing")
+        self._worker = SessionWorker("vtlab freezing")
         self.status = StatusLine("The head always learns. Tick what else should.")
         self.buttons = {
             "measure": button("Measure this machine", self.measure),
@@ -91,7 +83,7 @@ class FreezePanel(Panel):
     @traitlets.validate("stages")
     def _check_stages(self, proposal: dict) -> tuple[str, ...]:
         names, complaint = self.network.stage_names, f"{self.network.name} has no stage"
-        return select_known(proposal["value"], names, complaint, "; its stages are")
+        return self.select_known(proposal["value"], names, complaint, "; its stages are")
 
     @traitlets.observe("stages")
     def _forget_movement(self, change: object) -> None:
@@ -109,7 +101,7 @@ class FreezePanel(Panel):
         """Stages, then the buttons."""
         return [
             self.controls["stages"],
-            row(self.controls["epochs"], *self.buttons.values(), self.status),
+            control_row(self.controls["epochs"], *self.buttons.values(), self.status),
         ]
 
     @property
@@ -158,8 +150,8 @@ class FreezePanel(Panel):
             self._measure()
         task = self._task or make_task("garden", shots=5, image_size=self._size)
         twin = copy.deepcopy(self.network)
-        name = strategy_name_from_ticks("partial", stages, twin.stage_names)
-        way = strategy_from_ticks(name, stages)
+        name = name_session_strategy("partial", stages, twin.stage_names)
+        way = make_session_strategy(name, stages)
         way.prepare(twin, 0)  # the new head is no movement: training begins after it
         before = take_snapshot(twin)
         training = fit(twin, task, way, epochs=epochs, stop=stop)
@@ -172,7 +164,7 @@ class FreezePanel(Panel):
         with self._lock:
             if stages == self.stages:
                 self.trained_network, self.movement = twin, movement
-                self._result = _describe_movement(movement)
+                self._result = _describe_frozen_stages(movement)
             else:
                 self._result = (
                     "Other stages were ticked meanwhile, so what moved is not shown: train again."
@@ -210,10 +202,10 @@ class FreezePanel(Panel):
         )
         if "seconds" in table:
             words += f", {1e3 * table.seconds.sum():.0f} ms a batch expected"
-        return f"{words}." if movement is None else f"{words}. {_describe_movement(movement)}"
+        return f"{words}." if movement is None else f"{words}. {_describe_frozen_stages(movement)}"
 
 
-def _describe_movement(movement: pd.DataFrame) -> str:
+def _describe_frozen_stages(movement: pd.DataFrame) -> str:
     """Which stages moved, by weights or BatchNorm statistics, and which did not at all."""
     still = [stage for stage, row in movement.iterrows() if not row.fillna(0).any()]
     moved = [stage for stage in movement.index if stage not in still]

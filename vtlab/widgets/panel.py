@@ -30,6 +30,10 @@ MIN_REDRAW_SECONDS = 0.25  # from one picture of a training to the next
 MAX_REDRAW_SHARE = 0.2  # of the time of a training
 
 
+class TraitValueError(traitlets.TraitError, ValueError):
+    """A value that a trait of a panel cannot have."""
+
+
 class Panel(traitlets.HasTraits):
     """A base class: subclasses declare traits, and write `build_controls`, `figure` and `describe`.
 
@@ -111,6 +115,24 @@ class Panel(traitlets.HasTraits):
             self._cache.clear()
             self._redraw()
 
+    @staticmethod
+    def select_known(values: Iterable, known: Sequence, complaint: str, offer: str) -> tuple:
+        """The values in the order of the known ones, for a trait that holds some of those.
+
+        Args:
+            values: What the trait shall hold.
+            known: What it can hold.
+            complaint: The error's words before a value that is not known.
+            offer: Its words before the known ones.
+
+        Raises:
+            TraitValueError: If a value is not known.
+        """
+        if unknown := [value for value in values if value not in known]:
+            listed = ", ".join(map(str, known))
+            raise TraitValueError(f"{complaint} {unknown[0]!r}{offer} {listed}")
+        return tuple(value for value in known if value in values)
+
     @property
     def picture_traits(self) -> tuple[str, ...]:
         """The traits that the picture depends on."""
@@ -174,32 +196,10 @@ def _iterate_models(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
     yield widget
 
 
-def format_table(columns: Mapping[str, Iterable]) -> str:
+def render_panel_table(columns: Mapping[str, Iterable]) -> str:
     """A table as markup, its text escaped; nothing where there is no row."""
     cells = pd.DataFrame(columns)
     return "" if cells.empty else cells.to_html(index=False, border=0, justify="left", col_space=80)
-
-
-class UnknownValueError(traitlets.TraitError, ValueError):
-    """A value that a trait of a panel cannot have."""
-
-
-def select_known(values: Iterable, known: Sequence, complaint: str, offer: str) -> tuple:
-    """The values in the order of the known ones.
-
-    Args:
-        values: What a trait shall hold.
-        known: What it can hold.
-        complaint: The error's words before a value that is not known.
-        offer: Its words before the known ones.
-
-    Raises:
-        UnknownValueError: If a value is not known.
-    """
-    if unknown := [value for value in values if value not in known]:
-        listed = ", ".join(map(str, known))
-        raise UnknownValueError(f"{complaint} {unknown[0]!r}{offer} {listed}")
-    return tuple(value for value in known if value in values)
 
 
 class RedrawTimer:
@@ -247,16 +247,13 @@ def checkbox(words: str) -> ipywidgets.Checkbox:
 
 def button(words: str, action: Callable[[], object], *, main: bool = False) -> ipywidgets.Button:
     """A button with words on it, that does something."""
-    made = ipywidgets.Button(
-        description=words,
-        button_style="primary" if main else "",
-        layout=CONTENT_WIDTH | {"min_width": "6em"},
-    )
+    style, layout = "primary" if main else "", CONTENT_WIDTH | {"min_width": "6em"}
+    made = ipywidgets.Button(description=words, button_style=style, layout=layout)
     made.on_click(lambda clicked: action())
     return made
 
 
-def row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
+def control_row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
     """Controls side by side, and below one another where the page is narrow."""
     layout = {"flex_flow": "row wrap", "grid_gap": "2px 14px", "align_items": "center"}
     return ipywidgets.HBox(widgets, layout=layout)
@@ -281,7 +278,7 @@ class CheckboxGroup(ipywidgets.VBox):
         self.boxes = {name: checkbox(words) for name, words in names.items()}
         self._ticking = False
         heading = ipywidgets.HTML(f"<b>{html.escape(description)}</b>")
-        super().__init__([heading, row(*self.boxes.values())])
+        super().__init__([heading, control_row(*self.boxes.values())])
         for box in self.boxes.values():
             box.observe(self._collect_ticks, "value")
 

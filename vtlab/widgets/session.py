@@ -17,7 +17,7 @@ from vtlab.training.strategies import Strategy, partial, strategy, surgical
 TEST_BATCH = 128  # images between two looks at the stop event
 
 
-def strategy_from_ticks(name: str, ticked: tuple[str, ...]) -> Strategy:
+def make_session_strategy(name: str, ticked: tuple[str, ...]) -> Strategy:
     """The strategy of a panel's list; "partial" and "surgical" let the ticked stages learn."""
     if name == "partial":
         return partial(len(ticked))
@@ -26,7 +26,7 @@ def strategy_from_ticks(name: str, ticked: tuple[str, ...]) -> Strategy:
     return strategy(name)
 
 
-def strategy_name_from_ticks(name: str, ticked: tuple[str, ...], stages: tuple[str, ...]) -> str:
+def name_session_strategy(name: str, ticked: tuple[str, ...], stages: tuple[str, ...]) -> str:
     """The name in a panel's list that lets just the ticked of all stages learn.
 
     The given name stays if it does so.
@@ -153,8 +153,8 @@ class Session:
         }
 
 
-class BackgroundWorker:
-    """Does one piece of work at a time, in a daemon thread.
+class SessionWorker:
+    """Does the work of a panel's sessions, one at a time, in a daemon thread.
 
     Attributes:
         busy: Whether there is work.

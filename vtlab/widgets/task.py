@@ -17,7 +17,7 @@ from vtlab.data.tasks import Task
 from vtlab.garden.corruptions import CORRUPTIONS
 from vtlab.garden.styles import STYLES
 from vtlab.garden.worlds import WORLDS, World
-from vtlab.widgets.panel import Panel, checkbox, dropdown, number_box, row, select_known
+from vtlab.widgets.panel import Panel, checkbox, control_row, dropdown, number_box
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -108,7 +108,7 @@ class TaskPanel(Panel):
     @traitlets.validate("task")
     def _check_task(self, proposal: dict) -> str:
         known = [self._own.name] if self._own else GARDEN_TASKS
-        return select_known([proposal["value"]], known, "no task", " here, only")[0]
+        return self.select_known([proposal["value"]], known, "no task", " here, only")[0]
 
     @traitlets.validate("shown")
     def _check_class(self, proposal: dict) -> int:
@@ -182,7 +182,8 @@ class TaskPanel(Panel):
         cuts = ("task", "augmented") if self._own else ("task", "style", "augmented")
         places = [*(names.index(name) for name in cuts), len(names)]
         return [
-            row(*(self.controls[n] for n in names[start:stop])) for start, stop in pairwise(places)
+            control_row(*(self.controls[n] for n in names[start:stop]))
+            for start, stop in pairwise(places)
         ]
 
     def images(self) -> Images:

@@ -24,18 +24,17 @@ from vtlab.widgets.panel import (
     RedrawTimer,
     StatusLine,
     button,
+    control_row,
     dropdown,
-    format_table,
     number_box,
-    row,
-    select_known,
+    render_panel_table,
     stage_boxes,
 )
 from vtlab.widgets.session import (
-    BackgroundWorker,
     Session,
-    strategy_from_ticks,
-    strategy_name_from_ticks,
+    SessionWorker,
+    make_session_strategy,
+    name_session_strategy,
 )
 from vtlab.widgets.task import GARDEN_TASKS
 
@@ -120,7 +119,7 @@ class TrainPanel(Panel):
         self._run = 0  # the number of the run at hand
         self._lock = threading.RLock()  # of what a button changes
         self._syncing = False
-        self._worker = BackgroundWorker("vtlab training")
+        self._worker = SessionWorker("vtlab training")
         self.status = StatusLine("Choose, then press Train.")
         self.buttons = {
             "train": button("Train", self.train, main=True),
@@ -132,11 +131,11 @@ class TrainPanel(Panel):
 
     @traitlets.validate("task")
     def _check_task(self, proposal: dict) -> str:
-        return select_known([proposal["value"]], self._tasks, "no task", " here; there are")[0]
+        return self.select_known([proposal["value"]], self._tasks, "no task", " here; there are")[0]
 
     @traitlets.validate("stages")
     def _check_stages(self, proposal: dict) -> tuple[str, ...]:
-        return select_known(proposal["value"], STAGE_NAMES, "no stage", "; there are")
+        return self.select_known(proposal["value"], STAGE_NAMES, "no stage", "; there are")
 
     @traitlets.observe("strategy", "stages")
     def _sync_ticks(self, change: dict) -> None:
@@ -146,31 +145,29 @@ class TrainPanel(Panel):
         self._syncing = True
         try:
             if change["name"] == "stages":
-                self.strategy = strategy_name_from_ticks(self.strategy, self.stages, STAGE_NAMES)
+                self.strategy = name_session_strategy(self.strategy, self.stages, STAGE_NAMES)
             elif self.strategy == "probe":
                 self.stages = ()
             elif self.strategy in ("scratch", "full", "lp_ft"):
                 self.stages = STAGE_NAMES
-            elif strategy_name_from_ticks("partial", self.stages, STAGE_NAMES) != self.strategy:
+            elif name_session_strategy("partial", self.stages, STAGE_NAMES) != self.strategy:
                 self.stages = ("stage4",) if self.strategy == "partial" else ("stage1",)
         finally:
             self._syncing = False
 
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A control for each choice."""
+        ways = [(names.get_label(name).text, name) for name in STRATEGY_NAMES]
+        decays = [(f"× {decay:g}", decay) for decay in STAGE_DECAYS]
         return {
             "task": dropdown("Task", self._tasks),
             "shots": number_box("Images per class (0: all)", 0, 1000),
             "seed": number_box("Seed", 0, 999),
             "backbone": dropdown("Backbone", BACKBONES),
-            "strategy": dropdown(
-                "Strategy", [(names.get_label(name).text, name) for name in STRATEGY_NAMES]
-            ),
+            "strategy": dropdown("Strategy", ways),
             "stages": stage_boxes(STAGE_NAMES),
             "rate": dropdown("Peak rate", [("default", 0), *((f"{r:g}", r) for r in PEAK_RATES)]),
-            "stage_decay": dropdown(
-                "Rate of each earlier stage", [(f"× {d:g}", d) for d in STAGE_DECAYS]
-            ),
+            "stage_decay": dropdown("Rate of each earlier stage", decays),
             "epochs": number_box("Epochs (0: default)", 0, 500),
         }
 
@@ -178,10 +175,10 @@ class TrainPanel(Panel):
         """What, then how, then the buttons and the state."""
         controls = self.controls
         return [
-            row(*(controls[n] for n in ("task", "shots", "seed", "backbone", "strategy"))),
+            control_row(*(controls[n] for n in ("task", "shots", "seed", "backbone", "strategy"))),
             controls["stages"],
-            row(*(controls[n] for n in ("rate", "stage_decay", "epochs"))),
-            row(*self.buttons.values(), self.status),
+            control_row(*(controls[n] for n in ("rate", "stage_decay", "epochs"))),
+            control_row(*self.buttons.values(), self.status),
         ]
 
     @property
@@ -277,7 +274,7 @@ class TrainPanel(Panel):
         Raises:
             ValueError: If the task has not so many images.
         """
-        way = strategy_from_ticks(strategy, stages)
+        way = make_session_strategy(strategy, stages)
         way = replace(way, rate=rate or None, stage_decay=stage_decay)
         drawn = self._find_task(task, find_image_size(backbone)).at(shots or None, seed)
         return Session(drawn, backbone, way, seed, epochs or None)
@@ -370,7 +367,7 @@ class TrainPanel(Panel):
     def footer(self) -> str:
         """The finished runs as a table."""
         runs = self.runs
-        return format_table(
+        return render_panel_table(
             {
                 "Run": runs.run,
                 "Strategy": [names.get_label(name).text for name in runs.strategy],

@@ -20,7 +20,14 @@ from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.evaluation import predict
 from vtlab.results.formatting import format_percent
-from vtlab.widgets.panel import CONTENT_WIDTH, DESCRIPTION_STYLE, Panel, StatusLine, button, row
+from vtlab.widgets.panel import (
+    CONTENT_WIDTH,
+    DESCRIPTION_STYLE,
+    Panel,
+    StatusLine,
+    button,
+    control_row,
+)
 from vtlab.widgets.train import TrainPanel
 
 if TYPE_CHECKING:
@@ -75,21 +82,16 @@ class UploadPanel(Panel):
 
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """The path; the uploads have no trait, since their value is the photographs."""
-        return {
-            "path": ipywidgets.Text(
-                description="Path of a folder or zip",
-                style=DESCRIPTION_STYLE,
-                layout={"width": "28em"},
-            )
-        }
+        looks = {"style": DESCRIPTION_STYLE, "layout": {"width": "28em"}}
+        return {"path": ipywidgets.Text(description="Path of a folder or zip", **looks)}
 
     def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
         """Upload or path, the state, training, and the photograph to name."""
         return [
-            row(self.files, self.controls["path"], self.buttons["read"]),
+            control_row(self.files, self.controls["path"], self.buttons["read"]),
             self.status,
             self._training_place,
-            row(self.photo),
+            control_row(self.photo),
         ]
 
     @property
@@ -119,11 +121,11 @@ class UploadPanel(Panel):
 
     def _take_files(self, change: dict) -> None:
         if change["new"]:
-            self.upload(_read_contents(change["new"]))
+            self.upload(_read_uploaded_files(change["new"]))
 
     def _take_photo(self, change: dict) -> None:
         if change["new"]:
-            self.name_photo(*_read_contents(change["new"]).popitem())
+            self.name_photo(*_read_uploaded_files(change["new"]).popitem())
 
     def _open_task(self, path: Path) -> None:
         task = make_task(path, shots="all", image_size=self.size)
@@ -221,7 +223,7 @@ def store_upload(files: Mapping[str, bytes], folder: Path) -> Path:
     return folder / "photos"
 
 
-def _read_contents(uploaded: Sequence[Mapping]) -> dict[str, bytes]:
+def _read_uploaded_files(uploaded: Sequence[Mapping]) -> dict[str, bytes]:
     """The contents of uploaded files by name; names of folders are left aside."""
     return {
         PurePosixPath(file["name"].replace("\\", "/")).name: bytes(file["content"])
