@@ -1,1 +1,1 @@
-"""training."""
+"""Training: strategies as values, the loop and the solver that follow them, costs, checkpoints, saving."""

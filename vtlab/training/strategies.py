@@ -1,9 +1,9 @@
 """Strategies: what should be trained, as values of one dataclass.
 
-A strategy says where the training starts, which stages learn, and how fast. It runs no code of its
-own: `fit` reads its fields. The four of the course, `scratch, probe, partial(k), full`, and their
-relatives `lp_ft` and `surgical` are such values. So comparing strategies is a loop over values, and
-a new strategy is one line.
+A strategy says where the training starts, which stages learn, and how fast. It is a value, not a code
+path: `fit` trains by all of them in the same way. The four of the course, `scratch, probe, partial(k),
+full`, and their relatives `lp_ft` and `surgical` are such values. So comparing strategies is a loop,
+and a new strategy is one line.
 """
 
 from __future__ import annotations
@@ -150,10 +150,9 @@ class Strategy:
 
     def peak_rates(self, network: Network) -> dict[str, float]:
         """The peak learning rate of each part that learns, from the image to the head."""
-        depth = {name: i for i, name in enumerate(network.parts)}
-        last = len(network.stage_names)
+        from_the_head = {name: depth for depth, name in enumerate(reversed(network.parts))}
         return {
-            name: self.peak_rate * self.stage_decay ** (last - depth[name])
+            name: self.peak_rate * self.stage_decay ** from_the_head[name]
             for name in self.learning_parts(network)
         }
 
