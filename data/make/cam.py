@@ -105,6 +105,8 @@ def measure_scores(folder: Path) -> pd.DataFrame:
 
 
 def _score_maps(maps: Tensor, images: Images) -> dict[str, float]:
+    """The mean of each score against the images' masks, and of hits that are near enough."""
+    assert images.masks is not None, "drawings have masks"
     found = cam_scores(maps, images.masks).mean()
     near = cam_scores(maps, images.masks, NEAR_PIXELS).hit.mean()
     return {**{name: found[name] for name in SCORES}, "near": near}
@@ -121,10 +123,11 @@ def _every_nth(images: Images, step: int) -> Images:
 
 def _map_sizes(images: Images) -> dict[str, tuple[int, int]]:
     """The resolution of each stage's maps."""
-    network = backbone("mini_resnet")
-    return {
-        stage: tuple(explain(network, images.pixels[:1], stage=stage).shape[1:]) for stage in STAGES
-    }
+    network, sizes = backbone("mini_resnet"), {}
+    for stage in STAGES:
+        _, height, width = explain(network, images.pixels[:1], stage=stage).shape
+        sizes[stage] = height, width
+    return sizes
 
 
 def ground_test_images(share: float) -> Images:
@@ -154,7 +157,7 @@ def measure_shortcut(folder: Path) -> pd.DataFrame:
                     "trainable_weights": network.count_learning_weights(),
                 }
                 for name, images in tests.items():
-                    found = cam_scores(explain(network, images.pixels), images.masks).mean()
+                    found = _score_maps(explain(network, images.pixels), images)
                     row |= {
                         name: _accuracy(network, images),
                         f"{name}_hit": found["hit"],
@@ -177,20 +180,11 @@ def measure_sanity(folder: Path) -> pd.DataFrame:
     for seed in range(SEEDS):
         network = train_or_load(full, base.at(SHOTS, seed), seed, folder)
         for method in SANITY_METHODS:
-            first = None
-            for part, maps in cascading_randomisation(network, pixels, method=method, seed=seed):
-                first = maps if first is None else first
-                rows.append(
-                    {"method": method, "part": part, "seed": seed, **_compare_maps(first, maps)}
-                )
-            rows.append(
-                {
-                    "method": method,
-                    "part": "other image",
-                    "seed": seed,
-                    **_compare_maps(first, pair_with_other_images(first)),
-                }
-            )
+            steps = list(cascading_randomisation(network, pixels, method=method, seed=seed))
+            _, first = steps[0]  # of the trained network
+            for part, maps in [*steps, ("other image", pair_with_other_images(first))]:
+                run = {"method": method, "part": part, "seed": seed}
+                rows.append(run | _compare_maps(first, maps))
     return pd.DataFrame(rows)
 
 

@@ -101,6 +101,7 @@ def plan_depth() -> Plan:
 
 
 def _runs_of_seed(tasks: dict[str, Task], seed: int) -> Plan:
+    run: dict[str, str | int | None]
     for target, task in tasks.items():
         for stages in range(len(STAGES) + 1):
             for way in ("frozen", "fine-tuned") if stages else ("fine-tuned",):

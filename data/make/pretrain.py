@@ -36,6 +36,9 @@ from vtlab.system.memory import keep_freed_memory
 from vtlab.system.randomness import make_generator, seed_torch
 from vtlab.training.checkpoints import Checkpoint, Resumable, checkpointed, restore_state
 
+DATA = Path(__file__).parent.parent
+NOTHING_KEPT = "nothing is kept (--checkpoints FOLDER)"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -70,10 +73,121 @@ class Recipe:
         )
 
 
-PHOTOS = Recipe(
-    images=600_000, sizes=(32, 48, 64)
-)  # of the natural weights: twelve epochs of 50,000
-PHOTOS_EVERY = 50_000  # photographs between two records: testing takes longer
+# of the natural weights: twelve epochs of 50,000
+PHOTOS = Recipe(images=600_000, sizes=(32, 48, 64))
+DRAWINGS_EVERY, PHOTOS_EVERY = (
+    10_000,
+    50_000,
+)  # images between two records: testing on photographs takes longer
+HOLDOUT_SHARE = 0.1  # of the photographs, which are tested on where none are set apart
+
+
+class Source(Protocol):
+    """Where the images of a pretraining come from."""
+
+    @property
+    def classes(self) -> int:
+        """How many there are, K."""
+
+    @property
+    def test_set(self) -> tuple[Tensor, Tensor]:
+        """Images `(N, 3, H, W)` uint8 that are never trained on, and their labels `(N,)`."""
+
+    def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
+        """Images `(count, 3, size, size)` uint8 of batch `number`, and their labels `(count,)`."""
+
+    def fingerprint(self) -> dict:
+        """What it is, as JSON values: trainings that differ in it are not the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photographs:
+    """Labelled photographs: each once an epoch, in a new order, zoomed, mirrored and relit anew.
+
+    Attributes:
+        pixels: `(N, 3, H, H)` uint8; they may lie in a file (`pixel_store`).
+        labels: `(N,)` int64.
+        test_pixels: Images of the same classes, never trained on.
+        test_labels: Theirs.
+        classes: K.
+        content: A hash of it all.
+        augment: What changes from epoch to epoch.
+        device: Where views are computed, and the images of a batch are.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    test_pixels: Tensor
+    test_labels: Tensor
+    classes: int
+    content: str
+    augment: Augment = Augment(shift=0.0, crop=0.45, light=0.2)
+    device: torch.device = torch.device("cpu")
+
+    @classmethod
+    def read(
+        cls, path: str | Path, size: int, progress: Callable[[int, int], None] | None = None
+    ) -> Photographs:
+        """The images of a folder, zip or table, as `images.read_folder` reads them.
+
+        Raises:
+            FileNotFoundError: If nothing is there.
+            ValueError: If it is not images by class.
+        """
+        found = read_folder(path, size, progress, hold_out=HOLDOUT_SHARE)
+        assert found.test is not None, "some were held out"
+        content = fingerprint_tensors({"train": found.train.pixels, "labels": found.train.labels})
+        return cls(
+            found.train.pixels,
+            found.train.labels,
+            found.test.pixels,
+            found.test.labels,
+            len(found.classes),
+            content,
+            device=choose_device(),
+        )
+
+    @property
+    def test_set(self) -> tuple[Tensor, Tensor]:
+        """All test images."""
+        return self.test_pixels, self.test_labels
+
+    def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
+        """Batches never span two epochs: what does not fill one at the end is left out.
+
+        Raises:
+            ValueError: If there are fewer photographs than a batch takes.
+        """
+        if len(self.labels) < count:
+            raise ValueError(
+                f"a batch takes {count} photographs to learn from; there are {len(self.labels)}"
+            )
+        epoch, place = divmod(number, len(self.labels) // count)
+        index = self._order(seed, epoch)[place * count : (place + 1) * count]
+        images = self.augment.view(self.pixels[index].to(self.device), index, seed, epoch + 1)
+        if size != images.shape[-1]:
+            smaller = F.interpolate(
+                images.float(), size=(size, size), mode="bilinear", antialias=True
+            )
+            images = (smaller.clamp(0, 255) + 0.5).to(torch.uint8)
+        return images, self.labels[index]
+
+    @functools.cached_property
+    def _orders(self) -> dict[tuple[int, int], Tensor]:
+        return {}
+
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        if (seed, epoch) not in self._orders:
+            self._orders.clear()
+            drawn = torch.randperm(
+                len(self.labels), generator=make_generator(seed, f"epoch {epoch}")
+            )
+            self._orders[seed, epoch] = drawn
+        return self._orders[seed, epoch]
+
+    def fingerprint(self) -> dict:
+        """The hash, and what augmentation does."""
+        return {"content": self.content, **self.augment.fingerprint()}
 
 
 @dataclass(frozen=True)
@@ -91,7 +205,7 @@ def pretrain(
     recipe: Recipe,
     source: Source,
     network: Network,
-    every: int = 10_000,
+    every: int = DRAWINGS_EVERY,
     stop: StopEvent | None = None,
 ) -> Pretraining:
     """Train the network in place; an iterator with a record after every so many images.
@@ -155,11 +269,12 @@ class Pretraining(Resumable[Progress]):
             if not record:
                 self._seconds += time.perf_counter() - started
                 return None
-            mean = [sum(values) / len(values) for values in (self._losses, self._hits)]
-            accuracy = _test(self.network, *self.source.test_set)
+            loss, hits = (sum(values) / len(values) for values in (self._losses, self._hits))
+            test_accuracy = _test_accuracy(self.network, *self.source.test_set)
             self._seconds += time.perf_counter() - started
             self._losses, self._hits = [], []
-            self.history.append(Progress(seen, *mean, accuracy, round(self._seconds, 1)))
+            seconds = round(self._seconds, 1)
+            self.history.append(Progress(seen, loss, hits, test_accuracy, seconds))
             return self.history[-1]
 
     def _learn(self, images: Tensor, labels: Tensor) -> None:
@@ -211,14 +326,14 @@ class Pretraining(Resumable[Progress]):
 
 
 @torch.no_grad()
-def _test(network: Network, images: torch.Tensor, labels: torch.Tensor) -> float:
+def _test_accuracy(network: Network, images: torch.Tensor, labels: torch.Tensor) -> float:
     network.eval()
     with autocast(device=network.device):
         guesses = [network(network.normalise(part)).argmax(1) for part in images.split(256)]
     return (torch.cat(guesses).cpu() == labels).float().mean().item()
 
 
-def save(network: Network, recipe: Recipe, source: Source, folder: Path, name: str) -> str:
+def save_weights(network: Network, recipe: Recipe, source: Source, folder: Path, name: str) -> str:
     """Write the stages as half-precision safetensors; returns the sha256."""
     from safetensors.torch import save as to_bytes
 
@@ -238,45 +353,28 @@ def save(network: Network, recipe: Recipe, source: Source, folder: Path, name: s
     return known[path.name]
 
 
+def command_line() -> argparse.ArgumentParser:
+    """What can be asked of this script."""
+    parser = argparse.ArgumentParser(prog="python data/make/pretrain.py", description=__doc__)
+    add = parser.add_argument
+    add("--backbone", default=Recipe.backbone)
+    photos = "photographs by class (folder, zip, table) instead of the garden"
+    add("--photos", metavar="PATH", help=photos)
+    add("--images", type=int, help="how many to see, each view counted")
+    sizes = "sides of the images, one after the other"
+    add("--sizes", type=int, nargs="+", metavar="PX", help=sizes)
+    add("--smoothing", type=float, help="the share of a label that goes to all classes alike")
+    add("--seed", type=int, default=0)
+    add("--out", type=Path, default=DATA / "weights")
+    keep = "keep the training there, and go on from what is there"
+    add("--checkpoints", "--resume", type=Path, metavar="FOLDER", help=keep)
+    add("--log", type=Path, help="default: data/results/")
+    return parser
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """Run the recipe and write weights and log; returns the exit status."""
-    data = Path(__file__).parent.parent
-    parser = argparse.ArgumentParser(prog="python data/make/pretrain.py", description=__doc__)
-    parser.add_argument("--backbone", default=Recipe.backbone)
-    parser.add_argument(
-        "--photos",
-        metavar="PATH",
-        default=None,
-        help="photographs by class (folder, zip, table) instead of the garden",
-    )
-    parser.add_argument(
-        "--images", type=int, default=None, help="how many to see, each view counted"
-    )
-    parser.add_argument(
-        "--sizes",
-        type=int,
-        nargs="+",
-        default=None,
-        metavar="PX",
-        help="sides of the images, one after the other",
-    )
-    parser.add_argument(
-        "--smoothing",
-        type=float,
-        default=None,
-        help="the share of a label that goes to all classes alike",
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=data / "weights")
-    parser.add_argument(
-        "--checkpoints",
-        "--resume",
-        type=Path,
-        metavar="FOLDER",
-        help="keep the training there, and go on from what is there",
-    )
-    parser.add_argument("--log", type=Path, default=None, help="default: data/results/")
-    arguments = parser.parse_args(given)
+    arguments = command_line().parse_args(given)
     plan = PHOTOS if arguments.photos else Recipe()
     asked = {
         "images": arguments.images,
@@ -290,152 +388,33 @@ def main(given: Sequence[str] | None = None) -> int:
         **{name: value for name, value in asked.items() if value is not None},
     )
     name = recipe.backbone + SHIPPED_ENDINGS["natural" if arguments.photos else "default"]
-    log = arguments.log or data / "results" / f"pretrain_{name}.csv"
+    log = arguments.log or DATA / "results" / f"pretrain_{name}.csv"
     folder = arguments.checkpoints
     training = None
     try:
-        source = (
-            Photographs.of(arguments.photos, max(recipe.sizes))
-            if arguments.photos
-            else GardenSource()
-        )
+        source: Source = GardenSource()
+        if arguments.photos:
+            source = Photographs.read(arguments.photos, max(recipe.sizes))
         network = backbone(recipe.backbone, classes=source.classes, weights=None)
         network.reset_stages(recipe.seed)
-        every = {"every": PHOTOS_EVERY} if arguments.photos else {}
-        training = pretrain(recipe, source, network, **every)
+        every = PHOTOS_EVERY if arguments.photos else DRAWINGS_EVERY
+        training = pretrain(recipe, source, network, every)
         with raise_on_termination():
             for progress in checkpointed(training, folder, every=100) if folder else training:
                 said = (f"{k} {v:.4g}" for k, v in asdict(progress).items())
                 print(*said, sep="  ", flush=True)
     except KeyboardInterrupt as stopped:
         steps = f"{training.steps} of {training.total} steps" if training else "reading the images"
-        print(
-            f"stopped after {steps}; "
-            + (
-                f"the same command goes on from {folder}"
-                if folder
-                else "nothing is kept (--checkpoints FOLDER)"
-            ),
-            file=sys.stderr,
-        )
+        kept = f"the same command goes on from {folder}" if folder else NOTHING_KEPT
+        print(f"stopped after {steps}; {kept}", file=sys.stderr)
         return 143 if isinstance(stopped, Termination) else 130
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print("sha256", save(network, recipe, source, arguments.out, name))
+    print("sha256", save_weights(network, recipe, source, arguments.out, name))
     rows = [{k: round(v, 4) for k, v in asdict(row).items()} for row in training.history]
     write_csv(log, pd.DataFrame(rows))
     return 0
-
-
-HELD_OUT = 0.1  # share of photographs that are tested on, where none are set apart
-
-
-class Source(Protocol):
-    """Where the images of a pretraining come from."""
-
-    @property
-    def classes(self) -> int:
-        """How many there are, K."""
-
-    @property
-    def test_set(self) -> tuple[Tensor, Tensor]:
-        """Images `(N, 3, H, W)` uint8 that are never trained on, and their labels `(N,)`."""
-
-    def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
-        """Images `(count, 3, size, size)` uint8 of batch `number`, and their labels `(count,)`."""
-
-    def fingerprint(self) -> dict:
-        """What it is, as JSON values: trainings that differ in it are not the same."""
-
-
-@dataclass(frozen=True, eq=False)
-class Photographs:
-    """Labelled photographs: each once an epoch, in a new order, zoomed, mirrored and relit anew.
-
-    Attributes:
-        pixels: `(N, 3, H, H)` uint8; they may lie in a file (`pixel_store`).
-        labels: `(N,)` int64.
-        test_pixels: Images of the same classes, never trained on.
-        test_labels: Theirs.
-        classes: K.
-        content: A hash of it all.
-        augment: What changes from epoch to epoch.
-        device: Where views are computed, and the images of a batch are.
-    """
-
-    pixels: Tensor
-    labels: Tensor
-    test_pixels: Tensor
-    test_labels: Tensor
-    classes: int
-    content: str
-    augment: Augment = Augment(shift=0.0, crop=0.45, light=0.2)
-    device: torch.device = torch.device("cpu")
-
-    @classmethod
-    def of(
-        cls, path: str | Path, size: int, progress: Callable[[int, int], None] | None = None
-    ) -> Photographs:
-        """The images of a folder, zip or table, as `images.read_folder` reads them.
-
-        Raises:
-            FileNotFoundError: If nothing is there.
-            ValueError: If it is not images by class.
-        """
-        read = read_folder(path, size, progress, hold_out=HELD_OUT)
-        content = fingerprint_tensors({"train": read.train.pixels, "labels": read.train.labels})
-        return cls(
-            read.train.pixels,
-            read.train.labels,
-            read.test.pixels,
-            read.test.labels,
-            len(read.classes),
-            content,
-            device=choose_device(),
-        )
-
-    @property
-    def test_set(self) -> tuple[Tensor, Tensor]:
-        """All test images."""
-        return self.test_pixels, self.test_labels
-
-    def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
-        """Batches never span two epochs: what does not fill one at the end is left out.
-
-        Raises:
-            ValueError: If there are fewer photographs than a batch takes.
-        """
-        if len(self.labels) < count:
-            raise ValueError(
-                f"a batch takes {count} photographs to learn from; there are {len(self.labels)}"
-            )
-        epoch, place = divmod(number, len(self.labels) // count)
-        index = self._order(seed, epoch)[place * count : (place + 1) * count]
-        images = self.augment.view(self.pixels[index].to(self.device), index, seed, epoch + 1)
-        if size != images.shape[-1]:
-            smaller = F.interpolate(
-                images.float(), size=(size, size), mode="bilinear", antialias=True
-            )
-            images = (smaller.clamp(0, 255) + 0.5).to(torch.uint8)
-        return images, self.labels[index]
-
-    @functools.cached_property
-    def _orders(self) -> dict[tuple[int, int], Tensor]:
-        return {}
-
-    def _order(self, seed: int, epoch: int) -> Tensor:
-        if (seed, epoch) not in self._orders:
-            self._orders.clear()
-            drawn = torch.randperm(
-                len(self.labels), generator=make_generator(seed, f"epoch {epoch}")
-            )
-            self._orders[seed, epoch] = drawn
-        return self._orders[seed, epoch]
-
-    def fingerprint(self) -> dict:
-        """The hash, and what augmentation does."""
-        return {"content": self.content, **self.augment.fingerprint()}
 
 
 if __name__ == "__main__":

@@ -79,12 +79,13 @@ class PhotoPool:
         self.name, self.classes = name, read.classes
         self.images, self.test = read.train, read.test
 
-    def task(self, shots: int, seed: int) -> Task:
+    def task(self, shots: int | None, seed: int) -> Task:
         """The shots of a seed are nested: its first 5 images of a class are among its first 20.
 
         Raises:
             ValueError: If a class would keep fewer than 20 test images, or has too few shots.
         """
+        assert shots is not None, "all images would leave none to test on"
         random = make_generator(seed, "real shots")
         shuffled = places_by_class(self.images.labels, range(len(self.classes)), random)
         drawn, rest = [], []

@@ -86,7 +86,7 @@ def test_a_stopped_command_says_where_it_is(tmp_path, capsys, monkeypatch):
     def interrupt(self, *rest):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vtlab.pretrain.Pretraining.step", interrupt)
+    monkeypatch.setattr("pretrain.Pretraining.step", interrupt)
     assert main(["--images", "256", "--out", str(tmp_path)]) == 130
     assert "stopped after 0 of 2 steps; nothing is kept" in capsys.readouterr().err
 
@@ -140,7 +140,7 @@ def test_photographs_are_learnt_small_first_and_written_as_natural(
 
 def test_a_pretraining_on_photographs_goes_on_to_the_same_bits(photos):
     def fresh():
-        source = Photographs.of(photos, 24)
+        source = Photographs.read(photos, 24)
         recipe = Recipe(batch=6, images=30, sizes=(16, 24))
         return pretrain(
             recipe, source, backbone(recipe.backbone, classes=2, weights=None), every=12

@@ -16,7 +16,8 @@ from vtlab.widgets.panel import Panel, StatusLine
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MANY = 8  # options that are shown one by one
+MAX_LISTED = 8  # options that are shown one by one
+LINE_HEIGHT = 0.3  # inches, of a line in the picture
 
 
 class GuessPanel(Panel):
@@ -36,26 +37,26 @@ class GuessPanel(Panel):
     def __init__(self, question: str, options: Sequence[str | int]) -> None:
         """Ask the question."""
         self.question, self.options = question, tuple(options)
-        self.result: object = None
+        self.result: str | None = None
         super().__init__()
 
     @traitlets.validate("value")
-    def _listed(self, proposal: dict) -> str | int | None:
+    def _check_option(self, proposal: dict) -> str | int | None:
         if proposal["value"] is not None and proposal["value"] not in self.options:
-            raise ValueError(f"{proposal['value']!r} is not among {self._choice()}")
+            raise ValueError(f"{proposal['value']!r} is not among {self._options_in_words()}")
         return proposal["value"]
 
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """Buttons for a few options, a list for many."""
-        kind = ipywidgets.RadioButtons if len(self.options) <= MANY else ipywidgets.Dropdown
-        made = kind(
+        kind = ipywidgets.RadioButtons if len(self.options) <= MAX_LISTED else ipywidgets.Dropdown
+        control = kind(
             options=self.options,
             value=None,
             description=self.question,
             layout={"width": "max-content"},
             style={"description_width": "initial"},
         )
-        return {"value": made}
+        return {"value": control}
 
     def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
         """The options, and a line that says what was committed to."""
@@ -63,7 +64,7 @@ class GuessPanel(Panel):
         return [self.controls["value"], self.status]
 
     @traitlets.observe("value")
-    def _committed(self, change: dict) -> None:
+    def _show_guess(self, change: dict) -> None:
         if hasattr(self, "status"):
             self.status.say("" if self.value is None else f"Your guess: {self.value}.")
 
@@ -73,13 +74,11 @@ class GuessPanel(Panel):
         Raises:
             ValueError: If it is not among the options.
         """
-        if option not in self.options:
-            raise ValueError(f"{option!r} is not among {self._choice()}")
         self.value = option
 
     def reveal(self, result: object) -> None:
         """Print guess and result side by side, and show both in the panel."""
-        self.result = shown(result)
+        self.result = format_result(result)
         guessed = "no guess yet: yours would stand here" if self.value is None else self.value
         print(f"{self.question}\n  your guess: {guessed}\n  result:     {self.result}")
         self.refresh()
@@ -87,25 +86,25 @@ class GuessPanel(Panel):
     def figure(self) -> Figure:
         """The options with the guess marked, and the result beside it once it is known."""
         options = [str(option) for option in self.options]
-        if len(options) > MANY:
+        if len(options) > MAX_LISTED:
             options = [] if self.value is None else [str(self.value)]
         guess = None if self.value is None else str(self.value)
         return plot_guess(self.question, options, guess=guess, result=self.result)
 
     def describe(self) -> str:
         """Question, guess and result in words."""
-        said = f"{self.question} ({self._choice()}). "
+        said = f"{self.question} ({self._options_in_words()}). "
         said += "No guess yet." if self.value is None else f"Your guess: {self.value}."
         return said if self.result is None else f"{said} Result: {self.result}."
 
     def __repr__(self) -> str:
         """One stable line."""
-        return f"Guess: {self.question} ({self._choice()})"
+        return f"Guess: {self.question} ({self._options_in_words()})"
 
-    def _choice(self) -> str:
+    def _options_in_words(self) -> str:
         """The options in words; the ends of a long row."""
         names = [str(option) for option in self.options]
-        return ", ".join(names) if len(names) <= MANY else f"{names[0]} … {names[-1]}"
+        return ", ".join(names) if len(names) <= MAX_LISTED else f"{names[0]} … {names[-1]}"
 
     def _to_html(self) -> str:
         """A live page has the buttons and asks for no picture of them; the result stands below."""
@@ -118,19 +117,20 @@ class GuessPanel(Panel):
         """As every panel, and the question as HTML text."""
         data, metadata = super()._repr_mimebundle_(**kwargs)
         items = "".join(f"<li>{html.escape(str(option))}</li>" for option in self.options)
-        listed = f"<ul>{items}</ul>" if len(self.options) <= MANY else f"<p>{self._choice()}</p>"
+        listed = (
+            f"<ul>{items}</ul>"
+            if len(self.options) <= MAX_LISTED
+            else f"<p>{self._options_in_words()}</p>"
+        )
         return data | {"text/html": f"<p><b>{html.escape(self.question)}</b></p>{listed}"}, metadata
 
 
-def shown(value: object) -> str:
-    """A result as text: three digits of a fraction."""
+def format_result(value: object) -> str:
+    """A result as text, with three digits of a fraction."""
     if hasattr(value, "item"):
         with contextlib.suppress(ValueError, RuntimeError):  # NumPy's and torch's, if it is many
             value = value.item()
     return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-LINE = 0.3  # inches
 
 
 def plot_guess(
@@ -147,36 +147,24 @@ def plot_guess(
     Lesson 01.
     """
     rows = 1 + len(options) + (result is not None)
-    figure, axes = style.new_figure(width=0.65 * style.WIDE, height=LINE * rows + 0.2, pad=0.02)
+    figure, axes = style.new_figure(
+        width=0.65 * style.WIDE, height=LINE_HEIGHT * rows + 0.2, pad=0.02
+    )
     ax = axes[0, 0]
     style.hide_axes(ax)
     ax.set(xlim=(0, 1), ylim=(rows - 0.4, -0.6))
-    ax.text(0.01, 0, question, va="center", **style.font(style.BODY, weight="bold"))
-    for i, option in enumerate(options, start=1):
+
+    def write(x: float, row: int, words: str, colour: str = style.INK, *, bold: bool) -> None:
+        weight = "bold" if bold else "normal"
+        ax.text(x, row, words, va="center", **style.font(style.BODY, colour, weight=weight))
+
+    write(0.01, 0, question, bold=True)
+    for row, option in enumerate(options, start=1):
         mine = option == guess
-        ax.plot(
-            0.03,
-            i,
-            "o",
-            markersize=7,
-            color=style.BLUE,
-            markerfacecolor=style.BLUE if mine else "white",
-        )
-        words = f"{option}   (your guess)" if mine else option
-        ax.text(
-            0.06,
-            i,
-            words,
-            va="center",
-            **style.font(style.BODY, weight="bold" if mine else "normal"),
-        )
+        face = style.BLUE if mine else "white"
+        ax.plot(0.03, row, "o", markersize=7, color=style.BLUE, markerfacecolor=face)
+        write(0.06, row, f"{option}   (your guess)" if mine else option, bold=mine)
     if result is not None:
-        room = 0.62 * style.WIDE
-        ax.text(
-            0.01,
-            rows - 1,
-            style.shorten_text(f"Result: {result}", room),
-            va="center",
-            **style.font(style.BODY, style.RIGHT, weight="bold"),
-        )
+        words = style.shorten_text(f"Result: {result}", 0.62 * style.WIDE)
+        write(0.01, rows - 1, words, style.RIGHT, bold=True)
     return figure

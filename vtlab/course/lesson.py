@@ -64,9 +64,9 @@ def claim(sentence: str, holds: object, **numbers: object) -> None:
     if truths.dtype != bool:
         raise ValueError(f"a claim needs true or false, not {type(holds).__name__}: {sentence}")
     if not truths[0]:
-        from vtlab.course.guess import shown
+        from vtlab.course.guess import format_result
 
-        said = ", ".join(f"{name} = {shown(value)}" for name, value in numbers.items())
+        said = ", ".join(f"{name} = {format_result(value)}" for name, value in numbers.items())
         raise AssertionError(f"not so: {sentence} ({said})")
     print(f"✓ {sentence}")
 

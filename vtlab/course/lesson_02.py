@@ -151,25 +151,22 @@ def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     """
     if not len(table):
         raise ValueError("there is no backbone to draw")
-    tasks = strategies_by_task(table)
-    rows = len(table)
+    tasks, rows = strategies_by_task(table), len(table)
+    height, ratios = 3.1 + 0.62 * rows, (2.6, 0.9 + 0.55 * rows)
     figure, axes = style.new_figure(
-        2,
-        1 + len(tasks),
-        height=3.1 + 0.62 * rows,
-        pad=0.09,
-        height_ratios=(2.6, 0.9 + 0.55 * rows),
+        2, 1 + len(tasks), height=height, pad=0.09, height_ratios=ratios
     )
+    # the curves take the whole of the first row
     grid = axes[0, 0].get_gridspec()
     for ax in axes[0]:
         ax.remove()
-    draw_pretraining(figure.add_subplot(grid[0, :]), curves)
+    _draw_zoo_curves(figure.add_subplot(grid[0, :]), curves)
     table = table.sort_values("megaflops", ascending=False)
-    _draw_costs(axes[1, 0], table)
+    _draw_zoo_costs(axes[1, 0], table)
     for ax, (task, strategies) in zip(axes[1, 1:], tasks.items(), strict=True):
-        _draw_accuracies(ax, table, task, strategies)
+        _draw_zoo_accuracies(ax, table, task, strategies)
     if tasks:
-        _draw_legend(axes[1, 1], [name for strategies in tasks.values() for name in strategies])
+        _draw_zoo_legend(axes[1, 1], [name for strategies in tasks.values() for name in strategies])
     return figure
 
 
@@ -183,16 +180,8 @@ def strategies_by_task(table: pd.DataFrame) -> dict[str, list[str]]:
     return found
 
 
-def draw_pretraining(ax: Axes, curves: pd.DataFrame) -> None:
-    """Draws the test accuracy of every backbone's pretraining against the images it has seen.
-
-    Args:
-        ax: Where.
-        curves: From `zoo_curves`.
-
-    Raises:
-        ValueError: If there is no curve.
-    """
+def _draw_zoo_curves(ax: Axes, curves: pd.DataFrame) -> None:
+    """The test accuracy of every backbone's pretraining against the images it has seen."""
     if not len(curves):
         raise ValueError("there is no curve to draw")
     style.prepare_axes(ax, grid="y")
@@ -205,10 +194,8 @@ def draw_pretraining(ax: Axes, curves: pd.DataFrame) -> None:
             color=label.colour,
             linewidth=2,
             marker=label.marker,
-            markersize=4.5,
-            markeredgecolor="white",
-            markeredgewidth=0.7,
             gid=f"curve {name}",
+            **style.marks(4.5),
         )
         ends[name] = (log.images.iloc[-1], log.test_accuracy.iloc[-1])
     ax.set(xlim=(0, curves.images.max() * 1.01), ylim=(0, 1.02))
@@ -216,40 +203,31 @@ def draw_pretraining(ax: Axes, curves: pd.DataFrame) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     style.add_heading(ax, "pretraining: accuracy on fresh drawings of the source")
-    ax.set_xlabel("drawings seen, each once", labelpad=5, **style.font(style.SMALL, style.QUIET))
+    style.label_axes(ax, x="drawings seen, each once", pad=5)
     label_line_ends(ax, ends)
 
 
-def _draw_costs(ax: Axes, table: pd.DataFrame) -> None:
+def _draw_zoo_costs(ax: Axes, table: pd.DataFrame) -> None:
     """A bar per backbone: operations of one forward pass, with size and speed in figures."""
     style.prepare_axes(ax)
     ax.spines["left"].set_visible(False)
     for place, row in enumerate(table.itertuples()):
         label = names.get_label(row.backbone)
         ax.barh(place, row.megaflops / 2, 0.42, color=label.colour, gid=f"cost {row.backbone}")
-        ax.text(
-            0,
-            place + 0.25,
-            f"{row.weights / 1e6:.1f} M weights, speed of training "
-            f"{row.training_ratio:.2f}\N{MULTIPLICATION SIGN}",
-            va="top",
-            ha="left",
-            **style.font(style.TINY, style.QUIET),
-        )
-    ax.set_yticks(
-        range(len(table)), [names.get_label(name).text for name in table.backbone], **style.font()
-    )
-    for tick, name in zip(ax.get_yticklabels(), table.backbone, strict=True):
-        tick.set_color(names.get_label(name).colour)
+        speed = f"speed of training {row.training_ratio:.2f}\N{MULTIPLICATION SIGN}"
+        words = f"{row.weights / 1e6:.1f} M weights, {speed}"
+        ax.text(0, place + 0.25, words, va="top", **style.font(style.TINY, style.QUIET))
+    labels = [names.get_label(name) for name in table.backbone]
+    ax.set_yticks(range(len(table)), [label.text for label in labels], **style.font())
+    for tick, label in zip(ax.get_yticklabels(), labels, strict=True):
+        tick.set_color(label.colour)
     ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(0, 0.55 * table.megaflops.max()))
     ax.xaxis.set_major_locator(MaxNLocator(3))
     style.add_heading(ax, "cost")
-    ax.set_xlabel(
-        "million multiply-adds per image", labelpad=5, **style.font(style.SMALL, style.QUIET)
-    )
+    style.label_axes(ax, x="million multiply-adds per image", pad=5)
 
 
-def _draw_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: list[str]) -> None:
+def _draw_zoo_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: list[str]) -> None:
     """A row per backbone, in it a mark and an interval per strategy."""
     style.prepare_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
@@ -272,12 +250,10 @@ def _draw_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: list[
                 [height],
                 linestyle="none",
                 marker=label.marker,
-                markersize=6,
                 color=label.colour,
-                markeredgecolor="white",
-                markeredgewidth=0.8,
                 zorder=4,
                 gid=f"mean {strategy} {row['backbone']}",
+                **style.marks(6, 0.8),
             )
     for place in range(1, len(table)):
         ax.axhline(place - 0.5, color=style.FAINT, linewidth=0.7)
@@ -288,20 +264,17 @@ def _draw_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: list[
     style.set_percent_axis(ax.xaxis, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
     ax.set_xlim(low, 1.0)
     style.add_heading(ax, f"{task}: test accuracy")
-    ax.set_xlabel(
-        "mark the mean, bar its 95\N{NO-BREAK SPACE}% interval",
-        labelpad=5,
-        **style.font(style.SMALL, style.QUIET),
-    )
+    style.label_axes(ax, x="mark the mean, bar its 95\N{NO-BREAK SPACE}% interval", pad=5)
 
 
-def _draw_legend(ax: Axes, strategies: list[str]) -> None:
+def _draw_zoo_legend(ax: Axes, strategies: list[str]) -> None:
+    """Marks and names of the strategies at the lower right, below their panels."""
     labels = [names.get_label(name) for name in dict.fromkeys(strategies)]
     marks = [
         ax.plot([], [], linestyle="none", marker=of.marker, color=of.colour, label=of.text)[0]
         for of in labels
     ]
-    ax.figure.legend(
+    style.root_figure(ax).legend(
         handles=marks,
         loc="outside lower right",
         ncols=len(marks),

@@ -49,21 +49,21 @@ def plot_work(
             color=label.colour,
             linewidth=2,
             marker=label.marker,
-            markersize=5.5,
-            markeredgecolor="white",
-            markeredgewidth=0.8,
             zorder=4,
             gid=f"mean {strategy}",
+            **style.marks(5.5, 0.8),
         )
-        ax.annotate(
+        # the name stands below the cheapest point, on white, where lines may cross
+        style.annotate(
+            ax,
             label.text,
             (points.operations.iloc[0], points.test_accuracy.iloc[0]),
             (0, -9),
-            textcoords="offset points",
+            colour=label.colour,
+            weight="bold",
             ha="center",
             va="top",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-            **style.font(style.SMALL, label.colour, weight="bold"),
         )
     for shots in [n for n in dict.fromkeys(marked) if n in {*runs.shots}]:
         joined = means.xs(shots, level="shots")
@@ -77,36 +77,18 @@ def plot_work(
             zorder=1,
             gid=f"shots {shots}",
         )
-        first = joined.iloc[0]
-        ax.annotate(
-            f"{shots} per class",
-            (first.operations, first.test_accuracy),
-            (-6, 8),
-            textcoords="offset points",
-            ha="right",
-            **style.font(style.SMALL, style.QUIET),
-        )
+        at = (joined.operations.iloc[0], joined.test_accuracy.iloc[0])
+        style.annotate(ax, f"{shots} per class", at, (-6, 8), ha="right")
     ax.set_xscale("log")
     ax.margins(x=0.09)
     ax.set_ylim(0, 1.02)
     style.set_percent_axis(ax.yaxis)
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel(
-        "multiply-adds of the training", labelpad=6, **style.font(style.SMALL, style.QUIET)
-    )
-    ax.set_ylabel("test accuracy", labelpad=6, **style.font(style.SMALL, style.QUIET))
+    style.label_axes(ax, x="multiply-adds of the training", y="test accuracy")
     if chance is not None:
-        ax.axhline(
-            chance, linestyle=(0, (1, 2)), color=style.QUIET, linewidth=1.3, zorder=1, gid="chance"
-        )
-        ax.annotate(
-            f"chance {format_percent(chance)}",
-            (0.0, chance),
-            (4, 4),
-            xycoords=ax.get_yaxis_transform(),
-            textcoords="offset points",
-            **style.font(style.SMALL, style.QUIET),
-        )
+        ax.axhline(chance, gid="chance", **style.DOTTED)
+        words, across = f"chance {format_percent(chance)}", ax.get_yaxis_transform()
+        style.annotate(ax, words, (0.0, chance), (4, 4), xycoords=across)
     return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import matplotlib
 import torch
@@ -54,6 +54,8 @@ def depth_table() -> pd.DataFrame:
     """
     return read_committed_table("depth")
 
+
+Look: TypeAlias = dict[str, Any]  # keywords for matplotlib
 
 RATE = 1e-3  # of everything that is descended on: the best for full in drift.csv
 STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
@@ -265,7 +267,7 @@ def plot_depth(table: pd.DataFrame) -> Figure:
 
     After figure 2 of Yosinski et al. (2014). Lesson 06.
     """
-    rows = _rows_of_part(table, "depth")
+    rows = _depth_rows(table, "depth")
     targets = list(dict.fromkeys(rows.target))
     figure, axes = style.new_figure(columns=len(targets), height=3.7, sharey=True)
     last = int(rows.stages.max())
@@ -294,12 +296,11 @@ def _draw_depth_line(ax: Axes, rows: pd.DataFrame, way: str, target: str) -> Non
     words, colour, marker = DEPTH_STYLES[way]
     found = {int(n): metrics.t_interval(g.test_accuracy) for n, g in rows.groupby("stages")}
     ends = [of.low for of in found.values()], [of.high for of in found.values()]
-    band = {"color": colour, "alpha": 0.14, "linewidth": 0}
-    ax.fill_between(list(found), *ends, gid=f"interval {way} {target}", **band)
-    dots = {"markersize": 3, "alpha": 0.35, "markeredgewidth": 0}
+    ax.fill_between(list(found), *ends, **style.band(colour, 0.14, f"interval {way} {target}"))
+    dots: Look = {"markersize": 3, "alpha": 0.35, "markeredgewidth": 0}
     seeds = f"seeds {way} {target}"
     ax.plot(rows.stages, rows.test_accuracy, "o", color=colour, gid=seeds, **dots)
-    line = {"color": colour, "linewidth": 2, "marker": marker, "label": words}
+    line: Look = {"color": colour, "linewidth": 2, "marker": marker, "label": words}
     means = [of.mean for of in found.values()]
     ax.plot(list(found), means, gid=f"mean {way} {target}", **line, **style.marks(5.5, 0.8))
 
@@ -318,7 +319,7 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
 
     After figure 2 of Lee et al. (2023). Lesson 06.
     """
-    rows = _rows_of_part(table, "shift")
+    rows = _depth_rows(table, "shift")
     shifts, parts = list(dict.fromkeys(rows.target)), list(dict.fromkeys(rows.way))
     cells = rows.groupby(["target", "way"]).test_accuracy.apply(metrics.t_interval).unstack()
     figure, axes = style.new_figure(height=1.1 + 0.62 * len(shifts))
@@ -328,15 +329,15 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
     places = {"before": -1.15} | {p: i + 0.15 * (p == "everything") for i, p in enumerate(parts)}
     for y, shift in enumerate(shifts):
         before = rows[rows.target == shift].groupby("seed").before.first().mean()
-        _draw_cell(ax, places["before"], y, before, None, f"before {shift}")
+        _draw_shift_cell(ax, places["before"], y, before, None, f"before {shift}")
         for part in parts:
             of = cells.loc[shift, part]
             half = (of.high - of.low) / 2
-            _draw_cell(ax, places[part], y, of.mean, half, f"{part} {shift}")
+            _draw_shift_cell(ax, places[part], y, of.mean, half, f"{part} {shift}")
         means = {part: cells.loc[shift, part].mean for part in parts if part != "everything"}
         best = max(means, key=means.__getitem__)
         frame = {"fill": False, "linewidth": 2.4, "edgecolor": style.INK, "gid": f"best {shift}"}
-        ax.add_patch(_cell_box(places[best], y, **frame))
+        ax.add_patch(_shift_cell_box(places[best], y, **frame))
         ax.text(-1.8, y, SHIFT_NAMES.get(shift, shift), ha="right", va="center", **style.font())
     for part, x in places.items():
         font = style.font(style.BODY, style.INK if part in parts else style.QUIET)
@@ -353,18 +354,21 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_cell(ax: Axes, x: float, y: float, mean: float, half: float | None, gid: str) -> None:
+def _draw_shift_cell(
+    ax: Axes, x: float, y: float, mean: float, half: float | None, gid: str
+) -> None:
     """A coloured field with a figure in it, and half an interval below where there is one."""
     colour = matplotlib.colormaps["cividis"](0.08 + 0.9 * mean)
-    ax.add_patch(_cell_box(x, y, color=colour, linewidth=0, gid=gid))
-    ink, middle = _readable_ink(colour), {"ha": "center", "va": "center"}
+    ax.add_patch(_shift_cell_box(x, y, color=colour, linewidth=0, gid=gid))
+    ink = _readable_ink(colour)
+    middle: Look = {"ha": "center", "va": "center"}
     bold = style.font(style.BODY, ink, weight="bold")
     ax.text(x, y - (0.09 if half is not None else 0), f"{100 * mean:.0f}", **middle, **bold)
     if half is not None:
         ax.text(x, y + 0.22, f"± {100 * half:.0f}", **middle, **style.font(style.SMALL, ink))
 
 
-def _cell_box(x: float, y: float, **look: Any) -> Rectangle:
+def _shift_cell_box(x: float, y: float, **look: Any) -> Rectangle:
     """The field of a cell, a little smaller than its share of the axes."""
     return Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, **look)
 
@@ -389,7 +393,7 @@ def plot_weights(table: pd.DataFrame) -> Figure:
 
     Lesson 06.
     """
-    rows = _rows_of_part(table, "weights")
+    rows = _depth_rows(table, "weights")
     targets = list(dict.fromkeys(rows.target))
     figure, axes = style.new_figure(columns=len(targets), height=3.9, sharey=True)
     least, most = rows.weights.min() / 1.6, rows.weights.max() * 1.6
@@ -404,10 +408,10 @@ def plot_weights(table: pd.DataFrame) -> Figure:
             dot = {"gid": f"mean {mark.way}", "markersize": 6.5, "markeredgecolor": "white"}
             ax.plot(mark.weights, mark.of.mean, "o", **look, **dot)
         # names stand beside the first and the last group of marks, and above those between
-        groups = _group_marks(marks)
+        groups = _group_weight_marks(marks)
         for group in groups:
             side = "right" if group is groups[0] else "left" if group is groups[-1] else "above"
-            _write_names(ax, group, side)
+            _write_way_names(ax, group, side)
         ax.set_xscale("log")
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set(xlim=(least, most), ylim=(0, 1.02))
@@ -443,7 +447,7 @@ def _weight_marks(ax: Axes, rows: pd.DataFrame, middle: float) -> list[WeightMar
     return marks
 
 
-def _group_marks(marks: list[WeightMark]) -> list[list[WeightMark]]:
+def _group_weight_marks(marks: list[WeightMark]) -> list[list[WeightMark]]:
     """The marks by their weights, least first; many times as many weights begin a new group."""
     groups: list[list[WeightMark]] = []
     for mark in sorted(marks, key=lambda mark: mark.weights):
@@ -454,12 +458,12 @@ def _group_marks(marks: list[WeightMark]) -> list[list[WeightMark]]:
     return groups
 
 
-def _write_names(ax: Axes, marks: list[WeightMark], side: str) -> None:
+def _write_way_names(ax: Axes, marks: list[WeightMark], side: str) -> None:
     """Names of a group of marks: above them, or beside them in one column, each tied to its mark."""
     if side == "above":
         for mark in marks:
             at = (mark.weights, mark.of.high)
-            look = {"xycoords": mark.place, "colour": mark.colour, "ha": "center"}
+            look: Look = {"xycoords": mark.place, "colour": mark.colour, "ha": "center"}
             style.annotate(ax, mark.way, at, (0, 5), **look)
         return
     counts = [mark.weights for mark in marks]
@@ -481,7 +485,7 @@ def _write_names(ax: Axes, marks: list[WeightMark], side: str) -> None:
         )
 
 
-def _rows_of_part(table: pd.DataFrame, part: str) -> pd.DataFrame:
+def _depth_rows(table: pd.DataFrame, part: str) -> pd.DataFrame:
     rows = table[table.part == part]
     if rows.empty:
         raise ValueError(f"the table has no rows of the part {part!r}")

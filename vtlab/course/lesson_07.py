@@ -79,7 +79,7 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     figure, axes = style.new_figure(1, 3, height=3.5)
     accuracies, moved, alike = axes[0]
     for column, (words, colour, marker) in ACCURACIES.items():
-        _draw_means(accuracies, rows, column, words, colour, marker, band=True)
+        _draw_drift_line(accuracies, rows, column, words, colour, marker, band=True)
     before = rows.old_before.iloc[0]
     accuracies.axhline(
         before,
@@ -94,11 +94,11 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     style.set_percent_axis(accuracies.yaxis)
     stages = [name.removeprefix("moved_") for name in table if name.startswith("moved_")]
     for stage, (colour, marker) in zip(stages, STAGE_STYLES, strict=True):
-        _draw_means(moved, rows, f"moved_{stage}", stage, colour, marker)
-        _draw_means(alike, rows, f"cka_{stage}", stage, colour, marker)
+        _draw_drift_line(moved, rows, f"moved_{stage}", stage, colour, marker)
+        _draw_drift_line(alike, rows, f"cka_{stage}", stage, colour, marker)
     moved.set_yscale("log")
     moved.yaxis.set_minor_locator(NullLocator())
-    moved.set_ylabel("share of their size", labelpad=4, **style.font(style.SMALL, style.QUIET))
+    style.label_axes(moved, y="share of their size", pad=4)
     style.add_heading(moved, "change of the weights")
     style.add_heading(alike, "likeness of the features (CKA)")
     alike.set_ylim(0, 1.02)
@@ -115,7 +115,7 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     return figure
 
 
-def _draw_means(
+def _draw_drift_line(
     ax: Axes,
     rows: pd.DataFrame,
     column: str,
@@ -136,11 +136,9 @@ def _draw_means(
         color=colour,
         linewidth=2,
         marker=marker,
-        markersize=4.5,
-        markeredgecolor="white",
-        markeredgewidth=0.6,
         label=words,
         gid=column,
+        **style.marks(4.5, 0.6),
     )
     if band:
         ax.fill_between(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
 from vtlab.data.augment import Augment, Augmentation
@@ -100,10 +100,12 @@ def probe_on_views(
     probe.prepare(network, seed)
     pixels, labels, index = task.train.pixels, task.train.labels, torch.arange(len(task.train))
     features = [activations(network, augment.view(pixels, index, seed, v)) for v in range(views)]
-    strength = choose_strength(
-        features[0] / probe_unit(features[0]), labels, len(task.classes), seed
-    )
-    for _ in solve_probe(torch.cat(features), labels.repeat(views), network.head, seed, strength):
+    # strengths count in the unit of the features that they are chosen on
+    plain = features[0] / probe_unit(features[0])
+    strength = choose_strength(plain, labels, len(task.classes), seed)
+    head = network.head
+    assert isinstance(head, nn.Linear)
+    for _ in solve_probe(torch.cat(features), labels.repeat(views), head, seed, strength):
         pass
     return network
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor, nn
 
+from vtlab.analysis.baselines import BASELINES
 from vtlab.analysis.cams import explain
 from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
 from vtlab.data.images import Images
@@ -52,7 +53,8 @@ def ground_task(share: float, seed: int) -> Task:
     world = WORLDS["garden"].turn(shortcut=share)
     base = make_task("garden", shots=GROUND_SHOTS, seed=seed)
 
-    def draw(shots: int, seed: int) -> Images:
+    def draw(shots: int | None, seed: int) -> Images:
+        assert shots is not None, "a world has no end"
         return Images(*world.draw(shots, seed, base.image_size))
 
     return replace(base, name=f"ground-{share:g}", train=draw(GROUND_SHOTS, seed), draw=draw)
@@ -138,7 +140,6 @@ SCORE_LABELS = {
     "mass": ("mass on the object", "share of the map's sum"),
     "overlap": ("overlap", "intersection over union"),
 }
-BASELINES = {"centre": "centre", "random": "random", "edges": "edges"}
 METHOD_STYLES = {
     "grad_cam": ("Grad-CAM", "#0072B2", "o"),
     "layer_cam": ("LayerCAM", "#00805F", "D"),
@@ -174,15 +175,16 @@ def plot_cam_scores(table: pd.DataFrame, stage: str = "stage4") -> Figure:
         1, len(SCORE_LABELS), height=1.15 + ROW_HEIGHT * len(shown), pad=0.11, sharey=True
     )
     for ax, (score, (words, unit)) in zip(axes[0], SCORE_LABELS.items(), strict=True):
-        _draw_score(ax, rows, shown, score)
+        _draw_cam_score(ax, rows, shown, score)
         style.add_heading(ax, words)
-        ax.set_xlabel(unit, labelpad=6, **style.font(style.SMALL, style.QUIET))
-    labels = [BASELINES.get(name) or names.get_label(name).text for name in shown]
+        style.label_axes(ax, x=unit)
+    labels = [name if name in BASELINES else names.get_label(name).text for name in shown]
     axes[0, 0].set_yticks(range(len(shown)), labels, **style.font())
     return figure
 
 
-def _draw_score(ax: Axes, rows: pd.DataFrame, shown: list[str], score: str) -> None:
+def _draw_cam_score(ax: Axes, rows: pd.DataFrame, shown: list[str], score: str) -> None:
+    """A row for each strategy and baseline: the seeds as dots before the interval of their mean."""
     style.prepare_axes(ax, grid="x")
     for place, name in enumerate(shown):
         values = rows[rows.strategy == name][score].to_numpy()
@@ -211,12 +213,10 @@ def _draw_score(ax: Axes, rows: pd.DataFrame, shown: list[str], score: str) -> N
                 solid_capstyle="butt",
                 gid=f"mean {score} {name}",
             )
-        heights = place + (
-            np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(1)
-        )
+        spread = 0.22 if len(values) > 1 else 0  # so that equal seeds do not hide one another
         ax.plot(
             values,
-            heights,
+            place + np.linspace(-spread, spread, len(values)),
             marker,
             color=colour,
             markersize=2.8,
@@ -278,25 +278,14 @@ def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure
                 gid=f"{OTHER_IMAGE} {name}",
             )
         ax.axhline(0, color=style.FAINT, linewidth=0.9)
-        ax.set_xticks(
-            range(len(parts)),
-            parts,
-            rotation=60,
-            ha="right",
-            **style.font(style.SMALL, style.QUIET),
-        )
+        font = style.font(style.SMALL, style.QUIET)
+        ax.set_xticks(range(len(parts)), parts, rotation=60, ha="right", **font)
         ax.set_ylim(min(-0.25, 1.1 * table[value].min()), 1.05)
         style.add_heading(ax, words)
     said = {"rank_correlation": "rank correlation", "ssim": "structural similarity"}[value]
-    axes[0, 0].set_ylabel(
-        f"{said} with the\ntrained network's map",
-        labelpad=6,
-        **style.font(style.SMALL, style.QUIET),
-    )
-    figure.supxlabel(
-        "randomised up to here, from the head on; dashed: maps of different images",
-        **style.font(style.SMALL, style.QUIET),
-    )
+    style.label_axes(axes[0, 0], y=f"{said} with the\ntrained network's map")
+    words = "randomised up to here, from the head on; dashed: maps of different images"
+    figure.supxlabel(words, **style.font(style.SMALL, style.QUIET))
     return figure
 
 

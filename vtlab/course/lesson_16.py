@@ -59,13 +59,9 @@ def plot_starts(table: pd.DataFrame) -> Figure:
         raise ValueError("there is no run to draw")
     data, starts = list(dict.fromkeys(table.data)), list(dict.fromkeys(table.start))
     strategies = [of.name for of in FOUR if of.name in set(table.strategy)]
+    height = 0.7 + ROW_HEIGHT * len(data)
     figure, axes = style.new_figure(
-        len(data),
-        len(starts),
-        height=0.7 + ROW_HEIGHT * len(data),
-        pad=0.07,
-        sharex=True,
-        sharey=True,
+        len(data), len(starts), height=height, pad=0.07, sharex=True, sharey=True
     )
     for number, (line, of) in enumerate(zip(axes, data, strict=True)):
         runs = table[table.data == of]
@@ -89,7 +85,7 @@ def plot_starts(table: pd.DataFrame) -> Figure:
                 style.add_heading(ax, f"from {start}")
         line[0].set_ylabel(of, labelpad=8, **style.font(style.SMALL, style.INK, weight="bold"))
     for ax in axes[-1]:
-        ax.set_xlabel("images per class", labelpad=5, **style.font(style.SMALL, style.QUIET))
+        style.label_axes(ax, x="images per class", pad=5)
     draw_legend(figure, strategies)
     return figure
 
