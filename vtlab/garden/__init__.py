@@ -1,1 +1,1 @@
-"""The garden: a world of drawn plants whose truth is known."""
+"""The garden: a world of drawn plants whose truth is known, with no network needed."""

@@ -15,8 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vtlab.garden.colours import GROUND_COLOURS, LEAF_COLOURS, interpolate_colours, parse_colours
-from vtlab.garden.species import DISCRETE_GENES, GENES, Species, express_genes, grow_species
-from vtlab.system.randomness import normal, uniform
+from vtlab.garden.species import (
+    Species,
+    express_genes,
+    grow_species,
+    vary_genomes,
+)
+from vtlab.system.randomness import uniform
 
 OUTLINE_ANGLES = 192  # an outline is a table of radii; 192 angles are finer than a pixel
 CHUNK_SIZE = 64  # pictures drawn at once: their layers stay in the processor's cache
@@ -126,14 +131,6 @@ def _paint_scenes(
     image = image * (1 - 0.45 * _cast_shadow(alpha, image_keys, size))
     image = _blend(image, colour, alpha) * light
     return simulate_camera(image, image_keys), alpha[:, 0] > 0.5
-
-
-def vary_genomes(genomes: Tensor, image_keys: Tensor, variation: float, stream: int) -> Tensor:
-    """Individuals of these species: every gene that can vary, varied. `(N, G)`."""
-    shaken = genomes + variation * normal(image_keys, len(GENES), stream)
-    for name in DISCRETE_GENES:
-        shaken[:, GENES.index(name)] = genomes[:, GENES.index(name)]
-    return shaken
 
 
 def sample_poses(

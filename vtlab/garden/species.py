@@ -1,7 +1,7 @@
 """Species of plants: points in a space of shapes, colours and patterns.
 
 A *genome* is a row of numbers in [0, 1], one per gene. A *species* is a genome; a *genus* is
-a cloud of them; an individual is its species' genome, slightly shaken. Genes become traits
+a cloud of them; an individual is its species' genome, slightly varied. Genes become traits
 (petal counts, superformula exponents, colours) in `traits`. The outlines are Gielis'
 superformula (Gielis 2003, https://doi.org/10.3732/ajb.90.3.333).
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vtlab.garden.colours import DISC_COLOURS, PETAL_COLOURS, interpolate_colours
-from vtlab.system.randomness import derive_keys, make_generator, uniform
+from vtlab.system.randomness import derive_keys, make_generator, normal, uniform
 
 GENES = tuple(
     """
@@ -158,3 +158,21 @@ def express_genes(genomes: Tensor) -> dict[str, Tensor]:
         "edge": 0.35 * gene["edge"].clamp(0, 1),
         "size": 0.86 + 0.28 * gene["size"].clamp(0, 1),
     }
+
+
+def vary_genomes(genomes: Tensor, image_keys: Tensor, variation: float, stream: int) -> Tensor:
+    """Individuals of species: every gene varies but the discrete ones.
+
+    Args:
+        genomes: Of the species, `(N, G)`.
+        image_keys: `(N,)`, from `derive_keys`.
+        variation: The deviation of a gene.
+        stream: Of random numbers.
+
+    Returns:
+        Genomes `(N, G)`.
+    """
+    varied = genomes + variation * normal(image_keys, len(GENES), stream)
+    for name in DISCRETE_GENES:
+        varied[:, GENE_INDEX[name]] = genomes[:, GENE_INDEX[name]]
+    return varied
