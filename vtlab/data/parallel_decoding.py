@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -100,8 +100,8 @@ class _FileDecoder:
         return printable_path(self.places[i])
 
     def decode_to_memory(self, arrange: RowOrder) -> DecodedFiles:
-        count = len(self.places)
-        pixels = torch.zeros(count, 3, self.size, self.size, dtype=torch.uint8)
+        numbers = range(len(self.places))
+        pixels = torch.zeros(len(numbers), 3, self.size, self.size, dtype=torch.uint8)
 
         def decode_row(i: int) -> bytes | str:
             decoded = self._decode(i)
@@ -110,14 +110,13 @@ class _FileDecoder:
             pixels[i] = torch.from_numpy(decoded[1])
             return decoded[0]
 
-        digests, unread = self._collect(decode_row, range(count))
+        digests, unread = _sort_out(self._map(decode_row, numbers, self.progress))
         order = arrange(list(digests))
-        return pixels if order == list(range(count)) else pixels[order], digests, unread
+        return pixels if order == list(numbers) else pixels[order], digests, unread
 
     def decode_to_store(self, arrange: RowOrder) -> DecodedFiles:
-        count = len(self.places)
         # first the hashes of all files, which say what the store has; they take little of the time
-        digests, unread = replace(self, progress=None)._collect(self._hash, range(count))
+        digests, unread = _sort_out(self._map(self._hash, range(len(self.places))))
         number = list(digests)  # of the store's j-th file
         place = {i: j for j, i in enumerate(number)}
 
@@ -126,13 +125,7 @@ class _FileDecoder:
             return decoded if isinstance(decoded, str) else decoded[1].tobytes()
 
         def decode_missing(decode: Callable, missing: list[int]) -> Iterator[bytes | str]:
-            rows = self.workers(decode, missing)
-            for done, row in enumerate(rows, count - len(missing) + 1):
-                if self.strict and isinstance(row, str):
-                    raise ValueError(row)
-                yield row
-                if self.progress:
-                    self.progress(done, count)
+            return self._map(decode, missing, self.progress)
 
         def arrange_stored(stored: list[int]) -> list[int]:
             return [place[i] for i in arrange([number[j] for j in stored])]
@@ -142,21 +135,20 @@ class _FileDecoder:
         unread |= {number[j]: why for j, why in undecoded.items()}
         return pixels, digests, dict(sorted(unread.items()))
 
-    def _collect(
-        self, function: Callable[[int], bytes | str], numbers: Sequence[int]
-    ) -> tuple[dict[int, bytes], dict[int, str]]:
-        """What a function gives for each file: a hash, or a sentence on why not."""
-        digests, unread = {}, {}
-        for i, found in zip(numbers, self.workers(function, numbers), strict=True):
-            if isinstance(found, str):
-                if self.strict:
-                    raise ValueError(found)
-                unread[i] = found
-            else:
-                digests[i] = found
-            if self.progress:
-                self.progress(i + 1, len(numbers))
-        return digests, unread
+    def _map(
+        self,
+        function: Callable[[int], bytes | str],
+        numbers: Sequence[int],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Iterator[bytes | str]:
+        """What a function gives for each file: bytes, or a sentence on why not, which `strict` refuses."""
+        count = len(self.places)
+        for done, found in enumerate(self.workers(function, numbers), count - len(numbers) + 1):
+            if self.strict and isinstance(found, str):
+                raise ValueError(found)
+            yield found
+            if progress:
+                progress(done, count)
 
     def _read(self, i: int) -> bytes | str:
         try:
@@ -181,6 +173,14 @@ class _FileDecoder:
             return digest, decode(content, self.size, self.name(i)).transpose(2, 0, 1)
         except ValueError as error:
             return str(error)
+
+
+def _sort_out(results: Iterable[bytes | str]) -> tuple[dict[int, bytes], dict[int, str]]:
+    """Hashes and sentences, each by the file's number."""
+    found = dict(enumerate(results))
+    digests = {i: result for i, result in found.items() if not isinstance(result, str)}
+    unread = {i: result for i, result in found.items() if isinstance(result, str)}
+    return digests, unread
 
 
 @contextlib.contextmanager
