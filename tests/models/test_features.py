@@ -14,7 +14,7 @@ import torch
 import vtlab as vt
 from vtlab.models import features as feature_file
 from vtlab.models import features as features
-from vtlab.models.features import NAME, FeatureFile
+from vtlab.models.features import FEATURE_FILE_NAME, FeatureFile
 from vtlab.system.locks import lock_folder
 
 COUNT = 40
@@ -60,7 +60,7 @@ def computed(monkeypatch):
 
 
 def the_file(cache) -> Path:
-    (path,) = cache.glob(f"*/{NAME}")
+    (path,) = cache.glob(f"*/{FEATURE_FILE_NAME}")
     return path
 
 
@@ -199,7 +199,7 @@ def test_who_finds_the_file_locked_goes_without(network, pixels, expected, cache
     folder = cache / feature_file.fingerprint_features(network, pixels, features.resolve_bfloat16())
     with lock_folder(folder, purpose="features", hint="wait").acquire():
         assert torch.equal(vt.activations(network, pixels), expected)
-    assert not (folder / NAME).exists()
+    assert not (folder / FEATURE_FILE_NAME).exists()
 
 
 def test_a_full_disk_costs_time_and_nothing_else(network, pixels, expected, cache, monkeypatch):
@@ -215,8 +215,8 @@ def test_a_full_disk_costs_time_and_nothing_else(network, pixels, expected, cach
                 raise OSError(errno.ENOSPC, "no space left")
             return self.file.write(content)
 
-    true = feature_file._opened
-    monkeypatch.setattr(feature_file, "_opened", lambda path: Full(true(path)))
+    true = feature_file._open_for_update
+    monkeypatch.setattr(feature_file, "_open_for_update", lambda path: Full(true(path)))
     assert torch.equal(vt.activations(network, pixels), expected)
     monkeypatch.undo()
 

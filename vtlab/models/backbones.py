@@ -27,7 +27,7 @@ class _Library(Protocol):
 
     def find_preprocessing(self, name: str) -> tuple[int, Normalisation]: ...
     def build_model(self, name: str) -> nn.Module: ...
-    def build_pretrained_model(
+    def load_model(
         self, name: str, weights: str | Path, *, old_head: bool
     ) -> tuple[nn.Module, str]: ...
     def cut_model(self, model: nn.Module, size: int, *, old_head: bool) -> CutNetwork: ...
@@ -129,22 +129,17 @@ def _build_from_library(name: str, classes: int | None, weights: str | Path | No
     if weights is None:
         model, origin = library.build_model(known), "random"
     else:
-        model, origin = library.build_pretrained_model(known, weights, old_head=old_head)
+        model, origin = library.load_model(known, weights, old_head=old_head)
     parts = library.cut_model(model, size, old_head=old_head)
+    head = parts.tail if classes is None else nn.Linear(parts.features, classes)
     network = Network(
-        name,
-        parts.stages,
-        parts.tail if classes is None else nn.Linear(parts.features, classes),
-        normalisation,
-        pooling=not old_head,
-        layouts=parts.layouts,
+        name, parts.stages, head, normalisation, pooling=not old_head, layouts=parts.layouts
     )
 
     def redraw(seed: int) -> dict[str, Tensor]:
-        drawn = from_timm.cut_model(
-            from_timm.build_model(known, seed=seed), size, old_head=old_head
-        )
-        return nn.ModuleDict(drawn.stages).state_dict()
+        drawn = from_timm.build_model(known, seed=seed)
+        stages = from_timm.cut_model(drawn, size, old_head=old_head).stages
+        return nn.ModuleDict(stages).state_dict()
 
     if library is from_timm:
         network.redraw = redraw

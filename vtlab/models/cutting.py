@@ -72,7 +72,7 @@ def cut_into_stages(blocks: list[nn.Module], tail: nn.Module, size: int) -> CutN
             f"there are {learning}"
         )
     shapes = infer_block_shapes(blocks, size)
-    groups = dict(zip(STAGE_NAMES, _group_blocks_by_resolution(blocks, shapes, size), strict=True))
+    groups = dict(zip(STAGE_NAMES, _group_blocks(blocks, shapes, size), strict=True))
     return CutNetwork(
         {name: nn.Sequential(*(blocks[i] for i in group)) for name, group in groups.items()},
         tail,
@@ -96,7 +96,7 @@ def run_block_on_meta(block: nn.Module, values: Any) -> Any:
         return copy.deepcopy(block).to("meta").eval()(values)
 
 
-def _group_blocks_by_resolution(
+def _group_blocks(
     blocks: list[nn.Module], shapes: list[tuple[int, ...]], size: int
 ) -> list[list[int]]:
     """Places of the blocks of each stage: one stage per octave of resolution, five in all."""

@@ -96,9 +96,8 @@ class FrozenPass:
             part = self._compute(pixels)
             if self._file is not None:
                 self._file.write(number, part)
-        if (
-            number == 0 and self._is_stored and part.dim() == 2
-        ):  # maps that were not pooled are large
+        # maps that were not pooled are too large for it
+        if number == 0 and self._is_stored and part.dim() == 2:
             half = resolve_bfloat16(self.bfloat16)
             self._file = FeatureFile.of(self.network, self.pixels, half, part)
         self._buffer.add(part)
@@ -158,14 +157,14 @@ def prepare_stages(
     return fold_batchnorm(stages) if batch_count > 1 else stages
 
 
-VERSION = 1  # of the file
-NAME = "features.bin"
+FEATURE_FILE_VERSION = 1  # of the file
+FEATURE_FILE_NAME = "features.bin"
 
 
 def fingerprint_features(network: Network, pixels: Tensor, half: bool) -> str:
     """A name for the features of these images: another one where anything that they depend on differs."""
     known = (
-        VERSION,
+        FEATURE_FILE_VERSION,
         torch.__version__,
         network.device.type,
         torch.get_num_threads(),
@@ -193,9 +192,9 @@ class FeatureFile:
         self.first, self._file, self._lock = first, None, None
         with contextlib.suppress(OSError, ValueError):  # no room, or another process has it
             self._lock = lock_folder(folder, purpose="features", hint="go on without them")
-            self._file = _opened(folder / NAME)
-            os.utime(folder / NAME)
-            delete_unused_folders(folder.parent, folder, NAME)
+            self._file = _open_for_update(folder / FEATURE_FILE_NAME)
+            os.utime(folder / FEATURE_FILE_NAME)
+            delete_unused_folders(folder.parent, folder, FEATURE_FILE_NAME)
             if (begins := self.read(0, len(first))) is None or not torch.equal(begins, first):
                 self._file.truncate(0)
                 self.write(0, first)
@@ -212,7 +211,7 @@ class FeatureFile:
         with contextlib.suppress(OSError):
             self._file.seek(self._place(number))
             check, content = self._file.read(HASH_BYTES), self._file.read(count * self._row)
-            if len(content) == count * self._row and check == _check(number, content):
+            if len(content) == count * self._row and check == _hash_part(number, content):
                 return torch.frombuffer(bytearray(content), dtype=torch.float32).view(count, -1)
         return None
 
@@ -223,7 +222,7 @@ class FeatureFile:
         content = part.contiguous().numpy().tobytes()
         try:
             self._file.seek(self._place(number))
-            self._file.write(_check(number, content) + content)
+            self._file.write(_hash_part(number, content) + content)
         except OSError:
             self.close()
 
@@ -244,11 +243,11 @@ class FeatureFile:
         return number * (HASH_BYTES + len(self.first) * self._row)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open_for_update(path: Path) -> BinaryIO:
     path.touch()
     return path.open("r+b", buffering=0)
 
 
-def _check(number: int, content: bytes) -> bytes:
+def _hash_part(number: int, content: bytes) -> bytes:
     """A part's hash together with its number: a part in another's place is found out, too."""
     return hash_bytes(number.to_bytes(8, "little"), content)

@@ -2,7 +2,7 @@
 
 A network's `forward_features` is followed once with a stand-in for the images (`torch.fx`). Wherever a
 single value is all that goes on, a block ends; blocks are then grouped into stages as those of torchvision
-are. No weight is copy_node, and timm's own blocks stay whole, with their dropout and their modes.
+are. No weight is copied, and timm's own blocks stay whole, with their dropout and their modes.
 """
 
 from __future__ import annotations
@@ -95,9 +95,7 @@ def build_model(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Mod
             ) from None
 
 
-def build_pretrained_model(
-    name: str, weights: str | Path, *, old_head: bool
-) -> tuple[nn.Module, str]:
+def load_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Module, str]:
     """Timm's own network with trained weights, and where these come from, in one phrase.
 
     Args:
@@ -116,10 +114,8 @@ def build_pretrained_model(
     path, model = Path(weights), build_model(name)
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
-    # the beginnings of the names of what comes after `forward_features`
-    head = (
-        () if old_head else tuple(f"{part}." for part in _Tail(model, _find_blocks(model))._modules)
-    )
+    # the head, which may be missing, is what comes after `forward_features`
+    head = [] if old_head else [f"{name}." for name in _Tail(model, _find_blocks(model))._modules]
     fill_module(model, read_state_dict(path), path.name, type(model).__name__, head)
     return model, path.stem
 
@@ -128,7 +124,7 @@ def cut_model(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
     """The network's blocks in five stages.
 
     Args:
-        model: Timm's; its parts are used, not copy_node.
+        model: Timm's; its parts are used, not copied.
         size: Side of the images in pixels.
         old_head: Whether the tail (what timm does after `forward_features`) will be used. Otherwise the
             last stage gives feature maps wherever the network itself takes the mean over places, and

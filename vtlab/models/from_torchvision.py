@@ -109,9 +109,7 @@ def build_model(name: str) -> nn.Module:
     return model
 
 
-def build_pretrained_model(
-    name: str, weights: str | Path, *, old_head: bool
-) -> tuple[nn.Module, str]:
+def load_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Module, str]:
     """Torchvision's own network with trained weights, and where these come from, in one phrase.
 
     Args:
@@ -147,8 +145,8 @@ def load_state(
     # torch.hub holds DenseNets whose entries have the names of an older version
     older = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
     state = {older.sub(r"\1\2.", name): values for name, values in state.items()}
-    tail = () if old_head else tuple(f"{part}." for part in _find_parts(model)[1].split())
-    fill_module(model, state, origin, type(model).__name__, ("aux", "AuxLogits", *tail))
+    head = [] if old_head else [f"{part}." for part in _find_parts(model)[1].split()]
+    fill_module(model, state, origin, type(model).__name__, ["aux", "AuxLogits", *head])
 
 
 def cut_model(model: nn.Module, size: int, *, old_head: bool = True) -> CutNetwork:

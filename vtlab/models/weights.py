@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -60,9 +60,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about pickles that are then refused anyway
                 state = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        Exception
-    ) as error:  # what is no pickle makes the unpickler stumble in every way there is
+    except Exception as error:  # bad files raise errors of any kind
         # torch's own unpickling error has no public name, and several lines of advice
         why = (
             "it is not a plain state dict and was not loaded"
@@ -83,7 +81,7 @@ def fill_module(
     state: Mapping[str, Tensor],
     source: str,
     owner: str,
-    optional: tuple[str, ...] = (),
+    optional: Sequence[str] = (),
 ) -> None:
     """Load a state dict into a module; entries that the module has not are left aside.
 
@@ -100,11 +98,22 @@ def fill_module(
     own = module.state_dict()
     fits = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
     for name in own:
-        if name in fits or name.startswith(optional) or name.endswith("num_batches_tracked"):
+        if name in fits or name.startswith(tuple(optional)) or name.endswith("num_batches_tracked"):
             continue
         why = "of another shape" if name in state else "missing"
         raise ValueError(f"{source} does not hold {owner}: {name} is {why}")
     module.load_state_dict({**own, **fits})
+
+
+def find_mismatch(module: nn.Module, state: Mapping[str, Tensor]) -> str:
+    """The first entry, by name, in which a state dict is not one of this module; "" if there is none."""
+    own = module.state_dict()
+    for name in sorted(own.keys() | state.keys()):
+        if name not in own or name not in state:
+            return f"{name} is {'unknown' if name not in own else 'missing'}"
+        if own[name].shape != state[name].shape or own[name].dtype != state[name].dtype:
+            return f"{name} has another shape or type"
+    return ""
 
 
 def load_stages(network: Network, path: Path) -> None:
