@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from vtlab.plots import style as style
-from vtlab.widgets.panel import CheckboxGroup, Panel, RedrawTimer
+from vtlab.widgets.panel import CheckboxGroup, Panel, RedrawTimer, render_panel_table
 
 
 class Dots(Panel):
@@ -266,3 +266,10 @@ def test_a_picture_is_due_four_times_a_second_or_less_if_drawing_is_slow():
     assert not timer.is_due()
     clock[0] = 5.25
     assert timer.is_due()
+
+
+def test_a_table_has_escaped_text_headed_columns_and_nothing_without_a_row():
+    table = render_panel_table({"Name": ["<td>&", "b"], "Seed": [0, 1]})
+    assert table.count("<tr") == 3 and table.count('<th scope="col"') == 2
+    assert "&lt;td&gt;&amp;</td>" in table and table.count("<td ") == 4
+    assert render_panel_table({"Name": [], "Seed": []}) == ""

@@ -198,8 +198,11 @@ def _iterate_models(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
 
 def render_panel_table(columns: Mapping[str, Iterable]) -> str:
     """A table as markup, its text escaped; nothing where there is no row."""
-    cells = pd.DataFrame(columns)
-    return "" if cells.empty else cells.to_html(index=False, border=0, justify="left", col_space=80)
+    cells, padding = pd.DataFrame(columns), 'style="padding:2px 10px"'
+    if cells.empty:
+        return ""
+    markup = cells.to_html(index=False, border=0, justify="left")
+    return markup.replace("<th>", f'<th scope="col" {padding}>').replace("<td>", f"<td {padding}>")
 
 
 class RedrawTimer:
