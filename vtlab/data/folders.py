@@ -103,6 +103,7 @@ def read_class_folders(
     if not listing.files():
         lost = f"; {listing.skipped[0]}" if listing.skipped else ""
         raise ValueError(f"{listing.name} holds no folders with images (.jpg, .png, .webp …){lost}")
+    # what lies where: classes, or classes below train/ and test/
     root = _class_root(listing)
     train_at, test_at, notes = _find_splits(listing, root)
     parts = _find_classes(listing, train_at, test_at)

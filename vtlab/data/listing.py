@@ -30,12 +30,11 @@ from vtlab.system.files import MAX_FILE_BYTES, read_file
 
 MAX_ZIP_DEPTH = 64  # folders above a member
 # names of a table's columns that are understood
-COLUMNS = {
+TABLE_COLUMNS = {
     "file": ("file", "filename", "path", "image"),
     "label": ("label", "class", "category", "species"),
     "split": ("split", "part", "set", "subset"),
 }
-
 # names of folders, and words in a table, that say what is for training and what for testing
 SPLIT_NAMES = {
     "train": "train",
@@ -112,12 +111,8 @@ class Listing:
         return self
 
     def _is_report(self, at: Place) -> bool:
-        written = (*at, "report.html") in self.readers or (
-            *at,
-            "runs",
-            "study.json",
-        ) in self.readers
-        return written and (*at, "runs") in self.folders
+        marks = ((*at, "report.html"), (*at, "runs", "study.json"))
+        return (*at, "runs") in self.folders and any(mark in self.readers for mark in marks)
 
 
 def list_folder(path: Path) -> Listing:
@@ -130,17 +125,17 @@ def list_folder(path: Path) -> Listing:
         found.skipped.append(f"{printable_path(place)}/ cannot be opened: {error.strerror}")
 
     for top, below, names in os.walk(path, onerror=note_closed, followlinks=True):
-        here = Path(top)
-        place = here.relative_to(path).parts
-        if here.resolve() in {above.resolve() for above in here.parents}:
-            below.clear()
+        folder = Path(top)
+        place = folder.relative_to(path).parts
+        if folder.resolve() in {above.resolve() for above in folder.parents}:
+            below.clear()  # or os.walk would go round for ever
             found.notes.append(f"{printable_path(place)}/ is a link back to a folder above it")
             continue
         below[:] = [name for name in below if not is_hidden_name(name)]
         found.add(place)
         for name in names:
             if not is_hidden_name(name):
-                found.add(place, name, partial(read_file, here / name))
+                found.add(place, name, partial(read_file, folder / name))
     return found.drop_own_output()
 
 
@@ -187,7 +182,7 @@ def list_table(path: Path) -> Listing:
     Args:
         path: With a row per image under a line of names: a column `file` (seen from the table's folder),
             one `label`, and, where it says what is for training and what for testing, one `split`. Some
-            other usual names are understood (`COLUMNS`). Commas, semicolons or tabs part the columns.
+            other usual names are understood (`TABLE_COLUMNS`). Commas, semicolons or tabs part the columns.
 
     Raises:
         ValueError: If a column is missing, the table cannot be read, or no file in it ends as an image does.
@@ -199,6 +194,7 @@ def list_table(path: Path) -> Listing:
         if missing := [what for what, cell in cells.items() if not cell]:
             found.skipped.append(f"line {number} of {found.name} names no {missing[0]}")
             continue
+        # as a folder would lie: split, class, file
         folder: Place = (class_folder(cells["label"]),)
         if split := cells.get("split", "").lower():
             folder = (SPLIT_NAMES.get(split, split), *folder)
@@ -218,7 +214,7 @@ def list_table(path: Path) -> Listing:
 
 
 def _read_table(path: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """A table's rows, and what it calls those of `COLUMNS` that it has."""
+    """A table's rows, and what it calls those of `TABLE_COLUMNS` that it has."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         first = text.partition("\n")[0]
@@ -228,13 +224,13 @@ def _read_table(path: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
     named = {(column or "").strip().lower(): column for column in (rows[0] if rows else {})}
     columns = {
         what: next(named[name] for name in names if name in named)
-        for what, names in COLUMNS.items()
+        for what, names in TABLE_COLUMNS.items()
         if not named.keys().isdisjoint(names)
     }
     for what in ("file", "label"):
         if what not in columns:
             raise ValueError(
-                f"{path.name} has no column called {' or '.join(COLUMNS[what])}; "
+                f"{path.name} has no column called {' or '.join(TABLE_COLUMNS[what])}; "
                 f"it has {', '.join(filter(None, named)) or 'none with a row below'}"
             )
     return rows, columns

@@ -19,7 +19,7 @@ from torch import Tensor
 from vtlab.data.decoding import decode
 from vtlab.data.file_names import Place, printable_path
 from vtlab.data.listing import Listing
-from vtlab.data.store import PixelStore
+from vtlab.data.pixel_store import PixelStore
 from vtlab.system.fingerprints import hash_bytes
 from vtlab.system.memory import MAX_BYTES_IN_MEMORY
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TRAIN, TEST, ALL = "train", "test", ""  # parts; images of no part are split by a hold-out
 
-
 Parts = dict[str, tuple[dict[str, str | bool], ...]]  # for each part what torchvision is asked for
 
 

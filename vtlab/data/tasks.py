@@ -176,6 +176,7 @@ def task(
     check_image_size(image_size)
     if tests is not None and tests < 1:
         raise ValueError(f"{tests} test images per class are too few; the least is 1")
+    # a name that needs no fetching goes before a folder, a folder before a data set to fetch
     key = str(name)
     if key in WORLDS:
         made = garden_task(WORLDS[key], image_size, tests)
@@ -198,7 +199,7 @@ def task(
         # resolved, since "." and ".." say no name
         own_name = path.resolve().name if path.is_dir() else path.stem
         made = _task_of_folder(printable_path((own_name,)), read)
-    if tests is not None and key not in WORLDS:
+    if tests is not None and key not in WORLDS:  # the garden has drawn no more
         places = places_by_class(made.test.labels, range(len(made.classes)))
         first = torch.cat([own[:tests] for own in places]).sort().values
         made = replace(made, test=made.test[first])

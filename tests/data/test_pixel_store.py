@@ -11,7 +11,7 @@ from images_made_up import grainy
 
 from vtlab.data import parallel_decoding
 from vtlab.data.folders import read_folder
-from vtlab.data.store import PixelStore
+from vtlab.data.pixel_store import PixelStore
 
 CLASSES, EACH, SIZE = ("ant", "bee"), 12, 16
 
@@ -206,15 +206,15 @@ def test_a_torn_log_is_cut_where_it_is_whole(photos, in_memory, cache, decoded):
 
 
 def test_a_full_disk_is_named_and_nothing_is_lost(photos, in_memory, decoded, monkeypatch):
-    true = PixelStore._write
+    true = PixelStore._write_rows
 
     def full(self, *rest):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(PixelStore, "_write", full)
+    monkeypatch.setattr(PixelStore, "_write_rows", full)
     with pytest.raises(OSError, match="24 images of 16 px could not be kept in .*VTLAB_CACHE"):
         read_folder(photos, SIZE, hold_out=0.25)
-    monkeypatch.setattr(PixelStore, "_write", true)
+    monkeypatch.setattr(PixelStore, "_write_rows", true)
     decoded.clear()
     assert same(read_folder(photos, SIZE, hold_out=0.25), in_memory) and not decoded
 
