@@ -53,17 +53,6 @@ def _rotate_hue(values: Tensor, angle: float) -> Tensor:
     """Colours turned around the grey axis."""
     cos, sin = torch.cos(torch.tensor(angle)), torch.sin(torch.tensor(angle))
     third, root = (1 - cos) / 3, sin / 3**0.5
-    matrix = torch.stack(
-        [
-            cos + third,
-            third - root,
-            third + root,
-            third + root,
-            cos + third,
-            third - root,
-            third - root,
-            third + root,
-            cos + third,
-        ]
-    ).view(3, 3)
+    own, less, more = cos + third, third - root, third + root
+    matrix = torch.stack([own, less, more, more, own, less, less, more, own]).view(3, 3)
     return torch.einsum("cd,ndhw->nchw", matrix.to(values.device), values)

@@ -90,7 +90,7 @@ def name_species(count: int, seed: int, genus: Tensor) -> tuple[str, ...]:
     """Latin-like names: one genus name per genus, an epithet of its own for every species."""
     random = make_generator(seed, "names")
 
-    def draw(items: tuple[str, ...]) -> str:
+    def pick(items: tuple[str, ...]) -> str:
         return items[int(torch.randint(len(items), (1,), generator=random))]
 
     heads = tuple(
@@ -110,12 +110,12 @@ def name_species(count: int, seed: int, genus: Tensor) -> tuple[str, ...]:
     names = []
     for g in genus.tolist():
         while g not in genus_names:
-            candidate = draw(heads) + draw(middles) + draw(tails)
+            candidate = pick(heads) + pick(middles) + pick(tails)
             if candidate not in genus_names.values():
                 genus_names[g] = candidate
-        name = f"{genus_names[g]} {draw(epithets)}"
+        name = f"{genus_names[g]} {pick(epithets)}"
         while name in used:
-            name = f"{genus_names[g]} {draw(epithets)}" if len(used) < 400 else name + "a"
+            name = f"{genus_names[g]} {pick(epithets)}" if len(used) < 400 else name + "a"
         used.add(name)
         names.append(name)
     return tuple(names)

@@ -8,11 +8,11 @@ import shutil
 import time
 from pathlib import Path
 
-UNUSED_SECONDS = 30 * 86400  # seconds after which a store may go when another is built
+UNUSED_SECONDS = 30 * 86400  # after which a folder may go when another one is made
 
 
 def cache_folder() -> Path:
-    """Where stores lie: the system's place for caches, or `VTLAB_CACHE`. It may be deleted at any time."""
+    """The system's folder for caches, or `VTLAB_CACHE`. It may be deleted at any time."""
     from platformdirs import user_cache_path
 
     own = os.environ.get("VTLAB_CACHE")
@@ -20,9 +20,13 @@ def cache_folder() -> Path:
 
 
 def delete_unused_folders(root: Path, keep: Path, name: str, but: str = "") -> None:
-    """Delete the folders in `root` whose file of that name nobody has opened for a month.
+    """Delete the folders that nobody has used for a month.
 
-    Not `keep`, nor those that have a file `but`.
+    Args:
+        root: Of these folders.
+        keep: The one that stays in any case.
+        name: Of the file whose time says when a folder was used; others are left alone.
+        but: A folder with a file of this name stays; "" for none.
     """
     for file in root.glob(f"*/{name}"):
         with contextlib.suppress(OSError):

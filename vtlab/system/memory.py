@@ -1,4 +1,4 @@
-"""Memory of this process: what it frees stays at hand, and large tensors lie in files."""
+"""Memory of this process: freed memory that is kept for the next step, large tensors that lie in files."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ def allocate_tensor(shape: tuple[int, ...], dtype: torch.dtype, copies: int = 1)
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix="activations-", dir=folder)
     try:
-        if hasattr(
-            os, "posix_fallocate"
-        ):  # else a full disk would end the process at the first write
+        if hasattr(os, "posix_fallocate"):
+            # a sparse file on a full disk would end the process at the first write
             os.posix_fallocate(handle, 0, empty.nbytes)
         else:
             os.truncate(handle, empty.nbytes)
@@ -64,7 +63,10 @@ def _unlink(name: str) -> None:
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """From now on, let the C library keep what this process frees; `return_freed_memory` empties what it has kept.
+    """Let the C library keep the memory that this process frees, from now on.
+
+    A training frees and asks for the same large tensors in every step. Getting their pages from the
+    system again costs more than the computing; `return_freed_memory` gives them back.
 
     Returns:
         Whether it does: not on another system or with another C library, and not where the environment
@@ -78,6 +80,6 @@ def keep_freed_memory() -> bool:
 
 
 def return_freed_memory() -> None:
-    """What was kept goes back to the system."""
+    """Give the memory that `keep_freed_memory` kept back to the system."""
     if keep_freed_memory():
         ctypes.CDLL(None).malloc_trim(0)

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def count_operations() -> FlopCounterMode:
-    """Counts the operations of a block, two for a multiply-add: `get_total_flops()`.
+    """A context that counts the operations of a block, two for a multiply-add: `get_total_flops()`.
 
     Torch's own count of a convolution's gradients takes every channel for connected with every other one, so
     that those of a channel-wise convolution come out as many times too large as it has channels (2.14).

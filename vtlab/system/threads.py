@@ -29,23 +29,22 @@ def _choose_threads() -> int:
     return min(int(wanted), cores)
 
 
-THREADS = (
-    _choose_threads()
-)  # inner threads of every run: a run in a worker equals one in a notebook
+THREADS = _choose_threads()  # of every run, so that one in a worker equals one in a notebook
 
 
 class _SingleThreadState:
-    """Who is in `single_thread`: whether this thread is, how many are, and the number before the first."""
+    """Who is in `single_thread`: whether this thread is, how many are, the number before the first."""
 
     this, lock, count, before = threading.local(), threading.Lock(), 0, 0
 
 
 @contextlib.contextmanager
 def single_thread() -> Iterator[None]:
-    """One inner thread for small linear algebra, and for Python threads that are started here.
+    """A block that computes with one thread: for small linear algebra, and for Python threads started in it.
 
-    Each Python thread has a number of its own, which begins as the one that was set last, by whichever
-    thread: so each sets its own back, and one that began while another was in here takes that one's.
+    Torch has a number of threads for each Python thread. It begins as the number that was set last, by
+    whichever thread. So each thread sets its own number back here; a thread that began while another
+    one was in such a block goes back to that one's number.
     """
     if getattr(_SingleThreadState.this, "inside", False):
         yield
@@ -54,7 +53,7 @@ def single_thread() -> Iterator[None]:
         own = torch.get_num_threads()
         if not _SingleThreadState.count:
             _SingleThreadState.before = own
-        elif own == 1:
+        elif own == 1:  # this thread may have begun while another was inside
             own = _SingleThreadState.before
         _SingleThreadState.count += 1
         torch.set_num_threads(1)
