@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from vtlab.data.tasks import Task
 
+BEHIND = "Behind the best, in points"  # the column with the paired differences
 PHONE_WIDTH = 4.2  # inches: the width of a figure for phones
 
 
@@ -211,20 +212,25 @@ def _numbers_section(data: ReportData) -> dict[str, Any]:
     total = {run.strategy: run.total_weights for run in comparison.runs}
     # accuracy flatters who names the frequent classes: only then is there a second column
     uneven = len(set(np.unique(data.test_labels, return_counts=True)[1])) > 1
-    rows = []
+    rows: list[dict[str, Any]] = []
     for row in comparison.summary.to_dict("records"):
-        name, label = row["strategy"], names.get_label(row["strategy"])
+        name, label, gap = (
+            row["strategy"],
+            names.get_label(row["strategy"]),
+            gaps.loc[row["strategy"]],
+        )
         share = row["trainable_weights"] / total[name]
-        gap = gaps.loc[name]
-        cells = [
-            format_percent(row["mean"]),
-            _format_interval(row["low"], row["high"]),
-            *([format_percent(_mean_balanced_accuracy(data, name))] if uneven else []),
-            f"{row['trainable_weights']:,} ({format_percent(share, 1 if share < 0.1 else 0)})",
-            _format_gap(gap, best=name == comparison.best),
-            str(row["seeds"]),
-            f"{row['seconds']:.1f}",
-        ]
+        weights = f"{row['trainable_weights']:,} ({format_percent(share, 1 if share < 0.1 else 0)})"
+        balanced = format_percent(_mean_balanced_accuracy(data, name)) if uneven else ""
+        cells = {
+            "Test accuracy": format_percent(row["mean"]),
+            "95\N{NO-BREAK SPACE}% interval": _format_interval(row["low"], row["high"]),
+            **({"Balanced accuracy": balanced} if uneven else {}),
+            "Weights that learn": weights,
+            BEHIND: _format_gap(gap, best=name == comparison.best),
+            "Seeds": row["seeds"],
+            "Seconds a run": f"{row['seconds']:.1f}",
+        }
         paired = name != comparison.best and gap["pairs"] > 1
         interval = _format_interval(gap["low"], gap["high"]) if paired else ""
         rows.append(
@@ -245,17 +251,8 @@ def _numbers_section(data: ReportData) -> dict[str, Any]:
         for row in comparison.summary.to_dict("records")
     )
     return {
-        "columns": [
-            "Strategy",
-            "Test accuracy",
-            "95\N{NO-BREAK SPACE}% interval",
-            *(["Balanced accuracy"] if uneven else []),
-            "Weights that learn",
-            "Behind the best, in points",
-            "Seeds",
-            "Seconds a run",
-        ],
-        "behind": 3 + uneven,  # the cell that the interval of the difference stands in
+        "columns": ["Strategy", *rows[0]["cells"]],
+        "behind": BEHIND,
         "strategies": rows,
         "references": {
             name: format_percent(share) for name, share in comparison.reference_accuracies.items()
