@@ -251,7 +251,7 @@ vt.plots.stages({"pretrained": pure, "random weights": pure_blind},
 
 # %%
 def on_plant(of):
-    return of.on_object(task.train.masks)
+    return of.object_share(task.train.masks)
 
 hit, hit_blind = of_all(on_plant, found), of_all(on_plant, blind)
 vt.plots.stages({"pretrained": hit, "random weights": hit_blind},

@@ -51,7 +51,7 @@ def test_a_receptive_field_is_what_gradients_say_where_no_weight_is_negative(nam
     assert len(within) == 5 or ("mini" not in name and len(within) > 1)
     for stage in within:
         cell, found = dependent(network, stage, 160)
-        assert list(fields[stage].of_cell(cell)) == found
+        assert list(fields[stage].pixels_of_cell(cell)) == found
 
 
 def averaging(pool: nn.MaxPool2d):
@@ -72,7 +72,7 @@ def test_a_stride_multiplies_the_steps_and_a_dilation_the_kernel():
         nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 4, 3))
     ) == ReceptiveField(7, 2, 2)
     assert field_after(nn.Conv2d(3, 4, 3, dilation=2, padding=2)) == ReceptiveField(5, 1, 0)
-    assert ReceptiveField(7, 2, 2).of_cell(3) == (5, 11)
+    assert ReceptiveField(7, 2, 2).pixels_of_cell(3) == (5, 11)
 
 
 class Attending(nn.Module):

@@ -18,7 +18,7 @@ def test_a_middle_cell_is_never_sensitive_outside_its_field(network):
         anatomy(network),
     )
     for stage, values in found.items():
-        first, last = fields[stage].of_cell(table.side[stage] // 2)
+        first, last = fields[stage].pixels_of_cell(table.side[stage] // 2)
         outside = values.clone()
         outside[int(first) : int(last) + 1, int(first) : int(last) + 1] = 0
         assert values.sum() > 0 and not outside.any()

@@ -45,7 +45,7 @@ def test_responses_are_the_maps_means_and_maxima(seen):
 def test_the_strongest_images_of_a_channel_have_its_highest_peaks(seen):
     _, _, found = seen
     of = found["stem"]
-    strongest = of.strongest(4)
+    strongest = of.strongest_images(4)
     for channel in range(4):
         best = np.sort(of.peak[:, channel].numpy())[::-1][:4]
         np.testing.assert_array_equal(of.peak[strongest[channel], channel].numpy(), best)
@@ -112,7 +112,7 @@ def test_purity_by_chance_is_that_of_all_draws_counted_by_hand():
 def test_purity_counts_the_most_frequent_class_of_living_channels():
     labels = torch.tensor([0, 0, 1, 1])
     of = made([[4, 4, 0], [3, 1, 0], [2, 3, 0], [1, 2, 0]])  # the third never responds
-    assert of.alive.tolist() == [0, 1]
+    assert of.living_channels.tolist() == [0, 1]
     assert of.purity(labels, 2) == pytest.approx((1 + 0.5) / 2)
 
 
@@ -120,7 +120,7 @@ def test_a_place_is_on_the_object_where_the_mask_says_so():
     masks = torch.zeros(2, 4, 4, dtype=torch.bool)
     masks[0, 1, 2] = True
     of = made([[1, 0], [0, 1]], [[[1, 2], [1, 2]], [[0, 0], [3, 3]]])
-    assert of.on_object(masks, 1) == 0.5 and of.on_object(masks, 2) == 0.5
+    assert of.object_share(masks, 1) == 0.5 and of.object_share(masks, 2) == 0.5
 
 
 def test_patches_are_cut_around_their_places_and_filled_outside():
@@ -139,7 +139,7 @@ def test_strongest_patches_are_those_of_the_first_living_channels_as_large_as_th
     shown = strongest_patches(network, found, pixels, channels=2, count=3)
     assert [shown[stage][0].shape[-1] for stage in found] == [3, 7, 11, 19, 27]
     of = found["stage1"]
-    channel = of.alive[1]
+    channel = of.living_channels[1]
     best = of.peak[:, channel].argmax()
     wanted = cut_patches(pixels, best[None], of.place[best, channel][None], 7)[0]
     assert torch.equal(shown["stage1"][1][0], wanted) and len(shown["stage1"]) == 2

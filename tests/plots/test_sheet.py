@@ -22,10 +22,10 @@ def test_pictures_keep_their_shape_and_stand_in_their_row_and_column():
         for column in range(3):
             sheet.show(row, column, BLACK)
     dark = pixels(sheet.figure).sum(2) == 0
-    assert sheet.width == pytest.approx(2 * sheet.tall)
+    assert sheet.width == pytest.approx(2 * sheet.height)
     across, down = np.diff(dark.any(0).astype(int)), np.diff(dark.any(1).astype(int))
     assert (across == 1).sum() == 3 and (down == 1).sum() == 2  # three columns, two rows begin
-    assert dark.sum() == pytest.approx(6 * sheet.width * sheet.tall * style.DPI**2, rel=0.05)
+    assert dark.sum() == pytest.approx(6 * sheet.width * sheet.height * style.DPI**2, rel=0.05)
     assert not dark[:50].any()  # the head
 
 

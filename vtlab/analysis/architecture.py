@@ -50,7 +50,7 @@ class ReceptiveField:
     step: int = 1
     first: float = 0.0
 
-    def of_cell(self, number: int) -> tuple[float, float]:
+    def pixels_of_cell(self, number: int) -> tuple[float, float]:
         """The first and the last pixel, along one side, that this cell can depend on."""
         middle, reach = self.first + number * self.step, (self.size - 1) / 2
         return middle - reach, middle + reach
@@ -170,6 +170,6 @@ def middle_fields(network: Network, image_size: int = 64) -> dict[str, tuple[flo
     """
     sides = anatomy(network, image_size).side
     return {
-        name: field.of_cell(int(sides[name]) // 2)
+        name: field.pixels_of_cell(int(sides[name]) // 2)
         for name, field in receptive_fields(network).items()
     }

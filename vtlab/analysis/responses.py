@@ -31,11 +31,11 @@ class Responses:
     place: Tensor
 
     @property
-    def alive(self) -> Tensor:
+    def living_channels(self) -> Tensor:
         """The numbers of the channels that do not say the same of all images."""
         return ((self.peak.amax(0) - self.peak.amin(0)) > 0).nonzero()[:, 0]
 
-    def strongest(self, count: int = 9) -> Tensor:
+    def strongest_images(self, count: int = 9) -> Tensor:
         """The images to which each channel responds most, `(C, count)`, the first one strongest."""
         return self.peak.topk(count, dim=0).indices.T
 
@@ -44,9 +44,9 @@ class Responses:
 
         Lesson 02.
         """
-        return _average_purity(labels[self.strongest(count)[self.alive]])
+        return _average_purity(labels[self.strongest_images(count)[self.living_channels]])
 
-    def on_object(self, masks: Tensor, count: int = 9) -> float:
+    def object_share(self, masks: Tensor, count: int = 9) -> float:
         """How often a channel's strongest places lie on the object, as a share; mean over channels.
 
         Args:
@@ -55,8 +55,8 @@ class Responses:
 
         Lesson 02.
         """
-        images = self.strongest(count)[self.alive]  # (C, count)
-        places = self.place[images, self.alive[:, None]].long()  # (C, count, 2)
+        images = self.strongest_images(count)[self.living_channels]  # (C, count)
+        places = self.place[images, self.living_channels[:, None]].long()  # (C, count, 2)
         return masks[images, places[..., 0], places[..., 1]].double().mean().item()
 
 
@@ -175,7 +175,9 @@ def strongest_patches(
         name: [
             cut_patches(pixels, images, of.place[images, channel], fields[name].size)
             for channel, images in zip(
-                of.alive[:channels], of.strongest(count)[of.alive], strict=False
+                of.living_channels[:channels],
+                of.strongest_images(count)[of.living_channels],
+                strict=False,
             )
         ]
         for name, of in found.items()

@@ -51,10 +51,10 @@ def plot_scatter(
     if len(classes) > len(CLASS_MARKS):
         raise ValueError(f"{len(classes)} classes, but only {len(CLASS_MARKS)} marks")
     points = {title: np.asarray(of, dtype=float) for title, of in panels.items()}
-    if odd := [title for title, of in points.items() if of.shape != (len(given), 2)]:
+    if misshapen := [title for title, of in points.items() if of.shape != (len(given), 2)]:
         raise ValueError(
-            f"{odd[0]}: {len(given)} images need points ({len(given)}, 2), "
-            f"got {points[odd[0]].shape}"
+            f"{misshapen[0]}: {len(given)} images need points ({len(given)}, 2), "
+            f"got {points[misshapen[0]].shape}"
         )
     if not points:
         raise ValueError("there is nothing to draw")

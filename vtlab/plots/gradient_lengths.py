@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # colour and dashes of each kind of stack
-LINES = (("#C4461B", "-"), ("#0072B2", (0, (5, 3))), ("#00805F", (0, (1.4, 1.8))))
+LINE_STYLES = (("#C4461B", "-"), ("#0072B2", (0, (5, 3))), ("#00805F", (0, (1.4, 1.8))))
 
 
 def plot_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
@@ -28,14 +28,16 @@ def plot_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
     Lesson 02.
     """
     kinds = list(dict.fromkeys(kind for of in panels.values() for kind in of))
-    if not 0 < len(kinds) <= len(LINES):
-        raise ValueError(f"one to {len(LINES)} kinds of stacks can be drawn, not {len(kinds)}")
+    if not 0 < len(kinds) <= len(LINE_STYLES):
+        raise ValueError(
+            f"one to {len(LINE_STYLES)} kinds of stacks can be drawn, not {len(kinds)}"
+        )
     figure, axes = style.new_figure(1, len(panels), height=3.3, sharey=True, pad=0.08)
     for ax, (title, of) in zip(axes[0], panels.items(), strict=True):
         style.prepare_axes(ax, grid="y")
         style.add_heading(ax, title)
         for kind, lengths in of.items():
-            colour, dashes = LINES[kinds.index(kind)]
+            colour, dashes = LINE_STYLES[kinds.index(kind)]
             ax.plot(
                 range(len(lengths)),
                 lengths,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOUR = "#00805F"
+LOSS_COLOUR = "#00805F"
 
 
 def plot_rate_range(table: pd.DataFrame) -> Figure:
@@ -33,9 +33,9 @@ def plot_rate_range(table: pd.DataFrame) -> Figure:
     figure, axes = style.new_figure(height=2.9)
     ax = axes[0, 0]
     style.prepare_axes(ax, grid="y")
-    ax.plot(table.rate, table.loss, color=COLOUR, linewidth=2, gid="loss")
+    ax.plot(table.rate, table.loss, color=LOSS_COLOUR, linewidth=2, gid="loss")
     least = table.loc[table.loss.idxmin()]
-    ax.plot(least.rate, least.loss, "o", color=COLOUR, gid="least")
+    ax.plot(least.rate, least.loss, "o", color=LOSS_COLOUR, gid="least")
     words, at = f"least loss at {least.rate:.2g}", (least.rate, least.loss)
     style.annotate(ax, words, at, (0, -7), colour=style.INK, ha="center", va="top")
     top = table.loss[np.isfinite(table.loss)].max()  # the last step may have exploded

@@ -25,7 +25,7 @@ class Sheet:
         figure: The sheet.
         ax: Its only axes, in inches from the top left corner.
         width: Of a picture, in inches.
-        tall: Height of a picture, in inches.
+        height: Of a picture, in inches.
         foot: Where the space below all pictures begins, in inches from the top.
     """
 
@@ -56,11 +56,13 @@ class Sheet:
             side: Inches at the left of all of them, for words beside a row.
         """
         self.width = cell - GAP
-        self.tall = self.width * shape[0] / shape[1]
+        self.height = self.width * shape[0] / shape[1]
         self._cell = cell
         self._over = over * LINE_HEIGHT + WORDS_GAP * (over > 0)
         self._head, self._side = head, side
-        self._step = self._over + self.tall + GAP + (under * LINE_HEIGHT + WORDS_GAP) * (under > 0)
+        self._step = (
+            self._over + self.height + GAP + (under * LINE_HEIGHT + WORDS_GAP) * (under > 0)
+        )
         self.foot = head + rows * self._step
         size = side + columns * cell, self.foot + foot
         self.figure = Figure(size, dpi=style.DPI, facecolor="white")
@@ -70,8 +72,8 @@ class Sheet:
 
     def show(self, row: float, column: float, picture: np.ndarray, **how: Any) -> None:
         """Puts a picture `(H, W)` or `(H, W, 3)` in its place, over what is there."""
-        left, top = self.place(row, column)
-        extent = (left, left + self.width, top + self.tall, top)
+        left, top = self.corner(row, column)
+        extent = (left, left + self.width, top + self.height, top)
         how = {"interpolation": "catrom"} | how
         self.ax.imshow(picture, extent=extent, aspect="auto", **how)
 
@@ -80,8 +82,8 @@ class Sheet:
         padded = np.pad(np.asarray(mask, dtype=float), 1)
         if not padded.any():
             return
-        pixel = np.array([self.width, self.tall]) / (padded.shape[1] - 2, padded.shape[0] - 2)
-        corner = np.array(self.place(row, column)) - pixel / 2
+        pixel = np.array([self.width, self.height]) / (padded.shape[1] - 2, padded.shape[0] - 2)
+        corner = np.array(self.corner(row, column)) - pixel / 2
         # the lines' points (x, y); their type depends on how the generator is asked
         outlines = cast("list[np.ndarray]", contour_generator(z=padded).lines(0.5))
         lines = [corner + line * pixel for line in outlines]
@@ -91,19 +93,19 @@ class Sheet:
 
     def write_over(self, row: int, column: int, words: str, **how: Any) -> None:
         """Writes over a picture; `how` is for `style.font`."""
-        left, top = self.place(row, column)
+        left, top = self.corner(row, column)
         x, y = left + self.width / 2, top - WORDS_GAP
         self.ax.text(x, y, words, ha="center", va="bottom", **style.font(**how))
 
     def write_under(self, row: int, column: int, words: str, **how: Any) -> None:
         """Writes under a picture; `how` is for `style.font`."""
-        left, top = self.place(row, column)
-        x, y = left + self.width / 2, top + self.tall + WORDS_GAP
+        left, top = self.corner(row, column)
+        x, y = left + self.width / 2, top + self.height + WORDS_GAP
         self.ax.text(x, y, words, ha="center", va="top", **style.font(**how))
 
     def write_beside(self, row: int, words: str, *, left: float = GAP / 2, **how: Any) -> None:
         """Writes at the left of a row, `left` inches from the edge; `how` is for `style.font`."""
-        y = self.place(row, 0)[1] + self.tall / 2
+        y = self.corner(row, 0)[1] + self.height / 2
         self.ax.text(left, y, words, ha="left", va="center", **style.font(**how))
 
     def set_width(self, inches: float) -> None:
@@ -111,7 +113,7 @@ class Sheet:
         self.figure.set_figwidth(inches)
         self.ax.set_xlim(0, inches)
 
-    def place(self, row: float, column: float) -> tuple[float, float]:
+    def corner(self, row: float, column: float) -> tuple[float, float]:
         """The top left corner of a picture, in inches."""
         top = self._head + row * self._step + self._over + GAP / 2
         return self._side + column * self._cell + GAP / 2, top

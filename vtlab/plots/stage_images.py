@@ -71,7 +71,7 @@ def _draw_field(
     sheet: Sheet, row: int, column: int, first: float, size: float, pixels: int
 ) -> None:
     """A square of the image's pixels, cut where it leaves the picture."""
-    left, top = sheet.place(row, column)
+    left, top = sheet.corner(row, column)
     unit, inset = sheet.width / pixels, 0.012
     low = max(first, 0) * unit + inset
     long = min(first + size, pixels) * unit - inset - low

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # of an anatomy: column, what it is divided by, words
-PANELS = (
+ANATOMY_PANELS = (
     ("channels", 1, "channels"),
     ("weights", 1e3, "weights, thousands"),
     ("operations", 1e6, "multiply-adds, millions per image"),
@@ -43,10 +43,10 @@ def plot_anatomy(tables: Mapping[str, pd.DataFrame], *, image_size: int = 64) ->
     if not tables:
         raise ValueError("there is no network to draw")
     first = next(iter(tables.values()))
-    if odd := [name for name, table in tables.items() if list(table.index) != list(first.index)]:
-        raise ValueError(f"{odd[0]} has other stages")
-    figure, axes = style.new_figure(1, len(PANELS), height=3.5, sharey=True, pad=0.08)
-    for ax, (column, unit, words) in zip(axes[0], PANELS, strict=True):
+    if unlike := [name for name, table in tables.items() if list(table.index) != list(first.index)]:
+        raise ValueError(f"{unlike[0]} has other stages")
+    figure, axes = style.new_figure(1, len(ANATOMY_PANELS), height=3.5, sharey=True, pad=0.08)
+    for ax, (column, unit, words) in zip(axes[0], ANATOMY_PANELS, strict=True):
         _draw_column(ax, tables, column, unit, words)
     stages, ticks = axes[0, 0], []
     for stage in first.index:

@@ -209,10 +209,10 @@ def shorten_text(words: str, inches: float, size: float = BODY, weight: str = "n
     """The words, cut with an ellipsis where they would be wider than that."""
     if measure_text(words, size, weight) <= inches:
         return words
-    kept = len(words) - 1
-    while kept > 1 and measure_text(words[:kept].rstrip() + "…", size, weight) > inches:
-        kept -= 1
-    return words[:kept].rstrip() + "…"
+    length = len(words) - 1
+    while length > 1 and measure_text(words[:length].rstrip() + "…", size, weight) > inches:
+        length -= 1
+    return words[:length].rstrip() + "…"
 
 
 @contextlib.contextmanager

@@ -56,8 +56,8 @@ def _unwrap(given: Runs) -> list[records.Run] | pd.DataFrame:
     if isinstance(runs, pd.DataFrame):
         return runs
     found = list(runs) if isinstance(runs, Iterable) else [runs]
-    if odd := [item for item in found if not isinstance(item, records.Run)]:
-        kind = type(odd[0] if isinstance(runs, list | tuple) else given).__name__
+    if others := [item for item in found if not isinstance(item, records.Run)]:
+        kind = type(others[0] if isinstance(runs, list | tuple) else given).__name__
         raise ValueError(f"this draws a study, its runs or their table, got a value of type {kind}")
     return found
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-KINDS = {  # what moved: words, colour, marker, place within the row
+MOVEMENT_KINDS = {  # what moved: words, colour, marker, place within the row
     "weights": ("weights", style.INK, "o", -0.17),
     "statistics": ("BatchNorm statistics", style.WRONG, "s", 0.17),
 }
-LEAST_SHOWN = 1e-4  # smaller changes are drawn here
+MIN_SHOWN = 1e-4  # smaller changes are drawn here
 TICKS = (1e-4, 1e-3, 1e-2, 1e-1, 1)
 
 
@@ -65,13 +65,13 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
     if not len(table):
         raise ValueError("there is no movement to draw")
     style.prepare_axes(ax, grid="x")
-    still = LEAST_SHOWN / 4
-    for kind, (_, colour, marker, offset) in KINDS.items():
+    still = MIN_SHOWN / 4
+    for kind, (_, colour, marker, offset) in MOVEMENT_KINDS.items():
         for row, value in enumerate(table[kind]):
             if np.isnan(value):
                 continue
             y = row + offset
-            x = still if value == 0 else max(value, LEAST_SHOWN)
+            x = still if value == 0 else max(value, MIN_SHOWN)
             if value:
                 ax.plot([still, x], [y, y], color=colour, linewidth=1.2, alpha=0.35)
             ax.plot(
@@ -101,7 +101,7 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
     if named:
         handles = [
             Line2D([], [], color=colour, marker=marker, linestyle="none", label=words)
-            for words, colour, marker, _ in KINDS.values()
+            for words, colour, marker, _ in MOVEMENT_KINDS.values()
         ]
         ax.legend(
             handles=handles,
@@ -117,7 +117,7 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
 
 def _format_share(share: float) -> str:
     """Two digits: `0.3 %`, `12 %`, `120 %`; what is tinier than the axis is said to be so."""
-    if share < LEAST_SHOWN:
-        return f"under {format_percent(LEAST_SHOWN, 2)}"
+    if share < MIN_SHOWN:
+        return f"under {format_percent(MIN_SHOWN, 2)}"
     hundredths = 100 * share
     return format_percent(share, 0 if hundredths >= 9.5 else 1 if hundredths >= 0.095 else 2)
