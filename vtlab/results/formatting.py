@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from vtlab.results.comparison import Comparison
 from vtlab.results.labels import get_label
+
+if TYPE_CHECKING:
+    from vtlab.results.comparison import Comparison
 
 
 def format_percent(share: float, digits: int = 1) -> str:
@@ -34,19 +37,19 @@ def format_strategy(strategy: str) -> str:
 
 
 def format_shots(shots: int | None) -> str:
-    """Such as "5 images per class"."""
+    """A number of shots in words, such as "5 images per class"."""
     if shots is None:
         return "all training images"
     return f"{shots} image{'s' * (shots != 1)} per class"
 
 
 def join_words(words: Sequence[str]) -> str:
-    """Such as "a, b and c"."""
+    """Words as an enumeration, such as "a, b and c"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def format_comparison(comparison: Comparison) -> str:
-    """The results as lines for a terminal."""
+    """A comparison as lines for a terminal: a row per strategy, then what takes no training."""
     rows = [("", "weights that learn", "test accuracy", "95 % interval", "seconds")]
     for row in comparison.summary.to_dict("records"):
         rows.append(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import pandas as pd
@@ -101,13 +101,18 @@ def run_key(strategy: str, shots: int | None, seed: int) -> str:
 
 
 def check_fields(kind: type, values: Mapping[str, object]) -> None:
-    """Refuses values that are not exactly the fields of that kind of record."""
+    """Refuse values that are not exactly the fields of a dataclass.
+
+    Raises:
+        ValueError: Naming every field that is missing or unknown.
+    """
     if odd := {field.name for field in fields(kind)}.symmetric_difference(values):
-        said = [
-            f"field {name!r} is {'unknown' if name in values else 'missing'}"
-            for name in sorted(odd)
-        ]
-        raise ValueError(", ".join(said))
+        raise ValueError(
+            ", ".join(
+                f"field {name!r} is {'unknown' if name in values else 'missing'}"
+                for name in sorted(odd)
+            )
+        )
 
 
 def _as_tuples(values: list) -> tuple:
@@ -115,28 +120,10 @@ def _as_tuples(values: list) -> tuple:
 
 
 RUN_COLUMNS = (
-    "task",
-    "backbone",
-    "weights",
-    "strategy",
-    "shots",
-    "seed",
-    "val_accuracy",
-    "test_accuracy",
-    "seconds",
-    "trainable_weights",
-    "total_weights",
-)
-EPOCH_COLUMNS = (
-    "strategy",
-    "shots",
-    "seed",
-    "epoch",
-    "loss",
-    "train_accuracy",
-    "learning_rate",
-    "seconds",
-)
+    "task backbone weights strategy shots seed val_accuracy test_accuracy seconds trainable_weights "
+    "total_weights"
+).split()
+EPOCH_COLUMNS = "strategy shots seed epoch loss train_accuracy learning_rate seconds".split()
 
 
 def table(runs: Iterable[Run]) -> pd.DataFrame:
@@ -144,34 +131,33 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
 
     `shots` is a number, or "all"; `val_accuracy` is nan where nothing was held back.
     """
-    ordered = sorted(runs, key=lambda r: (rank_strategy(r.strategy), r.shots or 10**9, r.seed))
-    rows = [{c: getattr(run, c) for c in RUN_COLUMNS} for run in ordered]
-    for row in rows:
-        row["shots"] = "all" if row["shots"] is None else row["shots"]
-    return pd.DataFrame(rows, columns=list(RUN_COLUMNS)).astype({"val_accuracy": float})
+    rows = [
+        {name: getattr(run, name) for name in RUN_COLUMNS} | {"shots": _shots_cell(run)}
+        for run in _sort_runs(runs)
+    ]
+    return pd.DataFrame(rows, columns=RUN_COLUMNS).astype({"val_accuracy": float})
 
 
 def epochs_table(runs: Iterable[Run]) -> pd.DataFrame:
     """The epochs of runs as a tidy table: strategy, shots, seed, epoch, and its numbers."""
     rows = [
-        {
-            "strategy": run.strategy,
-            "shots": "all" if run.shots is None else run.shots,
-            "seed": run.seed,
-            "epoch": epoch.number,
-            "loss": epoch.loss,
-            "train_accuracy": epoch.train_accuracy,
-            "learning_rate": epoch.learning_rate,
-            "seconds": epoch.seconds,
-        }
-        for run in sorted(runs, key=lambda r: (rank_strategy(r.strategy), r.shots or 10**9, r.seed))
+        (run.strategy, _shots_cell(run), run.seed, *astuple(epoch))
+        for run in _sort_runs(runs)
         for epoch in run.epochs
     ]
-    return pd.DataFrame(rows, columns=list(EPOCH_COLUMNS))
+    return pd.DataFrame(rows, columns=EPOCH_COLUMNS)
+
+
+def _sort_runs(runs: Iterable[Run]) -> list[Run]:
+    return sorted(runs, key=lambda r: (rank_strategy(r.strategy), r.shots or 10**9, r.seed))
+
+
+def _shots_cell(run: Run) -> int | str:
+    return "all" if run.shots is None else run.shots
 
 
 def read_committed_table(name: str) -> pd.DataFrame:
-    """The committed table of that name.
+    """The table `data/results/NAME.csv`, which comes with the package.
 
     Raises:
         FileNotFoundError: If there is none.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # results are read without torch
+    from torch import Tensor
 
 HASH_BYTES = 32  # of a sha256
 
@@ -33,7 +34,8 @@ def fingerprint_tensors(tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
         plain = tensor.detach().cpu().contiguous().flatten()
-        digest.update(plain.view(torch.uint8).numpy().data)
+        uint8 = plain[:0].byte().dtype
+        digest.update(plain.view(uint8).numpy().data)
     return digest.hexdigest()[:16]
 
 
