@@ -149,7 +149,7 @@ print([f"{1000 * record.learning_rate:.2f}" for record in records])
 
 # %% [markdown]
 # What did ten epochs at 0.0003, the library's default for full, do to the network? As in lesson 04,
-# `movement` compares the weights with the snapshot: the length of the change (all weights of a stage as
+# `measure_movement` compares the weights with the snapshot: the length of the change (all weights of a stage as
 # one long vector), as a share of the length before.
 
 # %%

@@ -30,7 +30,7 @@ def drift_table() -> pd.DataFrame:
     `test_accuracy` is on the new task. `old_accuracy` is on 16 species of the source with the
     head that was fitted before fine-tuning, `old_refit` with a head fitted anew afterwards; both
     are the same before fine-tuning (`old_before`). `moved_S` is how far the weights of stage S
-    moved (see `movement`), `cka_S` how alike its features stayed (see `likeness`).
+    moved (see `measure_movement`), `cka_S` how alike its features stayed (see `linear_cka`).
 
     Raises:
         FileNotFoundError: If there is none.

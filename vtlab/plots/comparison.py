@@ -105,7 +105,7 @@ def draw_accuracy(
         label, interval = names.get_label(row.strategy), (row.low, row.mean, row.high)
         seeds = table[table.strategy == row.strategy].sort_values("seed").test_accuracy
         _draw_dots(ax, place, label, label.colour, label.marker, seeds, interval, HIGH_ROW)
-        # right of the axes the same in figures
+        # the same in figures, right of the axes, where no dot can be hidden
         bold = {"colour": label.colour, "size": style.BODY, "weight": "bold"}
         _write_at_right(ax, place, format_percent(row.mean), 54, **bold)
         if row.high > row.low and roomy:
@@ -245,6 +245,7 @@ def _write_at_right(ax: Axes, place: int, words: str, offset: float, **how: Any)
 def _draw_marks(ax: Axes, marks: Mapping[str, tuple[float, tuple]]) -> None:
     """Lines to compare with and their dashes, each named above the rows on a tier of its own."""
     bottom, top = ax.get_ylim()
+    # a tier each above the rows: two values may lie so close that their names would overlap
     for tier, (name, (value, dashes)) in enumerate(marks.items()):
         middle = top - MARK_HEIGHT * (len(marks) - tier - 0.5)
         line = style.DOTTED | {"linestyle": dashes, "gid": name}

@@ -67,6 +67,7 @@ def plot_scatter(
         style.add_heading(ax, title)
     for ax in axes.flat[len(points) :]:
         ax.set_visible(False)
+    # the legend's marks are larger than the points, and drawn without any point
     marks = [
         axes[0, 0].plot(
             [], [], linestyle="none", color=colour, marker=marker, markersize=5, label=name

@@ -85,6 +85,7 @@ def plot_cams(
         if titles:
             _write_line(sheet, i, 0, titles[i], style.INK)
         for column, (name, values) in enumerate(found.items(), start=1):
+            # grey below the heat, or the image's own colours would be read as evidence
             sheet.show(i, column, to_grey(image), cmap="gray", vmin=0, vmax=1)
             highest = top if scale == "shared" else values[i].max()
             _draw_heat(sheet, i, column, resize_map(values[i], image.shape[:2]), highest)

@@ -69,6 +69,7 @@ def draw_curves(ax: Axes, epochs: Runs, value: str = "loss", *, named: bool = Tr
     ends = {}
     for strategy, runs in table.groupby("strategy", sort=False):
         colour = names.get_label(strategy).colour
+        # seeds may differ in length: the share of the training is what they have in common
         curves = [_share_of_training(run, value) for _, run in runs.groupby("seed")]
         for x, y in curves:
             ax.plot(x, y, color=colour, linewidth=0.7, alpha=0.45, gid=f"seed {strategy}")
@@ -155,7 +156,7 @@ def _draw_runs(
         _set_loss_axis(ax, epochs.loss, 2.5)
         return
     style.set_percent_axis(ax.yaxis)
-    named = list(ends)[-MAX_NAMES:]
+    named = list(ends)[-MAX_NAMES:]  # the latest runs
     if named:
         label_line_ends(ax, {name: ends[name] for name in named}, colours)
 

@@ -58,6 +58,7 @@ def draw_shots(
         places = [place_of[shots] for shots in group.shots]
         band = style.band(colour, 0.13, f"interval {strategy}")
         ax.fill_between(places, group.low, group.high, **band)
+        # every seed below the mean, so that the spread is seen and not only its summary
         seeds = table[table.strategy == strategy]
         ax.plot(
             [place_of[shots] for shots in seeds.shots],
@@ -81,6 +82,7 @@ def draw_shots(
             **style.marks(5.5, 0.8),
         )
         ends[strategy] = (places[-1], group["mean"].iloc[-1])
+    # a tick for each number of shots that was run, and for no other
     low, high = min(place_of.values()), max(place_of.values())
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(list(place_of.values())))

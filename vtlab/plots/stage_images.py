@@ -107,6 +107,7 @@ def plot_feature_maps(image: ArrayLike, maps: Mapping[str, ArrayLike]) -> Figure
     first = IMAGE_CELLS + 0.25  # where names begin
     left = first + NAME_CELLS
     cell = style.WIDE / (left + columns)
+    # the image spans several rows at the left, which no cell of the sheet does: drawn by hand
     sheet = Sheet(rows, int(left + columns) + 1, cell, shown.shape[:2])
     side = IMAGE_CELLS * cell - GAP
     top = (sheet.foot - side * shown.shape[0] / shown.shape[1]) / 2
@@ -143,6 +144,7 @@ def plot_patches(rows: Mapping[str, Sequence[ArrayLike]]) -> Figure:
     groups = {stage: [to_pictures(group) for group in of] for stage, of in rows.items()}
     if not groups or not all(groups.values()):
         raise ValueError("there is no patch to draw")
+    # a cell's size follows from the longest row, so that every row fits the page
     long = max(len(group) for of in groups.values() for group in of)
     many = max(map(len, groups.values()))
     total = NAME_CELLS + many * long + (many - 1) * GROUP_GAP

@@ -48,6 +48,7 @@ def plot_anatomy(tables: Mapping[str, pd.DataFrame], *, image_size: int = 64) ->
     figure, axes = style.new_figure(1, len(ANATOMY_PANELS), height=3.5, sharey=True, pad=0.08)
     for ax, (column, unit, words) in zip(axes[0], ANATOMY_PANELS, strict=True):
         _draw_column(ax, tables, column, unit, words)
+    # the side of the maps stands at the stage's name where all networks share it
     stages, ticks = axes[0, 0], []
     for stage in first.index:
         sides = {int(table.side[stage]) for table in tables.values()}
@@ -112,6 +113,7 @@ def plot_stages(
     for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
         style.prepare_axes(ax, grid="y")
         style.add_heading(ax, title)
+        # a network may lack a stage: its line then begins later
         stages = list(dict.fromkeys(stage for of in lines.values() for stage in of))
         for name, of in lines.items():
             _draw_line(ax, name, [stages.index(stage) for stage in of], list(of.values()))

@@ -65,7 +65,7 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
     if not len(table):
         raise ValueError("there is no movement to draw")
     style.prepare_axes(ax, grid="x")
-    still = MIN_SHOWN / 4
+    still = MIN_SHOWN / 4  # a logarithmic axis has no 0: where what did not move stands
     for kind, (_, colour, marker, offset) in MOVEMENT_KINDS.items():
         for row, value in enumerate(table[kind]):
             if np.isnan(value):
