@@ -10,6 +10,7 @@ from steps_made_up import EVERY, dropping_network, noise_task, reached, same, st
 
 from vtlab.data.augment import Augment
 from vtlab.system.interrupts import Termination, defer_signals, raise_on_termination
+from vtlab.training.checkpoints import capture_state, restore_state
 from vtlab.training.fit import fit
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch
 
@@ -276,3 +277,21 @@ def test_a_state_of_other_data_classes_or_weights_is_refused_by_the_field():
     network.name = "other"
     with pytest.raises(ValueError, match="backbone is 'tiny' there and 'other' here"):
         fit(network, task, partial(1), **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tensors: tensors.pop("network.head.bias"), "head.bias is missing"),
+        (lambda tensors: tensors.update({"network.tail": torch.ones(1)}), "tail is unknown"),
+        (
+            lambda tensors: tensors.update({"network.head.bias": torch.ones(2)}),
+            "head.bias has another shape",
+        ),
+    ],
+)
+def test_tensors_of_another_network_are_refused_by_the_name(change, words):
+    tensors = capture_state(dropping_network(), None)
+    change(tensors)
+    with pytest.raises(ValueError, match=f"does not fit the network: {words}"):
+        restore_state(tensors, dropping_network(), None)

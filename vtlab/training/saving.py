@@ -11,13 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vtlab import __version__
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
 from vtlab.models.network import WEIGHT_KINDS, Network
 from vtlab.models.normalisation import Normalisation
+from vtlab.models.weights import find_mismatch
 from vtlab.results.records import check_fields
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
@@ -98,7 +97,7 @@ def save(
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
     plain = backbone(network.name, classes=len(task.classes), weights=None)
-    if difference := _entry_difference(state, plain) or _layer_difference(network, plain):
+    if difference := find_mismatch(plain, state) or _layer_difference(network, plain):
         raise ValueError(
             f"this network is not a plain {network.name} ({difference}), so it could not be "
             "loaded again: keep its state_dict yourself"
@@ -157,7 +156,7 @@ def load(folder: str | Path) -> tuple[Network, ModelCard]:
             raise ValueError(f"the sha256 of {card.file} is not the card's")
         state = from_bytes(content)
         network = backbone(card.backbone, classes=len(card.classes), weights=None)
-        if difference := _entry_difference(state, network):
+        if difference := find_mismatch(network, state):
             raise ValueError(difference)
         network.load_state_dict(state)
         network.freeze(card.learning, card.kind)
@@ -195,14 +194,3 @@ def _layer_difference(network: Network, plain: Network) -> str:
         if str(parts.get(name)) != str(plain_parts.get(name)):
             return f"{name} has other layers"
     return "" if network.pooling == plain.pooling else "other pooling"
-
-
-def _entry_difference(state: dict[str, torch.Tensor], network: Network) -> str:
-    """The first entry in which a state differs from a network's; "" if there is none."""
-    own = network.state_dict()
-    for name in sorted(own.keys() | state.keys()):
-        if name not in own or name not in state:
-            return f"{name} is {'unknown' if name not in own else 'missing'}"
-        if own[name].shape != state[name].shape or own[name].dtype != state[name].dtype:
-            return f"{name} has another shape or type"
-    return ""
