@@ -38,3 +38,8 @@ def interpolate_colours(colours: tuple[str, ...], position: Tensor) -> Tensor:
     low = place.floor().long() % len(colours)
     share = (place - place.floor())[:, None]
     return anchors[low] * (1 - share) + anchors[(low + 1) % len(colours)] * share
+
+
+def ground_palettes(device: torch.device) -> Tensor:
+    """The grounds' dark, middle and light colour, `(P, 3, 3)`."""
+    return torch.stack([parse_colours(ground) for ground in GROUND_COLOURS]).to(device)

@@ -8,13 +8,14 @@ mask is what is seen of the plant. One image depends on its own key alone (see `
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.colours import GROUND_COLOURS, LEAF_COLOURS, interpolate_colours, parse_colours
+from vtlab.garden.colours import LEAF_COLOURS, ground_palettes, interpolate_colours
 from vtlab.garden.species import (
     Species,
     express_genes,
@@ -70,7 +71,7 @@ def draw_plants(
     Args:
         species: The K species that the labels count.
         labels: `(N,)` which species each picture shows.
-        image_keys: `(N,)` from `randomness.keys`; picture i depends on `image_keys[i]` only.
+        image_keys: `(N,)` from `randomness.derive_keys`; picture i depends on `image_keys[i]` only.
         size: Side in pixels, H = W.
         scene: How pictures vary.
 
@@ -84,12 +85,9 @@ def draw_plants(
     """
     if len(labels) != len(image_keys):
         raise ValueError(f"{len(labels)} labels for {len(image_keys)} keys")
-    scene = scene or Scene()
-    genomes = species.genomes.to(image_keys.device)
-
-    def paint(some: Tensor, ks: Tensor) -> tuple[Tensor, Tensor]:
-        return _paint_scenes(genomes[some], some, ks, size, scene)
-
+    paint = partial(
+        _paint_scenes, species.genomes.to(image_keys.device), scene=scene or Scene(), size=size
+    )
     return draw_in_chunks(paint, labels, image_keys, size)
 
 
@@ -99,37 +97,48 @@ def draw_in_chunks(
     image_keys: Tensor,
     size: int,
 ) -> tuple[Tensor, Tensor]:
-    """What a painter makes of labels and keys `(N,)`, a few at a time: images and masks of all of them."""
+    """Draw many pictures a few at a time.
+
+    Args:
+        paint: From labels and keys, `(n,)` each, to images and masks.
+        labels: `(N,)`.
+        image_keys: `(N,)`.
+        size: Side in pixels.
+
+    Returns:
+        `images (N, 3, H, W)` uint8 and `masks (N, H, W)` bool.
+    """
     if not len(labels):
         return torch.empty(0, 3, size, size).byte(), torch.empty(0, size, size).bool()
     pairs = [
-        paint(some, ks)
-        for some, ks in zip(labels.split(CHUNK_SIZE), image_keys.split(CHUNK_SIZE), strict=True)
+        paint(*chunk)
+        for chunk in zip(labels.split(CHUNK_SIZE), image_keys.split(CHUNK_SIZE), strict=True)
     ]
     images, masks = zip(*pairs, strict=True)
     return torch.cat(images), torch.cat(masks)
 
 
 def _paint_scenes(
-    genomes: Tensor, labels: Tensor, image_keys: Tensor, size: int, scene: Scene
+    genomes: Tensor, labels: Tensor, image_keys: Tensor, scene: Scene, size: int
 ) -> tuple[Tensor, Tensor]:
+    """Pile up the layers of each picture, from the back; `genomes (K, G)` are of the species."""
     image = paint_ground(labels, image_keys, size, scene)
     light = 0.85 + 0.3 * uniform(image_keys, (1, 1, 1), 70)
     for i in range(scene.leaves):
-        image = _blend(image, *paint_leaf(image_keys, size, 100 + i))
+        image = torch.lerp(image, *paint_leaf(image_keys, size, 100 + i))
     for i in range(scene.weeds):
         weeds = WEED_SPECIES.genomes.to(genomes.device)
         chosen = (uniform(image_keys, (), 200 + i) * len(WEED_SPECIES)).long()
         pose = sample_poses(image_keys, 210 + i, 0.09, 0.15, overhang=0.0)
         seen = (uniform(image_keys, (1, 1, 1), 220 + i) < 0.6).float()
-        colour, alpha = paint_plant(
-            vary_genomes(weeds[chosen], image_keys, 0.1, 230 + i), pose, size
-        )
-        image = _blend(image, colour, alpha * seen)
+        individuals = vary_genomes(weeds[chosen], image_keys, 0.1, 230 + i)
+        colour, alpha = paint_plant(individuals, pose, size)
+        image = torch.lerp(image, colour, alpha * seen)
     pose = sample_poses(image_keys, 300, scene.small, scene.large, overhang=0.35)
-    colour, alpha = paint_plant(vary_genomes(genomes, image_keys, scene.variation, 310), pose, size)
-    image = image * (1 - 0.45 * _cast_shadow(alpha, image_keys, size))
-    image = _blend(image, colour, alpha) * light
+    individuals = vary_genomes(genomes[labels], image_keys, scene.variation, 310)
+    colour, alpha = paint_plant(individuals, pose, size)
+    image = image * (1 - 0.45 * _cast_shadow(alpha))
+    image = torch.lerp(image, colour, alpha) * light
     return simulate_camera(image, image_keys), alpha[:, 0] > 0.5
 
 
@@ -160,7 +169,7 @@ def polar_coordinates(pose: Pose, size: int, aspect: Tensor) -> tuple[Tensor, Te
 
 
 def superformula(petals: Tensor, n1: Tensor, n2: Tensor, n3: Tensor) -> Tensor:
-    """Outlines as radii at `ANGLES` angles, the largest 1, `(N, ANGLES)` (Gielis 2003)."""
+    """Outlines as radii at `OUTLINE_ANGLES` angles, the largest 1, `(N, OUTLINE_ANGLES)` (Gielis 2003)."""
     angle = torch.arange(OUTLINE_ANGLES, device=petals.device) * (TWO_PI / OUTLINE_ANGLES)
     phase = petals[:, None] * angle / 4
     sum_ = phase.cos().abs().pow(n2[:, None]) + phase.sin().abs().pow(n3[:, None])
@@ -184,9 +193,7 @@ def outline_radius(outline: Tensor, angle: Tensor) -> Tensor:
 def paint_plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]:
     """One plant per genome: `colour (N, 3, H, W)` and `alpha (N, 1, H, W)`."""
     trait = express_genes(genomes)
-    pose = Pose(
-        pose.x, pose.y, pose.radius * trait["size"], pose.turn, pose.tilt, pose.tilt_direction
-    )
+    pose = replace(pose, radius=pose.radius * trait["size"])
     distance, angle = polar_coordinates(pose, size, trait["aspect"])
     pixels = _per_image(pose.radius * size)  # pixels per radius
     twisted = angle + _per_image(trait["spiral"]) * distance
@@ -194,6 +201,7 @@ def paint_plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]
     edge = outline_radius(outer, twisted)
     alpha = _coverage((edge - distance) * pixels)
 
+    # petals: the throat's colour gives way to the outer one
     inside = (distance / edge).clamp(max=1)
     mix = ((_per_image(trait["reach"]) - inside) * 2.2 + 0.5).clamp(0, 1)[:, None]
     colour = torch.lerp(_per_channel(trait["outer"]), _per_channel(trait["throat"]), mix)
@@ -202,6 +210,7 @@ def paint_plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]
     fold = fold * (1 - _per_image(trait["edge"]) * inside.square().square())
     colour = colour * (fold * _pattern_shade(trait, distance, twisted, inside))[:, None]
 
+    # the inner ring is an outline of its own, turned by 36 degrees
     ring_outline = superformula(
         trait["ring_petals"], trait["ring_n"], trait["ring_n"] + 0.4, trait["ring_n"] + 0.4
     )
@@ -231,7 +240,7 @@ def _pattern_shade(
 
 
 def paint_leaf(image_keys: Tensor, size: int, stream: int) -> tuple[Tensor, Tensor]:
-    """A pointed leaf somewhere: `colour, alpha` as in `plant`."""
+    """A pointed leaf somewhere: `colour, alpha` as in `paint_plant`."""
     pose = sample_poses(image_keys, stream, 0.10, 0.24, overhang=0.8)
     wide = 0.34 + 0.2 * uniform(image_keys, (), stream + 30)
     distance, angle = polar_coordinates(pose, size, wide)
@@ -240,19 +249,16 @@ def paint_leaf(image_keys: Tensor, size: int, stream: int) -> tuple[Tensor, Tens
     alpha = _coverage((edge - distance) * _per_image(pose.radius * size * wide))
     tone = interpolate_colours(LEAF_COLOURS, uniform(image_keys, (), stream + 40))
     vein = 0.78 + 0.22 * (angle.sin() * distance * 9).abs().clamp(max=1)
-    return _per_channel(tone) * (vein * (0.8 + 0.2 * distance.clamp(max=1)))[:, None], alpha[
-        :, None
-    ]
+    colour = _per_channel(tone) * (vein * (0.8 + 0.2 * distance.clamp(max=1)))[:, None]
+    return colour, alpha[:, None]
 
 
 def paint_ground(labels: Tensor, image_keys: Tensor, size: int, scene: Scene) -> Tensor:
     """A calm ground of fractal noise in one of a few palettes, `(N, 3, H, W)`."""
-    palettes = torch.stack([parse_colours(g) for g in GROUND_COLOURS]).to(
-        image_keys.device
-    )  # (P, 3, 3)
-    free = (uniform(image_keys, (), 50) * len(GROUND_COLOURS)).long()
+    palettes = ground_palettes(image_keys.device)  # (P, 3, 3)
+    free = (uniform(image_keys, (), 50) * len(palettes)).long()
     tied = uniform(image_keys, (), 51) < scene.shortcut
-    chosen = palettes[torch.where(tied, labels % len(GROUND_COLOURS), free)]
+    chosen = palettes[torch.where(tied, labels % len(palettes), free)]
     height = fractal_noise(image_keys, size)[:, None]
     low, middle, high = (chosen[:, i, :, None, None] for i in range(3))
     share = (2 * height).clamp(max=1)
@@ -291,16 +297,13 @@ def to_bytes(image: Tensor) -> Tensor:
     return (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
 
 
-def _cast_shadow(alpha: Tensor, image_keys: Tensor, size: int) -> Tensor:
+def _cast_shadow(alpha: Tensor) -> Tensor:
     """The plant's soft shadow, thrown down and to the right, `(N, 1, H, W)`."""
+    size = alpha.shape[-1]
     step = max(1, round(size * 0.03))
     moved = F.pad(alpha, (step, 0, step, 0))[:, :, :size, :size]
     width = 2 * step + 1
     return F.avg_pool2d(moved, width, stride=1, padding=step, count_include_pad=False)
-
-
-def _blend(below: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
-    return torch.lerp(below, colour, alpha)
 
 
 def _coverage(distance: Tensor) -> Tensor:
@@ -316,6 +319,4 @@ def _per_channel(colours: Tensor) -> Tensor:
     return colours[:, :, None, None]  # (N, 3, 1, 1)
 
 
-WEED_SPECIES = grow_species(
-    40, seed=-7
-)  # the plants beside the plant: the same in every world, never a class
+WEED_SPECIES = grow_species(40, seed=-7)  # beside the plant, the same in every world: no class

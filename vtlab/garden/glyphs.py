@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from vtlab.garden.colours import GROUND_COLOURS, PETAL_COLOURS, interpolate_colours, parse_colours
+from vtlab.garden.colours import PETAL_COLOURS, ground_palettes, interpolate_colours
 from vtlab.garden.drawing import draw_in_chunks, fractal_noise, to_bytes
 from vtlab.system.randomness import derive_keys, normal, uniform
 
@@ -80,9 +80,8 @@ def _paint_arrows(
     aside = torch.cat([zero, zero, barb, zero, -barb], 1)
     scale = 0.09 + 0.05 * uniform(image_keys, (1,), 3)
     thick = (0.015 + 0.02 * uniform(image_keys, (1, 1), 5)) * size
-    turn = torch.pi / 4 * (2 * labels[:, None] + 1) + 0.15 * normal(
-        image_keys, 9, 2
-    )  # (N, 9), of each arrow
+    wobble = 0.15 * normal(image_keys, 9, 2)  # (N, 9), of each arrow
+    turn = torch.pi / 4 * (2 * labels[:, None] + 1) + wobble
     away = 0.05 * (2 * uniform(image_keys, (9, 2), 4) - 1)
     nearest = torch.full((len(labels), size, size), 9.0, device=labels.device)
     for i in range(9):
@@ -96,8 +95,8 @@ def _paint_arrows(
 def _paint_ink(away: Tensor, thick: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Ink on paper where a stroke is no more than `thick` pixels `away (N, H, W)`."""
     alpha = (0.5 + thick - away).clamp(0, 1)[:, None]
-    papers = torch.stack([parse_colours(g)[2] for g in GROUND_COLOURS]).to(away.device)
-    paper = papers[(uniform(image_keys, (), 6) * len(GROUND_COLOURS)).long()][:, :, None, None]
+    papers = ground_palettes(away.device)[:, 2]
+    paper = papers[(uniform(image_keys, (), 6) * len(papers)).long()][:, :, None, None]
     paper = paper * (0.8 + 0.35 * fractal_noise(image_keys, size)[:, None])
     ink = 0.7 * interpolate_colours(PETAL_COLOURS, uniform(image_keys, (), 7))[:, :, None, None]
     return to_bytes(torch.lerp(paper, ink * ink, alpha)), alpha[:, 0] > 0.5
@@ -133,16 +132,14 @@ def _paint_textures(
         phase = 6.28 * uniform(image_keys, (1, 1), 3 + i)
         bend = 1.5 * kind[:, 4, None, None] * (6.28 * (x - y) * 1.5 + phase).sin()
         waves.append((6.28 * pitch * (x * angle.cos() + y * angle.sin()) + bend + phase).sin())
-    woven = (
-        1.5
-        * torch.where(
-            kind[:, 5, None, None] < 0.5, waves[0] * waves[1], torch.maximum(waves[0], waves[1])
-        )
-    ).clamp(-1, 1)
+    first, second = waves
+    cloth = kind[:, 5, None, None] < 0.5
+    woven = torch.where(cloth, first * second, torch.maximum(first, second))
+    woven = (1.5 * woven).clamp(-1, 1)
     share = (0.5 + 0.35 * woven + 0.4 * (fractal_noise(image_keys, size) - 0.5)).clamp(0, 1)[
         :, None
     ]
-    palettes = torch.stack([parse_colours(g) for g in GROUND_COLOURS]).to(labels.device)
-    chosen = palettes[(uniform(image_keys, (), 8) * len(GROUND_COLOURS)).long()]
+    palettes = ground_palettes(labels.device)
+    chosen = palettes[(uniform(image_keys, (), 8) * len(palettes)).long()]
     image = torch.lerp(chosen[:, 0, :, None, None] * 0.7, chosen[:, 2, :, None, None], share)
     return to_bytes(image), torch.ones(len(labels), size, size, dtype=torch.bool)

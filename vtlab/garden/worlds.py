@@ -18,7 +18,7 @@ from torch import Tensor
 from vtlab.garden.corruptions import corrupt
 from vtlab.garden.drawing import Scene, draw_in_chunks, draw_plants
 from vtlab.garden.glyphs import DIRECTIONS, draw_arrows, draw_glyphs, draw_textures
-from vtlab.garden.species import Species, count_petals, grow_species
+from vtlab.garden.species import Species, grow_species
 from vtlab.garden.styles import restyle
 from vtlab.system.randomness import derive_keys
 
@@ -113,7 +113,7 @@ class World:
             partial(self._photograph, size=size), labels, image_keys, size
         )
         if self.target == "number":
-            return images, count_petals(self.species.genomes)[labels].float(), masks
+            return images, self.species.petals[labels].float(), masks
         return images, labels, masks
 
     def _photograph(self, labels: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
