@@ -116,12 +116,10 @@ class GuessPanel(Panel):
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, object], dict[str, object]]:
         """As every panel, and the question as HTML text."""
         data, metadata = super()._repr_mimebundle_(**kwargs)
-        items = "".join(f"<li>{html.escape(str(option))}</li>" for option in self.options)
-        listed = (
-            f"<ul>{items}</ul>"
-            if len(self.options) <= MAX_LISTED
-            else f"<p>{self._options_in_words()}</p>"
-        )
+        listed = f"<p>{self._options_in_words()}</p>"
+        if len(self.options) <= MAX_LISTED:
+            items = "".join(f"<li>{html.escape(str(option))}</li>" for option in self.options)
+            listed = f"<ul>{items}</ul>"
         return data | {"text/html": f"<p><b>{html.escape(self.question)}</b></p>{listed}"}, metadata
 
 

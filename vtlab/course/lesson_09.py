@@ -110,29 +110,22 @@ def explain_each_epoch(
     Lesson 09.
     """
     strategy = as_strategy(strategy)
+
+    def explain_now(number: int, loss: float | None) -> EpochMaps:
+        confidences, predictions = predict(network, pixels).max(1)
+        maps = explain(network, pixels, stage=stage, targets=targets)
+        return EpochMaps(
+            number,
+            loss,
+            tuple(predictions.tolist()),
+            tuple(round(c, 4) for c in confidences.tolist()),
+            tuple(tuple(tuple(row) for row in one) for one in maps.tolist()),
+        )
+
     strategy.prepare(network, seed)  # as `fit` does at its start: the network of epoch 0
-    yield _explain(network, pixels, 0, None, stage, targets)
+    yield explain_now(0, None)
     for number, epoch in enumerate(fit(network, task, strategy, seed=seed, epochs=epochs), 1):
-        yield _explain(network, pixels, number, epoch.loss, stage, targets)
-
-
-def _explain(
-    network: Network,
-    pixels: Tensor,
-    number: int,
-    loss: float | None,
-    stage: str | nn.Module | None,
-    targets: str | Tensor,
-) -> EpochMaps:
-    confidences, predictions = predict(network, pixels).max(1)
-    maps = explain(network, pixels, stage=stage, targets=targets)
-    return EpochMaps(
-        number,
-        loss,
-        tuple(predictions.tolist()),
-        tuple(round(c, 4) for c in confidences.tolist()),
-        tuple(tuple(tuple(row) for row in one) for one in maps.tolist()),
-    )
+        yield explain_now(number, epoch.loss)
 
 
 SCORE_LABELS = {
