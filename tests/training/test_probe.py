@@ -102,7 +102,7 @@ def test_the_strength_of_very_many_images_is_chosen_on_a_part_with_as_many_of_ea
         return solve_logistic(features, labels, *rest, **named)
 
     monkeypatch.setattr("vtlab.training.probe.solve_logistic", solve_and_count)
-    monkeypatch.setattr("vtlab.training.probe.MAX_IMAGE_CLASSES", 180)
+    monkeypatch.setattr("vtlab.training.probe.MAX_IMAGES_TIMES_CLASSES", 180)
     assert choose_strength(x, y, 3) in STRENGTHS and seen == [[20, 20, 20]]
 
 

@@ -219,7 +219,7 @@ class CheckpointFolder:
         """The newest checkpoint that is not damaged; None if there is none."""
         self.warnings, self._intact = [], []
         newest: Checkpoint | None = None
-        cards = {_step_of(path) for path in self._files() if path.suffix == ".json"}
+        cards = {_parse_step(path) for path in self._files() if path.suffix == ".json"}
         for step in sorted(cards, reverse=True):
             try:
                 checkpoint = self._read(step)
@@ -263,7 +263,7 @@ class CheckpointFolder:
                 self._remove(step)
             raise
         self._intact = sorted({*self._intact, step})[-CHECKPOINTS_KEPT:]
-        for other in {_step_of(path) for path in self._files()} - {*self._intact}:
+        for other in {_parse_step(path) for path in self._files()} - {*self._intact}:
             self._remove(other)
 
     def _read(self, step: int) -> Checkpoint:
@@ -298,7 +298,7 @@ class CheckpointFolder:
                 self._path(step, suffix).unlink(missing_ok=True)
 
 
-def _step_of(path: Path) -> int:
+def _parse_step(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
 
 

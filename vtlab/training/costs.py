@@ -185,11 +185,14 @@ def calibrate(
         maps = twin.normalise(pixels)
         for name, run, _module in _list_parts(twin):
             inputs = maps.detach().requires_grad_()
-            with _timed(seconds["forward", name], twin.device), autocast(bfloat16, twin.device):
+            with (
+                _time_block(seconds["forward", name], twin.device),
+                autocast(bfloat16, twin.device),
+            ):
                 maps = run(inputs)
-            with _timed(seconds["backward", name], twin.device):
+            with _time_block(seconds["backward", name], twin.device):
                 maps.backward(torch.ones_like(maps))
-        with _timed(seconds["update", ""], twin.device):
+        with _time_block(seconds["update", ""], twin.device):
             optimiser.step()
     # the first of each does not count: memory is found then, and libraries choose their algorithms
     fastest = {key: min(found[1:]) for key, found in seconds.items()}
@@ -249,7 +252,7 @@ def measure_step(
         optimiser.step()
     seconds: list[float] = []
     for _ in range(repeats):
-        with _timed(seconds, twin.device):
+        with _time_block(seconds, twin.device):
             step()
     means = [t for state in optimiser.state.values() for t in state.values() if t.dim()]
     return {
@@ -262,7 +265,7 @@ def measure_step(
 
 
 @contextlib.contextmanager
-def _timed(seconds: list[float], device: torch.device) -> Iterator[None]:
+def _time_block(seconds: list[float], device: torch.device) -> Iterator[None]:
     """Adds to a list how many seconds a block takes until the device has done its work."""
     started = time.perf_counter()
     yield

@@ -66,7 +66,7 @@ def solve_logistic(
     """
 
     def solve_group(problems: slice) -> Tensor:
-        steps = _minimise(
+        steps = _minimise_losses(
             inputs, labels, strengths[problems], weights[problems], classes, iterations, tolerance
         )
         return deque(steps, maxlen=1)[0]
@@ -99,7 +99,7 @@ def iterate_logistic(
     weights = torch.ones(1, len(labels))
     with single_thread():
         axes = _PrincipalAxes.of(features, weights)
-    for point in _minimise(axes.inputs, labels, torch.tensor([strength]), weights, classes):
+    for point in _minimise_losses(axes.inputs, labels, torch.tensor([strength]), weights, classes):
         matrix, bias = axes.undo(point)
         yield matrix[0], bias[0]
 
@@ -121,7 +121,7 @@ class _PrincipalAxes:
     def of(cls, features: Tensor, weights: Tensor) -> _PrincipalAxes:
         """Of features `(N, D)`, as B problems weigh the images, `(B, N)`."""
         share = weights.double().mean(0)[:, None]  # (N, 1)
-        parts = split_range(len(features), features.shape[1])
+        parts = split_into_slices(len(features), features.shape[1])
         centre = sum((features[part].double() * share[part]).sum(0) for part in parts) / share.sum()
         basis = torch.eye(features.shape[1]).to(centre)
         is_wide = len(features) < len(basis)
@@ -144,13 +144,13 @@ class _PrincipalAxes:
         return matrix, solution[..., -1] - matrix @ self.centre
 
 
-def split_range(count: int, numbers_each: int) -> list[slice]:
+def split_into_slices(count: int, numbers_each: int) -> list[slice]:
     """Cut a range of images into slices of which each holds `NUMBERS_AT_ONCE` numbers at most."""
     length = max(1, NUMBERS_AT_ONCE // numbers_each)
     return [slice(start, start + length) for start in range(0, count, length)]
 
 
-def _minimise(
+def _minimise_losses(
     inputs: Tensor,
     labels: Tensor,
     strengths: Tensor,
@@ -167,7 +167,7 @@ def _minimise(
     penalty = strengths.to(inputs)[:, None].repeat(1, inputs.shape[1])  # (B, r + 1)
     penalty[:, -1] = 0  # of the bias
     rounding = 45 * torch.finfo(inputs.dtype).eps  # share of a loss by which rounding may raise it
-    parts, mean_share = split_range(len(labels), len(shares) * classes), shares.mean(0)
+    parts, mean_share = split_into_slices(len(labels), len(shares) * classes), shares.mean(0)
     # Weights are scaled so that their curvature is 1 at the start, where every class has
     # probability 1 / K: then the first step, down the gradient, has about the right length.
     curvature = sum(inputs[part].square().T @ mean_share[part] for part in parts) / classes
@@ -201,7 +201,7 @@ def _minimise(
     value, gradient = evaluate(point, *fields)
     moving = torch.ones_like(value, dtype=torch.bool)
     for _ in range(iterations):
-        step = _find_direction(gradient, history) * moving[:, None, None]
+        step = _find_lbfgs_direction(gradient, history) * moving[:, None, None]
         slope = (step * gradient).sum((1, 2))
         length = torch.ones_like(slope)
         # Halve the steps of those problems alone whose loss did not fall enough (Armijo's rule).
@@ -231,7 +231,7 @@ def _minimise(
             moving = moving[moving]
 
 
-def _find_direction(gradient: Tensor, history: list[tuple[Tensor, Tensor]]) -> Tensor:
+def _find_lbfgs_direction(gradient: Tensor, history: list[tuple[Tensor, Tensor]]) -> Tensor:
     """Minus the gradient times the inverse curvature that L-BFGS has learnt, problem by problem.
 
     The two loops of Nocedal (1980).

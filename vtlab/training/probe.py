@@ -20,12 +20,12 @@ from vtlab.models.features import activations
 from vtlab.models.losses import label_variance
 from vtlab.models.network import Network
 from vtlab.system.randomness import make_generator
-from vtlab.training.logistic import iterate_logistic, solve_logistic, split_range
+from vtlab.training.logistic import iterate_logistic, solve_logistic, split_into_slices
 
 STRENGTHS = tuple(10.0**e for e in (-4, -3, -2, -1, 0, 1))  # of L2, on features in `probe_unit`
 DEFAULT_STRENGTH = 1e-2  # where one shot leaves nothing to cross-validate; not tuned
 MAX_FOLDS = 5
-MAX_IMAGE_CLASSES = 1_000_000  # images x classes that a strength is chosen on
+MAX_IMAGES_TIMES_CLASSES = 1_000_000  # images x classes that a strength is chosen on
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 
         return DEFAULT_STRENGTH
     from sklearn.model_selection import StratifiedKFold
 
-    if len(labels) * classes > MAX_IMAGE_CLASSES:
-        each = max(folds, MAX_IMAGE_CLASSES // classes**2)
+    if len(labels) * classes > MAX_IMAGES_TIMES_CLASSES:
+        each = max(folds, MAX_IMAGES_TIMES_CLASSES // classes**2)
         random = make_generator(seed, "strength")
         places = places_by_class(labels, range(classes), random)
-        few = torch.cat([place[:each] for place in places])
-        features, labels = features[few], labels[few]
+        sample = torch.cat([place[:each] for place in places])
+        features, labels = features[sample], labels[sample]
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     uses = torch.ones(folds, len(labels))
     for use, (_, held) in zip(uses, splitter.split(features, labels), strict=True):
@@ -138,14 +138,14 @@ def solve_probe(
         with torch.no_grad():
             head.weight.copy_(matrix / unit)
             head.bias.copy_(bias)
-        yield ProbeStep(number, *_loss_and_accuracy(head, features, labels))
+        yield ProbeStep(number, *_measure_head(head, features, labels))
 
 
-def _loss_and_accuracy(head: nn.Linear, features: Tensor, labels: Tensor) -> tuple[float, float]:
+def _measure_head(head: nn.Linear, features: Tensor, labels: Tensor) -> tuple[float, float]:
     """Means over all images, which go through the head part by part."""
     loss, correct = 0.0, 0
     with torch.no_grad():
-        for part in split_range(len(labels), head.out_features):
+        for part in split_into_slices(len(labels), head.out_features):
             logits = head(features[part].to(head.weight.device)).to(features.device)  # (n, K)
             loss += F.cross_entropy(logits, labels[part], reduction="sum").item()
             correct += int((logits.argmax(1) == labels[part]).sum())
@@ -222,13 +222,13 @@ def probe_grid(
     matrices = matrices.float().unflatten(0, (len(splits), -1))  # (S, L, K, D)
     biases = biases.float().unflatten(0, (len(splits), -1))  # (S, L, K)
     accuracies = [
-        _accuracies(features[held], labels[held], matrix, bias)
+        _measure_heads(features[held], labels[held], matrix, bias)
         for (_, held), matrix, bias in zip(splits, matrices, biases, strict=True)
     ]
     return torch.stack(accuracies)
 
 
-def _accuracies(features: Tensor, labels: Tensor, matrices: Tensor, biases: Tensor) -> Tensor:
+def _measure_heads(features: Tensor, labels: Tensor, matrices: Tensor, biases: Tensor) -> Tensor:
     """Accuracies `(L,)` of L heads, `(L, K, D)` and `(L, K)`, on the same features `(n, D)`."""
     logits = features @ matrices.transpose(1, 2) + biases[:, None]  # (L, n, K)
     return (logits.argmax(2) == labels).float().mean(1)

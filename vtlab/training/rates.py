@@ -17,7 +17,7 @@ from vtlab.training.optimisers import make_optimiser
 from vtlab.training.probe import is_solvable, solve_probe
 from vtlab.training.strategies import Strategy, as_strategy
 
-MAX_IMAGES = 64  # in a step
+MAX_RANGE_IMAGES = 64  # in a step
 DIVERGENCE_FACTOR = 3.0  # times the first loss: higher losses say nothing more
 
 
@@ -64,8 +64,8 @@ def rate_range(
     if not 0 < low < high or steps < 2:
         raise ValueError(f"{steps} steps from a rate of {low:g} to {high:g} do not rise")
     # The images lie class by class: every n-th one, for few images of all classes.
-    few = slice(None, None, -(-len(task.train) // MAX_IMAGES))
-    images, labels = task.train.pixels[few], task.train.labels[few]
+    sample = slice(None, None, -(-len(task.train) // MAX_RANGE_IMAGES))
+    images, labels = task.train.pixels[sample], task.train.labels[sample]
     learner = strategy.prepare(copy.deepcopy(network), seed, labels)
     optimiser = make_optimiser(learner, strategy)
     shares = [group["lr"] / strategy.peak_rate for group in optimiser.param_groups]

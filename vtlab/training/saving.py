@@ -97,9 +97,9 @@ def save(
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
     plain = backbone(network.name, classes=len(task.classes), weights=None)
-    if difference := find_mismatch(plain, state) or _layer_difference(network, plain):
+    if mismatch := find_mismatch(plain, state) or _find_layer_mismatch(network, plain):
         raise ValueError(
-            f"this network is not a plain {network.name} ({difference}), so it could not be "
+            f"this network is not a plain {network.name} ({mismatch}), so it could not be "
             "loaded again: keep its state_dict yourself"
         )
     content = to_bytes(state)
@@ -113,7 +113,7 @@ def save(
         weights=network.origin,
         strategy=strategy.name if isinstance(strategy, Strategy) else strategy,
         learning=tuple(sorted(network.learning_parts)),
-        kind=_learning_kind(network, plain),
+        kind=_find_learning_kind(network, plain),
         task=task.name,
         # a float of JSON, also where it is NumPy's or a tensor
         test_accuracy=None if test_accuracy is None else float(test_accuracy),
@@ -156,8 +156,8 @@ def load(folder: str | Path) -> tuple[Network, ModelCard]:
             raise ValueError(f"the sha256 of {card.file} is not the card's")
         state = from_bytes(content)
         network = backbone(card.backbone, classes=len(card.classes), weights=None)
-        if difference := find_mismatch(network, state):
-            raise ValueError(difference)
+        if mismatch := find_mismatch(network, state):
+            raise ValueError(mismatch)
         network.load_state_dict(state)
         network.freeze(card.learning, card.kind)
         network.normalisation = Normalisation(card.mean, card.std)
@@ -177,7 +177,7 @@ def _parse_card(values: dict[str, Any]) -> ModelCard:
     return ModelCard(**values)
 
 
-def _learning_kind(network: Network, plain: Network) -> str:
+def _find_learning_kind(network: Network, plain: Network) -> str:
     """Which kind of weights of its stages learn; the plain network is frozen in every way to see."""
     learning = [p.requires_grad for p in network.parameters()]
     for kind in WEIGHT_KINDS:
@@ -187,7 +187,7 @@ def _learning_kind(network: Network, plain: Network) -> str:
     return "all"
 
 
-def _layer_difference(network: Network, plain: Network) -> str:
+def _find_layer_mismatch(network: Network, plain: Network) -> str:
     """The first part whose layers are not those of the plain network; "" if there is none."""
     parts, plain_parts = (one.parts for one in (network, plain))
     for name in parts | plain_parts:
