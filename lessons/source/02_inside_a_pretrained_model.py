@@ -20,7 +20,6 @@
 import os
 import torch
 import vtlab as vt
-from vtlab.course import lesson_02
 
 vt.begin(seed=0)
 
@@ -372,6 +371,8 @@ vt.claim("in all four, the gradient of one number is larger at the pixels than a
 # gradient does. Where does each line end?
 
 # %%
+from vtlab.course import lesson_02
+
 small = torch.nn.functional.avg_pool2d(networks["mini_resnet"].normalise(images[every]), 4)
 starts = {"as PyTorch": "default", "after Xavier": "xavier", "after He": "he"}
 stacks = {title: {words: lesson_02.stack_gradient_lengths(lesson_02.deep_stack(30, start, norm, seed=seed),
