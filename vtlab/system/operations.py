@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,25 +21,13 @@ def count_operations() -> FlopCounterMode:
 
 
 def _count_convolution_backward(
-    outputs: torch.Size,
-    inputs: torch.Size,
-    weight: torch.Size,
-    bias: object,
-    stride: object,
-    padding: object,
-    dilation: object,
-    transposed: bool,
-    output_padding: object,
-    groups: object,
-    wanted: Sequence[bool],
-    **names: object,
+    outputs: torch.Size, inputs: torch.Size, weight: torch.Size, *more: Any, **names: Any
 ) -> int:
     """The gradients of the inputs and of the weights take as many operations as the convolution, each.
 
-    A weight meets each place of the outputs once; of a transposed convolution, of the inputs.
-
-    The arguments are those of `aten::convolution_backward`, shapes in place of tensors; `wanted`: which
-    gradients are computed, of inputs, weights and bias.
+    A weight meets each place of the outputs once; of a transposed convolution, of the inputs. The
+    arguments are those of `aten::convolution_backward`, shapes in place of tensors.
     """
+    transposed, wanted = more[4], more[7]
     places = (inputs if transposed else outputs)[2:].numel() * inputs[0]
     return sum(wanted[:2]) * 2 * weight.numel() * places
