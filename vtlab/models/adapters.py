@@ -57,16 +57,18 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
     maps = torch.zeros(1, 3, size, size, device=network.device)
     stages: dict[str, nn.Module] = {}
     for name, stage in network.stages.items():
+        # a blank image is passed on from stage to stage, to learn how many channels each has
         with evaluation_mode(network), torch.no_grad():
             maps = stage(maps)
         adapter = Adapter(maps.shape[1], narrowing)
         reinitialise(adapter, make_generator(seed, ADAPTER_PREFIX + name))
-        nn.init.zeros_(adapter.widen.weight)
+        nn.init.zeros_(adapter.widen.weight)  # so that it adds nothing at first
         stages |= {name: stage, ADAPTER_PREFIX + name: adapter}
     made = Network(
         network.name, stages, network.head, network.normalisation, pooling=network.pooling
     )
     made.origin = network.origin
+    # such a library draws its own stages and knows nothing of adapters
     if (redraw := network.redraw) is not None:
         adapters = nn.ModuleDict({name: stages[name] for name in adapter_names(made)})
 

@@ -108,6 +108,7 @@ def _group_blocks(
             groups.append([])
         octave = now
         groups[-1].append(place)
+    # from as many groups as there are octaves to five: join the first ones, or cut the longest
     groups = _join_weightless_groups(groups, blocks)
     while len(groups) > len(STAGE_NAMES):  # the first ones are small
         groups = [groups[0] + groups[1], *groups[2:]]

@@ -227,6 +227,7 @@ def _find_blocks(model: nn.Module) -> list[nn.Module]:
             f"timm's {type(model).__name__} cannot be followed block by block ({why})"
         ) from None
     images, *steps, output = graph.nodes
+    # a block may end after the step behind which no other value is used
     last_use = {
         node: place for place, step in enumerate([*steps, output]) for node in step.all_input_nodes
     }

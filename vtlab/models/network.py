@@ -162,6 +162,7 @@ class Network(nn.Module):
             )
         self.learning_parts = learning
         for name, module in self.parts.items():
+            # a kind says which weights of a stage learn; a head always learns whole
             module.requires_grad_(name in learning and (kind == "all" or name == "head"))
             if name in learning and name != "head":
                 for weight in WEIGHT_KINDS[kind](module):
