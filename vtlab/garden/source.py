@@ -1,4 +1,4 @@
-"""What a backbone is pretrained on: drawings that never end, or photographs that come round again."""
+"""The source that the shipped backbones are pretrained on: drawings of invented species without end."""
 
 from __future__ import annotations
 
@@ -40,19 +40,28 @@ class GardenSource:
 
     @functools.cached_property
     def test_set(self) -> tuple[Tensor, Tensor]:
-        """Fresh individuals of the same species."""
-        labels = torch.arange(TEST_IMAGES) % self.species
-        return draw_plants(self.all_species, labels, derive_keys(0, 1, torch.arange(TEST_IMAGES)))[
-            0
-        ], labels
+        """Fresh individuals of the same species: images `(N, 3, H, W)` and labels `(N,)`."""
+        index = torch.arange(TEST_IMAGES)
+        labels = index % self.species
+        return draw_plants(self.all_species, labels, derive_keys(0, 1, index))[0], labels
 
     def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
-        """Drawn as they are asked for."""
+        """The images and labels of one batch, drawn as they are asked for.
+
+        Args:
+            number: Of the batch, from 0.
+            count: Images in a batch, N.
+            seed: Another one gives other individuals.
+            size: Side in pixels.
+
+        Returns:
+            `images (N, 3, H, W)` uint8 and `labels (N,)`.
+        """
         index = torch.arange(number * count, (number + 1) * count)
         image_keys = derive_keys(seed, 0, index)
         labels = ((image_keys.long() & 0x7FFFFFFF) // 7) % self.species
         return draw_plants(self.all_species, labels, image_keys, size=size)[0], labels
 
-    def fingerprint(self) -> dict:
+    def fingerprint(self) -> dict[str, int | float]:
         """The fields by name."""
         return asdict(self)

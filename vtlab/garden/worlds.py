@@ -1,7 +1,7 @@
-"""The garden's ready tasks, and what can be changed about a world.
+"""Worlds: the garden's ready tasks, and what can be changed about each.
 
-A world is: which things (plants, glyphs, textures or arrows), how its scenes vary, in which style
-they are pictured and how the camera spoils them. `draw` gives images of any number of individuals;
+A world says which things (plants, glyphs, textures or arrows), how its scenes vary, in which style
+they are shown and which corruption spoils the images. `draw` gives images of any number of individuals;
 the training individuals depend on the seed, the test individuals never do.
 """
 
@@ -122,11 +122,11 @@ class World:
         return corrupt(images, image_keys, self.corruption, self.strength), masks
 
     def _painter(self) -> Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]:
+        """What draws these things, from labels, keys and a size."""
         if self.things == "plants":
-            return lambda labels, ks, size: draw_plants(self.species, labels, ks, size, self.scene)
+            return partial(draw_plants, self.species, scene=self.scene)
         painters = {"glyphs": draw_glyphs, "textures": draw_textures, "arrows": draw_arrows}
-        painter = painters[self.things]
-        return lambda labels, ks, size: painter(self.seed, labels, ks, size)
+        return partial(painters[self.things], self.seed)
 
 
 WORLDS = {
