@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from resumable_table import table_parser, write_rounded
+from resumable_table import table_parser, write_rounded_table
 from torch import Tensor
 
 from vtlab.analysis.baselines import BASELINES, baseline_maps
@@ -43,7 +43,7 @@ SANITY_METHODS = ("grad_cam", "layer_cam", "guided_backprop")
 STAGES = ("stage1", "stage2", "stage3", "stage4")
 
 
-def train_or_load(
+def train_or_load_network(
     strategy: Strategy, task: Task, seed: int, folder: Path, epochs: int | None = None
 ) -> Network:
     """A network trained on the task's shots, from its file if it was trained before."""
@@ -68,7 +68,7 @@ def train_strategies(base: Task, folder: Path) -> Iterator[tuple[Strategy, int, 
     for seed in range(SEEDS):
         task = base.at(SHOTS, seed)
         for strategy in FOUR:
-            yield strategy, seed, train_or_load(strategy, task, seed, folder)
+            yield strategy, seed, train_or_load_network(strategy, task, seed, folder)
 
 
 def measure_scores(folder: Path) -> pd.DataFrame:
@@ -148,7 +148,7 @@ def measure_shortcut(folder: Path) -> pd.DataFrame:
         for training, share in (("tied", 1.0), ("balanced", 0.0)):
             task = ground_task(share, seed)
             for strategy in FOUR:
-                network = train_or_load(strategy, task, seed, folder, GROUND_EPOCHS)
+                network = train_or_load_network(strategy, task, seed, folder, GROUND_EPOCHS)
                 row = {
                     "training": training,
                     "strategy": strategy.name,
@@ -178,7 +178,7 @@ def measure_sanity(folder: Path) -> pd.DataFrame:
     pixels = _every_nth(base.test, len(base.test) // COMPARED_IMAGES).pixels
     rows = []
     for seed in range(SEEDS):
-        network = train_or_load(full, base.at(SHOTS, seed), seed, folder)
+        network = train_or_load_network(full, base.at(SHOTS, seed), seed, folder)
         for method in SANITY_METHODS:
             steps = list(cascading_randomisation(network, pixels, method=method, seed=seed))
             _, first = steps[0]  # of the trained network
@@ -204,7 +204,7 @@ def measure_methods(folder: Path) -> pd.DataFrame:
     images = _every_nth(base.test, len(base.test) // COMPARED_IMAGES)
     rows = []
     for seed in range(SEEDS):
-        network = train_or_load(full, base.at(SHOTS, seed), seed, folder)
+        network = train_or_load_network(full, base.at(SHOTS, seed), seed, folder)
         found = {name: explain(network, images.pixels, method=name) for name in METHODS}
         found |= {name: baseline_maps(name, images.pixels, seed=seed) for name in BASELINES}
         for name, maps in found.items():
@@ -232,7 +232,7 @@ def main() -> None:
     parser.add_argument("which", choices=tuple(TABLES))
     given = parser.parse_args()
     torch.set_num_threads(THREADS)
-    write_rounded(TABLES[given.which](given.runs), f"cam_{given.which}")
+    write_rounded_table(TABLES[given.which](given.runs), f"cam_{given.which}")
 
 
 if __name__ == "__main__":

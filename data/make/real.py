@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from resumable_table import measure_once, table_parser, write_rounded
+from resumable_table import measure_once, table_parser, write_rounded_table
 
 from vtlab.course.lesson_16 import real_table
 from vtlab.data.folders import ImageFolder, read_folder
@@ -109,7 +109,7 @@ class PhotoPool:
         )
 
 
-def read_pools(folder: Path, size: int) -> dict[str, PhotoPool]:
+def read_photo_pools(folder: Path, size: int) -> dict[str, PhotoPool]:
     """The data sets by name, decoded.
 
     Raises:
@@ -151,7 +151,7 @@ class RealTable:
         """A data set at the size of a start."""
         size = STARTS[start].size
         if size not in self._pools:
-            self._pools[size] = read_pools(self.folder, size)
+            self._pools[size] = read_photo_pools(self.folder, size)
         return self._pools[size][data]
 
     def network(self, start: str, classes: int) -> Network:
@@ -218,7 +218,7 @@ def _answer(network: Network, images: Images) -> tuple[list[int], list[int]]:
     return images.labels.tolist(), predict(network, images.pixels).argmax(1).tolist()
 
 
-def measure_rows(table: RealTable, say: Callable[[str], None] = print) -> Iterator[dict]:
+def measure_real_rows(table: RealTable, say: Callable[[str], None] = print) -> Iterator[dict]:
     """Every run; stops without an error at Ctrl-C, so that what is there can be kept."""
     try:
         for run in plan_real():
@@ -236,10 +236,10 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     committed = find_shipped_folder("results") / "real.csv"
     known = pd.DataFrame() if given.anew or not committed.exists() else real_table()
-    table = pd.DataFrame(measure_rows(RealTable(given.folder, given.runs, known)))
+    table = pd.DataFrame(measure_real_rows(RealTable(given.folder, given.runs, known)))
     if len(known):  # after Ctrl-C: rows that were known and not reached stay
         table = pd.concat([table, known]).drop_duplicates(KEY, ignore_index=True)
-    write_rounded(table, "real")
+    write_rounded_table(table, "real")
     print(f"{sum(1 for _ in plan_real())} rows are planned")
 
 

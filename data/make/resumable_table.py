@@ -66,7 +66,7 @@ def table_parser(name: str, about: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def write_rounded(table: pd.DataFrame, name: str) -> None:
+def write_rounded_table(table: pd.DataFrame, name: str) -> None:
     """Write a committed table to four decimals, but for the rates: 1e-5 would be none."""
     rounded = table.round(4)
     if "rate" in table:
@@ -79,4 +79,4 @@ def write_table(name: str, measure: Callable[[Path], pd.DataFrame], about: str |
     """The whole of such a script: measure the table with the folder of finished runs, and write it."""
     arguments = table_parser(name, about).parse_args()
     torch.set_num_threads(THREADS)
-    write_rounded(measure(arguments.runs), name)
+    write_rounded_table(measure(arguments.runs), name)

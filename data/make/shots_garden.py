@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from resumable_table import table_parser, write_rounded
+from resumable_table import table_parser, write_rounded_table
 
 from vtlab.course.tables import shots_table
 from vtlab.results.labels import rank_strategy
@@ -38,7 +38,7 @@ def main() -> None:
     given = parser.parse_args()
     shots = [int(number) for number in given.shots.split(",")]
     study = compare("garden", shots=shots, seeds=given.seeds, folder=given.runs, say=print)
-    write_rounded(replace_shots(study.table(), shots), "shots_garden")
+    write_rounded_table(replace_shots(study.table(), shots), "shots_garden")
 
 
 if __name__ == "__main__":

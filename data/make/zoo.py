@@ -34,14 +34,14 @@ REPEATS = 7
 def measure_zoo(folder: Path) -> pd.DataFrame:
     """The table of the zoo, with finished runs kept in a folder: two minutes a backbone on two cores."""
     networks = {name: backbone(name, weights=None) for name in ZOO}  # costs ask for no weights
-    table = pd.DataFrame([count_costs(network) for network in networks.values()])
-    table = table.merge(measure_speeds(networks), on="backbone")
+    table = pd.DataFrame([count_zoo_costs(network) for network in networks.values()])
+    table = table.merge(measure_zoo_speeds(networks), on="backbone")
     results = pd.DataFrame(
         [
             {
                 "backbone": name,
                 "pretraining_accuracy": pretraining_log(name).test_accuracy.iloc[-1],
-                **measure_accuracies(name, folder),
+                **measure_zoo_accuracies(name, folder),
             }
             for name in ZOO
         ]
@@ -49,7 +49,7 @@ def measure_zoo(folder: Path) -> pd.DataFrame:
     return table.merge(results, on="backbone")
 
 
-def count_costs(network: Network) -> dict[str, str | int | float]:
+def count_zoo_costs(network: Network) -> dict[str, str | int | float]:
     """What is counted and not timed: weights, operations, bytes, cells of the last map."""
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -67,7 +67,7 @@ def count_costs(network: Network) -> dict[str, str | int | float]:
     }
 
 
-def measure_speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataFrame:
+def measure_zoo_speeds(networks: dict[str, Network], repeats: int | None = None) -> pd.DataFrame:
     """Images per second forward and in training, medians of interleaved repeats.
 
     The ratios are medians of each repeat's own ratio to the first network: what else the
@@ -112,7 +112,7 @@ def _step_training(network: Network, pixels: torch.Tensor) -> None:
     network.zero_grad()
 
 
-def measure_accuracies(name: str, folder: Path) -> dict[str, float]:
+def measure_zoo_accuracies(name: str, folder: Path) -> dict[str, float]:
     """Test accuracy of each strategy on each task, with its interval over the seeds."""
     row: dict[str, float] = {}
     for task in TASKS:

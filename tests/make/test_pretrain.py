@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 from images_made_up import grainy
-from pretrain import Photographs, Recipe, main, pretrain
+from pretrain import PhotoSource, PretrainingRecipe, main, pretrain
 from safetensors import safe_open
 from steps_made_up import same, states_of
 
@@ -12,7 +12,7 @@ from vtlab.models.backbones import backbone
 from vtlab.models.weights import load_stages
 from vtlab.training.checkpoints import checkpointed
 
-SMALL = Recipe(images=24, batch=4)
+SMALL = PretrainingRecipe(images=24, batch=4)
 FEW = GardenSource(species=8, genera=4)
 
 
@@ -105,14 +105,14 @@ def test_photographs_are_learnt_small_first_and_written_as_natural(
     tmp_path, photos, monkeypatch, capsys
 ):
     seen = []
-    true = Photographs.batch
+    true = PhotoSource.batch
 
     def batch(self, number, count, seed, size):
         seen.append(size)
         return true(self, number, count, seed, size)
 
-    monkeypatch.setattr(Photographs, "batch", batch)
-    monkeypatch.setattr("pretrain.PHOTOS", Recipe(batch=6, sizes=(16, 24)))
+    monkeypatch.setattr(PhotoSource, "batch", batch)
+    monkeypatch.setattr("pretrain.PHOTOS", PretrainingRecipe(batch=6, sizes=(16, 24)))
     arguments = [
         "--photos",
         str(photos),
@@ -140,8 +140,8 @@ def test_photographs_are_learnt_small_first_and_written_as_natural(
 
 def test_a_pretraining_on_photographs_goes_on_to_the_same_bits(photos):
     def fresh():
-        source = Photographs.read(photos, 24)
-        recipe = Recipe(batch=6, images=30, sizes=(16, 24))
+        source = PhotoSource.read(photos, 24)
+        recipe = PretrainingRecipe(batch=6, images=30, sizes=(16, 24))
         return pretrain(
             recipe, source, backbone(recipe.backbone, classes=2, weights=None), every=12
         )

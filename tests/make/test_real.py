@@ -102,7 +102,7 @@ def test_ctrl_c_keeps_what_is_there(measurement, monkeypatch, capsys):
         return {"shots": run[3]}
 
     monkeypatch.setattr(measurement, "row", row)
-    assert list(real.measure_rows(measurement)) == [{"shots": 5}] * 3
+    assert list(real.measure_real_rows(measurement)) == [{"shots": 5}] * 3
     assert "stopped" in capsys.readouterr().out
 
 
@@ -124,7 +124,7 @@ def test_ctrl_c_takes_no_known_row_from_the_table(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "find_shipped_folder", lambda name: tmp_path)
     monkeypatch.setattr(real, "real_table", lambda: pd.DataFrame(known))
     monkeypatch.setattr(
-        real, "measure_rows", lambda measurement: iter(known[:1])
+        real, "measure_real_rows", lambda measurement: iter(known[:1])
     )  # and then Ctrl-C
     monkeypatch.setattr("sys.argv", ["real", str(tmp_path)])
     real.main()

@@ -17,7 +17,7 @@ def test_operations_are_those_counted_by_hand():
         for module in stage.modules()
         if isinstance(module, torch.nn.Conv2d)
     )
-    counted = zoo.count_costs(network)
+    counted = zoo.count_zoo_costs(network)
     assert counted["megaflops"] == pytest.approx(by_hand / 1e6, abs=0.1)
     assert counted["weights"] == network.count_weights() - 2 * 257 and counted["cells"] == 8
 
@@ -25,7 +25,7 @@ def test_operations_are_those_counted_by_hand():
 def test_a_network_compared_with_itself_has_ratio_one(monkeypatch):
     monkeypatch.setattr(zoo, "BATCH", 8)
     network = backbone("mini_resnet", classes=2)
-    table = zoo.measure_speeds({"a": network, "b": network}, repeats=3)
+    table = zoo.measure_zoo_speeds({"a": network, "b": network}, repeats=3)
     assert table.forward_ratio[0] == table.training_ratio[0] == 1
     assert (table.forward_images_s > table.training_images_s).all()
     assert all(p.grad is None for p in network.parameters())
@@ -35,7 +35,7 @@ def test_the_committed_table_has_every_small_backbone_and_agrees_with_the_files(
     table = lesson_02_.zoo_table().set_index("backbone")
     assert tuple(table.index) == lesson_02_.ZOO
     for name in lesson_02_.ZOO:
-        counted = zoo.count_costs(backbone(name, weights=None))
+        counted = zoo.count_zoo_costs(backbone(name, weights=None))
         for column in ("weights", "megaflops", "megabytes", "cells"):
             assert table.loc[name, column] == pytest.approx(counted[column])
     assert table.loc["mini_resnet", ["forward_ratio", "training_ratio"]].tolist() == [1, 1]
@@ -43,7 +43,7 @@ def test_the_committed_table_has_every_small_backbone_and_agrees_with_the_files(
 
 def test_the_table_has_the_costs_and_the_results_of_every_backbone(monkeypatch, tmp_path):
     monkeypatch.setattr(
-        zoo, "measure_accuracies", lambda name, folder: {"garden_probe": len(name) / 20}
+        zoo, "measure_zoo_accuracies", lambda name, folder: {"garden_probe": len(name) / 20}
     )
     monkeypatch.setattr(zoo, "REPEATS", 1)
     monkeypatch.setattr(zoo, "BATCH", 2)
@@ -73,7 +73,7 @@ def test_a_row_of_accuracies_has_an_interval_for_every_task_and_strategy(monkeyp
         )()
 
     monkeypatch.setattr(zoo, "compare", compare)
-    row = zoo.measure_accuracies("mini_vgg", tmp_path)
+    row = zoo.measure_zoo_accuracies("mini_vgg", tmp_path)
     assert calls == [("garden", 5, 5, "mini_vgg"), ("digits", 5, 5, "mini_vgg")]
     assert row["digits_full"] == pytest.approx(0.6) and len(row) == 2 * 3 * 3
     assert row["garden_probe_low"] < 0.6 - 0.248 < row["garden_probe"]  # t: 4.30 * 0.1 / sqrt(3)

@@ -39,7 +39,7 @@ def letter_exercise(number: str, right: str, praise: str, hint: str) -> None:
     exercise(number)(lambda answer: (answer == right, praise if answer == right else hint))
 
 
-def call(function: Callable, *inputs: object) -> Any:
+def call_answer(function: Callable, *inputs: object) -> Any:
     """What a learner's function gives for these inputs.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.tables import shots_table as shots_table
 from vtlab.training.probe import choose_strength as choose_strength
 from vtlab.training.probe import probe_unit as probe_unit
@@ -26,7 +26,7 @@ def _strategy_value(answer: object) -> Verdict:
 def _own_accuracy(answer: Callable) -> Verdict:
     cases = [([0, 1, 2, 2], [0, 1, 2, 2]), ([0, 1, 1, 1], [1, 1, 1, 0]), ([3, 3], [0, 1])]
     for labels, predictions in cases:
-        found = call(answer, np.array(labels), np.array(predictions))
+        found = call_answer(answer, np.array(labels), np.array(predictions))
         truth = float(np.mean(np.array(labels) == np.array(predictions)))
         if not np.isclose(float(found), truth):
             return False, f"For labels {labels} and predictions {predictions} it gave {found}."

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from torch import Tensor, nn
 
 from vtlab.analysis.architecture import field_after
-from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.plots import style
 from vtlab.plots.legends import label_line_ends
@@ -313,7 +313,7 @@ def _own_field(answer: Callable) -> Verdict:
         [(3, 2), (3, 1)],
         [(7, 2), (3, 2), (3, 1), (3, 2), (3, 1)],
     ):
-        found = call(answer, list(layers))
+        found = call_answer(answer, list(layers))
         truth = field_after(nn.Sequential(*(nn.Conv2d(1, 1, *layer) for layer in layers))).size
         if found != truth:
             return False, f"For {layers} it gave {found}."

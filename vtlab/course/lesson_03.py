@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.old_task import OldTask as OldTask
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
@@ -40,17 +40,17 @@ def heads_table() -> pd.DataFrame:
     return read_committed_table("heads")
 
 
-def xavier(weight: Tensor, random: torch.Generator) -> None:
+def head_init_xavier(weight: Tensor, random: torch.Generator) -> None:
     """Variance 2 / (inputs + outputs), uniform (Glorot and Bengio 2010)."""
     nn.init.xavier_uniform_(weight, generator=random)
 
 
-def he(weight: Tensor, random: torch.Generator) -> None:
+def head_init_he(weight: Tensor, random: torch.Generator) -> None:
     """Variance 2 / inputs, normal (He et al. 2015)."""
     nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=random)
 
 
-def standard_normal(weight: Tensor, random: torch.Generator) -> None:
+def head_init_large(weight: Tensor, random: torch.Generator) -> None:
     """Variance 1, as if there were one input: far too large."""
     nn.init.normal_(weight, generator=random)
 
@@ -58,10 +58,10 @@ def standard_normal(weight: Tensor, random: torch.Generator) -> None:
 # each fills a head's weights in place; None leaves PyTorch's own
 HEAD_INITS: dict[str, Callable[[Tensor, torch.Generator], object] | None] = {
     "default": None,
-    "xavier": xavier,
-    "he": he,
+    "xavier": head_init_xavier,
+    "he": head_init_he,
     "zero": lambda weight, random: nn.init.zeros_(weight),
-    "large": standard_normal,
+    "large": head_init_large,
 }
 
 
@@ -130,7 +130,7 @@ def _hidden_head(answer: object) -> Verdict:
 @exercise("03.2", function_of="the numbers of inputs and outputs")
 def _xavier(answer: Callable) -> Verdict:
     for inputs, outputs in ((400, 100), (100, 400), (256, 8)):
-        values = np.asarray(call(answer, inputs, outputs))
+        values = np.asarray(call_answer(answer, inputs, outputs))
         if values.shape != (outputs, inputs):
             return False, f"{inputs} inputs and {outputs} outputs gave the shape {values.shape}."
         wanted = (2 / (inputs + outputs)) ** 0.5

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.tables import shots_table as shots_table
 from vtlab.system.randomness import make_generator as make_generator
 
@@ -15,7 +15,7 @@ from vtlab.system.randomness import make_generator as make_generator
 @exercise("04.1", function_of="a module")
 def _own_freeze(answer: Callable) -> Verdict:
     stage = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
-    if call(answer, stage) is not stage:
+    if call_answer(answer, stage) is not stage:
         return False, "Give back the module that came in."
     before = {k: v.clone() for k, v in stage.state_dict().items()}
     outputs = stage(torch.rand(8, 3, 6, 6) + 5)

@@ -14,7 +14,7 @@ from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 from torch import nn
 
-from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.worlds import World
@@ -516,7 +516,7 @@ def _thawed(answer: Callable) -> Verdict:
         (6, 2, 3),
         (40, 3, 3),
     ]:
-        found = call(answer, epoch, names, each)
+        found = call_answer(answer, epoch, names, each)
         if tuple(found) != names[len(names) - learning :]:
             return False, f"In epoch {epoch}, one more every {each}, it gave {tuple(found)}."
     return True, "From the head towards the image."

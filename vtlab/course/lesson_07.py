@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.old_task import OldTask as OldTask
 from vtlab.models.backbones import backbone
 from vtlab.plots import style
@@ -168,7 +168,7 @@ def _stage_wise(answer: object) -> Verdict:
 @exercise("07.2", function_of="a step and the number of steps")
 def _schedule(answer: Callable) -> Verdict:
     for i, n in ((0, 20), (1, 20), (2, 20), (11, 20), (19, 20), (4, 50), (30, 50)):
-        found = call(answer, i, n)
+        found = call_answer(answer, i, n)
         if not np.isclose(float(found), warmup_cosine(i, n), atol=1e-6):
             return False, f"For step {i} of {n} it gave {float(found):.3f}."
     return True, "It rises, and falls along half a cosine."

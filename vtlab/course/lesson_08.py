@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.data.augment import Augment, Augmentation
 from vtlab.data.mixup import Mix as Mix
 from vtlab.data.tasks import Task
@@ -131,7 +131,7 @@ def _mixed_labels(answer: Callable) -> Verdict:
         ([1, 1], [1, 0], 0.6),
         ([2], [0], 0.9),
     ):
-        found = call(answer, np.array(labels), np.array(partner), share, 3)
+        found = call_answer(answer, np.array(labels), np.array(partner), share, 3)
         hot = np.eye(3)[labels]
         wanted = share * hot + (1 - share) * hot[partner]
         if np.shape(found) != wanted.shape:

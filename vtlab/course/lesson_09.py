@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vtlab.analysis.baselines import BASELINES
 from vtlab.analysis.cams import explain
-from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
@@ -288,7 +288,7 @@ def _pointing_game(answer: Callable) -> Verdict:
     for row, column, truth in ((0, 1, True), (1, 2, False), (1, 0, False)):
         mask = np.zeros((2, 3), dtype=bool)
         mask[row, column] = True
-        found = call(answer, heat.copy(), mask)
+        found = call_answer(answer, heat.copy(), mask)
         if bool(found) != truth:
             return (
                 False,

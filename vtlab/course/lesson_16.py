@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from vtlab.course.exercise import Verdict, call, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.plots import style
 from vtlab.plots.legends import draw_legend
 from vtlab.plots.shot_curves import draw_shots
@@ -108,7 +108,7 @@ def _balanced(answer: Callable) -> Verdict:
     for counts in ((90, 10), (5, 5), (1, 2, 30)):
         labels = np.repeat(np.arange(len(counts)), counts)
         named = np.where(random.random(len(labels)) < 0.5, labels, 0)
-        found = call(answer, labels, named)
+        found = call_answer(answer, labels, named)
         wanted = balanced_accuracy(labels.tolist(), named.tolist())
         if np.shape(found) != () or abs(float(found) - wanted) > 1e-6:
             return False, f"For classes of {counts} images it gave {found}, not {wanted:.3f}."
