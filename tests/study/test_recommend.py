@@ -61,14 +61,14 @@ class Acted:
 def acted(monkeypatch, few):
     def make(seconds, accuracies):
         play = Acted(monkeypatch, seconds, accuracies)
-        true = advice.holdout
+        true = advice.stratified_split
 
         def split(labels, share, seed, classes):
             kept, held = true(labels, share, seed, classes)
             play.labels = labels[held]
             return kept, held
 
-        monkeypatch.setattr(advice, "holdout", split)
+        monkeypatch.setattr(advice, "stratified_split", split)
         return play
 
     return make
