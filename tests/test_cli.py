@@ -415,4 +415,4 @@ def test_images_of_writing_are_not_mirrored_where_that_is_said(
         run(folder, *words, "--strategies", "probe", "--seeds", 1, "--out", tmp_path / "out") == 0
     )
     (kept,) = (tmp_path / "out" / "runs").glob("probe*.json")
-    assert json.loads(kept.read_text())["settings"]["flip"] is flip
+    assert json.loads(kept.read_text())["content"]["settings"]["flip"] is flip

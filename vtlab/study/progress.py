@@ -6,6 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from types import TracebackType
 from typing import NamedTuple
 
@@ -15,9 +16,7 @@ from vtlab.training.costs import cost_table, count_training_operations
 from vtlab.training.schedules import default_epochs
 from vtlab.training.strategies import Strategy
 
-OVERHEAD_OPERATIONS = (
-    1e10  # multiply-adds that take as long as what a run does beside training and testing
-)
+OVERHEAD_OPERATIONS = 1e10  # multiply-adds as long as what a run does beside training and testing
 MIN_SHARE_FOR_PACE = 0.1  # of a run that must be over before its own pace counts
 SECONDS_BETWEEN_LINES = 10.0  # where no terminal shows a bar
 
@@ -60,15 +59,14 @@ class TimeEstimate:
 
     def remaining(self) -> float | None:
         """Seconds until the last run ends; None as long as nothing is known."""
-        paces = {strategy: _seconds_per_work(runs) for strategy, runs in self.ended.items()}
-        known = [run for runs in self.ended.values() for run in runs]
+        known = {strategy: list(runs) for strategy, runs in self.ended.items()}
         if self.running and self.share >= MIN_SHARE_FOR_PACE:
-            part = (self.clock() - self.start, self.share * self.pending[self.running])
-            paces.setdefault(self.running.strategy.name, _seconds_per_work([part]))
-            known.append(part)
+            part = self.clock() - self.start, self.share * self.pending[self.running]
+            known.setdefault(self.running.strategy.name, []).append(part)
         if not known:
             return None
-        others = _seconds_per_work(known)
+        paces = {strategy: _seconds_per_work(runs) for strategy, runs in known.items()}
+        others = _seconds_per_work(chain.from_iterable(known.values()))
         seconds = {
             run: work * paces.get(run.strategy.name, others) for run, work in self.pending.items()
         }
