@@ -175,12 +175,12 @@ full = Strategy("full")
 lp_ft = Strategy("lp_ft", head_start="probe")
 
 
-def partial(k: int = 1, **fields: Unpack[StrategyFields]) -> Strategy:
+def partial(k: int = 1, **changes: Unpack[StrategyFields]) -> Strategy:
     """The strategy that trains the head and the last k stages.
 
     Args:
         k: How many stages, at least one.
-        fields: Other fields of the `Strategy`, such as `rate`.
+        changes: Other fields of the `Strategy`, such as `rate=3e-3`.
 
     Raises:
         ValueError: If k is below 1 (that is `probe`).
@@ -188,12 +188,12 @@ def partial(k: int = 1, **fields: Unpack[StrategyFields]) -> Strategy:
     if k < 1:
         raise ValueError(f"partial({k}) trains no stage: that is probe")
     name = "partial" if k == 1 else f"partial({k})"
-    return replace(Strategy(name, stages=k), **fields)
+    return replace(Strategy(name, stages=k), **changes)
 
 
-def surgical(*stages: str, **fields: Unpack[StrategyFields]) -> Strategy:
+def surgical(*stages: str, **changes: Unpack[StrategyFields]) -> Strategy:
     """The strategy that trains the head and just these stages (Lee et al. 2023). Lesson 06."""
-    return replace(Strategy(f"surgical({'+'.join(stages)})", stages=stages), **fields)
+    return replace(Strategy(f"surgical({'+'.join(stages)})", stages=stages), **changes)
 
 
 FOUR = (scratch, probe, partial(1), full)
