@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from resumable_table import Plan, measure_plan, write_table
+from resumable_table import Plan, measure_on, measure_plan, write_table
 
 from vtlab.course.lesson_08 import KINDS, probe_on_views
 from vtlab.data.augment import Augment, Augmentation
@@ -147,7 +147,6 @@ def plan_augmentation() -> Plan:
         for strategy_name, ways in part.ways.items():
             strategy = strategies[strategy_name]
             for seed in range(SEEDS):
-                task = tasks[part.task].at(part.shots, seed)
                 for way in ways:
                     run = {
                         "part": name,
@@ -158,7 +157,8 @@ def plan_augmentation() -> Plan:
                         "rate": None if strategy.convex else strategy.peak_rate,
                         "seed": seed,
                     }
-                    yield run, partial(measure_augmentation, part, strategy, way, task, seed, memos)
+                    measure = partial(measure_augmentation, part, strategy, way, memos=memos)
+                    yield run, partial(measure_on, tasks[part.task], part.shots, seed, measure)
 
 
 if __name__ == "__main__":

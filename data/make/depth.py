@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 import torch
-from resumable_table import Plan, measure_plan, write_table
+from resumable_table import Plan, measure_on, measure_plan, write_table
 
 from vtlab.course.lesson_06 import (
     PARTS,
@@ -93,23 +93,23 @@ def plan_depth() -> Plan:
     """All runs of the three parts, each with its own number of seeds."""
     bases = {target: thin_tests(make_task(target, shots=1)) for target in TARGETS}
     for seed in range(max(SEEDS.values())):
-        tasks = {target: base.at(SHOTS, seed) for target, base in bases.items()}
-        for run, measure in _runs_of_seed(tasks, seed):
+        for run, measure in _runs_of_seed(bases, seed):
             if seed < SEEDS[run["part"]]:
                 shots = SHIFT_SHOTS if run["part"] == "shift" else SHOTS
                 yield run | {"shots": shots, "rate": RATE, "seed": seed}, measure
 
 
-def _runs_of_seed(tasks: dict[str, Task], seed: int) -> Plan:
+def _runs_of_seed(bases: dict[str, Task], seed: int) -> Plan:
     run: dict[str, str | int | None]
-    for target, task in tasks.items():
+    for target, base in bases.items():
         for stages in range(len(STAGES) + 1):
             for way in ("frozen", "fine-tuned") if stages else ("fine-tuned",):
                 run = {"part": "depth", "target": target, "way": way, "stages": stages}
-                yield run, partial(measure_depth, way, stages, task, seed)
+                measure = partial(measure_depth, way, stages)
+                yield run, partial(measure_on, base, SHOTS, seed, measure)
         for way in (*WEIGHT_KINDS, "adapters", "gradually"):
             run = {"part": "weights", "target": target, "way": way, "stages": None}
-            yield run, partial(measure_weight_kind, way, task, seed)
+            yield run, partial(measure_on, base, SHOTS, seed, partial(measure_weight_kind, way))
     for shift in SHIFTS:
         for part in PARTS:
             run = {"part": "shift", "target": shift, "way": part, "stages": None}

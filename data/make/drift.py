@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from resumable_table import Plan, measure_plan, write_table
+from resumable_table import Plan, measure_on, measure_plan, write_table
 
 from vtlab.analysis.feature_similarity import measure_similarity
 from vtlab.analysis.movement import measure_movement, take_snapshot
@@ -36,7 +36,6 @@ def plan_drift() -> Plan:
     """Every seed x way x rate."""
     base, old = make_task("garden", shots=1), OldTask.make()
     for seed in range(SEEDS):
-        task = base.at(SHOTS, seed)
         for way, strategies in WAYS.items():
             for strategy in strategies:
                 run = {
@@ -46,7 +45,8 @@ def plan_drift() -> Plan:
                     "shots": SHOTS,
                     "seed": seed,
                 }
-                yield run, partial(measure_drift, strategy, task, old, seed)
+                measure = partial(measure_drift, strategy, old=old)
+                yield run, partial(measure_on, base, SHOTS, seed, measure)
 
 
 def measure_drift(strategy: Strategy, task: Task, old: OldTask, seed: int) -> dict[str, float]:

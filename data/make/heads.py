@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from resumable_table import Plan, measure_plan, write_table
+from resumable_table import Plan, measure_on, measure_plan, write_table
 from torch import nn
 
 from vtlab.course.lesson_03 import HEAD_INITS, first_loss_and_gradient, network_with_head_init
@@ -116,9 +116,9 @@ def plan_heads() -> Plan:
     garden, petals = make_task("garden", shots=1), make_task("petals", shots=1)
     for seed in range(SEEDS):
         for part, way, shots, rate, measure in _parts():
-            task = (petals if part == "number" else garden).at(shots, seed)
             run = {"part": part, "way": way, "shots": shots, "rate": rate, "seed": seed}
-            yield run, partial(measure, task=task, seed=seed)
+            base = petals if part == "number" else garden
+            yield run, partial(measure_on, base, shots, seed, measure)
 
 
 def _parts() -> Iterator[tuple[str, str, int, float | None, Callable[..., dict]]]:

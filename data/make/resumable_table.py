@@ -12,6 +12,7 @@ from typing import TypeAlias
 import pandas as pd
 import torch
 
+from vtlab.data.tasks import Task
 from vtlab.system.files import find_shipped_folder, write_csv, write_text
 from vtlab.system.fingerprints import list_differences
 from vtlab.system.threads import THREADS
@@ -43,6 +44,11 @@ def measure_once(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
     write_text(path, json.dumps(row))
     print(path.stem, round(row["test_accuracy"], 3), flush=True)
     return row
+
+
+def measure_on(base: Task, shots: int, seed: int, measure: Callable[..., dict]) -> dict:
+    """Measure on a task with these shots, which are drawn now and not when the run is planned."""
+    return measure(task=base.at(shots, seed), seed=seed)
 
 
 def measure_plan(plan: Plan, folder: Path) -> pd.DataFrame:

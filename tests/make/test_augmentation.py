@@ -42,9 +42,13 @@ def test_finished_runs_are_read_and_not_trained_again(tmp_path, monkeypatch):
     few = replace(PARTS["few"], shots=1, ways={"probe": ("none", "flip")})
     monkeypatch.setattr(augmentation, "SEEDS", 2)
     monkeypatch.setattr(augmentation, "PARTS", {"few": few})
-    monkeypatch.setattr(augmentation, "measure_augmentation", lambda *run: {"test_accuracy": 0.5})
+    monkeypatch.setattr(
+        augmentation, "measure_augmentation", lambda *run, **more: {"test_accuracy": 0.5}
+    )
     first = measure_plan(plan_augmentation(), tmp_path)
-    monkeypatch.setattr(augmentation, "measure_augmentation", lambda *run: pytest.fail("twice"))
+    monkeypatch.setattr(
+        augmentation, "measure_augmentation", lambda *run, **more: pytest.fail("twice")
+    )
     assert measure_plan(plan_augmentation(), tmp_path).equals(first)
     assert list(first.seed) == [0, 0, 1, 1] and list(first.way) == ["none", "flip"] * 2
 

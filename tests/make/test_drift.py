@@ -31,9 +31,9 @@ def test_a_rate_far_too_large_moves_far_and_forgets(small_garden, old_task):
 def test_finished_runs_are_read_and_not_trained_again(small_garden, tmp_path, monkeypatch):
     monkeypatch.setattr(drift, "WAYS", {"probe": (probe,)})
     monkeypatch.setattr(drift, "SEEDS", 2)
-    monkeypatch.setattr(drift, "measure_drift", lambda *given: {"test_accuracy": 0.5})
+    monkeypatch.setattr(drift, "measure_drift", lambda *given, **more: {"test_accuracy": 0.5})
     first = measure_plan(drift.plan_drift(), tmp_path)
-    monkeypatch.setattr(drift, "measure_drift", lambda *given: pytest.fail("trained twice"))
+    monkeypatch.setattr(drift, "measure_drift", lambda *given, **more: pytest.fail("trained twice"))
     assert measure_plan(drift.plan_drift(), tmp_path).equals(first) and list(first.seed) == [0, 1]
 
 
