@@ -130,7 +130,8 @@ vt.claim("of the seven rates, the one nearest to a tenth of that with the least 
 # either.
 
 # %%
-found = vt.rates.rate_range(start, task, vt.full, seed=seed, low=rates[0], high=rates[11], steps=12, bfloat16=False)
+found = vt.rates.rate_range(start, task, vt.full, seed=seed, low=rates[0], high=rates[11], steps=12,
+                            bfloat16=False)
 gap = max(abs(a - b) for a, b in zip(by_hand, found.loss))
 vt.claim("our range test and the library's have the same losses", gap < 0.02, gap=gap)
 

@@ -38,7 +38,10 @@ def test_a_way_is_what_fit_is_given(small):
     assert torch.equal(*(network.head.weight for network in networks))
 
 
-def test_finished_runs_are_read_and_not_trained_again(tmp_path, monkeypatch):
+def test_finished_runs_are_read_and_not_trained_again(small_garden, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        augmentation, "make_task", lambda *name, **more: small_garden
+    )  # nothing is drawn
     few = replace(PARTS["few"], shots=1, ways={"probe": ("none", "flip")})
     monkeypatch.setattr(augmentation, "SEEDS", 2)
     monkeypatch.setattr(augmentation, "PARTS", {"few": few})
@@ -53,7 +56,10 @@ def test_finished_runs_are_read_and_not_trained_again(tmp_path, monkeypatch):
     assert list(first.seed) == [0, 0, 1, 1] and list(first.way) == ["none", "flip"] * 2
 
 
-def test_the_committed_table_has_every_run_of_the_plan():
+def test_the_committed_table_has_every_run_of_the_plan(small_garden, monkeypatch):
+    monkeypatch.setattr(
+        augmentation, "make_task", lambda *name, **more: small_garden
+    )  # nothing is drawn
     wanted = {
         (run["part"], run["strategy"], run["way"], run["seed"]) for run, _ in plan_augmentation()
     }

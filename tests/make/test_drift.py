@@ -28,7 +28,11 @@ def test_a_rate_far_too_large_moves_far_and_forgets(small_garden, old_task):
     assert found["old_accuracy"] < old_task.accuracy(old_task.start, old_task.head) - 0.3
 
 
-def test_finished_runs_are_read_and_not_trained_again(small_garden, tmp_path, monkeypatch):
+def test_finished_runs_are_read_and_not_trained_again(
+    small_garden, old_task, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(drift, "make_task", lambda *name, **more: small_garden)  # nothing is drawn
+    monkeypatch.setattr(drift.OldTask, "make", lambda: old_task)
     monkeypatch.setattr(drift, "WAYS", {"probe": (probe,)})
     monkeypatch.setattr(drift, "SEEDS", 2)
     monkeypatch.setattr(drift, "measure_drift", lambda *given, **more: {"test_accuracy": 0.5})
