@@ -33,9 +33,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "data" / "results" / "mutants.csv"
 COLUMNS = ("mutant", "file", "killed_by", "first_failure")
-COPIED, LINKED = (
-    ("vtlab", "tests"),
-    ("lessons", "data", "binder", "pyproject.toml", "README.md", "LICENSE"),
+SOURCES = ("vtlab", "data/make")  # where mutants are
+COPIED = (*SOURCES, "tests")
+LINKED = (
+    *("lessons", "binder", "pyproject.toml", "README.md", "LICENSE"),
+    *("data/README.md", "data/results", "data/weights"),
 )
 SECONDS = 300  # for tests; a lesson has three times as many
 # as nbval and faulthandler say it
@@ -49,19 +51,25 @@ class Mutant:
 
     Attributes:
         name: What is wrong, in plain words.
-        file: In the package.
+        file: In one of the `SOURCES`.
         old: Text that is in the file exactly once.
         new: What stands there instead.
-        tests: pytest's arguments: the files that mirror the module; `-k` where one takes long.
         lesson: The notebook that teaches it, or "".
+        tests: pytest's arguments, `-k` where a file takes long; empty for the file that mirrors the module.
     """
 
     name: str
     file: str
     old: str
     new: str
-    tests: tuple[str, ...]
     lesson: str = ""
+    tests: tuple[str, ...] = ()
+
+    @property
+    def test_arguments(self) -> tuple[str, ...]:
+        """What pytest is given to judge it: `tests/results/test_metrics.py` for `vtlab/results/metrics.py`."""
+        _, wing, module = self.file.split("/")
+        return self.tests or (f"tests/{wing}/test_{module}",)
 
 
 FOUR, HEAD, FROZEN, RATES, LOOKS = (
@@ -74,202 +82,171 @@ FOUR, HEAD, FROZEN, RATES, LOOKS = (
         "09_where_does_it_look",
     )
 )
-METRICS, BACKBONES, TRAINING = (
-    ("tests/test_metrics.py",),
-    ("tests/test_backbones.py",),
-    ("tests/test_training.py",),
-)
-STRATEGIES, SOLVER, TASKS = (
-    ("tests/test_strategies.py",),
-    ("tests/test_solver.py", "tests/test_logistic.py"),
-    ("tests/test_tasks.py",),
-)
-MAPS, SANITY, DRAWING = (
-    ("tests/attribution/test_maps.py",),
-    ("tests/attribution/test_sanity.py",),
-    ("tests/garden/test_drawing.py",),
-)
+BACKBONES = ("tests/models/test_backbones.py",)
 
 MUTANTS = (
     Mutant(
         "a paired difference has the other sign",
-        "vtlab/metrics.py",
+        "vtlab/results/metrics.py",
         "np.asarray(a, float) - np.asarray(b, float)",
         "np.asarray(b, float) - np.asarray(a, float)",
-        METRICS,
         FOUR,
     ),
     Mutant(
         "t has a degree of freedom too many",
-        "vtlab/metrics.py",
+        "vtlab/results/metrics.py",
         "stats.t.ppf((1 + level) / 2, n - 1)",
         "stats.t.ppf((1 + level) / 2, n)",
-        METRICS,
         FOUR,
     ),
     Mutant(
         "the ends of an interval forget the test set",
-        "vtlab/metrics.py",
-        "low, high = mean - np.hypot(seeds_half, mean - lowest)",
-        "low, high = mean - np.hypot(seeds_half, 0.0)",
-        METRICS,
+        "vtlab/results/metrics.py",
+        "mean - np.hypot(seeds_half, mean - lowest)",
+        "mean - np.hypot(seeds_half, 0.0)",
         FOUR,
     ),
     Mutant(
         "train() wakes frozen stages",
-        "vtlab/network.py",
-        "if name not in self.learning:\n                part.eval()",
-        "if name not in self.learning:\n                part.train(mode)",
-        BACKBONES,
+        "vtlab/models/network.py",
+        "if name not in self.learning_parts:\n                part.eval()",
+        "if name not in self.learning_parts:\n                part.train(mode)",
         FROZEN,
+        BACKBONES,
     ),
     Mutant(
         "freezing leaves the gradients on",
-        "vtlab/network.py",
+        "vtlab/models/network.py",
         'module.requires_grad_(name in learning and (kind == "all" or name == "head"))',
         'module.requires_grad_(kind == "all" or name == "head")',
-        BACKBONES,
         FROZEN,
+        BACKBONES,
     ),
     Mutant(
         "normalising forgets the deviation",
-        "vtlab/network.py",
+        "vtlab/models/network.py",
         "values = (pixels.float() - mean) / std",
         "values = (pixels.float() - mean) / 255",
-        BACKBONES,
         HEAD,
+        BACKBONES,
     ),
     Mutant(
         "every frozen stage counts as the cached prefix",
-        "vtlab/network.py",
+        "vtlab/models/network.py",
         "                return i\n",
-        '                return len(self.stages) - len(self.learning - {"head"})\n',
-        TRAINING,
+        '                return len(self.stages) - len(self.learning_parts - {"head"})\n',
         FOUR,
+        ("tests/training/test_fit.py",),
     ),
     Mutant(
         "predictions are made without eval()",
-        "vtlab/features.py",
-        "with in_evaluation(network), torch.no_grad()",
+        "vtlab/models/evaluation.py",
+        "with evaluation_mode(network), torch.no_grad()",
         "with torch.no_grad()",
-        TRAINING,
         FOUR,
     ),
     Mutant(
         "features of other images are believed",
-        "vtlab/feature_file.py",
+        "vtlab/models/features.py",
         'fingerprint_tensors({"pixels": pixels})',
         'fingerprint_tensors({"pixels": pixels[:1]})',
-        ("tests/test_feature_file.py",),
     ),
     Mutant(
         "labels are rolled by one",
-        "vtlab/training.py",
+        "vtlab/training/fit.py",
         "labels = self.task.train.labels[index]",
         "labels = self.task.train.labels.roll(1)[index]",
-        TRAINING,
         FOUR,
     ),
     Mutant(
         "the schedule is not applied",
-        "vtlab/training.py",
+        "vtlab/training/fit.py",
         '            group["lr"] = rate\n',
         '            group["lr"] += 0 * rate\n',
-        TRAINING,
         RATES,
     ),
     Mutant(
         "the last batch of an epoch is left out",
-        "vtlab/training.py",
-        "self.batches = -(-len(task.train) // self.batch)",
-        "self.batches = len(task.train) // self.batch",
-        TRAINING,
+        "vtlab/training/fit.py",
+        "self.batches_per_epoch = -(-len(task.train) // self.batch_size)",
+        "self.batches_per_epoch = len(task.train) // self.batch_size",
         FOUR,
     ),
     Mutant(
         "the order of the batches ignores the seed",
-        "vtlab/training.py",
-        'generator(self.seed, "batches")',
-        'generator(0, "batches")',
-        TRAINING,
+        "vtlab/training/fit.py",
+        'make_generator(self.seed, "batches")',
+        'make_generator(0, "batches")',
         FOUR,
     ),
     Mutant(
         "no warm-up",
-        "vtlab/schedules.py",
+        "vtlab/training/schedules.py",
         "if step < warm:",
         "if step < 0:",
-        ("tests/test_schedules.py",),
         RATES,
     ),
     Mutant(
         "scratch keeps the pretrained weights",
-        "vtlab/strategies.py",
+        "vtlab/training/strategies.py",
         "            network.reset_stages(seed)\n",
-        '            network.provenance = "random"\n',
-        STRATEGIES,
+        '            network.origin = "random"\n',
         FOUR,
     ),
     Mutant(
         "stage-wise rates fall towards the head",
-        "vtlab/strategies.py",
-        "self.stage_decay ** (last - depth[name])",
-        "self.stage_decay ** depth[name]",
-        STRATEGIES,
+        "vtlab/training/strategies.py",
+        "enumerate(reversed(network.parts))",
+        "enumerate(network.parts)",
         RATES,
     ),
     Mutant(
         "new heads are not paired by the seed",
-        "vtlab/strategies.py",
+        "vtlab/training/strategies.py",
         "network.reset_head(seed)",
-        "network.reset_head(seed + len(self.learning(network)))",
-        STRATEGIES,
+        "network.reset_head(seed + len(self.learning_parts(network)))",
         FOUR,
     ),
     Mutant(
         "every epoch sees the same view",
-        "vtlab/views.py",
-        "def _number(self, epoch: int) -> int:\n",
-        "def _number(self, epoch: int) -> int:\n        epoch = 1\n",
-        ("tests/test_views.py",),
+        "vtlab/training/views.py",
+        "def _view_of(self, epoch: int) -> int:\n",
+        "def _view_of(self, epoch: int) -> int:\n        epoch = 1\n",
         FOUR,
     ),
     Mutant(
         "the strength of L2 is ignored",
-        "vtlab/logistic.py",
+        "vtlab/training/logistic.py",
         "penalty = strengths.to(inputs)[:, None]",
         "penalty = torch.full_like(strengths, 0.01).to(inputs)[:, None]",
-        SOLVER,
         RATES,
+        ("tests/training/test_probe.py", "tests/training/test_logistic.py"),
     ),
     Mutant(
         "cross-validation is scored on what was fitted on",
-        "vtlab/solver.py",
+        "vtlab/training/probe.py",
         "* (1 - uses)).sum(1) / (1 - uses).sum(1)",
         "* uses).sum(1) / uses.sum(1)",
-        SOLVER,
         FOUR,
     ),
     Mutant(
         "test images of a folder are among its shots",
-        "vtlab/images.py",
+        "vtlab/data/folders.py",
         "return [readable[j] for j in kept.tolist()], [",
         "return [readable[j] for j in kept.tolist()] + [readable[j] for j in held.tolist()], [",
-        TASKS,
+        tests=("tests/data/test_tasks.py",),
     ),
     Mutant(
         "shots of a folder are not nested",
-        "vtlab/tasks.py",
-        'random = generator(seed, "shots")',
-        'random = generator(seed, f"{shots} shots")',
-        TASKS,
+        "vtlab/data/tasks.py",
+        'random = make_generator(seed, "shots")',
+        'random = make_generator(seed, f"{shots} shots")',
     ),
     Mutant(
         "the garden draws the same shots for every seed",
         "vtlab/garden/worlds.py",
         "stream = 100 + (TEST_SEED if seed is None else seed)",
         "stream = 100 + (TEST_SEED if seed is None else 0)",
-        DRAWING,
         FOUR,
     ),
     Mutant(
@@ -277,7 +254,6 @@ MUTANTS = (
         "vtlab/garden/worlds.py",
         "TEST_SEED = -1",
         "TEST_SEED = 0",
-        DRAWING,
         FOUR,
     ),
     Mutant(
@@ -285,141 +261,126 @@ MUTANTS = (
         "vtlab/garden/drawing.py",
         "alpha[:, 0] > 0.5",
         "alpha[:, 0] < 0.5",
-        DRAWING,
         LOOKS,
     ),
     Mutant(
         "convolutions are drawn by fan-in",
-        "vtlab/initialise.py",
+        "vtlab/models/initialisation.py",
         "fan_out = module.weight.shape[0] *",
         "fan_out = module.weight.shape[1] *",
-        ("tests/test_initialise.py",),
         HEAD,
     ),
     Mutant(
         "the class that was asked for is not the one explained",
-        "vtlab/attribution/maps.py",
-        "chosen = None if targets is None else targets[start : start + BATCH]",
-        "chosen = None",
-        MAPS,
+        "vtlab/analysis/cams.py",
+        "None if classes is None else classes[part]",
+        "None",
         LOOKS,
     ),
     Mutant(
         "LayerCAM weights by a channel's mean gradient",
-        "vtlab/attribution/maps.py",
-        "(gradients.clamp(min=0) * kept[0])",
-        "(gradients.mean((2, 3), keepdim=True) * kept[0])",
-        MAPS,
+        "vtlab/analysis/cams.py",
+        "(gradients.clamp(min=0) * outputs[0])",
+        "(gradients.mean((2, 3), keepdim=True) * outputs[0])",
         LOOKS,
     ),
     Mutant(
         "the pointing game takes the minimum",
-        "vtlab/attribution/scores.py",
+        "vtlab/analysis/scores.py",
         "best = maps.flatten(1).argmax(1)",
         "best = maps.flatten(1).argmin(1)",
-        ("tests/attribution/test_scores.py",),
         LOOKS,
     ),
     Mutant(
         "randomisation begins at the stem",
-        "vtlab/attribution/sanity.py",
+        "vtlab/analysis/sanity_checks.py",
         '("head", *reversed(network.stage_names))',
         '(*network.stage_names, "head")',
-        SANITY,
         LOOKS,
     ),
     Mutant(
         "randomised networks explain their own prediction",
-        "vtlab/attribution/sanity.py",
-        "yield part, explain(wreck, pixels, method=method, stage=stage, targets=targets)",
-        "yield part, explain(wreck, pixels, method=method, stage=stage)",
-        SANITY,
+        "vtlab/analysis/sanity_checks.py",
+        "yield part, explain(randomised, pixels, method=method, stage=stage, targets=targets)",
+        "yield part, explain(randomised, pixels, method=method, stage=stage)",
         LOOKS,
     ),
     Mutant(
         "CKA is not centred",
-        "vtlab/diagnose.py",
+        "vtlab/analysis/feature_similarity.py",
         "(f.double() - f.double().mean(0) for f in (first, second))",
         "(f.double() for f in (first, second))",
-        ("tests/test_diagnose.py",),
         RATES,
     ),
     Mutant(
         "the way back is not counted",
-        "vtlab/costs.py",
+        "vtlab/training/costs.py",
         "(count.forward + count.backward) // batch",
         "count.forward // batch",
-        ("tests/test_costs.py",),
         FROZEN,
     ),
     Mutant(
         "the hash of weights is not compared",
-        "vtlab/weights.py",
-        "if listed.get(path.name) != sha256(path):",
+        "vtlab/models/weights.py",
+        "if listed.get(path.name) != fingerprint_file(path):",
         "if path.name not in listed:",
-        BACKBONES,
+        tests=BACKBONES,
     ),
     Mutant(
         "a damaged run is taken for a result",
-        "vtlab/store.py",
-        "if sha256_of(content) != listed:",
-        "if not content:",
-        ("tests/test_store.py", "-k", "flipped or damage"),
+        "vtlab/system/sealing.py",
+        "if match and fingerprint_bytes(match[2]) == match[1].decode():",
+        "if match:",
+        tests=("tests/results/test_store.py", "-k", "flipped or damage"),
     ),
     Mutant(
         "rates are tuned on the test images",
-        "vtlab/bench.py",
-        "chances = predict(network, held.val.pixels)\n"
-        "        right = chances.gather(1, held.val.labels[:, None])",
-        "chances = predict(network, held.test.pixels)\n"
-        "        right = chances.gather(1, held.test.labels[:, None])",
-        ("tests/test_bench.py",),
+        "vtlab/study/tune.py",
+        "chances = predict(network, split.val.pixels)\n"
+        "        true = chances.gather(1, split.val.labels[:, None])",
+        "chances = predict(network, split.test.pixels)\n"
+        "        true = chances.gather(1, split.test.labels[:, None])",
         FOUR,
     ),
     Mutant(
         "a head's start is thrown away before training",
-        "vtlab/heads.py",
+        "data/make/heads.py",
         'replace(full, head_start="kept")',
         "full",
-        ("tests/test_heads.py",),
         HEAD,
     ),
     Mutant(
         "squared errors are not in units of the variance",
-        "vtlab/targets.py",
+        "vtlab/models/losses.py",
         "F.mse_loss(outputs[:, 0], labels) / variance",
         "F.mse_loss(outputs[:, 0], labels)",
-        ("tests/test_targets.py",),
         HEAD,
     ),
     Mutant(
         "a lead whose interval includes 0 is called real",
-        "vtlab/findings.py",
+        "vtlab/results/conclusions.py",
         "behind = rest.low > 0",
         "behind = rest.behind > 0",
-        ("tests/test_findings.py",),
     ),
     Mutant(
         "a claim never fails",
-        "vtlab/lesson.py",
+        "vtlab/course/lesson.py",
         "if not truths[0]:",
         "if truths[0] is None:",
-        ("tests/test_lesson.py",),
     ),
     Mutant(
         "an exercise takes any schedule",
-        "vtlab/exercises/lesson_07.py",
-        "warm_cosine(i, n), atol=1e-6)",
-        "warm_cosine(i, n), atol=1)",
-        ("tests/test_lesson.py",),
+        "vtlab/course/lesson_07.py",
+        "warmup_cosine(i, n), atol=1e-6)",
+        "warmup_cosine(i, n), atol=1)",
         "lessons/solutions/07_learning_rates.ipynb",
+        ("tests/course/test_lesson.py",),
     ),
     Mutant(
         "two trainings of one panel at once",
-        "vtlab/widgets/worker.py",
+        "vtlab/widgets/session.py",
         "            if self.busy:\n                return False\n",
         "",
-        ("tests/widgets/test_worker.py",),
         FOUR,
     ),
     Mutant(
@@ -427,8 +388,8 @@ MUTANTS = (
         "vtlab/widgets/session.py",
         "        self._training.stop = stop\n",
         "",
-        ("tests/widgets/test_train.py", "-k", "stop or run"),
         FOUR,
+        ("tests/widgets/test_train.py", "-k", "stop or run"),
     ),
 )
 
@@ -490,21 +451,12 @@ def check_import(folder: Path) -> None:
 
 def pytest_in(folder: Path, arguments: tuple[str, ...], seconds: float) -> tuple[int | None, str]:
     """pytest's exit status and output; a status of None where it took too long."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        f"--nbval-cell-timeout={seconds:.0f}",
-        "-o",
-        f"faulthandler_timeout={seconds:.0f}",
-        *arguments,
-    ]
+    options = (
+        f"-x -q -p no:cacheprovider --nbval-cell-timeout={seconds:.0f}"
+        f" -o faulthandler_timeout={seconds:.0f}"
+    )
     with subprocess.Popen(
-        command,
+        [sys.executable, "-m", "pytest", *options.split(), *arguments],
         cwd=folder,
         env=environment(folder),
         stdout=subprocess.PIPE,
@@ -551,7 +503,7 @@ def check_sound(targets: list[tuple[str, ...]], seconds: float, runs: Path) -> N
     Raises:
         RuntimeError: With what pytest said.
     """
-    package = sorted((ROOT / "vtlab").rglob("*.py"))
+    package = sorted(file for name in SOURCES for file in (ROOT / name).rglob("*.py"))
     seals = {target: digest(target, *package, *files_of(target)) for target in targets}
     marks = {target: runs / f"sound-{digest(target)[:12]}.txt" for target in targets}
     new = [t for t in seals if not marks[t].exists() or marks[t].read_text() != seals[t]]
@@ -575,7 +527,7 @@ def verdict(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
     Raises:
         RuntimeError: If pytest could not even begin, or fails without the mutant: neither is a kill.
     """
-    judges = [("tests", mutant.tests, seconds)]
+    judges = [("tests", mutant.test_arguments, seconds)]
     if mutant.lesson:
         judges.append(("lesson", (mutant.lesson,), 3 * seconds))
     for judge, arguments, limit in judges:
@@ -601,7 +553,7 @@ def seals_of(mutant: Mutant) -> dict[str, str]:
     """What a row depends on: the bug and the tests that met it, and the lesson."""
     texts = {name: text for name, text in asdict(mutant).items() if name != "lesson"}
     return {
-        "tests": digest(texts, ROOT / mutant.file, *files_of(mutant.tests)),
+        "tests": digest(texts, ROOT / mutant.file, *files_of(mutant.test_arguments)),
         "lesson": digest(mutant.lesson, *files_of((mutant.lesson,))),
     }
 
@@ -668,7 +620,7 @@ def main(given: list[str] | None = None) -> int:
     arguments.runs.mkdir(parents=True, exist_ok=True)
     todo = [m for m in chosen if known(m, arguments.runs) is None]
     try:
-        check_sound([m.tests for m in todo], arguments.timeout, arguments.runs)
+        check_sound([m.test_arguments for m in todo], arguments.timeout, arguments.runs)
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1

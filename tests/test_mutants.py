@@ -2,7 +2,18 @@ import csv
 import sys
 
 import pytest
-from mutants import COLUMNS, MUTANTS, ROOT, TABLE, applied, files_of, first_failure, main, pytest_in
+from mutants import (
+    COLUMNS,
+    MUTANTS,
+    ROOT,
+    SOURCES,
+    TABLE,
+    applied,
+    files_of,
+    first_failure,
+    main,
+    pytest_in,
+)
 
 
 def rows():
@@ -12,13 +23,13 @@ def rows():
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
 def test_a_mutant_changes_one_place_of_a_module_that_still_compiles(mutant):
-    assert mutant.file.startswith("vtlab/") and mutant.old != mutant.new
+    assert mutant.file.startswith(SOURCES) and mutant.old != mutant.new
     compile(applied(mutant), mutant.file, "exec")
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
 def test_its_tests_and_its_lesson_are_there(mutant):
-    files = files_of((*mutant.tests, mutant.lesson))
+    files = files_of((*mutant.test_arguments, mutant.lesson))
     assert len(files) >= 1 + bool(mutant.lesson) and all(file.is_file() for file in files)
 
 
@@ -29,14 +40,14 @@ def test_there_are_thirty_or_more_of_different_names_all_over_the_package():
 
 def test_a_text_that_is_not_there_once_is_named(tmp_path):
     path = tmp_path / MUTANTS[0].file
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     path.write_text(2 * MUTANTS[0].old)
     with pytest.raises(ValueError, match=f"{MUTANTS[0].name}: .* is 2 times in"):
         applied(MUTANTS[0], tmp_path)
 
 
 def test_the_committed_table_is_of_these_mutants_and_nine_in_ten_were_killed():
-    assert [row["mutant"] for row in rows()] == [m.name for m in MUTANTS]
+    assert [(row["mutant"], row["file"]) for row in rows()] == [(m.name, m.file) for m in MUTANTS]
     assert list(rows()[0]) == list(COLUMNS)
     killed = [row for row in rows() if row["killed_by"]]
     assert {row["killed_by"] for row in killed} <= {"tests", "lesson", "time"}
@@ -47,6 +58,7 @@ def test_the_data_pages_say_what_the_table_is():
     assert "`results/mutants.csv`" in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("text", "status", "first"),
     [
@@ -61,6 +73,7 @@ def test_a_failed_test_is_told_from_one_that_could_not_begin(tmp_path, text, sta
     assert (found, first_failure(output)) == (status, first), output
 
 
+@pytest.mark.nightly
 def test_a_test_that_hangs_is_ended(tmp_path):
     (tmp_path / "test_hangs.py").write_text("def test_a():\n    while True: pass")
     assert pytest_in(tmp_path, ("test_hangs.py",), 5)[0] is None
