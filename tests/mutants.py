@@ -394,7 +394,7 @@ MUTANTS = (
 )
 
 
-def applied(mutant: Mutant, root: Path = ROOT) -> str:
+def plant_bug(mutant: Mutant, root: Path = ROOT) -> str:
     """The text of the mutant's file with the bug in it.
 
     Raises:
@@ -408,7 +408,7 @@ def applied(mutant: Mutant, root: Path = ROOT) -> str:
 
 @contextmanager
 def copy_of_the_project() -> Iterator[Path]:
-    """A temporary folder with a copy of package and tests, and links to what no mutant changes."""
+    """A temporary folder with a copy of sources and tests, and links to what no mutant changes."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         for name in COPIED:
             shutil.copytree(
@@ -478,7 +478,7 @@ def first_failure(output: str) -> str:
     return found[1].replace("::ipynb::", "::") if found else ""
 
 
-def digest(*parts: object) -> str:
+def fingerprint(*parts: object) -> str:
     """Of texts, and of what is in files."""
     whole = hashlib.sha256()
     for part in parts:
@@ -487,41 +487,33 @@ def digest(*parts: object) -> str:
     return whole.hexdigest()
 
 
-def files_of(arguments: tuple[str, ...]) -> list[Path]:
+def list_files(arguments: tuple[str, ...]) -> list[Path]:
     """The files among pytest's arguments."""
     return [ROOT / one for one in arguments if one.startswith(("tests/", "lessons/"))]
 
 
-def check_sound(targets: list[tuple[str, ...]], seconds: float, runs: Path) -> None:
+def check_sound(arguments: tuple[str, ...], seconds: float, runs: Path) -> None:
     """Refuse tests that fail without any bug: they would kill everything. Once for each state.
-
-    Args:
-        targets: pytest's arguments; those that are files alone share one run.
-        seconds: For each of them.
-        runs: Where it is kept what was found sound.
 
     Raises:
         RuntimeError: With what pytest said.
     """
-    package = sorted(file for name in SOURCES for file in (ROOT / name).rglob("*.py"))
-    seals = {target: digest(target, *package, *files_of(target)) for target in targets}
-    marks = {target: runs / f"sound-{digest(target)[:12]}.txt" for target in targets}
-    new = [t for t in seals if not marks[t].exists() or marks[t].read_text() != seals[t]]
-    plain = [target for target in new if len(target) == 1]
-    for group in ([plain] if plain else []) + [[target] for target in new if target not in plain]:
-        arguments = tuple(argument for target in group for argument in target)
-        with copy_of_the_project() as folder:
-            status, output = pytest_in(folder, arguments, len(group) * seconds)
-        if status != PASSED:
-            raise RuntimeError(
-                f"without any mutant, {' '.join(arguments)} ends with "
-                f"{'a timeout' if status is None else status}\n{output[-3000:]}"
-            )
-        for target in group:
-            marks[target].write_text(seals[target])
+    sources = sorted(file for name in SOURCES for file in (ROOT / name).rglob("*.py"))
+    state = fingerprint(arguments, *sources, *list_files(arguments))
+    mark = runs / f"sound-{fingerprint(arguments)[:12]}.txt"
+    if mark.exists() and mark.read_text() == state:
+        return
+    with copy_of_the_project() as folder:
+        status, output = pytest_in(folder, arguments, seconds)
+    if status != PASSED:
+        raise RuntimeError(
+            f"without any mutant, {' '.join(arguments)} ends with "
+            f"{'a timeout' if status is None else status}\n{output[-3000:]}"
+        )
+    mark.write_text(state)
 
 
-def verdict(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
+def find_killer(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
     """What killed a mutant, and the first failure; both empty where nothing did.
 
     Raises:
@@ -531,9 +523,9 @@ def verdict(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
     if mutant.lesson:
         judges.append(("lesson", (mutant.lesson,), 3 * seconds))
     for judge, arguments, limit in judges:
-        check_sound([arguments], limit, runs)
+        check_sound(arguments, limit, runs)
         with copy_of_the_project() as folder:
-            (folder / mutant.file).write_text(applied(mutant), encoding="utf-8")
+            (folder / mutant.file).write_text(plant_bug(mutant), encoding="utf-8")
             status, output = pytest_in(folder, arguments, limit)
         if status is None or (status == FAILED and TOOK_TOO_LONG.search(output)):
             return {"killed_by": "time", "first_failure": first_failure(output)}
@@ -544,41 +536,41 @@ def verdict(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
     return {"killed_by": "", "first_failure": ""}
 
 
-def place_of(mutant: Mutant, runs: Path) -> Path:
+def row_path(mutant: Mutant, runs: Path) -> Path:
     """Where its row is kept."""
     return runs / f"{re.sub(r'[^a-z0-9]+', '-', mutant.name.lower()).strip('-')}.json"
 
 
-def seals_of(mutant: Mutant) -> dict[str, str]:
+def fingerprint_inputs(mutant: Mutant) -> dict[str, str]:
     """What a row depends on: the bug and the tests that met it, and the lesson."""
     texts = {name: text for name, text in asdict(mutant).items() if name != "lesson"}
     return {
-        "tests": digest(texts, ROOT / mutant.file, *files_of(mutant.test_arguments)),
-        "lesson": digest(mutant.lesson, *files_of((mutant.lesson,))),
+        "tests": fingerprint(texts, ROOT / mutant.file, *list_files(mutant.test_arguments)),
+        "lesson": fingerprint(mutant.lesson, *list_files((mutant.lesson,))),
     }
 
 
-def known(mutant: Mutant, runs: Path) -> dict[str, str] | None:
+def read_row(mutant: Mutant, runs: Path) -> dict[str, str] | None:
     """The row of a mutant that met the same tests before (and lesson, if they let it pass)."""
-    if not (path := place_of(mutant, runs)).exists():
+    if not (path := row_path(mutant, runs)).exists():
         return None
-    kept, seals = json.loads(path.read_text(encoding="utf-8")), seals_of(mutant)
-    asked = ("tests",) if kept["row"]["killed_by"] == "tests" else ("tests", "lesson")
-    return kept["row"] if all(kept["seals"][judge] == seals[judge] for judge in asked) else None
+    record, seals = json.loads(path.read_text(encoding="utf-8")), fingerprint_inputs(mutant)
+    judges = ("tests",) if record["row"]["killed_by"] == "tests" else ("tests", "lesson")
+    same = all(record["seals"][judge] == seals[judge] for judge in judges)
+    return record["row"] if same else None
 
 
-def judged(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
+def judge_mutant(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
     """A row of the table: read where it is known, else found out and kept."""
-    if row := known(mutant, runs):
+    if row := read_row(mutant, runs):
         return row
     started = time.monotonic()
-    row = {"mutant": mutant.name, "file": mutant.file, **verdict(mutant, seconds, runs)}
-    kept = json.dumps({"seals": seals_of(mutant), "row": row}, indent=1)
-    place_of(mutant, runs).write_text(kept, encoding="utf-8")
-    said = (
-        f"killed by {row['killed_by']}: {row['first_failure']}" if row["killed_by"] else "SURVIVES"
-    )
-    print(f"{mutant.name}: {said} ({time.monotonic() - started:.0f} s)", flush=True)
+    row = {"mutant": mutant.name, "file": mutant.file, **find_killer(mutant, seconds, runs)}
+    record = json.dumps({"seals": fingerprint_inputs(mutant), "row": row}, indent=1)
+    row_path(mutant, runs).write_text(record, encoding="utf-8")
+    killer, failure = row["killed_by"], row["first_failure"]
+    result = f"killed by {killer}: {failure}" if killer else "SURVIVES"
+    print(f"{mutant.name}: {result} ({time.monotonic() - started:.0f} s)", flush=True)
     return row
 
 
@@ -591,7 +583,7 @@ def write_table(rows: list[dict[str, str]]) -> None:
 
 
 def main(given: list[str] | None = None) -> int:
-    """Run the mutants; 1 if the tests fail without them, or some could not be judged."""
+    """Run the mutants; 1 if some could not be judged, such as where tests fail without any bug."""
     parser = argparse.ArgumentParser(
         prog="python tests/mutants.py", description=__doc__.split("\n")[0]
     )
@@ -614,33 +606,29 @@ def main(given: list[str] | None = None) -> int:
     if not chosen:
         parser.error(f"no mutant is called {arguments.only!r}; --list names them")
     for mutant in MUTANTS:
-        applied(mutant)
+        plant_bug(mutant)
     with copy_of_the_project() as folder:
         check_import(folder)
     arguments.runs.mkdir(parents=True, exist_ok=True)
-    todo = [m for m in chosen if known(m, arguments.runs) is None]
-    try:
-        check_sound([m.test_arguments for m in todo], arguments.timeout, arguments.runs)
-    except RuntimeError as error:
-        print(error, file=sys.stderr)
-        return 1
-    rows, odd = [], []
+    rows, failures = [], []
     for mutant in chosen:
         try:
-            rows.append(judged(mutant, arguments.timeout, arguments.runs))
+            rows.append(judge_mutant(mutant, arguments.timeout, arguments.runs))
         except RuntimeError as error:
-            odd.append(mutant.name)
+            failures.append(mutant.name)
             print(error, file=sys.stderr, flush=True)
-    alive = [row["mutant"] for row in rows if not row["killed_by"]]
+    survivors = [row["mutant"] for row in rows if not row["killed_by"]]
     if rows:
-        share = 1 - len(alive) / len(rows)
-        print(f"{len(rows)} mutants, {share:.1%} killed; survivors: {'; '.join(alive) or 'none'}")
-    if odd:
-        print(f"not judged: {'; '.join(odd)}", file=sys.stderr)
+        share = 1 - len(survivors) / len(rows)
+        print(
+            f"{len(rows)} mutants, {share:.1%} killed; survivors: {'; '.join(survivors) or 'none'}"
+        )
+    if failures:
+        print(f"not judged: {'; '.join(failures)}", file=sys.stderr)
     elif arguments.only is None:
         write_table(rows)
         print("written:", TABLE.name)
-    return int(bool(odd))
+    return int(bool(failures))
 
 
 if __name__ == "__main__":

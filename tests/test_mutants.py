@@ -8,10 +8,10 @@ from mutants import (
     ROOT,
     SOURCES,
     TABLE,
-    applied,
-    files_of,
     first_failure,
+    list_files,
     main,
+    plant_bug,
     pytest_in,
 )
 
@@ -24,12 +24,12 @@ def rows():
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
 def test_a_mutant_changes_one_place_of_a_module_that_still_compiles(mutant):
     assert mutant.file.startswith(SOURCES) and mutant.old != mutant.new
-    compile(applied(mutant), mutant.file, "exec")
+    compile(plant_bug(mutant), mutant.file, "exec")
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
 def test_its_tests_and_its_lesson_are_there(mutant):
-    files = files_of((*mutant.test_arguments, mutant.lesson))
+    files = list_files((*mutant.test_arguments, mutant.lesson))
     assert len(files) >= 1 + bool(mutant.lesson) and all(file.is_file() for file in files)
 
 
@@ -43,7 +43,7 @@ def test_a_text_that_is_not_there_once_is_named(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text(2 * MUTANTS[0].old)
     with pytest.raises(ValueError, match=f"{MUTANTS[0].name}: .* is 2 times in"):
-        applied(MUTANTS[0], tmp_path)
+        plant_bug(MUTANTS[0], tmp_path)
 
 
 def test_the_committed_table_is_of_these_mutants_and_nine_in_ten_were_killed():
