@@ -141,7 +141,7 @@ MUTANTS = (
     Mutant(
         "predictions are made without eval()",
         "vtlab/models/evaluation.py",
-        "with evaluation_mode(network), torch.no_grad()",
+        "with network_in_evaluation_mode(network), torch.no_grad()",
         "with torch.no_grad()",
         FOUR,
     ),
@@ -574,7 +574,7 @@ def judge_mutant(mutant: Mutant, seconds: float, runs: Path) -> dict[str, str]:
     return row
 
 
-def write_table(rows: list[dict[str, str]]) -> None:
+def write_rows(rows: list[dict[str, str]]) -> None:
     """The table, with one row for each mutant."""
     with TABLE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -626,7 +626,7 @@ def main(given: list[str] | None = None) -> int:
     if failures:
         print(f"not judged: {'; '.join(failures)}", file=sys.stderr)
     elif arguments.only is None:
-        write_table(rows)
+        write_rows(rows)
         print("written:", TABLE.name)
     return int(bool(failures))
 

@@ -172,7 +172,7 @@ def test_names_that_are_no_text_reach_the_report_and_the_line_to_type_is_quoted(
 def test_lab_says_where_there_are_no_lessons(tmp_path, capsys, monkeypatch, kind):
     place = tmp_path / "notes"
     place.mkdir() if kind == "folder" else place.write_text("x")
-    monkeypatch.setattr("vtlab.cli.find_shipped_folder", lambda name: tmp_path / "_shipped" / name)
+    monkeypatch.setattr("vtlab.cli.find_shipped_files", lambda name: tmp_path / "_shipped" / name)
     assert main(["lab", "--folder", str(place)]) == 2
     words = "holds no lessons (01_….ipynb)" if kind == "folder" else "is a file, not a folder"
     assert capsys.readouterr().err.startswith(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from pretrain import PhotoSource, PretrainingRecipe, pretrain
+from pretrain import PretrainingPhotos, PretrainingRecipe, pretrain
 from steps_made_up import dropping_network, noise_task
 
 import vtlab as vt
@@ -169,7 +169,7 @@ def test_pretraining_learns_drawings_and_photographs_there():
     pixels[labels == 1, 0] += 150
     pixels[labels == 2, 1] += 150
     pixels[labels == 3, 2] += 150
-    photographs = PhotoSource(pixels, labels, pixels, labels, 4, "made up", device=CUDA)
+    photographs = PretrainingPhotos(pixels, labels, pixels, labels, 4, "made up", device=CUDA)
     for source, size in ((photographs, 32), (GardenSource(species=4, genera=2), 64)):
         network = vt.backbone(classes=source.classes, weights=None)
         run = pretrain(

@@ -3,22 +3,22 @@ import sys
 
 import nbformat
 import pytest
-from build import LESSONS_FOLDER, find_mirrors, notebook_path, read_mirror
-from lint import Lesson, lint, tamper
+from build import LESSONS_FOLDER, find_lesson_mirrors, lesson_notebook_path, read_lesson_mirror
+from lint import LintedLesson, lint, tamper_with_cell
 
-MIRRORS = find_mirrors()
+MIRRORS = find_lesson_mirrors()
 
 
 def test_there_are_lessons_and_each_notebook_has_a_mirror():
     notebooks = {*LESSONS_FOLDER.glob("*.ipynb"), *LESSONS_FOLDER.glob("solutions/*.ipynb")}
-    assert notebooks and notebooks == {notebook_path(m) for m in MIRRORS}
+    assert notebooks and notebooks == {lesson_notebook_path(m) for m in MIRRORS}
 
 
 @pytest.mark.parametrize("mirror", MIRRORS, ids=lambda m: f"{m.parent.parent.name}-{m.stem}")
 def test_a_lesson_is_as_lessons_are(mirror):
-    notebook = nbformat.read(notebook_path(mirror), as_version=4)
+    notebook = nbformat.read(lesson_notebook_path(mirror), as_version=4)
     solution = mirror.parent.parent.name == "solutions"
-    assert lint(Lesson(notebook, read_mirror(mirror), solution)) == []
+    assert lint(LintedLesson(notebook, read_lesson_mirror(mirror), solution)) == []
 
 
 def test_every_lesson_has_solutions():
@@ -30,7 +30,7 @@ def test_the_map_of_the_course_lists_every_lesson_with_its_question_and_opens_th
     text = (LESSONS_FOLDER / "README.md").read_text(encoding="utf-8")
     lessons = [m for m in MIRRORS if m.parent.parent == LESSONS_FOLDER]
     for mirror in lessons:
-        title = read_mirror(mirror).cells[0].source.split("\n")[0].partition(" · ")[2]
+        title = read_lesson_mirror(mirror).cells[0].source.split("\n")[0].partition(" · ")[2]
         assert f"| [{mirror.stem[:2]}]({mirror.stem}.ipynb) | {title} |" in text
     assert text.count(f"lessons/{lessons[0].stem}.ipynb)") == 2  # Binder's link and Colab's
 
@@ -53,7 +53,7 @@ def validate(folder):
 
 
 def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path):
-    from build import run_notebook, tidy_notebook
+    from build import run_notebook, tidy_built_notebook
 
     mirror = tmp_path / "tiny.py"
     mirror.write_text(
@@ -62,13 +62,13 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
         "from matplotlib.figure import Figure\n\nvt.begin()\n"
         "figure = Figure()\nfigure.subplots()\nfigure\n"
     )
-    notebook = tidy_notebook(run_notebook(read_mirror(mirror), tmp_path))
+    notebook = tidy_built_notebook(run_notebook(read_lesson_mirror(mirror), tmp_path))
     nbformat.write(notebook, tmp_path / "tiny.ipynb")
     shown = notebook.cells[2].outputs[-1].data
     assert shown["text/plain"] == "<Figure size 640x480 with 1 Axes>" and "image/png" in shown
     good = validate(tmp_path)
     assert good.returncode == 0, good.stdout
-    nbformat.write(tamper(notebook, 1), tmp_path / "tiny.ipynb")
+    nbformat.write(tamper_with_cell(notebook, 1), tmp_path / "tiny.ipynb")
     bad = validate(tmp_path)
     assert bad.returncode == 1 and "1 failed, 1 passed" in bad.stdout
 
@@ -84,7 +84,7 @@ def test_lesson_16_runs_on_real_photographs_and_with_weights_of_imagenet(photos)
         "VTLAB_PHOTOS": str(photos / "hymenoptera_224.zip"),
         "VTLAB_IMAGENET": str(photos / "weights" / "mobilenet_v2.pth"),
     }
-    done = run_notebook(read_mirror(mirror), LESSONS_FOLDER, environment=given)
+    done = run_notebook(read_lesson_mirror(mirror), LESSONS_FOLDER, environment=given)
     said = "".join(
         output.get("text", "") for cell in done.cells for output in cell.get("outputs", [])
     )

@@ -3,11 +3,11 @@ from vtlab import course as course
 from vtlab import plots as plots
 from vtlab.analysis.cams import explain as explain
 from vtlab.analysis.cams import grad_cam as grad_cam
+from vtlab.course.exercise import check as check
 from vtlab.course.guess import GuessPanel as GuessPanel
+from vtlab.course.guess import guess as guess
 from vtlab.course.lesson import begin as begin
-from vtlab.course.lesson import check as check
 from vtlab.course.lesson import claim as claim
-from vtlab.course.lesson import guess as guess
 from vtlab.data.augment import Augment as Augment
 from vtlab.data.augment import augment_with as augment_with
 from vtlab.data.baselines import pixel_neighbour as pixel_neighbour

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from vtlab import __version__
 from vtlab.data.listing import CAMS_FOLDER
-from vtlab.system.files import find_shipped_folder
+from vtlab.system.files import find_shipped_files
 from vtlab.system.interrupts import Termination, raise_on_termination
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare_command(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
-    from vtlab.data.file_names import printable
+    from vtlab.data.file_names import printable_name
     from vtlab.results.formatting import format_comparison
     from vtlab.study.compare import compare
     from vtlab.training.strategies import strategy
@@ -316,7 +316,7 @@ def compare_command(given: argparse.Namespace) -> int:
         keep_networks=given.save,
         say=_print_note,
     )
-    report = study.write_report(given.out, command=printable(given.line))
+    report = study.write_report(given.out, command=printable_name(given.line))
     print(format_comparison(study.comparison()))
     if skipped := study.task.skipped:
         count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
@@ -325,13 +325,13 @@ def compare_command(given: argparse.Namespace) -> int:
     if given.save:
         _save_best(study, given.out / "model")
     print(f"\n{time.perf_counter() - started:.0f} s in all. Next, open:")
-    print(f"  {printable(str(report))}")
+    print(f"  {printable_name(str(report))}")
     print("  vtlab lab      (lesson 01 in JupyterLab)")
     return 0
 
 
 def _save_best(study: Study, folder: Path) -> None:
-    from vtlab.data.file_names import printable
+    from vtlab.data.file_names import printable_name
     from vtlab.training.saving import save
 
     run = study.best()
@@ -340,9 +340,9 @@ def _save_best(study: Study, folder: Path) -> None:
     print(
         f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
         f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in "
-        f"{printable(str(folder))}:"
+        f"{printable_name(str(folder))}:"
     )
-    print(f"  {printable(shlex.join(['vtlab', 'predict', str(folder)]))} IMAGE…")
+    print(f"  {printable_name(shlex.join(['vtlab', 'predict', str(folder)]))} IMAGE…")
 
 
 def recommend_command(given: argparse.Namespace) -> int:
@@ -367,7 +367,7 @@ def recommend_command(given: argparse.Namespace) -> int:
 
 def predict_command(given: argparse.Namespace) -> int:
     """`vtlab predict`; what cannot be read is said, and the others are named all the same."""
-    from vtlab.data.file_names import printable
+    from vtlab.data.file_names import printable_name
     from vtlab.study.predict import Predictor, find_images_to_predict
 
     if given.cam:
@@ -389,7 +389,7 @@ def predict_command(given: argparse.Namespace) -> int:
             failures += 1
             _print_error(error)
         if cells:
-            print("\t".join(map(printable, cells)), flush=True)
+            print("\t".join(map(printable_name, cells)), flush=True)
     return 1 if failures else 0
 
 
@@ -436,9 +436,9 @@ def _split_names(text: str) -> list[str]:
 
 def _read_shots(given: argparse.Namespace, *, drawn: str) -> int | None:
     """Training images per class: as asked, or all of a folder, or so many of a task that is drawn."""
-    from vtlab.data.tasks import is_built_in
+    from vtlab.data.tasks import is_built_in_task
 
-    in_files = not is_built_in(given.path) and Path(given.path).exists()
+    in_files = not is_built_in_task(given.path) and Path(given.path).exists()
     text = given.shots if given.shots is not None else "all" if in_files else drawn
     if text == "all":
         return None
@@ -449,7 +449,7 @@ def _read_shots(given: argparse.Namespace, *, drawn: str) -> int | None:
 
 def lab_command(given: argparse.Namespace) -> int:
     """`vtlab lab`: JupyterLab at lesson 01, in a clone's folder or a writable copy."""
-    shipped = lessons = find_shipped_folder("lessons")
+    shipped = lessons = find_shipped_files("lessons")
     if shipped.parent.name == "_shipped":  # installed: those are not to be written on
         lessons = given.folder or Path("vtlab-lessons")
         if not lessons.exists():

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from resumable_table import Plan, measure_on, measure_plan, write_table
+from resumable_table import Plan, fill_table, make_resumable_table, measure_row_on_task
 
 from vtlab.course.lesson_08 import KINDS, probe_on_views
 from vtlab.data.augment import Augment, Augmentation
@@ -43,7 +43,7 @@ NONE_AND_DEFAULT = ("none", "default")
 
 
 @dataclass(frozen=True)
-class AugmentationPart:
+class _AugmentationPart:
     """A part of the plan: ways to augment one task's images, by several strategies.
 
     Attributes:
@@ -62,8 +62,8 @@ class AugmentationPart:
 
 
 WAYS_OF_FEW = (*NONE_AND_DEFAULT, *KINDS, "mixup", "all")
-PARTS: dict[str, AugmentationPart] = {
-    "few": AugmentationPart(
+PARTS: dict[str, _AugmentationPart] = {
+    "few": _AugmentationPart(
         "garden",
         5,
         {
@@ -73,7 +73,7 @@ PARTS: dict[str, AugmentationPart] = {
             "scratch": NONE_AND_DEFAULT,
         },
     ),
-    "arrows": AugmentationPart(
+    "arrows": _AugmentationPart(
         "arrows",
         10,
         {
@@ -81,8 +81,8 @@ PARTS: dict[str, AugmentationPart] = {
             "full": (*NONE_AND_DEFAULT, "default, no flip", "turn"),
         },
     ),
-    "new views": AugmentationPart("garden", 5, {"partial": ("default",)}, views=30),
-    "many": AugmentationPart(
+    "new views": _AugmentationPart("garden", 5, {"partial": ("default",)}, views=30),
+    "many": _AugmentationPart(
         "garden",
         40,
         dict.fromkeys(("probe", "partial", "full", "scratch"), NONE_AND_DEFAULT),
@@ -91,7 +91,7 @@ PARTS: dict[str, AugmentationPart] = {
 }
 
 
-def train_augmented(
+def _train_augmented(
     network: Network,
     task: Task,
     strategy: Strategy,
@@ -110,13 +110,13 @@ def train_augmented(
 
 
 def measure_augmentation(
-    part: AugmentationPart, strategy: Strategy, way: str, task: Task, seed: int, memos: Memos
+    part: _AugmentationPart, strategy: Strategy, way: str, task: Task, seed: int, memos: Memos
 ) -> dict[str, float | None]:
     """One training and what it gave; `memos` keeps what frozen stages make of the test images."""
     network = backbone("mini_resnet", classes=len(task.classes))
     started = time.process_time()
     epochs = part.epochs.get(strategy.name)
-    known = train_augmented(network, task, strategy, way, seed, epochs, part.views)
+    known = _train_augmented(network, task, strategy, way, seed, epochs, part.views)
     seconds = time.process_time() - started
     # the images as they are, and mirrored where a mirror image has the same class
     labels, frozen = task.test.labels, network.frozen_prefix > 0
@@ -158,8 +158,13 @@ def plan_augmentation() -> Plan:
                         "seed": seed,
                     }
                     measure = partial(measure_augmentation, part, strategy, way, memos=memos)
-                    yield run, partial(measure_on, tasks[part.task], part.shots, seed, measure)
+                    yield (
+                        run,
+                        partial(measure_row_on_task, tasks[part.task], part.shots, seed, measure),
+                    )
 
 
 if __name__ == "__main__":
-    write_table("augmentation", lambda folder: measure_plan(plan_augmentation(), folder), __doc__)
+    make_resumable_table(
+        "augmentation", lambda folder: fill_table(plan_augmentation(), folder), __doc__
+    )

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from vtlab.analysis.baselines import BASELINES, baseline_maps
 from vtlab.analysis.cams import METHODS, explain
-from vtlab.analysis.map_similarity import pair_with_other_images, rank_correlation, ssim
-from vtlab.analysis.sanity_checks import cascading_randomisation, deletion_curve
-from vtlab.analysis.scores import SCORES, cam_scores
+from vtlab.analysis.map_similarity import pair_maps_of_other_images, rank_correlation, ssim
+from vtlab.analysis.sanity_checks import cascading_randomisation
+from vtlab.analysis.scores import SCORES, cam_scores, deletion_curve
 from vtlab.course.lesson_09 import GROUND_SHOTS, ground_task
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
@@ -43,7 +43,7 @@ SANITY_METHODS = ("grad_cam", "layer_cam", "guided_backprop")
 STAGES = ("stage1", "stage2", "stage3", "stage4")
 
 
-def train_or_load_network(
+def _train_or_load_network(
     strategy: Strategy, task: Task, seed: int, folder: Path, epochs: int | None = None
 ) -> Network:
     """A network trained on the task's shots, from its file if it was trained before."""
@@ -63,15 +63,15 @@ def train_or_load_network(
     return network
 
 
-def train_strategies(base: Task, folder: Path) -> Iterator[tuple[Strategy, int, Network]]:
+def _train_strategies(base: Task, folder: Path) -> Iterator[tuple[Strategy, int, Network]]:
     """The four strategies, trained with paired seeds."""
     for seed in range(SEEDS):
         task = base.at(SHOTS, seed)
         for strategy in FOUR:
-            yield strategy, seed, train_or_load_network(strategy, task, seed, folder)
+            yield strategy, seed, _train_or_load_network(strategy, task, seed, folder)
 
 
-def measure_scores(folder: Path) -> pd.DataFrame:
+def measure_cam_scores(folder: Path) -> pd.DataFrame:
     """Strategy x stage x seed: how well Grad-CAM finds the plant, beside the baselines."""
     base = make_task("garden", shots=1)
     images = _every_nth(base.test, len(base.test) // SCORED_IMAGES)
@@ -88,7 +88,7 @@ def measure_scores(folder: Path) -> pd.DataFrame:
                         **_score_maps(baseline_maps(name, images.pixels, size, seed), images),
                     }
                 )
-    for strategy, seed, network in train_strategies(base, folder):
+    for strategy, seed, network in _train_strategies(base, folder):
         accuracy = _accuracy(network, base.test)
         for stage in STAGES:
             maps = explain(network, images.pixels, stage=stage)
@@ -130,25 +130,25 @@ def _map_sizes(images: Images) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-def ground_test_images(share: float) -> Images:
+def _ground_test_images(share: float) -> Images:
     """Test images whose ground is tied to their species in this share, else drawn at random."""
     world = WORLDS["garden"].turn(shortcut=share)
     return Images(*world.draw(GROUND_TEST, None, 64))
 
 
-def measure_shortcut(folder: Path) -> pd.DataFrame:
+def measure_cam_shortcut(folder: Path) -> pd.DataFrame:
     """Training (tied, balanced) x strategy x seed: accuracy, and how much of the map is on the plant.
 
     `holds` and `breaks` are test images with tied grounds and with grounds at random. What of a
     map is not on the plant is on the ground, or on what else lies there.
     """
-    tests = {"holds": ground_test_images(1.0), "breaks": ground_test_images(0.0)}
+    tests = {"holds": _ground_test_images(1.0), "breaks": _ground_test_images(0.0)}
     rows = []
     for seed in range(SEEDS):
         for training, share in (("tied", 1.0), ("balanced", 0.0)):
             task = ground_task(share, seed)
             for strategy in FOUR:
-                network = train_or_load_network(strategy, task, seed, folder, GROUND_EPOCHS)
+                network = _train_or_load_network(strategy, task, seed, folder, GROUND_EPOCHS)
                 row = {
                     "training": training,
                     "strategy": strategy.name,
@@ -167,7 +167,7 @@ def measure_shortcut(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def measure_sanity(folder: Path) -> pd.DataFrame:
+def measure_cam_sanity(folder: Path) -> pd.DataFrame:
     """Method x seed x part: the likeness of maps to the trained network's, of `full`.
 
     "trained" is the network itself. "other image" compares the trained network's maps of
@@ -178,11 +178,11 @@ def measure_sanity(folder: Path) -> pd.DataFrame:
     pixels = _every_nth(base.test, len(base.test) // COMPARED_IMAGES).pixels
     rows = []
     for seed in range(SEEDS):
-        network = train_or_load_network(full, base.at(SHOTS, seed), seed, folder)
+        network = _train_or_load_network(full, base.at(SHOTS, seed), seed, folder)
         for method in SANITY_METHODS:
             steps = list(cascading_randomisation(network, pixels, method=method, seed=seed))
             _, first = steps[0]  # of the trained network
-            for part, maps in [*steps, ("other image", pair_with_other_images(first))]:
+            for part, maps in [*steps, ("other image", pair_maps_of_other_images(first))]:
                 run = {"method": method, "part": part, "seed": seed}
                 rows.append(run | _compare_maps(first, maps))
     return pd.DataFrame(rows)
@@ -195,7 +195,7 @@ def _compare_maps(first: Tensor, maps: Tensor) -> dict[str, float]:
     }
 
 
-def measure_methods(folder: Path) -> pd.DataFrame:
+def measure_cam_methods(folder: Path) -> pd.DataFrame:
     """Method x seed, of `full`: scores, and means over the steps of the deletion and insertion curves.
 
     A good map has a small mean for deletion and a large one for insertion.
@@ -204,7 +204,7 @@ def measure_methods(folder: Path) -> pd.DataFrame:
     images = _every_nth(base.test, len(base.test) // COMPARED_IMAGES)
     rows = []
     for seed in range(SEEDS):
-        network = train_or_load_network(full, base.at(SHOTS, seed), seed, folder)
+        network = _train_or_load_network(full, base.at(SHOTS, seed), seed, folder)
         found = {name: explain(network, images.pixels, method=name) for name in METHODS}
         found |= {name: baseline_maps(name, images.pixels, seed=seed) for name in BASELINES}
         for name, maps in found.items():
@@ -219,10 +219,10 @@ def measure_methods(folder: Path) -> pd.DataFrame:
 
 
 TABLES = {
-    "scores": measure_scores,
-    "sanity": measure_sanity,
-    "methods": measure_methods,
-    "shortcut": measure_shortcut,
+    "scores": measure_cam_scores,
+    "sanity": measure_cam_sanity,
+    "methods": measure_cam_methods,
+    "shortcut": measure_cam_shortcut,
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 import torch
-from resumable_table import Plan, measure_on, measure_plan, write_table
+from resumable_table import Plan, fill_table, make_resumable_table, measure_row_on_task
 
 from vtlab.course.lesson_06 import (
     PARTS,
@@ -48,7 +48,7 @@ WEIGHT_KINDS: dict[str, Strategy] = {
 }
 
 
-def thin_tests(task: Task) -> Task:
+def _thin_tests(task: Task) -> Task:
     """The task with at most `MAX_TEST_IMAGES` test images: every second or third where there are more."""
     step = -(-len(task.test) // MAX_TEST_IMAGES)
     return replace(task, test=task.test[torch.arange(0, len(task.test), step)])
@@ -63,7 +63,7 @@ def measure_depth(way: str, stages: int, task: Task, seed: int) -> dict[str, flo
     return found | {"weights": network.count_learning_weights()}
 
 
-def measure_weight_kind(way: str, task: Task, seed: int) -> dict[str, float]:
+def _measure_weight_kind(way: str, task: Task, seed: int) -> dict[str, float]:
     """One training of few weights, or of all step by step."""
     network = backbone("mini_resnet", classes=len(task.classes))
     if way == "gradually":
@@ -82,7 +82,7 @@ def measure_weight_kind(way: str, task: Task, seed: int) -> dict[str, float]:
 _source = lru_cache(maxsize=1)(source_network)  # trained once for all repairs of a seed
 
 
-def measure_adaptation(part: str, shift: str, seed: int) -> dict[str, float]:
+def _measure_adaptation(part: str, shift: str, seed: int) -> dict[str, float]:
     """The source's network before and after one part of it was adapted to a shift."""
     task, knowing = shifted_task(shift, seed), _source(seed)
     before = evaluate(knowing, task.test.pixels, task.test.labels)
@@ -91,7 +91,7 @@ def measure_adaptation(part: str, shift: str, seed: int) -> dict[str, float]:
 
 def plan_depth() -> Plan:
     """All runs of the three parts, each with its own number of seeds."""
-    bases = {target: thin_tests(make_task(target, shots=1)) for target in TARGETS}
+    bases = {target: _thin_tests(make_task(target, shots=1)) for target in TARGETS}
     for seed in range(max(SEEDS.values())):
         for run, measure in _runs_of_seed(bases, seed):
             if seed < SEEDS[run["part"]]:
@@ -106,15 +106,18 @@ def _runs_of_seed(bases: dict[str, Task], seed: int) -> Plan:
             for way in ("frozen", "fine-tuned") if stages else ("fine-tuned",):
                 run = {"part": "depth", "target": target, "way": way, "stages": stages}
                 measure = partial(measure_depth, way, stages)
-                yield run, partial(measure_on, base, SHOTS, seed, measure)
+                yield run, partial(measure_row_on_task, base, SHOTS, seed, measure)
         for way in (*WEIGHT_KINDS, "adapters", "gradually"):
             run = {"part": "weights", "target": target, "way": way, "stages": None}
-            yield run, partial(measure_on, base, SHOTS, seed, partial(measure_weight_kind, way))
+            yield (
+                run,
+                partial(measure_row_on_task, base, SHOTS, seed, partial(_measure_weight_kind, way)),
+            )
     for shift in SHIFTS:
         for part in PARTS:
             run = {"part": "shift", "target": shift, "way": part, "stages": None}
-            yield run, partial(measure_adaptation, part, shift, seed)
+            yield run, partial(_measure_adaptation, part, shift, seed)
 
 
 if __name__ == "__main__":
-    write_table("depth", lambda folder: measure_plan(plan_depth(), folder), __doc__)
+    make_resumable_table("depth", lambda folder: fill_table(plan_depth(), folder), __doc__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from resumable_table import Plan, measure_on, measure_plan, write_table
+from resumable_table import Plan, fill_table, make_resumable_table, measure_row_on_task
 
 from vtlab.analysis.feature_similarity import measure_similarity
 from vtlab.analysis.movement import measure_movement, take_snapshot
@@ -46,7 +46,7 @@ def plan_drift() -> Plan:
                     "seed": seed,
                 }
                 measure = partial(measure_drift, strategy, old=old)
-                yield run, partial(measure_on, base, SHOTS, seed, measure)
+                yield run, partial(measure_row_on_task, base, SHOTS, seed, measure)
 
 
 def measure_drift(strategy: Strategy, task: Task, old: OldTask, seed: int) -> dict[str, float]:
@@ -67,4 +67,4 @@ def measure_drift(strategy: Strategy, task: Task, old: OldTask, seed: int) -> di
 
 
 if __name__ == "__main__":
-    write_table("drift", lambda folder: measure_plan(plan_drift(), folder), __doc__)
+    make_resumable_table("drift", lambda folder: fill_table(plan_drift(), folder), __doc__)

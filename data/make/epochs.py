@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 from rates import STRATEGIES, tuning_tasks
-from resumable_table import write_table
+from resumable_table import make_resumable_table
 
 from vtlab.study.compare import compare
 from vtlab.study.run import Setting
@@ -39,4 +39,4 @@ def measure_epochs(folder: Path) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    write_table("epochs", measure_epochs, __doc__)
+    make_resumable_table("epochs", measure_epochs, __doc__)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from resumable_table import Plan, measure_on, measure_plan, write_table
+from resumable_table import Plan, fill_table, make_resumable_table, measure_row_on_task
 from torch import nn
 
 from vtlab.course.lesson_03 import HEAD_INITS, first_loss_and_gradient, network_with_head_init
@@ -17,7 +17,7 @@ from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import compute_outputs, mean_absolute_error
-from vtlab.models.losses import compute_loss, label_variance
+from vtlab.models.losses import compute_loss, label_variance_loss
 from vtlab.models.network import Network
 from vtlab.study.run import train_and_test
 from vtlab.training.strategies import Strategy, full, probe
@@ -28,7 +28,7 @@ FEATURES, CELLS = 256, 8 * 8  # of mini_resnet's last maps
 HEAD_RATES = (1e-3, 1e-2)  # for heads that are not solved
 
 
-def hidden_head(
+def _hidden_head(
     width: int = 256, depth: int = 1, dropout: float = 0.0, classes: int = 8
 ) -> nn.Module:
     """A head with hidden layers: `(N, 256)` features to `(N, K)`."""
@@ -40,12 +40,12 @@ def hidden_head(
     return nn.Sequential(*layers, nn.Linear(inputs, classes))
 
 
-def flattened_head(classes: int = 8) -> nn.Module:
+def _flattened_head(classes: int = 8) -> nn.Module:
     """A linear head on all cells of the last maps, which is how VGG's begins: `(N, 256, 8, 8)` to `(N, K)`."""
     return nn.Sequential(nn.Flatten(), nn.Linear(FEATURES * CELLS, classes))
 
 
-def block_head(classes: int = 8) -> nn.Module:
+def _block_head(classes: int = 8) -> nn.Module:
     """One more residual block, pooling and a linear layer: `(N, 256, 8, 8)` to `(N, K)`."""
     from torchvision.models.resnet import BasicBlock
 
@@ -61,20 +61,20 @@ def block_head(classes: int = 8) -> nn.Module:
 HEADS: dict[str, tuple[Callable[[], nn.Module | None], bool]] = {
     "solved": (lambda: None, True),
     "linear": (lambda: nn.Sequential(nn.Linear(FEATURES, 8)), True),  # not solved: descended on
-    "hidden 16": (lambda: hidden_head(16), True),
-    "hidden 256": (hidden_head, True),
-    "hidden 256, dropout": (lambda: hidden_head(dropout=0.5), True),
-    "hidden 1024": (lambda: hidden_head(1024), True),
-    "three hidden": (lambda: hidden_head(depth=3), True),
-    "flattened": (flattened_head, False),
-    "a block more": (block_head, False),
+    "hidden 16": (lambda: _hidden_head(16), True),
+    "hidden 256": (_hidden_head, True),
+    "hidden 256, dropout": (lambda: _hidden_head(dropout=0.5), True),
+    "hidden 1024": (lambda: _hidden_head(1024), True),
+    "three hidden": (lambda: _hidden_head(depth=3), True),
+    "flattened": (_flattened_head, False),
+    "a block more": (_block_head, False),
 }
 HEAD_SHOTS = (5, 40)
 NUMBERS: dict[str, Strategy] = {"ridge": probe, "partial": last_stages(1), "full": full}
 NUMBER_SHOTS = 5
 
 
-def measure_head_init(way: str, task: Task, seed: int) -> dict[str, float]:
+def _measure_head_init(way: str, task: Task, seed: int) -> dict[str, float]:
     """One training of everything, from this start of the head."""
     network = network_with_head_init(way, seed)
     loss, gradient = first_loss_and_gradient(network, task)
@@ -85,14 +85,14 @@ def measure_head_init(way: str, task: Task, seed: int) -> dict[str, float]:
     }
 
 
-def measure_head(way: str, task: Task, seed: int, rate: float | None = None) -> dict[str, float]:
+def _measure_head(way: str, task: Task, seed: int, rate: float | None = None) -> dict[str, float]:
     """One training of this head on frozen stages; without a rate it is solved."""
     make_head, pooling = HEADS[way]
     network = backbone("mini_resnet", classes=8, head=make_head(), pooling=pooling)
     return _train_head(network, task, replace(probe, rate=rate), seed)
 
 
-def measure_petal_count(way: str, task: Task, seed: int) -> dict[str, float]:
+def _measure_petal_count(way: str, task: Task, seed: int) -> dict[str, float]:
     """One training to count petals."""
     network = backbone("mini_resnet", classes=1)
     found = _train_head(network, task, NUMBERS[way], seed)
@@ -106,7 +106,7 @@ def _train_head(network: Network, task: Task, strategy: Strategy, seed: int) -> 
     outputs, labels = compute_outputs(network, task.test.pixels), task.test.labels
     return {
         **accuracies,
-        "test_loss": compute_loss(outputs, labels, label_variance(labels)).item(),
+        "test_loss": compute_loss(outputs, labels, label_variance_loss(labels)).item(),
         "weights": sum(p.numel() for p in network.head.parameters()),
     }
 
@@ -118,20 +118,20 @@ def plan_heads() -> Plan:
         for part, way, shots, rate, measure in _parts():
             run = {"part": part, "way": way, "shots": shots, "rate": rate, "seed": seed}
             base = petals if part == "number" else garden
-            yield run, partial(measure_on, base, shots, seed, measure)
+            yield run, partial(measure_row_on_task, base, shots, seed, measure)
 
 
 def _parts() -> Iterator[tuple[str, str, int, float | None, Callable[..., dict]]]:
     """Part, way, shots, rate, and what measures a run of them."""
     for way in HEAD_INITS:
-        yield "start", way, 5, None, partial(measure_head_init, way)
+        yield "start", way, 5, None, partial(_measure_head_init, way)
     for shots in HEAD_SHOTS:
         for way in HEADS:
             for rate in (None,) if way == "solved" else HEAD_RATES:
-                yield "head", way, shots, rate, partial(measure_head, way, rate=rate)
+                yield "head", way, shots, rate, partial(_measure_head, way, rate=rate)
     for way in NUMBERS:
-        yield "number", way, NUMBER_SHOTS, None, partial(measure_petal_count, way)
+        yield "number", way, NUMBER_SHOTS, None, partial(_measure_petal_count, way)
 
 
 if __name__ == "__main__":
-    write_table("heads", lambda folder: measure_plan(plan_heads(), folder), __doc__)
+    make_resumable_table("heads", lambda folder: fill_table(plan_heads(), folder), __doc__)

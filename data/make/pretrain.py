@@ -34,7 +34,7 @@ from vtlab.system.fingerprints import fingerprint_file, fingerprint_tensors
 from vtlab.system.interrupts import StopEvent, Termination, defer_signals, raise_on_termination
 from vtlab.system.memory import keep_freed_memory
 from vtlab.system.randomness import make_generator, seed_torch
-from vtlab.training.checkpoints import Checkpoint, Resumable, checkpointed, restore_state
+from vtlab.training.checkpoints import Checkpoint, CheckpointedTraining, checkpointed, restore_state
 
 DATA = Path(__file__).parent.parent
 NOTHING_KEPT = "nothing is kept (--checkpoints FOLDER)"
@@ -99,7 +99,7 @@ class PretrainingSource(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class PhotoSource:
+class PretrainingPhotos:
     """Labelled photographs: each once an epoch, in a new order, zoomed, mirrored and relit anew.
 
     Attributes:
@@ -125,7 +125,7 @@ class PhotoSource:
     @classmethod
     def read(
         cls, path: str | Path, size: int, progress: Callable[[int, int], None] | None = None
-    ) -> PhotoSource:
+    ) -> PretrainingPhotos:
         """The images of a folder, zip or table, as `images.read_folder` reads them.
 
         Raises:
@@ -213,8 +213,8 @@ def pretrain(
     return Pretraining(recipe, source, network, every, stop)
 
 
-class Pretraining(Resumable[PretrainingProgress]):
-    """What `pretrain` returns; a step is a batch of images. See `Resumable`."""
+class Pretraining(CheckpointedTraining[PretrainingProgress]):
+    """What `pretrain` returns; a step is a batch of images. See `CheckpointedTraining`."""
 
     _optimiser: torch.optim.AdamW
 
@@ -336,7 +336,7 @@ def _test_accuracy(network: Network, images: torch.Tensor, labels: torch.Tensor)
     return (torch.cat(guesses).cpu() == labels).float().mean().item()
 
 
-def save_pretrained_weights(
+def _save_pretrained_weights(
     network: Network, recipe: PretrainingRecipe, source: PretrainingSource, folder: Path, name: str
 ) -> str:
     """Write the stages as half-precision safetensors; returns the sha256."""
@@ -399,7 +399,7 @@ def main(given: Sequence[str] | None = None) -> int:
     try:
         source: PretrainingSource = GardenSource()
         if arguments.photos:
-            source = PhotoSource.read(arguments.photos, max(recipe.sizes))
+            source = PretrainingPhotos.read(arguments.photos, max(recipe.sizes))
         network = backbone(recipe.backbone, classes=source.classes, weights=None)
         network.reset_stages(recipe.seed)
         every = PHOTOS_EVERY if arguments.photos else DRAWINGS_EVERY
@@ -416,7 +416,7 @@ def main(given: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print("sha256", save_pretrained_weights(network, recipe, source, arguments.out, name))
+    print("sha256", _save_pretrained_weights(network, recipe, source, arguments.out, name))
     rows = [{k: round(v, 4) for k, v in asdict(row).items()} for row in training.history]
     write_csv(log, pd.DataFrame(rows))
     return 0

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from resumable_table import write_table
+from resumable_table import make_resumable_table
 
 from vtlab.data.tasks import Task, garden_task
 from vtlab.garden.worlds import WORLDS
@@ -48,11 +48,11 @@ def measure_rates(folder: Path) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def best_rates(table: pd.DataFrame) -> dict[str, float]:
+def _best_rates(table: pd.DataFrame) -> dict[str, float]:
     """The rate of each strategy with the best mean over tasks and shots."""
     means = table.groupby(["strategy", "rate"]).test_accuracy.mean().unstack()
     return means.idxmax(axis=1).to_dict()
 
 
 if __name__ == "__main__":
-    write_table("rates", measure_rates, __doc__)
+    make_resumable_table("rates", measure_rates, __doc__)

@@ -29,7 +29,7 @@ from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
 from vtlab.results.metrics import accuracy, balanced_accuracy
 from vtlab.study.tune import CANDIDATE_RATES, tune_rate
-from vtlab.system.files import find_shipped_folder
+from vtlab.system.files import find_shipped_files
 from vtlab.system.randomness import make_generator
 from vtlab.system.threads import THREADS
 from vtlab.training.fit import fit
@@ -43,7 +43,7 @@ MIN_TEST_IMAGES = 20  # of each class
 
 
 @dataclass(frozen=True)
-class PretrainedStart:
+class _PretrainedStart:
     """Where a network's weights come from.
 
     Attributes:
@@ -58,9 +58,9 @@ class PretrainedStart:
 
 
 STARTS = {
-    "garden": PretrainedStart("mini_resnet", "default", 64),
-    "natural": PretrainedStart("mini_resnet", "natural", 64),
-    "imagenet": PretrainedStart("mobilenet_v2", "weights/mobilenet_v2.pth", 128),
+    "garden": _PretrainedStart("mini_resnet", "default", 64),
+    "natural": _PretrainedStart("mini_resnet", "natural", 64),
+    "imagenet": _PretrainedStart("mobilenet_v2", "weights/mobilenet_v2.pth", 128),
 }
 SETS = {
     "photo": ("pacs_photo_sketch_128.zip", "photo"),
@@ -71,7 +71,7 @@ SHIFT = ("photo", "sketch")  # learnt from the first, also tested on the second
 KEY = ["data", "start", "strategy", "shots", "seed"]
 
 
-class PhotoPool:
+class _PhotoPool:
     """The images of one data set at one size: shots for a seed, and a test set of what they leave."""
 
     def __init__(self, name: str, read: ImageFolder) -> None:
@@ -109,7 +109,7 @@ class PhotoPool:
         )
 
 
-def read_photo_pools(folder: Path, size: int) -> dict[str, PhotoPool]:
+def _read_photo_pools(folder: Path, size: int) -> dict[str, _PhotoPool]:
     """The data sets by name, decoded.
 
     Raises:
@@ -122,7 +122,7 @@ def read_photo_pools(folder: Path, size: int) -> dict[str, PhotoPool]:
                 archive.extractall(
                     Path(place) / file, [n for n in archive.namelist() if n.startswith(inside)]
                 )
-            found[name] = PhotoPool(name, read_folder(Path(place) / file / inside, size))
+            found[name] = _PhotoPool(name, read_folder(Path(place) / file / inside, size))
     return found
 
 
@@ -145,13 +145,13 @@ class RealTable:
     def __init__(self, folder: Path, runs_folder: Path, known: pd.DataFrame) -> None:
         """Nothing is read yet."""
         self.folder, self.runs_folder, self.known = folder, runs_folder, known
-        self._pools: dict[int, dict[str, PhotoPool]] = {}
+        self._pools: dict[int, dict[str, _PhotoPool]] = {}
 
-    def pool(self, start: str, data: str) -> PhotoPool:
+    def pool(self, start: str, data: str) -> _PhotoPool:
         """A data set at the size of a start."""
         size = STARTS[start].size
         if size not in self._pools:
-            self._pools[size] = read_photo_pools(self.folder, size)
+            self._pools[size] = _read_photo_pools(self.folder, size)
         return self._pools[size][data]
 
     def network(self, start: str, classes: int) -> Network:
@@ -234,7 +234,7 @@ def main() -> None:
     parser.add_argument("--anew", action="store_true", help="take no row from the committed table")
     given = parser.parse_args()
     torch.set_num_threads(THREADS)
-    committed = find_shipped_folder("results") / "real.csv"
+    committed = find_shipped_files("results") / "real.csv"
     known = pd.DataFrame() if given.anew or not committed.exists() else real_table()
     table = pd.DataFrame(measure_real_rows(RealTable(given.folder, given.runs, known)))
     if len(known):  # after Ctrl-C: rows that were known and not reached stay

@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 
 from vtlab.data.tasks import Task
-from vtlab.system.files import find_shipped_folder, write_csv, write_text
-from vtlab.system.fingerprints import list_differences
+from vtlab.system.files import find_shipped_files, write_csv, write_text
+from vtlab.system.fingerprints import list_fingerprint_differences
 from vtlab.system.threads import THREADS
 
 # what is run, as columns of its row; and what measures the other columns
@@ -34,7 +34,9 @@ def measure_once(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
     """
     if path.exists():
         row = json.loads(path.read_text(encoding="utf-8"))
-        if differences := list_differences({column: row.get(column) for column in run}, run):
+        if differences := list_fingerprint_differences(
+            {column: row.get(column) for column in run}, run
+        ):
             raise ValueError(
                 f"{path} is of another run: {'; '.join(differences)}; delete it, or take another folder"
             )
@@ -46,12 +48,12 @@ def measure_once(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
     return row
 
 
-def measure_on(base: Task, shots: int, seed: int, measure: Callable[..., dict]) -> dict:
+def measure_row_on_task(base: Task, shots: int, seed: int, measure: Callable[..., dict]) -> dict:
     """Measure on a task with these shots, which are drawn now and not when the run is planned."""
     return measure(task=base.at(shots, seed), seed=seed)
 
 
-def measure_plan(plan: Plan, folder: Path) -> pd.DataFrame:
+def fill_table(plan: Plan, folder: Path) -> pd.DataFrame:
     """A row for each planned run; the values of its columns name its file in the folder."""
     rows = []
     for run, measure in plan:
@@ -77,11 +79,13 @@ def write_rounded_table(table: pd.DataFrame, name: str) -> None:
     rounded = table.round(4)
     if "rate" in table:
         rounded = rounded.assign(rate=table.rate)
-    write_csv(find_shipped_folder("results") / f"{name}.csv", rounded)
+    write_csv(find_shipped_files("results") / f"{name}.csv", rounded)
     print(f"written: {name}.csv, {len(table)} rows")
 
 
-def write_table(name: str, measure: Callable[[Path], pd.DataFrame], about: str | None) -> None:
+def make_resumable_table(
+    name: str, measure: Callable[[Path], pd.DataFrame], about: str | None
+) -> None:
     """The whole of such a script: measure the table with the folder of finished runs, and write it."""
     arguments = table_parser(name, about).parse_args()
     torch.set_num_threads(THREADS)

@@ -12,20 +12,20 @@ import pandas as pd
 from resumable_table import table_parser, write_rounded_table
 
 from vtlab.course.tables import shots_table
-from vtlab.results.labels import rank_strategy
+from vtlab.results.labels import rank_label
 from vtlab.study.compare import compare
 
 SHOTS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
 SEEDS = 5
 
 
-def replace_shots(fresh: pd.DataFrame, shots: Sequence[int]) -> pd.DataFrame:
+def _replace_shots(fresh: pd.DataFrame, shots: Sequence[int]) -> pd.DataFrame:
     """The committed table with these numbers of shots measured anew."""
     committed = shots_table()
     both = pd.concat([committed[~committed.shots.isin(shots)], fresh])
 
     def in_order(column: pd.Series) -> pd.Series:
-        return column.map(rank_strategy) if column.name == "strategy" else column
+        return column.map(rank_label) if column.name == "strategy" else column
 
     return both.sort_values(["strategy", "shots", "seed"], key=in_order, kind="stable")
 
@@ -38,7 +38,7 @@ def main() -> None:
     given = parser.parse_args()
     shots = [int(number) for number in given.shots.split(",")]
     study = compare("garden", shots=shots, seeds=given.seeds, folder=given.runs, say=print)
-    write_rounded_table(replace_shots(study.table(), shots), "shots_garden")
+    write_rounded_table(_replace_shots(study.table(), shots), "shots_garden")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from resumable_table import write_table
+from resumable_table import make_resumable_table
 
 from vtlab.course.lesson_02 import ZOO, pretraining_log
 from vtlab.models.backbones import backbone
@@ -20,7 +20,7 @@ from vtlab.results.metrics import interval
 from vtlab.study.compare import compare
 from vtlab.study.run import Setting
 from vtlab.system.device import autocast, synchronize
-from vtlab.system.files import find_shipped_folder
+from vtlab.system.files import find_shipped_files
 from vtlab.system.threads import THREADS
 from vtlab.training.strategies import full, partial, probe
 
@@ -57,7 +57,7 @@ def count_zoo_costs(network: Network) -> dict[str, str | int | float]:
     image = network.normalise(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         maps = network.run_stages(image, 0)
-    disk = (find_shipped_folder("weights") / f"{network.name}.safetensors").stat().st_size
+    disk = (find_shipped_files("weights") / f"{network.name}.safetensors").stat().st_size
     return {
         "backbone": network.name,
         "weights": sum(p.numel() for p in network.stages.parameters()),
@@ -134,4 +134,4 @@ def measure_zoo_accuracies(name: str, folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    write_table("zoo", measure_zoo, __doc__)
+    make_resumable_table("zoo", measure_zoo, __doc__)

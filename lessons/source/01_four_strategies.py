@@ -256,7 +256,7 @@ vt.plots.cams(shown.pixels, maps, masks=shown.masks)
 # solver lowers loss *and* L2 together, and only the loss is drawn.)
 
 # %%
-vt.plots.curves(vt.records.epochs_table(study.runs))
+vt.plots.curves(vt.records.epochs_to_table(study.runs))
 
 # %% [markdown]
 # Then the claims, on five seeds of the stored table. A claim here is a test: it prints its

@@ -125,7 +125,7 @@ vt.claim("the field that the kernels give is the one that the gradient has, as f
          all(reach[name] == min(field.size, 64) for name, field in fields.items()))
 
 # %% [markdown]
-# The numbers above say which pixels *can* matter. How much they do is another question. `sensitivity`
+# The numbers above say which pixels *can* matter. How much they do is another question. `gradient_sensitivity`
 # keeps the gradient's size for every pixel. Follow one row first: bright is much (on each picture's own
 # scale), the square is the field, and below stands its side. Is the square filled evenly?
 

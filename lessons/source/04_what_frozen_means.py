@@ -342,7 +342,7 @@ print(table[["weights", "learn", "forward", "step"]].to_string())
 # means.
 
 # %%
-speed = vt.costs.calibrate(fresh, bfloat16=False)
+speed = vt.costs.calibrate_costs(fresh, bfloat16=False)
 ways = (vt.probe, vt.partial(1), vt.surgical("stage1"), vt.full)
 measured = {way.name: vt.costs.measure_step(fresh, way, bfloat16=False) for way in ways}
 predicted = {way.name: vt.costs.cost_table(fresh, way, speed=speed).sum() for way in ways}
@@ -357,7 +357,7 @@ vt.claim("weights, operations and optimiser are predicted exactly, kept memory w
          exact and kept < 0.02, kept=kept)
 
 # %% [markdown]
-# Seconds do not follow from shapes alone: they need to know the machine. `calibrate`, above, timed each
+# Seconds do not follow from shapes alone: they need to know the machine. `calibrate_costs`, above, timed each
 # stage forward and backward, and the table adds up the parts that a strategy needs. The digits are
 # those of the machine that ran this page; where other work slows it between the two measurements, all
 # predictions are off by one factor.
@@ -419,7 +419,7 @@ vt.claim("a step of partial takes under 70 % of a step of full: measured, and pr
 
 # %% [markdown]
 # The seconds follow the operations, though not exactly: a stage with large maps and few channels keeps
-# a processor waiting for memory. That is why `calibrate` measures every stage for itself, and does not
+# a processor waiting for memory. That is why `calibrate_costs` measures every stage for itself, and does not
 # divide one number of operations by one speed.
 #
 # What does freezing *cost*? It fixes the features. Where they fit the target, that is a gain: with few

@@ -21,7 +21,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from build import explain_build_failure, notebook_path, read_mirror, run_notebook, select_mirrors
+from build import (
+    explain_lesson_build_failure,
+    lesson_notebook_path,
+    read_lesson_mirror,
+    run_notebook,
+    select_lesson_mirrors,
+)
 
 from vtlab.system.device import has_native_bfloat16
 
@@ -57,7 +63,7 @@ class LessonCost:
 
 
 @contextlib.contextmanager
-def limit_memory(limit: int) -> Iterator[tuple[str, list[str]]]:
+def _limit_memory(limit: int) -> Iterator[tuple[str, list[str]]]:
     """Limit the memory of a kernel: gives what limits it, and the command that starts a command so."""
     group, words = _make_cgroup(limit)
     if group is None:
@@ -91,7 +97,7 @@ def _make_cgroup(limit: int) -> tuple[Path | None, str]:
     return None, "a watch"
 
 
-class KernelWatch(threading.Thread):
+class _KernelWatch(threading.Thread):
     """A thread that looks at this process's kernels every tenth of a second.
 
     Attributes:
@@ -140,16 +146,19 @@ def measure_lesson_cost(mirror: Path, threads: int, limit: int = MEMORY_LIMIT) -
     environment = dict.fromkeys(
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "VTLAB_THREADS"), str(threads)
     )
-    notebook, complaint, started = read_mirror(mirror), "", time.perf_counter()
-    with limit_memory(limit) as (_, within):
-        watch = KernelWatch(None if within else limit)
+    notebook, complaint, started = read_lesson_mirror(mirror), "", time.perf_counter()
+    with _limit_memory(limit) as (_, within):
+        watch = _KernelWatch(None if within else limit)
         watch.start()
         try:
             run_notebook(
-                notebook, notebook_path(mirror).parent, environment=environment, within=within
+                notebook,
+                lesson_notebook_path(mirror).parent,
+                environment=environment,
+                within=within,
             )
         except (CellControlSignal, RuntimeError, OSError) as error:  # a dead kernel among them
-            complaint = explain_build_failure(error, mirror)
+            complaint = explain_lesson_build_failure(error, mirror)
         finally:
             watch.over.set()
             watch.join()
@@ -163,7 +172,7 @@ def measure_lesson_cost(mirror: Path, threads: int, limit: int = MEMORY_LIMIT) -
     )
 
 
-def measure_imports() -> float:
+def _measure_imports() -> float:
     """The GB of a process that has imported torch and torchvision and done nothing else.
 
     A build for GPUs takes about twice that of one without, on a machine without a GPU, too.
@@ -173,7 +182,7 @@ def measure_imports() -> float:
     return int(told.stdout) / 1e9
 
 
-def measure_pace(threads: int) -> float:
+def _measure_pace(threads: int) -> float:
     """How many images of 64 px full fine-tuning of mini ResNet gets through in a second.
 
     It says what the limits in seconds mean here: with half of it, a lesson takes about twice as long.
@@ -195,17 +204,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("numbers", nargs="*", metavar="NN", help="such as 04 (default: all)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     given = parser.parse_args(arguments)
-    mirrors = select_mirrors(given.numbers)
+    mirrors = select_lesson_mirrors(given.numbers)
     if not mirrors:
         return 2
-    with limit_memory(MEMORY_LIMIT) as (words, _):
+    with _limit_memory(MEMORY_LIMIT) as (words, _):
         print(
             f"limit {MEMORY_LIMIT >> 30} GiB by {words}; budget {BUDGET['seconds']} s, "
             f"{BUDGET['cpu_minutes']:.0f} CPU-minutes, {BUDGET['gigabytes']} GB; "
-            f"{os.cpu_count()} cores; of each lesson's GB {measure_imports():.2f} are torch "
+            f"{os.cpu_count()} cores; of each lesson's GB {_measure_imports():.2f} are torch "
             f"{version('torch')} and torchvision, imported"
         )
-    paces = ", ".join(f"{measure_pace(threads):.0f} with {threads}" for threads in given.threads)
+    paces = ", ".join(f"{_measure_pace(threads):.0f} with {threads}" for threads in given.threads)
     print(
         f"images a second in full fine-tuning, by threads: {paces}; bfloat16 is "
         f"{'native' if has_native_bfloat16() else 'not native'} here"

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nbformat
-from lint import Lesson, cell_tags
+from lint import LintedLesson, lint_cell_tags
 
 from vtlab.system.files import write_text
 
@@ -32,16 +32,16 @@ KERNEL = ("-m", "ipykernel_launcher", "-f", "{connection_file}", "--IPKernelApp.
 CELL_TIMEOUT = 600  # seconds a cell: a slow machine is no failure, the budget says what is slow
 
 
-def find_mirrors(folder: Path = LESSONS_FOLDER) -> list[Path]:
+def find_lesson_mirrors(folder: Path = LESSONS_FOLDER) -> list[Path]:
     """The sources of all lessons and solutions."""
     return sorted(folder.glob("source/*.py")) + sorted(folder.glob("solutions/source/*.py"))
 
 
-def select_mirrors(numbers: Sequence[str], *, solutions: bool = False) -> list[Path]:
+def select_lesson_mirrors(numbers: Sequence[str], *, solutions: bool = False) -> list[Path]:
     """The mirrors of the lessons with these numbers, or of all; says so if there is none."""
     chosen = [
         mirror
-        for mirror in find_mirrors()
+        for mirror in find_lesson_mirrors()
         if (solutions or mirror.parent.parent.name != "solutions")
         and (not numbers or mirror.stem[:2] in numbers)
     ]
@@ -50,12 +50,12 @@ def select_mirrors(numbers: Sequence[str], *, solutions: bool = False) -> list[P
     return chosen
 
 
-def notebook_path(mirror: Path) -> Path:
+def lesson_notebook_path(mirror: Path) -> Path:
     """The path of a mirror's notebook."""
     return mirror.parent.parent / f"{mirror.stem}.ipynb"
 
 
-def read_mirror(mirror: Path) -> nbformat.NotebookNode:
+def read_lesson_mirror(mirror: Path) -> nbformat.NotebookNode:
     """The mirror as a notebook without outputs, its cells named by content and place."""
     import jupytext
 
@@ -78,7 +78,7 @@ def read_mirror(mirror: Path) -> nbformat.NotebookNode:
 
 def _keep_tags(cell: nbformat.NotebookNode) -> None:
     """Drop all that a cell's metadata say beside its tags."""
-    cell.metadata = {"tags": cell_tags(cell)} if cell_tags(cell) else {}
+    cell.metadata = {"tags": lint_cell_tags(cell)} if lint_cell_tags(cell) else {}
 
 
 def run_notebook(
@@ -131,7 +131,7 @@ def run_notebook(
     return notebook
 
 
-def tidy_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def tidy_built_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Drop widget state, timings, the ids of widget views, and the paths in a traceback."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
@@ -162,22 +162,22 @@ def _shrink_notebook_picture(png: str) -> str:
 def build_lesson(mirror: Path) -> None:
     """Run a mirror and write its notebook."""
     started = time.perf_counter()
-    path = notebook_path(mirror)
-    notebook = tidy_notebook(run_notebook(read_mirror(mirror), path.parent))
+    path = lesson_notebook_path(mirror)
+    notebook = tidy_built_notebook(run_notebook(read_lesson_mirror(mirror), path.parent))
     write_text(path, nbformat.writes(notebook) + "\n")
     size = path.stat().st_size // 1000
     print(f"{path.stem}: {time.perf_counter() - started:.0f} s, {size} kB")
 
 
-def update_prose(mirror: Path) -> None:
+def rebuild_prose(mirror: Path) -> None:
     """Write a notebook whose words alone have changed: its code keeps the stored outputs.
 
     Raises:
         OSError: If there is no stored notebook.
         ValueError: If the code has changed as well, and must be run.
     """
-    path = notebook_path(mirror)
-    stored, notebook = nbformat.read(path, as_version=4), read_mirror(mirror)
+    path = lesson_notebook_path(mirror)
+    stored, notebook = nbformat.read(path, as_version=4), read_lesson_mirror(mirror)
     before, after = (
         [cell for cell in book.cells if cell.cell_type == "code"] for book in (stored, notebook)
     )
@@ -198,20 +198,22 @@ def rebuild_and_compare(mirror: Path) -> list[str]:
     Returns:
         A sentence for each cell that differs, empty if none does.
     """
-    path = notebook_path(mirror)
+    path = lesson_notebook_path(mirror)
     if not path.exists():
         return [f"{path.stem}: was never built"]
-    stored, plain = nbformat.read(path, as_version=4), read_mirror(mirror)
+    stored, plain = nbformat.read(path, as_version=4), read_lesson_mirror(mirror)
     if [cell.source for cell in stored.cells] != [cell.source for cell in plain.cells]:
         return [f"{path.stem}: is not what its mirror says"]
-    fresh = tidy_notebook(run_notebook(plain, path.parent))
-    before, after = (Lesson(notebook, notebook).compared_texts for notebook in (stored, fresh))
+    fresh = tidy_built_notebook(run_notebook(plain, path.parent))
+    before, after = (
+        LintedLesson(notebook, notebook).compared_texts for notebook in (stored, fresh)
+    )
     differ = (Counter(before) - Counter(after)) + (Counter(after) - Counter(before))
     cells = sorted({i for i, _ in differ})
     return [f"{path.stem}: cell {i} gives other text than is stored" for i in cells]
 
 
-def write_student_copy(mirror: Path, out: Path) -> Path:
+def build_student_copy(mirror: Path, out: Path) -> Path:
     """Write a copy to work on: a lesson without outputs, which the learner will make.
 
     Returns:
@@ -220,8 +222,8 @@ def write_student_copy(mirror: Path, out: Path) -> Path:
     Raises:
         FileExistsError: If a copy is there, which somebody may have worked on.
     """
-    notebook = read_mirror(mirror)
-    notebook.cells = [cell for cell in notebook.cells if "solution" not in cell_tags(cell)]
+    notebook = read_lesson_mirror(mirror)
+    notebook.cells = [cell for cell in notebook.cells if "solution" not in lint_cell_tags(cell)]
     path = out / f"{mirror.stem}.ipynb"
     if path.exists():
         raise FileExistsError(f"{path} is there already: give a new folder")
@@ -230,7 +232,7 @@ def write_student_copy(mirror: Path, out: Path) -> Path:
     return path
 
 
-def explain_build_failure(error: Exception, mirror: Path) -> str:
+def explain_lesson_build_failure(error: Exception, mirror: Path) -> str:
     """One line for a notebook that could not be run."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -257,7 +259,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--student", type=Path, metavar="OUT", help="copies without outputs and without solutions"
     )
     given = parser.parse_args(arguments)
-    mirrors = select_mirrors(given.numbers, solutions=not given.student)
+    mirrors = select_lesson_mirrors(given.numbers, solutions=not given.student)
     if not mirrors:
         return 2
     failed = False
@@ -265,16 +267,16 @@ def main(arguments: list[str] | None = None) -> int:
         complaints: list[str] = []
         try:
             if given.student:
-                print(write_student_copy(mirror, given.student))
+                print(build_student_copy(mirror, given.student))
             elif given.check:
                 complaints = rebuild_and_compare(mirror)
             elif given.prose:
-                update_prose(mirror)
+                rebuild_prose(mirror)
             else:
                 build_lesson(mirror)
         # A dead kernel is a RuntimeError.
         except (CellControlSignal, RuntimeError, OSError, ValueError) as error:
-            complaints = [explain_build_failure(error, mirror)]
+            complaints = [explain_lesson_build_failure(error, mirror)]
         for complaint in complaints:
             print(complaint, file=sys.stderr)
             failed = True

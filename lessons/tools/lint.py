@@ -1,6 +1,6 @@
 """The notebook lint: what a lesson must be, and what nbval would let pass.
 
-A rule is a function of a `Lesson` that yields `(cell number or None, sentence)`. `RULES` holds
+A rule is a function of a `LintedLesson` that yields `(cell number or None, sentence)`. `RULES` holds
 them all by name; each has a planted fault in the tests.
 """
 
@@ -41,7 +41,7 @@ Finding = tuple[int | None, str]
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class LintedLesson:
     """A notebook, its mirror as a notebook, and whether it is one of the solutions."""
 
     notebook: nbformat.NotebookNode
@@ -63,18 +63,18 @@ class Lesson:
         """What nbval compares: cell number and text of each stored text output."""
         found = []
         for i, cell in self.code_cells:
-            if "nbval-ignore-output" in cell_tags(cell):
+            if "nbval-ignore-output" in lint_cell_tags(cell):
                 continue
-            found += [(i, text) for output in cell.outputs for text in output_texts(output)]
+            found += [(i, text) for output in cell.outputs for text in _output_texts(output)]
         return found
 
 
-def cell_tags(cell: nbformat.NotebookNode) -> list[str]:
+def lint_cell_tags(cell: nbformat.NotebookNode) -> list[str]:
     """A cell's tags."""
     return cell.metadata.get("tags", [])
 
 
-def output_texts(output: nbformat.NotebookNode) -> list[str]:
+def _output_texts(output: nbformat.NotebookNode) -> list[str]:
     """All of an output that nbval compares as text: not pictures, widget views or tracebacks."""
     parts = [
         output.get("text", ""),
@@ -84,26 +84,28 @@ def output_texts(output: nbformat.NotebookNode) -> list[str]:
     return [str(part) for part in parts if part]
 
 
-def code_lines(source: str) -> list[str]:
+def _code_lines(source: str) -> list[str]:
     """The lines of code that are not blank."""
     return [line for line in source.splitlines() if line.strip()]
 
 
-RULES: dict[str, Callable[[Lesson], Iterator[Finding]]] = {}
+RULES: dict[str, Callable[[LintedLesson], Iterator[Finding]]] = {}
 
 
-def rule(check: Callable[[Lesson], Iterator[Finding]]) -> Callable[[Lesson], Iterator[Finding]]:
+def lint_rule(
+    check: Callable[[LintedLesson], Iterator[Finding]],
+) -> Callable[[LintedLesson], Iterator[Finding]]:
     """Register a rule by its function's name."""
     RULES[check.__name__] = check
     return check
 
 
-@rule
-def mirror_equals_notebook(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def mirror_equals_notebook(lesson: LintedLesson) -> Iterator[Finding]:
     """Source, kind and tags are the same, cell by cell."""
 
     def shape(notebook: nbformat.NotebookNode) -> list:
-        return [(c.cell_type, c.source, sorted(cell_tags(c))) for c in notebook.cells]
+        return [(c.cell_type, c.source, sorted(lint_cell_tags(c))) for c in notebook.cells]
 
     ours, theirs = shape(lesson.notebook), shape(lesson.mirror)
     if len(ours) != len(theirs):
@@ -113,16 +115,16 @@ def mirror_equals_notebook(lesson: Lesson) -> Iterator[Finding]:
             yield i, "differs from the mirror: build it again"
 
 
-@rule
-def title_is_a_question(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def title_is_a_question(lesson: LintedLesson) -> Iterator[Finding]:
     """The first cell is `# NN · …?`."""
     first = lesson.notebook.cells[0].source.split("\n")[0]
     if not re.fullmatch(r"# \d\d · .+\?", first):
         yield 0, f"the title {first!r} is not '# NN · a question?'"
 
 
-@rule
-def sections_are_complete(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def sections_are_complete(lesson: LintedLesson) -> Iterator[Finding]:
     """The sections are those of a lesson, in order."""
     if lesson.solution:
         return
@@ -137,34 +139,34 @@ def sections_are_complete(lesson: Lesson) -> Iterator[Finding]:
         yield None, f"sections are not a lesson's: look at {odd!r}"
 
 
-@rule
-def cells_are_short(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def cells_are_short(lesson: LintedLesson) -> Iterator[Finding]:
     """Median at most 4 lines, nine in ten at most 10, none over 15."""
-    counts = sorted(len(code_lines(c.source)) for _, c in lesson.code_cells)
+    counts = sorted(len(_code_lines(c.source)) for _, c in lesson.code_cells)
     if not counts:
         return
     if statistics.median(counts) > 4 or counts[int(0.9 * (len(counts) - 1))] > 10:
         yield None, "code cells are too long on the whole"
     for i, cell in lesson.code_cells:
-        if len(code_lines(cell.source)) > 15:
+        if len(_code_lines(cell.source)) > 15:
             yield i, "over 15 lines"
 
 
-@rule
-def prose_explains_code(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def prose_explains_code(lesson: LintedLesson) -> Iterator[Finding]:
     """12 to 25 words of prose per line of code."""
     if lesson.solution:
         return
     words = sum(
         len(c.source.split()) for _, c in lesson.numbered_cells if c.cell_type == "markdown"
     )
-    ratio = words / max(1, sum(len(code_lines(c.source)) for _, c in lesson.code_cells))
+    ratio = words / max(1, sum(len(_code_lines(c.source)) for _, c in lesson.code_cells))
     if not 12 <= ratio <= 25:
         yield None, f"{ratio:.0f} words per line of code; 12 to 25 are right"
 
 
-@rule
-def no_accidental_lists(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def no_accidental_lists(lesson: LintedLesson) -> Iterator[Finding]:
     """No line amid a paragraph begins as a list, a heading or a quotation does: it would become one."""
     item = r"(?:[-+*]|\d+[.)]|#+|>)\s"
     for i, cell in lesson.numbered_cells:
@@ -176,8 +178,8 @@ def no_accidental_lists(lesson: Lesson) -> Iterator[Finding]:
                 yield i, f"{line[:20]!r} would begin a list, a heading or a quotation"
 
 
-@rule
-def no_forbidden_code(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def no_forbidden_code(lesson: LintedLesson) -> Iterator[Finding]:
     """No plotting code, magics, trailing semicolons, Output, interact, Styler, warnings."""
     banned = (
         r"\bplt\.",
@@ -195,18 +197,18 @@ def no_forbidden_code(lesson: Lesson) -> Iterator[Finding]:
                 yield i, f"{found[0].strip()!r} has no place in a lesson"
 
 
-@rule
-def tags_are_known(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def tags_are_known(lesson: LintedLesson) -> Iterator[Finding]:
     """A misspelt tag is silently ignored by nbval, and so is a comment with a note."""
     for i, cell in lesson.numbered_cells:
-        for tag in set(cell_tags(cell)) - KNOWN_TAGS:
+        for tag in set(lint_cell_tags(cell)) - KNOWN_TAGS:
             yield i, f"unknown tag {tag!r}"
         if cell.cell_type == "code" and re.search("NBVAL|PYTEST_VALIDATE", cell.source):
             yield i, "nbval's marks are tags, not comments"
 
 
-@rule
-def every_cell_was_run(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def every_cell_was_run(lesson: LintedLesson) -> Iterator[Finding]:
     """Counts are 1..n: nbval compares nothing of a cell that was never run."""
     counts = [cell.execution_count for _, cell in lesson.code_cells]
     if counts != list(range(1, len(counts) + 1)):
@@ -219,27 +221,27 @@ def every_cell_was_run(lesson: Lesson) -> Iterator[Finding]:
             yield i, "its output has another number than itself: build it again"
 
 
-@rule
-def nothing_on_stderr(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def nothing_on_stderr(lesson: LintedLesson) -> Iterator[Finding]:
     """No stored warning or bar."""
     for i, cell in lesson.code_cells:
         if any(o.get("name") == "stderr" for o in cell.outputs):
             yield i, "stderr is stored"
 
 
-@rule
-def errors_are_announced(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def errors_are_announced(lesson: LintedLesson) -> Iterator[Finding]:
     """A stored error and the tag raises-exception go together."""
     for i, cell in lesson.code_cells:
         failed = any(o.output_type == "error" for o in cell.outputs)
-        if failed != ("raises-exception" in cell_tags(cell)):
+        if failed != ("raises-exception" in lint_cell_tags(cell)):
             yield i, "an error without its tag, or the tag without an error"
-        elif failed and "nbval-ignore-output" in cell_tags(cell):
+        elif failed and "nbval-ignore-output" in lint_cell_tags(cell):
             yield i, "an error whose text is ignored may vanish unseen"
 
 
-@rule
-def stored_text_is_portable(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def stored_text_is_portable(lesson: LintedLesson) -> Iterator[Finding]:
     """No path, address, warning, progress bar or time in any stored text."""
     patterns = {
         "a path": r"/home/|/tmp/|/root/|/Users/|[A-Z]:\\|site-packages"
@@ -251,30 +253,30 @@ def stored_text_is_portable(lesson: Lesson) -> Iterator[Finding]:
     }
     for i, cell in lesson.code_cells:
         text = "\n".join(
-            t for o in cell.outputs for t in [*output_texts(o), *o.get("traceback", [])]
+            t for o in cell.outputs for t in [*_output_texts(o), *o.get("traceback", [])]
         )
         for name, pattern in patterns.items():
             if re.search(pattern, text):
                 yield i, f"{name} is stored"
 
 
-@rule
-def compared_digits_are_portable(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def compared_digits_are_portable(lesson: LintedLesson) -> Iterator[Finding]:
     """Five and more decimals differ between machines."""
     for i, text in lesson.compared_texts:
         if re.search(r"\d\.\d{5,}", text):
             yield i, "more decimals than two machines agree on"
 
 
-@rule
-def no_widget_state(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def no_widget_state(lesson: LintedLesson) -> Iterator[Finding]:
     """Stored widget state breaks pages that show notebooks."""
     if "widgets" in lesson.notebook.metadata:
         yield None, "widget state is stored"
 
 
-@rule
-def claims_are_made_and_compared(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def claims_are_made_and_compared(lesson: LintedLesson) -> Iterator[Finding]:
     """Two claims at least, none with its output ignored."""
     if lesson.solution:
         return
@@ -282,19 +284,19 @@ def claims_are_made_and_compared(lesson: Lesson) -> Iterator[Finding]:
     if sum(len(CLAIM_CALL.findall(c.source)) for _, c in claims) < 2:
         yield None, "a lesson makes two claims or more"
     for i, cell in claims:
-        if "nbval-ignore-output" in cell_tags(cell):
+        if "nbval-ignore-output" in lint_cell_tags(cell):
             yield i, "a claim's output must be compared"
 
 
-@rule
-def something_is_compared(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def something_is_compared(lesson: LintedLesson) -> Iterator[Finding]:
     """A notebook without stored text passes nbval whatever it does."""
     if not lesson.compared_texts:
         yield None, "no stored output is compared"
 
 
-@rule
-def pictures_can_be_read(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def pictures_can_be_read(lesson: LintedLesson) -> Iterator[Finding]:
     """Stored pictures can be read: nbval never looks at them."""
     from PIL import Image
 
@@ -307,14 +309,14 @@ def pictures_can_be_read(lesson: Lesson) -> Iterator[Finding]:
                 yield i, "a stored picture cannot be read"
 
 
-@rule
-def notebook_is_small(lesson: Lesson) -> Iterator[Finding]:
+@lint_rule
+def notebook_is_small(lesson: LintedLesson) -> Iterator[Finding]:
     """No larger than `MAX_NOTEBOOK_BYTES`."""
     if len(nbformat.writes(lesson.notebook).encode()) > MAX_NOTEBOOK_BYTES:
         yield None, f"larger than {MAX_NOTEBOOK_BYTES // 1000} kB"
 
 
-def lint(lesson: Lesson) -> list[str]:
+def lint(lesson: LintedLesson) -> list[str]:
     """All findings as sentences, empty for a good lesson."""
     return [
         f"{name}{'' if i is None else f' (cell {i})'}: {sentence}"
@@ -323,16 +325,16 @@ def lint(lesson: Lesson) -> list[str]:
     ]
 
 
-def tamper(notebook: nbformat.NotebookNode, cell: int) -> nbformat.NotebookNode:
+def tamper_with_cell(notebook: nbformat.NotebookNode, cell: int) -> nbformat.NotebookNode:
     """A copy in which one compared text of a cell is another: nbval must fail on it.
 
     Raises:
         ValueError: If nothing of that cell is compared.
     """
-    if cell not in {i for i, _ in Lesson(notebook, notebook).compared_texts}:
+    if cell not in {i for i, _ in LintedLesson(notebook, notebook).compared_texts}:
         raise ValueError(f"nothing of cell {cell} is compared")
     changed = copy.deepcopy(notebook)
-    output = next(o for o in changed.cells[cell].outputs if output_texts(o))
+    output = next(o for o in changed.cells[cell].outputs if _output_texts(o))
     if "data" in output:
         kind = next(k for k in output.data if k.startswith(COMPARED_TYPES))
         output.data[kind] = f"tampered {output.data[kind]}"

@@ -12,8 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from build import LESSONS_FOLDER, notebook_path, read_mirror, run_notebook, select_mirrors
-from lint import CLAIM_CALL, cell_tags
+from build import (
+    LESSONS_FOLDER,
+    lesson_notebook_path,
+    read_lesson_mirror,
+    run_notebook,
+    select_lesson_mirrors,
+)
+from lint import CLAIM_CALL, lint_cell_tags
 
 from vtlab.system.files import write_text
 
@@ -24,7 +30,7 @@ TABLE_FILE = LESSONS_FOLDER.parent / "data" / "results" / "reseeds.csv"
 COLUMNS = ["lesson", "seed", "claims", "held", "failed"]
 
 
-def count_claims(notebook: nbformat.NotebookNode) -> dict[str, object]:
+def _count_claims(notebook: nbformat.NotebookNode) -> dict[str, object]:
     """Claims made and held in a notebook that was run, and what went wrong otherwise."""
     made, held, failed = 0, 0, []
     for cell in notebook.cells:
@@ -33,7 +39,7 @@ def count_claims(notebook: nbformat.NotebookNode) -> dict[str, object]:
         made += len(CLAIM_CALL.findall(cell.source))
         for output in cell.outputs:
             held += len(re.findall("^✓ ", output.get("text", ""), re.M))
-            if output.output_type == "error" and "raises-exception" not in cell_tags(cell):
+            if output.output_type == "error" and "raises-exception" not in lint_cell_tags(cell):
                 failed.append(output.evalue.removeprefix("not so: "))
     return {"claims": made, "held": held, "failed": "; ".join(failed)}
 
@@ -41,12 +47,12 @@ def count_claims(notebook: nbformat.NotebookNode) -> dict[str, object]:
 def reseed_lesson(mirror: Path, seed: int) -> dict[str, object]:
     """Run a lesson with that seed, to its end also where a claim fails; a row of the table."""
     notebook = run_notebook(
-        read_mirror(mirror),
-        notebook_path(mirror).parent,
+        read_lesson_mirror(mirror),
+        lesson_notebook_path(mirror).parent,
         environment={"VTLAB_SEED": str(seed)},
         allow_errors=True,
     )
-    return {"lesson": mirror.stem, "seed": seed, **count_claims(notebook)}
+    return {"lesson": mirror.stem, "seed": seed, **_count_claims(notebook)}
 
 
 def store_reseeds(rows: list[dict[str, object]], path: Path = TABLE_FILE) -> pd.DataFrame:
@@ -66,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     given = parser.parse_args(arguments)
-    mirrors = select_mirrors(given.numbers)
+    mirrors = select_lesson_mirrors(given.numbers)
     if not mirrors:
         return 2
     all_held = True

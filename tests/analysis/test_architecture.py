@@ -8,12 +8,12 @@ from vtlab.analysis.architecture import (
     ReceptiveField,
     anatomy,
     field_after,
-    middle_fields,
+    middle_receptive_fields,
     receptive_fields,
 )
-from vtlab.analysis.gradients import sensitivity
+from vtlab.analysis.gradients import gradient_sensitivity
 from vtlab.models.backbones import backbone
-from vtlab.models.cutting import PointwiseFunction
+from vtlab.models.cutting import CutPointwiseFunction
 from vtlab.training.costs import cost_table
 from vtlab.training.strategies import probe
 
@@ -24,7 +24,9 @@ def dependent(network: nn.Module, stage: str, size: int) -> tuple[int, list[int]
     """By autograd: the number of a middle cell, and the first and last pixel that it depends on."""
     # so dark that no ReLU6 is full; an Inception's own scaling would shift that below zero
     light = (
-        0.5 if any(isinstance(module, PointwiseFunction) for module in network.modules()) else 0.01
+        0.5
+        if any(isinstance(module, CutPointwiseFunction) for module in network.modules())
+        else 0.01
     )
     inputs = torch.full((1, 3, size, size), light, requires_grad=True)
     maps = inputs
@@ -105,10 +107,10 @@ def test_the_anatomy_is_that_of_the_maps_and_of_the_costs(network):
 
 def test_the_middle_cells_field_lies_where_a_map_is_sensitive():
     network = backbone("mini_vgg", classes=2, weights=None)
-    found = middle_fields(network)
+    found = middle_receptive_fields(network)
     assert found["stem"] == (31, 34) and found["stage1"] == (27, 38)
-    values = sensitivity(network, torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8))[
-        "stage1"
-    ]
+    values = gradient_sensitivity(
+        network, torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
+    )["stage1"]
     rows = values.sum(1).nonzero()[:, 0]
     assert (rows.min(), rows.max()) == found["stage1"]

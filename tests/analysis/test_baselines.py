@@ -5,7 +5,7 @@ import torch
 
 from vtlab.analysis.baselines import BASELINES, baseline_maps
 from vtlab.analysis.scores import pointing_game
-from vtlab.garden.styles import edge_strength
+from vtlab.garden.styles import line_drawing_edges
 
 
 def test_the_centre_points_at_the_middle_and_its_mass_is_a_bump():
@@ -20,7 +20,7 @@ def test_the_centre_points_at_the_middle_and_its_mass_is_a_bump():
 def test_edges_of_a_step_lie_along_it():
     pixels = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     pixels[..., 4:] = 255
-    found = edge_strength(pixels.float().mean(1, keepdim=True) / 255)[0, 0]
+    found = line_drawing_edges(pixels.float().mean(1, keepdim=True) / 255)[0, 0]
     assert found[:, 3:5].min() == pytest.approx(0.5) and found[:, :3].max() == 0
     assert baseline_maps("edges", pixels, (4, 4))[0].argmax(1).tolist() == [1, 1, 1, 1]
 

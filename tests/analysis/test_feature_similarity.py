@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vtlab.analysis.feature_similarity import linear_cka, measure_similarity
-from vtlab.models.cutting import FunctionModule
+from vtlab.models.cutting import CutFunction
 
 
 def hsic(x: np.ndarray, y: np.ndarray) -> float:
@@ -53,10 +53,10 @@ def test_a_changed_stage_is_unlike_from_there_on(network):
 def test_a_stage_is_like_itself_however_its_numbers_lie(network):
     twin = copy.deepcopy(network)
     twin.stages["stage2"].append(
-        FunctionModule(lambda maps: maps.permute(0, 2, 3, 1), "channels last")
+        CutFunction(lambda maps: maps.permute(0, 2, 3, 1), "channels last")
     )
     twin.stages["stage3"].insert(
-        0, FunctionModule(lambda maps: maps.permute(0, 3, 1, 2), "channels first")
+        0, CutFunction(lambda maps: maps.permute(0, 3, 1, 2), "channels first")
     )
     twin.layouts = {**twin.layouts, "stage2": "channels_last"}
     pixels = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8)

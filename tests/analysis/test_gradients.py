@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from vtlab.analysis.architecture import anatomy, receptive_fields
-from vtlab.analysis.gradients import gradient_lengths, sensitivity
+from vtlab.analysis.gradients import gradient_lengths, gradient_sensitivity
 
 
 def test_a_middle_cell_is_never_sensitive_outside_its_field(network):
@@ -13,7 +13,7 @@ def test_a_middle_cell_is_never_sensitive_outside_its_field(network):
     pixels = torch.randint(0, 256, (6, 3, 64, 64), dtype=torch.uint8)
     before = {k: v.clone() for k, v in network.state_dict().items()}
     found, fields, table = (
-        sensitivity(network, pixels),
+        gradient_sensitivity(network, pixels),
         receptive_fields(network),
         anatomy(network),
     )

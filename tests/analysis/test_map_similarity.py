@@ -5,7 +5,7 @@ import torch
 from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 
-from vtlab.analysis.map_similarity import pair_with_other_images, rank_correlation, ssim
+from vtlab.analysis.map_similarity import pair_maps_of_other_images, rank_correlation, ssim
 
 
 def test_rank_correlation_is_scipys():
@@ -46,4 +46,4 @@ def test_maps_of_other_shapes_are_refused():
 
 def test_a_map_is_compared_with_that_of_another_image():
     maps = torch.arange(4.0).view(4, 1, 1)
-    assert pair_with_other_images(maps).flatten().tolist() == [2, 3, 0, 1]
+    assert pair_maps_of_other_images(maps).flatten().tolist() == [2, 3, 0, 1]

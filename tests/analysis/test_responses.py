@@ -10,15 +10,15 @@ from conftest import tiny_network
 from torch import nn
 
 from vtlab.analysis.architecture import anatomy
-from vtlab.analysis.gradients import sensitivity
+from vtlab.analysis.gradients import gradient_sensitivity
 from vtlab.analysis.responses import (
     Responses,
-    chance_purity,
-    cut_patches,
+    _cut_patches,
+    chance_response_purity,
     measure_responses,
     strongest_patches,
 )
-from vtlab.models.cutting import PointwiseFunction
+from vtlab.models.cutting import CutPointwiseFunction
 
 
 @pytest.fixture
@@ -72,23 +72,23 @@ def test_what_a_stage_says_does_not_depend_on_how_its_numbers_lie(network, layou
     """The oracle is the same network, whose stages all give `(N, C, h, w)`."""
     there, back = LAYOUTS[layout]
     twin = copy.deepcopy(network)
-    twin.stages["stage2"].append(PointwiseFunction(there, layout))
-    twin.stages["stage3"].insert(0, PointwiseFunction(back, "maps"))
+    twin.stages["stage2"].append(CutPointwiseFunction(there, layout))
+    twin.stages["stage3"].insert(0, CutPointwiseFunction(back, "maps"))
     twin.layouts = {**twin.layouts, "stage2": layout}
     pixels = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
     assert anatomy(twin, 32).equals(anatomy(network, 32))
     gradients, found = (
-        sensitivity(twin, pixels),
+        gradient_sensitivity(twin, pixels),
         measure_responses(twin, pixels, bfloat16=False),
     )
-    for stage, values in sensitivity(network, pixels).items():
+    for stage, values in gradient_sensitivity(network, pixels).items():
         torch.testing.assert_close(gradients[stage], values)
     for stage, of in measure_responses(network, pixels, bfloat16=False).items():
         torch.testing.assert_close((found[stage].mean, found[stage].peak), (of.mean, of.peak))
         assert torch.equal(found[stage].place, of.place)
 
 
-@pytest.mark.parametrize("ask", [sensitivity, measure_responses])
+@pytest.mark.parametrize("ask", [gradient_sensitivity, measure_responses])
 def test_a_stage_without_maps_is_named_and_one_cell_is_a_map(network, ask):
     pixels = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
     assert list(ask(network, pixels)) == list(network.stage_names)
@@ -106,7 +106,7 @@ def made(peak, place=None):
 def test_purity_by_chance_is_that_of_all_draws_counted_by_hand():
     # of six pairs two are of one class, purity 1, and four are mixed, purity 1/2
     labels = torch.tensor([0, 0, 1, 1])
-    assert chance_purity(labels, 2, draws=20_000) == pytest.approx(2 / 3, abs=0.01)
+    assert chance_response_purity(labels, 2, draws=20_000) == pytest.approx(2 / 3, abs=0.01)
 
 
 def test_purity_counts_the_most_frequent_class_of_living_channels():
@@ -125,13 +125,13 @@ def test_a_place_is_on_the_object_where_the_mask_says_so():
 
 def test_patches_are_cut_around_their_places_and_filled_outside():
     pixels = torch.arange(2 * 3 * 8 * 8).reshape(2, 3, 8, 8).to(torch.uint8)
-    found = cut_patches(pixels, torch.tensor([1, 0]), torch.tensor([[4, 5], [0, 7]]), 3)
+    found = _cut_patches(pixels, torch.tensor([1, 0]), torch.tensor([[4, 5], [0, 7]]), 3)
     assert torch.equal(found[0], pixels[1, :, 3:6, 4:7])
     assert torch.equal(found[1][:, 1:, :2], pixels[0, :, :2, 6:])
     assert (found[1][:, 0] == 235).all() and (found[1][:, :, 2] == 235).all()
     first, middle, corner = torch.tensor([0]), torch.tensor([[4, 4]]), torch.tensor([[0, 0]])
-    assert torch.equal(cut_patches(pixels, first, middle, 4)[0], pixels[0, :, 2:6, 2:6])
-    assert cut_patches(pixels, first, corner, 31).shape == (1, 3, 31, 31)
+    assert torch.equal(_cut_patches(pixels, first, middle, 4)[0], pixels[0, :, 2:6, 2:6])
+    assert _cut_patches(pixels, first, corner, 31).shape == (1, 3, 31, 31)
 
 
 def test_strongest_patches_are_those_of_the_first_living_channels_as_large_as_the_field(seen):
@@ -141,5 +141,5 @@ def test_strongest_patches_are_those_of_the_first_living_channels_as_large_as_th
     of = found["stage1"]
     channel = of.living_channels[1]
     best = of.peak[:, channel].argmax()
-    wanted = cut_patches(pixels, best[None], of.place[best, channel][None], 7)[0]
+    wanted = _cut_patches(pixels, best[None], of.place[best, channel][None], 7)[0]
     assert torch.equal(shown["stage1"][1][0], wanted) and len(shown["stage1"]) == 2

@@ -4,7 +4,8 @@ import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from vtlab.analysis.scores import cam_scores, mass_inside, overlap, pointing_game, resize_maps
+from vtlab.analysis.cams import resize_maps
+from vtlab.analysis.scores import cam_scores, mass_inside, overlap, pointing_game
 
 
 def mask(*cells, side=4):

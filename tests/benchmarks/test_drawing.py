@@ -7,7 +7,7 @@ from vtlab.garden.drawing import draw_plants
 from vtlab.garden.worlds import WORLDS
 from vtlab.models.backbones import backbone
 from vtlab.system.device import autocast
-from vtlab.system.randomness import derive_keys
+from vtlab.system.randomness import derive_random_keys
 
 
 @pytest.mark.benchmark
@@ -16,7 +16,7 @@ def test_drawing_costs_at_most_half_of_training(ratios, medians):
     species, labels = WORLDS["garden"].species, torch.arange(256) % 8
     network = backbone(classes=8).train()
     optimiser = torch.optim.AdamW(network.parameters(), foreach=True)
-    images, _ = draw_plants(species, labels, derive_keys(0, 0, torch.arange(256)))
+    images, _ = draw_plants(species, labels, derive_random_keys(0, 0, torch.arange(256)))
 
     def train():
         for part, of in zip(images.split(32), labels.split(32), strict=True):
@@ -27,7 +27,7 @@ def test_drawing_costs_at_most_half_of_training(ratios, medians):
             optimiser.step()
 
     def paint():
-        draw_plants(species, labels, derive_keys(0, 0, torch.arange(256)))
+        draw_plants(species, labels, derive_random_keys(0, 0, torch.arange(256)))
 
     drawing, training = medians(paint, train, repeats=7)
     ratios.check(

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from vtlab.course.exercise import EXERCISES
-from vtlab.course.lesson import begin, check, claim, guess
+from vtlab.course.exercise import EXERCISES, check
+from vtlab.course.guess import guess
+from vtlab.course.lesson import begin, claim
 from vtlab.data.augment import Augment
 from vtlab.results.metrics import t_interval
 from vtlab.system.device import choose_device

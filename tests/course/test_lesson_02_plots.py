@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vtlab.course.lesson_02 import plot_zoo, strategies_by_task
+from vtlab.course.lesson_02 import _strategies_by_task, plot_zoo
 
 NAMES = ("mini_mobilenet", "mini_resnet")
 CURVES = pd.DataFrame(
@@ -36,7 +36,7 @@ def line(ax, gid):
 
 
 def test_tasks_and_strategies_are_read_from_the_columns():
-    assert strategies_by_task(TABLE) == {"garden": ["probe"], "digits": ["full"]}
+    assert _strategies_by_task(TABLE) == {"garden": ["probe"], "digits": ["full"]}
 
 
 def test_curves_costs_and_accuracies_are_those_of_the_tables():

@@ -8,12 +8,12 @@ from vtlab.course.lesson_06 import (
     PARTS,
     SHIFTS,
     STAGES,
+    _renew_statistics,
+    _strategy_for_part,
     genus_task,
     gradual_unfreezing,
     keep_first_stages,
-    renew_statistics,
     shifted_task,
-    strategy_for_part,
 )
 from vtlab.models.backbones import backbone
 
@@ -68,20 +68,20 @@ def test_each_shift_changes_what_it_says():
 
 
 def test_one_part_and_no_other_learns(network):
-    learning = {part: strategy_for_part(part).learning_parts(network) for part in PARTS[1:]}
+    learning = {part: _strategy_for_part(part).learning_parts(network) for part in PARTS[1:]}
     assert learning == {
         **{name: (name,) for name in STAGES},
         "head": ("head",),
         "head by steps": ("head",),
         "everything": (*STAGES, "head"),
     }
-    assert all(strategy_for_part(part).head_start == "kept" for part in PARTS[1:])
+    assert all(_strategy_for_part(part).head_start == "kept" for part in PARTS[1:])
 
 
 def test_new_statistics_are_those_of_the_new_images_and_nothing_else_moves(network, toy):
     before = {k: v.clone() for k, v in network.state_dict().items()}
     momenta = [m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    renew_statistics(network, toy)
+    _renew_statistics(network, toy)
     moved = entries_that_moved(before, network)
     assert moved == {name for name in before if "running" in name or "num_batches" in name}
     first = network.stages["stem"][0](network.normalise(toy.train.pixels))

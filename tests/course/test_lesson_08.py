@@ -40,13 +40,15 @@ def test_a_probe_on_views_that_are_all_the_image_is_the_probe(small):
 def test_a_probe_on_views_is_scikit_learns_on_their_features(small):
     from sklearn.linear_model import LogisticRegression
 
-    from vtlab.training.probe import choose_strength, probe_unit
+    from vtlab.training.probe import choose_probe_strength, probe_unit
 
     network, index = backbone("mini_resnet", classes=8), torch.arange(16)
     probe_on_views(network, small, Augment(), seed=3, views=2)
     views = [Augment().view(small.train.pixels, index, 3, v) for v in (0, 1)]
     features = [activations(network, pixels) for pixels in views]
-    strength = choose_strength(features[0] / probe_unit(features[0]), small.train.labels, 8, 3)
+    strength = choose_probe_strength(
+        features[0] / probe_unit(features[0]), small.train.labels, 8, 3
+    )
     both = torch.cat(features)
     theirs = LogisticRegression(C=1 / (32 * strength), tol=1e-8, max_iter=5000)
     theirs.fit((both / probe_unit(both)).double().numpy(), small.train.labels.repeat(2).numpy())

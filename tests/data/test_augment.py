@@ -8,7 +8,7 @@ from torchvision.transforms.v2 import functional
 
 from vtlab.data.augment import MAX_ERASED_RATIO, MIN_ERASED_SHARE, Augment, augment_with
 from vtlab.data.tasks import task
-from vtlab.system.randomness import derive_keys, uniform
+from vtlab.system.randomness import derive_random_keys, random_uniform
 
 STILL = Augment(flip=False, shift=0, light=0)
 EACH = {
@@ -85,7 +85,9 @@ def test_a_quarter_turn_is_torchvisions(pixels):
 
 def test_a_rotation_is_torchvisions_away_from_the_edges(pixels):
     smooth = v2.functional.gaussian_blur(pixels, [7, 7], [2.0, 2.0])
-    angles = 20 * (2 * uniform(derive_keys(0, 501, torch.arange(len(pixels))), 4, 1)[:, 3] - 1)
+    angles = 20 * (
+        2 * random_uniform(derive_random_keys(0, 501, torch.arange(len(pixels))), 4, 1)[:, 3] - 1
+    )
     turned = view(only(rotate=20), smooth)
     for image, found, angle in zip(smooth, turned, angles.tolist(), strict=True):
         wanted = functional.rotate(image, angle, v2.InterpolationMode.BILINEAR)
@@ -94,7 +96,7 @@ def test_a_rotation_is_torchvisions_away_from_the_edges(pixels):
 
 def test_a_crop_is_torchvisions_where_its_box_falls_on_pixels():
     smooth = functional.gaussian_blur(task("garden", shots=1).train.pixels, [7, 7], [2.0, 2.0])
-    draws = 2 * uniform(derive_keys(0, 501, torch.arange(8)), 4, 1) - 1
+    draws = 2 * random_uniform(derive_random_keys(0, 501, torch.arange(8)), 4, 1) - 1
     for image, found, draw in zip(smooth, view(only(crop=0.4), smooth), draws, strict=True):
         zoom = 1 - 0.4 * (draw[0].item() + 1) / 2
         left, top = ((1 - zoom) * 32 * (1 + d.item()) for d in draw[1:3])
@@ -104,7 +106,9 @@ def test_a_crop_is_torchvisions_where_its_box_falls_on_pixels():
 
 
 def test_a_turned_hue_is_torchvisions(pixels):
-    amounts = 0.3 * (2 * uniform(derive_keys(0, 501, torch.arange(len(pixels))), (), 5) - 1)
+    amounts = 0.3 * (
+        2 * random_uniform(derive_random_keys(0, 501, torch.arange(len(pixels))), (), 5) - 1
+    )
     turned = view(only(hue=0.3), pixels)
     for image, found, amount in zip(pixels, turned, amounts.tolist(), strict=True):
         wanted = functional.adjust_hue(image, amount)

@@ -81,7 +81,7 @@ def test_printed_splits_share_neither_fonts_nor_designs_nor_images():
     train, test = ({design(n) for n in f} for f in (digits.TRAIN_FONTS, digits.TEST_FONTS))
     assert not train & test
     for name in digits.TRAIN_FONTS + digits.TEST_FONTS:
-        assert (digits.fonts_folder() / f"{name}.ttf").is_file()
+        assert (digits._fonts_folder() / f"{name}.ttf").is_file()
     made = task("printed", shots=20)
     assert torch.bincount(made.test.labels).tolist() == [120] * 10
     assert not rows(made.train.pixels) & rows(made.test.pixels)

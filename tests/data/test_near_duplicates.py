@@ -4,7 +4,7 @@ from images_made_up import saved, scene
 from PIL import Image, ImageEnhance
 
 from vtlab.data.decoding import decode
-from vtlab.data.near_duplicates import gradient_hash, near_duplicates
+from vtlab.data.near_duplicates import _gradient_hash, near_duplicates
 
 
 def as_read(image: Image.Image, form: str = "PNG", size: int = 64, **options) -> torch.Tensor:
@@ -20,10 +20,10 @@ def drawn(seed: int) -> Image.Image:
 
 def test_the_hash_says_where_a_row_grows_brighter_counted_by_hand():
     ramp = torch.arange(9, dtype=torch.uint8).mul(20).expand(1, 3, 8, 9)
-    assert (gradient_hash(ramp) == 1).all() and (gradient_hash(ramp.flip(3)) == -1).all()
+    assert (_gradient_hash(ramp) == 1).all() and (_gradient_hash(ramp.flip(3)) == -1).all()
     step = ramp.clone()
     step[..., 4, 3] = 0  # row 4: 0 20 40 0 80 …, one sign turns
-    assert (gradient_hash(step)[0] == -1).nonzero()[:, 0].tolist() == [8 * 4 + 2]
+    assert (_gradient_hash(step)[0] == -1).nonzero()[:, 0].tolist() == [8 * 4 + 2]
 
 
 def test_a_photograph_saved_again_smaller_or_brighter_is_found_and_others_are_not():

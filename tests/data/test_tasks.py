@@ -5,7 +5,7 @@ from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
 from vtlab.data.baselines import pixel_neighbour
-from vtlab.data.tasks import is_built_in, reads_files, task
+from vtlab.data.tasks import is_built_in_task, task, task_reads_files
 
 
 @pytest.fixture
@@ -136,14 +136,14 @@ def test_a_tasks_name_never_means_a_folder_and_a_path_always_does(name, folder, 
     alone = task(name, image_size=16)
     folder.rename(around / name)
     made = task(name, image_size=16)
-    assert made.classes == alone.classes and is_built_in(name) and not reads_files(name)
+    assert made.classes == alone.classes and is_built_in_task(name) and not task_reads_files(name)
     note = f"{name} is the task of that name; what lies here under the same name is ./{name}"
     assert made.notes == (*alone.notes, note)
     for path in (f"./{name}", f"{name}/", around / name):
         assert (
             task(path, image_size=16).classes == ("a", "b")
-            and reads_files(path)
-            and not is_built_in(path)
+            and task_reads_files(path)
+            and not is_built_in_task(path)
         )
 
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from pretrain import PhotoSource
+from pretrain import PretrainingPhotos
 
 from vtlab.data.augment import Augment
 from vtlab.garden.source import GardenSource
@@ -16,7 +16,7 @@ def photographs(count=10, augment=STILL):
         .contiguous()
     )
     labels = torch.arange(count) % 3
-    return PhotoSource(pixels, labels, pixels, labels, 3, "made up", augment)
+    return PretrainingPhotos(pixels, labels, pixels, labels, 3, "made up", augment)
 
 
 def test_every_photograph_comes_once_an_epoch_in_another_order():

@@ -1,14 +1,20 @@
 import pytest
 import torch
 
-from vtlab.garden.species import GENES, count_petals, express_genes, grow_species, vary_genomes
-from vtlab.system.randomness import derive_keys
+from vtlab.garden.species import (
+    GENES,
+    count_species_petals,
+    express_genes,
+    grow_species,
+    vary_genomes,
+)
+from vtlab.system.randomness import derive_random_keys
 
 
 def test_individuals_share_the_petals_of_their_species():
     genomes = grow_species(1, seed=9).genomes.expand(50, -1)
-    shaken = vary_genomes(genomes, derive_keys(0, 0, torch.arange(50)), 0.2, 3)
-    assert (count_petals(shaken) == count_petals(genomes)).all()
+    shaken = vary_genomes(genomes, derive_random_keys(0, 0, torch.arange(50)), 0.2, 3)
+    assert (count_species_petals(shaken) == count_species_petals(genomes)).all()
     assert not torch.equal(shaken, genomes)
 
 

@@ -40,7 +40,7 @@ def test_a_lesson_that_takes_too_much_memory_is_named_within_30_seconds(
 
 
 def budget_kind():
-    with budget.limit_memory(1 << 30) as (words, _):
+    with budget._limit_memory(1 << 30) as (words, _):
         return words
 
 
@@ -63,7 +63,7 @@ def test_imports_alone_are_less_than_what_this_process_holds():
     import psutil
     import torchvision  # noqa: F401
 
-    assert 0.1 < budget.measure_imports() < psutil.Process().memory_info().rss / 1e9 + 0.1
+    assert 0.1 < budget._measure_imports() < psutil.Process().memory_info().rss / 1e9 + 0.1
 
 
 def test_the_pace_of_a_machine_is_that_of_its_trainings(garden):
@@ -72,7 +72,7 @@ def test_the_pace_of_a_machine_is_that_of_its_trainings(garden):
     while len(ratios) < 2 and not (ratios and 0.4 < ratios[-1] < 2.5):  # a busy neighbour goes away
         records = list(vt.fit(network, task, vt.full, epochs=3))
         fastest = len(task.train) / min(record.seconds for record in records[1:])
-        ratios.append(fastest / budget.measure_pace(THREADS))
+        ratios.append(fastest / budget._measure_pace(THREADS))
     assert 0.4 < ratios[-1] < 2.5, ratios
 
 
@@ -84,9 +84,9 @@ def test_what_is_over_the_budget_is_said():
 
 def test_the_command_runs_lessons_and_not_their_solutions(lesson, monkeypatch, capsys):
     mirror = lesson("print(1)")
-    monkeypatch.setattr(build, "find_mirrors", lambda: [mirror])
-    monkeypatch.setattr(budget, "measure_pace", lambda threads: 12.3)
-    monkeypatch.setattr(budget, "measure_imports", lambda: 0.45)
+    monkeypatch.setattr(build, "find_lesson_mirrors", lambda: [mirror])
+    monkeypatch.setattr(budget, "_measure_pace", lambda threads: 12.3)
+    monkeypatch.setattr(budget, "_measure_imports", lambda: 0.45)
     assert budget.main(["07", "--threads", "1"]) == 0
     said = capsys.readouterr().out
     assert (

@@ -8,7 +8,7 @@ import nbformat
 import numpy as np
 import pytest
 from build import _shrink_notebook_picture
-from lint import tamper
+from lint import tamper_with_cell
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import v4
 from PIL import Image
@@ -36,13 +36,13 @@ def course(tmp_path, monkeypatch):
     mirror = tmp_path / "lessons" / "source" / "01_tiny.py"
     mirror.parent.mkdir(parents=True)
     mirror.write_text(TINY, encoding="utf-8")
-    monkeypatch.setattr(build, "find_mirrors", lambda: [mirror])
+    monkeypatch.setattr(build, "find_lesson_mirrors", lambda: [mirror])
     return mirror
 
 
 def ids(mirror, text):
     mirror.write_text(text, encoding="utf-8")
-    return [cell.id for cell in build.read_mirror(mirror).cells]
+    return [cell.id for cell in build.read_lesson_mirror(mirror).cells]
 
 
 def test_cells_keep_their_names_when_a_neighbour_is_added(course):
@@ -60,8 +60,8 @@ def test_mirrors_are_lessons_and_solutions_each_with_its_notebook(tmp_path):
     for folder in ("source", "solutions/source"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "01_a.py").touch()
-    found = build.find_mirrors(tmp_path)
-    assert [build.notebook_path(m) for m in found] == [
+    found = build.find_lesson_mirrors(tmp_path)
+    assert [build.lesson_notebook_path(m) for m in found] == [
         tmp_path / "01_a.ipynb",
         tmp_path / "solutions" / "01_a.ipynb",
     ]
@@ -72,7 +72,7 @@ def test_a_built_lesson_can_be_built_again_to_the_byte_and_checked(course, capsy
     assert build.main(["01"]) == 0
     assert re.fullmatch(r"01_tiny: \d+ s, \d+ kB\n", capsys.readouterr().out)
     assert dict(os.environ) == outside
-    path = build.notebook_path(course)
+    path = build.lesson_notebook_path(course)
     first, notebook = path.read_bytes(), nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == [1, 2, 3]
@@ -83,7 +83,7 @@ def test_a_built_lesson_can_be_built_again_to_the_byte_and_checked(course, capsy
     assert code[2].outputs[0].traceback == ["ValueError: a fixed text"]
     build.main([])
     assert path.read_bytes() == first
-    nbformat.write(tamper(notebook, 2), path)
+    nbformat.write(tamper_with_cell(notebook, 2), path)
     tampered = path.read_bytes()
     capsys.readouterr()
     assert build.main(["--check"]) == 1
@@ -93,7 +93,7 @@ def test_a_built_lesson_can_be_built_again_to_the_byte_and_checked(course, capsy
 
 def test_new_words_go_round_the_stored_outputs_and_new_code_is_refused(course, capsys):
     build.main([])
-    path = build.notebook_path(course)
+    path = build.lesson_notebook_path(course)
     first, before = path.read_bytes(), nbformat.read(path, as_version=4)
     assert build.main(["--prose"]) == 0 and path.read_bytes() == first
     course.write_text(
@@ -120,7 +120,7 @@ def test_new_words_go_round_the_stored_outputs_and_new_code_is_refused(course, c
     ],
 )
 def test_a_lesson_that_fails_leaves_the_old_notebook_and_one_line(code, words, course, capsys):
-    path = build.notebook_path(course)
+    path = build.lesson_notebook_path(course)
     path.write_text("the old one", encoding="utf-8")
     course.write_text(f"# %%\n{code}\n", encoding="utf-8")
     assert build.main([]) == 1
@@ -132,9 +132,9 @@ def test_a_lesson_that_fails_leaves_the_old_notebook_and_one_line(code, words, c
 
 def test_a_check_names_a_lesson_that_was_not_built_or_has_changed(course):
     assert build.rebuild_and_compare(course) == ["01_tiny: was never built"]
-    notebook = build.read_mirror(course)
+    notebook = build.read_lesson_mirror(course)
     notebook.cells[1].source += "\n# more"
-    nbformat.write(notebook, build.notebook_path(course))
+    nbformat.write(notebook, build.lesson_notebook_path(course))
     assert build.rebuild_and_compare(course) == ["01_tiny: is not what its mirror says"]
 
 
@@ -143,7 +143,7 @@ def test_student_copies_have_neither_outputs_nor_solutions(course, tmp_path, cap
     solution.parent.mkdir(parents=True)
     solution.write_text("# %%\nprint('the answer')\n", encoding="utf-8")
     course.write_text(TINY + '\n# %% tags=["solution"]\nprint("the answer")\n', encoding="utf-8")
-    monkeypatch.setattr(build, "find_mirrors", lambda: [course, solution])
+    monkeypatch.setattr(build, "find_lesson_mirrors", lambda: [course, solution])
     out = tmp_path / "handout"
     assert build.main(["--student", str(out)]) == 0
     assert [p.name for p in out.iterdir()] == ["01_tiny.ipynb"]
@@ -151,7 +151,7 @@ def test_student_copies_have_neither_outputs_nor_solutions(course, tmp_path, cap
     notebook = nbformat.reads(text, as_version=4)
     assert "the answer" not in text and len(notebook.cells) == 4
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
-    assert not build.notebook_path(course).exists()
+    assert not build.lesson_notebook_path(course).exists()
     capsys.readouterr()
     assert build.main(["--student", str(out)]) == 1  # somebody may have worked on it
     assert "is there already" in capsys.readouterr().err
@@ -171,7 +171,7 @@ def test_an_unknown_number_is_named(course, capsys):
     ],
 )
 def test_a_failure_is_told_in_one_line(error, words, course):
-    assert build.explain_build_failure(error, course) == words
+    assert build.explain_lesson_build_failure(error, course) == words
 
 
 def test_tidying_drops_what_differs_without_meaning():
@@ -185,7 +185,7 @@ def test_tidying_drops_what_differs_without_meaning():
     cell.metadata = nbformat.from_dict({"execution": {"started": "now"}, "tags": ["solution"]})
     notebook = v4.new_notebook(cells=[cell])
     notebook.metadata["widgets"] = {"state": {}}
-    build.tidy_notebook(notebook)
+    build.tidy_built_notebook(notebook)
     assert "widgets" not in notebook.metadata and cell.metadata == {"tags": ["solution"]}
     assert output.data == {"text/plain": "Guess"} and output.metadata == {}
 

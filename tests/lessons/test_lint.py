@@ -3,7 +3,7 @@ import io
 
 import nbformat
 import pytest
-from lint import MAX_NOTEBOOK_BYTES, RULES, SECTIONS, Lesson, lint, tamper
+from lint import MAX_NOTEBOOK_BYTES, RULES, SECTIONS, LintedLesson, lint, tamper_with_cell
 from nbformat import v4
 from PIL import Image
 
@@ -215,7 +215,9 @@ def findings(plant=None) -> set[str]:
         plant(notebook)
         if plant is not longer_mirror:
             plant(mirror)
-    return {sentence.split(":")[0].split(" ")[0] for sentence in lint(Lesson(notebook, mirror))}
+    return {
+        sentence.split(":")[0].split(" ")[0] for sentence in lint(LintedLesson(notebook, mirror))
+    }
 
 
 def test_a_good_lesson_is_clean():
@@ -273,16 +275,16 @@ def test_tampering_changes_one_compared_text_of_a_copy(output):
     notebook = perfect()
     change(outputs=[output])(notebook)
     cell = notebook.cells.index(first_code(notebook))
-    before = Lesson(notebook, notebook).compared_texts
-    after = Lesson(tampered := tamper(notebook, cell), tampered).compared_texts
+    before = LintedLesson(notebook, notebook).compared_texts
+    after = LintedLesson(tampered := tamper_with_cell(notebook, cell), tampered).compared_texts
     assert [b[0] for b, a in zip(before, after, strict=True) if b != a] == [cell]
-    assert Lesson(notebook, notebook).compared_texts == before
+    assert LintedLesson(notebook, notebook).compared_texts == before
 
 
 def test_what_is_not_compared_cannot_be_tampered_with():
     notebook = perfect()
     cell = notebook.cells.index(first_code(notebook))
-    assert tamper(notebook, cell) != notebook
+    assert tamper_with_cell(notebook, cell) != notebook
     first_code(notebook).metadata["tags"] = ["nbval-ignore-output"]
     with pytest.raises(ValueError, match=f"nothing of cell {cell}"):
-        tamper(notebook, cell)
+        tamper_with_cell(notebook, cell)

@@ -22,7 +22,7 @@ def lesson(tmp_path, monkeypatch):
     mirror = tmp_path / "lessons" / "source" / "07_tiny.py"
     mirror.parent.mkdir(parents=True)
     mirror.write_text(LESSON, encoding="utf-8")
-    monkeypatch.setattr(build, "find_mirrors", lambda: [mirror])
+    monkeypatch.setattr(build, "find_lesson_mirrors", lambda: [mirror])
     return mirror
 
 

@@ -14,8 +14,8 @@ import sys
 from xml.etree import ElementTree
 
 import nbformat
-from build import find_mirrors, notebook_path
-from lint import COMPARED_TYPES, Lesson, cell_tags, output_texts
+from build import find_lesson_mirrors, lesson_notebook_path
+from lint import COMPARED_TYPES, LintedLesson, _output_texts, lint_cell_tags
 from nbformat import v4
 
 PLAYER = """import json, sys
@@ -63,17 +63,17 @@ def replay(notebook):
                 f"play({recorded!r})",
                 outputs=stored,
                 execution_count=1,
-                metadata={"tags": cell_tags(cell)},
+                metadata={"tags": lint_cell_tags(cell)},
             )
         )
         must_fail.append(fails)
 
-    for _, cell in Lesson(notebook, notebook).code_cells:
+    for _, cell in LintedLesson(notebook, notebook).code_cells:
         for output in cell.outputs:
             for kind in ("image/png", "image/jpeg"):  # nbval does not look at these
                 output.get("data", {}).pop(kind, None)
         add(cell, cell.outputs, False)
-        ignored = "nbval-ignore-output" in cell_tags(cell)
+        ignored = "nbval-ignore-output" in lint_cell_tags(cell)
         for stored in tampered(cell.outputs):
             add(cell, stored, not ignored)
     return v4.new_notebook(cells=cells), must_fail
@@ -81,10 +81,10 @@ def replay(notebook):
 
 def test_nbval_fails_for_every_tampered_text_of_every_notebook_and_for_no_other(tmp_path):
     expected = {}
-    for mirror in find_mirrors():
+    for mirror in find_lesson_mirrors():
         name = f"{mirror.parent.parent.name}_{mirror.stem}"
-        stored = nbformat.read(notebook_path(mirror), as_version=4)
-        texts_compared = len(Lesson(stored, stored).compared_texts)
+        stored = nbformat.read(lesson_notebook_path(mirror), as_version=4)
+        texts_compared = len(LintedLesson(stored, stored).compared_texts)
         played, must_fail = replay(stored)
         assert sum(must_fail) >= texts_compared > 0
         nbformat.write(played, tmp_path / f"{name}.ipynb")
@@ -126,4 +126,4 @@ def test_nbval_fails_for_every_tampered_text_of_every_notebook_and_for_no_other(
 
 def test_a_changed_letter_changes_the_text_by_no_more_than_a_letter():
     assert nudged("✓ so\n") == "✓ xo\n" and nudged("x") == "y"
-    assert output_texts(v4.new_output("stream", text=nudged("a b"))) != ["a b"]
+    assert _output_texts(v4.new_output("stream", text=nudged("a b"))) != ["a b"]

@@ -3,8 +3,8 @@ from dataclasses import replace
 import augmentation
 import pytest
 import torch
-from augmentation import PARTS, plan_augmentation, train_augmented
-from resumable_table import measure_plan
+from augmentation import PARTS, _train_augmented, plan_augmentation
+from resumable_table import fill_table
 
 from vtlab.course.lesson_08 import (
     augmentation_table,
@@ -33,7 +33,7 @@ def test_a_run_says_what_it_measured(small):
 
 def test_a_way_is_what_fit_is_given(small):
     networks = [backbone("mini_resnet", classes=8) for _ in range(2)]
-    train_augmented(networks[0], small, full, "mixup", seed=0, epochs=1)
+    _train_augmented(networks[0], small, full, "mixup", seed=0, epochs=1)
     list(fit(networks[1], small, full, seed=0, epochs=1, augment=None, mixup=0.2))
     assert torch.equal(*(network.head.weight for network in networks))
 
@@ -48,11 +48,11 @@ def test_finished_runs_are_read_and_not_trained_again(small_garden, tmp_path, mo
     monkeypatch.setattr(
         augmentation, "measure_augmentation", lambda *run, **more: {"test_accuracy": 0.5}
     )
-    first = measure_plan(plan_augmentation(), tmp_path)
+    first = fill_table(plan_augmentation(), tmp_path)
     monkeypatch.setattr(
         augmentation, "measure_augmentation", lambda *run, **more: pytest.fail("twice")
     )
-    assert measure_plan(plan_augmentation(), tmp_path).equals(first)
+    assert fill_table(plan_augmentation(), tmp_path).equals(first)
     assert list(first.seed) == [0, 0, 1, 1] and list(first.way) == ["none", "flip"] * 2
 
 

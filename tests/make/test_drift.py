@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import drift
 import pytest
-from resumable_table import measure_plan
+from resumable_table import fill_table
 
 from vtlab.course.lesson_07 import drift_table
 from vtlab.results.metrics import paired_difference
@@ -36,9 +36,9 @@ def test_finished_runs_are_read_and_not_trained_again(
     monkeypatch.setattr(drift, "WAYS", {"probe": (probe,)})
     monkeypatch.setattr(drift, "SEEDS", 2)
     monkeypatch.setattr(drift, "measure_drift", lambda *given, **more: {"test_accuracy": 0.5})
-    first = measure_plan(drift.plan_drift(), tmp_path)
+    first = fill_table(drift.plan_drift(), tmp_path)
     monkeypatch.setattr(drift, "measure_drift", lambda *given, **more: pytest.fail("trained twice"))
-    assert measure_plan(drift.plan_drift(), tmp_path).equals(first) and list(first.seed) == [0, 1]
+    assert fill_table(drift.plan_drift(), tmp_path).equals(first) and list(first.seed) == [0, 1]
 
 
 def test_the_committed_table_is_whole_and_paired():

@@ -5,7 +5,7 @@ import heads
 import pytest
 import torch
 from heads import HEADS
-from resumable_table import measure_plan
+from resumable_table import fill_table
 
 from vtlab.course.lesson_03 import (
     HEAD_INITS,
@@ -23,12 +23,12 @@ def test_every_head_fits_the_backbone_and_has_eight_outputs(way):
 
 
 def test_runs_say_what_they_measured(small_garden):
-    solved = heads.measure_head("solved", small_garden, 0)
+    solved = heads._measure_head("solved", small_garden, 0)
     assert solved["weights"] == 257 * 8
     assert solved["train_accuracy"] == 1 and 0 < solved["test_accuracy"] <= 1
-    hidden = heads.measure_head("hidden 16", small_garden, 0, rate=1e-2)
+    hidden = heads._measure_head("hidden 16", small_garden, 0, rate=1e-2)
     assert hidden["weights"] == 257 * 16 + 17 * 8
-    begins = heads.measure_head_init(
+    begins = heads._measure_head_init(
         "zero", replace(small_garden, test=small_garden.test[torch.arange(8)]), 0
     )
     assert begins["first_loss"] == pytest.approx(math.log(8)) and begins["gradient"] == 0
@@ -41,14 +41,14 @@ def test_training_begins_at_the_start_that_was_measured(small_garden, monkeypatc
     monkeypatch.setattr(heads, "_train_head", prepared)
     for way in HEAD_INITS:
         assert torch.equal(
-            heads.measure_head_init(way, small_garden, 3)["head"],
+            heads._measure_head_init(way, small_garden, 3)["head"],
             network_with_head_init(way, 3).head.weight,
         ), way
 
 
 def test_counting_is_measured_in_petals():
     made = task("petals", shots=1)
-    found = heads.measure_petal_count(
+    found = heads._measure_petal_count(
         "ridge", replace(made, test=made.test[torch.arange(0, 1200, 20)]), 0
     )
     assert 0 < found["error"] < found["error_of_the_mean"]
@@ -62,6 +62,6 @@ def test_finished_runs_are_read_and_not_trained_again(small_garden, tmp_path, mo
 
     monkeypatch.setattr(heads, "SEEDS", 2)
     monkeypatch.setattr(heads, "_parts", parts(lambda task, seed: {"test_accuracy": 0.5}))
-    first = measure_plan(heads.plan_heads(), tmp_path)
+    first = fill_table(heads.plan_heads(), tmp_path)
     monkeypatch.setattr(heads, "_parts", parts(lambda task, seed: pytest.fail("twice")))
-    assert measure_plan(heads.plan_heads(), tmp_path).equals(first) and list(first.seed) == [0, 1]
+    assert fill_table(heads.plan_heads(), tmp_path).equals(first) and list(first.seed) == [0, 1]

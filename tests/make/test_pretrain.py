@@ -3,13 +3,13 @@ from dataclasses import replace
 
 import pytest
 from images_made_up import grainy
-from pretrain import PhotoSource, PretrainingRecipe, main, pretrain
+from pretrain import PretrainingPhotos, PretrainingRecipe, main, pretrain
 from safetensors import safe_open
 from steps_made_up import same, states_of
 
 from vtlab.garden.source import GardenSource
 from vtlab.models.backbones import backbone
-from vtlab.models.weights import load_stages
+from vtlab.models.weights import load_stage_weights
 from vtlab.training.checkpoints import checkpointed
 
 SMALL = PretrainingRecipe(images=24, batch=4)
@@ -75,7 +75,9 @@ def test_the_command_writes_weights_log_and_checkpoints(tmp_path, capsys):
     assert main(arguments) == 0
     digest = json.loads((tmp_path / "w" / "sha256.json").read_text())["mini_resnet.safetensors"]
     assert digest in capsys.readouterr().out
-    load_stages(backbone("mini_resnet", weights=None), tmp_path / "w" / "mini_resnet.safetensors")
+    load_stage_weights(
+        backbone("mini_resnet", weights=None), tmp_path / "w" / "mini_resnet.safetensors"
+    )
     assert (tmp_path / "log.csv").read_text().startswith("images,loss,accuracy")
     assert main(arguments) == 0 and digest in capsys.readouterr().out  # it has ended: same bits
     assert main([*arguments, "--seed", "1"]) == 2
@@ -105,13 +107,13 @@ def test_photographs_are_learnt_small_first_and_written_as_natural(
     tmp_path, photos, monkeypatch, capsys
 ):
     seen = []
-    true = PhotoSource.batch
+    true = PretrainingPhotos.batch
 
     def batch(self, number, count, seed, size):
         seen.append(size)
         return true(self, number, count, seed, size)
 
-    monkeypatch.setattr(PhotoSource, "batch", batch)
+    monkeypatch.setattr(PretrainingPhotos, "batch", batch)
     monkeypatch.setattr("pretrain.PHOTOS", PretrainingRecipe(batch=6, sizes=(16, 24)))
     arguments = [
         "--photos",
@@ -128,7 +130,7 @@ def test_photographs_are_learnt_small_first_and_written_as_natural(
         seen == [16] * 7 + [24] * 3
     )  # each size gets the same time: 24² / (16² + 24²) of ten batches
     path = tmp_path / "w" / "mini_resnet_natural.safetensors"
-    load_stages(backbone("mini_resnet", weights=None), path)
+    load_stage_weights(backbone("mini_resnet", weights=None), path)
     assert (tmp_path / "log.csv").read_text().startswith("images,loss,accuracy")
     seen.clear()
     assert main([*arguments, "--sizes", "24", "--smoothing", "0.1"]) == 0 and seen == [24] * 10
@@ -140,7 +142,7 @@ def test_photographs_are_learnt_small_first_and_written_as_natural(
 
 def test_a_pretraining_on_photographs_goes_on_to_the_same_bits(photos):
     def fresh():
-        source = PhotoSource.read(photos, 24)
+        source = PretrainingPhotos.read(photos, 24)
         recipe = PretrainingRecipe(batch=6, images=30, sizes=(16, 24))
         return pretrain(
             recipe, source, backbone(recipe.backbone, classes=2, weights=None), every=12

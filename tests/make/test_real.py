@@ -3,7 +3,7 @@ import pytest
 import real
 import resumable_table
 import torch
-from real import PhotoPool, RealTable
+from real import RealTable, _PhotoPool
 
 from vtlab.data.folders import ImageFolder
 from vtlab.data.images import Images
@@ -20,7 +20,7 @@ def pictures(each=30, side=16, seed=0):
 
 
 def pool(name="photo", test=None):
-    return PhotoPool(name, ImageFolder(("dark", "light"), pictures(), test))
+    return _PhotoPool(name, ImageFolder(("dark", "light"), pictures(), test))
 
 
 def test_the_shots_of_a_seed_are_nested_and_the_test_set_is_what_they_leave():
@@ -121,7 +121,7 @@ def test_ctrl_c_takes_no_known_row_from_the_table(tmp_path, monkeypatch):
     ]
     pd.DataFrame(known).to_csv(tmp_path / "real.csv", index=False)
     for module in (real, resumable_table):
-        monkeypatch.setattr(module, "find_shipped_folder", lambda name: tmp_path)
+        monkeypatch.setattr(module, "find_shipped_files", lambda name: tmp_path)
     monkeypatch.setattr(real, "real_table", lambda: pd.DataFrame(known))
     monkeypatch.setattr(
         real, "measure_real_rows", lambda measurement: iter(known[:1])

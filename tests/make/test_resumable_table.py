@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
-from resumable_table import measure_once, measure_plan, write_table
+from resumable_table import fill_table, make_resumable_table, measure_once
 
-from vtlab.results.records import read_committed_table
-from vtlab.system.files import find_shipped_folder
+from vtlab.course.tables import read_committed_table
+from vtlab.system.files import find_shipped_files
 
 
 def measured():
@@ -28,15 +28,15 @@ def test_a_file_of_another_run_is_refused_and_kept(tmp_path):
 
 def test_a_plan_is_a_row_a_run_and_is_gone_on_with(tmp_path):
     plan = [({"way": "a, b", "rate": rate, "seed": 0}, measured) for rate in (None, 1e-5)]
-    first = measure_plan(plan, tmp_path)
+    first = fill_table(plan, tmp_path)
     assert list(first.columns) == ["way", "rate", "seed", "test_accuracy"] and len(first) == 2
     assert {p.name for p in tmp_path.iterdir()} == {"a-b-None-0.json", "a-b-1e-05-0.json"}
     again = [(run, lambda: pytest.fail("measured twice")) for run, _ in plan]
-    assert measure_plan(again, tmp_path).equals(first)
+    assert fill_table(again, tmp_path).equals(first)
 
 
 def test_every_committed_table_is_read_by_its_name():
-    names = [path.stem for path in find_shipped_folder("results").glob("*.csv")]
+    names = [path.stem for path in find_shipped_files("results").glob("*.csv")]
     assert names and all(len(read_committed_table(name)) for name in names)
     with pytest.raises(FileNotFoundError, match=r"no committed table nothing\.csv"):
         read_committed_table("nothing")
@@ -44,7 +44,7 @@ def test_every_committed_table_is_read_by_its_name():
 
 def test_a_table_is_written_with_its_small_rates_whole(tmp_path, monkeypatch):
     monkeypatch.setattr("resumable_table.find_shipped_folder", lambda name: tmp_path)
-    monkeypatch.setattr("vtlab.results.records.find_shipped_folder", lambda name: tmp_path)
+    monkeypatch.setattr("vtlab.results.records.find_shipped_files", lambda name: tmp_path)
     monkeypatch.setattr("sys.argv", ["vtlab.some", "--runs", str(tmp_path / "runs")])
     asked = []
 
@@ -52,7 +52,7 @@ def test_a_table_is_written_with_its_small_rates_whole(tmp_path, monkeypatch):
         asked.append(folder)
         return pd.DataFrame({"rate": [1e-5], "test_accuracy": [0.123456]})
 
-    write_table("some", measure, "about")
+    make_resumable_table("some", measure, "about")
     assert asked == [tmp_path / "runs"]
     assert (tmp_path / "some.csv").read_text(encoding="utf-8").split() == [
         "rate,test_accuracy",

@@ -9,7 +9,7 @@ from torch import nn
 
 from vtlab.models.backbones import backbone
 from vtlab.models.mini_networks import MINI_NETWORKS
-from vtlab.system.files import find_shipped_folder
+from vtlab.system.files import find_shipped_files
 from vtlab.system.fingerprints import fingerprint_file
 
 
@@ -67,20 +67,20 @@ def test_normalised_bytes_have_the_stated_mean_and_spread(network):
 
 
 def test_shipped_weights_are_those_listed():
-    listed = json.loads((find_shipped_folder("weights") / "sha256.json").read_text())
-    shipped = {p.name for p in find_shipped_folder("weights").glob("*.safetensors")}
+    listed = json.loads((find_shipped_files("weights") / "sha256.json").read_text())
+    shipped = {p.name for p in find_shipped_files("weights").glob("*.safetensors")}
     assert shipped == set(listed)
     assert all(
-        fingerprint_file(find_shipped_folder("weights") / name) == digest
+        fingerprint_file(find_shipped_files("weights") / name) == digest
         for name, digest in listed.items()
     )
 
 
 def test_no_flipped_bit_and_no_truncation_of_weights_is_accepted(tmp_path, monkeypatch):
     name = "mini_resnet.safetensors"
-    shutil.copy(find_shipped_folder("weights") / "sha256.json", tmp_path)
-    whole, draws = (find_shipped_folder("weights") / name).read_bytes(), random.Random(0)
-    monkeypatch.setattr("vtlab.models.weights.find_shipped_folder", lambda name: tmp_path)
+    shutil.copy(find_shipped_files("weights") / "sha256.json", tmp_path)
+    whole, draws = (find_shipped_files("weights") / name).read_bytes(), random.Random(0)
+    monkeypatch.setattr("vtlab.models.weights.find_shipped_files", lambda name: tmp_path)
     for _ in range(100):
         damaged = bytearray(whole)
         damaged[draws.randrange(len(whole))] ^= 1 << draws.randrange(8)

@@ -6,7 +6,7 @@ from tests_support import each_strategy_moves_its_stages_and_maps_come_out
 
 from vtlab.analysis.cams import explain
 from vtlab.models import from_timm
-from vtlab.models.backbones import backbone, find_image_size
+from vtlab.models.backbones import backbone, find_backbone_image_size
 
 timm = pytest.importorskip("timm", reason="timm is not installed")
 
@@ -82,8 +82,11 @@ def nightly(names, but=()):
 
 @pytest.mark.parametrize("name", nightly(FAMILIES, but=LIGHT))
 def test_the_parts_in_line_are_the_network_itself(name):
-    model, size = from_timm.build_model(name).eval(), find_image_size(f"timm:{name}")
-    parts, images = from_timm.cut_model(model, size, old_head=True), torch.randn(2, 3, size, size)
+    model, size = from_timm.build_timm_model(name).eval(), find_backbone_image_size(f"timm:{name}")
+    parts, images = (
+        from_timm.cut_timm_model(model, size, old_head=True),
+        torch.randn(2, 3, size, size),
+    )
     assert tuple(parts.stages) == ("stem", "stage1", "stage2", "stage3", "stage4")
     assert all(list(stage.parameters()) for stage in parts.stages.values())
     with torch.no_grad():
@@ -98,7 +101,9 @@ def test_the_parts_in_line_are_the_network_itself(name):
 @pytest.mark.parametrize("name", nightly(FAMILIES, but=LIGHT[:6]))
 def test_each_strategy_moves_its_stages_and_a_map_comes_out(name):
     network = backbone(f"timm:{name}", classes=3, weights=None)
-    each_strategy_moves_its_stages_and_maps_come_out(network, find_image_size(f"timm:{name}"))
+    each_strategy_moves_its_stages_and_maps_come_out(
+        network, find_backbone_image_size(f"timm:{name}")
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,8 +111,11 @@ def test_each_strategy_moves_its_stages_and_a_map_comes_out(name):
 )
 def test_a_new_head_gets_what_timms_own_head_gets(name):
     """Before timm's head: its `forward_head` up to the scores, for networks without a layer in between."""
-    model, size = from_timm.build_model(name).eval(), find_image_size(f"timm:{name}")
-    parts, images = from_timm.cut_model(model, size, old_head=False), torch.randn(2, 3, size, size)
+    model, size = from_timm.build_timm_model(name).eval(), find_backbone_image_size(f"timm:{name}")
+    parts, images = (
+        from_timm.cut_timm_model(model, size, old_head=False),
+        torch.randn(2, 3, size, size),
+    )
     network = backbone(f"timm:{name}", classes=3, weights=None).eval()
     network.stages.load_state_dict(torch.nn.ModuleDict(parts.stages).state_dict())
     with torch.no_grad():
@@ -193,7 +201,7 @@ def test_what_timm_has_not_is_named():
 def test_without_timm_it_is_said_what_to_install(monkeypatch):
     import sys
 
-    from_timm.read_config.cache_clear()
+    from_timm.read_timm_config.cache_clear()
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ValueError, match="pip install timm"):
         backbone("timm:resnet18")

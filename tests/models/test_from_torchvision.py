@@ -5,7 +5,7 @@ import torch
 from tests_support import each_strategy_moves_its_stages_and_maps_come_out
 
 from vtlab.models import from_torchvision
-from vtlab.models.backbones import backbone, find_image_size
+from vtlab.models.backbones import backbone, find_backbone_image_size
 
 FAMILIES = {
     "alexnet": 64,
@@ -51,19 +51,22 @@ def nightly(names, but=()):
 
 
 def every():
-    return [n for n in from_torchvision.list_names() if n not in STRANGE]
+    return [n for n in from_torchvision.list_torchvision_names() if n not in STRANGE]
 
 
 def smallest(name):
-    return FAMILIES.get(name, find_image_size(name))
+    return FAMILIES.get(name, find_backbone_image_size(name))
 
 
 @pytest.mark.parametrize("name", nightly(dict.fromkeys([*FAMILIES, *every()]), but=FAMILIES))
 def test_the_parts_in_line_are_the_network_itself(name):
     size = smallest(name)
     with torch.random.fork_rng():
-        model = from_torchvision.build_model(name).eval()
-    parts, images = from_torchvision.cut_model(model, size), torch.randn(2, 3, size, size)
+        model = from_torchvision.build_torchvision_model(name).eval()
+    parts, images = (
+        from_torchvision.cut_torchvision_model(model, size),
+        torch.randn(2, 3, size, size),
+    )
     assert tuple(parts.stages) == ("stem", "stage1", "stage2", "stage3", "stage4")
     assert all(list(stage.parameters()) for stage in parts.stages.values())
     with torch.no_grad():
@@ -77,7 +80,7 @@ def test_the_parts_in_line_are_the_network_itself(name):
 @pytest.mark.parametrize("name", nightly(every(), but=LIGHT))
 def test_each_strategy_moves_its_stages_and_a_map_comes_out(name):
     network = backbone(name, classes=3, weights=None)
-    each_strategy_moves_its_stages_and_maps_come_out(network, find_image_size(name))
+    each_strategy_moves_its_stages_and_maps_come_out(network, find_backbone_image_size(name))
 
 
 @pytest.mark.parametrize("name", ["resnet18", "swin_t", "vit_b_32"])
@@ -93,7 +96,7 @@ def test_a_new_head_gets_means_of_maps_or_the_class_token(name):
 def test_the_parts_of_every_network_of_torchvision_are_known():
     from torchvision import models
 
-    for name in from_torchvision.list_names():
+    for name in from_torchvision.list_torchvision_names():
         if name.startswith("regnet"):  # cannot be built without memory; all are of one class
             continue
         more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
@@ -105,7 +108,9 @@ def test_the_parts_of_every_network_of_torchvision_are_known():
 
 
 def test_octaves_end_stages():
-    parts = from_torchvision.cut_model(from_torchvision.build_model("resnet18"), 224)
+    parts = from_torchvision.cut_torchvision_model(
+        from_torchvision.build_torchvision_model("resnet18"), 224
+    )
     maps, cells = torch.zeros(1, 3, 224, 224), []
     with torch.no_grad():
         for stage in parts.stages.values():
@@ -124,10 +129,10 @@ def test_what_cannot_be_built_is_named(tmp_path):
     with pytest.raises(ValueError, match="unknown backbone 'resnet19'.*such as resnet18"):
         backbone("resnet19")
     with pytest.raises(ValueError, match="no way to cut a Linear"):
-        from_torchvision.cut_model(torch.nn.Linear(2, 2), 8)
+        from_torchvision.cut_torchvision_model(torch.nn.Linear(2, 2), 8)
     with pytest.raises(ValueError, match="no old head is kept of mini_resnet"):
         backbone("mini_resnet", classes=None)
-    model = from_torchvision.build_model("resnet18")
+    model = from_torchvision.build_torchvision_model("resnet18")
     torch.save(model.state_dict(), tmp_path / "small.pth")
     with pytest.raises(ValueError, match="small does not hold ResNet: .* is missing"):
         backbone("resnet34", weights=tmp_path / "small.pth")
@@ -148,13 +153,13 @@ def test_a_file_fills_the_network_and_a_head_of_other_classes_is_left_aside(tmp_
 
 
 def test_densenets_names_of_an_older_version_are_understood():
-    model = from_torchvision.build_model("densenet121")
+    model = from_torchvision.build_torchvision_model("densenet121")
     older = {
         k.replace("norm1.", "norm.1.").replace("conv1.", "conv.1.") if "denselayer" in k else k: v
         + 1
         for k, v in model.state_dict().items()
     }
-    from_torchvision.load_state(model, older, "old", old_head=True)
+    from_torchvision._load_state(model, older, "old", old_head=True)
     assert torch.equal(
         model.features.denseblock1.denselayer1.conv1.weight,
         older["features.denseblock1.denselayer1.conv.1.weight"],
@@ -179,15 +184,18 @@ def test_published_weights_give_torchvisions_outputs_to_the_bit(photos, name):
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_an_inception_scales_its_images_with_loaded_weights_and_without(name):
     """The scaling is no weight: a study and a saved model load weights into a fresh network."""
-    model = from_torchvision.build_model(name)
+    model = from_torchvision.build_torchvision_model(name)
     with torch.random.fork_rng():
-        from_torchvision.load_state(
-            model, from_torchvision.build_model(name).state_dict(), "itself", old_head=True
+        from_torchvision._load_state(
+            model,
+            from_torchvision.build_torchvision_model(name).state_dict(),
+            "itself",
+            old_head=True,
         )
     images = torch.rand(2, 3, 96, 96)
     stems = [
-        from_torchvision.cut_model(made.eval(), 96).stages["stem"]
-        for made in (model, from_torchvision.build_model(name))
+        from_torchvision.cut_torchvision_model(made.eval(), 96).stages["stem"]
+        for made in (model, from_torchvision.build_torchvision_model(name))
     ]
     stems[1].load_state_dict(stems[0].state_dict())
     with torch.no_grad():

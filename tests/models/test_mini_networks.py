@@ -11,7 +11,7 @@ from vtlab.analysis.cams import grad_cam
 from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import evaluate
 from vtlab.models.mini_networks import MINI_NETWORKS
-from vtlab.system.files import find_shipped_folder
+from vtlab.system.files import find_shipped_files
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR, partial, scratch, surgical
 
@@ -124,10 +124,8 @@ def test_shipped_weights_load_and_are_small(name):
     network = backbone(name, classes=3)
     assert network.origin == name
     assert all(v.isfinite().all() for v in network.stages.state_dict().values())
-    assert 1e6 < (find_shipped_folder("weights") / f"{name}.safetensors").stat().st_size < 6e6
+    assert 1e6 < (find_shipped_files("weights") / f"{name}.safetensors").stat().st_size < 6e6
 
 
 def test_all_shipped_weights_together_stay_below_25_megabytes():
-    assert (
-        sum(p.stat().st_size for p in find_shipped_folder("weights").glob("*.safetensors")) < 25e6
-    )
+    assert sum(p.stat().st_size for p in find_shipped_files("weights").glob("*.safetensors")) < 25e6

@@ -70,10 +70,10 @@ def test_colours_are_those_of_the_strategies():
 
 
 def test_a_table_without_its_test_set_gets_the_interval_of_the_seeds():
-    ax = plot_accuracy(records.table(runs())).axes[0]
+    ax = plot_accuracy(records.runs_to_table(runs())).axes[0]
     expected = metrics.t_interval(SEEDS["probe"])
     assert artist(ax, "interval probe").get_x() == pytest.approx(expected.low)
-    ax = plot_accuracy(records.table(runs()), test_images=200).axes[0]
+    ax = plot_accuracy(records.runs_to_table(runs()), test_images=200).axes[0]
     assert artist(ax, "interval probe").get_x() == pytest.approx(
         metrics.interval(SEEDS["probe"], 200).low
     )
@@ -108,7 +108,7 @@ def test_one_seed_is_drawn():
     one = runs()[3:4]
     ax = plot_accuracy(one).axes[0]
     assert list(artist(ax, "seeds probe").get_xdata()) == [0.8]
-    plot_accuracy(records.table(one))
+    plot_accuracy(records.runs_to_table(one))
 
 
 def test_nothing_to_draw_is_said():

@@ -34,5 +34,5 @@ def test_a_data_uri_holds_the_picture_in_the_kind_that_it_names(photographs, kin
 def test_a_cleared_figure_holds_nothing_that_was_drawn():
     figure = drawn()
     export.to_png(figure)
-    export.clear_figure(figure)
+    export.clear_exported_figure(figure)
     assert not figure.axes and not hasattr(figure.canvas, "buffer_rgba")

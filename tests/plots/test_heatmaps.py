@@ -9,7 +9,7 @@ from matplotlib import pyplot
 from matplotlib.colors import to_hex
 
 from vtlab.plots import style as style
-from vtlab.plots.heatmaps import heat_colormap, plot_cams, resize_map, to_grey
+from vtlab.plots.heatmaps import _to_grey, heatmap_colormap, plot_cams, resize_heatmap
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (2, 3, 16, 16), dtype=np.uint8)
@@ -39,7 +39,7 @@ def test_upsampling_agrees_with_torch(h, size):
     expected = torch.nn.functional.interpolate(
         torch.from_numpy(values)[None, None], size=size, mode="bilinear", align_corners=False
     )
-    np.testing.assert_allclose(resize_map(values, size), expected[0, 0].numpy(), atol=1e-12)
+    np.testing.assert_allclose(resize_heatmap(values, size), expected[0, 0].numpy(), atol=1e-12)
 
 
 def test_an_image_is_a_row_and_a_strategy_a_column():
@@ -54,7 +54,7 @@ def test_an_image_is_a_row_and_a_strategy_a_column():
 
 def test_maps_are_drawn_at_the_images_size_and_not_rescaled():
     drawn = heats(plot_cams(IMAGES, MAPS))[1][1]
-    np.testing.assert_allclose(drawn.get_array(), resize_map(MAPS["full"][1], (16, 16)))
+    np.testing.assert_allclose(drawn.get_array(), resize_heatmap(MAPS["full"][1], (16, 16)))
 
 
 def test_a_shared_scale_is_one_for_all_maps_and_stands_on_the_colour_bar():
@@ -83,13 +83,13 @@ def test_an_empty_map_shows_the_grey_image_and_no_heat():
 
 
 def test_opacity_rises_with_the_value():
-    alphas = heat_colormap()(np.linspace(0, 1, 50))[:, 3]
+    alphas = heatmap_colormap()(np.linspace(0, 1, 50))[:, 3]
     assert alphas[0] == 0 and (np.diff(alphas) >= 0).all() and alphas[-1] > 0.8
 
 
 def test_grey_keeps_the_order_of_light_and_leaves_out_colour():
     image = np.array([[[0, 0, 0], [255, 0, 0], [0, 255, 0], [255, 255, 255]]], np.uint8)
-    grey = to_grey(image)
+    grey = _to_grey(image)
     assert grey.shape == (1, 4)
     assert (np.diff(grey[0]) > 0).all() and grey.max() == pytest.approx(1)
 
@@ -113,7 +113,7 @@ def test_masks_are_outlined_on_every_picture():
 def test_nested_tuples_and_tensors_are_maps_too():
     nested = tuple(tuple(tuple(row) for row in one.tolist()) for one in MAPS["full"])
     drawn = heats(plot_cams(torch.from_numpy(IMAGES), {"full": nested}), 1)[0][0]
-    np.testing.assert_allclose(drawn.get_array(), resize_map(MAPS["full"][0], (16, 16)))
+    np.testing.assert_allclose(drawn.get_array(), resize_heatmap(MAPS["full"][0], (16, 16)))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot
 
-from vtlab.plots.learning_curves import average_curves, plot_curves, plot_training
+from vtlab.plots.learning_curves import average_learning_curves, plot_curves, plot_training
 
 
 def epochs(strategy, seed, losses, shots=5):
@@ -82,7 +82,7 @@ def test_strategies_are_named_once_at_their_ends():
 def test_the_mean_of_runs_of_different_length_begins_where_all_have_begun():
     long = (np.array([0.25, 0.5, 0.75, 1.0]), np.array([4.0, 3.0, 2.0, 1.0]))
     short = (np.array([0.5, 1.0]), np.array([2.0, 0.0]))
-    x, y = average_curves([long, short])
+    x, y = average_learning_curves([long, short])
     np.testing.assert_allclose(x, [0.5, 0.75, 1])
     np.testing.assert_allclose(y, [2.5, 1.5, 0.5])
 

@@ -47,25 +47,25 @@ def test_a_hostile_global_style_changes_no_pixel():
 
 def test_names_with_dollars_and_in_scripts_without_a_font_are_drawn_and_do_not_warn():
     figure, axes = style.new_figure(width=3, height=1)
-    axes[0, 0].set_title("$5 and $\\frac", **style.font())
-    axes[0, 0].set_xlabel("\N{TELUGU LETTER KA}", **style.font())
+    axes[0, 0].set_title("$5 and $\\frac", **style.font_style())
+    axes[0, 0].set_xlabel("\N{TELUGU LETTER KA}", **style.font_style())
     export.to_png(figure, scale=1)
 
 
 def test_shortened_words_fit_and_short_words_stay():
-    assert style.shorten_text("Velaria montis", 3) == "Velaria montis"
-    cut = style.shorten_text("Velaria montis", 0.7)
+    assert style.shorten_styled_text("Velaria montis", 3) == "Velaria montis"
+    cut = style.shorten_styled_text("Velaria montis", 0.7)
     assert cut.endswith("…") and cut.startswith("Vel")
-    assert style.measure_text(cut) <= 0.7 < style.measure_text("Velaria montis")
-    assert style.shorten_text("abc", 0.0) == "a…"
+    assert style.measure_styled_text(cut) <= 0.7 < style.measure_styled_text("Velaria montis")
+    assert style.shorten_styled_text("abc", 0.0) == "a…"
 
 
 def test_text_width_is_what_matplotlib_draws():
     figure, axes = style.new_figure(width=4, height=1)
-    words = axes[0, 0].text(0, 0, "Velaria montis", **style.font(weight="bold"))
+    words = axes[0, 0].text(0, 0, "Velaria montis", **style.font_style(weight="bold"))
     figure.draw_without_rendering()
     drawn_width = words.get_window_extent().width / style.DPI
-    assert style.measure_text("Velaria montis", weight="bold") == pytest.approx(
+    assert style.measure_styled_text("Velaria montis", weight="bold") == pytest.approx(
         drawn_width, abs=0.05
     )
 
@@ -85,4 +85,4 @@ def test_a_percent_axis_writes_shares_as_percent():
 
 
 def test_the_first_font_comes_with_matplotlib():
-    assert style.font_families()[0] == "DejaVu Sans"
+    assert style._font_families()[0] == "DejaVu Sans"

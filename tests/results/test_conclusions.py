@@ -117,11 +117,11 @@ def test_no_common_seed_gives_no_difference():
 
 def test_the_worst_mistakes_are_the_surest_of_the_best_strategy_each_once():
     made = compared(scratch=[0.1, 0.1], full=[0.99, 0.98])
-    worst = findings.find_worst_mistakes(made, [0] * TEST, count=5)
+    worst = findings._find_worst_mistakes(made, [0] * TEST, count=5)
     assert list(worst.image) == [999, 998, 997, 996, 995]  # confidences rise with the place
     assert set(worst.predicted) == {1} and set(worst.true) == {0}
-    assert len(findings.find_worst_mistakes(made, [0] * TEST, count=100)) == 20
-    assert not len(findings.find_worst_mistakes(compared(full=[1.0]), [0] * TEST))
+    assert len(findings._find_worst_mistakes(made, [0] * TEST, count=100)) == 20
+    assert not len(findings._find_worst_mistakes(compared(full=[1.0]), [0] * TEST))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from vtlab.results.labels import BACKBONES, STRATEGIES, get_label, rank_strategy
+from vtlab.results.labels import BACKBONES, STRATEGIES, get_label, rank_label
 
 
 @pytest.mark.parametrize("labels", [STRATEGIES, BACKBONES], ids=["strategies", "backbones"])
@@ -47,7 +47,7 @@ def test_a_strategy_of_ones_own_is_shown_by_its_name():
 
 def test_strategies_sort_in_the_courses_order_and_others_come_last():
     mixed = ["mine", "full", "partial(2)", "scratch", "partial(1)", "probe"]
-    assert sorted(mixed, key=rank_strategy) == [
+    assert sorted(mixed, key=rank_label) == [
         "scratch",
         "probe",
         "partial(1)",

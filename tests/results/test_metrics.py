@@ -129,7 +129,7 @@ def test_the_summary_is_counted_by_hand():
             "trainable_weights": [10, 10, 10, 99],
         }
     )
-    rows = metrics.summarise_runs(runs, test_images=100).set_index(["strategy", "shots"])
+    rows = metrics.summarise_metrics(runs, test_images=100).set_index(["strategy", "shots"])
     assert list(rows.index) == [("probe", 5), ("probe", "all"), ("full", 5)]
     assert rows.loc[("probe", 5), "mean"] == pytest.approx(0.7)
     assert rows.loc[("probe", 5), "seeds"] == 2 and rows.loc[("probe", 5), "seconds"] == 2.0

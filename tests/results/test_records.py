@@ -4,7 +4,7 @@ from dataclasses import asdict
 import pytest
 from runs_made_up import made_up
 
-from vtlab.results.records import Run, epochs_table, run_key, table
+from vtlab.results.records import Run, epochs_to_table, run_record_key, runs_to_table
 from vtlab.system.sealing import seal_json, unseal_json
 
 
@@ -43,7 +43,7 @@ def test_a_field_that_holds_no_list_is_named(field, odd):
 
 
 def test_tables_of_no_runs_keep_their_columns():
-    for tabulate in (table, epochs_table):
+    for tabulate in (runs_to_table, epochs_to_table):
         assert list(tabulate([]).columns) == list(tabulate([made_up()]).columns)
 
 
@@ -55,7 +55,7 @@ def test_what_is_no_run_is_refused():
 
 def test_keys_are_file_names_and_differ():
     keys = [
-        run_key(s, n, i)
+        run_record_key(s, n, i)
         for s in ("full", "partial(2)", "partial(3)")
         for n in (5, None)
         for i in (0, 1)
@@ -71,9 +71,9 @@ def test_the_table_is_tidy_and_in_the_courses_order():
         for n in (None, 10, 5)
         for i in (1, 0)
     ]
-    rows = table(runs)
+    rows = runs_to_table(runs)
     assert list(dict.fromkeys(rows.strategy)) == ["scratch", "probe", "full", "mine"]
     assert list(dict.fromkeys(rows.shots)) == [5, 10, "all"]
     assert {"val_accuracy", "test_accuracy", "seconds", "trainable_weights"} <= set(rows.columns)
-    assert len(epochs_table(runs)) == 2 * len(runs)
+    assert len(epochs_to_table(runs)) == 2 * len(runs)
     assert rows.val_accuracy.dtype == float and rows.val_accuracy.isna().all()

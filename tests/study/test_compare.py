@@ -13,7 +13,7 @@ import pytest
 
 from vtlab.data.tasks import task
 from vtlab.models.evaluation import predict
-from vtlab.results.records import table
+from vtlab.results.records import runs_to_table
 from vtlab.study.compare import compare
 from vtlab.study.run import Setting
 from vtlab.system.device import describe_machine
@@ -50,7 +50,7 @@ def test_a_finished_study_is_read_and_not_trained_again(study, monkeypatch):
     again = compare(
         "garden", shots=2, seeds=2, setting=QUICK, folder=study[1], progress=False, say=said.append
     )
-    assert table(again.runs).equals(table(study[0].runs))
+    assert runs_to_table(again.runs).equals(runs_to_table(study[0].runs))
     assert said == ["8 of 8 runs were finished before"]
 
 

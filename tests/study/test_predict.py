@@ -59,16 +59,16 @@ def test_a_figure_is_let_go_once_it_is_written(predictor, photo, drawn, tmp_path
 
 def test_an_image_is_decoded_and_named_once(predictor, photo, tmp_path, monkeypatch):
     made, done = predictor(), []
-    for name in ("decode_tensor", "predict"):
+    for name in ("decode_image_tensor", "predict"):
         real = getattr(predict, name)
         monkeypatch.setattr(
             predict, name, lambda *given, n=name, real=real: done.append(n) or real(*given)
         )
     seen = made.classify(photo)
     first = made.save_cam(photo, tmp_path / "maps", seen).read_bytes()
-    assert done == ["decode_tensor", "predict"]
+    assert done == ["decode_image_tensor", "predict"]
     assert made.save_cam(photo, tmp_path / "maps").read_bytes() == first
-    assert done == ["decode_tensor", "predict"] * 2
+    assert done == ["decode_image_tensor", "predict"] * 2
     again = made.classify(photo)
     assert again[1:] == seen[1:] and torch.equal(again[0], seen[0])
 

@@ -8,7 +8,7 @@ import pytest
 import tqdm.auto
 
 from vtlab.study import progress
-from vtlab.study.progress import StudyProgress, TimeEstimate
+from vtlab.study.progress import ProgressEstimate, StudyProgress
 from vtlab.study.run import PlannedRun, Runner, Setting
 from vtlab.training.strategies import FOUR, full, probe, scratch
 
@@ -29,7 +29,7 @@ def play(durations, *, jobs=1, parts=EPOCHS):
     """Runs of those seconds; gives the whole time, and (when, estimate) after every part of a run."""
     clock = Clock()
     work = {run: WORK[run.strategy.name] for run in durations}
-    estimate, said = TimeEstimate(work, jobs=jobs, clock=clock), []
+    estimate, said = ProgressEstimate(work, jobs=jobs, clock=clock), []
     if jobs == 1:
         for run, seconds in durations.items():
             estimate.begin(run)
@@ -85,7 +85,7 @@ def test_a_strategy_whose_work_was_foretold_wrong_has_its_own_pace_from_its_firs
 
 def test_nothing_is_said_before_anything_is_known():
     clock = Clock()
-    estimate = TimeEstimate({PlannedRun(full, 5, 0): 100.0}, clock=clock)
+    estimate = ProgressEstimate({PlannedRun(full, 5, 0): 100.0}, clock=clock)
     estimate.begin(PlannedRun(full, 5, 0))
     clock.now, estimate.share = 1.0, 0.05
     assert estimate.remaining() is None and estimate.share_done() == 0

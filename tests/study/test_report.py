@@ -15,7 +15,7 @@ from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
 from vtlab.results import records as records
 from vtlab.results.comparison import Comparison
-from vtlab.results.formatting import format_comparison, format_strategy
+from vtlab.results.formatting import format_comparison, format_strategy_name
 from vtlab.results.records import Epoch, Run
 from vtlab.study import report as report
 from vtlab.study.study import Study
@@ -67,7 +67,7 @@ def study(**more):
 
 def data(runs, baseline=0.4, **more):
     comparison = Comparison(runs, 1 / 3, baseline)
-    indices = report.choose_shown_images(comparison, LABELS, CAMS)
+    indices = report.choose_report_images(comparison, LABELS, CAMS)
     given = {
         "comparison": comparison,
         "classes": CLASSES,
@@ -188,8 +188,8 @@ def test_names_and_texts_of_others_are_escaped(source, page):
 def test_the_table_holds_the_numbers_of_the_summary(page, runs):
     rows = {row[0]: row[1:] for row in page.rows}
     gaps = Comparison(runs).differences.set_index("strategy")
-    for row in metrics.summarise_runs(records.table(runs), N).itertuples():
-        cells = rows[format_strategy(row.strategy).replace("\N{NO-BREAK SPACE}", " ")]
+    for row in metrics.summarise_metrics(records.runs_to_table(runs), N).itertuples():
+        cells = rows[format_strategy_name(row.strategy).replace("\N{NO-BREAK SPACE}", " ")]
         assert cells[0] == f"{100 * row.mean:.1f} %"
         assert cells[1] == f"{100 * row.low:.1f} to {100 * row.high:.1f}"
         assert cells[2] == "195 (20 %)"
@@ -227,8 +227,8 @@ def test_settings_that_differ_stand_in_a_table_and_the_others_once(page):
 
 
 def test_a_report_needs_only_the_images_that_it_shows(runs):
-    indices = report.choose_shown_images(Comparison(runs), LABELS, CAMS)
-    worst = findings.find_worst_mistakes(Comparison(runs), LABELS)
+    indices = report.choose_report_images(Comparison(runs), LABELS, CAMS)
+    worst = findings._find_worst_mistakes(Comparison(runs), LABELS)
     assert set(indices) == {*CAMS, *worst.image}
     assert len(indices) == len(set(indices)) < N
 
@@ -238,7 +238,7 @@ def test_the_pictures_are_those_of_the_right_test_images(runs, monkeypatch):
     monkeypatch.setattr(report.plots, "cams", keep(shown, "cams"))
     monkeypatch.setattr(report.plots, "mistakes", keep(shown, "mistakes"))
     report.render_report(data(runs))
-    worst = findings.find_worst_mistakes(Comparison(runs), LABELS)
+    worst = findings._find_worst_mistakes(Comparison(runs), LABELS)
     np.testing.assert_array_equal(shown["mistakes"][0][0], PIXELS[worst.image])
     (images, maps), more = shown["cams"]
     np.testing.assert_array_equal(images, PIXELS[list(CAMS)])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from runs_made_up import made_up
 
-from vtlab.results.records import table
+from vtlab.results.records import runs_to_table
 from vtlab.system.files import write_csv, write_text
 
 
@@ -25,7 +25,7 @@ def test_a_read_only_place_is_one_sentence_and_the_old_file_stays(tmp_path, monk
 
 
 def test_a_table_comes_back_from_its_csv(tmp_path):
-    runs = table([made_up(seed=seed) for seed in range(3)])
+    runs = runs_to_table([made_up(seed=seed) for seed in range(3)])
     write_csv(tmp_path / "runs.csv", runs)
     back = pd.read_csv(tmp_path / "runs.csv")
     pd.testing.assert_frame_equal(back, runs.astype({"val_accuracy": float}))

@@ -8,7 +8,7 @@ from vtlab.system.fingerprints import (
     fingerprint_file,
     fingerprint_tensors,
     hash_bytes,
-    list_differences,
+    list_fingerprint_differences,
 )
 
 
@@ -39,8 +39,8 @@ def test_tensors_differ_by_name_type_shape_and_value():
 
 def test_every_difference_is_named_with_both_values():
     there, here = {"epochs": 3, "task": "garden"}, {"task": "garden", "rate": 0.1}
-    assert list_differences(there, here) == [
+    assert list_fingerprint_differences(there, here) == [
         "epochs is 3 there and None here",
         "rate is None there and 0.1 here",
     ]
-    assert list_differences(here, here) == []
+    assert list_fingerprint_differences(here, here) == []

@@ -1,33 +1,38 @@
 import torch
 
-from vtlab.system.randomness import derive_keys, make_generator, normal, uniform
+from vtlab.system.randomness import (
+    derive_random_keys,
+    make_generator,
+    random_normal,
+    random_uniform,
+)
 
 
 def test_a_number_depends_on_its_key_and_not_on_the_batch():
     index = torch.arange(50)
-    whole = uniform(derive_keys(3, 1, index), (4, 5), 2)
-    part = uniform(derive_keys(3, 1, index[20:30]), (4, 5), 2)
+    whole = random_uniform(derive_random_keys(3, 1, index), (4, 5), 2)
+    part = random_uniform(derive_random_keys(3, 1, index[20:30]), (4, 5), 2)
     assert torch.equal(whole[20:30], part)
 
 
 def test_seeds_streams_and_indices_give_different_keys():
     index = torch.arange(1000)
-    found = torch.cat([derive_keys(s, t, index) for s in (-1, 0, 1) for t in (0, 1)])
+    found = torch.cat([derive_random_keys(s, t, index) for s in (-1, 0, 1) for t in (0, 1)])
     assert len(found.unique()) == len(found)
 
 
 def test_uniform_numbers_are_uniform_and_normal_ones_have_unit_spread():
-    drawn = uniform(derive_keys(0, 0, torch.arange(200)), 500, 0)
+    drawn = random_uniform(derive_random_keys(0, 0, torch.arange(200)), 500, 0)
     assert 0 <= drawn.min() and drawn.max() < 1
     counts = torch.histc(drawn, 10, 0, 1) / drawn.numel()
     assert (counts - 0.1).abs().max() < 0.005
-    spread = normal(derive_keys(0, 0, torch.arange(200)), 500, 1)
+    spread = random_normal(derive_random_keys(0, 0, torch.arange(200)), 500, 1)
     assert abs(spread.mean()) < 0.01 and abs(spread.std() - 1) < 0.01
 
 
 def test_neighbouring_streams_are_uncorrelated():
-    image_keys = derive_keys(0, 0, torch.arange(100))
-    pair = torch.stack([uniform(image_keys, 300, s).flatten() for s in (0, 1)])
+    image_keys = derive_random_keys(0, 0, torch.arange(100))
+    pair = torch.stack([random_uniform(image_keys, 300, s).flatten() for s in (0, 1)])
     assert abs(torch.corrcoef(pair)[0, 1]) < 0.02
 
 

@@ -8,7 +8,7 @@ from vtlab.models.backbones import backbone
 from vtlab.system.operations import count_operations
 from vtlab.training.costs import (
     Speed,
-    calibrate,
+    calibrate_costs,
     collect_saved_tensors,
     cost_table,
     count_saved_bytes,
@@ -117,7 +117,7 @@ def test_autograd_keeps_the_inputs_of_a_product_and_weights_do_not_count():
 def test_the_network_is_left_as_it_is(network):
     network.freeze(("head",))
     before = copy.deepcopy(network.state_dict())
-    at_16(network, full, speed=calibrate(network, image_size=16, batch=4, repeats=1))
+    at_16(network, full, speed=calibrate_costs(network, image_size=16, batch=4, repeats=1))
     measure_step(network, full, image_size=16, batch=4, repeats=1)
     assert network.learning_parts == {"head"}
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
@@ -134,7 +134,7 @@ def test_seconds_add_up_forward_the_needed_share_of_backward_and_the_update(netw
 
 
 def test_a_calibration_has_a_time_for_every_part(network):
-    speed = calibrate(network, image_size=16, batch=4, repeats=2)
+    speed = calibrate_costs(network, image_size=16, batch=4, repeats=2)
     assert list(speed.forward) == list(speed.backward) == [*network.stage_names, "head"]
     assert all(s > 0 for s in (*speed.forward.values(), *speed.backward.values(), speed.update))
 

@@ -11,7 +11,7 @@ from vtlab.training.logistic import solve_logistic
 from vtlab.training.probe import (
     DEFAULT_STRENGTH,
     STRENGTHS,
-    choose_strength,
+    choose_probe_strength,
     probe_grid,
     probe_unit,
     solve_probe,
@@ -29,12 +29,12 @@ def test_the_strength_is_that_of_scikit_learns_cross_validation():
             model, features.numpy(), labels.numpy(), cv=folds, scoring="neg_log_loss"
         )
         scores.append(found.mean())
-    assert choose_strength(features, labels, 3) == STRENGTHS[int(np.argmax(scores))]
+    assert choose_probe_strength(features, labels, 3) == STRENGTHS[int(np.argmax(scores))]
 
 
 def test_one_shot_takes_the_default_strength():
     features, labels = cloud(3, 10, 3)
-    assert choose_strength(features, labels, 3) == DEFAULT_STRENGTH
+    assert choose_probe_strength(features, labels, 3) == DEFAULT_STRENGTH
 
 
 def test_the_head_is_filled_and_the_loss_falls():
@@ -103,7 +103,7 @@ def test_the_strength_of_very_many_images_is_chosen_on_a_part_with_as_many_of_ea
 
     monkeypatch.setattr("vtlab.training.probe.solve_logistic", solve_and_count)
     monkeypatch.setattr("vtlab.training.probe.MAX_IMAGES_TIMES_CLASSES", 180)
-    assert choose_strength(x, y, 3) in STRENGTHS and seen == [[20, 20, 20]]
+    assert choose_probe_strength(x, y, 3) in STRENGTHS and seen == [[20, 20, 20]]
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e30])

@@ -157,10 +157,10 @@ def test_stage_wise_rates_fall_towards_the_image(network):
 
 def test_default_rates_are_the_best_of_the_committed_sweep():
     import pandas as pd
-    from rates import best_rates
+    from rates import _best_rates
 
-    from vtlab.system.files import find_shipped_folder
+    from vtlab.system.files import find_shipped_files
 
-    best = best_rates(pd.read_csv(find_shipped_folder("results") / "rates.csv"))
+    best = _best_rates(pd.read_csv(find_shipped_files("results") / "rates.csv"))
     assert best == {name: strategies.DEFAULT_RATES[name] for name in best}
     assert set(best) == {"scratch", "partial", "full"}

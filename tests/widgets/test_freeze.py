@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import traitlets
 
-from vtlab.training.costs import calibrate, cost_table
+from vtlab.training.costs import calibrate_costs, cost_table
 from vtlab.training.fit import fit
 from vtlab.widgets import freeze as freeze
 from vtlab.widgets.freeze import FreezePanel
@@ -69,9 +69,9 @@ def test_a_measurement_says_so_also_after_a_training(panel):
 def test_a_training_that_was_stopped_before_it_began_says_so(panel, monkeypatch):
     def stopped(*given, **more):
         panel.stop()
-        return calibrate(*given, **more)
+        return calibrate_costs(*given, **more)
 
-    monkeypatch.setattr(freeze, "calibrate", stopped)
+    monkeypatch.setattr(freeze, "calibrate_costs", stopped)
     panel.train()
     panel.wait()
     assert panel.trained_network is None and panel.movement is None
@@ -101,16 +101,16 @@ def test_another_measurement_changes_the_seconds(panel, monkeypatch):
     panel.wait()
     first = panel.costs().seconds.sum()
     slow = slower(panel._measured[0])
-    monkeypatch.setattr(freeze, "calibrate", lambda *given, **more: slow)
+    monkeypatch.setattr(freeze, "calibrate_costs", lambda *given, **more: slow)
     panel.buttons["measure"].click()
     panel.wait()
     assert panel.costs().seconds.sum() > 2 * first
 
 
 def test_costs_that_a_measurement_overtakes_are_not_kept(panel, network, monkeypatch):
-    real = calibrate(network, image_size=16, repeats=1)
+    real = calibrate_costs(network, image_size=16, repeats=1)
     speeds = iter((real, slower(real)))
-    monkeypatch.setattr(freeze, "calibrate", lambda *given, **more: next(speeds))
+    monkeypatch.setattr(freeze, "calibrate_costs", lambda *given, **more: next(speeds))
     monkeypatch.setattr(panel, "refresh", lambda: None)  # it would ask for the costs before we do
     panel.measure()
     panel.wait()

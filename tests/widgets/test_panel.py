@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from vtlab.plots import style as style
-from vtlab.widgets.panel import CheckboxGroup, Panel, RedrawTimer, render_panel_table
+from vtlab.widgets.panel import CheckboxGroup, Panel, PanelRedrawTimer, render_panel_table
 
 
 class Dots(Panel):
@@ -255,7 +255,7 @@ def test_a_base_class_asks_for_its_three_parts():
 
 def test_a_picture_is_due_four_times_a_second_or_less_if_drawing_is_slow():
     clock = [0.0]
-    timer = RedrawTimer(lambda: clock[0])
+    timer = PanelRedrawTimer(lambda: clock[0])
     assert timer.is_due()
     timer.restart(started=0.0)
     for now, due in ((0.1, False), (0.24, False), (0.25, True)):

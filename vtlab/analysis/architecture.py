@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 from torch import fx, nn
 
-from vtlab.models.cutting import PointwiseFunction
+from vtlab.models.cutting import CutPointwiseFunction
 from vtlab.models.layouts import convert_stage_layout
-from vtlab.models.network import Network, evaluation_mode
+from vtlab.models.network import Network, network_in_evaluation_mode
 from vtlab.system.operations import count_operations
 
 POINTWISE = (
@@ -23,7 +23,7 @@ POINTWISE = (
     nn.BatchNorm2d,
     nn.Dropout,
     nn.Identity,
-    PointwiseFunction,
+    CutPointwiseFunction,
 )
 BRANCH_OPERATIONS = {
     operator.add,
@@ -150,7 +150,7 @@ def anatomy(network: Network, image_size: int = 64) -> pd.DataFrame:
     """
     fields, rows = receptive_fields(network), []
     maps = torch.zeros(1, 3, image_size, image_size, device=network.device)
-    with torch.no_grad(), evaluation_mode(network.stages):
+    with torch.no_grad(), network_in_evaluation_mode(network.stages):
         for name, stage in network.stages.items():
             with count_operations() as operations:
                 maps = stage(maps)
@@ -163,8 +163,10 @@ def anatomy(network: Network, image_size: int = 64) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index("stage")
 
 
-def middle_fields(network: Network, image_size: int = 64) -> dict[str, tuple[float, float]]:
-    """For each stage the first and the last pixel, along a side, of the cell that `sensitivity` asks.
+def middle_receptive_fields(
+    network: Network, image_size: int = 64
+) -> dict[str, tuple[float, float]]:
+    """For each stage the first and the last pixel, along a side, of the cell that `gradient_sensitivity` asks.
 
     Lesson 02.
     """

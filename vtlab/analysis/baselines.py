@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.styles import edge_strength
+from vtlab.garden.styles import line_drawing_edges
 from vtlab.system.randomness import make_generator
 
 BASELINES = ("centre", "random", "edges")
@@ -38,5 +38,5 @@ def baseline_maps(
         return torch.rand((len(pixels), *size), generator=make_generator(seed, "random maps"))
     if name == "edges":
         grey = pixels.float().mean(1, keepdim=True) / 255  # (N, 1, H, W)
-        return F.adaptive_avg_pool2d(edge_strength(grey), size)[:, 0]
+        return F.adaptive_avg_pool2d(line_drawing_edges(grey), size)[:, 0]
     raise ValueError(f"unknown baseline {name!r}; there are {', '.join(BASELINES)}")

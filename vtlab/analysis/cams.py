@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vtlab.models.layouts import find_layout, layout_hook
-from vtlab.models.network import Network, evaluation_mode, find_stage
+from vtlab.models.network import Network, find_network_stage, network_in_evaluation_mode
 
 BATCH = 64  # images at once: their activations stay small
 PATH_STEPS = 32  # of the path of integrated gradients
@@ -62,9 +63,9 @@ def explain(
     images = _check_images(network, pixels)
     classes = _check_targets(targets, labels, len(images))
     way = METHODS[method]
-    module = find_stage(network, stage) if way.at_stage else network
+    module = find_network_stage(network, stage) if way.at_stage else network
     parts = []
-    with evaluation_mode(network), torch.enable_grad():
+    with network_in_evaluation_mode(network), torch.enable_grad():
         for part, asked in _split_batches(images, classes):
             if way.at_stage:
                 of_stage = layout or find_layout(network, module)
@@ -267,3 +268,11 @@ def _check_range(targets: Tensor, logits: Tensor) -> Tensor:
             f"{tuple(logits.shape)}, classes 0 to {logits.shape[1] - 1}"
         )
     return targets.to(logits.device)
+
+
+def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps `(N, h, w)` at another size, bilinear, pixel areas aligned and not corners."""
+    if maps.shape[1:] == size:
+        return maps
+    resized = F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)
+    return resized[:, 0]

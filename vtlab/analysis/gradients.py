@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.models.layouts import convert_stage_layout
-from vtlab.models.network import Network, evaluation_mode
+from vtlab.models.network import Network, network_in_evaluation_mode
 
 BATCH = 8  # images at once: the maps of a stage are large
 
 
-def sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
+def gradient_sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
     """How much a cell in the middle of each stage's maps depends on each pixel.
 
     The cell's responses are added up over the channels, and differentiated with respect to the
@@ -35,7 +35,7 @@ def sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
     found = {name: torch.zeros(size, device=network.device) for name in network.stages}
     for part in pixels.split(BATCH):
         maps = inputs = network.normalise(part).requires_grad_()
-        with evaluation_mode(network.stages):
+        with network_in_evaluation_mode(network.stages):
             for name, stage in network.stages.items():
                 maps = stage(maps)
                 seen = convert_stage_layout(network, name, maps, size)
@@ -62,7 +62,7 @@ def gradient_lengths(network: Network, pixels: Tensor, labels: Tensor) -> dict[s
     squares: dict[str, float] = {}
     for part, asked in zip(pixels.split(BATCH), labels.split(BATCH), strict=True):
         maps = [network.normalise(part).requires_grad_()]
-        with evaluation_mode(network.stages):
+        with network_in_evaluation_mode(network.stages):
             for stage in network.stages.values():
                 maps.append(stage(maps[-1]))
         loss = nn.functional.cross_entropy(

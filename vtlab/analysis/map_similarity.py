@@ -59,7 +59,7 @@ def ssim(first: Tensor, second: Tensor) -> Tensor:
     return similarity.mean((1, 2, 3))
 
 
-def pair_with_other_images(maps: Tensor) -> Tensor:
+def pair_maps_of_other_images(maps: Tensor) -> Tensor:
     """Each map's partner for comparison: the map of another image, half the batch away."""
     return maps.roll(len(maps) // 2, 0)
 

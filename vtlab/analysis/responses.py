@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vtlab.analysis.architecture import receptive_fields
 from vtlab.models.layouts import convert_stage_layout
-from vtlab.models.network import Network, evaluation_mode
+from vtlab.models.network import Network, network_in_evaluation_mode
 from vtlab.system.device import autocast
 
 BATCH = 16  # images at once: the maps of a stage are large
@@ -77,7 +77,11 @@ def measure_responses(
     """
     found: dict[str, Responses] = {}
     size = (pixels.shape[2], pixels.shape[3])
-    with torch.no_grad(), evaluation_mode(network.stages), autocast(bfloat16, network.device):
+    with (
+        torch.no_grad(),
+        network_in_evaluation_mode(network.stages),
+        autocast(bfloat16, network.device),
+    ):
         for first in range(0, len(pixels), BATCH):
             part = slice(first, first + BATCH)
             maps = network.normalise(pixels[part])
@@ -101,7 +105,9 @@ def measure_responses(
     return found
 
 
-def chance_purity(labels: Tensor, count: int = 9, draws: int = 2000, seed: int = 0) -> float:
+def chance_response_purity(
+    labels: Tensor, count: int = 9, draws: int = 2000, seed: int = 0
+) -> float:
     """What `Responses.purity` would be if a channel liked images at random: a mean over draws.
 
     Args:
@@ -123,7 +129,7 @@ def _average_purity(classes: Tensor) -> float:
     return (counts.amax(1).double() / classes.shape[1]).mean().item()
 
 
-def cut_patches(
+def _cut_patches(
     pixels: Tensor, images: Tensor, places: Tensor, size: int, fill: int = 235
 ) -> Tensor:
     """Squares cut out of images, `(n, 3, size, size)`.
@@ -173,7 +179,7 @@ def strongest_patches(
     fields = receptive_fields(network)
     return {
         name: [
-            cut_patches(pixels, images, of.place[images, channel], fields[name].size)
+            _cut_patches(pixels, images, of.place[images, channel], fields[name].size)
             for channel, images in zip(
                 of.living_channels[:channels],
                 of.strongest_images(count)[of.living_channels],

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from vtlab.analysis.cams import resize_maps
+from vtlab.models.evaluation import predict
+from vtlab.models.network import Network
+
+BLUR_WIDTH = 10 / 64  # of the side: what stands in for the pixels that are taken away
 SCORES = ("hit", "mass", "overlap")
 
 
@@ -77,14 +81,6 @@ def overlap(maps: Tensor, masks: Tensor) -> Tensor:
     return (top & mask).sum(1) / (top | mask).sum(1)
 
 
-def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Maps `(N, h, w)` at another size, bilinear, pixel areas aligned and not corners."""
-    if maps.shape[1:] == size:
-        return maps
-    resized = F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)
-    return resized[:, 0]
-
-
 def _pair_masks(maps: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     """Maps without negative values at the masks' size, and the masks."""
     maps, masks = torch.as_tensor(maps).float(), torch.as_tensor(masks)
@@ -103,3 +99,49 @@ def _pair_masks(maps: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     if not (filled := masks.flatten(1).any(1)).all():
         raise ValueError(f"mask {(~filled).nonzero()[0].item()} of {len(masks)} is empty")
     return resize_maps(maps.clamp(min=0), (tall, wide)), masks
+
+
+def deletion_curve(
+    network: Network, pixels: Tensor, maps: Tensor, *, steps: int = 16, insert: bool = False
+) -> Tensor:
+    """The predicted class's probability while pixels are taken away, the map's highest first.
+
+    Args:
+        network: Evaluated.
+        pixels: Bytes `(N, 3, H, W)`. What is taken away is replaced by a blurred image.
+        maps: `(N, h, w)`.
+        steps: In which everything is taken away.
+        insert: Begin with the blurred image and bring the pixels back instead.
+
+    Returns:
+        `(steps + 1, N)`: with nothing, 1/steps, 2/steps … of the pixels exchanged. The mean of these
+        steps + 1 numbers stands for the area under the curve; the area by trapezia would count the
+        first and the last of them by half.
+
+    Raises:
+        ValueError: If the numbers of images and maps differ.
+
+    Petsiuk et al. (2018), https://arxiv.org/abs/1806.07421. Lesson 09.
+    """
+    if len(pixels) != len(maps):
+        raise ValueError(f"{len(maps)} maps for {len(pixels)} images")
+    size = (pixels.shape[2], pixels.shape[3])
+    targets = predict(network, pixels, bfloat16=False).argmax(1)
+    order = resize_maps(maps, size).flatten(1).argsort(dim=1, descending=True, stable=True)
+    rank = order.argsort(1).view(-1, 1, *size)  # 0: the highest value
+    start, end = (blur(pixels), pixels) if insert else (pixels, blur(pixels))
+    curve = []
+    for step in range(steps + 1):
+        exchanged = rank < step * rank[0].numel() / steps
+        mixed = torch.where(exchanged, end, start)
+        curve.append(predict(network, mixed, bfloat16=False).gather(1, targets[:, None])[:, 0])
+    return torch.stack(curve)
+
+
+def blur(pixels: Tensor) -> Tensor:
+    """Images so blurred that no shape is left, bytes."""
+    from torchvision.transforms.v2.functional import gaussian_blur
+
+    sigma = BLUR_WIDTH * pixels.shape[-1]
+    side = 2 * min(round(2 * sigma), pixels.shape[-1] // 2 - 1) + 1
+    return gaussian_blur(pixels, [side, side], [sigma, sigma])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 Verdict = tuple[bool, str] | None  # whether the answer is right, and words; None: not attempted
@@ -49,3 +51,34 @@ def call_answer(function: Callable, *inputs: object) -> Any:
     if found is None or found is ...:
         raise NotAttemptedError
     return found
+
+
+def check(number: str, answer: object) -> None:
+    """Check an exercise: prints whether the answer is right, without giving it away.
+
+    Args:
+        number: Such as "01.2".
+        answer: The learner's; `...` or None is "not attempted yet".
+
+    Raises:
+        ValueError: If there is no such exercise.
+    """
+    module = f"vtlab.course.lesson_{number[:2]}"
+    if find_spec(module):  # registers its exercises
+        import_module(module)
+    if number not in EXERCISES:
+        raise ValueError(f"there is no exercise {number}")
+    if answer is None or answer is ...:
+        print(f"exercise {number}: not attempted yet")
+        return
+    try:
+        verdict = EXERCISES[number](answer)
+    except NotAttemptedError:
+        verdict = None
+    except Exception as error:  # a learner's code may fail in any way; the notebook goes on
+        verdict = False, f"Your answer stopped with {type(error).__name__}: {error}"
+    if verdict is None:
+        print(f"exercise {number}: not attempted yet")
+        return
+    right, words = verdict
+    print(f"exercise {number}: {'right' if right else 'not yet'}. {words}")

@@ -78,7 +78,7 @@ class GuessPanel(Panel):
 
     def reveal(self, result: object) -> None:
         """Print guess and result side by side, and show both in the panel."""
-        self.result = format_result(result)
+        self.result = format_guessed_result(result)
         guessed = "no guess yet: yours would stand here" if self.value is None else self.value
         print(f"{self.question}\n  your guess: {guessed}\n  result:     {self.result}")
         self.refresh()
@@ -123,7 +123,7 @@ class GuessPanel(Panel):
         return data | {"text/html": f"<p><b>{html.escape(self.question)}</b></p>{listed}"}, metadata
 
 
-def format_result(value: object) -> str:
+def format_guessed_result(value: object) -> str:
     """A result as text, with three digits of a fraction."""
     if hasattr(value, "item"):
         with contextlib.suppress(ValueError, RuntimeError):  # NumPy's and torch's, if it is many
@@ -154,7 +154,7 @@ def plot_guess(
 
     def write(x: float, row: int, words: str, colour: str = style.INK, *, bold: bool) -> None:
         weight = "bold" if bold else "normal"
-        ax.text(x, row, words, va="center", **style.font(style.BODY, colour, weight=weight))
+        ax.text(x, row, words, va="center", **style.font_style(style.BODY, colour, weight=weight))
 
     write(0.01, 0, question, bold=True)
     for row, option in enumerate(options, start=1):
@@ -163,6 +163,23 @@ def plot_guess(
         ax.plot(0.03, row, "o", markersize=7, color=style.BLUE, markerfacecolor=face)
         write(0.06, row, f"{option}   (your guess)" if mine else option, bold=mine)
     if result is not None:
-        words = style.shorten_text(f"Result: {result}", 0.62 * style.WIDE)
+        words = style.shorten_styled_text(f"Result: {result}", 0.62 * style.WIDE)
         write(0.01, rows - 1, words, style.RIGHT, bold=True)
     return figure
+
+
+def guess(question: str, options: Sequence[str | int]) -> GuessPanel:
+    """Commit to an answer before running; `.reveal(result)` shows both side by side.
+
+    Args:
+        question: One line.
+        options: Two or more answers; a `range` of numbers will do.
+
+    Raises:
+        ValueError: If there is nothing to choose from.
+    """
+    if isinstance(options, str) or len(options) < 2:
+        raise ValueError(f"a guess needs two options or more: {question}")
+    from vtlab.course.guess import GuessPanel
+
+    return GuessPanel(question, options)

@@ -9,19 +9,15 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from vtlab.course.exercise import EXERCISES, NotAttemptedError
 from vtlab.system.threads import THREADS
 
 if TYPE_CHECKING:
-    from vtlab.course.guess import GuessPanel
+    pass
 
 
 def begin(seed: int = 0) -> None:
@@ -64,56 +60,10 @@ def claim(sentence: str, holds: object, **numbers: object) -> None:
     if truths.dtype != bool:
         raise ValueError(f"a claim needs true or false, not {type(holds).__name__}: {sentence}")
     if not truths[0]:
-        from vtlab.course.guess import format_result
+        from vtlab.course.guess import format_guessed_result
 
-        said = ", ".join(f"{name} = {format_result(value)}" for name, value in numbers.items())
+        said = ", ".join(
+            f"{name} = {format_guessed_result(value)}" for name, value in numbers.items()
+        )
         raise AssertionError(f"not so: {sentence} ({said})")
     print(f"✓ {sentence}")
-
-
-def guess(question: str, options: Sequence[str | int]) -> GuessPanel:
-    """Commit to an answer before running; `.reveal(result)` shows both side by side.
-
-    Args:
-        question: One line.
-        options: Two or more answers; a `range` of numbers will do.
-
-    Raises:
-        ValueError: If there is nothing to choose from.
-    """
-    if isinstance(options, str) or len(options) < 2:
-        raise ValueError(f"a guess needs two options or more: {question}")
-    from vtlab.course.guess import GuessPanel
-
-    return GuessPanel(question, options)
-
-
-def check(number: str, answer: object) -> None:
-    """Check an exercise: prints whether the answer is right, without giving it away.
-
-    Args:
-        number: Such as "01.2".
-        answer: The learner's; `...` or None is "not attempted yet".
-
-    Raises:
-        ValueError: If there is no such exercise.
-    """
-    module = f"vtlab.course.lesson_{number[:2]}"
-    if find_spec(module):  # registers its exercises
-        import_module(module)
-    if number not in EXERCISES:
-        raise ValueError(f"there is no exercise {number}")
-    if answer is None or answer is ...:
-        print(f"exercise {number}: not attempted yet")
-        return
-    try:
-        verdict = EXERCISES[number](answer)
-    except NotAttemptedError:
-        verdict = None
-    except Exception as error:  # a learner's code may fail in any way; the notebook goes on
-        verdict = False, f"Your answer stopped with {type(error).__name__}: {error}"
-    if verdict is None:
-        print(f"exercise {number}: not attempted yet")
-        return
-    right, words = verdict
-    print(f"exercise {number}: {'right' if right else 'not yet'}. {words}")

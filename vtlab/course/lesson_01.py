@@ -8,7 +8,7 @@ import numpy as np
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.tables import shots_table as shots_table
-from vtlab.training.probe import choose_strength as choose_strength
+from vtlab.training.probe import choose_probe_strength as choose_probe_strength
 from vtlab.training.probe import probe_unit as probe_unit
 
 

@@ -12,48 +12,18 @@ from torch import Tensor, nn
 
 from vtlab.analysis.architecture import field_after
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
-from vtlab.models.mini_networks import MINI_NETWORKS
+from vtlab.course.tables import ZOO as ZOO
+from vtlab.course.tables import pretraining_log as pretraining_log
+from vtlab.course.tables import zoo_curves as zoo_curves
+from vtlab.course.tables import zoo_table as zoo_table
 from vtlab.plots import style
 from vtlab.plots.legends import label_line_ends
 from vtlab.results import labels as names
-from vtlab.results.records import read_committed_table
 from vtlab.system.randomness import make_generator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-ZOO = tuple(MINI_NETWORKS)
-
-
-def zoo_table() -> pd.DataFrame:
-    """The committed table of the small backbones, a row for each.
-
-    Columns: backbone, weights, megaflops (per image forward; a multiplication and an addition
-    are two operations), megabytes (on disk), cells (side of the last map at 64 px),
-    forward_images_s, training_images_s, forward_ratio, training_ratio (to mini_resnet's),
-    pretraining_accuracy, and for each task and strategy the test accuracy with its interval,
-    such as garden_probe, garden_probe_low, garden_probe_high.
-
-    Lessons 02 and 11.
-    """
-    return read_committed_table("zoo")
-
-
-def zoo_curves() -> pd.DataFrame:
-    """The committed pretraining logs one below the other, with the column `backbone`.
-
-    Columns: backbone, images, loss, accuracy, test_accuracy, seconds. Lesson 02.
-    """
-    return pd.concat([pretraining_log(name) for name in ZOO], ignore_index=True)
-
-
-def pretraining_log(name: str) -> pd.DataFrame:
-    """The committed log of one backbone's pretraining, with the column `backbone`."""
-    log = read_committed_table(f"pretrain_{name}")
-    log.insert(0, "backbone", name)
-    return log
 
 
 # the variance of a layer's weights by its numbers of inputs and outputs, each counted per cell
@@ -151,7 +121,7 @@ def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     """
     if not len(table):
         raise ValueError("there is no backbone to draw")
-    tasks, rows = strategies_by_task(table), len(table)
+    tasks, rows = _strategies_by_task(table), len(table)
     height, ratios = 3.1 + 0.62 * rows, (2.6, 0.9 + 0.55 * rows)
     figure, axes = style.new_figure(
         2, 1 + len(tasks), height=height, pad=0.09, height_ratios=ratios
@@ -170,7 +140,7 @@ def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     return figure
 
 
-def strategies_by_task(table: pd.DataFrame) -> dict[str, list[str]]:
+def _strategies_by_task(table: pd.DataFrame) -> dict[str, list[str]]:
     """The strategies of each task that the table has accuracies of, by its columns' names."""
     found: dict[str, list[str]] = {}
     for column in table.columns:
@@ -195,14 +165,14 @@ def _draw_zoo_curves(ax: Axes, curves: pd.DataFrame) -> None:
             linewidth=2,
             marker=label.marker,
             gid=f"curve {name}",
-            **style.marks(4.5),
+            **style.mark_style(4.5),
         )
         ends[name] = (log.images.iloc[-1], log.test_accuracy.iloc[-1])
     ax.set(xlim=(0, curves.images.max() * 1.01), ylim=(0, 1.02))
     style.set_percent_axis(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    style.add_heading(ax, "pretraining: accuracy on fresh drawings of the source")
+    style.style_heading(ax, "pretraining: accuracy on fresh drawings of the source")
     style.label_axes(ax, x="drawings seen, each once", pad=5)
     label_line_ends(ax, ends)
 
@@ -216,14 +186,14 @@ def _draw_zoo_costs(ax: Axes, table: pd.DataFrame) -> None:
         ax.barh(place, row.megaflops / 2, 0.42, color=label.colour, gid=f"cost {row.backbone}")
         speed = f"speed of training {row.training_ratio:.2f}\N{MULTIPLICATION SIGN}"
         words = f"{row.weights / 1e6:.1f} M weights, {speed}"
-        ax.text(0, place + 0.25, words, va="top", **style.font(style.TINY, style.QUIET))
+        ax.text(0, place + 0.25, words, va="top", **style.font_style(style.TINY, style.QUIET))
     labels = [names.get_label(name) for name in table.backbone]
-    ax.set_yticks(range(len(table)), [label.text for label in labels], **style.font())
+    ax.set_yticks(range(len(table)), [label.text for label in labels], **style.font_style())
     for tick, label in zip(ax.get_yticklabels(), labels, strict=True):
         tick.set_color(label.colour)
     ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(0, 0.55 * table.megaflops.max()))
     ax.xaxis.set_major_locator(MaxNLocator(3))
-    style.add_heading(ax, "cost")
+    style.style_heading(ax, "cost")
     style.label_axes(ax, x="million multiply-adds per image", pad=5)
 
 
@@ -253,7 +223,7 @@ def _draw_zoo_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: l
                 color=label.colour,
                 zorder=4,
                 gid=f"mean {strategy} {row['backbone']}",
-                **style.marks(6, 0.8),
+                **style.mark_style(6, 0.8),
             )
     for place in range(1, len(table)):
         ax.axhline(place - 0.5, color=style.FAINT, linewidth=0.7)
@@ -263,7 +233,7 @@ def _draw_zoo_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: l
     ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(low, 1.0))
     style.set_percent_axis(ax.xaxis, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
     ax.set_xlim(low, 1.0)
-    style.add_heading(ax, f"{task}: test accuracy")
+    style.style_heading(ax, f"{task}: test accuracy")
     style.label_axes(ax, x="mark the mean, bar its 95\N{NO-BREAK SPACE}% interval", pad=5)
 
 
@@ -274,12 +244,12 @@ def _draw_zoo_legend(ax: Axes, strategies: list[str]) -> None:
         ax.plot([], [], linestyle="none", marker=of.marker, color=of.colour, label=of.text)[0]
         for of in labels
     ]
-    style.root_figure(ax).legend(
+    style.find_styled_figure(ax).legend(
         handles=marks,
         loc="outside lower right",
         ncols=len(marks),
         frameon=False,
-        **style.legend_font(),
+        **style.legend_font_style(),
         handletextpad=0.2,
         columnspacing=1.4,
     )

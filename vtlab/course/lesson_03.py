@@ -11,46 +11,30 @@ from torch import Tensor, nn
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.old_task import OldTask as OldTask
+from vtlab.course.tables import heads_table as heads_table
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
-from vtlab.models.losses import compute_loss, label_variance
+from vtlab.models.losses import compute_loss, label_variance_loss
 from vtlab.models.network import Network
 from vtlab.models.normalisation import IMAGENET_NORMALISATION as IMAGENET_NORMALISATION
 from vtlab.models.normalisation import Normalisation as Normalisation
-from vtlab.results.records import read_committed_table
 from vtlab.system.randomness import make_generator
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
-def heads_table() -> pd.DataFrame:
-    """The committed table, a row per run.
-
-    `part` says what is compared. "start": the head's first weights (`way`), all stages learn;
-    `first_loss` and `gradient` (the length of the gradient in the stages) are those before the
-    first step. "head": kinds of heads on frozen stages, of so many `weights`, at two rates. "number": counting
-    petals, `error` is the mean absolute one.
-
-    Raises:
-        FileNotFoundError: If there is none.
-
-    Lesson 03.
-    """
-    return read_committed_table("heads")
-
-
-def head_init_xavier(weight: Tensor, random: torch.Generator) -> None:
+def _head_init_xavier(weight: Tensor, random: torch.Generator) -> None:
     """Variance 2 / (inputs + outputs), uniform (Glorot and Bengio 2010)."""
     nn.init.xavier_uniform_(weight, generator=random)
 
 
-def head_init_he(weight: Tensor, random: torch.Generator) -> None:
+def _head_init_he(weight: Tensor, random: torch.Generator) -> None:
     """Variance 2 / inputs, normal (He et al. 2015)."""
     nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=random)
 
 
-def head_init_large(weight: Tensor, random: torch.Generator) -> None:
+def _head_init_large(weight: Tensor, random: torch.Generator) -> None:
     """Variance 1, as if there were one input: far too large."""
     nn.init.normal_(weight, generator=random)
 
@@ -58,10 +42,10 @@ def head_init_large(weight: Tensor, random: torch.Generator) -> None:
 # each fills a head's weights in place; None leaves PyTorch's own
 HEAD_INITS: dict[str, Callable[[Tensor, torch.Generator], object] | None] = {
     "default": None,
-    "xavier": head_init_xavier,
-    "he": head_init_he,
+    "xavier": _head_init_xavier,
+    "he": _head_init_he,
     "zero": lambda weight, random: nn.init.zeros_(weight),
-    "large": head_init_large,
+    "large": _head_init_large,
 }
 
 
@@ -98,7 +82,7 @@ def first_loss_and_gradient(network: Network, task: Task) -> tuple[float, float]
     network.freeze(network.parts).eval()
     labels = task.train.labels.to(network.device)
     loss = compute_loss(
-        network(network.normalise(task.train.pixels)), labels, label_variance(labels)
+        network(network.normalise(task.train.pixels)), labels, label_variance_loss(labels)
     )
     weights = list(network.stages.parameters())
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights)]).norm()

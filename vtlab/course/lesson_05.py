@@ -51,7 +51,7 @@ def plot_work(
             marker=label.marker,
             zorder=4,
             gid=f"mean {strategy}",
-            **style.marks(5.5, 0.8),
+            **style.mark_style(5.5, 0.8),
         )
         # the name stands below the cheapest point, on white, where lines may cross
         style.annotate(

@@ -15,6 +15,7 @@ from matplotlib.transforms import ScaledTranslation, Transform
 from torch import nn
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
+from vtlab.course.tables import depth_table as depth_table
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.worlds import World
@@ -25,7 +26,6 @@ from vtlab.models.network import Network
 from vtlab.plots import style
 from vtlab.plots.legends import spread_apart
 from vtlab.results import metrics
-from vtlab.results.records import read_committed_table
 from vtlab.study.run import train_and_test
 from vtlab.system.randomness import make_generator
 from vtlab.training.fit import fit
@@ -36,23 +36,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def depth_table() -> pd.DataFrame:
-    """The committed table, a row per run.
-
-    `part` says what is compared. "depth": the first `stages` of five are pretrained and the
-    rest drawn anew, for plants and for digits; `way` is "frozen" or "fine-tuned". "shift": a
-    network that knows one world meets another (`target`), and one part (`way`) may change;
-    `before` is its accuracy without. "weights": ways to let few weights learn, with their
-    number in `weights`; all begin with the solved head.
-
-    Raises:
-        FileNotFoundError: If there is none.
-
-    Lesson 06.
-    """
-    return read_committed_table("depth")
 
 
 Look: TypeAlias = dict[str, Any]  # keywords for matplotlib
@@ -168,7 +151,7 @@ def shifted_task(shift: str, seed: int) -> Task:
     )
 
 
-def strategy_for_part(part: str) -> Strategy:
+def _strategy_for_part(part: str) -> Strategy:
     """Let one part of a network learn, from where it is: a stage, the head, or everything."""
     if part == "everything":
         return replace(full, head_start="kept", rate=RATE)
@@ -181,7 +164,7 @@ def adapt_part(part: str, knowing: Network, task: Task, seed: int) -> dict[str, 
     """Let one part of a copy of a network change, for a new world.
 
     Args:
-        part: One of `PARTS`: "statistics" takes BatchNorm's from the new images (`renew_statistics`),
+        part: One of `PARTS`: "statistics" takes BatchNorm's from the new images (`_renew_statistics`),
             "head" is solved, a stage and "head by steps" are descended on.
         knowing: From `source_network`; left as it is.
         task: From `shifted_task`.
@@ -196,17 +179,17 @@ def adapt_part(part: str, knowing: Network, task: Task, seed: int) -> dict[str, 
     network = backbone("mini_resnet", classes=GENERA)
     network.load_state_dict(knowing.state_dict())
     if part == "statistics":
-        renew_statistics(network, task)
+        _renew_statistics(network, task)
         found = {"test_accuracy": evaluate(network, task.test.pixels, task.test.labels)}
     else:
         if part == "head by steps":
             network.head = nn.Sequential(network.head)  # which is descended on instead of solved
-        strategy = strategy_for_part(part)
+        strategy = _strategy_for_part(part)
         found = train_and_test(network, task, strategy, seed, epochs=SHIFT_EPOCHS)
     return found | {"weights": network.count_learning_weights()}
 
 
-def renew_statistics(network: Network, task: Task) -> Network:
+def _renew_statistics(network: Network, task: Task) -> Network:
     """Give BatchNorm the statistics of the training images, in place; no weight changes.
 
     Li et al. (2017), *Revisiting batch normalization for practical domain adaptation*. Lesson 06.
@@ -283,7 +266,7 @@ def plot_depth(table: pd.DataFrame) -> Figure:
             style.annotate(ax, "from scratch", (last + 0.22, scratch.mean()), (0, 4), ha="right")
         ax.set(ylim=(0, 1.02), xlim=(-0.25, last + 0.25), xticks=range(last + 1))
         style.set_percent_axis(ax.yaxis)
-        style.add_heading(ax, target.capitalize())
+        style.style_heading(ax, target.capitalize())
         style.label_axes(ax, x="pretrained stages kept, counted from the image", pad=5)
     style.label_axes(axes[0, 0], y="test accuracy")
     look = {"frameon": False, "prop": {"size": style.SMALL}, "labelcolor": "linecolor"}
@@ -296,13 +279,15 @@ def _draw_depth_line(ax: Axes, rows: pd.DataFrame, way: str, target: str) -> Non
     words, colour, marker = DEPTH_STYLES[way]
     found = {int(n): metrics.t_interval(g.test_accuracy) for n, g in rows.groupby("stages")}
     ends = [of.low for of in found.values()], [of.high for of in found.values()]
-    ax.fill_between(list(found), *ends, **style.band(colour, 0.14, f"interval {way} {target}"))
+    ax.fill_between(
+        list(found), *ends, **style.style_band(colour, 0.14, f"interval {way} {target}")
+    )
     dots: Look = {"markersize": 3, "alpha": 0.35, "markeredgewidth": 0}
     seeds = f"seeds {way} {target}"
     ax.plot(rows.stages, rows.test_accuracy, "o", color=colour, gid=seeds, **dots)
     line: Look = {"color": colour, "linewidth": 2, "marker": marker, "label": words}
     means = [of.mean for of in found.values()]
-    ax.plot(list(found), means, gid=f"mean {way} {target}", **line, **style.marks(5.5, 0.8))
+    ax.plot(list(found), means, gid=f"mean {way} {target}", **line, **style.mark_style(5.5, 0.8))
 
 
 def plot_shifts(table: pd.DataFrame) -> Figure:
@@ -338,9 +323,11 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
         best = max(means, key=means.__getitem__)
         frame = {"fill": False, "linewidth": 2.4, "edgecolor": style.INK, "gid": f"best {shift}"}
         ax.add_patch(_shift_cell_box(places[best], y, **frame))
-        ax.text(-1.8, y, SHIFT_NAMES.get(shift, shift), ha="right", va="center", **style.font())
+        ax.text(
+            -1.8, y, SHIFT_NAMES.get(shift, shift), ha="right", va="center", **style.font_style()
+        )
     for part, x in places.items():
-        font = style.font(style.BODY, style.INK if part in parts else style.QUIET)
+        font = style.font_style(style.BODY, style.INK if part in parts else style.QUIET)
         ax.text(x, -0.58, part.replace(" by", "\nby"), ha="center", va="bottom", **font)
     ax.text(
         (len(parts) - 2) / 2,
@@ -348,7 +335,7 @@ def plot_shifts(table: pd.DataFrame) -> Figure:
         "the one part that may change; framed: the highest mean of a single part",
         ha="center",
         va="top",
-        **style.font(style.SMALL, style.QUIET),
+        **style.font_style(style.SMALL, style.QUIET),
     )
     ax.set(xlim=(-3.2, len(parts) - 0.3), ylim=(len(shifts) - 0.1, -1.15))
     return figure
@@ -362,10 +349,10 @@ def _draw_shift_cell(
     ax.add_patch(_shift_cell_box(x, y, color=colour, linewidth=0, gid=gid))
     ink = _readable_ink(colour)
     middle: Look = {"ha": "center", "va": "center"}
-    bold = style.font(style.BODY, ink, weight="bold")
+    bold = style.font_style(style.BODY, ink, weight="bold")
     ax.text(x, y - (0.09 if half is not None else 0), f"{100 * mean:.0f}", **middle, **bold)
     if half is not None:
-        ax.text(x, y + 0.22, f"± {100 * half:.0f}", **middle, **style.font(style.SMALL, ink))
+        ax.text(x, y + 0.22, f"± {100 * half:.0f}", **middle, **style.font_style(style.SMALL, ink))
 
 
 def _shift_cell_box(x: float, y: float, **look: Any) -> Rectangle:
@@ -416,13 +403,13 @@ def plot_weights(table: pd.DataFrame) -> Figure:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set(xlim=(least, most), ylim=(0, 1.02))
         style.set_percent_axis(ax.yaxis)
-        style.add_heading(ax, target.capitalize())
+        style.style_heading(ax, target.capitalize())
         style.label_axes(ax, x="weights that learn", pad=5)
     style.label_axes(axes[0, 0], y="test accuracy")
     return figure
 
 
-class WeightMark(NamedTuple):
+class _WeightMark(NamedTuple):
     """A way to let weights learn, as `plot_weights` draws it: how many, the mean, where and in which colour."""
 
     way: str
@@ -432,7 +419,7 @@ class WeightMark(NamedTuple):
     place: Transform
 
 
-def _weight_marks(ax: Axes, rows: pd.DataFrame, middle: float) -> list[WeightMark]:
+def _weight_marks(ax: Axes, rows: pd.DataFrame, middle: float) -> list[_WeightMark]:
     """A mark for each way; ways of equally many weights stand side by side. `middle` parts few and many."""
     groups = dict(iter(rows.groupby("way")))
     counts = {way: float(group.weights.iloc[0]) for way, group in groups.items()}
@@ -440,16 +427,16 @@ def _weight_marks(ax: Axes, rows: pd.DataFrame, middle: float) -> list[WeightMar
     for way, group in groups.items():
         weights, same = counts[way], [other for other in counts if counts[other] == counts[way]]
         points = MARK_SPACING * (same.index(way) - (len(same) - 1) / 2)
-        aside = ScaledTranslation(points / 72, 0, style.root_figure(ax).dpi_scale_trans)
+        aside = ScaledTranslation(points / 72, 0, style.find_styled_figure(ax).dpi_scale_trans)
         colour = FEW_COLOUR if weights < middle else MANY_COLOUR
         of = metrics.t_interval(group.test_accuracy)
-        marks.append(WeightMark(way, weights, of, colour, ax.transData + aside))
+        marks.append(_WeightMark(way, weights, of, colour, ax.transData + aside))
     return marks
 
 
-def _group_weight_marks(marks: list[WeightMark]) -> list[list[WeightMark]]:
+def _group_weight_marks(marks: list[_WeightMark]) -> list[list[_WeightMark]]:
     """The marks by their weights, least first; many times as many weights begin a new group."""
-    groups: list[list[WeightMark]] = []
+    groups: list[list[_WeightMark]] = []
     for mark in sorted(marks, key=lambda mark: mark.weights):
         if groups and mark.weights < SAME_GROUP * groups[-1][-1].weights:
             groups[-1].append(mark)
@@ -458,7 +445,7 @@ def _group_weight_marks(marks: list[WeightMark]) -> list[list[WeightMark]]:
     return groups
 
 
-def _write_way_names(ax: Axes, marks: list[WeightMark], side: str) -> None:
+def _write_way_names(ax: Axes, marks: list[_WeightMark], side: str) -> None:
     """Names of a group of marks: above them, or beside them in one column, each tied to its mark."""
     if side == "above":
         for mark in marks:
@@ -481,7 +468,7 @@ def _write_way_names(ax: Axes, marks: list[WeightMark], side: str) -> None:
             va="center",
             ha="left" if side == "right" else "right",
             arrowprops=tie,
-            **style.font(style.SMALL, mark.colour),
+            **style.font_style(style.SMALL, mark.colour),
         )
 
 

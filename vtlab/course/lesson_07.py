@@ -10,11 +10,11 @@ from matplotlib.ticker import NullLocator
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.old_task import OldTask as OldTask
+from vtlab.course.tables import drift_table as drift_table
 from vtlab.models.backbones import backbone
 from vtlab.plots import style
 from vtlab.plots.learning_rates import set_rate_axis
 from vtlab.results import metrics
-from vtlab.results.records import read_committed_table
 from vtlab.training.schedules import warmup_cosine
 from vtlab.training.strategies import Strategy
 
@@ -22,22 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def drift_table() -> pd.DataFrame:
-    """The committed table, a row per run: way, rate, seed, accuracies, drift by stage.
-
-    `test_accuracy` is on the new task. `old_accuracy` is on 16 species of the source with the
-    head that was fitted before fine-tuning, `old_refit` with a head fitted anew afterwards; both
-    are the same before fine-tuning (`old_before`). `moved_S` is how far the weights of stage S
-    moved (see `measure_movement`), `cka_S` how alike its features stayed (see `linear_cka`).
-
-    Raises:
-        FileNotFoundError: If there is none.
-
-    Lesson 07.
-    """
-    return read_committed_table("drift")
 
 
 # an accuracy: words, colour, marker
@@ -89,7 +73,7 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
         zorder=1,
         gid="old_before",
     )
-    style.add_heading(accuracies, "test accuracy")
+    style.style_heading(accuracies, "test accuracy")
     accuracies.set_ylim(-0.36, 1.02)  # room for the legend
     style.set_percent_axis(accuracies.yaxis)
     stages = [name.removeprefix("moved_") for name in table if name.startswith("moved_")]
@@ -99,8 +83,8 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     moved.set_yscale("log")
     moved.yaxis.set_minor_locator(NullLocator())
     style.label_axes(moved, y="share of their size", pad=4)
-    style.add_heading(moved, "change of the weights")
-    style.add_heading(alike, "likeness of the features (CKA)")
+    style.style_heading(moved, "change of the weights")
+    style.style_heading(alike, "likeness of the features (CKA)")
     alike.set_ylim(0, 1.02)
     for ax, place in ((accuracies, "lower left"), (moved, "lower right"), (alike, "lower left")):
         ax.legend(
@@ -138,7 +122,7 @@ def _draw_drift_line(
         marker=marker,
         label=words,
         gid=column,
-        **style.marks(4.5, 0.6),
+        **style.mark_style(4.5, 0.6),
     )
     if band:
         ax.fill_between(

@@ -11,37 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
+from vtlab.course.tables import augmentation_table as augmentation_table
 from vtlab.data.augment import Augment, Augmentation
 from vtlab.data.mixup import Mix as Mix
 from vtlab.data.tasks import Task
 from vtlab.models.evaluation import predict
 from vtlab.models.features import activations
 from vtlab.models.network import Network
-from vtlab.results.records import read_committed_table
-from vtlab.training.probe import choose_strength, probe_unit, solve_probe
+from vtlab.training.probe import choose_probe_strength, probe_unit, solve_probe
 from vtlab.training.strategies import probe
 from vtlab.training.views import VIEWS_PER_IMAGE
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-
-def augmentation_table() -> pd.DataFrame:
-    """The committed table, a row per run.
-
-    `part` says what is compared. "few", "many": ways to augment the garden's 5 or 40 images per
-    class; "arrows": a task whose class is a direction, 10 images per class; "new views": partial with
-    a view of its own for every epoch, to hold against the eight that are kept in "few". With 40
-    images per class full has 10 epochs and scratch 15. `mirrored_accuracy` is that of the mean
-    answer to each test image and its mirror image, where it was taken.
-    `cpu_seconds` are processor seconds of the training.
-
-    Raises:
-        FileNotFoundError: If there is none.
-
-    Lesson 08.
-    """
-    return read_committed_table("augmentation")
+    pass
 
 
 NO_CHANGE = Augment(flip=False, shift=0.0, light=0.0)  # changes nothing
@@ -102,7 +84,7 @@ def probe_on_views(
     features = [activations(network, augment.view(pixels, index, seed, v)) for v in range(views)]
     # strengths count in the unit of the features that they are chosen on
     plain = features[0] / probe_unit(features[0])
-    strength = choose_strength(plain, labels, len(task.classes), seed)
+    strength = choose_probe_strength(plain, labels, len(task.classes), seed)
     head = network.head
     assert isinstance(head, nn.Linear)
     for _ in solve_probe(torch.cat(features), labels.repeat(views), head, seed, strength):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vtlab.analysis.baselines import BASELINES
 from vtlab.analysis.cams import explain
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
+from vtlab.course.tables import cam_table as cam_table
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
@@ -21,7 +22,6 @@ from vtlab.models.network import Network
 from vtlab.plots import style
 from vtlab.results import labels as names
 from vtlab.results import metrics
-from vtlab.results.records import read_committed_table
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy, as_strategy
 
@@ -29,17 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def cam_table(name: str = "scores") -> pd.DataFrame:
-    """A committed table: "scores", "sanity", "methods" or "shortcut".
-
-    Raises:
-        FileNotFoundError: If there is none of that name.
-
-    Lesson 09.
-    """
-    return read_committed_table(f"cam_{name}")
 
 
 GROUND_SHOTS = 10
@@ -61,7 +50,7 @@ def ground_task(share: float, seed: int) -> Task:
 
 
 @dataclass(frozen=True)
-class EpochMaps:
+class _EpochMaps:
     """Where a network looked in some images after an epoch.
 
     Attributes:
@@ -89,7 +78,7 @@ def explain_each_epoch(
     epochs: int | None = None,
     stage: str | nn.Module | None = None,
     targets: str | Tensor = "predicted",
-) -> Iterator[EpochMaps]:
+) -> Iterator[_EpochMaps]:
     """Train a network as `fit` does, and look at the same images after each epoch.
 
     Looking changes nothing: the network learns exactly what it would learn unwatched.
@@ -111,10 +100,10 @@ def explain_each_epoch(
     """
     strategy = as_strategy(strategy)
 
-    def explain_now(number: int, loss: float | None) -> EpochMaps:
+    def explain_now(number: int, loss: float | None) -> _EpochMaps:
         confidences, predictions = predict(network, pixels).max(1)
         maps = explain(network, pixels, stage=stage, targets=targets)
-        return EpochMaps(
+        return _EpochMaps(
             number,
             loss,
             tuple(predictions.tolist()),
@@ -162,17 +151,17 @@ def plot_cam_scores(table: pd.DataFrame, stage: str = "stage4") -> Figure:
     rows = table[table.stage == stage]
     if rows.empty:
         raise ValueError(f"no scores of {stage!r}, only of {', '.join(sorted(set(table.stage)))}")
-    shown = sorted(set(rows.strategy) - set(BASELINES), key=names.rank_strategy)
+    shown = sorted(set(rows.strategy) - set(BASELINES), key=names.rank_label)
     shown += [name for name in BASELINES if name in set(rows.strategy)]
     figure, axes = style.new_figure(
         1, len(SCORE_LABELS), height=1.15 + ROW_HEIGHT * len(shown), pad=0.11, sharey=True
     )
     for ax, (score, (words, unit)) in zip(axes[0], SCORE_LABELS.items(), strict=True):
         _draw_cam_score(ax, rows, shown, score)
-        style.add_heading(ax, words)
+        style.style_heading(ax, words)
         style.label_axes(ax, x=unit)
     labels = [name if name in BASELINES else names.get_label(name).text for name in shown]
-    axes[0, 0].set_yticks(range(len(shown)), labels, **style.font())
+    axes[0, 0].set_yticks(range(len(shown)), labels, **style.font_style())
     return figure
 
 
@@ -271,14 +260,14 @@ def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure
                 gid=f"{OTHER_IMAGE} {name}",
             )
         ax.axhline(0, color=style.FAINT, linewidth=0.9)
-        font = style.font(style.SMALL, style.QUIET)
+        font = style.font_style(style.SMALL, style.QUIET)
         ax.set_xticks(range(len(parts)), parts, rotation=60, ha="right", **font)
         ax.set_ylim(min(-0.25, 1.1 * table[value].min()), 1.05)
-        style.add_heading(ax, words)
+        style.style_heading(ax, words)
     said = {"rank_correlation": "rank correlation", "ssim": "structural similarity"}[value]
     style.label_axes(axes[0, 0], y=f"{said} with the\ntrained network's map")
     words = "randomised up to here, from the head on; dashed: maps of different images"
-    figure.supxlabel(words, **style.font(style.SMALL, style.QUIET))
+    figure.supxlabel(words, **style.font_style(style.SMALL, style.QUIET))
     return figure
 
 

@@ -9,33 +9,15 @@ import numpy as np
 import pandas as pd
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
+from vtlab.course.tables import real_table as real_table
 from vtlab.plots import style
 from vtlab.plots.legends import draw_legend
 from vtlab.plots.shot_curves import draw_shots
 from vtlab.results.metrics import balanced_accuracy
-from vtlab.results.records import read_committed_table
 from vtlab.training.strategies import FOUR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def real_table() -> pd.DataFrame:
-    """The committed table, a row per run.
-
-    Columns: `data` ("photo", "sketch", "hymenoptera"), `start` ("garden" and "natural", mini_resnet at 64 px;
-    "imagenet", mobilenet_v2 at 128 px), `strategy`, `shots`, `seed`, `rate` (tuned within 20 shots of PACS's
-    photographs), `test_accuracy` and `balanced_accuracy` on what the shots leave, `test_images`,
-    `chance` (always naming the most frequent class), `shifted_accuracy` (of what was learnt from
-    photographs, on sketches), `seconds` (beside other work: not to be compared). Training from
-    scratch knows no start: its rows are of the architecture.
-
-    Raises:
-        FileNotFoundError: If there is none.
-
-    Lesson 16.
-    """
-    return read_committed_table("real")
 
 
 ROW_HEIGHT = 1.85  # inches
@@ -82,8 +64,10 @@ def plot_starts(table: pd.DataFrame) -> Figure:
             )
             ax.set(xlabel="", ylabel="")
             if number == 0:
-                style.add_heading(ax, f"from {start}")
-        line[0].set_ylabel(of, labelpad=8, **style.font(style.SMALL, style.INK, weight="bold"))
+                style.style_heading(ax, f"from {start}")
+        line[0].set_ylabel(
+            of, labelpad=8, **style.font_style(style.SMALL, style.INK, weight="bold")
+        )
     for ax in axes[-1]:
         style.label_axes(ax, x="images per class", pad=5)
     draw_legend(figure, strategies)

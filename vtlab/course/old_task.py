@@ -13,7 +13,7 @@ from vtlab.models.backbones import backbone
 from vtlab.models.features import activations
 from vtlab.models.network import Network
 from vtlab.results import metrics
-from vtlab.system.randomness import derive_keys
+from vtlab.system.randomness import derive_random_keys
 from vtlab.training.probe import solve_probe
 
 OLD_SPECIES = 16  # of the source's 256
@@ -66,6 +66,6 @@ def fit_old_head(network: Network, images: Images) -> torch.nn.Linear:
 def _draw_old(per_species: int, stream: int) -> Images:
     labels = torch.arange(OLD_SPECIES).repeat_interleave(per_species)
     pixels, masks = draw_plants(
-        GardenSource().all_species, labels, derive_keys(0, stream, torch.arange(len(labels)))
+        GardenSource().all_species, labels, derive_random_keys(0, stream, torch.arange(len(labels)))
     )
     return Images(pixels, labels, masks)

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vtlab.data.images import Images
-from vtlab.system.randomness import derive_keys, seed_torch, uniform
+from vtlab.system.randomness import derive_random_keys, random_uniform, seed_torch
 
 MIN_ERASED_SHARE = 0.02  # of the picture
 MAX_ERASED_RATIO = 1 / 0.3  # of an erased rectangle's sides
@@ -96,21 +96,21 @@ class Augment:
         """
         if number == 0:
             return pixels
-        image_keys = derive_keys(seed, 500 + number, index.to(pixels.device))
+        image_keys = derive_random_keys(seed, 500 + number, index.to(pixels.device))
         pixels = self._flip_and_shift(pixels, image_keys)
         images = (_turn_quarters(pixels, image_keys) if self.turn else pixels).float()
         if self.crop or self.rotate:
             images = self._resample(images, image_keys)
-        bright = 1 + self.light * (2 * uniform(image_keys, (2, 1, 1, 1), 3) - 1)
+        bright = 1 + self.light * (2 * random_uniform(image_keys, (2, 1, 1, 1), 3) - 1)
         middle = images.mean((1, 2, 3), keepdim=True)
         images = ((images - middle) * bright[:, 0] + middle) * bright[:, 1]
         if self.hue:
             images = self._turn_hue(images, image_keys)
         if self.noise:
             shape = tuple(images.shape[1:])
-            images = images + (uniform(image_keys, shape, 4) - 0.5) * 12**0.5 * self.noise
+            images = images + (random_uniform(image_keys, shape, 4) - 0.5) * 12**0.5 * self.noise
         if self.erase:
-            grain = 255 * uniform(image_keys, tuple(images.shape[1:]), 7)
+            grain = 255 * random_uniform(image_keys, tuple(images.shape[1:]), 7)
             images = torch.where(self._erasing_mask(images, image_keys)[:, None], grain, images)
         return (images.clamp(0, 255) + 0.5).to(torch.uint8)
 
@@ -121,7 +121,7 @@ class Augment:
     def _flip_and_shift(self, pixels: Tensor, image_keys: Tensor) -> Tensor:
         """Whole-pixel flips and shifts: every output pixel is one input pixel."""
         height, width = pixels.shape[-2:]
-        draws = uniform(image_keys, 3, 2)
+        draws = random_uniform(image_keys, 3, 2)
         reach = round(self.shift * width)
         steps = (draws[:, :2] * (2 * reach + 1)).floor().long() - reach
         down, across = (torch.arange(side, device=pixels.device) for side in (height, width))
@@ -135,7 +135,7 @@ class Augment:
 
     def _resample(self, images: Tensor, image_keys: Tensor) -> Tensor:
         """Crops and rotations at once, by bilinear sampling, edges mirrored."""
-        draws = (2 * uniform(image_keys, 4, 1) - 1).unbind(1)
+        draws = (2 * random_uniform(image_keys, 4, 1) - 1).unbind(1)
         zoom = 1 - self.crop * (draws[0] + 1) / 2
         shift_x, shift_y = draws[1] * (1 - zoom), draws[2] * (1 - zoom)
         angle = draws[3] * self.rotate * torch.pi / 180
@@ -148,14 +148,14 @@ class Augment:
         """Torchvision's turn of the hue, by an amount of each image's own."""
         from torchvision.transforms.v2 import functional as v2
 
-        turns = (self.hue * (2 * uniform(image_keys, (), 5) - 1)).tolist()
+        turns = (self.hue * (2 * random_uniform(image_keys, (), 5) - 1)).tolist()
         shares = (images / 255).clamp(0, 1)
         return 255 * torch.stack([v2.adjust_hue(*each) for each in zip(shares, turns, strict=True)])
 
     def _erasing_mask(self, images: Tensor, image_keys: Tensor) -> Tensor:
         """Which pixels are erased, `(N, H, W)` bool: a rectangle in about half of the images."""
         height, width = images.shape[-2:]
-        draws = uniform(image_keys, 5, 6)[:, :, None].unbind(1)  # five of (N, 1)
+        draws = random_uniform(image_keys, 5, 6)[:, :, None].unbind(1)  # five of (N, 1)
         area = MIN_ERASED_SHARE + draws[1] * (max(self.erase, MIN_ERASED_SHARE) - MIN_ERASED_SHARE)
         ratio = MAX_ERASED_RATIO ** (2 * draws[2] - 1)  # of height to width
         tall = ((area * ratio).sqrt().clamp(max=1) * height).round()
@@ -188,7 +188,7 @@ class FunctionAugmentation:
         """
         if number == 0:
             return pixels
-        seeds = (derive_keys(seed, 500 + number, index) & 0x7FFFFFFF).tolist()
+        seeds = (derive_random_keys(seed, 500 + number, index) & 0x7FFFFFFF).tolist()
         arrays = pixels.permute(0, 2, 3, 1).numpy()
         changed = [self._change_one(*each) for each in zip(arrays, seeds, strict=True)]
         return torch.from_numpy(np.stack(changed)).permute(0, 3, 1, 2)
@@ -247,7 +247,7 @@ def _seed_all(seed: int) -> Iterator[None]:
 
 def _turn_quarters(pixels: Tensor, image_keys: Tensor) -> Tensor:
     """Each image by a number of quarters of its own, against the clock."""
-    quarters = (4 * uniform(image_keys, (), 8)).long()
+    quarters = (4 * random_uniform(image_keys, (), 8)).long()
     turned = pixels.clone()
     for k in (1, 2, 3):
         turned[quarters == k] = torch.rot90(pixels[quarters == k], k, (2, 3))
@@ -260,7 +260,7 @@ def _mirror_at_edges(places: Tensor, size: int) -> Tensor:
     return torch.where(places >= size, 2 * (size - 1) - places, places)
 
 
-def augmented_views(images: Images, augment: Augment, seed: int, count: int) -> Tensor:
+def augment_views(images: Images, augment: Augment, seed: int, count: int) -> Tensor:
     """Each image as it is, followed by `count` augmented views: bytes `(N * (1 + count), 3, H, W)`."""
     index = torch.arange(len(images))
     # view 0 is the image as it is

@@ -137,6 +137,6 @@ def _turn_upright(square: Image.Image, image: Image.Image) -> Image.Image:
     return square if way is None else square.transpose(Image.Transpose[way])
 
 
-def decode_tensor(content: bytes, size: int, name: str) -> Tensor:
+def decode_image_tensor(content: bytes, size: int, name: str) -> Tensor:
     """One image file as a batch of one, bytes `(1, 3, size, size)`; errors are `decode`'s."""
     return torch.from_numpy(decode(content, size, name)).permute(2, 0, 1)[None]

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.drawing import draw_in_chunks, fractal_noise, simulate_camera
-from vtlab.system.randomness import derive_keys, uniform
+from vtlab.garden.drawing import draw_plants_in_chunks, fractal_noise, simulate_camera
+from vtlab.system.randomness import derive_random_keys, random_uniform
 
 DIGITS = tuple("0123456789")
 TRAINING_SCANS = 797  # the first of the 1,797; the last 1,000 are the test set
@@ -80,13 +80,13 @@ def printed_digits(
         raise ValueError(f"the seed {seed} is negative")
     labels = torch.arange(len(DIGITS)).repeat_interleave(per_class)
     number = torch.arange(per_class).repeat(len(DIGITS))
-    image_keys = derive_keys(
+    image_keys = derive_random_keys(
         SEED,
         TEST_STREAM if seed is None else FIRST_TRAINING_STREAM + seed,
         labels * 100_003 + number,
     )
     fonts = TEST_FONTS if seed is None else TRAIN_FONTS
-    images, masks = draw_in_chunks(
+    images, masks = draw_plants_in_chunks(
         partial(_draw_printed, fonts, size=size), labels, image_keys, size
     )
     return images, labels, masks
@@ -97,12 +97,12 @@ def _draw_printed(
 ) -> tuple[Tensor, Tensor]:
     """Images and masks, each depending on its own key only."""
     atlas = _font_atlas(fonts, size)  # (fonts, 10, 2 S, 2 S)
-    font = (uniform(image_keys, (), 0) * len(fonts)).long()
-    radius = 0.18 + 0.22 * uniform(image_keys, (), 1)  # half the digit's height
-    turn, slant, wide = (uniform(image_keys, 3, 2) - 0.5).unbind(1)
+    font = (random_uniform(image_keys, (), 0) * len(fonts)).long()
+    radius = 0.18 + 0.22 * random_uniform(image_keys, (), 1)  # half the digit's height
+    turn, slant, wide = (random_uniform(image_keys, 3, 2) - 0.5).unbind(1)
     turn, slant, wide = 0.5 * turn, 0.4 * slant, torch.exp(0.5 * wide)
     reach = 1.15 * radius[:, None]  # turned and slanted, a digit is a little longer
-    centre = reach + (1 - 2 * reach) * uniform(image_keys, 2, 3)
+    centre = reach + (1 - 2 * reach) * random_uniform(image_keys, 2, 3)
 
     line = (torch.arange(2 * size) + 0.5) / (2 * size)  # sampled twice as finely, then averaged
     x = (line[None, None, :] - centre[:, :1, None]) / radius[:, None, None]
@@ -114,8 +114,11 @@ def _draw_printed(
     ink = F.grid_sample(atlas[font, labels][:, None], grid, align_corners=False)
     ink = F.avg_pool2d(ink, 2)  # (N, 1, S, S)
 
-    bright, dark = 0.72 + 0.28 * uniform(image_keys, (), 4), 0.4 * uniform(image_keys, (), 5)
-    night = uniform(image_keys, (), 6) < 0.25  # light digits on a dark ground
+    bright, dark = (
+        0.72 + 0.28 * random_uniform(image_keys, (), 4),
+        0.4 * random_uniform(image_keys, (), 5),
+    )
+    night = random_uniform(image_keys, (), 6) < 0.25  # light digits on a dark ground
     ground = _random_colour(image_keys, 7, torch.where(night, dark, bright), 0.45)
     stroke = _random_colour(image_keys, 8, torch.where(night, bright, dark), 0.8)
     paper = ground * (0.88 + 0.2 * fractal_noise(image_keys, size)[:, None])
@@ -124,7 +127,7 @@ def _draw_printed(
 
 def _random_colour(image_keys: Tensor, stream: int, value: Tensor, most: float) -> Tensor:
     """A colour of any hue and of this brightness, saturated up to `most`, `(N, 3, 1, 1)`."""
-    hue, saturation = uniform(image_keys, 2, stream).unbind(1)
+    hue, saturation = random_uniform(image_keys, 2, stream).unbind(1)
     thirds = (hue[:, None] * 6 + torch.tensor([0.0, 4.0, 2.0])).remainder(6)
     pure = ((thirds - 3).abs() - 1).clamp(0, 1)
     colour = value[:, None] * (1 - most * saturation[:, None] * (1 - pure))
@@ -139,7 +142,7 @@ def _font_atlas(fonts: tuple[str, ...], size: int) -> Tensor:
 
     tiles = torch.empty(len(fonts), len(DIGITS), 2 * size, 2 * size)
     for i, name in enumerate(fonts):
-        file = str(fonts_folder() / f"{name}.ttf")
+        file = str(_fonts_folder() / f"{name}.ttf")
         left, top, right, bottom = ImageFont.truetype(file, 1000).getbbox("0")
         font = ImageFont.truetype(file, 1000 * size / (bottom - top))
         for k, digit in enumerate(DIGITS):
@@ -151,7 +154,7 @@ def _font_atlas(fonts: tuple[str, ...], size: int) -> Tensor:
     return tiles
 
 
-def fonts_folder() -> Path:
+def _fonts_folder() -> Path:
     """Where the fonts that come with matplotlib are; matplotlib itself is not imported."""
     found = importlib.util.find_spec("matplotlib")
     assert found is not None  # vtlab depends on it

@@ -38,10 +38,10 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
 
 def printable_path(place: Place) -> str:
     """A path as it can be printed."""
-    return printable("/".join(place))
+    return printable_name("/".join(place))
 
 
-def printable(text: str) -> str:
+def printable_name(text: str) -> str:
     """A text in which bytes that are no text, and signs that steer a terminal, are escaped."""
     text = text.encode("utf-8", "backslashreplace").decode()
     return "".join(sign if _is_printable(sign) else repr(sign)[1:-1] for sign in text)

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from vtlab.data.file_names import Place, natural_key, printable_path
-from vtlab.data.images import Images, check_image_size
-from vtlab.data.listing import SPLIT_NAMES, Listing, list_folder, list_table, list_zip
+from vtlab.data.images import Images, check_size_of_images
+from vtlab.data.listing import SPLIT_NAMES, Listing, list_folder, list_image_table, list_zip
 from vtlab.data.parallel_decoding import decode_files
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, check_class_size, stratified_split
 
@@ -58,7 +58,7 @@ def read_folder(
     Args:
         path: With a folder per class, or with `train/` and `test/` (or `val/`) above them;
             one folder around everything, as zips have, does not matter. Or a table (.csv, .tsv)
-            with a row per image, as in `listing.list_table`.
+            with a row per image, as in `listing.list_image_table`.
         image_size: S, the side in pixels.
         progress: Called after every image with how many are done, and of how many.
         strict: Refuse an image (or a folder, or a row) that cannot be read, instead of leaving it out.
@@ -74,14 +74,14 @@ def read_folder(
     Lesson 16.
     """
     path = Path(path).expanduser()
-    check_image_size(image_size)
+    check_size_of_images(image_size)
     if not path.exists():
         raise FileNotFoundError(f"no folder or zip at {path}")
     with contextlib.ExitStack() as stack:  # a zip stays open while its images are read
         if path.is_dir():
             listing = list_folder(path)
         elif path.suffix.lower() in (".csv", ".tsv"):
-            listing = list_table(path)
+            listing = list_image_table(path)
         elif zipfile.is_zipfile(path):
             listing = list_zip(path, stack.enter_context(zipfile.ZipFile(path)))
         else:

@@ -63,7 +63,7 @@ def places_by_class(
     return [own[torch.randperm(len(own), generator=random)] for own in places]
 
 
-def check_image_size(image_size: int) -> None:
+def check_size_of_images(image_size: int) -> None:
     """Refuse images that are too small or too large, before anything is made for them.
 
     Raises:

@@ -23,7 +23,7 @@ from vtlab.data.file_names import (
     is_hidden_name,
     is_image_name,
     natural_key,
-    printable,
+    printable_name,
     printable_path,
 )
 from vtlab.system.files import MAX_FILE_BYTES, read_file
@@ -64,7 +64,7 @@ class Listing:
 
     def __init__(self, name: str) -> None:
         """An empty one."""
-        self.name = printable(name)
+        self.name = printable_name(name)
         self.folders: dict[Place, list[Place]] = {}
         self.readers: dict[Place, Callable[[], bytes]] = {}
         self.skipped: list[str] = []
@@ -176,7 +176,7 @@ def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
     return found.drop_own_output()
 
 
-def list_table(path: Path) -> Listing:
+def list_image_table(path: Path) -> Listing:
     """The images that a table lists (.csv or .tsv), as if each lay in a folder of its class.
 
     Args:

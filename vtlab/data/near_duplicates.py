@@ -56,7 +56,7 @@ def near_duplicates(first: Tensor, second: Tensor) -> list[tuple[int, int]]:
     return [(j, i) for i, (_, j) in sorted(likest.items())]
 
 
-def gradient_hash(pixels: Tensor) -> Tensor:
+def _gradient_hash(pixels: Tensor) -> Tensor:
     """64 signs: whether a grey image of 8 x 9 grows brighter to the right, `(N, 64)`, as -1.0 or 1.0.
 
     The "difference hash", a perceptual hash: scaling, compression and light hardly change it, and the
@@ -80,7 +80,7 @@ def _describe(pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         small = F.adaptive_avg_pool2d(part.float(), 16)
         colours.append(small.mean((2, 3)))
         shapes.append((small - colours[-1][:, :, None, None]).half())  # many thumbnails stay small
-    return gradient_hash(pixels), torch.cat(shapes), torch.cat(colours)
+    return _gradient_hash(pixels), torch.cat(shapes), torch.cat(colours)
 
 
 def _parts(pixels: Tensor) -> tuple[Tensor, ...]:

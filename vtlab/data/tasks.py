@@ -19,7 +19,7 @@ from torch import Tensor
 from vtlab.data.digits import DIGITS, TRAINING_SCANS, handwritten_digits, printed_digits
 from vtlab.data.file_names import printable_path
 from vtlab.data.folders import ImageFolder, read_class_folders, read_folder
-from vtlab.data.images import Images, check_image_size, places_by_class
+from vtlab.data.images import Images, check_size_of_images, places_by_class
 from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
 from vtlab.data.splits import split_each_class
@@ -82,7 +82,7 @@ class Task:
         Raises:
             ValueError: If a class has not so many images, or that is no number of shots.
         """
-        shots = parse_shots(shots)
+        shots = parse_task_shots(shots)
         train = self.draw(shots, seed)
         return replace(self, train=train, val=None, shots=shots, seed=seed)
 
@@ -172,8 +172,8 @@ def task(
 
     Lesson 01; folders in lesson 16.
     """
-    number = parse_shots(shots)
-    check_image_size(image_size)
+    number = parse_task_shots(shots)
+    check_size_of_images(image_size)
     if tests is not None and tests < 1:
         raise ValueError(f"{tests} test images per class are too few; the least is 1")
     # a name that needs no fetching goes before a folder, a folder before a data set to fetch
@@ -203,7 +203,7 @@ def task(
         places = places_by_class(made.test.labels, range(len(made.classes)))
         first = torch.cat([own[:tests] for own in places]).sort().values
         made = replace(made, test=made.test[first])
-    if is_built_in(name) and Path(name).exists():
+    if is_built_in_task(name) and Path(name).exists():
         note = f"{name} is the task of that name; what lies here under the same name is ./{name}"
         made = replace(made, notes=(*made.notes, note))
     if flip is not None:
@@ -211,17 +211,17 @@ def task(
     return made.at(number, seed)
 
 
-def is_built_in(name: str | Path) -> bool:
+def is_built_in_task(name: str | Path) -> bool:
     """Whether it names a task that needs no fetching, and so never means a folder that is called so."""
     return str(name) in WORLDS or str(name) in DIGIT_TASKS
 
 
-def reads_files(name: str | Path) -> bool:
+def task_reads_files(name: str | Path) -> bool:
     """Whether a task's images lie in files, so that there is an end of them."""
-    return not is_built_in(name) and (str(name) in PUBLIC_DATASETS or Path(name).exists())
+    return not is_built_in_task(name) and (str(name) in PUBLIC_DATASETS or Path(name).exists())
 
 
-def parse_shots(shots: int | str | None) -> int | None:
+def parse_task_shots(shots: int | str | None) -> int | None:
     """Images per class as a number; None for all of them, which "all" says, too.
 
     Raises:

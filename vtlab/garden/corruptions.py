@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.drawing import to_bytes
-from vtlab.system.randomness import normal
+from vtlab.garden.drawing import drawing_to_bytes
+from vtlab.system.randomness import random_normal
 
 CORRUPTIONS = ("none", "blur", "noise", "contrast", "hue")
 
@@ -30,13 +30,13 @@ def corrupt(images: Tensor, image_keys: Tensor, kind: str, strength: float) -> T
     if kind == "blur":
         values = _blur(values, 0.35 * strength * images.shape[-1] / 64)
     elif kind == "noise":
-        values = values + 0.05 * strength * normal(image_keys, tuple(images.shape[1:]), 82)
+        values = values + 0.05 * strength * random_normal(image_keys, tuple(images.shape[1:]), 82)
     elif kind == "contrast":
         middle = values.mean((1, 2, 3), keepdim=True)
         values = middle + (values - middle) * (1 - 0.17 * strength)
     else:
         values = _rotate_hue(values, torch.pi * strength / 5)
-    return to_bytes(values)
+    return drawing_to_bytes(values)
 
 
 def _blur(values: Tensor, sigma: float) -> Tensor:

@@ -22,7 +22,7 @@ from vtlab.garden.species import (
     grow_species,
     vary_genomes,
 )
-from vtlab.system.randomness import uniform
+from vtlab.system.randomness import random_uniform
 
 OUTLINE_ANGLES = 192  # an outline is a table of radii; 192 angles are finer than a pixel
 CHUNK_SIZE = 64  # pictures drawn at once: their layers stay in the processor's cache
@@ -30,7 +30,7 @@ TWO_PI = 2 * torch.pi
 
 
 @dataclass(frozen=True)
-class Scene:
+class DrawnScene:
     """How individuals and their surroundings vary; all shares lie in [0, 1].
 
     Attributes:
@@ -52,7 +52,7 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Pose:
+class _Pose:
     """Where plants stand: `x, y` (centre) and `radius` in units of the picture's side, `(N,)`."""
 
     x: Tensor
@@ -64,14 +64,18 @@ class Pose:
 
 
 def draw_plants(
-    species: Species, labels: Tensor, image_keys: Tensor, size: int = 64, scene: Scene | None = None
+    species: Species,
+    labels: Tensor,
+    image_keys: Tensor,
+    size: int = 64,
+    scene: DrawnScene | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Photographs of individuals, one per label.
 
     Args:
         species: The K species that the labels count.
         labels: `(N,)` which species each picture shows.
-        image_keys: `(N,)` from `randomness.derive_keys`; picture i depends on `image_keys[i]` only.
+        image_keys: `(N,)` from `randomness.derive_random_keys`; picture i depends on `image_keys[i]` only.
         size: Side in pixels, H = W.
         scene: How pictures vary.
 
@@ -86,12 +90,12 @@ def draw_plants(
     if len(labels) != len(image_keys):
         raise ValueError(f"{len(labels)} labels for {len(image_keys)} keys")
     paint = partial(
-        _paint_scenes, species.genomes.to(image_keys.device), scene=scene or Scene(), size=size
+        _paint_scenes, species.genomes.to(image_keys.device), scene=scene or DrawnScene(), size=size
     )
-    return draw_in_chunks(paint, labels, image_keys, size)
+    return draw_plants_in_chunks(paint, labels, image_keys, size)
 
 
-def draw_in_chunks(
+def draw_plants_in_chunks(
     paint: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
     labels: Tensor,
     image_keys: Tensor,
@@ -119,42 +123,42 @@ def draw_in_chunks(
 
 
 def _paint_scenes(
-    genomes: Tensor, labels: Tensor, image_keys: Tensor, scene: Scene, size: int
+    genomes: Tensor, labels: Tensor, image_keys: Tensor, scene: DrawnScene, size: int
 ) -> tuple[Tensor, Tensor]:
     """Pile up the layers of each picture, from the back; `genomes (K, G)` are of the species."""
-    image = paint_ground(labels, image_keys, size, scene)
-    light = 0.85 + 0.3 * uniform(image_keys, (1, 1, 1), 70)
+    image = _paint_ground(labels, image_keys, size, scene)
+    light = 0.85 + 0.3 * random_uniform(image_keys, (1, 1, 1), 70)
     for i in range(scene.leaves):
-        image = torch.lerp(image, *paint_leaf(image_keys, size, 100 + i))
+        image = torch.lerp(image, *_paint_leaf(image_keys, size, 100 + i))
     for i in range(scene.weeds):
         weeds = WEED_SPECIES.genomes.to(genomes.device)
-        chosen = (uniform(image_keys, (), 200 + i) * len(WEED_SPECIES)).long()
-        pose = sample_poses(image_keys, 210 + i, 0.09, 0.15, overhang=0.0)
-        seen = (uniform(image_keys, (1, 1, 1), 220 + i) < 0.6).float()
+        chosen = (random_uniform(image_keys, (), 200 + i) * len(WEED_SPECIES)).long()
+        pose = _sample_poses(image_keys, 210 + i, 0.09, 0.15, overhang=0.0)
+        seen = (random_uniform(image_keys, (1, 1, 1), 220 + i) < 0.6).float()
         individuals = vary_genomes(weeds[chosen], image_keys, 0.1, 230 + i)
-        colour, alpha = paint_plant(individuals, pose, size)
+        colour, alpha = _paint_plant(individuals, pose, size)
         image = torch.lerp(image, colour, alpha * seen)
-    pose = sample_poses(image_keys, 300, scene.small, scene.large, overhang=0.35)
+    pose = _sample_poses(image_keys, 300, scene.small, scene.large, overhang=0.35)
     individuals = vary_genomes(genomes[labels], image_keys, scene.variation, 310)
-    colour, alpha = paint_plant(individuals, pose, size)
+    colour, alpha = _paint_plant(individuals, pose, size)
     image = image * (1 - 0.45 * _cast_shadow(alpha))
     image = torch.lerp(image, colour, alpha) * light
     return simulate_camera(image, image_keys), alpha[:, 0] > 0.5
 
 
-def sample_poses(
+def _sample_poses(
     image_keys: Tensor, stream: int, small: float, large: float, overhang: float
-) -> Pose:
+) -> _Pose:
     """Random poses; up to `overhang` of the radius may lie outside the picture."""
-    draws = uniform(image_keys, 6, stream).unbind(1)
+    draws = random_uniform(image_keys, 6, stream).unbind(1)
     radius = small + (large - small) * draws[0]
     margin = radius * (1 - overhang)
     x = margin + (1 - 2 * margin) * draws[1]
     y = margin + (1 - 2 * margin) * draws[2]
-    return Pose(x, y, radius, TWO_PI * draws[3], 1 - 0.35 * draws[4], TWO_PI * draws[5])
+    return _Pose(x, y, radius, TWO_PI * draws[3], 1 - 0.35 * draws[4], TWO_PI * draws[5])
 
 
-def polar_coordinates(pose: Pose, size: int, aspect: Tensor) -> tuple[Tensor, Tensor]:
+def _polar_coordinates(pose: _Pose, size: int, aspect: Tensor) -> tuple[Tensor, Tensor]:
     """Every pixel in the plant's own polar coordinates: distance in radii, angle; `(N, H, W)`."""
     line = (torch.arange(size, device=pose.x.device) + 0.5) / size
     x = (line[None, None, :] - _per_image(pose.x)) / _per_image(pose.radius)
@@ -168,7 +172,7 @@ def polar_coordinates(pose: Pose, size: int, aspect: Tensor) -> tuple[Tensor, Te
     return (u.square() + v.square()).sqrt().clamp(min=1e-6), torch.atan2(v, u)
 
 
-def superformula(petals: Tensor, n1: Tensor, n2: Tensor, n3: Tensor) -> Tensor:
+def _superformula(petals: Tensor, n1: Tensor, n2: Tensor, n3: Tensor) -> Tensor:
     """Outlines as radii at `OUTLINE_ANGLES` angles, the largest 1, `(N, OUTLINE_ANGLES)` (Gielis 2003)."""
     angle = torch.arange(OUTLINE_ANGLES, device=petals.device) * (TWO_PI / OUTLINE_ANGLES)
     phase = petals[:, None] * angle / 4
@@ -178,7 +182,7 @@ def superformula(petals: Tensor, n1: Tensor, n2: Tensor, n3: Tensor) -> Tensor:
     return 0.42 + 0.58 * radii  # petals meet in a body, so that no plant is a star of hairs
 
 
-def outline_radius(outline: Tensor, angle: Tensor) -> Tensor:
+def _outline_radius(outline: Tensor, angle: Tensor) -> Tensor:
     """The outline's radius at each pixel's angle, linear between table entries. `(N, H, W)`."""
     place = angle.remainder(TWO_PI) * (OUTLINE_ANGLES / TWO_PI)
     low = place.floor()
@@ -190,15 +194,15 @@ def outline_radius(outline: Tensor, angle: Tensor) -> Tensor:
     return (first + (second - first) * share.flatten(1)).view_as(angle)
 
 
-def paint_plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]:
+def _paint_plant(genomes: Tensor, pose: _Pose, size: int) -> tuple[Tensor, Tensor]:
     """One plant per genome: `colour (N, 3, H, W)` and `alpha (N, 1, H, W)`."""
     trait = express_genes(genomes)
     pose = replace(pose, radius=pose.radius * trait["size"])
-    distance, angle = polar_coordinates(pose, size, trait["aspect"])
+    distance, angle = _polar_coordinates(pose, size, trait["aspect"])
     pixels = _per_image(pose.radius * size)  # pixels per radius
     twisted = angle + _per_image(trait["spiral"]) * distance
-    outer = superformula(trait["petals"], trait["n1"], trait["n2"], trait["n3"])
-    edge = outline_radius(outer, twisted)
+    outer = _superformula(trait["petals"], trait["n1"], trait["n2"], trait["n3"])
+    edge = _outline_radius(outer, twisted)
     alpha = _coverage((edge - distance) * pixels)
 
     # petals: the throat's colour gives way to the outer one
@@ -211,10 +215,10 @@ def paint_plant(genomes: Tensor, pose: Pose, size: int) -> tuple[Tensor, Tensor]
     colour = colour * (fold * _pattern_shade(trait, distance, twisted, inside))[:, None]
 
     # the inner ring is an outline of its own, turned by 36 degrees
-    ring_outline = superformula(
+    ring_outline = _superformula(
         trait["ring_petals"], trait["ring_n"], trait["ring_n"] + 0.4, trait["ring_n"] + 0.4
     )
-    ring_edge = outline_radius(ring_outline, twisted + torch.pi / 5) * _per_image(trait["ring"])
+    ring_edge = _outline_radius(ring_outline, twisted + torch.pi / 5) * _per_image(trait["ring"])
     ring = _coverage((ring_edge - distance) * pixels)[:, None]
     shade = 0.78 + 0.3 * (distance / ring_edge).clamp(max=1)
     colour = torch.lerp(colour, _per_channel(trait["inner"]) * shade[:, None], ring)
@@ -239,25 +243,25 @@ def _pattern_shade(
     return 1 - depth * (0.5 - 0.5 * (3 * wave).clamp(-1, 1))
 
 
-def paint_leaf(image_keys: Tensor, size: int, stream: int) -> tuple[Tensor, Tensor]:
-    """A pointed leaf somewhere: `colour, alpha` as in `paint_plant`."""
-    pose = sample_poses(image_keys, stream, 0.10, 0.24, overhang=0.8)
-    wide = 0.34 + 0.2 * uniform(image_keys, (), stream + 30)
-    distance, angle = polar_coordinates(pose, size, wide)
+def _paint_leaf(image_keys: Tensor, size: int, stream: int) -> tuple[Tensor, Tensor]:
+    """A pointed leaf somewhere: `colour, alpha` as in `_paint_plant`."""
+    pose = _sample_poses(image_keys, stream, 0.10, 0.24, overhang=0.8)
+    wide = 0.34 + 0.2 * random_uniform(image_keys, (), stream + 30)
+    distance, angle = _polar_coordinates(pose, size, wide)
     cos = angle.cos()
     edge = 1 - 0.35 * (1 - cos.abs())
     alpha = _coverage((edge - distance) * _per_image(pose.radius * size * wide))
-    tone = interpolate_colours(LEAF_COLOURS, uniform(image_keys, (), stream + 40))
+    tone = interpolate_colours(LEAF_COLOURS, random_uniform(image_keys, (), stream + 40))
     vein = 0.78 + 0.22 * (angle.sin() * distance * 9).abs().clamp(max=1)
     colour = _per_channel(tone) * (vein * (0.8 + 0.2 * distance.clamp(max=1)))[:, None]
     return colour, alpha[:, None]
 
 
-def paint_ground(labels: Tensor, image_keys: Tensor, size: int, scene: Scene) -> Tensor:
+def _paint_ground(labels: Tensor, image_keys: Tensor, size: int, scene: DrawnScene) -> Tensor:
     """A calm ground of fractal noise in one of a few palettes, `(N, 3, H, W)`."""
     palettes = ground_palettes(image_keys.device)  # (P, 3, 3)
-    free = (uniform(image_keys, (), 50) * len(palettes)).long()
-    tied = uniform(image_keys, (), 51) < scene.shortcut
+    free = (random_uniform(image_keys, (), 50) * len(palettes)).long()
+    tied = random_uniform(image_keys, (), 51) < scene.shortcut
     chosen = palettes[torch.where(tied, labels % len(palettes), free)]
     height = fractal_noise(image_keys, size)[:, None]
     low, middle, high = (chosen[:, i, :, None, None] for i in range(3))
@@ -272,11 +276,11 @@ def fractal_noise(image_keys: Tensor, size: int) -> Tensor:
     weights = (0.45, 0.28, 0.17, 0.10)
     for octave, weight in enumerate(weights):
         cells = 3 * 2**octave
-        grid = uniform(image_keys, (1, cells + 1, cells + 1), 60 + octave)
+        grid = random_uniform(image_keys, (1, cells + 1, cells + 1), 60 + octave)
         total += weight * F.interpolate(grid, (size, size), mode="bilinear")[:, 0]
-    blades = uniform(image_keys, (1, 5, 33), 66)
+    blades = random_uniform(image_keys, (1, 5, 33), 66)
     blades = F.interpolate(blades, (size, size), mode="bilinear")[:, 0]
-    grassy = 0.5 * uniform(image_keys, (1, 1), 67)
+    grassy = 0.5 * random_uniform(image_keys, (1, 1), 67)
     mixed = total * (1 - grassy) + blades * grassy
     return ((mixed - 0.5) * 1.7 + 0.5).clamp(0, 1)
 
@@ -285,14 +289,14 @@ def simulate_camera(image: Tensor, image_keys: Tensor) -> Tensor:
     """Light falling from one side, a white balance, sensor noise; `(N, 3, H, W)` uint8."""
     size = image.shape[-1]
     line = torch.linspace(-0.5, 0.5, size, device=image.device)
-    side = uniform(image_keys, 2, 71) - 0.5
+    side = random_uniform(image_keys, 2, 71) - 0.5
     slope = side[:, :1, None] * line[None, None, :] + side[:, 1:, None] * line[None, :, None]
-    balance = 1 + 0.14 * (uniform(image_keys, (3, 1, 1), 72) - 0.5)
-    grain = (uniform(image_keys, (1, size, size), 73) - 0.5) * 0.05
-    return to_bytes(image * (1 + 0.5 * slope)[:, None] * balance + grain)
+    balance = 1 + 0.14 * (random_uniform(image_keys, (3, 1, 1), 72) - 0.5)
+    grain = (random_uniform(image_keys, (1, size, size), 73) - 0.5) * 0.05
+    return drawing_to_bytes(image * (1 + 0.5 * slope)[:, None] * balance + grain)
 
 
-def to_bytes(image: Tensor) -> Tensor:
+def drawing_to_bytes(image: Tensor) -> Tensor:
     """[0, 1] floats to uint8, rounded."""
     return (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from vtlab.garden.colours import PETAL_COLOURS, ground_palettes, interpolate_colours
-from vtlab.garden.drawing import draw_in_chunks, fractal_noise, to_bytes
-from vtlab.system.randomness import derive_keys, normal, uniform
+from vtlab.garden.drawing import draw_plants_in_chunks, drawing_to_bytes, fractal_noise
+from vtlab.system.randomness import derive_random_keys, random_normal, random_uniform
 
 STROKES_PER_GLYPH = 5
 DIRECTIONS = ("north-east", "north-west", "south-west", "south-east")
@@ -34,55 +34,59 @@ def draw_glyphs(
     Returns:
         `images (N, 3, H, W)` uint8 and `masks (N, H, W)` bool, true on the ink.
     """
-    return draw_in_chunks(partial(_paint_glyphs, seed, size=size), labels, image_keys, size)
+    return draw_plants_in_chunks(partial(_paint_glyphs, seed, size=size), labels, image_keys, size)
 
 
-def draw_textures(
+def draw_texture_glyphs(
     seed: int, labels: Tensor, image_keys: Tensor, size: int = 64
 ) -> tuple[Tensor, Tensor]:
     """Woven surfaces, one per label; arguments and results as in `draw_glyphs`.
 
     The mask is the patch of the picture that the surface covers.
     """
-    return draw_in_chunks(partial(_paint_textures, seed, size=size), labels, image_keys, size)
+    return draw_plants_in_chunks(
+        partial(_paint_textures, seed, size=size), labels, image_keys, size
+    )
 
 
-def draw_arrows(
+def draw_arrow_glyphs(
     seed: int, labels: Tensor, image_keys: Tensor, size: int = 64
 ) -> tuple[Tensor, Tensor]:
     """Nine arrows that point all in one of the `DIRECTIONS`; arguments and results as in `draw_glyphs`."""
-    return draw_in_chunks(partial(_paint_arrows, seed, size=size), labels, image_keys, size)
+    return draw_plants_in_chunks(partial(_paint_arrows, seed, size=size), labels, image_keys, size)
 
 
 def _paint_glyphs(
     seed: int, labels: Tensor, image_keys: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
-    points = (uniform(derive_keys(seed, 21, labels), (STROKES_PER_GLYPH + 1,), 0) * 9).floor()
+    points = (
+        random_uniform(derive_random_keys(seed, 21, labels), (STROKES_PER_GLYPH + 1,), 0) * 9
+    ).floor()
     corners = torch.stack([points % 3, (points / 3).floor()], 2) - 1  # (N, S + 1, 2)
-    corners = corners + 0.14 * normal(image_keys, (STROKES_PER_GLYPH + 1, 2), 1)
-    turn = 0.25 * normal(image_keys, (), 2)
-    scale = 0.13 + 0.09 * uniform(image_keys, (), 3)
+    corners = corners + 0.14 * random_normal(image_keys, (STROKES_PER_GLYPH + 1, 2), 1)
+    turn = 0.25 * random_normal(image_keys, (), 2)
+    scale = 0.13 + 0.09 * random_uniform(image_keys, (), 3)
     cos, sin = (turn.cos() * scale)[:, None], (turn.sin() * scale)[:, None]
     reach = 1.25 * scale[:, None]
-    centre = reach + (1 - 2 * reach) * uniform(image_keys, 2, 4)
+    centre = reach + (1 - 2 * reach) * random_uniform(image_keys, 2, 4)
     x = centre[:, :1] + cos * corners[..., 0] - sin * corners[..., 1]
     y = centre[:, 1:] + sin * corners[..., 0] + cos * corners[..., 1]
-    thick = (0.018 + 0.022 * uniform(image_keys, (1, 1), 5)) * size
+    thick = (0.018 + 0.022 * random_uniform(image_keys, (1, 1), 5)) * size
     return _paint_ink(_stroke_distance(x, y, size) * size, thick, image_keys, size)
 
 
 def _paint_arrows(
     seed: int, labels: Tensor, image_keys: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
-    barb = 0.6 + 0.3 * uniform(image_keys, (1,), 8)  # (N, 1)
+    barb = 0.6 + 0.3 * random_uniform(image_keys, (1,), 8)  # (N, 1)
     zero, one = torch.zeros_like(barb), torch.ones_like(barb)
     along = torch.cat([-one, one, one - barb, one, one - barb], 1)  # tail, tip, barb, tip, barb
     aside = torch.cat([zero, zero, barb, zero, -barb], 1)
-    scale = 0.09 + 0.05 * uniform(image_keys, (1,), 3)
-    thick = (0.015 + 0.02 * uniform(image_keys, (1, 1), 5)) * size
-    wobble = 0.15 * normal(image_keys, 9, 2)  # (N, 9), of each arrow
+    scale = 0.09 + 0.05 * random_uniform(image_keys, (1,), 3)
+    thick = (0.015 + 0.02 * random_uniform(image_keys, (1, 1), 5)) * size
+    wobble = 0.15 * random_normal(image_keys, 9, 2)  # (N, 9), of each arrow
     turn = torch.pi / 4 * (2 * labels[:, None] + 1) + wobble
-    away = 0.05 * (2 * uniform(image_keys, (9, 2), 4) - 1)
+    away = 0.05 * (2 * random_uniform(image_keys, (9, 2), 4) - 1)
     nearest = torch.full((len(labels), size, size), 9.0, device=labels.device)
     for i in range(9):
         cos, sin = turn[:, i : i + 1].cos() * scale, turn[:, i : i + 1].sin() * scale
@@ -96,10 +100,13 @@ def _paint_ink(away: Tensor, thick: Tensor, image_keys: Tensor, size: int) -> tu
     """Ink on paper where a stroke is no more than `thick` pixels `away (N, H, W)`."""
     alpha = (0.5 + thick - away).clamp(0, 1)[:, None]
     papers = ground_palettes(away.device)[:, 2]
-    paper = papers[(uniform(image_keys, (), 6) * len(papers)).long()][:, :, None, None]
+    paper = papers[(random_uniform(image_keys, (), 6) * len(papers)).long()][:, :, None, None]
     paper = paper * (0.8 + 0.35 * fractal_noise(image_keys, size)[:, None])
-    ink = 0.7 * interpolate_colours(PETAL_COLOURS, uniform(image_keys, (), 7))[:, :, None, None]
-    return to_bytes(torch.lerp(paper, ink * ink, alpha)), alpha[:, 0] > 0.5
+    ink = (
+        0.7
+        * interpolate_colours(PETAL_COLOURS, random_uniform(image_keys, (), 7))[:, :, None, None]
+    )
+    return drawing_to_bytes(torch.lerp(paper, ink * ink, alpha)), alpha[:, 0] > 0.5
 
 
 def _stroke_distance(x: Tensor, y: Tensor, size: int) -> Tensor:
@@ -120,16 +127,16 @@ def _stroke_distance(x: Tensor, y: Tensor, size: int) -> Tensor:
 def _paint_textures(
     seed: int, labels: Tensor, image_keys: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
-    kind = uniform(derive_keys(seed, 22, labels), 6, 0)
-    turn = 0.35 * normal(image_keys, (), 1)
-    zoom = torch.exp(0.25 * normal(image_keys, (), 2))[:, None, None]
+    kind = random_uniform(derive_random_keys(seed, 22, labels), 6, 0)
+    turn = 0.35 * random_normal(image_keys, (), 1)
+    zoom = torch.exp(0.25 * random_normal(image_keys, (), 2))[:, None, None]
     line = torch.arange(size, device=labels.device) / size - 0.5
     x, y = line[None, None, :] * zoom, line[None, :, None] * zoom
     waves = []
     for i in (0, 1):
         angle = (torch.pi * kind[:, i] + turn)[:, None, None]
         pitch = (5 + 14 * kind[:, 2 + i])[:, None, None]
-        phase = 6.28 * uniform(image_keys, (1, 1), 3 + i)
+        phase = 6.28 * random_uniform(image_keys, (1, 1), 3 + i)
         bend = 1.5 * kind[:, 4, None, None] * (6.28 * (x - y) * 1.5 + phase).sin()
         waves.append((6.28 * pitch * (x * angle.cos() + y * angle.sin()) + bend + phase).sin())
     first, second = waves
@@ -140,6 +147,6 @@ def _paint_textures(
         :, None
     ]
     palettes = ground_palettes(labels.device)
-    chosen = palettes[(uniform(image_keys, (), 8) * len(palettes)).long()]
+    chosen = palettes[(random_uniform(image_keys, (), 8) * len(palettes)).long()]
     image = torch.lerp(chosen[:, 0, :, None, None] * 0.7, chosen[:, 2, :, None, None], share)
-    return to_bytes(image), torch.ones(len(labels), size, size, dtype=torch.bool)
+    return drawing_to_bytes(image), torch.ones(len(labels), size, size, dtype=torch.bool)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vtlab.garden.drawing import draw_plants
 from vtlab.garden.species import Species, grow_species
-from vtlab.system.randomness import derive_keys
+from vtlab.system.randomness import derive_random_keys
 
 SOURCE_SEED = 1_000_003  # far from every target's seed: no target species was ever a source
 TEST_IMAGES = 2048  # fresh individuals that a record's test accuracy is of
@@ -43,7 +43,7 @@ class GardenSource:
         """Fresh individuals of the same species: images `(N, 3, H, W)` and labels `(N,)`."""
         index = torch.arange(TEST_IMAGES)
         labels = index % self.species
-        return draw_plants(self.all_species, labels, derive_keys(0, 1, index))[0], labels
+        return draw_plants(self.all_species, labels, derive_random_keys(0, 1, index))[0], labels
 
     def batch(self, number: int, count: int, seed: int, size: int) -> tuple[Tensor, Tensor]:
         """The images and labels of one batch, drawn as they are asked for.
@@ -58,7 +58,7 @@ class GardenSource:
             `images (N, 3, H, W)` uint8 and `labels (N,)`.
         """
         index = torch.arange(number * count, (number + 1) * count)
-        image_keys = derive_keys(seed, 0, index)
+        image_keys = derive_random_keys(seed, 0, index)
         labels = ((image_keys.long() & 0x7FFFFFFF) // 7) % self.species
         return draw_plants(self.all_species, labels, image_keys, size=size)[0], labels
 

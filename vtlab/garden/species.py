@@ -14,7 +14,12 @@ import torch
 from torch import Tensor
 
 from vtlab.garden.colours import DISC_COLOURS, PETAL_COLOURS, interpolate_colours
-from vtlab.system.randomness import derive_keys, make_generator, normal, uniform
+from vtlab.system.randomness import (
+    derive_random_keys,
+    make_generator,
+    random_normal,
+    random_uniform,
+)
 
 GENES = tuple(
     """
@@ -42,10 +47,10 @@ class Species:
     @property
     def petals(self) -> Tensor:
         """The number of petals of each species, `(K,)`."""
-        return count_petals(self.genomes)
+        return count_species_petals(self.genomes)
 
 
-def count_petals(genomes: Tensor) -> Tensor:
+def count_species_petals(genomes: Tensor) -> Tensor:
     """Three to twelve petals, `(N,)` whole numbers."""
     return (3 + (genomes[:, GENE_INDEX["petals"]].clamp(0, 0.999) * 10).floor()).long()
 
@@ -78,8 +83,10 @@ def grow_species(
         raise ValueError(f"spread {spread} and similarity {similarity} must lie in (0, 1]")
     genera = genera or count
     rows = torch.arange(count)
-    centres = uniform(derive_keys(seed, 11, torch.arange(genera)), len(GENES), 0)[rows % genera]
-    own = uniform(derive_keys(seed, 12, rows), len(GENES), 1)
+    centres = random_uniform(derive_random_keys(seed, 11, torch.arange(genera)), len(GENES), 0)[
+        rows % genera
+    ]
+    own = random_uniform(derive_random_keys(seed, 12, rows), len(GENES), 1)
     genomes = centres * (1 - spread) + own * spread if spread < 1 else own
     genomes = 0.5 + (genomes - 0.5) * (2 - similarity)
     genomes[:, GENE_INDEX["hue"]] += (1 - similarity) * 0.5
@@ -127,7 +134,7 @@ def express_genes(genomes: Tensor) -> dict[str, Tensor]:
     Values outside [0, 1] are meaningful: they are the plants of a dissimilar world.
     """
     gene = {name: genomes[:, i] for i, name in enumerate(GENES)}
-    petals = count_petals(genomes).float()
+    petals = count_species_petals(genomes).float()
     white = torch.ones(3, device=genomes.device)
     hue, pale = gene["hue"], (gene["paleness"].clamp(0, 1) * 0.45)[:, None]
     outer = interpolate_colours(PETAL_COLOURS, hue) * (1 - pale) + white * pale
@@ -165,14 +172,14 @@ def vary_genomes(genomes: Tensor, image_keys: Tensor, variation: float, stream: 
 
     Args:
         genomes: Of the species, `(N, G)`.
-        image_keys: `(N,)`, from `derive_keys`.
+        image_keys: `(N,)`, from `derive_random_keys`.
         variation: The deviation of a gene.
         stream: Of random numbers.
 
     Returns:
         Genomes `(N, G)`.
     """
-    varied = genomes + variation * normal(image_keys, len(GENES), stream)
+    varied = genomes + variation * random_normal(image_keys, len(GENES), stream)
     for name in DISCRETE_GENES:
         varied[:, GENE_INDEX[name]] = genomes[:, GENE_INDEX[name]]
     return varied

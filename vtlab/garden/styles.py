@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.drawing import to_bytes
-from vtlab.system.randomness import normal
+from vtlab.garden.drawing import drawing_to_bytes
+from vtlab.system.randomness import random_normal
 
 STYLES = ("photo", "line", "night")
 
@@ -29,18 +29,18 @@ def restyle(images: Tensor, masks: Tensor, image_keys: Tensor, style: str) -> Te
     values = images.float() / 255
     if style == "night":
         blue = torch.tensor([0.42, 0.52, 0.78], device=images.device).view(3, 1, 1)
-        grain = normal(image_keys, tuple(images.shape[1:]), 81) * 0.03
-        return to_bytes(values.pow(1.5) * blue * 0.75 + grain)
+        grain = random_normal(image_keys, tuple(images.shape[1:]), 81) * 0.03
+        return drawing_to_bytes(values.pow(1.5) * blue * 0.75 + grain)
     if style == "line":
         grey = values.mean(1, keepdim=True)
         shape = masks[:, None].float()
-        ink = 5 * edge_strength(grey) * (0.35 + 0.65 * shape) + 0.9 * edge_strength(shape)
+        ink = 5 * line_drawing_edges(grey) * (0.35 + 0.65 * shape) + 0.9 * line_drawing_edges(shape)
         paper = torch.tensor([0.96, 0.94, 0.89], device=images.device).view(3, 1, 1)
-        return to_bytes(paper * (1 - 0.88 * ink.clamp(0, 1)))
+        return drawing_to_bytes(paper * (1 - 0.88 * ink.clamp(0, 1)))
     raise ValueError(f"unknown style {style!r}; there are {', '.join(STYLES)}")
 
 
-def edge_strength(grey: Tensor) -> Tensor:
+def line_drawing_edges(grey: Tensor) -> Tensor:
     """How fast grey levels change at each pixel (Sobel), `(N, 1, H, W)`."""
     kernel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], device=grey.device) / 8
     kernels = torch.stack([kernel, kernel.T])[:, None]  # (2, 1, 3, 3)

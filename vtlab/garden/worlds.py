@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from vtlab.garden.corruptions import corrupt
-from vtlab.garden.drawing import Scene, draw_in_chunks, draw_plants
-from vtlab.garden.glyphs import DIRECTIONS, draw_arrows, draw_glyphs, draw_textures
+from vtlab.garden.drawing import DrawnScene, draw_plants, draw_plants_in_chunks
+from vtlab.garden.glyphs import DIRECTIONS, draw_arrow_glyphs, draw_glyphs, draw_texture_glyphs
 from vtlab.garden.species import Species, grow_species
 from vtlab.garden.styles import restyle
-from vtlab.system.randomness import derive_keys
+from vtlab.system.randomness import derive_random_keys
 
 TEST_SEED = -1  # no learner's seed is negative
 
@@ -52,14 +52,14 @@ class World:
     similarity: float = 1.0
     things: str = "plants"
     target: str = "class"
-    scene: Scene = field(default_factory=Scene)
+    scene: DrawnScene = field(default_factory=DrawnScene)
     style: str = "photo"
     corruption: str = "none"
     strength: float = 0.0
 
     def turn(self, **dials: Any) -> World:
         """The same world with some dials turned; dials of the scene are found as well."""
-        scene = {k: v for k, v in dials.items() if k in Scene.__dataclass_fields__}
+        scene = {k: v for k, v in dials.items() if k in DrawnScene.__dataclass_fields__}
         own = {k: v for k, v in dials.items() if k not in scene}
         unknown = [k for k in own if k not in World.__dataclass_fields__]
         if unknown:
@@ -108,8 +108,8 @@ class World:
         labels = torch.arange(self.count).repeat_interleave(per_class)
         number = torch.arange(per_class).repeat(self.count)
         stream = 100 + (TEST_SEED if seed is None else seed)
-        image_keys = derive_keys(self.seed, stream, labels * 100_003 + number)
-        images, masks = draw_in_chunks(
+        image_keys = derive_random_keys(self.seed, stream, labels * 100_003 + number)
+        images, masks = draw_plants_in_chunks(
             partial(self._photograph, size=size), labels, image_keys, size
         )
         if self.target == "number":
@@ -125,7 +125,11 @@ class World:
         """What draws these things, from labels, keys and a size."""
         if self.things == "plants":
             return partial(draw_plants, self.species, scene=self.scene)
-        painters = {"glyphs": draw_glyphs, "textures": draw_textures, "arrows": draw_arrows}
+        painters = {
+            "glyphs": draw_glyphs,
+            "textures": draw_texture_glyphs,
+            "arrows": draw_arrow_glyphs,
+        }
         return partial(painters[self.things], self.seed)
 
 

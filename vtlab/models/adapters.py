@@ -7,9 +7,9 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.backbones import find_image_size
+from vtlab.models.backbones import find_backbone_image_size
 from vtlab.models.initialisation import reinitialise
-from vtlab.models.network import Network, evaluation_mode
+from vtlab.models.network import Network, network_in_evaluation_mode
 from vtlab.system.randomness import make_generator
 
 ADAPTER_PREFIX = "adapter_"
@@ -58,7 +58,7 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
     stages: dict[str, nn.Module] = {}
     for name, stage in network.stages.items():
         # a blank image is passed on from stage to stage, to learn how many channels each has
-        with evaluation_mode(network), torch.no_grad():
+        with network_in_evaluation_mode(network), torch.no_grad():
             maps = stage(maps)
         adapter = Adapter(maps.shape[1], narrowing)
         reinitialise(adapter, make_generator(seed, ADAPTER_PREFIX + name))
@@ -85,7 +85,7 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
 def _choose_image_size(network: Network) -> int:
     """The side in pixels of images that go through: the network's own, or that of the small ones."""
     try:
-        return find_image_size(network.name)
+        return find_backbone_image_size(network.name)
     except ValueError:  # a network of one's own
         return 64
 

@@ -6,8 +6,9 @@ and timm's own networks, cut into the same five stages (`from_torchvision`, `fro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,37 +16,49 @@ from torch import Tensor, nn
 from vtlab.models import from_timm, from_torchvision
 from vtlab.models.cutting import CutNetwork
 from vtlab.models.mini_networks import MINI_NETWORKS
-from vtlab.models.network import Network, evaluation_mode
+from vtlab.models.network import Network, network_in_evaluation_mode
 from vtlab.models.normalisation import Normalisation
-from vtlab.models.weights import find_shipped_weights, load_stages
+from vtlab.models.weights import find_shipped_weights, load_stage_weights
 from vtlab.models.workarounds import apply_workarounds
 from vtlab.system.device import choose_device
 
 
-class _Library(Protocol):
-    """What the modules `from_torchvision` and `from_timm` have in common."""
+class _Library(NamedTuple):
+    """How networks of a library are made: size and normalisation, random weights, given weights, stages."""
 
-    def find_preprocessing(self, name: str) -> tuple[int, Normalisation]: ...
-    def build_model(self, name: str) -> nn.Module: ...
-    def load_model(
-        self, name: str, weights: str | Path, *, old_head: bool
-    ) -> tuple[nn.Module, str]: ...
-    def cut_model(self, model: nn.Module, size: int, *, old_head: bool) -> CutNetwork: ...
+    find_preprocessing: Callable[[str], tuple[int, Normalisation]]
+    build: Callable[[str], nn.Module]
+    load: Callable[..., tuple[nn.Module, str]]
+    cut: Callable[..., CutNetwork]
+
+
+TIMM = _Library(
+    from_timm.find_timm_preprocessing,
+    from_timm.build_timm_model,
+    from_timm.load_timm_model,
+    from_timm.cut_timm_model,
+)
+TORCHVISION = _Library(
+    from_torchvision.find_torchvision_preprocessing,
+    from_torchvision.build_torchvision_model,
+    from_torchvision.load_torchvision_model,
+    from_torchvision.cut_torchvision_model,
+)
 
 
 def _find_library(name: str) -> tuple[_Library, str]:
     """The library that has the network of this name, and the network's name there."""
     if name.startswith(from_timm.TIMM_PREFIX):
-        return from_timm, name.removeprefix(from_timm.TIMM_PREFIX)
-    if name in from_torchvision.list_names():
-        return from_torchvision, name
+        return TIMM, name.removeprefix(from_timm.TIMM_PREFIX)
+    if name in from_torchvision.list_torchvision_names():
+        return TORCHVISION, name
     raise ValueError(
         f"unknown backbone {name!r}; there are {', '.join(MINI_NETWORKS)}, torchvision's "
         "classification networks, such as resnet18, and timm's, such as timm:convnext_atto"
     )
 
 
-def find_image_size(name: str) -> int:
+def find_backbone_image_size(name: str) -> int:
     """Side in pixels of the images that a backbone's weights were trained on.
 
     Args:
@@ -102,7 +115,7 @@ def backbone(
         network.pooling = pooling and network.pooling
     apply_workarounds(network)
     if head is not None:
-        _check_head(network, find_image_size(name))
+        _check_head(network, find_backbone_image_size(name))
     elif classes is not None:
         network.reset_head(0)
     return network.to(choose_device()).to(memory_format=torch.channels_last)
@@ -118,7 +131,7 @@ def _build_mini(name: str, classes: int | None, weights: str | Path | None) -> N
     if weights is None:
         network.reset_stages(0)
     else:
-        load_stages(network, find_shipped_weights(name, weights) or Path(weights))
+        load_stage_weights(network, find_shipped_weights(name, weights) or Path(weights))
     return network
 
 
@@ -127,21 +140,21 @@ def _build_from_library(name: str, classes: int | None, weights: str | Path | No
     library, known = _find_library(name)
     (size, normalisation), old_head = library.find_preprocessing(known), classes is None
     if weights is None:
-        model, origin = library.build_model(known), "random"
+        model, origin = library.build(known), "random"
     else:
-        model, origin = library.load_model(known, weights, old_head=old_head)
-    parts = library.cut_model(model, size, old_head=old_head)
+        model, origin = library.load(known, weights, old_head=old_head)
+    parts = library.cut(model, size, old_head=old_head)
     head = parts.tail if classes is None else nn.Linear(parts.features, classes)
     network = Network(
         name, parts.stages, head, normalisation, pooling=not old_head, layouts=parts.layouts
     )
 
     def redraw(seed: int) -> dict[str, Tensor]:
-        drawn = from_timm.build_model(known, seed=seed)
-        stages = from_timm.cut_model(drawn, size, old_head=old_head).stages
+        drawn = from_timm.build_timm_model(known, seed=seed)
+        stages = from_timm.cut_timm_model(drawn, size, old_head=old_head).stages
         return nn.ModuleDict(stages).state_dict()
 
-    if library is from_timm:
+    if library is TIMM:
         network.redraw = redraw
     elif weights is None:
         network.reset_stages(0)
@@ -155,7 +168,7 @@ def _check_head(network: Network, size: int) -> None:
     blank = torch.zeros(2, 3, size, size)
     width = list(network.stages.parameters())[-1].shape[0]
     try:
-        with torch.no_grad(), evaluation_mode(network):
+        with torch.no_grad(), network_in_evaluation_mode(network):
             outputs = network(blank)
     except (RuntimeError, ValueError) as error:
         raise ValueError(

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.layouts import infer_cell_count, infer_layout
+from vtlab.models.layouts import infer_layout, infer_layout_cell_count
 from vtlab.models.network import STAGE_NAMES
 
 
-class FunctionModule(nn.Module):
+class CutFunction(nn.Module):
     """A step of a network's `forward` that is no module there."""
 
     def __init__(self, run: Callable[[Tensor], Tensor], name: str) -> None:
@@ -34,7 +34,7 @@ class FunctionModule(nn.Module):
         return self.name
 
 
-class PointwiseFunction(FunctionModule):
+class CutPointwiseFunction(CutFunction):
     """A function of each cell alone: receptive fields stay what they are."""
 
 
@@ -71,7 +71,7 @@ def cut_into_stages(blocks: list[nn.Module], tail: nn.Module, size: int) -> CutN
             f"{len(STAGE_NAMES)} stages take as many blocks that follow one another; "
             f"there are {learning}"
         )
-    shapes = infer_block_shapes(blocks, size)
+    shapes = infer_cut_shapes(blocks, size)
     groups = dict(zip(STAGE_NAMES, _group_blocks(blocks, shapes, size), strict=True))
     return CutNetwork(
         {name: nn.Sequential(*(blocks[i] for i in group)) for name, group in groups.items()},
@@ -81,7 +81,7 @@ def cut_into_stages(blocks: list[nn.Module], tail: nn.Module, size: int) -> CutN
     )
 
 
-def infer_block_shapes(blocks: list[nn.Module], size: int) -> list[tuple[int, ...]]:
+def infer_cut_shapes(blocks: list[nn.Module], size: int) -> list[tuple[int, ...]]:
     """The shape of each block's output for two images, found without computing it."""
     values, shapes = torch.empty(2, 3, size, size, device="meta"), []
     for block in blocks:
@@ -103,7 +103,7 @@ def _group_blocks(
     groups: list[list[int]] = []
     octave = None
     for place, shape in enumerate(shapes):
-        now = round(torch.tensor(size / infer_cell_count(shape)).log2().item())
+        now = round(torch.tensor(size / infer_layout_cell_count(shape)).log2().item())
         if now != octave:
             groups.append([])
         octave = now

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vtlab.models.features import activations, prepare_stages, split_into_batches
+from vtlab.models.features import activations, prepare_stages_for_features, split_feature_batches
 from vtlab.models.inputs import check_inputs
-from vtlab.models.losses import are_correct
-from vtlab.models.network import Network, evaluation_mode
+from vtlab.models.losses import are_correct_by_loss
+from vtlab.models.network import Network, network_in_evaluation_mode
 from vtlab.system.device import autocast
 from vtlab.system.memory import keep_freed_memory
 
@@ -57,9 +57,9 @@ def compute_outputs(
         inputs = memo[stop]
     else:
         inputs, stop = pixels, 0
-    batches = split_into_batches(inputs, pixels)
-    stages, outputs = prepare_stages(network, stop, None, len(batches)), []
-    with evaluation_mode(network), torch.no_grad(), autocast(bfloat16, network.device):
+    batches = split_feature_batches(inputs, pixels)
+    stages, outputs = prepare_stages_for_features(network, stop, None, len(batches)), []
+    with network_in_evaluation_mode(network), torch.no_grad(), autocast(bfloat16, network.device):
         for batch in batches:
             # a copy: the next layer may work in place
             batch = batch.to(network.device, copy=True) if stop else network.normalise(batch)
@@ -81,7 +81,7 @@ def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
         ValueError: If images or labels are of another kind, or not as many.
     """
     check_inputs(pixels, labels, network.output_count)
-    return are_correct(compute_outputs(network, pixels), labels).float().mean().item()
+    return are_correct_by_loss(compute_outputs(network, pixels), labels).float().mean().item()
 
 
 def mean_absolute_error(network: Network, pixels: Tensor, labels: Tensor) -> float:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from vtlab.models.folding import fold_batchnorm
 from vtlab.models.inputs import check_inputs
-from vtlab.models.network import Network, evaluation_mode
+from vtlab.models.network import Network, network_in_evaluation_mode
 from vtlab.system.cache import cache_folder, delete_unused_folders
 from vtlab.system.device import autocast, resolve_bfloat16
 from vtlab.system.fingerprints import HASH_BYTES, fingerprint_bytes, fingerprint_tensors, hash_bytes
@@ -70,10 +70,10 @@ class FrozenPass:
         check_inputs(pixels)
         self.network, self.pixels, self.stop, self.bfloat16 = network, pixels, stop, bfloat16
         self.features = stop is None or stop == len(network.stage_names)
-        self._parts = split_into_batches(pixels, pixels)
-        self._stages = prepare_stages(network, 0, stop, len(self._parts))
+        self._parts = split_feature_batches(pixels, pixels)
+        self._stages = prepare_stages_for_features(network, 0, stop, len(self._parts))
         self._number = 0
-        self._buffer = ActivationBuffer(len(pixels))
+        self._buffer = FeatureBuffer(len(pixels))
         self._file: FeatureFile | None = None
         keep_freed_memory()
 
@@ -107,7 +107,7 @@ class FrozenPass:
 
     def _compute(self, pixels: Tensor) -> Tensor:
         network, half = self.network, autocast(self.bfloat16, self.network.device)
-        with evaluation_mode(self._stages), torch.no_grad(), half:
+        with network_in_evaluation_mode(self._stages), torch.no_grad(), half:
             maps = self._stages(network.normalise(pixels))
             maps = network.pool(maps.float()) if self.features else maps
             return maps.to(pixels.device)
@@ -117,7 +117,7 @@ class FrozenPass:
         return self._buffer.result()
 
 
-class ActivationBuffer:
+class FeatureBuffer:
     """Collects activations of many images, batch by batch: in memory or, if they are large, in a file."""
 
     def __init__(self, count: int, copies: int = 1) -> None:
@@ -142,13 +142,13 @@ class ActivationBuffer:
         return self._all
 
 
-def split_into_batches(inputs: Tensor, pixels: Tensor) -> tuple[Tensor, ...]:
+def split_feature_batches(inputs: Tensor, pixels: Tensor) -> tuple[Tensor, ...]:
     """Inputs `(N, …)` in batches that suit the size of the images they were made from, `pixels`."""
     height, width = pixels.shape[-2:]
     return inputs.split(max(8, min(MAX_BATCH_SIZE, MAX_BATCH_PIXELS // (height * width))))
 
 
-def prepare_stages(
+def prepare_stages_for_features(
     network: Network, start: int, stop: int | None, batch_count: int
 ) -> nn.Sequential:
     """The stages numbered `start` to `stop` (not included) for evaluation, BatchNorm folded if it pays."""

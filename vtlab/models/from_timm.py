@@ -18,14 +18,14 @@ import torch
 from torch import Tensor, fx, nn
 
 from vtlab.models.cutting import (
+    CutFunction,
     CutNetwork,
-    FunctionModule,
     cut_into_stages,
-    infer_block_shapes,
+    infer_cut_shapes,
     run_block_on_meta,
 )
 from vtlab.models.layouts import infer_layout
-from vtlab.models.network import evaluation_mode
+from vtlab.models.network import network_in_evaluation_mode
 from vtlab.models.normalisation import Normalisation
 from vtlab.models.weights import fill_module, read_state_dict
 
@@ -41,7 +41,7 @@ def _import_timm() -> ModuleType:
 
 
 @cache
-def read_config(name: str) -> dict[str, Any]:
+def read_timm_config(name: str) -> dict[str, Any]:
     """What timm knows of a network's images: `input_size (3, H, W)`, `mean`, `std` and more.
 
     Args:
@@ -62,17 +62,17 @@ def read_config(name: str) -> dict[str, Any]:
         raise ValueError(f"timm has no {name!r}: {error}") from None
 
 
-def find_preprocessing(name: str) -> tuple[int, Normalisation]:
+def find_timm_preprocessing(name: str) -> tuple[int, Normalisation]:
     """The images that its weights were trained on: side in pixels, and normalisation."""
-    config = read_config(name)
+    config = read_timm_config(name)
     return config["input_size"][1], Normalisation(tuple(config["mean"]), tuple(config["std"]))
 
 
-def build_model(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
+def build_timm_model(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Module:
     """Timm's own network.
 
     Args:
-        name: As in `read_config`.
+        name: As in `read_timm_config`.
         pretrained: With its published weights, which timm fetches once into its own cache.
         seed: Of weights drawn at random, as timm draws them.
 
@@ -80,7 +80,7 @@ def build_model(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Mod
         OSError: If published weights could not be fetched, or there are none.
         ValueError: If timm is not installed, or has no such network.
     """
-    timm, _ = _import_timm(), read_config(name)
+    timm, _ = _import_timm(), read_timm_config(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
@@ -95,23 +95,23 @@ def build_model(name: str, *, pretrained: bool = False, seed: int = 0) -> nn.Mod
             ) from None
 
 
-def load_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Module, str]:
+def load_timm_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Module, str]:
     """Timm's own network with trained weights, and where these come from, in one phrase.
 
     Args:
-        name: As in `read_config`.
+        name: As in `read_timm_config`.
         weights: "default" for the published ones, or the file of a state dict with timm's names.
         old_head: Whether the head must be in the file, and fit.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        OSError: As `build_model`.
-        ValueError: As `build_model`, or if an entry is missing or of another shape.
+        OSError: As `build_timm_model`.
+        ValueError: As `build_timm_model`, or if an entry is missing or of another shape.
     """
     if str(weights).lower() == "default":
-        model = build_model(name, pretrained=True)
-        return model, f"{TIMM_PREFIX}{name} {read_config(name).get('tag', '')}".strip()
-    path, model = Path(weights), build_model(name)
+        model = build_timm_model(name, pretrained=True)
+        return model, f"{TIMM_PREFIX}{name} {read_timm_config(name).get('tag', '')}".strip()
+    path, model = Path(weights), build_timm_model(name)
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
     # the head, which may be missing, is what comes after `forward_features`
@@ -120,7 +120,7 @@ def load_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Mo
     return model, path.stem
 
 
-def cut_model(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
+def cut_timm_model(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
     """The network's blocks in five stages.
 
     Args:
@@ -135,7 +135,7 @@ def cut_model(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:
     """
     blocks = _join_multivalued(_find_blocks(model), size, type(model).__name__)
     if not old_head:
-        blocks += _make_map_layers(model, infer_block_shapes(blocks, size)[-1])
+        blocks += _make_map_layers(model, infer_cut_shapes(blocks, size)[-1])
     return cut_into_stages(blocks, _Tail(model, blocks), size)
 
 
@@ -166,9 +166,9 @@ def _make_map_layers(model: nn.Module, shape: tuple[int, ...]) -> list[nn.Module
         def to_grid(tokens: Tensor) -> Tensor:
             return tokens[:, first:].transpose(1, 2).unflatten(2, (side, side))
 
-        return [FunctionModule(to_grid, "tokens as maps")]
+        return [CutFunction(to_grid, "tokens as maps")]
     if len(shape) == 4 and infer_layout(shape) == "channels_last":
-        return [FunctionModule(lambda maps: maps.permute(0, 3, 1, 2), "channels first")]
+        return [CutFunction(lambda maps: maps.permute(0, 3, 1, 2), "channels first")]
     return []
 
 
@@ -219,7 +219,7 @@ def _find_blocks(model: nn.Module) -> list[nn.Module]:
     """The steps of `forward_features`, cut wherever one value is all that goes on."""
     root = _Features(model)
     try:
-        with evaluation_mode(root):
+        with network_in_evaluation_mode(root):
             graph = _BlockTracer().trace(root)
     except Exception as error:  # whatever a network does with its stand-in
         why = " ".join(str(error).split())[:200]

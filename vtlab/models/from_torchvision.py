@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.cutting import CutNetwork, FunctionModule, PointwiseFunction, cut_into_stages
+from vtlab.models.cutting import CutFunction, CutNetwork, CutPointwiseFunction, cut_into_stages
 from vtlab.models.normalisation import Normalisation
 from vtlab.models.weights import fill_module, read_weights
 
@@ -69,15 +69,15 @@ _PARTS: dict[str, tuple[str, str]] = {
 }
 _PART_MAKERS: dict[str, Callable[..., nn.Module]] = {
     "flatten": lambda model: nn.Flatten(1),
-    "mean": lambda model: FunctionModule(lambda maps: maps.mean((2, 3)), "mean over cells"),
-    "first": lambda model: FunctionModule(lambda tokens: tokens[:, 0], "class token"),
+    "mean": lambda model: CutFunction(lambda maps: maps.mean((2, 3)), "mean over cells"),
+    "first": lambda model: CutFunction(lambda tokens: tokens[:, 0], "class token"),
     "patches": _PatchTokens,
-    "scaled": lambda model: PointwiseFunction(model._transform_input, "Inception's own scaling"),
+    "scaled": lambda model: CutPointwiseFunction(model._transform_input, "Inception's own scaling"),
 }
 
 
 @cache
-def list_names() -> tuple[str, ...]:
+def list_torchvision_names() -> tuple[str, ...]:
     """Every classification network of the installed torchvision."""
     from torchvision import models
 
@@ -85,7 +85,7 @@ def list_names() -> tuple[str, ...]:
 
 
 @cache
-def find_preprocessing(name: str) -> tuple[int, Normalisation]:
+def find_torchvision_preprocessing(name: str) -> tuple[int, Normalisation]:
     """The images that its default weights were trained on: side in pixels, and normalisation."""
     from torchvision import models
 
@@ -93,11 +93,11 @@ def find_preprocessing(name: str) -> tuple[int, Normalisation]:
     return preset.crop_size[0], Normalisation(tuple(preset.mean), tuple(preset.std))
 
 
-def build_model(name: str) -> nn.Module:
+def build_torchvision_model(name: str) -> nn.Module:
     """Torchvision's own network, with random weights, able to hold its published ones.
 
     Heads for training alone (Inception's and GoogLeNet's auxiliary ones) are there to be loaded
-    and are left out by `cut_model`.
+    and are left out by `cut_torchvision_model`.
     """
     from torchvision import models
 
@@ -109,11 +109,13 @@ def build_model(name: str) -> nn.Module:
     return model
 
 
-def load_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Module, str]:
+def load_torchvision_model(
+    name: str, weights: str | Path, *, old_head: bool
+) -> tuple[nn.Module, str]:
     """Torchvision's own network with trained weights, and where these come from, in one phrase.
 
     Args:
-        name: As in `list_names`.
+        name: As in `list_torchvision_names`.
         weights: "default", the name of published ones, or a file.
         old_head: Whether the head must be in it, and fit.
 
@@ -122,13 +124,13 @@ def load_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Mo
         OSError: If published weights could not be fetched.
         ValueError: If the file is damaged, an entry is missing or of another shape.
     """
-    model = build_model(name)
+    model = build_torchvision_model(name)
     state, origin = read_weights(name, weights)
-    load_state(model, state, origin, old_head=old_head)
+    _load_state(model, state, origin, old_head=old_head)
     return model, origin
 
 
-def load_state(
+def _load_state(
     model: nn.Module, state: Mapping[str, Tensor], origin: str, *, old_head: bool
 ) -> None:
     """Load a state dict into torchvision's network.
@@ -149,13 +151,13 @@ def load_state(
     fill_module(model, state, origin, type(model).__name__, ["aux", "AuxLogits", *head])
 
 
-def cut_model(model: nn.Module, size: int, *, old_head: bool = True) -> CutNetwork:
+def cut_torchvision_model(model: nn.Module, size: int, *, old_head: bool = True) -> CutNetwork:
     """The network's blocks in five stages, each ending where the resolution halves.
 
     Args:
         model: Torchvision's; its parts are used, not copied.
         size: Side of the images in pixels.
-        old_head: Makes no difference here: `from_timm.cut_model` needs it.
+        old_head: Makes no difference here: `from_timm.cut_timm_model` needs it.
 
     Raises:
         ValueError: If its family is not known.

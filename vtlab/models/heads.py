@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vtlab.models.losses import label_variance
+from vtlab.models.losses import label_variance_loss
 
 
 def find_head_linear_layers(head: nn.Module) -> list[nn.Linear]:
@@ -20,7 +20,7 @@ def find_head_linear_layers(head: nn.Module) -> list[nn.Linear]:
     return found
 
 
-def start_head_at_mean(head: nn.Module, labels: Tensor) -> None:
+def start_head_at_label_mean(head: nn.Module, labels: Tensor) -> None:
     """Let a new head begin at the mean of its labels and in their unit, not at zero.
 
     A head whose last linear layer has no bias begins at zero all the same.
@@ -31,6 +31,6 @@ def start_head_at_mean(head: nn.Module, labels: Tensor) -> None:
     """
     last = find_head_linear_layers(head)[-1]
     with torch.no_grad():
-        last.weight.mul_(label_variance(labels).sqrt().to(last.weight.device))
+        last.weight.mul_(label_variance_loss(labels).sqrt().to(last.weight.device))
         if last.bias is not None:
             last.bias.fill_(labels.mean())

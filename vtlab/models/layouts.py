@@ -25,7 +25,7 @@ def infer_layout(shape: tuple[int, ...]) -> str:
     return "channels_last" if shape[1] == shape[2] != shape[3] else "channels_first"
 
 
-def infer_cell_count(shape: tuple[int, ...]) -> int:
+def infer_layout_cell_count(shape: tuple[int, ...]) -> int:
     """How many cells a block's output for square images has along a side."""
     if len(shape) == 3:  # a class token and registers are fewer than another row and column
         return int(shape[1] ** 0.5)

@@ -17,7 +17,7 @@ def compute_loss(outputs: Tensor, labels: Tensor, variance: Tensor) -> Tensor:
     Args:
         outputs: `(N, K)`.
         labels: `(N,)`.
-        variance: Of numbers, see `label_variance`. The squared error is divided by it, so that 1 is
+        variance: Of numbers, see `label_variance_loss`. The squared error is divided by it, so that 1 is
             the loss of a network that always answers with the mean.
     """
     if labels.is_floating_point():
@@ -25,14 +25,14 @@ def compute_loss(outputs: Tensor, labels: Tensor, variance: Tensor) -> Tensor:
     return F.cross_entropy(outputs, labels)
 
 
-def are_correct(outputs: Tensor, labels: Tensor) -> Tensor:
+def are_correct_by_loss(outputs: Tensor, labels: Tensor) -> Tensor:
     """Which outputs `(N, K)` are correct, `(N,)` bool: the class, or the number to within a half."""
     if labels.is_floating_point():
         return (outputs[:, 0] - labels).abs() < 0.5
     return outputs.argmax(1) == labels
 
 
-def label_variance(labels: Tensor) -> Tensor:
+def label_variance_loss(labels: Tensor) -> Tensor:
     """The variance of labels `(N,)`; 1 where all are the same."""
     variance = labels.double().var(correction=0)
     return torch.where(variance > 0, variance, 1).to(torch.float32)

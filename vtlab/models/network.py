@@ -17,7 +17,7 @@ STAGE_NAMES = ("stem", "stage1", "stage2", "stage3", "stage4")
 
 
 @contextlib.contextmanager
-def evaluation_mode(module: nn.Module) -> Iterator[None]:
+def network_in_evaluation_mode(module: nn.Module) -> Iterator[None]:
     """A context in which a module is in evaluation mode; afterwards each of its parts is as before."""
     modes = {part: part.training for part in module.modules()}
     module.eval()
@@ -186,7 +186,7 @@ class Network(nn.Module):
         """
         blank = torch.zeros(1, 3, image_size, image_size, device=self.device)
         try:
-            with torch.no_grad(), evaluation_mode(self):
+            with torch.no_grad(), network_in_evaluation_mode(self):
                 self(blank)
         except (AssertionError, RuntimeError, ValueError) as error:
             raise ValueError(
@@ -222,7 +222,7 @@ class Network(nn.Module):
         self.origin = "random"
 
 
-def find_stage(network: nn.Module, stage: str | nn.Module | None) -> nn.Module:
+def find_network_stage(network: nn.Module, stage: str | nn.Module | None) -> nn.Module:
     """A stage by its name, a module by its dotted path, or a module itself; None is the last stage.
 
     Raises:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.models.network import Network
-from vtlab.system.files import find_shipped_folder
+from vtlab.system.files import find_shipped_files
 from vtlab.system.fingerprints import fingerprint_file
 
 # how the names of the files end, by the word for them
@@ -32,7 +32,7 @@ def find_shipped_weights(backbone: str, word: str | Path) -> Path | None:
     if str(word) not in SHIPPED_ENDINGS:
         return None
     ending = f"{SHIPPED_ENDINGS[str(word)]}.safetensors"
-    path = find_shipped_folder("weights") / f"{backbone}{ending}"
+    path = find_shipped_files("weights") / f"{backbone}{ending}"
     if not path.is_file():
         there = sorted(p.name.removesuffix(ending) for p in path.parent.glob(f"*{ending}"))
         raise ValueError(f"no {word} weights ship for {backbone}; they do for {', '.join(there)}")
@@ -116,7 +116,7 @@ def find_mismatch(module: nn.Module, state: Mapping[str, Tensor]) -> str:
     return ""
 
 
-def load_stages(network: Network, path: Path) -> None:
+def load_stage_weights(network: Network, path: Path) -> None:
     """Fill the stages from a file; the head stays as it is.
 
     Args:

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vtlab.plots import style
-from vtlab.plots.tables import Runs, require_one_value, runs_table, summarise
+from vtlab.plots.figure_data import (
+    Runs,
+    figure_runs,
+    require_one_figure_value,
+    summarise_figure_runs,
+)
 from vtlab.results import labels as names
 from vtlab.results import metrics
 from vtlab.results.formatting import format_percent
@@ -27,7 +32,7 @@ MIN_ROOMY_WIDTH = 6.0  # inches: a figure below that has no room for the interva
 MARK_HEIGHT = 0.38  # of a row, for the name of a reference line
 
 
-class RowLook(NamedTuple):
+class _RowLook(NamedTuple):
     """How the dots of a row, their mean and their interval are drawn.
 
     Attributes:
@@ -47,8 +52,8 @@ class RowLook(NamedTuple):
     edge: float
 
 
-HIGH_ROW = RowLook(0.24, 0.33, 2.4, 0.17, 6.2, 0.9)
-LOW_ROW = RowLook(0.22, 0.3, 2.2, 0.15, 4.6, 0.7)
+HIGH_ROW = _RowLook(0.24, 0.33, 2.4, 0.17, 6.2, 0.9)
+LOW_ROW = _RowLook(0.22, 0.3, 2.2, 0.15, 4.6, 0.7)
 
 
 def plot_accuracy(
@@ -76,14 +81,14 @@ def plot_accuracy(
 
     Lesson 01.
     """
-    table, test_images = runs_table(runs, test_images)
+    table, test_images = figure_runs(runs, test_images)
     rows = table.strategy.nunique()
     marks = (chance is not None) + (baseline is not None)
     height = 0.85 + ROW_HEIGHT * (rows + MARK_HEIGHT * marks) + 0.3 * bool(title)
     figure, axes = style.new_figure(width=width, height=height)
     draw_accuracy(axes[0, 0], table, chance=chance, baseline=baseline, test_images=test_images)
     if title:
-        style.add_heading(axes[0, 0], title)
+        style.style_heading(axes[0, 0], title)
     return figure
 
 
@@ -96,11 +101,11 @@ def draw_accuracy(
     test_images: int | None = None,
 ) -> None:
     """Draws what `plot_accuracy` describes."""
-    table, test_images = runs_table(runs, test_images)
-    require_one_value(table, "shots", "plot_shots shows several")
+    table, test_images = figure_runs(runs, test_images)
+    require_one_figure_value(table, "shots", "plot_shots shows several")
     style.prepare_axes(ax, grid="x")
-    roomy = style.root_figure(ax).get_figwidth() > MIN_ROOMY_WIDTH
-    means = summarise(table, test_images)
+    roomy = style.find_styled_figure(ax).get_figwidth() > MIN_ROOMY_WIDTH
+    means = summarise_figure_runs(table, test_images)
     for place, row in enumerate(means.itertuples()):
         label, interval = names.get_label(row.strategy), (row.low, row.mean, row.high)
         seeds = table[table.strategy == row.strategy].sort_values("seed").test_accuracy
@@ -112,7 +117,7 @@ def draw_accuracy(
             span = f"{100 * row.low:.1f} \N{EN DASH} {100 * row.high:.1f}"
             _write_at_right(ax, place, span, 122)
     texts = [names.get_label(name).text for name in means.strategy]
-    ax.set_yticks(range(len(means)), texts, **style.font())
+    ax.set_yticks(range(len(means)), texts, **style.font_style())
     ax.set(xlim=(0, 1), ylim=(len(means) - 0.45, -0.55))
     style.set_percent_axis(ax.xaxis, ticks=(0, 0.25, 0.5, 0.75, 1) if roomy else (0, 0.5, 1))
     ax.spines["left"].set_visible(False)
@@ -176,10 +181,10 @@ def plot_intervals(
             )
         if percent:
             ax.xaxis.set_major_formatter(lambda value, _: format_percent(value, 0))
-        style.add_heading(ax, title)
+        style.style_heading(ax, title)
         style.label_axes(ax, x=what)
     axes[0, 0].set_yticks(
-        range(len(ways)), [names.get_label(way).text for way in ways], **style.font()
+        range(len(ways)), [names.get_label(way).text for way in ways], **style.font_style()
     )
     axes[0, 0].set_ylim(len(ways) - 0.4, -0.75 if marks else -0.6)
     return figure
@@ -205,12 +210,12 @@ def _draw_dots(
     marker: str,
     values: Sequence[float],
     interval: tuple[float, float, float],
-    look: RowLook,
+    look: _RowLook,
 ) -> None:
     """Values in the row `place`: the bar of their interval `(low, mean, high)`, the mean, the dots."""
     low, mean, high = interval
     if np.isfinite(low):
-        bar = style.band(colour, look.opacity, f"interval {label.name}")
+        bar = style.style_band(colour, look.opacity, f"interval {label.name}")
         ax.barh(place, high - low, 0.5, low, zorder=2, **bar)
     ax.plot(
         [mean, mean],
@@ -232,7 +237,7 @@ def _draw_dots(
         zorder=4,
         clip_on=False,
         gid=f"seeds {label.name}",
-        **style.marks(look.dots, look.edge),
+        **style.mark_style(look.dots, look.edge),
     )
 
 

@@ -41,7 +41,9 @@ def plot_confusion(
     columns = columns or min(len(tables), 4 if len(classes) <= 10 else 2)
     rows, k = -(-len(tables) // columns), len(classes)
     # names and numbers take their room first; where a cell is too small, numbers are left out
-    names_width = max(style.measure_text(name, style.SMALL) for name in _class_ticks(classes))
+    names_width = max(
+        style.measure_styled_text(name, style.SMALL) for name in _class_ticks(classes)
+    )
     side = min((style.WIDE - names_width - 0.5) / columns - 0.12, max(1.5, 0.4 * k))
     digits = style.SMALL if side / k > 0.24 else 6.2 if side / k > 0.17 else None
     upright = names_width < 0.9 * side / k
@@ -62,13 +64,13 @@ def plot_confusion(
         )
         ax.tick_params("x", labelbottom=i + columns >= len(tables))
         ax.tick_params("x", labelrotation=0 if upright else 90)
-        ax.set_title(label.text, pad=6, **style.font(style.BODY, label.colour, weight="bold"))
+        ax.set_title(label.text, pad=6, **style.font_style(style.BODY, label.colour, weight="bold"))
     for ax in axes.flat[len(tables) :]:
         ax.set_visible(False)
     figure.supxlabel(
-        "predicted, in percent of the true class", **style.font(style.SMALL, style.QUIET)
+        "predicted, in percent of the true class", **style.font_style(style.SMALL, style.QUIET)
     )
-    figure.supylabel("true", **style.font(style.SMALL, style.QUIET))
+    figure.supylabel("true", **style.font_style(style.SMALL, style.QUIET))
     return figure
 
 
@@ -98,9 +100,9 @@ def draw_confusion(
     shares = table / np.maximum(table.sum(1, keepdims=True), 1)
     style.prepare_axes(ax)
     ax.spines[:].set_visible(False)
-    ax.imshow(shares, cmap=colour_ramp(colour), vmin=0, vmax=1, interpolation="nearest")
+    ax.imshow(shares, cmap=_colour_ramp(colour), vmin=0, vmax=1, interpolation="nearest")
     ticks = _class_ticks(classes)
-    wording = style.font(style.SMALL if k <= 12 else style.TINY, style.QUIET)
+    wording = style.font_style(style.SMALL if k <= 12 else style.TINY, style.QUIET)
     ax.set_xticks(range(k), ticks, rotation=90, **wording)
     ax.set_yticks(range(k), ticks, **wording)
     # minor ticks between the classes, whose grid lines part the cells
@@ -111,14 +113,14 @@ def draw_confusion(
         return
     for row, column in np.argwhere(shares >= 0.005):
         share = shares[row, column]
-        wording = style.font(digits, "white" if share > 0.55 else style.INK)
+        wording = style.font_style(digits, "white" if share > 0.55 else style.INK)
         ax.text(column, row, f"{100 * share:.0f}", ha="center", va="center", **wording)
 
 
-def colour_ramp(colour: str) -> Colormap:
+def _colour_ramp(colour: str) -> Colormap:
     """From almost white to the colour."""
     return LinearSegmentedColormap.from_list(colour, ["#f4f5f7", colour])
 
 
 def _class_ticks(classes: Sequence[str]) -> list[str]:
-    return [style.shorten_text(name, NAME_WIDTH, style.SMALL) for name in classes]
+    return [style.shorten_styled_text(name, NAME_WIDTH, style.SMALL) for name in classes]

@@ -39,35 +39,35 @@ def plot_costs(table: pd.DataFrame, *, moved: pd.DataFrame | None = None) -> Fig
         draw(ax, table)
     if moved is not None:
         draw_movement(axes[0, -1], moved, named=False)
-        style.add_heading(axes[0, -1], "moved: ● weights, ■ statistics")
+        style.style_heading(axes[0, -1], "moved: ● weights, ■ statistics")
     first = axes[0, 0]
-    first.set_yticks(range(len(table)), table.index, **style.font(style.BODY))
+    first.set_yticks(range(len(table)), table.index, **style.font_style(style.BODY))
     first.set_ylim(len(table) - 0.5, -0.6)
     return figure
 
 
 def _draw_weights(ax: Axes, table: pd.DataFrame) -> None:
     _draw_bars(ax, (table.weights / 1e3, FROZEN_COLOUR), (table.learn / 1e3, style.BLUE))
-    style.add_heading(ax, f"{table.learn.sum():,}\nweights learn")
+    style.style_heading(ax, f"{table.learn.sum():,}\nweights learn")
     style.label_axes(ax, "thousands")
 
 
 def _draw_operations(ax: Axes, table: pd.DataFrame) -> None:
     _draw_bars(ax, (table.step / 1e6, style.BLUE))
-    style.add_heading(ax, f"{table.step.sum() / 1e6:,.0f} million\nmultiply-adds")
+    style.style_heading(ax, f"{table.step.sum() / 1e6:,.0f} million\nmultiply-adds")
     style.label_axes(ax, "millions per image")
 
 
 def _draw_memory(ax: Axes, table: pd.DataFrame) -> None:
     memory = (table.activations + table.optimiser) / 1e6
     _draw_bars(ax, (memory, style.BLUE), (table.optimiser / 1e6, style.INK))
-    style.add_heading(ax, f"{memory.sum():,.0f} MB\nof memory")
+    style.style_heading(ax, f"{memory.sum():,.0f} MB\nof memory")
     style.label_axes(ax, "MB a batch")
 
 
 def _draw_seconds(ax: Axes, table: pd.DataFrame) -> None:
     _draw_bars(ax, (1e3 * table.seconds, style.BLUE))
-    style.add_heading(ax, f"{1e3 * table.seconds.sum():,.0f} ms\na batch")
+    style.style_heading(ax, f"{1e3 * table.seconds.sum():,.0f} ms\na batch")
     style.label_axes(ax, "milliseconds")
 
 

@@ -60,7 +60,7 @@ def _encode(figure: Figure, kind: str, scale: float, **how: Any) -> bytes:
     return buffer.getvalue()
 
 
-def clear_figure(figure: Figure) -> None:
+def clear_exported_figure(figure: Figure) -> None:
     """Empty a figure that nobody will look at again.
 
     A figure, its axes and its canvas refer to one another, so that they would keep their pixels until

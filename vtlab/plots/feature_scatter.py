@@ -64,7 +64,7 @@ def plot_scatter(
     figure, axes = style.new_figure(rows, columns, height=height, pad=0.06)
     for ax, (title, of) in zip(axes.flat, points.items(), strict=False):
         _draw_points(ax, of, given, classes)
-        style.add_heading(ax, title)
+        style.style_heading(ax, title)
     for ax in axes.flat[len(points) :]:
         ax.set_visible(False)
     # the legend's marks are larger than the points, and drawn without any point
@@ -80,7 +80,7 @@ def plot_scatter(
         ncols=4,
         frameon=False,
         handletextpad=0.2,
-        **style.legend_font(),
+        **style.legend_font_style(),
     )
     return figure
 
@@ -99,7 +99,7 @@ def _draw_points(ax: Axes, points: np.ndarray, labels: np.ndarray, classes: Sequ
             marker=marker,
             alpha=0.85,
             gid=f"class {k}",
-            **style.marks(4, 0.4),
+            **style.mark_style(4, 0.4),
         )
     ax.margins(0.06)
     ax.set_aspect("equal", adjustable="datalim")  # a distance is one in every direction

@@ -35,7 +35,7 @@ def plot_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
     figure, axes = style.new_figure(1, len(panels), height=3.3, sharey=True, pad=0.08)
     for ax, (title, of) in zip(axes[0], panels.items(), strict=True):
         style.prepare_axes(ax, grid="y")
-        style.add_heading(ax, title)
+        style.style_heading(ax, title)
         for kind, lengths in of.items():
             colour, dashes = LINE_STYLES[kinds.index(kind)]
             ax.plot(
@@ -54,5 +54,7 @@ def plot_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
         ax.yaxis.set_major_locator(LogLocator(10, numticks=9))
         ax.yaxis.set_minor_locator(NullLocator())
     style.label_axes(axes[0, 0], y="length of the gradient")
-    axes[0, 0].legend(loc="lower right", frameon=False, handlelength=2.6, **style.legend_font())
+    axes[0, 0].legend(
+        loc="lower right", frameon=False, handlelength=2.6, **style.legend_font_style()
+    )
     return figure

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from vtlab.plots import style
-from vtlab.plots.sheet import Sheet, check_lengths, to_pictures
+from vtlab.plots.sheet import Sheet, check_sheet_lengths, to_sheet_pictures
 from vtlab.results import labels as names
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ BAR_WIDTH = 4.0  # inches: the colour bar, at most
 BAR_GREY = 0.6  # below the colour bar: as the greyed images are on the whole
 
 
-def heat_colormap() -> ListedColormap:
+def heatmap_colormap() -> ListedColormap:
     """Magma whose opacity rises with the value: nothing at 0, nearly opaque from a half on."""
     values = np.linspace(0, 1, 256)
     colours = matplotlib.colormaps["magma"](0.12 + 0.86 * values)
@@ -71,10 +71,10 @@ def plot_cams(
 
     Selvaraju et al. (2017), https://arxiv.org/abs/1610.02391. Lessons 01 and 09.
     """
-    pictures = to_pictures(images)
+    pictures = to_sheet_pictures(images)
     found = _check_maps(len(pictures), maps, scale)
     outlined = None if masks is None else np.asarray(masks)
-    check_lengths(len(pictures), masks=outlined, titles=titles, **(marks or {}))
+    check_sheet_lengths(len(pictures), masks=outlined, titles=titles, **(marks or {}))
     top = max(values.max() for values in found.values())
     columns, rows = 1 + len(found), len(pictures)
     cell = min(style.WIDE / columns, CELL_WIDTH)
@@ -86,9 +86,9 @@ def plot_cams(
             _write_line(sheet, i, 0, titles[i], style.INK)
         for column, (name, values) in enumerate(found.items(), start=1):
             # grey below the heat, or the image's own colours would be read as evidence
-            sheet.show(i, column, to_grey(image), cmap="gray", vmin=0, vmax=1)
+            sheet.show(i, column, _to_grey(image), cmap="gray", vmin=0, vmax=1)
             highest = top if scale == "shared" else values[i].max()
-            _draw_heat(sheet, i, column, resize_map(values[i], image.shape[:2]), highest)
+            _draw_heat(sheet, i, column, resize_heatmap(values[i], image.shape[:2]), highest)
             if marks and name in marks:
                 _write_prediction(sheet, i, column, *marks[name][i])
         if outlined is not None:
@@ -99,13 +99,13 @@ def plot_cams(
     return sheet.figure
 
 
-def to_grey(image: ArrayLike) -> np.ndarray:
+def _to_grey(image: ArrayLike) -> np.ndarray:
     """The image `(H, W, 3)` uint8 as light grey `(H, W)` in [0.3, 1]: shapes stay, colour goes."""
     luminance = np.asarray(image, dtype=float) @ (0.299, 0.587, 0.114) / 255
     return 0.3 + 0.7 * luminance
 
 
-def resize_map(values: ArrayLike, size: tuple[int, int]) -> np.ndarray:
+def resize_heatmap(values: ArrayLike, size: tuple[int, int]) -> np.ndarray:
     """A map `(h, w)` at another size `(H, W)`, bilinear, pixel areas aligned and not corners.
 
     As `vtlab.analysis.scores.resize_maps` does with tensors: drawing needs no torch.
@@ -142,7 +142,7 @@ def _draw_heat(sheet: Sheet, row: int, column: int, values: np.ndarray, highest:
         row,
         column,
         values,
-        cmap=heat_colormap(),
+        cmap=heatmap_colormap(),
         interpolation="bilinear",
         norm=Normalize(0, highest if highest > 0 else 1, clip=True),
     )
@@ -150,7 +150,7 @@ def _draw_heat(sheet: Sheet, row: int, column: int, values: np.ndarray, highest:
 
 def _write_line(sheet: Sheet, row: int, column: int, words: str, colour: str) -> None:
     """A line below a picture, cut to its width."""
-    words = style.shorten_text(words, sheet.width, style.SMALL)
+    words = style.shorten_styled_text(words, sheet.width, style.SMALL)
     sheet.write_under(row, column, words, size=style.SMALL, colour=colour)
 
 
@@ -181,10 +181,10 @@ def _draw_colour_bar(sheet: Sheet, scale: str, top: float, of: str, what: str) -
     page = sheet.figure.get_figwidth()
     long, y = min(0.9 * page, BAR_WIDTH), sheet.foot + 0.06
     left = (page - long) / 2
-    colours, opacity = np.split(heat_colormap()(np.linspace(0, 1, 256)), [3], axis=1)
+    colours, opacity = np.split(heatmap_colormap()(np.linspace(0, 1, 256)), [3], axis=1)
     seen = opacity * colours + (1 - opacity) * BAR_GREY  # over white both ends would be pale
     sheet.ax.imshow(seen[None], aspect="auto", extent=(left, left + long, y + 0.1, y))
-    font = style.font(style.SMALL, style.QUIET)
+    font = style.font_style(style.SMALL, style.QUIET)
     for tick, name in ticks.items():
         sheet.ax.text(left + long * tick / ends, y + 0.14, name, ha="center", va="top", **font)
     sheet.ax.text(page / 2, y + 0.31, words, ha="center", va="top", **font)

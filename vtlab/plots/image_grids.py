@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vtlab.plots import style
-from vtlab.plots.sheet import Sheet, check_lengths, to_pictures
+from vtlab.plots.sheet import Sheet, check_sheet_lengths, to_sheet_pictures
 from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def plot_images(
     Raises:
         ValueError: If the images have another shape or type, or a length differs.
     """
-    pictures, outlined = to_pictures(images), None if masks is None else np.asarray(masks)
-    check_lengths(len(pictures), titles=titles, masks=outlined)
+    pictures, outlined = to_sheet_pictures(images), None if masks is None else np.asarray(masks)
+    check_sheet_lengths(len(pictures), titles=titles, masks=outlined)
     lines = max(title.count("\n") + 1 for title in titles) if titles else 0
     sheet, places = _fill_grid(pictures, columns or min(len(pictures), 8), over=lines)
     for i, place in enumerate(places):
@@ -49,7 +49,8 @@ def plot_images(
             sheet.outline(*place, outlined[i])
         if titles:
             cut = [
-                style.shorten_text(line, sheet.width, style.SMALL) for line in titles[i].split("\n")
+                style.shorten_styled_text(line, sheet.width, style.SMALL)
+                for line in titles[i].split("\n")
             ]
             sheet.write_over(*place, "\n".join(cut), size=style.SMALL, colour=style.QUIET)
     return sheet.figure
@@ -79,16 +80,16 @@ def plot_mistakes(
 
     Lesson 01.
     """
-    pictures = to_pictures(images)
-    check_lengths(len(pictures), true=true, predicted=predicted, confidences=confidences)
+    pictures = to_sheet_pictures(images)
+    check_sheet_lengths(len(pictures), true=true, predicted=predicted, confidences=confidences)
     sheet, places = _fill_grid(pictures, columns or min(len(pictures), 5), over=1, under=1)
     for i, place in enumerate(places):
         sheet.show(*place, pictures[i])
         colour = style.RIGHT if true[i] == predicted[i] else style.WRONG
         sure = f" {_format_confidence(confidences[i])}"
-        room = sheet.width - style.measure_text(sure, style.SMALL, "bold")
-        guess = style.shorten_text(classes[predicted[i]], room, style.SMALL, "bold") + sure
-        truth = style.shorten_text(f"is {classes[true[i]]}", sheet.width, style.SMALL)
+        room = sheet.width - style.measure_styled_text(sure, style.SMALL, "bold")
+        guess = style.shorten_styled_text(classes[predicted[i]], room, style.SMALL, "bold") + sure
+        truth = style.shorten_styled_text(f"is {classes[true[i]]}", sheet.width, style.SMALL)
         sheet.write_over(*place, guess, size=style.SMALL, colour=colour, weight="bold")
         sheet.write_under(*place, truth, size=style.SMALL)
     return sheet.figure
@@ -106,15 +107,15 @@ def plot_image_rows(rows: Mapping[str, ArrayLike], titles: Sequence[str] | None 
 
     Lesson 08.
     """
-    shown = {name: to_pictures(images) for name, images in rows.items()}
+    shown = {name: to_sheet_pictures(images) for name, images in rows.items()}
     shapes = {images.shape for images in shown.values()}
     if len(shapes) != 1:
         raise ValueError(f"the rows' images should have one shape, not {sorted(shapes)}")
     ((columns, height, width, _),) = shapes
     if titles is not None and len(titles) != columns:
         raise ValueError(f"{columns} images in a row but {len(titles)} titles")
-    names = [style.shorten_text(name, NAME_WIDTH, style.BODY) for name in shown]
-    side = max(style.measure_text(name, style.BODY) for name in names) + NAME_GAP
+    names = [style.shorten_styled_text(name, NAME_WIDTH, style.BODY) for name in shown]
+    side = max(style.measure_styled_text(name, style.BODY) for name in names) + NAME_GAP
     head = 0.25 if titles else 0
     cell = min((style.WIDE - side) / columns, ROW_CELL_WIDTH)
     sheet = Sheet(len(shown), columns, cell, (height, width), side=side, head=head)
@@ -123,7 +124,7 @@ def plot_image_rows(rows: Mapping[str, ArrayLike], titles: Sequence[str] | None 
         for column, image in enumerate(images):
             sheet.show(row, column, image)
     for column, title in enumerate(titles or ()):
-        words = style.shorten_text(title, sheet.width, style.SMALL)
+        words = style.shorten_styled_text(title, sheet.width, style.SMALL)
         sheet.write_over(0, column, words, size=style.SMALL, colour=style.QUIET)
     return sheet.figure
 

@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from vtlab.plots import style
+from vtlab.plots.figure_data import Runs, figure_epochs, require_one_figure_value
 from vtlab.plots.legends import label_line_ends
-from vtlab.plots.tables import Runs, epochs_table, require_one_value
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
 
@@ -35,18 +35,18 @@ def plot_curves(epochs: Runs) -> Figure:
 
     Args:
         epochs: A study, runs of one number of images per class, or the table of their epochs
-            (`records.epochs_table`).
+            (`records.epochs_to_table`).
 
     Raises:
         ValueError: If there is no epoch, or the runs are of several numbers of images per class.
 
     Lesson 01.
     """
-    table = epochs_table(epochs)
+    table = figure_epochs(epochs)
     figure, axes = style.new_figure(1, 2, height=3.7, pad=0.09)
     for ax, (value, words) in zip(axes[0], HEADINGS.items(), strict=True):
         draw_curves(ax, table, value, named=value == "train_accuracy")
-        style.add_heading(ax, words)
+        style.style_heading(ax, words)
     return figure
 
 
@@ -62,9 +62,9 @@ def draw_curves(ax: Axes, epochs: Runs, value: str = "loss", *, named: bool = Tr
     Raises:
         ValueError: As in `plot_curves`.
     """
-    table = epochs_table(epochs)
-    require_one_value(table, "shots", "draw them one by one")
-    table = select_last_phases(table, ["strategy", "seed"])
+    table = figure_epochs(epochs)
+    require_one_figure_value(table, "shots", "draw them one by one")
+    table = select_curves_of_last_phase(table, ["strategy", "seed"])
     style.prepare_axes(ax, grid="y")
     ends = {}
     for strategy, runs in table.groupby("strategy", sort=False):
@@ -73,7 +73,7 @@ def draw_curves(ax: Axes, epochs: Runs, value: str = "loss", *, named: bool = Tr
         curves = [_share_of_training(run, value) for _, run in runs.groupby("seed")]
         for x, y in curves:
             ax.plot(x, y, color=colour, linewidth=0.7, alpha=0.45, gid=f"seed {strategy}")
-        x, y = average_curves(curves)
+        x, y = average_learning_curves(curves)
         ax.plot(
             x,
             y,
@@ -113,15 +113,15 @@ def plot_training(
 
     Lesson 01.
     """
-    table = epochs_table(epochs, required=False)
+    table = figure_epochs(epochs, required=False)
     if "run" not in table:
         number = table.groupby(["strategy", "shots", "seed"], sort=False).ngroup() + 1
         table = table.assign(run=number)
-    table = select_last_phases(table, ["run"])
+    table = select_curves_of_last_phase(table, ["run"])
     figure, axes = style.new_figure(1, 2, height=3.3, pad=0.09)
     for ax, (value, words) in zip(axes[0], HEADINGS.items(), strict=True):
         _draw_runs(ax, table, value, current, results or {})
-        style.add_heading(ax, words)
+        style.style_heading(ax, words)
     return figure
 
 
@@ -169,7 +169,7 @@ def _set_loss_axis(ax: Axes, losses: pd.Series, top: float) -> None:
     ax.set_ylim(0, 1.05 * max(finite.max(), 1e-6) if len(finite) else top)
 
 
-def select_last_phases(epochs: pd.DataFrame, run: list[str]) -> pd.DataFrame:
+def select_curves_of_last_phase(epochs: pd.DataFrame, run: list[str]) -> pd.DataFrame:
     """Of each run the rows since its epochs were last counted from 1 again.
 
     LP-FT solves a probe, whose steps are rows too, and then fine-tunes: its curve is that of the
@@ -190,7 +190,9 @@ def _share_of_training(run: pd.DataFrame, value: str) -> tuple[np.ndarray, np.nd
     return run.epoch.to_numpy() / run.epoch.max(), run[value].to_numpy(dtype=float)
 
 
-def average_curves(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+def average_learning_curves(
+    curves: list[tuple[np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray]:
     """The mean of curves, where all have begun; between its points a curve is a straight line.
 
     Args:

@@ -47,7 +47,7 @@ def label_line_ends(
             va="center",
             annotation_clip=False,
             arrowprops=arrow | {"shrinkA": 2, "shrinkB": 5, "relpos": (0, 0.5)},
-            **style.font(style.SMALL, colour, weight="bold" if known else "normal"),
+            **style.font_style(style.SMALL, colour, weight="bold" if known else "normal"),
         )
 
 
@@ -71,7 +71,13 @@ def draw_legend(figure: Figure, shown: Iterable[str]) -> None:
     ax = figure.axes[0]
     handles = [
         ax.plot(
-            [], [], color=of.colour, marker=of.marker, linewidth=2, label=of.text, **style.marks(6)
+            [],
+            [],
+            color=of.colour,
+            marker=of.marker,
+            linewidth=2,
+            label=of.text,
+            **style.mark_style(6),
         )[0]
         for of in map(names.get_label, shown)
     ]
@@ -82,5 +88,5 @@ def draw_legend(figure: Figure, shown: Iterable[str]) -> None:
         frameon=False,
         columnspacing=2.2,
         handletextpad=0.6,
-        **style.legend_font(),
+        **style.legend_font_style(),
     )

@@ -92,21 +92,21 @@ class Sheet:
             self.ax.add_collection(drawn, autolim=False)
 
     def write_over(self, row: int, column: int, words: str, **how: Any) -> None:
-        """Writes over a picture; `how` is for `style.font`."""
+        """Writes over a picture; `how` is for `style.font_style`."""
         left, top = self.corner(row, column)
         x, y = left + self.width / 2, top - WORDS_GAP
-        self.ax.text(x, y, words, ha="center", va="bottom", **style.font(**how))
+        self.ax.text(x, y, words, ha="center", va="bottom", **style.font_style(**how))
 
     def write_under(self, row: int, column: int, words: str, **how: Any) -> None:
-        """Writes under a picture; `how` is for `style.font`."""
+        """Writes under a picture; `how` is for `style.font_style`."""
         left, top = self.corner(row, column)
         x, y = left + self.width / 2, top + self.height + WORDS_GAP
-        self.ax.text(x, y, words, ha="center", va="top", **style.font(**how))
+        self.ax.text(x, y, words, ha="center", va="top", **style.font_style(**how))
 
     def write_beside(self, row: int, words: str, *, left: float = GAP / 2, **how: Any) -> None:
-        """Writes at the left of a row, `left` inches from the edge; `how` is for `style.font`."""
+        """Writes at the left of a row, `left` inches from the edge; `how` is for `style.font_style`."""
         y = self.corner(row, 0)[1] + self.height / 2
-        self.ax.text(left, y, words, ha="left", va="center", **style.font(**how))
+        self.ax.text(left, y, words, ha="left", va="center", **style.font_style(**how))
 
     def set_width(self, inches: float) -> None:
         """Cuts or widens the page to this width."""
@@ -119,7 +119,7 @@ class Sheet:
         return self._side + column * self._cell + GAP / 2, top
 
 
-def to_pictures(images: ArrayLike) -> np.ndarray:
+def to_sheet_pictures(images: ArrayLike) -> np.ndarray:
     """Images as matplotlib wants them, `(N, H, W, 3)`.
 
     Raises:
@@ -133,7 +133,7 @@ def to_pictures(images: ArrayLike) -> np.ndarray:
     return found.transpose(0, 2, 3, 1)
 
 
-def check_lengths(images: int, **others: Sized | None) -> None:
+def check_sheet_lengths(images: int, **others: Sized | None) -> None:
     """Refuses a list that has not one entry per image, naming it."""
     for name, values in others.items():
         if values is not None and len(values) != images:

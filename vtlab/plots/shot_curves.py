@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vtlab.plots import style
+from vtlab.plots.figure_data import Runs, figure_runs, summarise_figure_runs
 from vtlab.plots.legends import label_line_ends
-from vtlab.plots.tables import Runs, runs_table, summarise
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
 
@@ -47,16 +47,16 @@ def draw_shots(
     named: bool = True,
 ) -> None:
     """Draws what `plot_shots` describes; with or without the lines' names at their ends."""
-    table, test_images = runs_table(runs, test_images)
+    table, test_images = figure_runs(runs, test_images)
     style.prepare_axes(ax, grid="y")
-    means = summarise(table, test_images)
+    means = summarise_figure_runs(table, test_images)
     place_of = _place_shots(means.shots)
     ends: dict[str, tuple[float, float]] = {}
     for strategy, group in means.groupby("strategy", sort=False):
         colour, marker = names.get_label(strategy).colour, names.get_label(strategy).marker
         group = group.sort_values("shots", key=lambda shots: shots.map(place_of))
         places = [place_of[shots] for shots in group.shots]
-        band = style.band(colour, 0.13, f"interval {strategy}")
+        band = style.style_band(colour, 0.13, f"interval {strategy}")
         ax.fill_between(places, group.low, group.high, **band)
         # every seed below the mean, so that the spread is seen and not only its summary
         seeds = table[table.strategy == strategy]
@@ -79,7 +79,7 @@ def draw_shots(
             marker=marker,
             zorder=4,
             gid=f"mean {strategy}",
-            **style.marks(5.5, 0.8),
+            **style.mark_style(5.5, 0.8),
         )
         ends[strategy] = (places[-1], group["mean"].iloc[-1])
     # a tick for each number of shots that was run, and for no other
@@ -87,7 +87,9 @@ def draw_shots(
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(list(place_of.values())))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xticklabels([str(shots) for shots in place_of], **style.font(style.SMALL, style.QUIET))
+    ax.set_xticklabels(
+        [str(shots) for shots in place_of], **style.font_style(style.SMALL, style.QUIET)
+    )
     ax.set(xlim=(low / 1.18, high * 1.06), ylim=(0, 1.02))
     style.set_percent_axis(ax.yaxis)
     style.label_axes(ax, x="images per class", y="test accuracy")

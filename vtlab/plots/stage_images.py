@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from vtlab.plots import style
-from vtlab.plots.sheet import GAP, Sheet, to_pictures
+from vtlab.plots.sheet import GAP, Sheet, to_sheet_pictures
 from vtlab.results import labels as names
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def plot_receptive_fields(
     seen too). The square is the receptive field.
 
     Args:
-        maps: For each backbone's name, for each stage, `(H, W)` from `sensitivity`.
+        maps: For each backbone's name, for each stage, `(H, W)` from `gradient_sensitivity`.
         boxes: For the same names, the first and the last pixel of the field along a side.
 
     Raises:
@@ -101,7 +101,7 @@ def plot_feature_maps(image: ArrayLike, maps: Mapping[str, ArrayLike]) -> Figure
     """
     if not maps:
         raise ValueError("there is no map to draw")
-    shown = to_pictures(np.asarray(image)[None])[0]
+    shown = to_sheet_pictures(np.asarray(image)[None])[0]
     found = {stage: np.asarray(values, dtype=float) for stage, values in maps.items()}
     columns, rows = max(len(values) for values in found.values()), len(found)
     first = IMAGE_CELLS + 0.25  # where names begin
@@ -141,7 +141,7 @@ def plot_patches(rows: Mapping[str, Sequence[ArrayLike]]) -> Figure:
 
     Zeiler and Fergus (2014), https://arxiv.org/abs/1311.2901. Lesson 02.
     """
-    groups = {stage: [to_pictures(group) for group in of] for stage, of in rows.items()}
+    groups = {stage: [to_sheet_pictures(group) for group in of] for stage, of in rows.items()}
     if not groups or not all(groups.values()):
         raise ValueError("there is no patch to draw")
     # a cell's size follows from the longest row, so that every row fits the page

@@ -53,7 +53,7 @@ def plot_anatomy(tables: Mapping[str, pd.DataFrame], *, image_size: int = 64) ->
     for stage in first.index:
         sides = {int(table.side[stage]) for table in tables.values()}
         ticks.append(stage if len(sides) > 1 else f"{stage}\n{max(sides)} × {max(sides)} cells")
-    stages.set_yticks(range(len(ticks)), ticks, **style.font(style.SMALL))
+    stages.set_yticks(range(len(ticks)), ticks, **style.font_style(style.SMALL))
     stages.set_ylim(len(ticks) - 0.5, -0.5)
     fields = axes[0, -1]
     fields.axvline(image_size, gid="image", **style.DOTTED)
@@ -77,12 +77,12 @@ def _draw_column(
             linewidth=1.8,
             marker=label.marker,
             gid=f"{column} {name}",
-            **style.marks(6),
+            **style.mark_style(6),
         )
     ax.set_xlim(0, 1.08 * max(table[column].max() for table in tables.values()) / unit)
     ax.xaxis.set_major_locator(MaxNLocator(3))
     head, _, tail = words.partition(",")
-    style.add_heading(ax, head)
+    style.style_heading(ax, head)
     style.label_axes(ax, x=tail.strip(), pad=5)
 
 
@@ -112,13 +112,13 @@ def plot_stages(
     figure, axes = style.new_figure(1, len(panels), height=3.3, sharey=True, pad=0.08)
     for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
         style.prepare_axes(ax, grid="y")
-        style.add_heading(ax, title)
+        style.style_heading(ax, title)
         # a network may lack a stage: its line then begins later
         stages = list(dict.fromkeys(stage for of in lines.values() for stage in of))
         for name, of in lines.items():
             _draw_line(ax, name, [stages.index(stage) for stage in of], list(of.values()))
         size = style.SMALL if len(panels) < 3 else style.TINY
-        ax.set_xticks(range(len(stages)), stages, **style.font(size, style.QUIET))
+        ax.set_xticks(range(len(stages)), stages, **style.font_style(size, style.QUIET))
         ax.set_xlim(-0.3, len(stages) - 0.7)
         if chance is not None:
             ax.axhline(chance, gid="chance", **style.DOTTED)
@@ -150,8 +150,8 @@ def _draw_line(
         marker=label.marker,
         zorder=3,
         gid=f"mean {name}",
-        **style.marks(6),
+        **style.mark_style(6),
     )
     if all(np.size(value) > 1 for value in values):
-        band = style.band(label.colour, 0.16, f"interval {name}")
+        band = style.style_band(label.colour, 0.16, f"interval {name}")
         ax.fill_between(places, [of.low for of in found], [of.high for of in found], **band)

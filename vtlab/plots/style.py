@@ -66,13 +66,13 @@ _FONTS = (
 
 
 @functools.cache
-def font_families() -> tuple[str, ...]:
+def _font_families() -> tuple[str, ...]:
     """The fonts to try, in order, of those that this machine has."""
     present = set(font_manager.get_font_names())
     return tuple(name for name in _FONTS if name in present) or _FONTS[:1]
 
 
-def font(size: float = BODY, colour: str = INK, **more: Any) -> dict[str, Any]:
+def font_style(size: float = BODY, colour: str = INK, **more: Any) -> dict[str, Any]:
     """Keywords for anything that matplotlib writes.
 
     Dollar signs stay dollar signs: a class called `$5` is a name, not a formula.
@@ -82,21 +82,21 @@ def font(size: float = BODY, colour: str = INK, **more: Any) -> dict[str, Any]:
         colour: Any matplotlib colour.
         more: Further text properties, `weight="bold"` for one.
     """
-    family = {"fontfamily": list(font_families()), "parse_math": False}
+    family = {"fontfamily": list(_font_families()), "parse_math": False}
     return {"fontsize": size, "color": colour} | family | more
 
 
-def legend_font() -> dict[str, Any]:
+def legend_font_style() -> dict[str, Any]:
     """Keywords for the words of a legend: small and in ink."""
-    return {"prop": {"size": SMALL, "family": list(font_families())}, "labelcolor": INK}
+    return {"prop": {"size": SMALL, "family": list(_font_families())}, "labelcolor": INK}
 
 
-def marks(size: float, edge: float = 0.7) -> dict[str, Any]:
+def mark_style(size: float, edge: float = 0.7) -> dict[str, Any]:
     """Keywords for marks with a white edge, which keeps neighbours apart; both numbers in points."""
     return {"markersize": size, "markeredgecolor": "white", "markeredgewidth": edge}
 
 
-def band(colour: str, opacity: float, gid: str) -> dict[str, Any]:
+def style_band(colour: str, opacity: float, gid: str) -> dict[str, Any]:
     """Keywords for a pale area without an edge, such as an interval."""
     return {"color": colour, "alpha": opacity, "linewidth": 0, "gid": gid}
 
@@ -142,7 +142,7 @@ def prepare_axes(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
     ax.tick_params(
         which="both", length=0, width=0.8, pad=5, colors=QUIET, labelsize=SMALL, direction="out"
     )
-    ax.tick_params(which="both", labelfontfamily=list(font_families()))
+    ax.tick_params(which="both", labelfontfamily=list(_font_families()))
     ax.grid(False)
     if grid:
         ax.grid(True, axis=grid, color=FAINT, linewidth=0.7, linestyle="-", alpha=1.0)
@@ -158,16 +158,16 @@ def hide_axes(ax: Axes) -> None:
         axis.set_minor_locator(NullLocator())
 
 
-def add_heading(ax: Axes, words: str) -> None:
+def style_heading(ax: Axes, words: str) -> None:
     """A title over the axes, flush left."""
-    ax.set_title(words, loc="left", pad=8, **font(BODY, INK, weight="bold"))
+    ax.set_title(words, loc="left", pad=8, **font_style(BODY, INK, weight="bold"))
 
 
 def label_axes(ax: Axes, x: str | None = None, y: str | None = None, *, pad: float = 6) -> None:
     """Says what an axis shows, in small quiet words; `pad` is their distance in points."""
     for words, write in ((x, ax.set_xlabel), (y, ax.set_ylabel)):
         if words is not None:
-            write(words, labelpad=pad, **font(SMALL, QUIET))
+            write(words, labelpad=pad, **font_style(SMALL, QUIET))
 
 
 def annotate(
@@ -182,7 +182,7 @@ def annotate(
     **how: Any,
 ) -> None:
     """Writes words beside a point, `offset` points from it; `how` is for matplotlib."""
-    how |= {"textcoords": "offset points", **font(size, colour, weight=weight)}
+    how |= {"textcoords": "offset points", **font_style(size, colour, weight=weight)}
     ax.annotate(words, at, offset, **how)
 
 
@@ -192,25 +192,27 @@ def set_percent_axis(axis: Axis, *, ticks: tuple[float, ...] = (0, 0.25, 0.5, 0.
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_percent(value, 0)))
 
 
-def root_figure(ax: Axes) -> Figure:
+def find_styled_figure(ax: Axes) -> Figure:
     """The figure that holds the axes."""
     return ax.figure if isinstance(ax.figure, Figure) else ax.figure.figure
 
 
-def measure_text(words: str, size: float = BODY, weight: str = "normal") -> float:
+def measure_styled_text(words: str, size: float = BODY, weight: str = "normal") -> float:
     """How wide the words will be, in inches."""
-    used = FontProperties(family=list(font_families()), size=size, weight=weight)
+    used = FontProperties(family=list(_font_families()), size=size, weight=weight)
     with allow_missing_glyphs():
         width, _, _ = text_to_path.get_text_width_height_descent(words, used, ismath=False)
     return width / 72
 
 
-def shorten_text(words: str, inches: float, size: float = BODY, weight: str = "normal") -> str:
+def shorten_styled_text(
+    words: str, inches: float, size: float = BODY, weight: str = "normal"
+) -> str:
     """The words, cut with an ellipsis where they would be wider than that."""
-    if measure_text(words, size, weight) <= inches:
+    if measure_styled_text(words, size, weight) <= inches:
         return words
     length = len(words) - 1
-    while length > 1 and measure_text(words[:length].rstrip() + "…", size, weight) > inches:
+    while length > 1 and measure_styled_text(words[:length].rstrip() + "…", size, weight) > inches:
         length -= 1
     return words[:length].rstrip() + "…"
 

@@ -47,7 +47,7 @@ def plot_movement(moved: Mapping[str, pd.DataFrame] | pd.DataFrame) -> Figure:
     for ax, (name, table) in zip(axes[0], several.items(), strict=True):
         draw_movement(ax, table, named=ax is axes[0, 0])
         if name:
-            style.add_heading(ax, name)
+            style.style_heading(ax, name)
     return figure
 
 
@@ -96,7 +96,7 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     shares = FuncFormatter(lambda share, _: f"{100 * share:g}\N{NO-BREAK SPACE}%")
     ax.xaxis.set_major_formatter(shares)
-    ax.set_yticks(range(len(table)), table.index, **style.font(style.BODY))
+    ax.set_yticks(range(len(table)), table.index, **style.font_style(style.BODY))
     style.label_axes(ax, x="change, as a share of its size before")
     if named:
         handles = [
@@ -111,7 +111,7 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
             frameon=False,
             handletextpad=0.2,
             columnspacing=1.2,
-            **(style.legend_font() | {"labelcolor": style.QUIET}),
+            **(style.legend_font_style() | {"labelcolor": style.QUIET}),
         )
 
 

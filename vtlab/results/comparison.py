@@ -58,12 +58,12 @@ class Comparison:
     @cached_property
     def table(self) -> pd.DataFrame:
         """A row per run, as `records.table` gives it."""
-        return records.table(self.runs)
+        return records.runs_to_table(self.runs)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
         """A row per strategy with its interval, as `metrics.summary` gives it."""
-        return metrics.summarise_runs(self.table, self.test_images)
+        return metrics.summarise_metrics(self.table, self.test_images)
 
     @cached_property
     def differences(self) -> pd.DataFrame:
@@ -81,7 +81,7 @@ class Comparison:
             pairs = by_seed[[means.index[0], strategy]].dropna().to_numpy()
             if len(pairs):
                 # equal differences have no spread: no interval is narrower than one image makes it
-                gap = metrics.widen_to_one_image(
+                gap = metrics.widen_interval_to_one_image(
                     metrics.paired_difference(pairs[:, 0], pairs[:, -1]),
                     metrics.t_interval([0, *[1 / self.test_images] * (len(pairs) - 1)]),
                 )

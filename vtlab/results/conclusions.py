@@ -11,7 +11,7 @@ from vtlab.results.comparison import Comparison
 from vtlab.results.formatting import (
     format_percent,
     format_shots,
-    format_strategy,
+    format_strategy_name,
     join_words,
 )
 
@@ -48,7 +48,7 @@ def state_conclusion(comparison: Comparison) -> str:
     """What the runs say, in one sentence."""
     best, rest = comparison.differences.iloc[0], comparison.differences.iloc[1:]
     start, mean = (
-        f"With {format_shots(comparison.shots)}, {format_strategy(best.strategy)}",
+        f"With {format_shots(comparison.shots)}, {format_strategy_name(best.strategy)}",
         best["mean"],
     )
     if not len(rest):
@@ -65,7 +65,7 @@ def state_conclusion(comparison: Comparison) -> str:
             "lead over every other strategy excludes 0."
         )
     close = [
-        f"{format_strategy(row['strategy'])} at {format_percent(row['mean'])}"
+        f"{format_strategy_name(row['strategy'])} at {format_percent(row['mean'])}"
         for _, row in rest[~behind].iterrows()
     ]
     ends = (
@@ -79,7 +79,7 @@ def state_conclusion(comparison: Comparison) -> str:
     )
 
 
-def find_worst_mistakes(
+def _find_worst_mistakes(
     comparison: Comparison, test_labels: Sequence[int], count: int = MISTAKES_SHOWN
 ) -> pd.DataFrame:
     """The mistakes that the best strategy was surest of, each image once.

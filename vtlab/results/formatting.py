@@ -31,7 +31,7 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def format_strategy(strategy: str) -> str:
+def format_strategy_name(strategy: str) -> str:
     """A strategy's name as it is shown, in one line."""
     return get_label(strategy).text.replace(" (", "\N{NO-BREAK SPACE}(")
 
@@ -54,7 +54,7 @@ def format_comparison(comparison: Comparison) -> str:
     for row in comparison.summary.to_dict("records"):
         rows.append(
             (
-                format_strategy(row["strategy"]),
+                format_strategy_name(row["strategy"]),
                 f"{row['trainable_weights']:,}",
                 format_percent(row["mean"]),
                 format_percent_range(row["low"], row["high"]),

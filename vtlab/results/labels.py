@@ -61,7 +61,7 @@ BACKBONES = {
 }
 
 
-def rank_strategy(name: str) -> tuple[int, str]:
+def rank_label(name: str) -> tuple[int, str]:
     """A key that sorts strategies as the course shows them."""
     base = name.partition("(")[0]
     known = list(STRATEGIES)

@@ -158,7 +158,7 @@ def _wilson_interval(share: float, n: float, level: float) -> tuple[float, float
     return float((middle - half) / (1 + unit)), float((middle + half) / (1 + unit))
 
 
-def widen_to_one_image(found: Interval, one: Interval) -> Interval:
+def widen_interval_to_one_image(found: Interval, one: Interval) -> Interval:
     """The wider of an interval and that of differences of one image in all seeds but one.
 
     On a few test images seeds agree by chance: no spread below one image is believed.
@@ -246,7 +246,7 @@ def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[f
     return found
 
 
-def summarise_runs(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
+def summarise_metrics(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
     """One row per strategy and number of shots, in the table's order.
 
     Args:

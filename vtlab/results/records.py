@@ -13,8 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from vtlab.results.labels import rank_strategy
-from vtlab.system.files import find_shipped_folder
+from vtlab.results.labels import rank_label
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Run:
     @property
     def key(self) -> str:
         """A file stem that is this run's alone within a study."""
-        return run_key(self.strategy, self.shots, self.seed)
+        return run_record_key(self.strategy, self.shots, self.seed)
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Run:
@@ -94,7 +93,7 @@ class Run:
         return cls(**values)
 
 
-def run_key(strategy: str, shots: int | None, seed: int) -> str:
+def run_record_key(strategy: str, shots: int | None, seed: int) -> str:
     """The file stem of a run, safe on every file system."""
     name = re.sub(r"[^A-Za-z0-9_+-]", "_", strategy)
     return f"{name}-{'all' if shots is None else shots}-{seed}"
@@ -126,7 +125,7 @@ RUN_COLUMNS = (
 EPOCH_COLUMNS = "strategy shots seed epoch loss train_accuracy learning_rate seconds".split()
 
 
-def table(runs: Iterable[Run]) -> pd.DataFrame:
+def runs_to_table(runs: Iterable[Run]) -> pd.DataFrame:
     """Runs as a tidy table: a row each, in the course's order of strategies.
 
     `shots` is a number, or "all"; `val_accuracy` is nan where nothing was held back.
@@ -138,7 +137,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=RUN_COLUMNS).astype({"val_accuracy": float})
 
 
-def epochs_table(runs: Iterable[Run]) -> pd.DataFrame:
+def epochs_to_table(runs: Iterable[Run]) -> pd.DataFrame:
     """The epochs of runs as a tidy table: strategy, shots, seed, epoch, and its numbers."""
     rows = [
         (run.strategy, _shots_cell(run), run.seed, *astuple(epoch))
@@ -149,20 +148,8 @@ def epochs_table(runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def _sort_runs(runs: Iterable[Run]) -> list[Run]:
-    return sorted(runs, key=lambda r: (rank_strategy(r.strategy), r.shots or 10**9, r.seed))
+    return sorted(runs, key=lambda r: (rank_label(r.strategy), r.shots or 10**9, r.seed))
 
 
 def _shots_cell(run: Run) -> int | str:
     return "all" if run.shots is None else run.shots
-
-
-def read_committed_table(name: str) -> pd.DataFrame:
-    """The table `data/results/NAME.csv`, which comes with the package.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
-    path = find_shipped_folder("results") / f"{name}.csv"
-    if not path.exists():
-        raise FileNotFoundError(f"no committed table {name}.csv")
-    return pd.read_csv(path)

@@ -18,7 +18,7 @@ from filelock import BaseFileLock
 
 from vtlab.results.records import Run
 from vtlab.system.files import write_bytes
-from vtlab.system.fingerprints import list_differences
+from vtlab.system.fingerprints import list_fingerprint_differences
 from vtlab.system.locks import lock_folder
 from vtlab.system.sealing import seal_json, unseal_json
 
@@ -89,7 +89,7 @@ class RunStore:
         if not path.exists() and not self._runs:
             write_bytes(path, seal_json(wanted))
             return
-        if differences := list_differences(_read_study(path), wanted):
+        if differences := list_fingerprint_differences(_read_study(path), wanted):
             raise ValueError(
                 f"{self.folder} holds another study ({'; '.join(differences)}): "
                 "take another folder (--out), or delete it"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from vtlab.analysis.cams import grad_cam
-from vtlab.data.decoding import decode_tensor
+from vtlab.data.decoding import decode_image_tensor
 from vtlab.data.listing import list_folder
 from vtlab.models.evaluation import predict
 from vtlab.system.files import read_file, write_bytes
@@ -24,7 +24,7 @@ MAX_CAM_NAME_LENGTH = (
 )
 
 
-class Classification(NamedTuple):
+class Prediction(NamedTuple):
     """What a model says about an image.
 
     Attributes:
@@ -50,7 +50,7 @@ class Predictor:
         """
         self.network, self.card = load(folder)
 
-    def classify(self, path: Path) -> Classification:
+    def classify(self, path: Path) -> Prediction:
         """Read an image file and name its class.
 
         Raises:
@@ -59,11 +59,9 @@ class Predictor:
         """
         pixels = self._read_pixels(path)
         confidence, index = predict(self.network, pixels)[0].max(0)
-        return Classification(pixels, self.card.classes[int(index)], float(confidence))
+        return Prediction(pixels, self.card.classes[int(index)], float(confidence))
 
-    def save_cam(
-        self, path: Path, folder: Path, classification: Classification | None = None
-    ) -> Path:
+    def save_cam(self, path: Path, folder: Path, classification: Prediction | None = None) -> Path:
         """Write the image with its Grad-CAM map into a folder.
 
         Args:
@@ -79,7 +77,7 @@ class Predictor:
             OSError: If it cannot be written, or as `classify`.
             ValueError: As `classify`.
         """
-        from vtlab.plots.export import clear_figure, to_png
+        from vtlab.plots.export import clear_exported_figure, to_png
         from vtlab.plots.heatmaps import plot_cams
         from vtlab.results.formatting import format_percent
 
@@ -91,7 +89,9 @@ class Predictor:
             titles=[f"{class_name} {format_percent(confidence)}"],
         )
         png = to_png(figure)
-        clear_figure(figure)  # thousands of images are one call: their figures must not pile up
+        clear_exported_figure(
+            figure
+        )  # thousands of images are one call: their figures must not pile up
         folder.mkdir(parents=True, exist_ok=True)
         place = fingerprint_bytes(os.fsencode(path.resolve()))[:12]
         written = folder / f"{path.stem[:MAX_CAM_NAME_LENGTH]}-{place}.png"
@@ -108,7 +108,7 @@ class Predictor:
             raise ValueError(f"{path} cannot be read: {error}") from None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # strange metadata is no reason to refuse a photograph
-            return decode_tensor(content, self.card.image_size, str(path))
+            return decode_image_tensor(content, self.card.image_size, str(path))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ MIN_SHARE_FOR_PACE = 0.1  # of a run that must be over before its own pace count
 SECONDS_BETWEEN_LINES = 10.0  # where no terminal shows a bar
 
 
-class TimeEstimate:
+class ProgressEstimate:
     """What a list of runs will still take, from their work and from the pace of those that have ended.
 
     Work may have any unit. Runs of one strategy have one pace, seconds for a unit of work; a strategy of
@@ -121,7 +121,7 @@ class StudyProgress:
             self.parts[run] = known._replace(frozen_testing=0) if known else kinds[kind]
         self.work = {run: parts.whole for run, parts in self.parts.items()}
         jobs = 1 if jobs == 1 else min(joblib.effective_n_jobs(jobs), len(planned))
-        self.estimate = TimeEstimate(self.work, jobs=jobs)
+        self.estimate = ProgressEstimate(self.work, jobs=jobs)
         self.display = _ProgressBar() if _can_draw_bar() else _ProgressLines()
 
     def __enter__(self) -> StudyProgress:

@@ -22,7 +22,7 @@ from vtlab.data.tasks import Task
 from vtlab.models.evaluation import predict
 from vtlab.results.formatting import format_percent_range, format_table
 from vtlab.results.labels import get_label
-from vtlab.results.metrics import Interval, resampled_interval, widen_to_one_image
+from vtlab.results.metrics import Interval, resampled_interval, widen_interval_to_one_image
 from vtlab.study.run import Runner, Setting
 from vtlab.study.tune import HELD_BACK_SHARE
 from vtlab.system.threads import THREADS
@@ -198,7 +198,9 @@ def recommend(
     https://doi.org/10.1023/A:1024068626366. Lesson 16.
     """
     ways = as_strategies(ways)
-    race = StrategyRace(task, budget, replace(setting or Setting(), task=task.name), seed, ways)
+    race = RecommendationRace(
+        task, budget, replace(setting or Setting(), task=task.name), seed, ways
+    )
     plan = race.plan(ways)
     say(plan)
     for line in race.run():
@@ -206,7 +208,7 @@ def recommend(
     return race.result()
 
 
-class StrategyRace:
+class RecommendationRace:
     """Scores of every way on every split so far, and the time that is left."""
 
     def __init__(
@@ -365,7 +367,7 @@ class StrategyRace:
         """Of a mean over overlapping splits."""
         # equal values have no spread: no interval is narrower than one image makes it
         one = [0, *[1 / self.images[1]] * (len(values) - 1)]
-        return widen_to_one_image(
+        return widen_interval_to_one_image(
             *(resampled_interval(some, *self.images) for some in (values, one))
         )
 

@@ -27,7 +27,7 @@ from vtlab.results.formatting import (
     format_percent,
     format_percent_range,
     format_shots,
-    format_strategy,
+    format_strategy_name,
     join_words,
 )
 from vtlab.system.device import choose_device, describe_machine
@@ -63,11 +63,11 @@ def write_report(folder: str | os.PathLike[str], data: ReportData) -> Path:
     return path
 
 
-def choose_shown_images(
+def choose_report_images(
     comparison: Comparison, test_labels: Sequence[int], cam_indices: Sequence[int] = ()
 ) -> tuple[int, ...]:
     """Which test images a report shows: those with Grad-CAM maps and the worst mistakes."""
-    mistakes = conclusions.find_worst_mistakes(comparison, test_labels).image
+    mistakes = conclusions._find_worst_mistakes(comparison, test_labels).image
     return tuple(dict.fromkeys([*map(int, cam_indices), *map(int, mistakes)]))
 
 
@@ -81,7 +81,7 @@ class ReportData:
         train_counts: Training images of each class.
         test_labels: The class of every test image, `(N,)`.
         shown_images: The test images that may be shown, `(M, 3, H, W)` uint8.
-        shown_indices: Which ones those are, M places in the test set; `choose_shown_images` says
+        shown_indices: Which ones those are, M places in the test set; `choose_report_images` says
             which ones a report asks for.
         cam_indices: Which test images the runs' Grad-CAM maps explain, in their order.
         masks: Outlines for the shown images, `(M, H, W)` bool, or None.
@@ -123,7 +123,7 @@ class ReportData:
         labels = task.test.labels.tolist()
         train = task.at(comparison.shots, comparison.runs[0].seed).train
         counts = torch.bincount(train.labels, minlength=len(task.classes)).tolist()
-        indices = choose_shown_images(comparison, labels, cam_indices)
+        indices = choose_report_images(comparison, labels, cam_indices)
         shown = task.test[torch.tensor(indices, dtype=torch.long)]
         return cls(
             comparison=comparison,
@@ -247,7 +247,7 @@ def _numbers_section(data: ReportData) -> dict[str, Any]:
         for width in (style.WIDE, PHONE_WIDTH)
     )
     alt = "Test accuracy of each seed, with mean and interval: " + ", ".join(
-        f"{format_strategy(row['strategy'])} {format_percent(row['mean'])}"
+        f"{format_strategy_name(row['strategy'])} {format_percent(row['mean'])}"
         for row in comparison.summary.to_dict("records")
     )
     return {
@@ -282,7 +282,7 @@ def _format_interval(low: float, high: float) -> str:
 
 def _curves_section(data: ReportData) -> dict[str, Any] | None:
     """Loss and training accuracy while the strategies learn."""
-    table = records.epochs_table(data.comparison.runs)
+    table = records.epochs_to_table(data.comparison.runs)
     if not len(table):
         return None
     alt = "Training loss and training accuracy of each strategy over the training."
@@ -306,11 +306,11 @@ def _confusion_section(data: ReportData) -> dict[str, Any]:
     shares = counts[best] / np.maximum(counts[best].sum(1, keepdims=True), 1)
     np.fill_diagonal(shares, 0)
     true, taken = np.unravel_index(shares.argmax(), shares.shape)
-    alt = f"Confusion matrices of {join_words([format_strategy(n) for n in counts])}."
+    alt = f"Confusion matrices of {join_words([format_strategy_name(n) for n in counts])}."
     caption = "All seeds together. Rows are the true classes, and each row sums to 100."
     if shares[true, taken] > 0:
         caption += (
-            f" The commonest mistake of {format_strategy(best)}: "
+            f" The commonest mistake of {format_strategy_name(best)}: "
             f"{data.classes[true]} taken for {data.classes[taken]}, "
             f"{format_percent(shares[true, taken])} of the time."
         )
@@ -320,9 +320,9 @@ def _confusion_section(data: ReportData) -> dict[str, Any]:
 
 def _mistakes_section(data: ReportData) -> dict[str, Any] | None:
     """The mistakes that the best strategy was surest of."""
-    title, best = "Worst mistakes", format_strategy(data.comparison.best)
+    title, best = "Worst mistakes", format_strategy_name(data.comparison.best)
     size = len(data.test_labels)
-    wrong = conclusions.find_worst_mistakes(data.comparison, data.test_labels, size)
+    wrong = conclusions._find_worst_mistakes(data.comparison, data.test_labels, size)
     shown = wrong[wrong.image.isin(data.shown_indices)].head(conclusions.MISTAKES_SHOWN)
     if not len(wrong):
         return {"title": title, "figure": None, "caption": f"{best} made none."}
@@ -355,7 +355,7 @@ def _cams_section(data: ReportData) -> dict[str, Any] | None:
     """Grad-CAM of all strategies on the same test images, of the first seed that has maps."""
     title, runs = "What each one looks at", dict[str, records.Run]()
     for run in sorted(
-        data.comparison.runs, key=lambda run: (names.rank_strategy(run.strategy), run.seed)
+        data.comparison.runs, key=lambda run: (names.rank_label(run.strategy), run.seed)
     ):
         if len(run.cams):
             runs.setdefault(run.strategy, run)
@@ -381,7 +381,7 @@ def _cams_section(data: ReportData) -> dict[str, Any] | None:
         marks=marks,
     )
     alt = (
-        f"Grad-CAM heat maps of {join_words([format_strategy(n) for n in runs])} on "
+        f"Grad-CAM heat maps of {join_words([format_strategy_name(n) for n in runs])} on "
         f"{len(places)} test images."
     )
     outline = "" if masks is None else " The outline is the object's true mask."
@@ -426,7 +426,7 @@ def _settings_section(data: ReportData) -> dict[str, Any]:
             facts[key] = cells[0]
         else:
             differing[key] = cells
-    columns = ["Setting", *(format_strategy(name) for name in strategies)]
+    columns = ["Setting", *(format_strategy_name(name) for name in strategies)]
     return {"facts": facts, "columns": columns, "differing": differing}
 
 

@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from vtlab.analysis.cams import grad_cam
-from vtlab.data.file_names import printable
-from vtlab.data.images import check_image_size
-from vtlab.data.tasks import Task, reads_files
+from vtlab.data.file_names import printable_name
+from vtlab.data.images import check_size_of_images
+from vtlab.data.tasks import Task, task_reads_files
 from vtlab.data.tasks import task as make_task
-from vtlab.models.backbones import backbone, find_image_size
+from vtlab.models.backbones import backbone, find_backbone_image_size
 from vtlab.models.evaluation import evaluate, predict
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.network import Network
 from vtlab.models.weights import find_shipped_weights
-from vtlab.results.records import Epoch, Run, run_key
+from vtlab.results.records import Epoch, Run, run_record_key
 from vtlab.study.tune import tune_rate
 from vtlab.system.device import describe_machine
 from vtlab.system.fingerprints import fingerprint_file, fingerprint_tensors
@@ -59,7 +59,7 @@ class Setting:
     @property
     def size(self) -> int:
         """The images' side in pixels."""
-        return self.image_size or find_image_size(self.backbone)
+        return self.image_size or find_backbone_image_size(self.backbone)
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """What must be equal for runs to stand in one table."""
@@ -86,7 +86,7 @@ class PlannedRun(NamedTuple):
     @property
     def key(self) -> str:
         """The key that the finished run will have."""
-        return run_key(self.strategy.name, self.shots, self.seed)
+        return run_record_key(self.strategy.name, self.shots, self.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,14 +138,14 @@ class Runner:
             ValueError: If setting, weights and images do not fit together, or the task asks for a number.
         """
         if task is None:
-            check_image_size(setting.size)
+            check_size_of_images(setting.size)
         # weights first: a wrong file is refused before thousands of images are read
         network = backbone(setting.backbone, weights=setting.weights)
         network.check_image_size(task.image_size if task else setting.size)
         state = {k: v.clone() for k, v in network.stages.state_dict().items()}
         task = task or make_task(
             setting.task,
-            shots="all" if reads_files(setting.task) else 1,
+            shots="all" if task_reads_files(setting.task) else 1,
             image_size=setting.size,
             strict=setting.strict,
         )
@@ -162,7 +162,7 @@ class Runner:
                 f"{task.name} asks for a number, and a study compares how well classes "
                 "are named: use fit and mean_absolute_error"
             )
-        return cls(setting, task, state, printable(network.origin))
+        return cls(setting, task, state, printable_name(network.origin))
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """The setting's and the images': the same path, or a name of one's own, may hold others tomorrow."""

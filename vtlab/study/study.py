@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vtlab.data.baselines import pixel_neighbour
-from vtlab.data.tasks import Task, parse_shots
+from vtlab.data.tasks import Task, parse_task_shots
 from vtlab.models.network import Network
 from vtlab.results import metrics, records
 from vtlab.results.comparison import Comparison
@@ -47,11 +47,11 @@ class Study:
 
     def table(self) -> pd.DataFrame:
         """A row per run, as `vt.records.table` gives it."""
-        return records.table(self.runs)
+        return records.runs_to_table(self.runs)
 
     def summary(self) -> pd.DataFrame:
         """A row per strategy and number of shots, with intervals."""
-        return metrics.summarise_runs(self.table(), len(self.task.test))
+        return metrics.summarise_metrics(self.table(), len(self.task.test))
 
     def best(self) -> Run:
         """The first run of the strategy (and number of shots) with the highest mean accuracy."""
@@ -69,7 +69,7 @@ class Study:
         Raises:
             ValueError: If the study has no such run.
         """
-        shots = parse_shots(shots)
+        shots = parse_task_shots(shots)
         there = {run.shots for run in self.runs}
         if shots is None and len(there) == 1:
             (shots,) = there

@@ -84,7 +84,7 @@ def _flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def find_shipped_folder(name: str) -> Path:
+def find_shipped_files(name: str) -> Path:
     """Where `weights`, `results` or `lessons` are: packed into an installed package, or in a clone."""
     package = Path(__file__).parents[1]
     packed = package / "_shipped" / name

@@ -30,7 +30,7 @@ def _mix_bits(x: Tensor) -> Tensor:
     return x ^ ((x >> 16) & 0xFFFF)
 
 
-def derive_keys(seed: int, stream: int, indices: Tensor) -> Tensor:
+def derive_random_keys(seed: int, stream: int, indices: Tensor) -> Tensor:
     """One key per index, `(N,)` int32, all different under one seed and stream.
 
     Args:
@@ -43,11 +43,11 @@ def derive_keys(seed: int, stream: int, indices: Tensor) -> Tensor:
     return _mix_bits(start ^ _mix_bits(indices.to(torch.int32)))
 
 
-def uniform(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
+def random_uniform(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
     """Numbers in [0, 1), `(N, *shape)` float32: row i depends on `keys[i]` and `stream` only.
 
     Args:
-        keys: `(N,)` int32, from `derive_keys`.
+        keys: `(N,)` int32, from `derive_random_keys`.
         shape: The shape of one row.
         stream: Different streams of one key are independent.
     """
@@ -60,13 +60,13 @@ def uniform(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
     return fraction.view(len(keys), *shape)
 
 
-def normal(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
+def random_normal(keys: Tensor, shape: tuple[int, ...] | int, stream: int) -> Tensor:
     """Roughly normal numbers, `(N, *shape)`: the sum of four uniforms, mean 0, deviation 1.
 
     Bounded by 3.5 deviations, which keeps every plant recognisable, and free of the
     logarithm whose last digit differs between devices.
     """
-    a, b, c, d = (uniform(keys, shape, 4 * stream + 1000 + i) for i in range(4))
+    a, b, c, d = (random_uniform(keys, shape, 4 * stream + 1000 + i) for i in range(4))
     return (a + b + c + d - 2.0) * math.sqrt(3.0)
 
 

@@ -3,7 +3,7 @@
     for epoch in checkpointed(fit(network, task, strategy), "folder", every=200): …
 
 The same lines go on where an earlier process was, to the same bits (on one machine, with one
-thread count and one version of everything). A training that can do this is a `Resumable`: its
+thread count and one version of everything). A training that can do this is a `CheckpointedTraining`: its
 `state()` is a `Checkpoint`. On disk a checkpoint is two files: tensors as safetensors, and a sealed
 JSON card with the fingerprint, the position and the tensors' sha256. The card is written last, and
 makes the checkpoint. The last two are kept: where the newest is damaged, a warning says so and the
@@ -29,7 +29,7 @@ from vtlab.models.network import Network
 from vtlab.models.weights import find_mismatch
 from vtlab.system.device import describe_machine
 from vtlab.system.files import write_bytes
-from vtlab.system.fingerprints import fingerprint_bytes, list_differences
+from vtlab.system.fingerprints import fingerprint_bytes, list_fingerprint_differences
 from vtlab.system.interrupts import StopEvent, defer_signals
 from vtlab.system.locks import lock_folder
 from vtlab.system.memory import return_freed_memory
@@ -58,7 +58,7 @@ class Checkpoint:
     values: dict[str, Any]
 
 
-class Resumable(Iterator[Record]):
+class CheckpointedTraining(Iterator[Record]):
     """An iterator of records that takes single steps, and can be stopped and gone on with.
 
     It ends when the training is done, or before the next step when `stop` is set. A stopped
@@ -128,7 +128,7 @@ class Resumable(Iterator[Record]):
                 f"format is {written!r} there and {CHECKPOINT_FORMAT} here: "
                 "another version wrote this checkpoint"
             )
-        if differences := list_differences(there, self.fingerprint()):
+        if differences := list_fingerprint_differences(there, self.fingerprint()):
             raise ValueError(f"the checkpoint is of another training ({'; '.join(differences)})")
         with defer_signals():
             self._resume(checkpoint)
@@ -303,7 +303,7 @@ def _parse_step(path: Path) -> int:
 
 
 def checkpointed(
-    training: Resumable[Record],
+    training: CheckpointedTraining[Record],
     folder: str | Path,
     *,
     every: int = CHECKPOINT_INTERVAL,

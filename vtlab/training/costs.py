@@ -24,7 +24,7 @@ from vtlab.models.network import Network
 from vtlab.system.device import autocast, synchronize
 from vtlab.system.operations import count_operations
 from vtlab.training.optimisers import make_adamw
-from vtlab.training.probe import is_solvable
+from vtlab.training.probe import is_probe_solvable
 from vtlab.training.schedules import default_epochs
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE
@@ -66,7 +66,7 @@ def cost_table(
         strategy: Or its name, or the names of the parts that learn, such as `("stage4", "head")`.
         image_size: Side of the images in pixels.
         batch: Images per step.
-        speed: From `calibrate`, for the same image size and batch; adds the column `seconds`.
+        speed: From `calibrate_costs`, for the same image size and batch; adds the column `seconds`.
         cache: Whether the frozen prefix's activations are kept, as `fit` does.
 
     Returns:
@@ -146,7 +146,7 @@ def count_training_operations(
         raise ValueError(f"there is no training on {images} images")
     strategy = as_strategy(strategy)
     table = cost_table(network, strategy, image_size=image_size)
-    if strategy.convex and is_solvable(network.head):  # another head takes batches
+    if strategy.convex and is_probe_solvable(network.head):  # another head takes batches
         return images * int(table.forward.sum())
     epochs = epochs or default_epochs(images, strategy.start)
     prefix = int(table.forward[table.step == 0].sum())
@@ -156,7 +156,7 @@ def count_training_operations(
     )
 
 
-def calibrate(
+def calibrate_costs(
     network: Network,
     *,
     image_size: int = 64,

@@ -26,7 +26,7 @@ from vtlab.data.mixup import draw_mix
 from vtlab.data.tasks import Task
 from vtlab.models.features import FrozenPass
 from vtlab.models.inputs import check_inputs
-from vtlab.models.losses import are_correct, compute_loss, label_variance
+from vtlab.models.losses import are_correct_by_loss, compute_loss, label_variance_loss
 from vtlab.models.network import Network
 from vtlab.results.records import Epoch
 from vtlab.system.arguments import check_whole_number
@@ -35,9 +35,9 @@ from vtlab.system.fingerprints import fingerprint_tensors
 from vtlab.system.interrupts import StopEvent, defer_signals
 from vtlab.system.memory import keep_freed_memory
 from vtlab.system.randomness import make_generator, seed_torch
-from vtlab.training.checkpoints import Checkpoint, Resumable, restore_state
+from vtlab.training.checkpoints import Checkpoint, CheckpointedTraining, restore_state
 from vtlab.training.optimisers import make_optimiser
-from vtlab.training.probe import ProbeStep, is_solvable, solve_probe
+from vtlab.training.probe import ProbeStep, is_probe_solvable, solve_probe
 from vtlab.training.schedules import default_epochs, warmup_cosine
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE, Views
@@ -106,13 +106,13 @@ def fit(
         raise ValueError(f"mixup is {mixup} and views {views}; they are at least 0 and 1")
     if not len(task.train):
         raise ValueError(f"{task.name} has no training images: give it shots")
-    check_outputs(network, task)
+    check_fit_outputs(network, task)
     labels = task.train.labels
     check_inputs(task.train.pixels, labels, network.output_count)
     if not labels.is_floating_point() and labels.dtype != torch.int64:  # cross-entropy wants these
         task = replace(task, train=replace(task.train, labels=labels.long()))
     strategy.learning_parts(network)  # raises where the network has no such stage
-    if strategy.head_start == "probe" and not is_solvable(network.head):
+    if strategy.head_start == "probe" and not is_probe_solvable(network.head):
         raise ValueError(
             f"{strategy.name} begins with the solution of a linear probe, which this head has not"
         )
@@ -124,7 +124,7 @@ def fit(
     return training
 
 
-def check_outputs(network: Network, task: Task) -> None:
+def check_fit_outputs(network: Network, task: Task) -> None:
     """Refuse a head that has not one output per class.
 
     Raises:
@@ -136,8 +136,8 @@ def check_outputs(network: Network, task: Task) -> None:
         )
 
 
-class Training(Resumable[Epoch]):
-    """What `fit` returns; see there, and `Resumable` for stopping and going on.
+class Training(CheckpointedTraining[Epoch]):
+    """What `fit` returns; see there, and `CheckpointedTraining` for stopping and going on.
 
     First the head is solved, where the strategy asks for it. Then come the batches, unless the head
     alone learns. A step is a step of the solver, or a batch.
@@ -165,11 +165,11 @@ class Training(Resumable[Epoch]):
         self.history: list[Epoch] = []
         self.batch_size = min(BATCH_SIZE, len(task.train))
         self.batches_per_epoch = -(-len(task.train) // self.batch_size)
-        self.convex = strategy.convex and is_solvable(network.head)
+        self.convex = strategy.convex and is_probe_solvable(network.head)
         self.solving = self.convex or strategy.head_start == "probe"  # the solver is not done
         self.solver_steps = 0
         self._prepared = False
-        self._variance = label_variance(task.train.labels).to(network.device)
+        self._variance = label_variance_loss(task.train.labels).to(network.device)
         self._features: FrozenPass | None = None
         self._solver: Iterator[ProbeStep] | None = None
         self._views: Views | None = None
@@ -206,7 +206,7 @@ class Training(Resumable[Epoch]):
     def _solve(self, started: float) -> Epoch | None:
         """Take a step of the solver; the first also computes the features."""
         head = self.network.head
-        assert is_solvable(head)
+        assert is_probe_solvable(head)
         # A signal ends a generator for good. So the solver is put back only after its step, and after
         # a signal a new one comes here again: L-BFGS is deterministic.
         solver, self._solver = self._solver, None
@@ -316,7 +316,7 @@ class Training(Resumable[Epoch]):
             loss.backward()
         optimiser.step()
         self._loss += loss.item() * len(index)
-        self._correct += int(are_correct(logits, labels).sum())
+        self._correct += int(are_correct_by_loss(logits, labels).sum())
 
     def _rates(self) -> dict[str, float]:
         """The learning rate of each part that learns, after as many batches as were taken."""

@@ -121,7 +121,7 @@ class _PrincipalAxes:
     def of(cls, features: Tensor, weights: Tensor) -> _PrincipalAxes:
         """Of features `(N, D)`, as B problems weigh the images, `(B, N)`."""
         share = weights.double().mean(0)[:, None]  # (N, 1)
-        parts = split_into_slices(len(features), features.shape[1])
+        parts = split_logistic_slices(len(features), features.shape[1])
         centre = sum((features[part].double() * share[part]).sum(0) for part in parts) / share.sum()
         basis = torch.eye(features.shape[1]).to(centre)
         is_wide = len(features) < len(basis)
@@ -144,7 +144,7 @@ class _PrincipalAxes:
         return matrix, solution[..., -1] - matrix @ self.centre
 
 
-def split_into_slices(count: int, numbers_each: int) -> list[slice]:
+def split_logistic_slices(count: int, numbers_each: int) -> list[slice]:
     """Cut a range of images into slices of which each holds `NUMBERS_AT_ONCE` numbers at most."""
     length = max(1, NUMBERS_AT_ONCE // numbers_each)
     return [slice(start, start + length) for start in range(0, count, length)]
@@ -167,7 +167,7 @@ def _minimise_losses(
     penalty = strengths.to(inputs)[:, None].repeat(1, inputs.shape[1])  # (B, r + 1)
     penalty[:, -1] = 0  # of the bias
     rounding = 45 * torch.finfo(inputs.dtype).eps  # share of a loss by which rounding may raise it
-    parts, mean_share = split_into_slices(len(labels), len(shares) * classes), shares.mean(0)
+    parts, mean_share = split_logistic_slices(len(labels), len(shares) * classes), shares.mean(0)
     # Weights are scaled so that their curvature is 1 at the start, where every class has
     # probability 1 / K: then the first step, down the gradient, has about the right length.
     curvature = sum(inputs[part].square().T @ mean_share[part] for part in parts) / classes

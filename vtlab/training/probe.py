@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from vtlab.data.images import places_by_class
 from vtlab.data.splits import stratified_split
 from vtlab.models.features import activations
-from vtlab.models.losses import label_variance
+from vtlab.models.losses import label_variance_loss
 from vtlab.models.network import Network
 from vtlab.system.randomness import make_generator
-from vtlab.training.logistic import iterate_logistic, solve_logistic, split_into_slices
+from vtlab.training.logistic import iterate_logistic, solve_logistic, split_logistic_slices
 
 STRENGTHS = tuple(10.0**e for e in (-4, -3, -2, -1, 0, 1))  # of L2, on features in `probe_unit`
 DEFAULT_STRENGTH = 1e-2  # where one shot leaves nothing to cross-validate; not tuned
@@ -58,7 +58,7 @@ def probe_unit(features: Tensor) -> float:
     return unit
 
 
-def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 0) -> float:
+def choose_probe_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 0) -> float:
     """The L2 strength with the least cross-validated loss, within the shots alone.
 
     The folds are stratified, five at most. Where a class has one image, it is `DEFAULT_STRENGTH`. Where
@@ -99,7 +99,7 @@ def choose_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 
     return STRENGTHS[int(best)]
 
 
-def is_solvable(head: nn.Module) -> TypeGuard[nn.Linear]:
+def is_probe_solvable(head: nn.Module) -> TypeGuard[nn.Linear]:
     """Whether `solve_probe` can fill this head: a linear layer with a bias."""
     return isinstance(head, nn.Linear) and head.bias is not None
 
@@ -132,7 +132,7 @@ def solve_probe(
         yield _solve_ridge(scaled, labels, head, unit, strength)
         return
     if strength is None:
-        strength = choose_strength(scaled, labels, head.out_features, seed)
+        strength = choose_probe_strength(scaled, labels, head.out_features, seed)
     steps = iterate_logistic(scaled, labels, strength, head.out_features)
     for number, (matrix, bias) in enumerate(steps, 1):
         with torch.no_grad():
@@ -145,7 +145,7 @@ def _measure_head(head: nn.Linear, features: Tensor, labels: Tensor) -> tuple[fl
     """Means over all images, which go through the head part by part."""
     loss, correct = 0.0, 0
     with torch.no_grad():
-        for part in split_into_slices(len(labels), head.out_features):
+        for part in split_logistic_slices(len(labels), head.out_features):
             logits = head(features[part].to(head.weight.device)).to(features.device)  # (n, K)
             loss += F.cross_entropy(logits, labels[part], reduction="sum").item()
             correct += int((logits.argmax(1) == labels[part]).sum())
@@ -166,7 +166,7 @@ def _solve_ridge(
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(ridge.coef_)[None] / unit)
         head.bias.fill_(float(ridge.intercept_))
-    loss = errors.square().mean() / label_variance(labels).cpu()
+    loss = errors.square().mean() / label_variance_loss(labels).cpu()
     return ProbeStep(1, loss.item(), (errors.abs() < 0.5).double().mean().item())
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 
 from vtlab.data.tasks import Task
 from vtlab.models.features import activations
-from vtlab.models.losses import compute_loss, label_variance
+from vtlab.models.losses import compute_loss, label_variance_loss
 from vtlab.models.network import Network
 from vtlab.system.device import autocast
 from vtlab.system.randomness import seed_torch
 from vtlab.training.optimisers import make_optimiser
-from vtlab.training.probe import is_solvable, solve_probe
+from vtlab.training.probe import is_probe_solvable, solve_probe
 from vtlab.training.strategies import Strategy, as_strategy
 
 MAX_RANGE_IMAGES = 64  # in a step
@@ -59,7 +59,7 @@ def rate_range(
     watches the accuracy. Lesson 07.
     """
     strategy = as_strategy(strategy)
-    if strategy.convex and is_solvable(network.head):
+    if strategy.convex and is_probe_solvable(network.head):
         raise ValueError(f"{strategy.name} is solved and has no learning rate")
     if not 0 < low < high or steps < 2:
         raise ValueError(f"{steps} steps from a rate of {low:g} to {high:g} do not rise")
@@ -69,12 +69,12 @@ def rate_range(
     learner = strategy.prepare(copy.deepcopy(network), seed, labels)
     optimiser = make_optimiser(learner, strategy)
     shares = [group["lr"] / strategy.peak_rate for group in optimiser.param_groups]
-    if strategy.head_start == "probe" and is_solvable(learner.head):
+    if strategy.head_start == "probe" and is_probe_solvable(learner.head):
         features = activations(learner, images, bfloat16=bfloat16)
         for _ in solve_probe(features, labels, learner.head, seed):
             pass
     learner.train()
-    labels, unit = labels.to(learner.device), label_variance(labels).to(learner.device)
+    labels, unit = labels.to(learner.device), label_variance_loss(labels).to(learner.device)
     inputs = learner.normalise(images)
     rows: list[dict[str, float]] = []
     for rate in np.geomspace(low, high, steps).tolist():

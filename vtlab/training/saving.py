@@ -21,14 +21,14 @@ from vtlab.results.records import check_fields
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.system.sealing import seal_json, unseal_json
-from vtlab.training.fit import check_outputs
+from vtlab.training.fit import check_fit_outputs
 from vtlab.training.strategies import Strategy
 
 CARD_FILE = "card.json"
 
 
 @dataclass(frozen=True)
-class ModelCard:
+class SavedModelCard:
     """What is known of a saved model, beside its weights.
 
     Attributes:
@@ -71,7 +71,7 @@ def save(
     *,
     strategy: Strategy | str | None = None,
     test_accuracy: float | None = None,
-) -> ModelCard:
+) -> SavedModelCard:
     """Save a network in a folder. A model that is there is replaced, or stays as it is where that fails.
 
     Args:
@@ -92,7 +92,7 @@ def save(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; a model needs a folder")
-    check_outputs(network, task)
+    check_fit_outputs(network, task)
     state = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
@@ -104,7 +104,7 @@ def save(
         )
     content = to_bytes(state)
     digest = fingerprint_bytes(content)
-    card = ModelCard(
+    card = SavedModelCard(
         backbone=network.name,
         classes=tuple(task.classes),
         image_size=task.image_size,
@@ -134,7 +134,7 @@ def save(
     return card
 
 
-def load(folder: str | Path) -> tuple[Network, ModelCard]:
+def load(folder: str | Path) -> tuple[Network, SavedModelCard]:
     """Load the network that `save` saved, in evaluation mode, and its card.
 
     The parts that learnt can go on learning; the others are frozen, as they were.
@@ -167,14 +167,14 @@ def load(folder: str | Path) -> tuple[Network, ModelCard]:
     return network.eval(), card
 
 
-def _parse_card(values: dict[str, Any]) -> ModelCard:
+def _parse_card(values: dict[str, Any]) -> SavedModelCard:
     values = {"kind": "all"} | values  # cards from before there were kinds
-    check_fields(ModelCard, values)
+    check_fields(SavedModelCard, values)
     if Path(values["file"]).name != values["file"]:
         raise ValueError(f"the weights lie elsewhere: {values['file']!r}")
     for name, value in values.items():
         values[name] = tuple(value) if isinstance(value, list) else value
-    return ModelCard(**values)
+    return SavedModelCard(**values)
 
 
 def _find_learning_kind(network: Network, plain: Network) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, TypedDict
 
-from vtlab.models.heads import start_head_at_mean
+from vtlab.models.heads import start_head_at_label_mean
 from vtlab.models.network import WEIGHT_KINDS, Network
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Strategy:
         if self.head_start != "kept":
             network.reset_head(seed)
         if self.head_start == "random" and labels is not None and labels.is_floating_point():
-            start_head_at_mean(network.head, labels)
+            start_head_at_label_mean(network.head, labels)
         return self.freeze(network)
 
     def peak_rates(self, network: Network) -> dict[str, float]:
@@ -157,7 +157,7 @@ class Strategy:
         }
 
 
-class StrategyFields(TypedDict, total=False):
+class _StrategyFields(TypedDict, total=False):
     """The fields of a `Strategy` that `partial` and `surgical` leave open."""
 
     start: str
@@ -175,7 +175,7 @@ full = Strategy("full")
 lp_ft = Strategy("lp_ft", head_start="probe")
 
 
-def partial(k: int = 1, **changes: Unpack[StrategyFields]) -> Strategy:
+def partial(k: int = 1, **changes: Unpack[_StrategyFields]) -> Strategy:
     """The strategy that trains the head and the last k stages.
 
     Args:
@@ -191,7 +191,7 @@ def partial(k: int = 1, **changes: Unpack[StrategyFields]) -> Strategy:
     return replace(Strategy(name, stages=k), **changes)
 
 
-def surgical(*stages: str, **changes: Unpack[StrategyFields]) -> Strategy:
+def surgical(*stages: str, **changes: Unpack[_StrategyFields]) -> Strategy:
     """The strategy that trains the head and just these stages (Lee et al. 2023). Lesson 06."""
     return replace(Strategy(f"surgical({'+'.join(stages)})", stages=stages), **changes)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vtlab.data.augment import Augmentation
 from vtlab.data.mixup import Mix
-from vtlab.models.features import MAX_BATCH_SIZE, ActivationBuffer, activations
+from vtlab.models.features import MAX_BATCH_SIZE, FeatureBuffer, activations
 from vtlab.models.network import Network
 from vtlab.system.device import autocast
 
@@ -43,7 +43,7 @@ class Views:
         self.cache = cache and self.frozen_prefix > 0
         self.bfloat16 = bfloat16
         self.complete: dict[int, Tensor] = {}  # kept activations, by view
-        self.incomplete: dict[int, ActivationBuffer] = {}
+        self.incomplete: dict[int, FeatureBuffer] = {}
         self.count = 1 if augment is None else 0  # of views; 0: a new one every epoch
         self.shared_epochs = 0  # where one view is kept at a time: epochs that all views share
         if augment is not None and self.frozen_prefix > 0:
@@ -69,7 +69,7 @@ class Views:
         if self.shared_epochs:
             self.complete.clear()
         copies = 1 if self.shared_epochs else self.count
-        buffer = self.incomplete.setdefault(view, ActivationBuffer(len(self.pixels), copies))
+        buffer = self.incomplete.setdefault(view, FeatureBuffer(len(self.pixels), copies))
         while buffer.position < len(self.pixels):
             if stopped():
                 return False

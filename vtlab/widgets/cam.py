@@ -26,8 +26,8 @@ from vtlab.widgets.panel import (
     control_row,
     dropdown,
     number_box,
+    panel_strategy_boxes,
     render_panel_table,
-    strategy_boxes,
 )
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class CamPanel(Panel):
         }
         if not self._networks or not all(self._networks.values()):
             raise ValueError("there is no network to look into")
-        self.task, self._names = task, tuple(sorted(self._networks, key=names.rank_strategy))
+        self.task, self._names = task, tuple(sorted(self._networks, key=names.rank_label))
         self.last_epoch = max(len(copies) for copies in self._networks.values()) - 1
         self._stages = self._networks[self._names[0]][0].stage_names
         self._classes = {
@@ -154,7 +154,7 @@ class CamPanel(Panel):
         ]
         return {
             "image": number_box("Test image", 0, len(self.task.test) - 1),
-            "strategies": strategy_boxes(self._names),
+            "strategies": panel_strategy_boxes(self._names),
             "stage": dropdown("Stage", self._stages),
             "method": dropdown("Method", [(m.text, name) for name, m in METHODS.items()]),
             "target": dropdown("Evidence for the class", targets),

@@ -12,7 +12,7 @@ import traitlets
 from vtlab import plots
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
-from vtlab.widgets.panel import CheckboxGroup, Panel, dropdown, strategy_boxes
+from vtlab.widgets.panel import CheckboxGroup, Panel, dropdown, panel_strategy_boxes
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -68,7 +68,7 @@ class ComparePanel(Panel):
             raise ValueError("there are no runs to compare")
         self.runs, self.test_images = runs.copy(), test_images
         self.chance, self.baseline = chance, baseline
-        self._names = tuple(sorted(set(runs.strategy), key=names.rank_strategy))
+        self._names = tuple(sorted(set(runs.strategy), key=names.rank_label))
         self._shots = _shots_options(runs.shots)
         self._seeds = tuple(sorted(int(seed) for seed in set(runs.seed)))
         self._runs = {
@@ -107,7 +107,7 @@ class ComparePanel(Panel):
             (f"{names.get_label(name).text}, seed {n}", r) for r, (name, n) in self._runs.items()
         ]
         return {
-            "strategies": strategy_boxes(self._names),
+            "strategies": panel_strategy_boxes(self._names),
             "shots": dropdown("Images per class", shots),
             "seeds": CheckboxGroup({seed: str(seed) for seed in self._seeds}, "Seeds"),
             "run": dropdown("Details of the run", [("none", ""), *runs]),

@@ -14,9 +14,16 @@ from vtlab.analysis.movement import measure_movement, take_snapshot
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.network import Network
-from vtlab.training.costs import Speed, calibrate, cost_table
+from vtlab.training.costs import Speed, calibrate_costs, cost_table
 from vtlab.training.fit import fit
-from vtlab.widgets.panel import Panel, StatusLine, button, control_row, number_box, stage_boxes
+from vtlab.widgets.panel import (
+    Panel,
+    StatusLine,
+    button,
+    control_row,
+    number_box,
+    panel_stage_boxes,
+)
 from vtlab.widgets.session import SessionWorker, make_session_strategy, name_session_strategy
 
 if TYPE_CHECKING:
@@ -93,7 +100,7 @@ class FreezePanel(Panel):
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A box for each stage, and how long to train."""
         return {
-            "stages": stage_boxes(self.network.stage_names),
+            "stages": panel_stage_boxes(self.network.stage_names),
             "epochs": number_box("Epochs", 1, 60),
         }
 
@@ -141,7 +148,7 @@ class FreezePanel(Panel):
                 self.status.say("One thing at a time: stop what is under way first.")
 
     def _measure(self) -> None:
-        speed = calibrate(self.network, image_size=self._size, batch=BATCH_SIZE, repeats=3)
+        speed = calibrate_costs(self.network, image_size=self._size, batch=BATCH_SIZE, repeats=3)
         self._measured = speed, {}
         self._result = "Measured."
 

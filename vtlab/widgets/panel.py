@@ -156,7 +156,7 @@ class Panel(traitlets.HasTraits):
             return f'<p role="status">{html.escape(str(nothing))}</p>'
         source = export.data_uri(figure, photographs=self.photographs, quick=True)
         width = _page_width(figure)
-        export.clear_figure(figure)
+        export.clear_exported_figure(figure)
         caption = f"<p>{html.escape(line)}</p>" if (line := self.caption()) else ""
         return (
             f'{caption}<img alt="{html.escape(words)}" style="width:{width}px;max-width:100%" '
@@ -177,7 +177,7 @@ class Panel(traitlets.HasTraits):
             figure, words = self.figure(), self.describe()
             data["image/png"] = base64.b64encode(export.to_png(figure)).decode("ascii")
             metadata["image/png"] = {"width": _page_width(figure), "alt": words}
-            export.clear_figure(figure)
+            export.clear_exported_figure(figure)
         return data, metadata
 
 
@@ -205,7 +205,7 @@ def render_panel_table(columns: Mapping[str, Iterable]) -> str:
     return markup.replace("<th>", f'<th scope="col" {padding}>').replace("<td>", f"<td {padding}>")
 
 
-class RedrawTimer:
+class PanelRedrawTimer:
     """Says when it is time to redraw: four times a second, or less often if drawing is slow."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -300,12 +300,12 @@ class CheckboxGroup(ipywidgets.VBox):
             self._ticking = False
 
 
-def strategy_boxes(names: Iterable[str]) -> CheckboxGroup:
+def panel_strategy_boxes(names: Iterable[str]) -> CheckboxGroup:
     """A checkbox for each of these strategies."""
     return CheckboxGroup({name: labels.get_label(name).text for name in names}, "Strategies")
 
 
-def stage_boxes(names: Iterable[str]) -> CheckboxGroup:
+def panel_stage_boxes(names: Iterable[str]) -> CheckboxGroup:
     """A checkbox for each of these stages, to say which learn."""
     return CheckboxGroup({name: name for name in names}, "Stages that learn, beside the head")
 

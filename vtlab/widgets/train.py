@@ -14,21 +14,21 @@ import traitlets
 from vtlab import plots
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
-from vtlab.models.backbones import find_image_size
+from vtlab.models.backbones import find_backbone_image_size
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.network import STAGE_NAMES
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
 from vtlab.widgets.panel import (
     Panel,
-    RedrawTimer,
+    PanelRedrawTimer,
     StatusLine,
     button,
     control_row,
     dropdown,
     number_box,
+    panel_stage_boxes,
     render_panel_table,
-    stage_boxes,
 )
 from vtlab.widgets.session import (
     Session,
@@ -165,7 +165,7 @@ class TrainPanel(Panel):
             "seed": number_box("Seed", 0, 999),
             "backbone": dropdown("Backbone", BACKBONES),
             "strategy": dropdown("Strategy", ways),
-            "stages": stage_boxes(STAGE_NAMES),
+            "stages": panel_stage_boxes(STAGE_NAMES),
             "rate": dropdown("Peak rate", [("default", 0), *((f"{r:g}", r) for r in PEAK_RATES)]),
             "stage_decay": dropdown("Rate of each earlier stage", decays),
             "epochs": number_box("Epochs (0: default)", 0, 500),
@@ -245,7 +245,7 @@ class TrainPanel(Panel):
                 past.release_network()
             session = self.session = self.prepare(**values)
             self._sessions[run] = session
-        timer = RedrawTimer()
+        timer = PanelRedrawTimer()
         for epoch in session.train(stop):
             if epoch.number == 1:
                 self.status.say(
@@ -276,7 +276,7 @@ class TrainPanel(Panel):
         """
         way = make_session_strategy(strategy, stages)
         way = replace(way, rate=rate or None, stage_decay=stage_decay)
-        drawn = self._find_task(task, find_image_size(backbone)).at(shots or None, seed)
+        drawn = self._find_task(task, find_backbone_image_size(backbone)).at(shots or None, seed)
         return Session(drawn, backbone, way, seed, epochs or None)
 
     def _find_task(self, name: str, size: int) -> Task:

@@ -14,7 +14,7 @@ import ipywidgets
 import traitlets
 
 from vtlab import plots
-from vtlab.data.decoding import decode_tensor
+from vtlab.data.decoding import decode_image_tensor
 from vtlab.data.file_names import IMAGE_ENDINGS, is_image_name
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
@@ -153,7 +153,7 @@ class UploadPanel(Panel):
             if training.state in ("training", "stopping"):
                 raise ValueError("wait until the training has ended, or stop it")
             task = session.task  # its panel offers the garden's, too
-            pixels = decode_tensor(content, task.image_size, file)
+            pixels = decode_image_tensor(content, task.image_size, file)
             probability, predicted = predict(session.network, pixels).max(1)
             sure = format_percent(float(probability), 0)
             self.answer = f"{file}: {task.classes[int(predicted)]}, {sure} sure"

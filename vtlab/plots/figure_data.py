@@ -11,7 +11,7 @@ import pandas as pd
 from vtlab.results import metrics, records
 
 
-class HasRuns(Protocol):
+class _HasRuns(Protocol):
     """Whatever holds finished runs, such as the study that `vt.compare` gives."""
 
     @property
@@ -19,10 +19,10 @@ class HasRuns(Protocol):
         """The runs."""
 
 
-Runs: TypeAlias = "HasRuns | Iterable[records.Run] | pd.DataFrame"
+Runs: TypeAlias = "_HasRuns | Iterable[records.Run] | pd.DataFrame"
 
 
-def runs_table(runs: Runs, test_images: int | None = None) -> tuple[pd.DataFrame, int | None]:
+def figure_runs(runs: Runs, test_images: int | None = None) -> tuple[pd.DataFrame, int | None]:
     """The table of runs, and the size of their test set, where it is given or the runs know it.
 
     Raises:
@@ -32,19 +32,19 @@ def runs_table(runs: Runs, test_images: int | None = None) -> tuple[pd.DataFrame
     if isinstance(given, pd.DataFrame):
         table = given
     else:
-        table, sizes = records.table(given), {len(run.predictions) for run in given}
+        table, sizes = records.runs_to_table(given), {len(run.predictions) for run in given}
         test_images = test_images or (sizes.pop() if len(sizes) == 1 else None)
     return _check(table, "run", ("strategy", "shots", "seed", "test_accuracy")), test_images
 
 
-def epochs_table(epochs: Runs, *, required: bool = True) -> pd.DataFrame:
+def figure_epochs(epochs: Runs, *, required: bool = True) -> pd.DataFrame:
     """The table of the runs' epochs, or the table itself; `required` asks for a row at least.
 
     Raises:
         ValueError: If there is no epoch, or it is neither a study nor runs nor a table of epochs.
     """
     given = _unwrap(epochs)
-    table = given if isinstance(given, pd.DataFrame) else records.epochs_table(given)
+    table = given if isinstance(given, pd.DataFrame) else records.epochs_to_table(given)
     if required or len(table):
         _check(table, "epoch", ("strategy", "epoch", "loss", "train_accuracy"))
     return table
@@ -71,7 +71,7 @@ def _check(table: pd.DataFrame, row: str, columns: tuple[str, ...]) -> pd.DataFr
     return table
 
 
-def require_one_value(table: pd.DataFrame, column: str, otherwise: str) -> None:
+def require_one_figure_value(table: pd.DataFrame, column: str, otherwise: str) -> None:
     """Refuses a table with several values in a column that the figure does not show."""
     found = list(dict.fromkeys(table[column]))
     if len(found) > 1:
@@ -79,6 +79,6 @@ def require_one_value(table: pd.DataFrame, column: str, otherwise: str) -> None:
         raise ValueError(f"this figure shows one value of {column}, got {listed}; {otherwise}")
 
 
-def summarise(table: pd.DataFrame, test_images: int | None) -> pd.DataFrame:
+def summarise_figure_runs(table: pd.DataFrame, test_images: int | None) -> pd.DataFrame:
     """`metrics.summary`; of the seeds alone where the size of the test set is not known."""
-    return metrics.summarise_runs(table, test_images or np.inf)
+    return metrics.summarise_metrics(table, test_images or np.inf)

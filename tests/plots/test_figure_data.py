@@ -6,7 +6,7 @@ import pytest
 from tests_support import artist
 
 import vtlab as vt
-from vtlab.plots.tables import epochs_table, runs_table
+from vtlab.plots.figure_data import figure_epochs, figure_runs
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +40,13 @@ def test_a_study_its_runs_and_their_table_give_the_same_figure(study, plot):
 
 
 def test_a_study_knows_the_size_of_its_test_set(study):
-    _, test_images = runs_table(study)
+    _, test_images = figure_runs(study)
     assert test_images == len(study.task.test)
-    assert runs_table(study.table())[1] is None
+    assert figure_runs(study.table())[1] is None
 
 
 def test_the_epochs_of_a_study_are_those_of_its_table(study):
-    by_study, by_table = vt.plots.curves(study), vt.plots.curves(epochs_table(study.runs))
+    by_study, by_table = vt.plots.curves(study), vt.plots.curves(figure_epochs(study.runs))
     for first, second in zip(by_study.axes, by_table.axes, strict=True):
         for one, other in zip(first.lines, second.lines, strict=True):
             np.testing.assert_array_equal(one.get_xydata(), other.get_xydata())
