@@ -90,7 +90,7 @@ print(tuple(features.shape))
 import torch
 
 inputs = (features / lesson_01.probe_unit(features)).double()
-strength = lesson_01.choose_strength(inputs, task.train.labels, len(task.classes))
+strength = lesson_01.choose_probe_strength(inputs, task.train.labels, len(task.classes))
 head = torch.nn.Linear(256, 8).double()
 optimiser = torch.optim.LBFGS(head.parameters(), max_iter=500, line_search_fn="strong_wolfe")
 

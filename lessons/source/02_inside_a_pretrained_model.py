@@ -130,8 +130,8 @@ vt.claim("the field that the kernels give is the one that the gradient has, as f
 # scale), the square is the field, and below stands its side. Is the square filled evenly?
 
 # %%
-maps = {name: vt.analysis.sensitivity(network, images[::16]) for name, network in networks.items()}
-vt.plots.receptive_fields(maps, {name: vt.analysis.middle_fields(network)
+maps = {name: vt.analysis.gradient_sensitivity(network, images[::16]) for name, network in networks.items()}
+vt.plots.receptive_fields(maps, {name: vt.analysis.middle_receptive_fields(network)
                                  for name, network in networks.items()})
 
 # %% [markdown]
@@ -147,7 +147,7 @@ for network in random.values():
     network.reset_stages(seed)
 
 def inner(network):  # the share of stage 4's gradient that lies in the middle quarter of the image
-    values = vt.analysis.sensitivity(network, images[::16])["stage4"]
+    values = vt.analysis.gradient_sensitivity(network, images[::16])["stage4"]
     return float(values[16:48, 16:48].sum() / values.sum())
 
 # %% tags=["nbval-ignore-output"]
@@ -156,7 +156,7 @@ for name, (learnt, drawn) in shares.items():
     print(f"{name:15} pretrained {learnt:.2f}, random {drawn:.2f}")
 
 # %%
-spans = [vt.analysis.middle_fields(network)["stage4"] for network in networks.values()]
+spans = [vt.analysis.middle_receptive_fields(network)["stage4"] for network in networks.values()]
 vt.claim("in all four the middle cell of stage 4 can depend on the whole image",
          all(first <= 0 and end >= 63 for first, end in spans), spans=spans)
 vt.claim("and the middle quarter gets more than its share of the gradient",
@@ -246,7 +246,7 @@ pure, pure_blind = of_all(one_species, found), of_all(one_species, blind)
 
 # %%
 vt.plots.stages({"pretrained": pure, "random weights": pure_blind},
-                what="strongest images of one species", chance=vt.analysis.chance_purity(labels))
+                what="strongest images of one species", chance=vt.analysis.chance_response_purity(labels))
 
 # %%
 def on_plant(of):
