@@ -66,6 +66,7 @@ def test_imports_alone_are_less_than_what_this_process_holds():
     assert 0.1 < budget._measure_imports() < psutil.Process().memory_info().rss / 1e9 + 0.1
 
 
+@pytest.mark.nightly  # a busy neighbour changes it
 def test_the_pace_of_a_machine_is_that_of_its_trainings(garden):
     network, task = vt.backbone("mini_resnet", classes=8), garden.at(8)
     ratios: list[float] = []

@@ -14,6 +14,7 @@ import sys
 from xml.etree import ElementTree
 
 import nbformat
+import pytest
 from build import find_lesson_mirrors, lesson_notebook_path
 from lint import COMPARED_TYPES, LintedLesson, _output_texts, lint_cell_tags
 from nbformat import v4
@@ -79,6 +80,7 @@ def replay(notebook):
     return v4.new_notebook(cells=cells), must_fail
 
 
+@pytest.mark.nightly
 def test_nbval_fails_for_every_tampered_text_of_every_notebook_and_for_no_other(tmp_path):
     expected = {}
     for mirror in find_lesson_mirrors():
