@@ -15,7 +15,7 @@ if (
 
 import torch
 
-from vtlab.data.images import Images, places_by_class
+from vtlab.data.images import Images, image_places_by_class
 from vtlab.data.tasks import Task, task
 from vtlab.models.network import Network
 from vtlab.models.normalisation import GARDEN_NORMALISATION
@@ -79,7 +79,7 @@ def toy() -> Task:
     pool, test = images(8), images(10)
 
     def draw(shots, seed):
-        picks = torch.cat([own[:shots] for own in places_by_class(pool.labels, range(3))])
+        picks = torch.cat([own[:shots] for own in image_places_by_class(pool.labels, range(3))])
         return pool[picks]
 
     return Task("toy", ("red", "green", "blue"), draw(4, 0), test, 4, 0, draw)

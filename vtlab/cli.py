@@ -294,7 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def compare_command(given: argparse.Namespace) -> int:
     """`vtlab compare`."""
     from vtlab.data.file_names import printable_name
-    from vtlab.results.formatting import format_comparison
+    from vtlab.results.comparison import format_comparison
     from vtlab.study.compare import compare
     from vtlab.training.strategies import strategy
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from resumable_table import Plan, fill_table, make_resumable_table, measure_row_on_task
+from resumable_table import Plan, fill_table, make_resumable_table, resumable_row_on_task
 
 from vtlab.course.lesson_08 import KINDS, probe_on_views
 from vtlab.data.augment import Augment, Augmentation
@@ -160,7 +160,7 @@ def plan_augmentation() -> Plan:
                     measure = partial(measure_augmentation, part, strategy, way, memos=memos)
                     yield (
                         run,
-                        partial(measure_row_on_task, tasks[part.task], part.shots, seed, measure),
+                        partial(resumable_row_on_task, tasks[part.task], part.shots, seed, measure),
                     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 import torch
-from resumable_table import Plan, fill_table, make_resumable_table, measure_row_on_task
+from resumable_table import Plan, fill_table, make_resumable_table, resumable_row_on_task
 
 from vtlab.course.lesson_06 import (
     PARTS,
@@ -18,11 +18,11 @@ from vtlab.course.lesson_06 import (
     SHIFTS,
     STAGES,
     WEIGHT_KIND_EPOCHS,
-    adapt_part,
     gradual_unfreezing,
     keep_first_stages,
     shifted_task,
     source_network,
+    unfreeze_one_part,
 )
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
@@ -86,7 +86,7 @@ def _measure_adaptation(part: str, shift: str, seed: int) -> dict[str, float]:
     """The source's network before and after one part of it was adapted to a shift."""
     task, knowing = shifted_task(shift, seed), _source(seed)
     before = evaluate(knowing, task.test.pixels, task.test.labels)
-    return {"before": before, **adapt_part(part, knowing, task, seed)}
+    return {"before": before, **unfreeze_one_part(part, knowing, task, seed)}
 
 
 def plan_depth() -> Plan:
@@ -106,12 +106,14 @@ def _runs_of_seed(bases: dict[str, Task], seed: int) -> Plan:
             for way in ("frozen", "fine-tuned") if stages else ("fine-tuned",):
                 run = {"part": "depth", "target": target, "way": way, "stages": stages}
                 measure = partial(measure_depth, way, stages)
-                yield run, partial(measure_row_on_task, base, SHOTS, seed, measure)
+                yield run, partial(resumable_row_on_task, base, SHOTS, seed, measure)
         for way in (*WEIGHT_KINDS, "adapters", "gradually"):
             run = {"part": "weights", "target": target, "way": way, "stages": None}
             yield (
                 run,
-                partial(measure_row_on_task, base, SHOTS, seed, partial(_measure_weight_kind, way)),
+                partial(
+                    resumable_row_on_task, base, SHOTS, seed, partial(_measure_weight_kind, way)
+                ),
             )
     for shift in SHIFTS:
         for part in PARTS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from resumable_table import Plan, fill_table, make_resumable_table, measure_row_on_task
+from resumable_table import Plan, fill_table, make_resumable_table, resumable_row_on_task
 
 from vtlab.analysis.feature_similarity import measure_similarity
 from vtlab.analysis.movement import measure_movement, take_snapshot
@@ -46,7 +46,7 @@ def plan_drift() -> Plan:
                     "seed": seed,
                 }
                 measure = partial(measure_drift, strategy, old=old)
-                yield run, partial(measure_row_on_task, base, SHOTS, seed, measure)
+                yield run, partial(resumable_row_on_task, base, SHOTS, seed, measure)
 
 
 def measure_drift(strategy: Strategy, task: Task, old: OldTask, seed: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from resumable_table import Plan, fill_table, make_resumable_table, measure_row_on_task
+from resumable_table import Plan, fill_table, make_resumable_table, resumable_row_on_task
 from torch import nn
 
 from vtlab.course.lesson_03 import HEAD_INITS, first_loss_and_gradient, network_with_head_init
@@ -118,7 +118,7 @@ def plan_heads() -> Plan:
         for part, way, shots, rate, measure in _parts():
             run = {"part": part, "way": way, "shots": shots, "rate": rate, "seed": seed}
             base = petals if part == "number" else garden
-            yield run, partial(measure_row_on_task, base, shots, seed, measure)
+            yield run, partial(resumable_row_on_task, base, shots, seed, measure)
 
 
 def _parts() -> Iterator[tuple[str, str, int, float | None, Callable[..., dict]]]:

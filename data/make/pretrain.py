@@ -80,7 +80,7 @@ DRAWINGS_EVERY, PHOTOS_EVERY = 10_000, 50_000
 HOLDOUT_SHARE = 0.1  # of the photographs, which are tested on where none are set apart
 
 
-class PretrainingSource(Protocol):
+class _PretrainingSource(Protocol):
     """Where the images of a pretraining come from."""
 
     @property
@@ -201,7 +201,7 @@ class PretrainingProgress:
 
 def pretrain(
     recipe: PretrainingRecipe,
-    source: PretrainingSource,
+    source: _PretrainingSource,
     network: Network,
     every: int = DRAWINGS_EVERY,
     stop: StopEvent | None = None,
@@ -221,7 +221,7 @@ class Pretraining(CheckpointedTraining[PretrainingProgress]):
     def __init__(
         self,
         recipe: PretrainingRecipe,
-        source: PretrainingSource,
+        source: _PretrainingSource,
         network: Network,
         every: int,
         stop: StopEvent | None,
@@ -337,7 +337,7 @@ def _test_accuracy(network: Network, images: torch.Tensor, labels: torch.Tensor)
 
 
 def _save_pretrained_weights(
-    network: Network, recipe: PretrainingRecipe, source: PretrainingSource, folder: Path, name: str
+    network: Network, recipe: PretrainingRecipe, source: _PretrainingSource, folder: Path, name: str
 ) -> str:
     """Write the stages as half-precision safetensors; returns the sha256."""
     from safetensors.torch import save as to_bytes
@@ -397,7 +397,7 @@ def main(given: Sequence[str] | None = None) -> int:
     folder = arguments.checkpoints
     training = None
     try:
-        source: PretrainingSource = GardenSource()
+        source: _PretrainingSource = GardenSource()
         if arguments.photos:
             source = PretrainingPhotos.read(arguments.photos, max(recipe.sizes))
         network = backbone(recipe.backbone, classes=source.classes, weights=None)

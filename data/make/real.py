@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from resumable_table import measure_once, table_parser, write_rounded_table
+from resumable_table import resumable_row, table_parser, write_rounded_table
 
 from vtlab.course.lesson_16 import real_table
 from vtlab.data.folders import ImageFolder, read_folder
-from vtlab.data.images import Images, places_by_class
+from vtlab.data.images import Images, image_places_by_class
 from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import predict
@@ -87,7 +87,7 @@ class _PhotoPool:
         """
         assert shots is not None, "all images would leave none to test on"
         random = make_generator(seed, "real shots")
-        shuffled = places_by_class(self.images.labels, range(len(self.classes)), random)
+        shuffled = image_places_by_class(self.images.labels, range(len(self.classes)), random)
         drawn, rest = [], []
         for k, index in enumerate(shuffled):
             left = len(index) - shots if self.test is None else int((self.test.labels == k).sum())
@@ -180,7 +180,7 @@ class RealTable:
 
         run = {"start": start, "strategy": strategy.name, "epochs": EPOCHS}
         path = self.runs_folder / f"rate-{start}-{strategy.name}.json"
-        return measure_once(path, run | {"rates": list(CANDIDATE_RATES)}, measure)["rate"]
+        return resumable_row(path, run | {"rates": list(CANDIDATE_RATES)}, measure)["rate"]
 
     def row(self, data: str, start: str, strategy: Strategy, shots: int, seed: int) -> dict:
         """One training, tested once."""
@@ -210,7 +210,7 @@ class RealTable:
             return found
 
         path = self.runs_folder / f"{'-'.join(map(str, run.values()))}.json"
-        return measure_once(path, run | {"rate": rate, "epochs": EPOCHS}, measure)
+        return resumable_row(path, run | {"rate": rate, "epochs": EPOCHS}, measure)
 
 
 def _answer(network: Network, images: Images) -> tuple[list[int], list[int]]:

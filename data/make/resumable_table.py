@@ -21,7 +21,7 @@ from vtlab.system.threads import THREADS
 Plan: TypeAlias = Iterable[tuple[dict, Callable[[], dict]]]
 
 
-def measure_once(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
+def resumable_row(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
     """A row of a table: read where it was measured before, else measured and kept.
 
     Args:
@@ -48,7 +48,7 @@ def measure_once(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
     return row
 
 
-def measure_row_on_task(base: Task, shots: int, seed: int, measure: Callable[..., dict]) -> dict:
+def resumable_row_on_task(base: Task, shots: int, seed: int, measure: Callable[..., dict]) -> dict:
     """Measure on a task with these shots, which are drawn now and not when the run is planned."""
     return measure(task=base.at(shots, seed), seed=seed)
 
@@ -58,7 +58,7 @@ def fill_table(plan: Plan, folder: Path) -> pd.DataFrame:
     rows = []
     for run, measure in plan:
         name = re.sub(r"[^\w.]+", "-", "-".join(map(str, run.values())))
-        rows.append(measure_once(folder / f"{name}.json", run, measure))
+        rows.append(resumable_row(folder / f"{name}.json", run, measure))
     return pd.DataFrame(rows)
 
 

@@ -190,7 +190,7 @@ vt.plots.images(torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as e
 
 # %% [markdown]
 # We have six images per genus of the new world, and may change **one part** of the network, everything
-# else frozen (the head, too, unless it is the part). `adapt_part(part, network, task, seed)` does that
+# else frozen (the head, too, unless it is the part). `unfreeze_one_part(part, network, task, seed)` does that
 # with a copy: a stage is *descended on*, that is, trained by thirty gradient steps; the head is solved.
 # For the noise we try an early stage and the head, for the swapped names the head. The margins: stage 1
 # ends over 10 points above the head, and the new head wins back over four fifths of what the names
@@ -198,7 +198,7 @@ vt.plots.images(torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as e
 
 # %%
 def after(part, world):
-    return lesson_06.adapt_part(part, knowing, worlds[world], seed)["test_accuracy"]
+    return lesson_06.unfreeze_one_part(part, knowing, worlds[world], seed)["test_accuracy"]
 
 noise = {part: after(part, "noise") for part in ("stage1", "head")}
 renamed = after("head", "names")
@@ -231,7 +231,7 @@ vt.claim("for noise new statistics do more than solving the head, with no weight
 
 # %%
 table = lesson_06.depth_table()
-lesson_06.plot_depth(table)
+lesson_06.plot_unfreezing_depth(table)
 
 # %% [markdown]
 # `lead` subtracts the second way's accuracy from the first's, seed by seed, and gives the mean
@@ -310,7 +310,7 @@ vt.claim("digits: one frozen stage with the rest drawn anew beats full fine-tuni
 # head leads every stage by more than 0.
 
 # %%
-lesson_06.plot_shifts(table)
+lesson_06.plot_unfreezing_by_shift(table)
 
 # %%
 def repair(shift, first, second):
@@ -367,7 +367,7 @@ vt.claim("for swapped names the head must be solved, thirty small steps do not d
 # by side.)
 
 # %%
-lesson_06.plot_weights(table)
+lesson_06.plot_unfreezing_by_weights(table)
 
 # %%
 def kind(target, first, second):

@@ -5,7 +5,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 
 from vtlab.analysis.cams import resize_maps
-from vtlab.analysis.scores import cam_scores, mass_inside, overlap, pointing_game
+from vtlab.analysis.scores import cam_scores, mask_overlap, mass_inside, pointing_game
 
 
 def mask(*cells, side=4):
@@ -21,7 +21,7 @@ def test_scores_of_a_4_by_4_map_counted_by_hand():
     object_ = mask((1, 1), (2, 1), (3, 1))
     assert pointing_game(maps, object_).tolist() == [True]
     assert mass_inside(maps, object_).tolist() == pytest.approx([8 / 12])
-    assert overlap(maps, object_).tolist() == pytest.approx([2 / 4])
+    assert mask_overlap(maps, object_).tolist() == pytest.approx([2 / 4])
     row = cam_scores(maps, object_).iloc[0]
     assert (row.hit, row.mass, row.overlap) == pytest.approx((1, 8 / 12, 2 / 4))
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vtlab.analysis.scores import blur, deletion_curve
+from vtlab.analysis.scores import _blur, deletion_curve
 from vtlab.models.evaluation import predict
 
 
@@ -17,9 +17,9 @@ def test_deletion_takes_the_highest_pixels_first(network, pixels):
     maps = torch.zeros(4, 16, 16)
     maps[:, :8] = 1
     curve = deletion_curve(network, pixels, maps, steps=2)
-    half = torch.cat([blur(pixels)[:, :, :8], pixels[:, :, 8:]], 2)
+    half = torch.cat([_blur(pixels)[:, :, :8], pixels[:, :, 8:]], 2)
     named = predict(network, pixels, bfloat16=False).argmax(1, keepdim=True)
-    for row, images in zip(curve, (pixels, half, blur(pixels)), strict=True):
+    for row, images in zip(curve, (pixels, half, _blur(pixels)), strict=True):
         wanted = predict(network, images, bfloat16=False).gather(1, named)[:, 0]
         assert torch.allclose(row, wanted)
 

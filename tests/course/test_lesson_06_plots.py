@@ -13,9 +13,9 @@ from vtlab.course.lesson_06 import (
     MARK_SPACING,
     PARTS,
     SHIFTS,
-    plot_depth,
-    plot_shifts,
-    plot_weights,
+    plot_unfreezing_by_shift,
+    plot_unfreezing_by_weights,
+    plot_unfreezing_depth,
 )
 
 
@@ -48,7 +48,7 @@ def table():
 
 
 def test_depth_is_a_line_of_means_per_way_and_target(table):
-    garden, digits = plot_depth(table).axes
+    garden, digits = plot_unfreezing_depth(table).axes
     for ax, target in ((garden, "garden"), (digits, "digits")):
         line = artist(ax, f"mean fine-tuned {target}")
         assert list(line.get_xdata()) == list(range(6))
@@ -58,7 +58,7 @@ def test_depth_is_a_line_of_means_per_way_and_target(table):
 
 
 def test_the_best_single_part_of_a_shift_is_framed(table):
-    ax = plot_shifts(table).axes[0]
+    ax = plot_unfreezing_by_shift(table).axes[0]
     for y, shift in enumerate(SHIFTS):
         frame = artist(ax, f"best {shift}")  # the last but everything, which has more
         assert frame.get_x() + frame.get_width() / 2 == pytest.approx(PARTS.index("head by steps"))
@@ -85,7 +85,7 @@ def contrast(one, other):
 @pytest.mark.parametrize("mean", np.linspace(0, 1, 21))
 def test_figures_can_be_read_on_every_colour_of_the_heat_map(table, mean):
     table.loc[table.part == "shift", ["test_accuracy", "before"]] = mean
-    ax = plot_shifts(table).axes[0]
+    ax = plot_unfreezing_by_shift(table).axes[0]
     cell = artist(ax, "stem noise").get_facecolor()
     inks = {
         text.get_color() for text in ax.texts if text.get_text() in (f"{100 * mean:.0f}", "± 0")
@@ -94,7 +94,7 @@ def test_figures_can_be_read_on_every_colour_of_the_heat_map(table, mean):
 
 
 def test_ways_with_equally_many_weights_stand_side_by_side(table):
-    figure = plot_weights(table)
+    figure = plot_unfreezing_by_weights(table)
     ax = figure.axes[0]
     figure.draw_without_rendering()
 
@@ -109,7 +109,7 @@ def test_ways_with_equally_many_weights_stand_side_by_side(table):
 
 
 def test_marks_stand_at_their_weights(table):
-    ax = plot_weights(table).axes[0]
+    ax = plot_unfreezing_by_weights(table).axes[0]
     assert ax.get_xscale() == "log"
     for way, weights in (("head", 2056), ("adapters", 50_000), ("everything", 1_000_000)):
         mark = artist(ax, f"mean {way}")
@@ -120,6 +120,6 @@ def test_marks_stand_at_their_weights(table):
 
 
 def test_a_table_without_the_rows_is_refused(table):
-    for plot in (plot_depth, plot_shifts, plot_weights):
+    for plot in (plot_unfreezing_depth, plot_unfreezing_by_shift, plot_unfreezing_by_weights):
         with pytest.raises(ValueError, match="no rows of the part"):
             plot(table[table.part == "none"])

@@ -1,14 +1,18 @@
 import torch
 
-from vtlab.data.images import Images, places_by_class
+from vtlab.data.images import Images, image_places_by_class
 
 LABELS = torch.tensor([2, 0, 2, 1, 2, 0])
 
 
 def test_places_are_those_of_each_class_in_their_order_or_shuffled():
-    assert [own.tolist() for own in places_by_class(LABELS, (2, 3, 0))] == [[0, 2, 4], [], [1, 5]]
+    assert [own.tolist() for own in image_places_by_class(LABELS, (2, 3, 0))] == [
+        [0, 2, 4],
+        [],
+        [1, 5],
+    ]
     many = torch.zeros(50, dtype=torch.long)
-    (shuffled,) = places_by_class(many, [0], torch.Generator().manual_seed(0))
+    (shuffled,) = image_places_by_class(many, [0], torch.Generator().manual_seed(0))
     assert shuffled.tolist() != list(range(50)) == sorted(shuffled.tolist())
 
 

@@ -14,7 +14,7 @@ from images_made_up import picture, saved, scene
 from PIL import Image, ImageOps, PngImagePlugin, features
 
 from vtlab.data.decoding import MAX_DECODING_BYTES
-from vtlab.data.file_names import printable_path
+from vtlab.data.file_names import printable_path_name
 from vtlab.data.folders import read_folder
 from vtlab.data.listing import CAMS_FOLDER, list_folder, list_zip
 
@@ -177,7 +177,7 @@ def odd(tmp_path_factory):
                 place = ("ab"[i % 2], pattern.format(i))
                 (root / place[0]).mkdir(exist_ok=True)
                 (root / place[0] / place[1]).write_bytes(make(i))
-                promised[printable_path(place)] = promise
+                promised[printable_path_name(place)] = promise
     return root, promised
 
 

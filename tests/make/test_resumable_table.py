@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from resumable_table import fill_table, make_resumable_table, measure_once
+from resumable_table import fill_table, make_resumable_table, resumable_row
 
 from vtlab.course.tables import read_committed_table
 from vtlab.system.files import find_shipped_files
@@ -12,17 +12,17 @@ def measured():
 
 def test_a_run_is_measured_once(tmp_path, capsys):
     path, run = tmp_path / "new" / "a-0.json", {"way": "a", "seed": 0, "rate": None}
-    first = measure_once(path, run, measured)
+    first = resumable_row(path, run, measured)
     assert first == run | {"test_accuracy": 0.5} and "a-0 0.5" in capsys.readouterr().out
-    assert measure_once(path, run, lambda: pytest.fail("measured twice")) == first
+    assert resumable_row(path, run, lambda: pytest.fail("measured twice")) == first
 
 
 def test_a_file_of_another_run_is_refused_and_kept(tmp_path):
     path = tmp_path / "a.json"
-    measure_once(path, {"way": "a", "shots": 5}, measured)
+    resumable_row(path, {"way": "a", "shots": 5}, measured)
     before = path.read_bytes()
     with pytest.raises(ValueError, match="shots is 5 there and 10 here"):
-        measure_once(path, {"way": "a", "shots": 10}, measured)
+        resumable_row(path, {"way": "a", "shots": 10}, measured)
     assert path.read_bytes() == before
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
-from vtlab.results.comparison import Comparison
-from vtlab.results.formatting import format_comparison, format_shots, join_words
+from vtlab.results.comparison import Comparison, format_comparison
+from vtlab.results.formatting import format_shots, join_words
 from vtlab.results.records import Run
 
 TEST = 1000

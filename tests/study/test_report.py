@@ -14,8 +14,8 @@ from matplotlib import pyplot
 from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
 from vtlab.results import records as records
-from vtlab.results.comparison import Comparison
-from vtlab.results.formatting import format_comparison, format_strategy_name
+from vtlab.results.comparison import Comparison, format_comparison
+from vtlab.results.formatting import format_strategy_name
 from vtlab.results.records import Epoch, Run
 from vtlab.study import report as report
 from vtlab.study.study import Study

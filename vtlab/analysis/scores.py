@@ -37,7 +37,7 @@ def cam_scores(maps: Tensor, masks: Tensor, tolerance: float = 0) -> pd.DataFram
     values = {
         "hit": pointing_game(maps, masks, tolerance).float(),
         "mass": mass_inside(maps, masks),
-        "overlap": overlap(maps, masks),
+        "overlap": mask_overlap(maps, masks),
     }
     return pd.DataFrame({name: scores.double().numpy() for name, scores in values.items()})
 
@@ -68,7 +68,7 @@ def mass_inside(maps: Tensor, masks: Tensor) -> Tensor:
     return torch.where(everywhere > 0, inside / everywhere.clamp(min=1e-30), 0.0)
 
 
-def overlap(maps: Tensor, masks: Tensor) -> Tensor:
+def mask_overlap(maps: Tensor, masks: Tensor) -> Tensor:
     """Intersection over union of the object and the map's top pixels, as many as it has, `(N,)`.
 
     The threshold is thus no free choice: an object of 300 pixels is compared with the 300
@@ -129,7 +129,7 @@ def deletion_curve(
     targets = predict(network, pixels, bfloat16=False).argmax(1)
     order = resize_maps(maps, size).flatten(1).argsort(dim=1, descending=True, stable=True)
     rank = order.argsort(1).view(-1, 1, *size)  # 0: the highest value
-    start, end = (blur(pixels), pixels) if insert else (pixels, blur(pixels))
+    start, end = (_blur(pixels), pixels) if insert else (pixels, _blur(pixels))
     curve = []
     for step in range(steps + 1):
         exchanged = rank < step * rank[0].numel() / steps
@@ -138,7 +138,7 @@ def deletion_curve(
     return torch.stack(curve)
 
 
-def blur(pixels: Tensor) -> Tensor:
+def _blur(pixels: Tensor) -> Tensor:
     """Images so blurred that no shape is left, bytes."""
     from torchvision.transforms.v2.functional import gaussian_blur
 

@@ -11,7 +11,7 @@ import ipywidgets
 import traitlets
 
 from vtlab.plots import style
-from vtlab.widgets.panel import Panel, StatusLine
+from vtlab.widgets.panel import Panel, PanelStatusLine
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ class GuessPanel(Panel):
 
     def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
         """The options, and a line that says what was committed to."""
-        self.status = StatusLine()
+        self.status = PanelStatusLine()
         return [self.controls["value"], self.status]
 
     @traitlets.observe("value")

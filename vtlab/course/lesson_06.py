@@ -160,7 +160,7 @@ def _strategy_for_part(part: str) -> Strategy:
     return surgical(part, head_start="kept", head_learns=False, rate=RATE)
 
 
-def adapt_part(part: str, knowing: Network, task: Task, seed: int) -> dict[str, float]:
+def unfreeze_one_part(part: str, knowing: Network, task: Task, seed: int) -> dict[str, float]:
     """Let one part of a copy of a network change, for a new world.
 
     Args:
@@ -239,7 +239,7 @@ MARK_SPACING = 9.0  # points between marks of equally many weights
 SAME_GROUP = 3  # times as many weights begin a new group of names
 
 
-def plot_depth(table: pd.DataFrame) -> Figure:
+def plot_unfreezing_depth(table: pd.DataFrame) -> Figure:
     """Accuracy against the number of stages that keep their pretrained weights, a panel per target.
 
     Args:
@@ -290,7 +290,7 @@ def _draw_depth_line(ax: Axes, rows: pd.DataFrame, way: str, target: str) -> Non
     ax.plot(list(found), means, gid=f"mean {way} {target}", **line, **style.mark_style(5.5, 0.8))
 
 
-def plot_shifts(table: pd.DataFrame) -> Figure:
+def plot_unfreezing_by_shift(table: pd.DataFrame) -> Figure:
     """A heat map: which part to adapt (columns) after which kind of shift (rows).
 
     A cell is the mean test accuracy over seeds, with half the width of its 95 % t-interval; the
@@ -367,7 +367,7 @@ def _readable_ink(colour: tuple[float, ...]) -> str:
     return "black" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "white"
 
 
-def plot_weights(table: pd.DataFrame) -> Figure:
+def plot_unfreezing_by_weights(table: pd.DataFrame) -> Figure:
     """Accuracy against the number of weights that learn, a panel per target, a mark per way.
 
     Ways in which equally many learn stand side by side, a little beside their place.
@@ -410,7 +410,7 @@ def plot_weights(table: pd.DataFrame) -> Figure:
 
 
 class _WeightMark(NamedTuple):
-    """A way to let weights learn, as `plot_weights` draws it: how many, the mean, where and in which colour."""
+    """A way to let weights learn as it is drawn: how many, the mean, where and in which colour."""
 
     way: str
     weights: float

@@ -260,7 +260,7 @@ def _mirror_at_edges(places: Tensor, size: int) -> Tensor:
     return torch.where(places >= size, 2 * (size - 1) - places, places)
 
 
-def augment_views(images: Images, augment: Augment, seed: int, count: int) -> Tensor:
+def augment_images(images: Images, augment: Augment, seed: int, count: int) -> Tensor:
     """Each image as it is, followed by `count` augmented views: bytes `(N * (1 + count), 3, H, W)`."""
     index = torch.arange(len(images))
     # view 0 is the image as it is

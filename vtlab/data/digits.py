@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vtlab.garden.drawing import draw_plants_in_chunks, fractal_noise, simulate_camera
+from vtlab.garden.drawing import draw_fractal_noise, draw_plants_in_chunks, drawing_through_camera
 from vtlab.system.randomness import derive_random_keys, random_uniform
 
 DIGITS = tuple("0123456789")
@@ -121,8 +121,8 @@ def _draw_printed(
     night = random_uniform(image_keys, (), 6) < 0.25  # light digits on a dark ground
     ground = _random_colour(image_keys, 7, torch.where(night, dark, bright), 0.45)
     stroke = _random_colour(image_keys, 8, torch.where(night, bright, dark), 0.8)
-    paper = ground * (0.88 + 0.2 * fractal_noise(image_keys, size)[:, None])
-    return simulate_camera(torch.lerp(paper, stroke, ink), image_keys), ink[:, 0] > 0.5
+    paper = ground * (0.88 + 0.2 * draw_fractal_noise(image_keys, size)[:, None])
+    return drawing_through_camera(torch.lerp(paper, stroke, ink), image_keys), ink[:, 0] > 0.5
 
 
 def _random_colour(image_keys: Tensor, stream: int, value: Tensor, most: float) -> Tensor:

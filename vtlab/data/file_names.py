@@ -25,7 +25,7 @@ def is_hidden_name(name: str) -> bool:
     return name.startswith(".") or name.lower() in ("__macosx", "thumbs.db", "desktop.ini")
 
 
-def class_folder(name: str) -> str:
+def class_folder_name(name: str) -> str:
     """A folder's name for a class, in which a "/" makes no second folder."""
     return name.replace("/", "\N{DIVISION SLASH}")
 
@@ -36,7 +36,7 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return [int(p[:MAX_DIGITS]) if i % 2 else p for i, p in enumerate(pieces)], name
 
 
-def printable_path(place: Place) -> str:
+def printable_path_name(place: Place) -> str:
     """A path as it can be printed."""
     return printable_name("/".join(place))
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vtlab.data.file_names import Place, natural_key, printable_path
+from vtlab.data.file_names import Place, natural_key, printable_path_name
 from vtlab.data.images import Images, check_size_of_images
 from vtlab.data.listing import SPLIT_NAMES, Listing, list_folder, list_image_table, list_zip
 from vtlab.data.parallel_decoding import decode_files
@@ -159,7 +159,7 @@ class _File(NamedTuple):
 
 def _images(pixels: Tensor, files: list[_File]) -> Images:
     labels = torch.tensor([file.label for file in files], dtype=torch.int64)
-    return Images(pixels, labels, None, tuple(printable_path(file.place) for file in files))
+    return Images(pixels, labels, None, tuple(printable_path_name(file.place) for file in files))
 
 
 def _unused_files(listing: Listing, tops: set[Place]) -> list[str]:
@@ -167,8 +167,8 @@ def _unused_files(listing: Listing, tops: set[Place]) -> list[str]:
     outside = [f for at in sorted(tops) for f in listing.files(at, deep=False)]
     strange = sorted({f for at in tops for f in listing.files(at, images=False)})
     no_image = "does not end as an image does (.jpg, .png, .webp …)"
-    return [f"{printable_path(f)} is in no class folder" for f in outside] + [
-        f"{printable_path(f)} {no_image}" for f in strange
+    return [f"{printable_path_name(f)} is in no class folder" for f in outside] + [
+        f"{printable_path_name(f)} {no_image}" for f in strange
     ]
 
 
@@ -239,7 +239,7 @@ def _find_splits(listing: Listing, at: Place) -> tuple[Place, Place | None, list
         if part != "train" and place != test:
             why = "test/ is the test set" if part in labelled else "it has no class folders"
             notes.append(f"{place[-1]}/ was left aside: {why}")
-    notes += [f"{printable_path((name,))}/ was left aside" for name in rest]
+    notes += [f"{printable_path_name((name,))}/ was left aside" for name in rest]
     return found["train"], test, notes
 
 
@@ -269,7 +269,7 @@ def _files_by_class(listing: Listing, at: Place) -> dict[str, list[Place]]:
     where = "/".join((listing.name, *at))
     found: dict[str, list[Place]] = {}
     for child in listing.subfolders(at):
-        name, own = printable_path((unicodedata.normalize("NFC", child),)), (*at, child)
+        name, own = printable_path_name((unicodedata.normalize("NFC", child),)), (*at, child)
         found[name] = found.get(name, []) + listing.files(own)
         if not found[name]:
             raise ValueError(f"class {name!r} in {where} has no images")

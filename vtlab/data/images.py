@@ -40,11 +40,11 @@ class Images:
     def first_of_classes(self, classes: Sequence[int], count: int) -> Images:
         """The first `count` images at most of these classes, as many of each as have room."""
         each = -(-count // len(classes))
-        places = [own[:each] for own in places_by_class(self.labels, classes)]
+        places = [own[:each] for own in image_places_by_class(self.labels, classes)]
         return self[torch.cat(places)[:count]]
 
 
-def places_by_class(
+def image_places_by_class(
     labels: Tensor, classes: Iterable[int], random: torch.Generator | None = None
 ) -> list[Tensor]:
     """Where the images of each class are.

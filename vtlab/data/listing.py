@@ -19,12 +19,12 @@ from pathlib import Path
 
 from vtlab.data.file_names import (
     Place,
-    class_folder,
+    class_folder_name,
     is_hidden_name,
     is_image_name,
     natural_key,
     printable_name,
-    printable_path,
+    printable_path_name,
 )
 from vtlab.system.files import MAX_FILE_BYTES, read_file
 
@@ -107,7 +107,7 @@ class Listing:
             else:
                 continue
             self.folders = {f: files for f, files in self.folders.items() if f[: len(at)] != at}
-            self.notes.append(f"{printable_path(at)}/ {what} and was left out")
+            self.notes.append(f"{printable_path_name(at)}/ {what} and was left out")
         return self
 
     def _is_report(self, at: Place) -> bool:
@@ -122,14 +122,14 @@ def list_folder(path: Path) -> Listing:
 
     def note_closed(error: OSError) -> None:  # os.walk would leave the folder out in silence
         place = Path(error.filename).relative_to(path).parts
-        found.skipped.append(f"{printable_path(place)}/ cannot be opened: {error.strerror}")
+        found.skipped.append(f"{printable_path_name(place)}/ cannot be opened: {error.strerror}")
 
     for top, below, names in os.walk(path, onerror=note_closed, followlinks=True):
         folder = Path(top)
         place = folder.relative_to(path).parts
         if folder.resolve() in {above.resolve() for above in folder.parents}:
             below.clear()  # or os.walk would go round for ever
-            found.notes.append(f"{printable_path(place)}/ is a link back to a folder above it")
+            found.notes.append(f"{printable_path_name(place)}/ is a link back to a folder above it")
             continue
         below[:] = [name for name in below if not is_hidden_name(name)]
         found.add(place)
@@ -169,7 +169,7 @@ def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
             found.add(parts)
         elif parts in found.readers:
             found.notes.append(
-                f"{printable_path(parts)} is in the zip twice: the first one was read"
+                f"{printable_path_name(parts)} is in the zip twice: the first one was read"
             )
         elif parts:
             found.add(parts[:-1], parts[-1], partial(read, info))
@@ -195,12 +195,12 @@ def list_image_table(path: Path) -> Listing:
             found.skipped.append(f"line {number} of {found.name} names no {missing[0]}")
             continue
         # as a folder would lie: split, class, file
-        folder: Place = (class_folder(cells["label"]),)
+        folder: Place = (class_folder_name(cells["label"]),)
         if split := cells.get("split", "").lower():
             folder = (SPLIT_NAMES.get(split, split), *folder)
         place = (*folder, cells["file"])
         if place in found.readers:
-            found.notes.append(f"{printable_path(place)} is listed twice: it was read once")
+            found.notes.append(f"{printable_path_name(place)} is listed twice: it was read once")
         else:
             found.add(folder, cells["file"], partial(read_file, path.parent / cells["file"]))
     if found.readers and not found.files():

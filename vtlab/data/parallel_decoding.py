@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from vtlab.data.decoding import decode
-from vtlab.data.file_names import Place, printable_path
+from vtlab.data.file_names import Place, printable_path_name
 from vtlab.data.listing import Listing
 from vtlab.data.pixel_store import PixelStore
 from vtlab.system.fingerprints import hash_bytes
@@ -97,7 +97,7 @@ class _FileDecoder:
     workers: Callable[[Callable, Sequence], Iterator]
 
     def name(self, i: int) -> str:
-        return printable_path(self.places[i])
+        return printable_path_name(self.places[i])
 
     def decode_to_memory(self, arrange: RowOrder) -> DecodedFiles:
         numbers = range(len(self.places))

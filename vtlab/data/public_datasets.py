@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vtlab.data.file_names import class_folder
+from vtlab.data.file_names import class_folder_name
 from vtlab.data.listing import Listing
 from vtlab.system.cache import cache_folder
 
@@ -111,7 +111,7 @@ def _add_images(found: Listing, part: str, kind: str, data: VisionDataset, by_fi
         name = classes[label] if classes else f"class {label}"
         if not isinstance(name, str):
             name = name[0]  # Imagenette has several names for each
-        place = (*filter(None, [part]), class_folder(name))
+        place = (*filter(None, [part]), class_folder_name(name))
         if path is None:
             found.add(place, f"{kind} {i:06}.ppm", partial(_ppm_file, data, i))
         else:

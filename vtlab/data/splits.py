@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vtlab.data.images import places_by_class
+from vtlab.data.images import image_places_by_class
 from vtlab.system.randomness import make_generator
 
 MIN_IMAGES_PER_CLASS = 4  # so that a split leaves two images to learn from and two to test on
@@ -42,7 +42,7 @@ def split_each_class(
 ) -> tuple[Tensor, Tensor]:
     """As `stratified_split`, unchecked, with at least so many images of each class on each side."""
     kept, held = [], []
-    for places in places_by_class(labels, labels.unique().tolist(), random):
+    for places in image_places_by_class(labels, labels.unique().tolist(), random):
         cut = min(max(least, round(share * len(places))), len(places) - least)
         held.append(places[:cut].sort().values)
         kept.append(places[cut:].sort().values)

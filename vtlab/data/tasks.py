@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from vtlab.data.digits import DIGITS, TRAINING_SCANS, handwritten_digits, printed_digits
-from vtlab.data.file_names import printable_path
+from vtlab.data.file_names import printable_path_name
 from vtlab.data.folders import ImageFolder, read_class_folders, read_folder
-from vtlab.data.images import Images, check_size_of_images, places_by_class
+from vtlab.data.images import Images, check_size_of_images, image_places_by_class
 from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
 from vtlab.data.splits import split_each_class
@@ -82,7 +82,7 @@ class Task:
         Raises:
             ValueError: If a class has not so many images, or that is no number of shots.
         """
-        shots = parse_task_shots(shots)
+        shots = check_task_shots(shots)
         train = self.draw(shots, seed)
         return replace(self, train=train, val=None, shots=shots, seed=seed)
 
@@ -172,7 +172,7 @@ def task(
 
     Lesson 01; folders in lesson 16.
     """
-    number = parse_task_shots(shots)
+    number = check_task_shots(shots)
     check_size_of_images(image_size)
     if tests is not None and tests < 1:
         raise ValueError(f"{tests} test images per class are too few; the least is 1")
@@ -198,9 +198,9 @@ def task(
         read = read_folder(path, image_size, progress, strict=strict, hold_out=HOLDOUT_SHARE)
         # resolved, since "." and ".." say no name
         own_name = path.resolve().name if path.is_dir() else path.stem
-        made = _task_of_folder(printable_path((own_name,)), read)
+        made = _task_of_folder(printable_path_name((own_name,)), read)
     if tests is not None and key not in WORLDS:  # the garden has drawn no more
-        places = places_by_class(made.test.labels, range(len(made.classes)))
+        places = image_places_by_class(made.test.labels, range(len(made.classes)))
         first = torch.cat([own[:tests] for own in places]).sort().values
         made = replace(made, test=made.test[first])
     if is_built_in_task(name) and Path(name).exists():
@@ -221,7 +221,7 @@ def task_reads_files(name: str | Path) -> bool:
     return not is_built_in_task(name) and (str(name) in PUBLIC_DATASETS or Path(name).exists())
 
 
-def parse_task_shots(shots: int | str | None) -> int | None:
+def check_task_shots(shots: int | str | None) -> int | None:
     """Images per class as a number; None for all of them, which "all" says, too.
 
     Raises:
@@ -322,7 +322,7 @@ def _task_of_pool(
                 f"fewer than the {shots} shots asked for"
             )
         random = make_generator(seed, "shots")
-        shuffled = places_by_class(pool.labels, range(len(classes)), random)
+        shuffled = image_places_by_class(pool.labels, range(len(classes)), random)
         return pool[torch.cat([own[:shots] for own in shuffled])]
 
     return Task(name, classes, pool, test, None, 0, draw, None, notes, skipped, flip)

@@ -143,7 +143,7 @@ def _paint_scenes(
     colour, alpha = _paint_plant(individuals, pose, size)
     image = image * (1 - 0.45 * _cast_shadow(alpha))
     image = torch.lerp(image, colour, alpha) * light
-    return simulate_camera(image, image_keys), alpha[:, 0] > 0.5
+    return drawing_through_camera(image, image_keys), alpha[:, 0] > 0.5
 
 
 def _sample_poses(
@@ -263,14 +263,14 @@ def _paint_ground(labels: Tensor, image_keys: Tensor, size: int, scene: DrawnSce
     free = (random_uniform(image_keys, (), 50) * len(palettes)).long()
     tied = random_uniform(image_keys, (), 51) < scene.shortcut
     chosen = palettes[torch.where(tied, labels % len(palettes), free)]
-    height = fractal_noise(image_keys, size)[:, None]
+    height = draw_fractal_noise(image_keys, size)[:, None]
     low, middle, high = (chosen[:, i, :, None, None] for i in range(3))
     share = (2 * height).clamp(max=1)
     image = low + (middle - low) * share
     return image + (high - middle) * (2 * height - 1).clamp(min=0)  # (N, 3, H, W)
 
 
-def fractal_noise(image_keys: Tensor, size: int) -> Tensor:
+def draw_fractal_noise(image_keys: Tensor, size: int) -> Tensor:
     """Noise summed over four scales, some of it stretched like grass, `(N, H, W)` in [0, 1]."""
     total = torch.zeros(len(image_keys), size, size, device=image_keys.device)
     weights = (0.45, 0.28, 0.17, 0.10)
@@ -285,7 +285,7 @@ def fractal_noise(image_keys: Tensor, size: int) -> Tensor:
     return ((mixed - 0.5) * 1.7 + 0.5).clamp(0, 1)
 
 
-def simulate_camera(image: Tensor, image_keys: Tensor) -> Tensor:
+def drawing_through_camera(image: Tensor, image_keys: Tensor) -> Tensor:
     """Light falling from one side, a white balance, sensor noise; `(N, 3, H, W)` uint8."""
     size = image.shape[-1]
     line = torch.linspace(-0.5, 0.5, size, device=image.device)

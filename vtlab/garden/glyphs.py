@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vtlab.garden.colours import PETAL_COLOURS, ground_palettes, interpolate_colours
-from vtlab.garden.drawing import draw_plants_in_chunks, drawing_to_bytes, fractal_noise
+from vtlab.garden.drawing import draw_fractal_noise, draw_plants_in_chunks, drawing_to_bytes
 from vtlab.system.randomness import derive_random_keys, random_normal, random_uniform
 
 STROKES_PER_GLYPH = 5
@@ -101,7 +101,7 @@ def _paint_ink(away: Tensor, thick: Tensor, image_keys: Tensor, size: int) -> tu
     alpha = (0.5 + thick - away).clamp(0, 1)[:, None]
     papers = ground_palettes(away.device)[:, 2]
     paper = papers[(random_uniform(image_keys, (), 6) * len(papers)).long()][:, :, None, None]
-    paper = paper * (0.8 + 0.35 * fractal_noise(image_keys, size)[:, None])
+    paper = paper * (0.8 + 0.35 * draw_fractal_noise(image_keys, size)[:, None])
     ink = (
         0.7
         * interpolate_colours(PETAL_COLOURS, random_uniform(image_keys, (), 7))[:, :, None, None]
@@ -143,7 +143,7 @@ def _paint_textures(
     cloth = kind[:, 5, None, None] < 0.5
     woven = torch.where(cloth, first * second, torch.maximum(first, second))
     woven = (1.5 * woven).clamp(-1, 1)
-    share = (0.5 + 0.35 * woven + 0.4 * (fractal_noise(image_keys, size) - 0.5)).clamp(0, 1)[
+    share = (0.5 + 0.35 * woven + 0.4 * (draw_fractal_noise(image_keys, size) - 0.5)).clamp(0, 1)[
         :, None
     ]
     palettes = ground_palettes(labels.device)

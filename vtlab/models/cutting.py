@@ -85,12 +85,12 @@ def infer_cut_shapes(blocks: list[nn.Module], size: int) -> list[tuple[int, ...]
     """The shape of each block's output for two images, found without computing it."""
     values, shapes = torch.empty(2, 3, size, size, device="meta"), []
     for block in blocks:
-        values = run_block_on_meta(block, values)
+        values = run_cut_block_on_meta(block, values)
         shapes.append(tuple(values.shape))
     return shapes
 
 
-def run_block_on_meta(block: nn.Module, values: Any) -> Any:
+def run_cut_block_on_meta(block: nn.Module, values: Any) -> Any:
     """The block's output as tensors that have a shape and no numbers: nothing is computed."""
     with torch.no_grad():
         return copy.deepcopy(block).to("meta").eval()(values)

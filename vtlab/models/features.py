@@ -161,7 +161,7 @@ FEATURE_FILE_VERSION = 1  # of the file
 FEATURE_FILE_NAME = "features.bin"
 
 
-def fingerprint_features(network: Network, pixels: Tensor, half: bool) -> str:
+def _fingerprint_features(network: Network, pixels: Tensor, half: bool) -> str:
     """A name for the features of these images: another one where anything that they depend on differs."""
     known = (
         FEATURE_FILE_VERSION,
@@ -202,7 +202,9 @@ class FeatureFile:
     @classmethod
     def of(cls, network: Network, pixels: Tensor, half: bool, first: Tensor) -> FeatureFile:
         """The file of these images' features in the cache."""
-        return cls(cache_folder() / "features" / fingerprint_features(network, pixels, half), first)
+        return cls(
+            cache_folder() / "features" / _fingerprint_features(network, pixels, half), first
+        )
 
     def read(self, number: int, count: int) -> Tensor | None:
         """Part `number`, `(count, D)`; None if it is not there, or not as it was written."""

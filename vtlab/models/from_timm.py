@@ -22,12 +22,12 @@ from vtlab.models.cutting import (
     CutNetwork,
     cut_into_stages,
     infer_cut_shapes,
-    run_block_on_meta,
+    run_cut_block_on_meta,
 )
 from vtlab.models.layouts import infer_layout
 from vtlab.models.network import network_in_evaluation_mode
 from vtlab.models.normalisation import Normalisation
-from vtlab.models.weights import fill_module, read_state_dict
+from vtlab.models.weights import fill_module_with_weights, read_state_dict
 
 TIMM_PREFIX = "timm:"
 
@@ -116,7 +116,7 @@ def load_timm_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[
         raise FileNotFoundError(f"no weights at {path}")
     # the head, which may be missing, is what comes after `forward_features`
     head = [] if old_head else [f"{name}." for name in _Tail(model, _find_blocks(model))._modules]
-    fill_module(model, read_state_dict(path), path.name, type(model).__name__, head)
+    fill_module_with_weights(model, read_state_dict(path), path.name, type(model).__name__, head)
     return model, path.stem
 
 
@@ -145,7 +145,7 @@ def _join_multivalued(blocks: list[nn.Module], size: int, name: str) -> list[nn.
     joined: list[nn.Module] = []
     waiting: list[nn.Module] = []
     for block in blocks:
-        values = run_block_on_meta(block, values)
+        values = run_cut_block_on_meta(block, values)
         waiting.append(block)
         if isinstance(values, Tensor):
             joined.append(waiting[0] if len(waiting) == 1 else nn.Sequential(*waiting))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from vtlab.models.cutting import CutFunction, CutNetwork, CutPointwiseFunction, cut_into_stages
 from vtlab.models.normalisation import Normalisation
-from vtlab.models.weights import fill_module, read_weights
+from vtlab.models.weights import fill_module_with_weights, read_weights
 
 if TYPE_CHECKING:
     from torchvision.models import VisionTransformer
@@ -148,7 +148,9 @@ def _load_state(
     older = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
     state = {older.sub(r"\1\2.", name): values for name, values in state.items()}
     head = [] if old_head else [f"{part}." for part in _find_parts(model)[1].split()]
-    fill_module(model, state, origin, type(model).__name__, ["aux", "AuxLogits", *head])
+    fill_module_with_weights(
+        model, state, origin, type(model).__name__, ["aux", "AuxLogits", *head]
+    )
 
 
 def cut_torchvision_model(model: nn.Module, size: int, *, old_head: bool = True) -> CutNetwork:

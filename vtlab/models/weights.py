@@ -76,7 +76,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def fill_module(
+def fill_module_with_weights(
     module: nn.Module,
     state: Mapping[str, Tensor],
     source: str,
@@ -130,7 +130,7 @@ def load_stage_weights(network: Network, path: Path) -> None:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
-    fill_module(network.stages, read_state_dict(path), path.name, network.name)
+    fill_module_with_weights(network.stages, read_state_dict(path), path.name, network.name)
     network.origin = path.stem
 
 

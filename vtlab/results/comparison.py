@@ -15,6 +15,12 @@ import numpy as np
 import pandas as pd
 
 from vtlab.results import metrics, records
+from vtlab.results.formatting import (
+    format_percent,
+    format_percent_range,
+    format_strategy_name,
+    format_table,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,3 +111,21 @@ class Comparison:
     def best(self) -> str:
         """The strategy with the highest mean."""
         return self.differences.strategy[0]
+
+
+def format_comparison(comparison: Comparison) -> str:
+    """A comparison as lines for a terminal: a row per strategy, then what takes no training."""
+    rows = [("", "weights that learn", "test accuracy", "95 % interval", "seconds")]
+    for row in comparison.summary.to_dict("records"):
+        rows.append(
+            (
+                format_strategy_name(row["strategy"]),
+                f"{row['trainable_weights']:,}",
+                format_percent(row["mean"]),
+                format_percent_range(row["low"], row["high"]),
+                f"{row['seconds']:.1f}",
+            )
+        )
+    for name, share in comparison.reference_accuracies.items():
+        rows.append((name, "", format_percent(share), "", ""))
+    return format_table(rows).replace("\N{NO-BREAK SPACE}", " ")

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from vtlab.results.labels import get_label
-
-if TYPE_CHECKING:
-    from vtlab.results.comparison import Comparison
 
 
 def format_percent(share: float, digits: int = 1) -> str:
@@ -46,21 +42,3 @@ def format_shots(shots: int | None) -> str:
 def join_words(words: Sequence[str]) -> str:
     """Words as an enumeration, such as "a, b and c"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def format_comparison(comparison: Comparison) -> str:
-    """A comparison as lines for a terminal: a row per strategy, then what takes no training."""
-    rows = [("", "weights that learn", "test accuracy", "95 % interval", "seconds")]
-    for row in comparison.summary.to_dict("records"):
-        rows.append(
-            (
-                format_strategy_name(row["strategy"]),
-                f"{row['trainable_weights']:,}",
-                format_percent(row["mean"]),
-                format_percent_range(row["low"], row["high"]),
-                f"{row['seconds']:.1f}",
-            )
-        )
-    for name, share in comparison.reference_accuracies.items():
-        rows.append((name, "", format_percent(share), "", ""))
-    return format_table(rows).replace("\N{NO-BREAK SPACE}", " ")

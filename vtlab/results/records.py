@@ -79,14 +79,14 @@ class Run:
         Raises:
             ValueError: If a field is missing, unknown, or holds no list where one belongs.
         """
-        check_fields(cls, values)
+        check_record_fields(cls, values)
         for name in ("epochs", "predictions", "confidences", "cams"):
             if not isinstance(values[name], list):
                 raise ValueError(f"field {name!r} holds no list")
         for epoch in values["epochs"]:
             if not isinstance(epoch, dict):
                 raise ValueError("field 'epochs' holds something that is no epoch")
-            check_fields(Epoch, epoch)
+            check_record_fields(Epoch, epoch)
         values["epochs"] = tuple(Epoch(**epoch) for epoch in values["epochs"])
         for name in ("predictions", "confidences", "cams"):
             values[name] = _as_tuples(values[name])
@@ -99,7 +99,7 @@ def run_record_key(strategy: str, shots: int | None, seed: int) -> str:
     return f"{name}-{'all' if shots is None else shots}-{seed}"
 
 
-def check_fields(kind: type, values: Mapping[str, object]) -> None:
+def check_record_fields(kind: type, values: Mapping[str, object]) -> None:
     """Refuse values that are not exactly the fields of a dataclass.
 
     Raises:

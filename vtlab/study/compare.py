@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from vtlab.data.tasks import Task, parse_task_shots
+from vtlab.data.tasks import Task, check_task_shots
 from vtlab.models.network import Network
 from vtlab.results.records import Run
 from vtlab.results.store import RunStore
@@ -108,7 +108,7 @@ def _plan_runs(
     """Every strategy with every number of shots and every seed, a seed after the other."""
     if isinstance(shots, str) or not isinstance(shots, Iterable):
         shots = [shots]
-    numbers = [parse_task_shots(number) for number in shots]
+    numbers = [check_task_shots(number) for number in shots]
     if isinstance(seeds, Iterable):
         seeds = [int(seed) for seed in seeds]
     else:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from vtlab.study.run import PlannedRun, Runner
 from vtlab.study.tune import CANDIDATE_RATES, HELD_BACK_SHARE
 from vtlab.training.costs import cost_table, count_training_operations
-from vtlab.training.schedules import default_epochs
+from vtlab.training.schedules import default_schedule_epochs
 from vtlab.training.strategies import Strategy
 
 OVERHEAD_OPERATIONS = 1e10  # multiply-adds as long as what a run does beside training and testing
@@ -192,7 +192,7 @@ def _predict_work(runner: Runner, run: PlannedRun) -> _PredictedWork:
     parts = cost_table(network, run.strategy, image_size=task.image_size)
     forward = parts.forward.groupby(parts.step > 0).sum() * len(task.test)
     return _PredictedWork(
-        setting.epochs or default_epochs(images, run.strategy.start),
+        setting.epochs or default_schedule_epochs(images, run.strategy.start),
         training * len(CANDIDATE_RATES) * (1 - HELD_BACK_SHARE) if tuned else 0,
         training,
         int(forward.get(True, 0)),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vtlab.data.baselines import pixel_neighbour
-from vtlab.data.tasks import Task, parse_task_shots
+from vtlab.data.tasks import Task, check_task_shots
 from vtlab.models.network import Network
 from vtlab.results import metrics, records
 from vtlab.results.comparison import Comparison
@@ -69,7 +69,7 @@ class Study:
         Raises:
             ValueError: If the study has no such run.
         """
-        shots = parse_task_shots(shots)
+        shots = check_task_shots(shots)
         there = {run.shots for run in self.runs}
         if shots is None and len(there) == 1:
             (shots,) = there

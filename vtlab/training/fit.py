@@ -38,7 +38,7 @@ from vtlab.system.randomness import make_generator, seed_torch
 from vtlab.training.checkpoints import Checkpoint, CheckpointedTraining, restore_state
 from vtlab.training.optimisers import make_optimiser
 from vtlab.training.probe import ProbeStep, is_probe_solvable, solve_probe
-from vtlab.training.schedules import default_epochs, warmup_cosine
+from vtlab.training.schedules import default_schedule_epochs, warmup_cosine
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE, Views
 
@@ -72,7 +72,7 @@ def fit(
         strategy: What learns, and how fast; or its name.
         seed: Of the new head, the order of batches and the augmentation. These are the same for all
             strategies.
-        epochs: None for `default_epochs`. The probe has none: it is solved.
+        epochs: None for `default_schedule_epochs`. The probe has none: it is solved.
         augment: An `Augment`, or what `augment_with` makes; None for the images as they are; "default"
             for `Augment()`, which mirrors images where `task.flip` says that a mirror image has the
             same class. A probe is solved on the images as they are.
@@ -159,7 +159,7 @@ class Training(CheckpointedTraining[Epoch]):
     ) -> None:
         """The arguments are those of `fit`. The network is not touched before the first step."""
         self.network, self.task, self.strategy, self.seed = network, task, strategy, seed
-        self.epochs = epochs or default_epochs(len(task.train), strategy.start)
+        self.epochs = epochs or default_schedule_epochs(len(task.train), strategy.start)
         self.augment, self.mixup, self.views = augment, mixup, views
         self.cache, self.bfloat16, self.stop = cache, bfloat16, stop
         self.history: list[Epoch] = []

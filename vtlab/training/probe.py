@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vtlab.data.images import places_by_class
+from vtlab.data.images import image_places_by_class
 from vtlab.data.splits import stratified_split
 from vtlab.models.features import activations
 from vtlab.models.losses import label_variance_loss
@@ -78,7 +78,7 @@ def choose_probe_strength(features: Tensor, labels: Tensor, classes: int, seed: 
     if len(labels) * classes > MAX_IMAGES_TIMES_CLASSES:
         each = max(folds, MAX_IMAGES_TIMES_CLASSES // classes**2)
         random = make_generator(seed, "strength")
-        places = places_by_class(labels, range(classes), random)
+        places = image_places_by_class(labels, range(classes), random)
         sample = torch.cat([place[:each] for place in places])
         features, labels = features[sample], labels[sample]
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)

@@ -17,7 +17,7 @@ from vtlab.models.backbones import backbone
 from vtlab.models.network import WEIGHT_KINDS, Network
 from vtlab.models.normalisation import Normalisation
 from vtlab.models.weights import find_mismatch
-from vtlab.results.records import check_fields
+from vtlab.results.records import check_record_fields
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.system.sealing import seal_json, unseal_json
@@ -169,7 +169,7 @@ def load(folder: str | Path) -> tuple[Network, SavedModelCard]:
 
 def _parse_card(values: dict[str, Any]) -> SavedModelCard:
     values = {"kind": "all"} | values  # cards from before there were kinds
-    check_fields(SavedModelCard, values)
+    check_record_fields(SavedModelCard, values)
     if Path(values["file"]).name != values["file"]:
         raise ValueError(f"the weights lie elsewhere: {values['file']!r}")
     for name, value in values.items():

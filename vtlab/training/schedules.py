@@ -8,7 +8,7 @@ MIN_EPOCHS = {"pretrained": 12, "random": 30}
 WARMUP_SHARE = 0.1  # share of the steps in which the rate rises
 
 
-def default_epochs(images: int, start: str = "pretrained") -> int:
+def default_schedule_epochs(images: int, start: str = "pretrained") -> int:
     """How many epochs so many training images take: 30 up to 320 images, then fewer.
 
     The number falls with the square root of the number of images, to no less than 12. A random start

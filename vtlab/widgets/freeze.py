@@ -18,7 +18,7 @@ from vtlab.training.costs import Speed, calibrate_costs, cost_table
 from vtlab.training.fit import fit
 from vtlab.widgets.panel import (
     Panel,
-    StatusLine,
+    PanelStatusLine,
     button,
     control_row,
     number_box,
@@ -79,7 +79,7 @@ class FreezePanel(Panel):
         self._result = ""  # of the last work, in words
         self._lock = threading.RLock()  # of what belongs to the ticked stages, and of the status
         self._worker = SessionWorker("vtlab freezing")
-        self.status = StatusLine("The head always learns. Tick what else should.")
+        self.status = PanelStatusLine("The head always learns. Tick what else should.")
         self.buttons = {
             "measure": button("Measure this machine", self.measure),
             "train": button("Train and see what moves", self.train, main=True),

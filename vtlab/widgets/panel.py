@@ -30,7 +30,7 @@ MIN_REDRAW_SECONDS = 0.25  # from one picture of a training to the next
 MAX_REDRAW_SHARE = 0.2  # of the time of a training
 
 
-class TraitValueError(traitlets.TraitError, ValueError):
+class PanelTraitError(traitlets.TraitError, ValueError):
     """A value that a trait of a panel cannot have."""
 
 
@@ -130,7 +130,7 @@ class Panel(traitlets.HasTraits):
         """
         if unknown := [value for value in values if value not in known]:
             listed = ", ".join(map(str, known))
-            raise TraitValueError(f"{complaint} {unknown[0]!r}{offer} {listed}")
+            raise PanelTraitError(f"{complaint} {unknown[0]!r}{offer} {listed}")
         return tuple(value for value in known if value in values)
 
     @property
@@ -310,7 +310,7 @@ def panel_stage_boxes(names: Iterable[str]) -> CheckboxGroup:
     return CheckboxGroup({name: name for name in names}, "Stages that learn, beside the head")
 
 
-class StatusLine(ipywidgets.HTML):
+class PanelStatusLine(ipywidgets.HTML):
     """A line that a screen reader says whenever it changes."""
 
     def __init__(self, words: str = "") -> None:

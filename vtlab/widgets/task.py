@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import traitlets
 
 from vtlab import plots
-from vtlab.data.augment import Augment, augment_views
+from vtlab.data.augment import Augment, augment_images
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.corruptions import CORRUPTIONS
@@ -207,7 +207,7 @@ class TaskPanel(Panel):
         titles = [self.classes[k] for k in images.labels]
         if not self.augmented:
             return plots.images(images.pixels, titles=titles, masks=masks, columns=COLUMNS)
-        pixels = augment_views(images, self.augment, self.seed, VIEWS)
+        pixels = augment_images(images, self.augment, self.seed, VIEWS)
         numbers = [f"view {number}" for number in range(1, VIEWS + 1)]
         heads = [head for name in titles for head in (name, *numbers)]
         return plots.images(pixels, titles=heads, columns=VIEWS + 1)

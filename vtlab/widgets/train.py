@@ -22,7 +22,7 @@ from vtlab.results.formatting import format_percent
 from vtlab.widgets.panel import (
     Panel,
     PanelRedrawTimer,
-    StatusLine,
+    PanelStatusLine,
     button,
     control_row,
     dropdown,
@@ -120,7 +120,7 @@ class TrainPanel(Panel):
         self._lock = threading.RLock()  # of what a button changes
         self._syncing = False
         self._worker = SessionWorker("vtlab training")
-        self.status = StatusLine("Choose, then press Train.")
+        self.status = PanelStatusLine("Choose, then press Train.")
         self.buttons = {
             "train": button("Train", self.train, main=True),
             "stop": button("Stop", self.stop),

@@ -24,7 +24,7 @@ from vtlab.widgets.panel import (
     CONTENT_WIDTH,
     DESCRIPTION_STYLE,
     Panel,
-    StatusLine,
+    PanelStatusLine,
     button,
     control_row,
 )
@@ -69,7 +69,7 @@ class UploadPanel(Panel):
         self.task: Task | None = None
         self.training: TrainPanel | None = None
         self.answer = ""
-        self.status = StatusLine(
+        self.status = PanelStatusLine(
             "Choose a zip with a folder per class, or photos named like “cat 1.jpg”."
         )
         self.files = _upload_button("Photos or a zip", (".zip", *IMAGE_ENDINGS), multiple=True)
