@@ -12,7 +12,7 @@ from vtlab.data.augment import Augment
 from vtlab.garden.source import GardenSource
 from vtlab.models.evaluation import compute_outputs
 from vtlab.models.initialisation import reinitialise
-from vtlab.study.run import Setting
+from vtlab.study.setting import Setting
 from vtlab.system.randomness import make_generator
 from vtlab.training.costs import measure_step
 from vtlab.training.saving import load, save

@@ -40,7 +40,7 @@ _HOME = {
     "grad_cam": "analysis.cams",
     "explain": "analysis.cams",
     "compare": "study.compare",
-    "Setting": "study.run",
+    "Setting": "study.setting",
     "Study": "study.study",
     "recommend": "study.recommend",
     "TrainPanel": "widgets.train",

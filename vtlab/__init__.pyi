@@ -25,7 +25,7 @@ from vtlab.results import metrics as metrics
 from vtlab.results import records as records
 from vtlab.study.compare import compare as compare
 from vtlab.study.recommend import recommend as recommend
-from vtlab.study.run import Setting as Setting
+from vtlab.study.setting import Setting as Setting
 from vtlab.study.study import Study as Study
 from vtlab.training import costs as costs
 from vtlab.training import rates as rates

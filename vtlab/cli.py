@@ -24,7 +24,7 @@ from vtlab.system.files import find_shipped_files
 from vtlab.system.interrupts import Termination, raise_on_termination
 
 if TYPE_CHECKING:
-    from vtlab.study.run import Setting
+    from vtlab.study.setting import Setting
     from vtlab.study.study import Study
 
 MAX_SEED = 2**32 - 1  # which is all that NumPy takes
@@ -395,7 +395,7 @@ def predict_command(given: argparse.Namespace) -> int:
 
 def _read_setting(given: argparse.Namespace) -> Setting:
     """What the options say that all runs share."""
-    from vtlab.study.run import Setting
+    from vtlab.study.setting import Setting
 
     return Setting(
         task=given.path,

@@ -18,8 +18,6 @@ from vtlab.course.lesson_06 import (
     SHIFTS,
     STAGES,
     WEIGHT_KIND_EPOCHS,
-    gradual_unfreezing,
-    keep_first_stages,
     shifted_task,
     source_network,
     unfreeze_one_part,
@@ -27,11 +25,12 @@ from vtlab.course.lesson_06 import (
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.adapters import adapter_names, with_adapters
-from vtlab.models.backbones import backbone
+from vtlab.models.backbones import backbone, backbone_with_first_stages
 from vtlab.models.evaluation import evaluate
 from vtlab.study.run import train_and_test
 from vtlab.training.strategies import Strategy, full, probe, surgical
 from vtlab.training.strategies import partial as last_stages
+from vtlab.training.unfreezing import gradual_unfreezing
 
 SEEDS = {"depth": 5, "weights": 5, "shift": 3}
 SHOTS, EPOCHS = 5, 20
@@ -56,7 +55,7 @@ def _thin_tests(task: Task) -> Task:
 
 def measure_depth(way: str, stages: int, task: Task, seed: int) -> dict[str, float]:
     """One training with so many transferred stages, frozen or fine-tuned."""
-    network = keep_first_stages(stages, len(task.classes), seed)
+    network = backbone_with_first_stages(stages, len(task.classes), seed)
     learning = STAGES if way == "fine-tuned" else STAGES[stages:]
     strategy = surgical(*learning, rate=RATE) if learning else probe
     found = train_and_test(network, task, strategy, seed, epochs=EPOCHS)

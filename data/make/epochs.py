@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from rates import STRATEGIES, tuning_tasks
+from rates import STRATEGIES, rates_tuning_tasks
 from resumable_table import make_resumable_table
 
 from vtlab.study.compare import compare
-from vtlab.study.run import Setting
+from vtlab.study.setting import Setting
 
 EPOCHS = (15, 30, 60)
 SHOTS, SEEDS = 5, 2
@@ -22,7 +22,7 @@ SHOTS, SEEDS = 5, 2
 def measure_epochs(folder: Path) -> pd.DataFrame:
     """Accuracy of every number of epochs on the tuning tasks."""
     tables = []
-    for task in tuning_tasks():
+    for task in rates_tuning_tasks():
         for epochs in EPOCHS:
             study = compare(
                 task,

@@ -24,7 +24,7 @@ TUNING_WORLDS = [
 ]
 
 
-def tuning_tasks() -> list[Task]:
+def rates_tuning_tasks() -> list[Task]:
     """The tasks that rates and numbers of epochs are tuned on."""
     return [garden_task(world, 64).at(5, 0) for world in TUNING_WORLDS]
 
@@ -32,7 +32,7 @@ def tuning_tasks() -> list[Task]:
 def measure_rates(folder: Path) -> pd.DataFrame:
     """Accuracy of every rate on the tuning tasks, at 5 and 20 shots."""
     tables = []
-    for task in tuning_tasks():
+    for task in rates_tuning_tasks():
         for strategy in STRATEGIES:
             for rate in RATES:
                 study = compare(

@@ -18,7 +18,7 @@ from vtlab.models.backbones import backbone
 from vtlab.models.network import Network
 from vtlab.results.metrics import interval
 from vtlab.study.compare import compare
-from vtlab.study.run import Setting
+from vtlab.study.setting import Setting
 from vtlab.system.device import autocast, synchronize
 from vtlab.system.files import find_shipped_files
 from vtlab.system.threads import THREADS

@@ -108,11 +108,11 @@ vt.claim("the kept stage is still the pretrained one, and the rest has learnt so
 # %% [markdown]
 # ## With vtlab
 #
-# `keep_first_stages(n, classes, seed)` is the same transplant from the other side: a pretrained network
+# `backbone_with_first_stages(n, classes, seed)` is the same transplant from the other side: a pretrained network
 # whose stages after the first n are drawn anew.
 
 # %%
-short = lesson_06.keep_first_stages(1, 10, seed)
+short = lesson_06.backbone_with_first_stages(1, 10, seed)
 taken = {name: all(torch.equal(a, b) for a, b in zip(short.stages[name].parameters(),
                                                      pretrained.stages[name].parameters()))
          for name in ("stem", "stage1")}
@@ -133,7 +133,7 @@ def trained(network, strategy):
     return vt.evaluate(network, digits.test.pixels[::3], digits.test.labels[::3])  # a third, to save time
 
 one = trained(short, vt.surgical(*pretrained.stage_names[1:], rate=0.001))
-five = trained(lesson_06.keep_first_stages(5, 10, seed), vt.probe)
+five = trained(lesson_06.backbone_with_first_stages(5, 10, seed), vt.probe)
 
 # %%
 vt.claim("for digits one kept stage ends over 10 points above five frozen ones", one > five + 0.1, one=one, five=five)

@@ -11,16 +11,15 @@ from vtlab.course.lesson_06 import (
     _renew_statistics,
     _strategy_for_part,
     genus_task,
-    gradual_unfreezing,
-    keep_first_stages,
     shifted_task,
 )
-from vtlab.models.backbones import backbone
+from vtlab.models.backbones import backbone, backbone_with_first_stages
+from vtlab.training.unfreezing import gradual_unfreezing
 
 
 @pytest.mark.parametrize("stages", range(6))
 def test_so_many_stages_stay_and_the_others_are_drawn_anew(stages):
-    whole, network = backbone("mini_resnet"), keep_first_stages(stages, 8, seed=3)
+    whole, network = backbone("mini_resnet"), backbone_with_first_stages(stages, 8, seed=3)
     same = [
         all(map(torch.equal, network.stages[name].parameters(), whole.stages[name].parameters()))
         for name in STAGES
@@ -31,7 +30,7 @@ def test_so_many_stages_stay_and_the_others_are_drawn_anew(stages):
 
 def test_more_stages_than_there_are_cannot_stay():
     with pytest.raises(ValueError, match="there are 5"):
-        keep_first_stages(6, 8, 0)
+        backbone_with_first_stages(6, 8, 0)
 
 
 def test_a_genus_has_two_known_species_and_two_new_ones():

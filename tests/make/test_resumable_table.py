@@ -43,8 +43,7 @@ def test_every_committed_table_is_read_by_its_name():
 
 
 def test_a_table_is_written_with_its_small_rates_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr("resumable_table.find_shipped_folder", lambda name: tmp_path)
-    monkeypatch.setattr("vtlab.results.records.find_shipped_files", lambda name: tmp_path)
+    monkeypatch.setattr("resumable_table.find_shipped_files", lambda name: tmp_path)
     monkeypatch.setattr("sys.argv", ["vtlab.some", "--runs", str(tmp_path / "runs")])
     asked = []
 

@@ -15,7 +15,7 @@ from vtlab.data.tasks import task
 from vtlab.models.evaluation import predict
 from vtlab.results.records import runs_to_table
 from vtlab.study.compare import compare
-from vtlab.study.run import Setting
+from vtlab.study.setting import Setting
 from vtlab.system.device import describe_machine
 from vtlab.training.strategies import FOUR, full, partial, probe, surgical
 

@@ -9,7 +9,8 @@ import tqdm.auto
 
 from vtlab.study import progress
 from vtlab.study.progress import ProgressEstimate, StudyProgress
-from vtlab.study.run import PlannedRun, Runner, Setting
+from vtlab.study.run import PlannedRun, Runner
+from vtlab.study.setting import Setting
 from vtlab.training.strategies import FOUR, full, probe, scratch
 
 EPOCHS = 30

@@ -12,7 +12,7 @@ from vtlab.data.tasks import task
 from vtlab.results.metrics import resampled_interval
 from vtlab.study import recommend as advice
 from vtlab.study.recommend import recommend
-from vtlab.study.run import Setting
+from vtlab.study.setting import Setting
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch, strategy_code, surgical
 
 QUICK = Setting(image_size=32, epochs=1)

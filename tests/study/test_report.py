@@ -366,7 +366,7 @@ def test_a_study_becomes_a_report_a_table_of_runs_and_lines_for_the_terminal(tmp
 
 def test_a_report_and_its_lines_build_each_table_once(tmp_path, toy_study, monkeypatch):
     built = Counter()
-    for module, name in ((records, "table"), (metrics, "paired_difference")):
+    for module, name in ((records, "runs_to_table"), (metrics, "paired_difference")):
         build = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *given, n=name, build=build: built.update([n]) or build(*given)
@@ -374,7 +374,7 @@ def test_a_report_and_its_lines_build_each_table_once(tmp_path, toy_study, monke
     toy_study.write_report(tmp_path, 4)
     format_comparison(toy_study.comparison(4))
     # one table is the comparison's, the other one of all runs is runs.csv; each strategy has a difference
-    assert built == {"table": 2, "paired_difference": 2}
+    assert built == {"runs_to_table": 2, "paired_difference": 2}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import torch
 
 from vtlab.models.evaluation import predict
 from vtlab.study.compare import compare
-from vtlab.study.run import Runner, Setting
+from vtlab.study.run import Runner
+from vtlab.study.setting import Setting
 from vtlab.training.strategies import full, partial, probe
 
 SMALL = dict(shots=1, seeds=1, setting=Setting(image_size=32, epochs=2), progress=False)

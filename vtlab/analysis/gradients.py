@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -73,3 +75,26 @@ def gradient_lengths(network: Network, pixels: Tensor, labels: Tensor) -> dict[s
             square = gradient.double().square().sum().item() / gradient[0].numel()
             squares[name] = squares.get(name, 0) + square / len(pixels)
     return {name: square**0.5 for name, square in squares.items()}
+
+
+def stack_gradient_lengths(
+    stack: Iterable[nn.Module], images: Tensor, labels: Tensor
+) -> list[float]:
+    """The length of the loss's gradient at the images and after each layer of a stack.
+
+    Args:
+        stack: Modules, the last one the head; in training mode, as at a first step.
+        images: Float `(N, 3, H, W)`.
+        labels: `(N,)`.
+
+    Returns:
+        From the images to the last layer before the head.
+
+    Lesson 02.
+    """
+    *layers, head = stack
+    maps = [images.clone().requires_grad_()]
+    for layer in layers:
+        maps.append(layer(maps[-1]))
+    loss = nn.functional.cross_entropy(head(maps[-1]), labels)
+    return [g.double().norm().item() for g in torch.autograd.grad(loss, maps)]

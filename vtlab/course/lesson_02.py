@@ -2,104 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import torch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from torch import Tensor, nn
+from torch import nn
 
 from vtlab.analysis.architecture import field_after
+from vtlab.analysis.gradients import stack_gradient_lengths as stack_gradient_lengths
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.tables import ZOO as ZOO
 from vtlab.course.tables import pretraining_log as pretraining_log
 from vtlab.course.tables import zoo_curves as zoo_curves
 from vtlab.course.tables import zoo_table as zoo_table
+from vtlab.models.initialisation import deep_stack as deep_stack
 from vtlab.plots import style
 from vtlab.plots.legends import label_line_ends
 from vtlab.results import labels as names
-from vtlab.system.randomness import make_generator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-# the variance of a layer's weights by its numbers of inputs and outputs, each counted per cell
-WEIGHT_VARIANCES: dict[str, Callable[[int, int], float]] = {
-    "default": lambda inputs, outputs: 1 / (3 * inputs),
-    "xavier": lambda inputs, outputs: 2 / (inputs + outputs),
-    "he": lambda inputs, outputs: 2 / inputs,
-}
-
-
-def deep_stack(
-    depth: int, start: str, normalised: bool, *, width: int = 32, classes: int = 8, seed: int = 0
-) -> nn.Sequential:
-    """A plain deep network at its random start: 3 x 3 convolutions and ReLU, no shortcut.
-
-    Args:
-        depth: How many layers; each is one module of the result, then comes a linear head on
-            the means of the maps.
-        start: The variance of the weights, which are normal: "he" 2 / inputs, "xavier"
-            2 / (inputs + outputs), "default" 1 / (3 inputs), PyTorch's own; counted per cell.
-        normalised: Whether BatchNorm stands between convolution and ReLU.
-        width: Channels.
-        classes: Outputs.
-        seed: The weights depend on it alone.
-
-    Raises:
-        ValueError: If there is no such start.
-
-    Glorot and Bengio (2010); He et al. (2015), https://arxiv.org/abs/1502.01852. Lesson 02.
-    """
-    if start not in WEIGHT_VARIANCES:
-        raise ValueError(f"no start {start!r}; there are {', '.join(WEIGHT_VARIANCES)}")
-    random, layers, channels = make_generator(seed, "stack"), [], 3
-    with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
-        for _ in range(depth):
-            layers.append(_stack_layer(channels, width, start, normalised, random))
-            channels = width
-        head = nn.Linear(channels, classes)
-    with torch.no_grad():
-        head.weight.copy_(torch.randn(head.weight.shape, generator=random) / channels**0.5)
-        head.bias.zero_()
-    return nn.Sequential(*layers, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head))
-
-
-def _stack_layer(
-    inputs: int, outputs: int, start: str, normalised: bool, random: torch.Generator
-) -> nn.Sequential:
-    conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-    variance = WEIGHT_VARIANCES[start](9 * inputs, 9 * outputs)
-    with torch.no_grad():
-        conv.weight.copy_(torch.randn(conv.weight.shape, generator=random) * variance**0.5)
-    norm = [nn.BatchNorm2d(outputs)] if normalised else []
-    return nn.Sequential(conv, *norm, nn.ReLU())
-
-
-def stack_gradient_lengths(
-    stack: Iterable[nn.Module], images: Tensor, labels: Tensor
-) -> list[float]:
-    """The length of the loss's gradient at the images and after each layer of a stack.
-
-    Args:
-        stack: Modules, the last one the head; in training mode, as at a first step.
-        images: Float `(N, 3, H, W)`.
-        labels: `(N,)`.
-
-    Returns:
-        From the images to the last layer before the head.
-
-    Lesson 02.
-    """
-    *layers, head = stack
-    maps = [images.clone().requires_grad_()]
-    for layer in layers:
-        maps.append(layer(maps[-1]))
-    loss = nn.functional.cross_entropy(head(maps[-1]), labels)
-    return [g.double().norm().item() for g in torch.autograd.grad(loss, maps)]
 
 
 STRATEGY_OFFSET = 0.2  # of a row, between two strategies of one backbone

@@ -20,17 +20,15 @@ from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.garden.worlds import World
 from vtlab.models.backbones import backbone
+from vtlab.models.backbones import backbone_with_first_stages as backbone_with_first_stages
 from vtlab.models.evaluation import evaluate
-from vtlab.models.initialisation import reinitialise
 from vtlab.models.network import Network
 from vtlab.plots import style
 from vtlab.plots.legends import spread_apart
 from vtlab.results import metrics
 from vtlab.study.run import train_and_test
-from vtlab.system.randomness import make_generator
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy, full, probe, surgical
-from vtlab.training.strategies import partial as last_stages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,27 +51,6 @@ GENUS_TEST = 37  # test images of each species
 SOURCE_SHOTS, SHIFT_SHOTS, SHIFT_EPOCHS = 20, 3, 15  # shots per species
 SHIFTS = ("noise", "species", "names")
 PARTS = ("statistics", *STAGES, "head", "head by steps", "everything")
-
-
-def keep_first_stages(stages: int, classes: int, seed: int) -> Network:
-    """A pretrained network of which only the first stages are left; the others are drawn anew.
-
-    Args:
-        stages: How many stages stay.
-        classes: K.
-        seed: Of what is drawn anew.
-
-    Raises:
-        ValueError: If there are fewer stages.
-
-    Yosinski et al. (2014), https://arxiv.org/abs/1411.1792. Lesson 06.
-    """
-    if not 0 <= stages <= len(STAGES):
-        raise ValueError(f"{stages} stages cannot stay: there are {len(STAGES)}")
-    network = backbone("mini_resnet", classes=classes)
-    for name in STAGES[stages:]:
-        reinitialise(network.stages[name], make_generator(seed, name))
-    return network
 
 
 def genus_task(species: str, shots: int, seed: int, **dials: object) -> Task:
@@ -204,27 +181,6 @@ def _renew_statistics(network: Network, task: Task) -> Network:
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     return network.freeze(())
-
-
-def gradual_unfreezing(
-    network: Network, task: Task, seed: int, epochs: int = WEIGHT_KIND_EPOCHS
-) -> Network:
-    """The head first, then one stage more for each fifth of the epochs, from the head to the image.
-
-    Howard and Ruder (2018), https://arxiv.org/abs/1801.06146. Lesson 06.
-
-    Args:
-        network: Trained in place.
-        task: What is learnt.
-        seed: Of the head, the order and the augmentation.
-        epochs: Of all together.
-    """
-    for k in range(len(STAGES) + 1):
-        strategy = probe if k == 0 else last_stages(k, head_start="kept", rate=RATE)
-        epochs_each = max(1, epochs // len(STAGES))
-        for _ in fit(network, task, strategy, seed=seed, epochs=epochs_each):
-            pass
-    return network
 
 
 # way: words, colour, marker

@@ -15,12 +15,14 @@ from torch import Tensor, nn
 
 from vtlab.models import from_timm, from_torchvision
 from vtlab.models.cutting import CutNetwork
+from vtlab.models.initialisation import reinitialise
 from vtlab.models.mini_networks import MINI_NETWORKS
-from vtlab.models.network import Network, network_in_evaluation_mode
+from vtlab.models.network import STAGE_NAMES, Network, network_in_evaluation_mode
 from vtlab.models.normalisation import Normalisation
 from vtlab.models.weights import find_shipped_weights, load_stage_weights
 from vtlab.models.workarounds import apply_workarounds
 from vtlab.system.device import choose_device
+from vtlab.system.randomness import make_generator
 
 
 class _Library(NamedTuple):
@@ -178,3 +180,24 @@ def _check_head(network: Network, size: int) -> None:
         raise ValueError(
             f"the head turns 2 images into {tuple(outputs.shape)}, not into (2, {count})"
         )
+
+
+def backbone_with_first_stages(stages: int, classes: int, seed: int) -> Network:
+    """A pretrained network of which only the first stages are left; the others are drawn anew.
+
+    Args:
+        stages: How many stages stay.
+        classes: K.
+        seed: Of what is drawn anew.
+
+    Raises:
+        ValueError: If there are fewer stages.
+
+    Yosinski et al. (2014), https://arxiv.org/abs/1411.1792. Lesson 06.
+    """
+    if not 0 <= stages <= len(STAGE_NAMES):
+        raise ValueError(f"{stages} stages cannot stay: there are {len(STAGE_NAMES)}")
+    network = backbone("mini_resnet", classes=classes)
+    for name in STAGE_NAMES[stages:]:
+        reinitialise(network.stages[name], make_generator(seed, name))
+    return network

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from vtlab.system.randomness import make_generator
+
 NORM_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 Rule = Callable[[Tensor, torch.Generator], object]  # fills the tensor in place
 
@@ -73,3 +75,56 @@ def reinitialise(part: nn.Module, random: torch.Generator) -> None:
                     if name not in _RULES_BY_NAME:
                         raise TypeError(f"no rule to initialise a {type(module).__name__} anew")
                     _RULES_BY_NAME[name](values, random)
+
+
+# the variance of a layer's weights by its numbers of inputs and outputs, each counted per cell
+WEIGHT_VARIANCES: dict[str, Callable[[int, int], float]] = {
+    "default": lambda inputs, outputs: 1 / (3 * inputs),
+    "xavier": lambda inputs, outputs: 2 / (inputs + outputs),
+    "he": lambda inputs, outputs: 2 / inputs,
+}
+
+
+def deep_stack(
+    depth: int, start: str, normalised: bool, *, width: int = 32, classes: int = 8, seed: int = 0
+) -> nn.Sequential:
+    """A plain deep network at its random start: 3 x 3 convolutions and ReLU, no shortcut.
+
+    Args:
+        depth: How many layers; each is one module of the result, then comes a linear head on
+            the means of the maps.
+        start: The variance of the weights, which are normal: "he" 2 / inputs, "xavier"
+            2 / (inputs + outputs), "default" 1 / (3 inputs), PyTorch's own; counted per cell.
+        normalised: Whether BatchNorm stands between convolution and ReLU.
+        width: Channels.
+        classes: Outputs.
+        seed: The weights depend on it alone.
+
+    Raises:
+        ValueError: If there is no such start.
+
+    Glorot and Bengio (2010); He et al. (2015), https://arxiv.org/abs/1502.01852. Lesson 02.
+    """
+    if start not in WEIGHT_VARIANCES:
+        raise ValueError(f"no start {start!r}; there are {', '.join(WEIGHT_VARIANCES)}")
+    random, layers, channels = make_generator(seed, "stack"), [], 3
+    with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
+        for _ in range(depth):
+            layers.append(_stack_layer(channels, width, start, normalised, random))
+            channels = width
+        head = nn.Linear(channels, classes)
+    with torch.no_grad():
+        head.weight.copy_(torch.randn(head.weight.shape, generator=random) / channels**0.5)
+        head.bias.zero_()
+    return nn.Sequential(*layers, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head))
+
+
+def _stack_layer(
+    inputs: int, outputs: int, start: str, normalised: bool, random: torch.Generator
+) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+    variance = WEIGHT_VARIANCES[start](9 * inputs, 9 * outputs)
+    with torch.no_grad():
+        conv.weight.copy_(torch.randn(conv.weight.shape, generator=random) * variance**0.5)
+    norm = [nn.BatchNorm2d(outputs)] if normalised else []
+    return nn.Sequential(conv, *norm, nn.ReLU())

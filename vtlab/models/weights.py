@@ -105,7 +105,7 @@ def fill_module_with_weights(
     module.load_state_dict({**own, **fits})
 
 
-def find_mismatch(module: nn.Module, state: Mapping[str, Tensor]) -> str:
+def find_weights_mismatch(module: nn.Module, state: Mapping[str, Tensor]) -> str:
     """The first entry, by name, in which a state dict is not one of this module; "" if there is none."""
     own = module.state_dict()
     for name in sorted(own.keys() | state.keys()):

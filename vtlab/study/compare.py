@@ -20,7 +20,8 @@ from vtlab.models.network import Network
 from vtlab.results.records import Run
 from vtlab.results.store import RunStore
 from vtlab.study.progress import StudyProgress
-from vtlab.study.run import PlannedRun, Runner, Setting
+from vtlab.study.run import PlannedRun, Runner
+from vtlab.study.setting import Setting
 from vtlab.study.study import Study
 from vtlab.system.arguments import check_whole_number
 from vtlab.system.device import choose_device, describe_machine

@@ -23,7 +23,8 @@ from vtlab.models.evaluation import predict
 from vtlab.results.formatting import format_percent_range, format_table
 from vtlab.results.labels import get_label
 from vtlab.results.metrics import Interval, resampled_interval, widen_interval_to_one_image
-from vtlab.study.run import Runner, Setting
+from vtlab.study.run import Runner
+from vtlab.study.setting import Setting
 from vtlab.study.tune import HELD_BACK_SHARE
 from vtlab.system.threads import THREADS
 from vtlab.training.costs import count_training_operations

@@ -26,7 +26,7 @@ from filelock import BaseFileLock
 from torch import Tensor, nn
 
 from vtlab.models.network import Network
-from vtlab.models.weights import find_mismatch
+from vtlab.models.weights import find_weights_mismatch
 from vtlab.system.device import describe_machine
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes, list_fingerprint_differences
@@ -162,7 +162,7 @@ def restore_state(
     weights = {
         k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")
     }
-    if mismatch := find_mismatch(network, weights):
+    if mismatch := find_weights_mismatch(network, weights):
         raise ValueError(f"the checkpoint does not fit the network: {mismatch}")
     network.load_state_dict(weights)  # copies: the memory layout stays
     if optimiser is None:

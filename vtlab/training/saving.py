@@ -16,7 +16,7 @@ from vtlab.data.tasks import Task
 from vtlab.models.backbones import backbone
 from vtlab.models.network import WEIGHT_KINDS, Network
 from vtlab.models.normalisation import Normalisation
-from vtlab.models.weights import find_mismatch
+from vtlab.models.weights import find_weights_mismatch
 from vtlab.results.records import check_record_fields
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
@@ -97,7 +97,7 @@ def save(
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
     plain = backbone(network.name, classes=len(task.classes), weights=None)
-    if mismatch := find_mismatch(plain, state) or _find_layer_mismatch(network, plain):
+    if mismatch := find_weights_mismatch(plain, state) or _find_layer_mismatch(network, plain):
         raise ValueError(
             f"this network is not a plain {network.name} ({mismatch}), so it could not be "
             "loaded again: keep its state_dict yourself"
@@ -156,7 +156,7 @@ def load(folder: str | Path) -> tuple[Network, SavedModelCard]:
             raise ValueError(f"the sha256 of {card.file} is not the card's")
         state = from_bytes(content)
         network = backbone(card.backbone, classes=len(card.classes), weights=None)
-        if mismatch := find_mismatch(network, state):
+        if mismatch := find_weights_mismatch(network, state):
             raise ValueError(mismatch)
         network.load_state_dict(state)
         network.freeze(card.learning, card.kind)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from vtlab.course.lesson_02 import WEIGHT_VARIANCES, deep_stack, stack_gradient_lengths
+from vtlab.analysis.gradients import stack_gradient_lengths
+from vtlab.models.initialisation import WEIGHT_VARIANCES, deep_stack
 
 
 @pytest.fixture
