@@ -274,8 +274,8 @@ vt.claim("and their strongest places lie on the plant far more often than those 
 # %% [markdown]
 # ## What we saw
 #
-# **Unseen species come apart, stage by stage.** Now the neighbours of the prediction. `neighbour_accuracies` leaves
-# each image out in turn and lets the five most alike of the others vote. *Alike* means a small angle
+# **Unseen species come apart, stage by stage.** Now the neighbours of the prediction.
+# `neighbour_accuracies` leaves each image out in turn and lets the five most alike of the others vote. *Alike* means a small angle
 # between two images' numbers, once the mean over all images is subtracted. Of a stage these are the
 # channels' means, for which place does not count; pixels are compared place by place, a handicap that the
 # random networks do not have. We deal the images into five parts that vote by themselves, so that each

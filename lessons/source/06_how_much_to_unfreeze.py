@@ -108,8 +108,8 @@ vt.claim("the kept stage is still the pretrained one, and the rest has learnt so
 # %% [markdown]
 # ## With vtlab
 #
-# `backbone_with_first_stages(n, classes, seed)` is the same transplant from the other side: a pretrained network
-# whose stages after the first n are drawn anew.
+# `backbone_with_first_stages(n, classes, seed)` is the same transplant from the other side: a pretrained
+# network whose stages after the first n are drawn anew.
 
 # %%
 short = lesson_06.backbone_with_first_stages(1, 10, seed)
@@ -190,8 +190,8 @@ vt.plots.images(torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as e
 
 # %% [markdown]
 # We have six images per genus of the new world, and may change **one part** of the network, everything
-# else frozen (the head, too, unless it is the part). `unfreeze_one_part(part, network, task, seed)` does that
-# with a copy: a stage is *descended on*, that is, trained by thirty gradient steps; the head is solved.
+# else frozen (the head, too, unless it is the part). `unfreeze_one_part(part, network, task, seed)` does
+# that with a copy: a stage is *descended on*, that is, trained by thirty gradient steps; the head is solved.
 # For the noise we try an early stage and the head, for the swapped names the head. The margins: stage 1
 # ends over 10 points above the head, and the new head wins back over four fifths of what the names
 # cost.

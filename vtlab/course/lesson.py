@@ -9,15 +9,11 @@ from __future__ import annotations
 import os
 import random
 import sys
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from vtlab.system.threads import THREADS
-
-if TYPE_CHECKING:
-    pass
 
 
 def begin(seed: int = 0) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,9 +18,6 @@ from vtlab.models.network import Network
 from vtlab.models.normalisation import IMAGENET_NORMALISATION as IMAGENET_NORMALISATION
 from vtlab.models.normalisation import Normalisation as Normalisation
 from vtlab.system.randomness import make_generator
-
-if TYPE_CHECKING:
-    pass
 
 
 def _head_init_xavier(weight: Tensor, random: torch.Generator) -> None:

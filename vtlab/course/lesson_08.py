@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.tables import augmentation_table as augmentation_table
 from vtlab.data.augment import Augment, Augmentation
 from vtlab.data.mixup import Mix as Mix
 from vtlab.data.tasks import Task
-from vtlab.models.evaluation import predict
 from vtlab.models.features import activations
 from vtlab.models.network import Network
 from vtlab.training.probe import choose_probe_strength, probe_unit, solve_probe
 from vtlab.training.strategies import probe
 from vtlab.training.views import VIEWS_PER_IMAGE
-
-if TYPE_CHECKING:
-    pass
-
+from vtlab.training.views import predict_views as predict_views
 
 NO_CHANGE = Augment(flip=False, shift=0.0, light=0.0)  # changes nothing
 KINDS: dict[str, Augment] = {
@@ -37,29 +32,6 @@ KINDS: dict[str, Augment] = {
     "noise": replace(NO_CHANGE, noise=10.0),
     "erase": replace(NO_CHANGE, erase=0.3),
 }
-
-
-def predict_views(
-    network: Network,
-    pixels: Tensor,
-    augment: Augmentation,
-    views: int = VIEWS_PER_IMAGE,
-    seed: int = 0,
-) -> Tensor:
-    """Test-time augmentation: the mean class probabilities `(N, K)` of several views of each image.
-
-    Args:
-        network: The network.
-        pixels: Bytes `(N, 3, H, W)`.
-        augment: Makes the views; view 0, the image as it is, is among them.
-        views: How many, at least one.
-        seed: Of the views.
-
-    Lesson 08.
-    """
-    index = torch.arange(len(pixels))
-    found = [predict(network, augment.view(pixels, index, seed, v)) for v in range(views)]
-    return torch.stack(found).mean(0)
 
 
 def probe_on_views(

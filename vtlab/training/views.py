@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vtlab.data.augment import Augmentation
 from vtlab.data.mixup import Mix
+from vtlab.models.evaluation import predict
 from vtlab.models.features import MAX_BATCH_SIZE, FeatureBuffer, activations
 from vtlab.models.network import Network
 from vtlab.system.device import autocast
@@ -132,3 +133,26 @@ def count_affordable_views(
     """
     one = activations(network, pixels[:1], stop, bfloat16=bfloat16)
     return max(1, min(views, MAX_CACHE_BYTES // (one.nbytes * len(pixels))))
+
+
+def predict_views(
+    network: Network,
+    pixels: Tensor,
+    augment: Augmentation,
+    views: int = VIEWS_PER_IMAGE,
+    seed: int = 0,
+) -> Tensor:
+    """Test-time augmentation: the mean class probabilities `(N, K)` of several views of each image.
+
+    Args:
+        network: The network.
+        pixels: Bytes `(N, 3, H, W)`.
+        augment: Makes the views; view 0, the image as it is, is among them.
+        views: How many, at least one.
+        seed: Of the views.
+
+    Lesson 08.
+    """
+    index = torch.arange(len(pixels))
+    found = [predict(network, augment.view(pixels, index, seed, v)) for v in range(views)]
+    return torch.stack(found).mean(0)
