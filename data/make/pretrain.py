@@ -126,7 +126,7 @@ class PretrainingPhotos:
     def read(
         cls, path: str | Path, size: int, progress: Callable[[int, int], None] | None = None
     ) -> PretrainingPhotos:
-        """The images of a folder, zip or table, as `images.read_folder` reads them.
+        """The images of a folder, zip or table, as `folders.read_folder` reads them.
 
         Raises:
             FileNotFoundError: If nothing is there.

@@ -166,7 +166,7 @@ def anatomy(network: Network, image_size: int = 64) -> pd.DataFrame:
 def middle_receptive_fields(
     network: Network, image_size: int = 64
 ) -> dict[str, tuple[float, float]]:
-    """For each stage the first and the last pixel, along a side, of the cell that `gradient_sensitivity` asks.
+    """For each stage the first and last pixel, along a side, that `gradient_sensitivity`'s cell can depend on.
 
     Lesson 02.
     """

@@ -1,4 +1,4 @@
-"""What a lesson calls: begin, guess, claim, check.
+"""What every lesson calls: `begin` in its first cell, and `claim` for each of its results.
 
 Everything printed here is stable text, so that nbval can compare it: no versions, no paths,
 no digits that differ between machines.

@@ -2,7 +2,7 @@
 
 A *genome* is a row of numbers in [0, 1], one per gene. A *species* is a genome; a *genus* is
 a cloud of them; an individual is its species' genome, slightly varied. Genes become traits
-(petal counts, superformula exponents, colours) in `traits`. The outlines are Gielis'
+(petal counts, superformula exponents, colours) in `express_genes`. The outlines are Gielis'
 superformula (Gielis 2003, https://doi.org/10.3732/ajb.90.3.333).
 """
 

@@ -80,5 +80,5 @@ def require_one_figure_value(table: pd.DataFrame, column: str, otherwise: str) -
 
 
 def summarise_figure_runs(table: pd.DataFrame, test_images: int | None) -> pd.DataFrame:
-    """`metrics.summary`; of the seeds alone where the size of the test set is not known."""
+    """`metrics.summarise_metrics`, with intervals of the seeds alone where the test set's size is not known."""
     return metrics.summarise_metrics(table, test_images or np.inf)

@@ -108,7 +108,7 @@ def _to_grey(image: ArrayLike) -> np.ndarray:
 def resize_heatmap(values: ArrayLike, size: tuple[int, int]) -> np.ndarray:
     """A map `(h, w)` at another size `(H, W)`, bilinear, pixel areas aligned and not corners.
 
-    As `vtlab.analysis.scores.resize_maps` does with tensors: drawing needs no torch.
+    As `vtlab.analysis.cams.resize_maps` does with tensors: drawing needs no torch.
     """
     resized = np.asarray(values, dtype=float)
     for axis, wanted in enumerate(size):

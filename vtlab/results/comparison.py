@@ -63,12 +63,12 @@ class Comparison:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row per run, as `records.table` gives it."""
+        """A row per run, as `records.runs_to_table` gives it."""
         return records.runs_to_table(self.runs)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """A row per strategy with its interval, as `metrics.summary` gives it."""
+        """A row per strategy with its interval, as `metrics.summarise_metrics` gives it."""
         return metrics.summarise_metrics(self.table, self.test_images)
 
     @cached_property

@@ -211,7 +211,7 @@ def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[f
     first crossing counts.
 
     Args:
-        runs: From `records.table`, with several numbers of shots.
+        runs: From `records.runs_to_table`, with several numbers of shots.
         strategy: Its name there.
         accuracy: In [0, 1].
 
@@ -250,7 +250,7 @@ def summarise_metrics(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
     """One row per strategy and number of shots, in the table's order.
 
     Args:
-        runs: From `records.table`.
+        runs: From `records.runs_to_table`.
         test_images: Size of the test set; infinite for the intervals of the seeds alone.
 
     Returns:

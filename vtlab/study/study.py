@@ -46,7 +46,7 @@ class Study:
     networks: Mapping[str, Network] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
-        """A row per run, as `vt.records.table` gives it."""
+        """A row per run, as `vt.records.runs_to_table` gives it."""
         return records.runs_to_table(self.runs)
 
     def summary(self) -> pd.DataFrame:

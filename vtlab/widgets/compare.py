@@ -53,7 +53,7 @@ class ComparePanel(Panel):
         """Show a table of runs, all strategies at first.
 
         Args:
-            runs: As `records.table` gives it.
+            runs: As `records.runs_to_table` gives it.
             chance: Accuracy without any learning.
             baseline: Accuracy of the nearest neighbour in plain pixels.
             test_images: Size of the test set, for its part of the intervals.

@@ -126,7 +126,7 @@ class Panel(traitlets.HasTraits):
             offer: Its words before the known ones.
 
         Raises:
-            TraitValueError: If a value is not known.
+            PanelTraitError: If a value is not known.
         """
         if unknown := [value for value in values if value not in known]:
             listed = ", ".join(map(str, known))
