@@ -1,4 +1,4 @@
-"""The command `vtlab`: the main job from a shell.
+"""The command `vtlab`: compare strategies, recommend one, classify images or open the lessons from a shell.
 
 Whatever a person gets wrong ends in one line on stderr and a non-zero exit.
 """

@@ -1,4 +1,4 @@
-"""Make cam_scores.csv, cam_sanity.csv, cam_methods.csv and cam_shortcut.csv: heat maps measured.
+"""Make the tables about heat maps: cam_scores.csv, cam_sanity.csv, cam_methods.csv and cam_shortcut.csv.
 
 `python data/make/cam.py scores` (or `sanity`, `methods`, `shortcut`) trains what that table needs, keeps
 every trained network and goes on where it was.

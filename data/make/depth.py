@@ -1,4 +1,4 @@
-"""Make depth.csv: how much to unfreeze, by depth, by kind of shift, by kind of weight.
+"""Make depth.csv: accuracy by how much is unfrozen: by depth, by kind of shift, by kind of weight.
 
 `python data/make/depth.py` trains it all, keeps each finished run and goes on where it was.
 """

@@ -1,4 +1,4 @@
-"""Make epochs.csv: how often few images are seen, on the tasks that the rates are tuned on.
+"""Make epochs.csv: accuracy by number of epochs, on the tasks that the rates are tuned on.
 
 `python data/make/epochs.py` keeps each finished run and goes on where it was. The table is not
 committed; data/NOTES.md says what came out.

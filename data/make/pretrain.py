@@ -1,4 +1,4 @@
-"""The recipe of the shipped weights: learn many invented species, or photographs of many things.
+"""Pretrain the shipped weights, on drawings of many invented species or on photographs of many things.
 
 `python data/make/pretrain.py` draws the garden on the fly, trains `mini_resnet` from random weights, and
 writes half-precision safetensors, their sha256 and a log; with `--photos PATH` it learns a folder of

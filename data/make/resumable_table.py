@@ -1,4 +1,4 @@
-"""A table measured run by run: finished runs are kept in files, and a stopped command goes on where it was."""
+"""Make a table run by run: finished runs are kept in files, and a stopped command goes on where it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much time and memory a lesson takes: `python lessons/tools/budget.py [NN …]`.
+"""Measure how much time and memory a lesson takes: `python lessons/tools/budget.py [NN …]`.
 
 Runs every lesson in a fresh kernel under a memory limit, with one and with two threads, and
 prints seconds, CPU-minutes and peak memory. A kernel that dies is reported by its lesson's name

@@ -1,4 +1,4 @@
-"""Notebooks from their mirrors: `python lessons/tools/build.py [NN …] [--check | --prose | --student OUT]`.
+"""Build notebooks from their mirrors: `lessons/tools/build.py [NN …] [--check | --prose | --student OUT]`.
 
 `lessons/source/NN_name.py` (py:percent) is what is edited and reviewed; `lessons/NN_name.ipynb`
 is what learners open and nbval checks. Building copies the cells, runs them in a fresh kernel,

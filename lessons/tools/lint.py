@@ -1,4 +1,4 @@
-"""The notebook lint: what a lesson must be, and what nbval would let pass.
+"""Check notebooks by rules: what a lesson must be, and what nbval would let pass.
 
 A rule is a function of a `LintedLesson` that yields `(cell number or None, sentence)`. `RULES` holds
 them all by name; each has a planted fault in the tests.

@@ -1,4 +1,4 @@
-"""Do the lessons' claims hold with other seeds? `python lessons/tools/reseed.py [NN …] [--seeds 10]`.
+"""Count the claims that hold with other seeds: `python lessons/tools/reseed.py [NN …] [--seeds 10]`.
 
 Runs each lesson in fresh kernels with the environment variable VTLAB_SEED at 0, 1, …, counts the
 claims that held, and keeps the table in `data/results/reseeds.csv`, a row per lesson and seed.

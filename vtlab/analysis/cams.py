@@ -1,4 +1,4 @@
-"""Heat maps of where the evidence for a class lies, through captum.
+"""Heat maps of where the evidence for a class lies, computed with captum.
 
 One call for a batch, for any strategy (a fully frozen probe included) and any network, which is
 left as it was: parameters, gradients, buffers, modes, hooks and the random numbers' state.

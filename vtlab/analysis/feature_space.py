@@ -1,4 +1,4 @@
-"""How features of images lie: whether neighbours are of one class, and seen on a plane."""
+"""Where images lie among the features: the classes of nearest neighbours, and a projection to a plane."""
 
 from __future__ import annotations
 

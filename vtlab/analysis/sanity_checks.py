@@ -1,7 +1,7 @@
-"""Does a heat map depend on what the network has learnt, and on what it names as evidence?
+"""A sanity check of heat maps: whether a map depends on what the network has learnt.
 
-Randomise the network from the head to the stem: a map that stays the same does not describe what
-was learnt. (`scores.deletion_curve` is the other test: it takes away the pixels that a map names first.)
+The network is randomised from the head to the stem: a map that stays the same does not describe
+what was learnt. (`scores.deletion_curve` is the other test: it takes away the pixels that a map names first.)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the lessons need beside the library: a module for each lesson, and what every lesson calls.
+"""What the lessons need beside the library: a module for each lesson, and what several lessons share.
 
 `lesson_NN` offers the committed table that a lesson reads (from `tables`), its helpers, its figure and the
 checks of its exercises. To add a check, write a function of the learner's answer that returns

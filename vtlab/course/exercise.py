@@ -1,4 +1,4 @@
-"""The register of the exercises: lessons put their checks in, and `vt.check` looks them up."""
+"""The checks of all exercises: lessons register them here, and `vt.check` looks them up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A panel that asks before it answers: the learner commits to a guess, then sees both."""
+"""A panel with a question: the learner commits to a guess, and then sees the result beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 01 needs the table of shots, the parts of a probe that is solved by hand, and three checks."""
+"""What lesson 01 uses: its table of shots, helpers of a probe that is solved by hand, checks of exercises."""
 
 from __future__ import annotations
 

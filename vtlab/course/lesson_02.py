@@ -1,4 +1,4 @@
-"""Lesson 02 needs the table of the small backbones, its figure, deep stacks of layers, and three checks."""
+"""What lesson 02 uses: its table of small backbones and its figure, deep stacks, checks of exercises."""
 
 from __future__ import annotations
 

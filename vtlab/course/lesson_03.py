@@ -1,4 +1,4 @@
-"""Lesson 03 needs the table of heads, ways to begin a new head, the old task, and three checks."""
+"""What lesson 03 uses: its table of heads, ways to begin a new head, the old task, checks of exercises."""
 
 from __future__ import annotations
 

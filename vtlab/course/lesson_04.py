@@ -1,4 +1,4 @@
-"""Lesson 04 needs the table of shots, the generator that the library's batches come from, and three checks."""
+"""What lesson 04 uses: its table of shots, the generator of the library's batches, checks of exercises."""
 
 from __future__ import annotations
 

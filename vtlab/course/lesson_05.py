@@ -1,4 +1,4 @@
-"""Lesson 05 needs the table of shots, the figure of accuracy against work, and three checks."""
+"""What lesson 05 uses: its table of shots, the figure of accuracy against work, checks of exercises."""
 
 from __future__ import annotations
 

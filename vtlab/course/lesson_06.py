@@ -1,4 +1,4 @@
-"""Lesson 06 needs the table of depth, its three figures, worlds that shift, ways to adapt, and three checks."""
+"""What lesson 06 uses: its table and figures, worlds that shift, ways to adapt, checks of exercises."""
 
 from __future__ import annotations
 

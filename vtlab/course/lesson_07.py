@@ -1,4 +1,4 @@
-"""Lesson 07 needs the table of drift, its figure, the old task, and three checks."""
+"""What lesson 07 uses: its table of drift and its figure, the old task, checks of exercises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 08 needs the table of augmentations, their kinds, prediction and probe on views, and three checks."""
+"""What lesson 08 uses: its table, kinds of augmentation, prediction and probe on views, checks of exercises."""
 
 from __future__ import annotations
 

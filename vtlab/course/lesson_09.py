@@ -1,4 +1,4 @@
-"""Lesson 09 needs tables and figures of heat maps, a task with tied grounds, maps by epoch and three checks."""
+"""What lesson 09 uses: its tables and figures, a task with tied grounds, maps by epoch, checks of exercises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 16 needs the table of real photographs, its figure and three checks."""
+"""What lesson 16 uses: its table of real photographs and its figure, checks of exercises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The old task: some species of the source, which show how much a network forgets when it is fine-tuned."""
+"""The old task: species of the source, which show how much a network forgets when it is fine-tuned."""
 
 from __future__ import annotations
 

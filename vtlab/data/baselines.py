@@ -1,4 +1,4 @@
-"""What a classifier without any learning gets right, to compare trained networks with."""
+"""The accuracy of a classifier that learns nothing, to compare trained networks with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digits, offline: handwritten ones to learn, and printed ones to learn from first.
+"""Digits: handwritten ones to learn, and printed ones to learn from first; nothing is downloaded.
 
 The handwritten digits are scikit-learn's 1,797 scans of 8 x 8 pixels (Alpaydin and Kaynak 1998,
 https://doi.org/10.24432/C50P49, CC BY 4.0). The printed ones are drawn without end from the

@@ -1,4 +1,4 @@
-"""Names of files and folders: which end as images do, in what order they come, how they are printed."""
+"""Names of files and folders: whether a name is an image's, how names are sorted and printed."""
 
 from __future__ import annotations
 

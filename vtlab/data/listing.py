@@ -1,4 +1,4 @@
-"""Listings of the image files in a folder or a zip, or named in a table; nothing is unpacked or read yet.
+"""Listings of the image files in a folder, in a zip or in a table; no image is unpacked or read yet.
 
 They cope with whatever a person, a program or an attacker put there: links that go in circles, pipes
 that would never end, members that climb out of an archive, one name twice.

@@ -1,4 +1,4 @@
-"""Mixup: training on weighted means of two images, or of what a network's first stages make of them.
+"""Mixup: training on weighted means of two images, or of their activations.
 
 Zhang et al. 2018; of activations it is manifold mixup, Verma et al. 2019.
 """

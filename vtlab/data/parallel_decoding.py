@@ -1,4 +1,4 @@
-"""Many image files as one tensor, decoded by several threads.
+"""Decoding of many image files into one tensor, by several threads.
 
 Few images are decoded into memory, many into a file of the cache (`PixelStore`).
 """

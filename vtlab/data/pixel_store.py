@@ -1,9 +1,9 @@
-"""Decoded images of a data set that is larger than memory, in a file that is mapped.
+"""A file on disk for the decoded images of a data set that is larger than memory.
 
-The folder's name is a hash of the images' contents and the size. Every row has a hash, which is checked
-whenever the store is opened; the hash covers that of the row's file, so that a row in another's place is
-found out, too. What is damaged is decoded again, and a build that was interrupted goes on from the rows
-that it had written.
+The file is mapped into memory. Its folder's name is a hash of the images' contents and the size. Every
+row has a hash, which is checked whenever the store is opened. This hash covers that of the row's image
+file, so that a row in another's place is found out, too. What is damaged is decoded again, and a build
+that was interrupted goes on from the rows that it had written.
 """
 
 from __future__ import annotations

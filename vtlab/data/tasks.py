@@ -1,4 +1,4 @@
-"""Tasks, built in or made of one's own images: what is to be learnt, with its splits.
+"""Tasks: what is to be learnt, with training and test images; built in, or made from one's own images.
 
 `train` is the shots: everything a learner may use. `test` is read once, at the end, by all
 strategies alike. Garden tasks and printed digits draw both (`garden.worlds`, `data.digits`);

@@ -1,1 +1,1 @@
-"""The garden: a world of drawn plants whose truth is known, with no network needed."""
+"""The garden: drawn plants, signs and textures whose classes and outlines are known; nothing is downloaded."""

@@ -1,4 +1,4 @@
-"""Images spoilt by blur, noise, low contrast or a turned hue."""
+"""Corruptions of images: blur, noise, low contrast and a turned hue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawing plants: genomes in, photographs and exact masks out, many at a time.
+"""Drawing of plants, many at a time: from genomes to pictures and their exact masks.
 
 Every picture is a pile of layers, from the back: ground, leaves, weeds (other plants), the
 shadow of the plant, the plant. A layer is `(colour (N, 3, H, W), alpha (N, 1, H, W))`. The

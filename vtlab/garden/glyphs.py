@@ -1,6 +1,6 @@
-"""Things far from plants: written signs and surfaces, each class a rule of its own.
+"""Drawing of glyphs, textures and arrows: classes unlike plants, each drawn by a rule of its own.
 
-A glyph is a few strokes between the points of a 3 x 3 lattice; a texture is two interfering
+A glyph is a written sign, a few strokes between the points of a 3 x 3 lattice; a texture is two interfering
 waves; arrows, as on a map of the wind, point all in one of four directions. They share grounds
 of noise with the garden and nothing else.
 """

@@ -1,4 +1,4 @@
-"""The source that the shipped backbones are pretrained on: drawings of invented species without end."""
+"""The source task that the shipped backbones are pretrained on: invented species, drawn without end."""
 
 from __future__ import annotations
 

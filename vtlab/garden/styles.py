@@ -1,4 +1,4 @@
-"""The same scenes as photographs, as ink drawings, or by night."""
+"""Styles of a scene: as a photograph, as an ink drawing, or by night."""
 
 from __future__ import annotations
 

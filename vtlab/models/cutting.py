@@ -1,6 +1,6 @@
-"""A network cut into five stages, each ending where the resolution halves.
+"""Cut a network into five stages, each of which ends where the resolution halves.
 
-The network is given as a line of blocks. What its blocks are, `from_torchvision` and `from_timm` know.
+The network is given as a line of blocks, which `from_torchvision` and `from_timm` find.
 """
 
 from __future__ import annotations

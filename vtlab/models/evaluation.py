@@ -1,4 +1,4 @@
-"""What a network answers to images, and how good its answers are."""
+"""A network's predictions for images, and how good they are."""
 
 from __future__ import annotations
 

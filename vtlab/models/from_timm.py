@@ -1,8 +1,8 @@
 """Networks of timm, cut into five stages and a head: `vt.backbone("timm:convnext_atto")`.
 
-A network's `forward_features` is followed once with a stand-in for the images (`torch.fx`). Wherever a
-single value is all that goes on, a block ends; blocks are then grouped into stages as those of torchvision
-are. No weight is copied, and timm's own blocks stay whole, with their dropout and their modes.
+A network's `forward_features` is followed once with a stand-in for the images (`torch.fx`). A block ends
+wherever a single value is all that later steps use. Blocks are then grouped into stages like those of
+torchvision. No weight is copied, and timm's own blocks stay whole, with their dropout and their modes.
 """
 
 from __future__ import annotations

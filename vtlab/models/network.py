@@ -1,4 +1,4 @@
-"""The network of this package: named stages, pooling, and a head, of which some parts learn."""
+"""The class of all networks here: named stages, pooling and a head; each stage learns or is frozen."""
 
 from __future__ import annotations
 

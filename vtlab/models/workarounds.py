@@ -1,4 +1,4 @@
-"""Layers that PyTorch computes slowly, wastefully or wrongly in training, computed in another way."""
+"""Replacements for layers that PyTorch computes slowly, wastefully or wrongly in training."""
 
 from __future__ import annotations
 

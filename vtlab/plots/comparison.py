@@ -1,4 +1,4 @@
-"""Strategies compared: a dot per seed, the mean, its interval, in a row each.
+"""Figures that compare strategies: a row each, with a dot per seed, the mean and its interval.
 
 A mean hides how much luck there is with few images. So every seed is a dot, the interval a bar,
 and chance is always in the picture.

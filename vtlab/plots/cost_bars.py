@@ -1,4 +1,4 @@
-"""Bars of what a choice of learning stages costs, stage by stage."""
+"""A figure of what a choice of learning stages costs, stage by stage."""
 
 from __future__ import annotations
 

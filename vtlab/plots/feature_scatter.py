@@ -1,4 +1,4 @@
-"""Features of images as points on a plane, coloured by class."""
+"""A figure of images as points on a plane of their features, coloured by class."""
 
 from __future__ import annotations
 

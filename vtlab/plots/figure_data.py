@@ -1,4 +1,4 @@
-"""What figures of runs are drawn from: a study, its runs, or a table of them."""
+"""The data that figures of runs are drawn from: a study, its runs, or a table of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lengths of gradients, layer by layer."""
+"""A figure of the lengths of gradients, layer by layer."""
 
 from __future__ import annotations
 

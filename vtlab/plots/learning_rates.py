@@ -1,4 +1,4 @@
-"""The loss against the learning rate, as a range test finds it."""
+"""A figure of the loss against the learning rate, from a range test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sheet: pictures of one shape in rows and columns, with words around them."""
+"""A sheet for figures: pictures of one shape in rows and columns, with words around them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test accuracy against images per class: a line for each strategy."""
+"""Figures of test accuracy against images per class: a line for each strategy."""
 
 from __future__ import annotations
 

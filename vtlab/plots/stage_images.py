@@ -1,4 +1,4 @@
-"""Pictures of what is inside the stages: receptive fields, feature maps, strongest patches."""
+"""Figures of what is inside the stages: receptive fields, feature maps, strongest patches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of networks by stage, a line for each: what a stage is made of, and what it gives."""
+"""Figures of numbers by stage, a line for each network: what a stage is made of, and what it gives."""
 
 from __future__ import annotations
 

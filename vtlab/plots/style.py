@@ -1,4 +1,4 @@
-"""How every figure looks: sizes, fonts, colours, axes, and words on them.
+"""The look of every figure: sizes, fonts, colours, axes, and words on them.
 
 Everything is set on the figure at hand and nothing in matplotlib's global settings, so a
 notebook that imports vtlab keeps its own look, and two threads may draw at once.

@@ -1,4 +1,4 @@
-"""How far training moved the weights and the statistics of each stage."""
+"""A figure of how far training moved the weights and the statistics of each stage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strategies compared: runs of one task, their table, and how far each is behind the best.
+"""A comparison of strategies: runs of one task, their table, and how far each is behind the best.
 
 Differences are paired over seeds: seed s gives all strategies the same shots, so what is left
 of a difference is the strategy. Where the interval of a difference includes 0, the runs do not

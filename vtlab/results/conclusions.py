@@ -1,4 +1,4 @@
-"""What a comparison says, in words that claim no more than its runs show."""
+"""Conclusions from a comparison, in sentences that claim no more than its runs show."""
 
 from __future__ import annotations
 

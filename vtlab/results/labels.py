@@ -1,4 +1,4 @@
-"""Names and colours of strategies and backbones, as data: the same everywhere."""
+"""Labels of strategies and backbones: the name, colour and marker that each has in all figures and tables."""
 
 from __future__ import annotations
 

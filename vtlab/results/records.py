@@ -1,4 +1,4 @@
-"""Records: what a training leaves behind, as plain values that survive a file.
+"""Records of trainings: plain values that can be written to a file and read again.
 
 An `Epoch` is one line of a training, a `Run` one training with its test predictions, a table
 of runs a tidy DataFrame. No torch here.

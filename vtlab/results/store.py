@@ -1,4 +1,4 @@
-"""The folder of a study: every finished run is a sealed JSON file that is never half there.
+"""The folder of a study, in which every finished run is one sealed JSON file, written whole or not at all.
 
 A file that is not exactly what was written is reported and never read as a result: its run is
 trained again. `study.json` says what all runs of the folder share.

@@ -1,6 +1,6 @@
-"""Studies: strategies x shots x seeds, trained one by one into a tidy table.
+"""Train every strategy with every number of shots and every seed, and give the runs as a study.
 
-Each finished run is one small file; a study that was killed goes on where it was. Runs are
+Each finished run is one small file in a folder; a study that was killed goes on where it was. Runs are
 independent, so they can be given to worker processes (`jobs`), through joblib, and with
 `joblib.parallel_config` to a cluster. Every run uses the same number of inner threads.
 """

@@ -1,4 +1,4 @@
-"""What should be trained for *these* images: a recommendation, from a race on nothing but them.
+"""Recommend what to train for given images: strategies race on these images alone.
 
 Ways to train race on the same splits: a quarter of the training images is held back, another one in every
 split, and each way learns from the rest. Ways that are clearly behind leave the race, and what time is left

@@ -1,8 +1,8 @@
 """The report of a study: one HTML file that holds everything, made to be sent and printed.
 
 The answer comes first, then the numbers it rests on, then what a careful reader asks next. No
-script, and nothing loaded from elsewhere: a report opens in ten years and without a network. This
-module says what stands in it; `templates/report.html` says how it is laid out, and escapes.
+script, and nothing loaded from elsewhere: a report still opens in ten years and without the internet.
+This module says what stands in it; `templates/report.html` says how it is laid out, and escapes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A setting: all of a run but its strategy, shots and seed."""
+"""The setting of a study: all that its runs share, so not the strategy, the shots and the seed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the other wings stand on: files, locks, caches, devices, threads, memory, random numbers."""
+"""What all other wings use: files, locks, caches, devices, threads, memory, random numbers."""

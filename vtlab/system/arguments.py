@@ -1,4 +1,4 @@
-"""Checks of what a caller gives, with one clear error."""
+"""Checks of a caller's arguments, each with one clear error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of files that spare work and can be made again at any time."""
+"""The cache folder: its files save work, and can be deleted and made again at any time."""
 
 from __future__ import annotations
 

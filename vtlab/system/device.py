@@ -1,4 +1,4 @@
-"""The device that networks are put on, and half precision where it computes that itself."""
+"""The choice of the device that networks are put on, and of half precision."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Files that are read or written whole, and the folders that come with the package.
 
-Everything that must outlast a kill, a full disk or a power cut is written through here: beside
-its place, flushed to the disk, renamed.
+Everything that must outlast a kill, a full disk or a power cut is written through here: to a
+file beside its place, which is flushed to the disk and then renamed.
 """
 
 from __future__ import annotations

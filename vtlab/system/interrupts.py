@@ -1,4 +1,4 @@
-"""Signals that wait for the end of a step, so that nothing is ever half learnt.
+"""Blocks of code that Ctrl-C and SIGTERM do not cut in two, so that no training step is half done.
 
 Ctrl-C may come between the update of one weight and the next. Inside `defer_signals()` it is noted
 and acted on at the end. Python gives signals to the main thread only; elsewhere there is

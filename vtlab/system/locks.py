@@ -1,4 +1,4 @@
-"""Folders that one process at a time works in."""
+"""Locks on folders, so that one process at a time works in each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory of this process: freed memory that is kept for the next step, large tensors that lie in files."""
+"""How this process uses memory: it keeps freed memory for the next step, and puts large tensors into files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random numbers that belong to an image, not to a moment.
+"""Random numbers for images: they depend on the image alone, not on the order in which images are drawn.
 
 A generator hands out numbers in the order of asking, so an image would depend on the batch
 it was drawn in. Here every number is a hash of (key of the image, stream, position): the same

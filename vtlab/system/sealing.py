@@ -1,4 +1,4 @@
-"""Sealed JSON: values that carry their own sha256, so that no damage is read in silence."""
+"""Sealed JSON: values that carry their own sha256, so that damage is noticed when they are read."""
 
 from __future__ import annotations
 

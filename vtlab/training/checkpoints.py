@@ -1,4 +1,4 @@
-"""Checkpoints: long trainings that outlast Ctrl-C, a kill, a full disk and a flipped bit.
+"""Checkpoints of long trainings, which go on after Ctrl-C, a kill, a full disk or a damaged file.
 
     for epoch in checkpointed(fit(network, task, strategy), "folder", every=200): …
 

@@ -1,4 +1,4 @@
-"""Training as an iterator of records: the caller owns the loop.
+"""Training as an iterator: it gives a record for each epoch, and the caller writes the loop.
 
 `for epoch in fit(network, task, strategy): …` trains the network in place. A notebook can plot inside
 the loop, a thread can stop it, a test takes two steps; what was learnt stays. The probe is solved: its

@@ -1,4 +1,4 @@
-"""Views: what a training sees of each image in each epoch, as pixels or as frozen activations of them."""
+"""Views: what a training sees of each image in each epoch, as pixels or as activations of frozen stages."""
 
 from __future__ import annotations
 

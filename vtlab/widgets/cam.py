@@ -1,4 +1,4 @@
-"""A panel to ask where networks look, and how that changed while they learnt."""
+"""A panel that shows where networks look, and how that changed while they learnt."""
 
 from __future__ import annotations
 

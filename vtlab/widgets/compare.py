@@ -1,4 +1,4 @@
-"""A panel that looks into a table of runs."""
+"""A panel that compares strategies in a table of runs."""
 
 from __future__ import annotations
 

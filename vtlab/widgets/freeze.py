@@ -1,4 +1,4 @@
-"""A panel to choose what is frozen: what it saves, and whether it really stands still."""
+"""A panel to choose the frozen stages: it shows what freezing saves, and what moved in training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One training of a panel: made from what was ticked, stopped, resumed, tested once."""
+"""One training of a panel: made from the choices in the panel, stopped and resumed, and tested once."""
 
 from __future__ import annotations
 
