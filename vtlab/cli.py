@@ -111,7 +111,7 @@ def _build_shared_options() -> argparse.ArgumentParser:
         "--no-flip",
         action="store_false",
         dest="flip",
-        default=None,
+        default=None,  # then the task says whether a mirror image has the same class
         help="mirror no images, since left and right, or writing, tell the classes apart "
         "(known of digits, arrows and traffic signs)",
     )
@@ -281,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         kept = "; finished runs are kept, and the same command goes on from there"
         print(f"\nvtlab: stopped{kept if given.command == 'compare' else ''}", file=sys.stderr)
-        return 143 if isinstance(stopped, Termination) else 130
+        return 143 if isinstance(stopped, Termination) else 130  # as shells report these signals
     except BrokenPipeError:  # whoever read the output, such as `head`, has enough
         with contextlib.suppress(OSError):  # or Python would complain when it flushes at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -292,7 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def compare_command(given: argparse.Namespace) -> int:
-    """`vtlab compare`."""
+    """Run `vtlab compare`; returns the exit status."""
     from vtlab.data.file_names import printable_name
     from vtlab.results.comparison import format_comparison
     from vtlab.study.compare import compare
@@ -346,7 +346,7 @@ def _save_best(study: Study, folder: Path) -> None:
 
 
 def recommend_command(given: argparse.Namespace) -> int:
-    """`vtlab recommend`."""
+    """Run `vtlab recommend`; returns the exit status."""
     from vtlab.data.tasks import task
     from vtlab.study.recommend import recommend
 
@@ -366,7 +366,7 @@ def recommend_command(given: argparse.Namespace) -> int:
 
 
 def predict_command(given: argparse.Namespace) -> int:
-    """`vtlab predict`; what cannot be read is said, and the others are named all the same."""
+    """Run `vtlab predict`: a file that cannot be read is reported, and all others are classified."""
     from vtlab.data.file_names import printable_name
     from vtlab.study.predict import Predictor, find_images_to_predict
 
@@ -448,7 +448,7 @@ def _read_shots(given: argparse.Namespace, *, drawn: str) -> int | None:
 
 
 def lab_command(given: argparse.Namespace) -> int:
-    """`vtlab lab`: JupyterLab at lesson 01, in a clone's folder or a writable copy."""
+    """Run `vtlab lab`: open JupyterLab at lesson 01, in a clone's folder or in a writable copy."""
     shipped = lessons = find_shipped_files("lessons")
     if shipped.parent.name == "_shipped":  # installed: those are not to be written on
         lessons = given.folder or Path("vtlab-lessons")

@@ -386,6 +386,7 @@ def main(given: Sequence[str] | None = None) -> int:
         "sizes": arguments.sizes and tuple(arguments.sizes),
         "smoothing": arguments.smoothing,
     }
+    # what the command does not name stays as the plan has it
     recipe = replace(
         plan,
         backbone=arguments.backbone,
@@ -395,7 +396,7 @@ def main(given: Sequence[str] | None = None) -> int:
     name = recipe.backbone + SHIPPED_ENDINGS["natural" if arguments.photos else "default"]
     log = arguments.log or DATA / "results" / f"pretrain_{name}.csv"
     folder = arguments.checkpoints
-    training = None
+    training = None  # Ctrl-C may come while the images are still being read
     try:
         source: _PretrainingSource = GardenSource()
         if arguments.photos:
@@ -412,7 +413,7 @@ def main(given: Sequence[str] | None = None) -> int:
         steps = f"{training.steps} of {training.total} steps" if training else "reading the images"
         kept = f"the same command goes on from {folder}" if folder else NOTHING_KEPT
         print(f"stopped after {steps}; {kept}", file=sys.stderr)
-        return 143 if isinstance(stopped, Termination) else 130
+        return 143 if isinstance(stopped, Termination) else 130  # as shells report these signals
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -140,7 +140,7 @@ def plan_real() -> Iterator[tuple[str, str, Strategy, int, int]]:
 
 
 class RealTable:
-    """The table in the making."""
+    """The table while it is made: it keeps data sets, rates and known rows."""
 
     def __init__(self, folder: Path, runs_folder: Path, known: pd.DataFrame) -> None:
         """Nothing is read yet."""

@@ -65,13 +65,14 @@ def explain(
     way = METHODS[method]
     module = find_network_stage(network, stage) if way.at_stage else network
     parts = []
+    # gradients are needed here, also where the caller has switched them off
     with network_in_evaluation_mode(network), torch.enable_grad():
         for part, asked in _split_batches(images, classes):
             if way.at_stage:
                 of_stage = layout or find_layout(network, module)
                 with layout_hook(module, of_stage, (part.shape[2], part.shape[3])) as seen:
                     maps = way.attribute(_Logit(network, asked), part, seen)
-            else:
+            else:  # captum's methods at the pixels must be told a class
                 with torch.no_grad():
                     logits = network(part)
                 asked = logits.argmax(1) if asked is None else _check_range(asked, logits)

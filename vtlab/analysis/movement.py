@@ -41,6 +41,7 @@ def measure_movement(before: Mapping[str, Tensor], network: Network) -> pd.DataF
     weights = {name for name, _ in network.named_parameters()}
     prefixes = {name: f"stages.{name}." for name in network.stage_names} | {"head": "head."}
     rows = []
+    # weights are parameters; BatchNorm's statistics are buffers, in the state dict alone
     for stage, prefix in prefixes.items():
         own = [k for k in now if k.startswith(prefix)]
         kinds = {

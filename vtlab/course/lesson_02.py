@@ -129,6 +129,7 @@ def _draw_zoo_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: l
     for place, row in enumerate(table.to_dict("records")):
         for i, strategy in enumerate(strategies):
             label, key = names.get_label(strategy), f"{task}_{strategy}"
+            # strategies stand a little above one another, so that their intervals do not overlap
             height = place + STRATEGY_OFFSET * (i - middle)
             ax.plot(
                 [row[key + end] for end in INTERVAL_ENDS],

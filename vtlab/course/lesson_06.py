@@ -54,7 +54,7 @@ PARTS = ("statistics", *STAGES, "head", "head by steps", "everything")
 
 
 def genus_task(species: str, shots: int, seed: int, **dials: object) -> Task:
-    """Name the genus of a plant.
+    """The task of naming the genus of a plant.
 
     Args:
         species: "known" for the two species of each genus that the source has, "new" for two others.

@@ -234,6 +234,7 @@ def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure
         rows = table[table.method == name]
         style.prepare_axes(ax, grid="y")
         means = rows.groupby("part")[value].mean()
+        # a thin line for each seed, below the thick one of the mean
         for _, run in rows[rows.part != OTHER_IMAGE].groupby("seed"):
             ax.plot(
                 range(len(parts)),

@@ -53,6 +53,7 @@ def plot_starts(table: pd.DataFrame) -> Figure:
             if not len(some):
                 ax.set_axis_off()
                 continue
+            # a start without runs from scratch shows those of the start to its left
             own = some[some.strategy == "scratch"]
             scratch, some = (own, some) if len(own) else (scratch, pd.concat([some, scratch]))
             draw_shots(

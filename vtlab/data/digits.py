@@ -39,9 +39,9 @@ TEST_STREAM, FIRST_TRAINING_STREAM = 99, 100  # of random numbers; each learner'
 def handwritten_digits(size: int = 64) -> tuple[Tensor, Tensor]:
     """Scikit-learn's handwritten digits, dark ink on white, in the order of the collection.
 
-    That order matters: neighbours are by one hand. A support vector machine in 9-fold
-    cross-validation gets 97.3 % with the folds in order and 98.9 % with shuffled ones, which
-    recognise hands too. So the test set is the end of the collection, not a random part.
+    That order matters: digits that follow one another were written by one hand. A support vector
+    machine in 9-fold cross-validation gets 97.3 % with the folds in order and 98.9 % with shuffled
+    ones, where it recognises hands too. So the test set is the end of the collection, not a random part.
 
     Args:
         size: Side in pixels; the 8 x 8 scans, with a margin of one, are enlarged bicubically.

@@ -89,5 +89,5 @@ def _parts(pixels: Tensor) -> tuple[Tensor, ...]:
 
 
 def _root_mean_square(shapes: Tensor) -> Tensor:
-    """Of each of `(n, 3, 16, 16)`, `(n,)`."""
+    """The root mean square of each image of `(n, 3, 16, 16)`, `(n,)`."""
     return shapes.square().mean((1, 2, 3)).sqrt()

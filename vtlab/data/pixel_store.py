@@ -22,7 +22,7 @@ from vtlab.system.fingerprints import HASH_BYTES, hash_bytes
 from vtlab.system.locks import lock_folder
 from vtlab.system.sealing import seal_json, unseal_json
 
-DECODING_VERSION = 1  # of decoding: another one makes other rows
+DECODING_VERSION = 1  # another version of the decoding makes other rows
 INDEX_FILE, ROWS_FILE, LOG_FILE = "index.json", "rows.bin", "decoded.log"
 
 

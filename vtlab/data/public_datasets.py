@@ -119,7 +119,7 @@ def _add_images(found: Listing, part: str, kind: str, data: VisionDataset, by_fi
 
 
 def _label(data: VisionDataset, i: int) -> int:
-    """Of an image that need not be opened for it, where the labels lie apart."""
+    """The label of an image, which is not opened for it where the labels lie apart."""
     for name in ("targets", "labels", "_labels"):
         if (labels := getattr(data, name, None)) is not None:
             return int(labels[i])
@@ -129,7 +129,7 @@ def _label(data: VisionDataset, i: int) -> int:
 
 
 def _ppm_file(data: VisionDataset, i: int) -> bytes:
-    """An image that lies in no file of its own, as one."""
+    """The content of a PPM file, made of an image that lies in no file of its own."""
     file = io.BytesIO()
     data[i][0].save(file, format="PPM")
     return file.getvalue()

@@ -286,7 +286,7 @@ def draw_fractal_noise(image_keys: Tensor, size: int) -> Tensor:
 
 
 def drawing_through_camera(image: Tensor, image_keys: Tensor) -> Tensor:
-    """Light falling from one side, a white balance, sensor noise; `(N, 3, H, W)` uint8."""
+    """The pictures through a camera: light from one side, white balance, sensor noise; `(N, 3, H, W)` uint8."""
     size = image.shape[-1]
     line = torch.linspace(-0.5, 0.5, size, device=image.device)
     side = random_uniform(image_keys, 2, 71) - 0.5

@@ -129,7 +129,7 @@ def name_species(count: int, seed: int, genus: Tensor) -> tuple[str, ...]:
 
 
 def express_genes(genomes: Tensor) -> dict[str, Tensor]:
-    """What the genes mean, each `(N,)` or, for colours, `(N, 3)`.
+    """The traits that the genes stand for, by name: each `(N,)` or, for colours, `(N, 3)`.
 
     Values outside [0, 1] are meaningful: they are the plants of a dissimilar world.
     """

@@ -157,7 +157,7 @@ def prepare_stages_for_features(
     return fold_batchnorm(stages) if batch_count > 1 else stages
 
 
-FEATURE_FILE_VERSION = 1  # of the file
+FEATURE_FILE_VERSION = 1  # of the format: files of another version are not read
 FEATURE_FILE_NAME = "features.bin"
 
 
@@ -182,7 +182,7 @@ class FeatureFile:
     """The features of one set of images, in parts of equal length (the last may be shorter)."""
 
     def __init__(self, folder: Path, first: Tensor) -> None:
-        """Open it, if it can be had.
+        """Open the file, if there is room and no other process has it.
 
         Args:
             folder: A folder of its own.
@@ -229,7 +229,7 @@ class FeatureFile:
             self.close()
 
     def close(self) -> None:
-        """Let others have it."""
+        """Close the file and unlock its folder for other processes."""
         with contextlib.suppress(OSError):
             if self._file is not None:
                 self._file.close()

@@ -50,6 +50,7 @@ def plot_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
             )
         style.label_axes(ax, x="layer, from the images to the loss", pad=5)
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        # lengths in a deep stack differ by orders of magnitude
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(10, numticks=9))
         ax.yaxis.set_minor_locator(NullLocator())

@@ -100,7 +100,7 @@ def plot_stages(
         what: The value's name.
         percent: Whether the values are shares, drawn from 0 to 1; else they are lengths, on a
             logarithmic axis.
-        chance: What costs nothing, a dotted line.
+        chance: Accuracy without any learning, a dotted line.
 
     Raises:
         ValueError: If there is nothing to draw.

@@ -134,7 +134,7 @@ def new_figure(
 
 
 def prepare_axes(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
-    """Quiet axes for data: two thin spines, small tick labels, a faint grid on `"x"` or `"y"`."""
+    """Prepare quiet axes for data: two thin spines, small tick labels, a faint grid on `"x"` or `"y"`."""
     ax.set_facecolor("white")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set(color=FAINT, linewidth=0.9)
@@ -150,7 +150,7 @@ def prepare_axes(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
 
 
 def hide_axes(ax: Axes) -> None:
-    """Axes for a picture: no ticks, no frame."""
+    """Make axes ready for a picture: no ticks, no frame."""
     ax.set_facecolor("none")
     ax.spines[:].set_visible(False)
     for axis in (ax.xaxis, ax.yaxis):  # and so no grid; `set_xticks([])` makes a tick first

@@ -137,6 +137,7 @@ def interval(values: Sequence[float], test_images: float, level: float = 0.95) -
     mean = over_seeds.mean
     lowest, highest = _wilson_interval(mean, test_images, level)
     seeds_half = np.nan_to_num(over_seeds.seeds_half)
+    # each end by itself, since Wilson's interval is not symmetric about the mean
     low, high = (
         mean - np.hypot(seeds_half, mean - lowest),
         mean + np.hypot(seeds_half, highest - mean),
@@ -152,7 +153,7 @@ def interval(values: Sequence[float], test_images: float, level: float = 0.95) -
 
 
 def _wilson_interval(share: float, n: float, level: float) -> tuple[float, float]:
-    """Of a share that need not be of whole hits: a mean over seeds."""
+    """Wilson's interval of a share that need not count whole hits: it may be a mean over seeds."""
     unit = stats.norm.ppf((1 + level) / 2) ** 2 / n
     middle, half = share + unit / 2, np.sqrt(unit * (share * (1 - share) + unit / 4))
     return float((middle - half) / (1 + unit)), float((middle + half) / (1 + unit))

@@ -69,7 +69,7 @@ class Run:
 
     @property
     def key(self) -> str:
-        """A file stem that is this run's alone within a study."""
+        """The file stem of this run, which no other run of a study has."""
         return run_record_key(self.strategy, self.shots, self.seed)
 
     @classmethod

@@ -97,7 +97,7 @@ class StudyProgress:
     def __init__(
         self, runner: Runner, planned: list[PlannedRun], *, jobs: int = 1, show: bool = True
     ) -> None:
-        """Foretell the work.
+        """Predict the work of all runs, and make what shows it.
 
         Args:
             runner: Does the runs.
@@ -125,7 +125,7 @@ class StudyProgress:
         self.display = _ProgressBar() if _can_draw_bar() else _ProgressLines()
 
     def __enter__(self) -> StudyProgress:
-        """What is shown is there already."""
+        """Give the progress itself; what it shows is there already."""
         return self
 
     def __exit__(

@@ -74,7 +74,7 @@ class Recommendation:
         epochs: As in the setting.
         flip: Whether views were mirrored.
         shots: Training images per class of the task; None for all.
-        seconds: The race took.
+        seconds: How long the race took.
     """
 
     best: Strategy
@@ -272,7 +272,7 @@ class RecommendationRace:
 
     @property
     def seconds_left(self) -> float:
-        """Of the budget."""
+        """Seconds of the budget that are left."""
         return self.budget - (time.perf_counter() - self.started)
 
     def plan(self, ways: Sequence[Strategy]) -> str:
@@ -365,7 +365,7 @@ class RecommendationRace:
         return self._interval(apart)
 
     def _interval(self, values: Sequence[float]) -> Interval:
-        """Of a mean over overlapping splits."""
+        """The interval of a mean over overlapping splits."""
         # equal values have no spread: no interval is narrower than one image makes it
         one = [0, *[1 / self.images[1]] * (len(values) - 1)]
         return widen_interval_to_one_image(
@@ -399,8 +399,10 @@ class RecommendationRace:
                     "best": way == self.leader,
                 }
             )
+            # an interval that includes 0 does not tell the way from the leader
             if way != self.leader and not behind.low > 0:
                 close.append((seconds, f"{way.name} at {rate:.2g}" if rate else way.name))
+        # the leader stands first, even if a way that was dropped early has a higher mean
         table = pd.DataFrame(rows).sort_values(["best", "mean"], ascending=False, kind="stable")
         close.sort()
         cheaper = bool(close) and close[0][0] < table.seconds.iloc[0]

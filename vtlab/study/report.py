@@ -354,6 +354,7 @@ def _mistakes_section(data: ReportData) -> dict[str, Any] | None:
 def _cams_section(data: ReportData) -> dict[str, Any] | None:
     """Grad-CAM of all strategies on the same test images, of the first seed that has maps."""
     title, runs = "What each one looks at", dict[str, records.Run]()
+    # in this order, the first run of a strategy that has maps is that of the first such seed
     for run in sorted(
         data.comparison.runs, key=lambda run: (names.rank_label(run.strategy), run.seed)
     ):
@@ -376,7 +377,7 @@ def _cams_section(data: ReportData) -> dict[str, Any] | None:
         data.images_at(places),
         {name: run.cams for name, run in runs.items()},
         masks=masks,
-        scale="each",
+        scale="each",  # places are to be compared, not brightness
         titles=[data.classes[labels[i]] for i in places],
         marks=marks,
     )

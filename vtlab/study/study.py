@@ -83,7 +83,7 @@ class Study:
 
     @cached_property
     def _comparisons(self) -> dict[int | None, Comparison]:
-        """Those that were asked for, by their number of shots."""
+        """The comparisons that were asked for so far, by their number of shots."""
         return {}
 
     def write_report(

@@ -23,9 +23,10 @@ def delete_unused_folders(root: Path, keep: Path, name: str, but: str = "") -> N
     """Delete the folders that nobody has used for a month.
 
     Args:
-        root: Of these folders.
-        keep: The one that stays in any case.
-        name: Of the file whose time says when a folder was used; others are left alone.
+        root: The folder that holds them.
+        keep: The folder that stays in any case.
+        name: The name of the file whose time says when its folder was used. A folder without this file
+            is left alone.
         but: A folder with a file of this name stays; "" for none.
     """
     for file in root.glob(f"*/{name}"):

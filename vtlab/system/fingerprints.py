@@ -42,7 +42,7 @@ def fingerprint_tensors(tensors: Mapping[str, Tensor]) -> str:
 def list_fingerprint_differences(
     there: Mapping[str, object], here: Mapping[str, object]
 ) -> list[str]:
-    """A phrase for every entry in which two settings differ, such as "epochs is 3 there and 4 here"."""
+    """A phrase for each entry in which two fingerprints differ, such as "epochs is 3 there and 4 here"."""
     return [
         f"{name} is {there.get(name)!r} there and {here.get(name)!r} here"
         for name in sorted(there.keys() | here.keys())

@@ -17,8 +17,8 @@ from torch import Tensor
 from vtlab.system.cache import cache_folder
 
 MAX_BYTES_IN_MEMORY = 256_000_000  # of images, or of activations; more lie in a file
-TRIM_THRESHOLD, MMAP_MAX = -1, -4  # glibc's numbers for them (malloc.h)
-MALLOC_VARIABLES = tuple(  # with which a person says how memory is to be had
+TRIM_THRESHOLD, MMAP_MAX = -1, -4  # glibc's numbers for these options (malloc.h)
+MALLOC_VARIABLES = tuple(  # of the environment: with these a person chooses how memory is managed
     "MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_ MALLOC_MMAP_MAX_ GLIBC_TUNABLES".split()
 )
 
@@ -70,7 +70,7 @@ def keep_freed_memory() -> bool:
 
     Returns:
         Whether it does: not on another system or with another C library, and not where the environment
-        says how memory is to be had.
+        (`MALLOC_VARIABLES`) says how memory is managed.
     """
     if sys.platform == "linux" and not any(name in os.environ for name in MALLOC_VARIABLES):
         with contextlib.suppress(AttributeError, OSError):  # another C library

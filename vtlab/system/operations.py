@@ -11,8 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 def count_operations() -> FlopCounterMode:
     """A context that counts the operations of a block, two for a multiply-add: `get_total_flops()`.
 
-    Torch's own count of a convolution's gradients takes every channel for connected with every other one, so
-    that those of a channel-wise convolution come out as many times too large as it has channels (2.14).
+    Torch's own count (2.14) of a convolution's gradients assumes that every channel is connected with every
+    other one. For a channel-wise convolution it is too large, by a factor of the number of channels.
     """
     return FlopCounterMode(
         display=False,

@@ -33,7 +33,7 @@ THREADS = _choose_threads()  # of every run, so that one in a worker equals one 
 
 
 class _SingleThreadState:
-    """Who is in `single_thread`: whether this thread is, how many are, the number before the first."""
+    """Who is in `single_thread`: whether this thread is, how many threads are, and the number set before."""
 
     this, lock, count, before = threading.local(), threading.Lock(), 0, 0
 

@@ -88,7 +88,7 @@ class Session:
 
     @property
     def seconds(self) -> float:
-        """Of training."""
+        """Seconds of training so far."""
         return sum(epoch.seconds for epoch in self.history)
 
     def train(self, stop: threading.Event) -> Iterator[Epoch]:
