@@ -157,7 +157,7 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--shots",
-        default=None,
+        default=None,  # what this means depends on PATH, see `_read_shots`
         metavar="N|all",
         help="training images per class (default: 5; all for a folder)",
     )

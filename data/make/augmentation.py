@@ -47,7 +47,7 @@ class _AugmentationPart:
     """A part of the plan: ways to augment one task's images, by several strategies.
 
     Attributes:
-        task: Its name.
+        task: The task's name.
         shots: Images per class.
         ways: For each strategy's name, which ways.
         epochs: For each strategy's name, how many; the default where it is not named.

@@ -106,7 +106,7 @@ class PretrainingPhotos:
         pixels: `(N, 3, H, H)` uint8; they may lie in a file (`pixel_store`).
         labels: `(N,)` int64.
         test_pixels: Images of the same classes, never trained on.
-        test_labels: Theirs.
+        test_labels: Their labels.
         classes: K.
         content: A hash of it all.
         augment: What changes from epoch to epoch.

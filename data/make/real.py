@@ -47,7 +47,7 @@ class _PretrainedStart:
     """Where a network's weights come from.
 
     Attributes:
-        backbone: Its name.
+        backbone: The backbone's name.
         weights: As `backbone` takes them; a file name is one in the data's folder.
         size: Side of the images in pixels.
     """
@@ -75,7 +75,7 @@ class _PhotoPool:
     """The images of one data set at one size: shots for a seed, and a test set of what they leave."""
 
     def __init__(self, name: str, read: ImageFolder) -> None:
-        """From a folder with or without test images of its own."""
+        """Take the images of a folder, which may have test images of its own."""
         self.name, self.classes = name, read.classes
         self.images, self.test = read.train, read.test
 

@@ -113,7 +113,7 @@ def chance_response_purity(
     Args:
         labels: `(N,)`.
         count: Images of a draw, none twice.
-        draws: How many.
+        draws: How many draws the mean is of.
         seed: Of the draws.
 
     Lesson 02.

@@ -42,10 +42,8 @@ RATE = 1e-3  # of everything that is descended on: the best for full in drift.cs
 STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
 WEIGHT_KIND_EPOCHS = 40  # of the ways to let few weights learn, which move slowly
 
-GENERA, SPECIES_PER_GENUS = (
-    8,
-    4,
-)  # a class is a genus; two of its species are the source's, two are new
+# a class is a genus; two of its species are the source's, two are new
+GENERA, SPECIES_PER_GENUS = 8, 4
 GENUS_WORLD = World("genera", seed=71, count=GENERA * SPECIES_PER_GENUS, genera=GENERA, spread=0.5)
 GENUS_TEST = 37  # test images of each species
 SOURCE_SHOTS, SHIFT_SHOTS, SHIFT_EPOCHS = 20, 3, 15  # shots per species

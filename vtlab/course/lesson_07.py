@@ -36,13 +36,14 @@ ACCURACY_STYLES = {
     "old_refit": ("old task, new head", "#C77C02", "^"),
     "old_accuracy": ("old task, old head", "#6E6E6E", "s"),
 }
+# from the stem to the head: colour, marker
 STAGE_STYLES = (
     ("#5FA0D6", "o"),
     ("#3B82BF", "s"),
     ("#2467A3", "D"),
     ("#144B80", "^"),
     ("#08294D", "v"),
-)  # from the stem to the head
+)
 
 
 def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:

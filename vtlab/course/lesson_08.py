@@ -47,7 +47,7 @@ def probe_on_views(
         task: Its `train` images are used.
         augment: Makes the views; view 0, the image as it is, is among them.
         seed: Of head, views and the cross-validation's folds.
-        views: How many.
+        views: How many views of each image.
 
     Lesson 08.
     """

@@ -63,7 +63,7 @@ class Listing:
     """
 
     def __init__(self, name: str) -> None:
-        """An empty one."""
+        """An empty listing."""
         self.name = printable_name(name)
         self.folders: dict[Place, list[Place]] = {}
         self.readers: dict[Place, Callable[[], bytes]] = {}

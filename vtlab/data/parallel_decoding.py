@@ -25,12 +25,10 @@ from vtlab.system.memory import MAX_BYTES_IN_MEMORY
 
 FILES_AT_A_TIME = 512  # that are decoded and wait
 
-RowOrder = Callable[
-    [list[int]], list[int]
-]  # from the numbers of readable files to those of the rows
-DecodedFiles = tuple[
-    Tensor, dict[int, bytes], dict[int, str]
-]  # rows; hashes and sentences by number
+# from the numbers of the files that can be read to the order of the rows
+RowOrder = Callable[[list[int]], list[int]]
+# the rows; by the files' numbers their hashes, and sentences on why a file could not be read
+DecodedFiles = tuple[Tensor, dict[int, bytes], dict[int, str]]
 
 
 def decode_files(

@@ -30,7 +30,7 @@ class PixelStore:
     """The decoded images of one data set at one size, in a folder of the cache.
 
     Attributes:
-        folder: Where.
+        folder: The folder that holds the file.
         digests: The sha256 of each file, in the order in which they are listed.
         size: Side of the images in pixels, S.
     """

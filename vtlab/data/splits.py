@@ -40,7 +40,7 @@ def stratified_split(
 def split_each_class(
     labels: Tensor, share: float, random: torch.Generator, least: int
 ) -> tuple[Tensor, Tensor]:
-    """As `stratified_split`, unchecked, with at least so many images of each class on each side."""
+    """Do what `stratified_split` does, unchecked, with at least so many images of each class on each side."""
     kept, held = [], []
     for places in image_places_by_class(labels, labels.unique().tolist(), random):
         cut = min(max(least, round(share * len(places))), len(places) - least)

@@ -40,7 +40,7 @@ class CutPointwiseFunction(CutFunction):
 
 @dataclass(frozen=True)
 class CutNetwork:
-    """A network in parts.
+    """A network that is cut into stages and a tail.
 
     Attributes:
         stages: Its blocks by stage.

@@ -121,7 +121,7 @@ class FeatureBuffer:
     """Collects activations of many images, batch by batch: in memory or, if they are large, in a file."""
 
     def __init__(self, count: int, copies: int = 1) -> None:
-        """For `count` images; `copies` such buffers will be kept at the same time."""
+        """An empty buffer for `count` images; `copies` such buffers will be kept at the same time."""
         self.count, self.copies, self.position = count, copies, 0
         self._all: Tensor | None = None
 

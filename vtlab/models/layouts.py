@@ -48,7 +48,7 @@ def layout_hook(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterato
     The network goes on with the layout that it is used to.
 
     Args:
-        stage: Whose output.
+        stage: The stage whose output is seen.
         layout: One of `LAYOUTS`.
         size: The images' `(H, W)`: a grid of tokens has their proportions.
 

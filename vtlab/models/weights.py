@@ -23,7 +23,7 @@ def find_shipped_weights(backbone: str, word: str | Path) -> Path | None:
     """The file of the weights that ship for a small backbone, checked; None for any other word.
 
     Args:
-        backbone: Its name.
+        backbone: The backbone's name.
         word: "default" (pretrained on the garden) or "natural" (on photographs).
 
     Raises:

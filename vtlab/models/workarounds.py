@@ -18,7 +18,7 @@ class StridedDepthwiseConv2d(nn.Conv2d):
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        """In that case: compute every place, keep every other one. Otherwise as PyTorch does."""
+        """In half precision on a CPU compute every place and keep every other one; else do as PyTorch does."""
         if maps.dtype == torch.bfloat16 and maps.device.type == "cpu" and torch.is_grad_enabled():
             every = F.conv2d(
                 maps, self.weight, self.bias, 1, self.padding, self.dilation, self.groups
@@ -36,7 +36,7 @@ class StridedPointwiseConv2d(nn.Conv2d):
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        """In that case: select the cells, then convolve them. Otherwise as PyTorch does."""
+        """In training on a CPU select the cells first, then convolve them; else do as PyTorch does."""
         if maps.device.type == "cpu" and torch.is_grad_enabled():
             down, across = self.stride
             maps = maps[..., ::down, ::across].contiguous(memory_format=torch.channels_last)

@@ -85,7 +85,7 @@ def draw_confusion(
     """Draws one confusion matrix; a class without images is an empty row.
 
     Args:
-        ax: Where.
+        ax: The axes to draw on.
         counts: `(K, K)`, rows true.
         classes: The K class names.
         colour: Of a cell that holds all images of its class.
@@ -118,7 +118,7 @@ def draw_confusion(
 
 
 def _colour_ramp(colour: str) -> Colormap:
-    """From almost white to the colour."""
+    """A colour map from almost white to the colour."""
     return LinearSegmentedColormap.from_list(colour, ["#f4f5f7", colour])
 
 

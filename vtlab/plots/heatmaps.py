@@ -161,7 +161,7 @@ def _write_prediction(sheet: Sheet, row: int, column: int, predicted: str, right
 
 
 def _write_names(sheet: Sheet, strategies: list[str]) -> None:
-    """The columns' names."""
+    """Write the columns' names above them."""
     sheet.write_over(0, 0, "image", colour=style.QUIET)
     for column, name in enumerate(strategies, start=1):
         label = names.get_label(name)

@@ -54,7 +54,7 @@ def draw_curves(ax: Axes, epochs: Runs, value: str = "loss", *, named: bool = Tr
     """Draws one column of the table against the share of the training that is done.
 
     Args:
-        ax: Where.
+        ax: The axes to draw on.
         epochs: As in `plot_curves`.
         value: "loss" or "train_accuracy".
         named: Whether the lines are named at their ends.
@@ -162,7 +162,7 @@ def _draw_runs(
 
 
 def _set_loss_axis(ax: Axes, losses: pd.Series, top: float) -> None:
-    """From 0 to just over the largest finite loss, or to `top` where there is none."""
+    """Limit the axis to 0 and just over the largest finite loss, or to `top` where there is none."""
     values = losses.to_numpy(dtype=float)
     finite = values[np.isfinite(values)]
     ax.yaxis.set_major_locator(MaxNLocator(5))
@@ -170,7 +170,7 @@ def _set_loss_axis(ax: Axes, losses: pd.Series, top: float) -> None:
 
 
 def select_curves_of_last_phase(epochs: pd.DataFrame, run: list[str]) -> pd.DataFrame:
-    """Of each run the rows since its epochs were last counted from 1 again.
+    """For each run the rows since its epochs were last counted from 1 again.
 
     LP-FT solves a probe, whose steps are rows too, and then fine-tunes: its curve is that of the
     fine-tuning, as soon as that has begun.

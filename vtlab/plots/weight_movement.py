@@ -55,7 +55,7 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
     """Draws one table of movements: a filled mark for what moved, a hollow one for what did not.
 
     Args:
-        ax: Where.
+        ax: The axes to draw on.
         table: From `measure_movement`.
         named: Whether the stages and the marks are named.
 

@@ -47,7 +47,7 @@ class Interval:
         return float(np.hypot(np.nan_to_num(self.seeds_half), self.test_half))
 
     def __str__(self) -> str:
-        """Such as 0.81 ± 0.04."""
+        """The mean and the half-width as text, such as 0.81 ± 0.04."""
         return f"{self.mean:z.2f} ± {self.half:.2f}"  # z: no -0.00
 
 

@@ -19,9 +19,8 @@ from vtlab.system.files import read_file, write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.training.saving import load
 
-MAX_CAM_NAME_LENGTH = (
-    40  # letters of an image's name that stand in the name of its Grad-CAM picture
-)
+# letters of an image's name that stand in the name of its Grad-CAM picture
+MAX_CAM_NAME_LENGTH = 40
 
 
 class Prediction(NamedTuple):

@@ -35,7 +35,7 @@ class ProgressEstimate:
         jobs: int = 1,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Begin now.
+        """Begin to measure the time now.
 
         Args:
             work: Of each run that is to be done.

@@ -131,7 +131,7 @@ class Recommendation:
         return found
 
     def __repr__(self) -> str:
-        """As lines for a terminal."""
+        """The recommendation as lines for a terminal."""
         best = self.table.iloc[0]
         rate = "" if pd.isna(best.rate) else f", rate {best.rate:.2g}"
         lines = [

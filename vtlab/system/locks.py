@@ -19,7 +19,7 @@ def lock_folder(folder: Path, *, purpose: str, hint: str) -> BaseFileLock:
     On a disk that knows no locks the folder is used without one.
 
     Args:
-        folder: Which.
+        folder: The folder to lock; it is made where it is missing.
         purpose: What is kept in it, for the message, such as "runs".
         hint: What a person can do who may not have it.
 

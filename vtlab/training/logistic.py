@@ -119,7 +119,7 @@ class _PrincipalAxes:
 
     @classmethod
     def of(cls, features: Tensor, weights: Tensor) -> _PrincipalAxes:
-        """Of features `(N, D)`, as B problems weigh the images, `(B, N)`."""
+        """The principal axes of features `(N, D)`; B problems weigh the images, `(B, N)`."""
         share = weights.double().mean(0)[:, None]  # (N, 1)
         parts = split_logistic_slices(len(features), features.shape[1])
         centre = sum((features[part].double() * share[part]).sum(0) for part in parts) / share.sum()

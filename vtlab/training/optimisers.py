@@ -28,8 +28,8 @@ def make_optimiser(network: Network, strategy: Strategy) -> torch.optim.AdamW:
     """AdamW with a parameter group for each part that learns, at its stage-wise rate.
 
     Args:
-        network: Whose parts.
-        strategy: Which of them learn, and how fast.
+        network: The network whose parts learn.
+        strategy: Says which parts learn, and how fast.
     """
     parts = network.parts
     groups = [

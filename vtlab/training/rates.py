@@ -44,7 +44,7 @@ def rate_range(
         seed: Of the new head, and of random stages.
         low: First rate.
         high: Last rate.
-        steps: How many.
+        steps: How many rates are tried, one in a step.
         bfloat16: As in `fit`.
 
     Returns:
