@@ -140,6 +140,7 @@ def _build_shared_options() -> argparse.ArgumentParser:
 
 
 def _add_compare_options(one: argparse.ArgumentParser) -> None:
+    """Add the options that `vtlab compare` alone understands."""
     one.add_argument(
         "path",
         nargs="?",
@@ -199,6 +200,7 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
 
 
 def _add_recommend_options(asked: argparse.ArgumentParser) -> None:
+    """Add the options that `vtlab recommend` alone understands."""
     asked.add_argument(
         "path", metavar="PATH", help="a folder, zip or table of images, or a task's name"
     )
@@ -221,6 +223,7 @@ def _add_recommend_options(asked: argparse.ArgumentParser) -> None:
 
 
 def _add_predict_options(named: argparse.ArgumentParser) -> None:
+    """Add the options of `vtlab predict`."""
     named.add_argument("model", type=Path, metavar="MODEL", help="a folder that --save wrote")
     named.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file or a folder")
     named.add_argument(
@@ -331,6 +334,7 @@ def compare_command(given: argparse.Namespace) -> int:
 
 
 def _save_best(study: Study, folder: Path) -> None:
+    """Save the network of the best strategy, and print how to predict with it."""
     from vtlab.data.file_names import printable_name
     from vtlab.training.saving import save
 

@@ -99,6 +99,7 @@ def plan_depth() -> Plan:
 
 
 def _runs_of_seed(bases: dict[str, Task], seed: int) -> Plan:
+    """All runs of one seed: the parts "depth" and "weights" on each target, and the part "shift"."""
     run: dict[str, str | int | None]
     for target, base in bases.items():
         for stages in range(len(STAGES) + 1):

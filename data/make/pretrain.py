@@ -281,6 +281,7 @@ class Pretraining(CheckpointedTraining[PretrainingProgress]):
             return self.history[-1]
 
     def _learn(self, images: Tensor, labels: Tensor) -> None:
+        """One step of the optimiser and of its schedule."""
         device = self.network.device
         self.network.train()
         labels = labels.to(device)

@@ -167,7 +167,7 @@ def prose_explains_code(lesson: LintedLesson) -> Iterator[Finding]:
 
 @lint_rule
 def no_accidental_lists(lesson: LintedLesson) -> Iterator[Finding]:
-    """No line amid a paragraph begins as a list, a heading or a quotation does: it would become one."""
+    """No line inside a paragraph begins like a list, a heading or a quotation: it would become one."""
     item = r"(?:[-+*]|\d+[.)]|#+|>)\s"
     for i, cell in lesson.numbered_cells:
         if cell.cell_type != "markdown":

@@ -35,7 +35,7 @@ def plot_zoo(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
 
     Args:
         table: From `zoo_table`, with or without accuracies; the rows are sorted by cost, the
-            dearest at the top.
+            most expensive at the top.
         curves: From `zoo_curves`.
 
     Raises:

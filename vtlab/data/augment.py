@@ -198,6 +198,7 @@ class FunctionAugmentation:
         return {"function": self.name}
 
     def _change_one(self, image: np.ndarray, seed: int) -> np.ndarray:
+        """One image changed by the function, under this seed; refuses another shape or type."""
         image = np.ascontiguousarray(image)
         with _seed_all(seed):
             if hasattr(self.change, "set_random_seed"):

@@ -23,10 +23,10 @@ NUMBERS_AT_A_TIME = 2**22  # made of bytes
 def near_duplicates(first: Tensor, second: Tensor) -> list[tuple[int, int]]:
     """Pairs that look the same: places in `first` and in `second`.
 
-    Of each image of `second` at most one pair is named, the likest. Two images are alike if at most 10 of
-    64 signs of their hashes differ, and their thumbnails of 16 x 16 differ by no more than 8 of 255 and
-    than half of their own contrast, beside a difference of 24 in the mean colour: the hash alone takes all
-    plain areas for one. Of each image the 50 nearest hashes are looked at.
+    An image of `second` is in one pair at most, with the image that is most like it. Two images are alike
+    if their hashes differ in at most 10 of 64 signs, and their thumbnails of 16 x 16 differ by no more than
+    8 of 255 and by no more than half of their own contrast; their mean colours may differ by 24. The hash
+    alone does not tell plain areas apart. For each image the 50 nearest hashes are looked at.
 
     Args:
         first: Bytes `(N, 3, H, W)`.

@@ -98,6 +98,7 @@ class _FileDecoder:
         return printable_path_name(self.places[i])
 
     def decode_to_memory(self, arrange: RowOrder) -> DecodedFiles:
+        """Decode all files into a tensor in memory."""
         numbers = range(len(self.places))
         pixels = torch.zeros(len(numbers), 3, self.size, self.size, dtype=torch.uint8)
 
@@ -113,6 +114,7 @@ class _FileDecoder:
         return pixels if order == list(numbers) else pixels[order], digests, unread
 
     def decode_to_store(self, arrange: RowOrder) -> DecodedFiles:
+        """Decode into a file of the cache what that file does not hold yet."""
         # first the hashes of all files, which say what the store has; they take little of the time
         digests, unread = _sort_out(self._map(self._hash, range(len(self.places))))
         number = list(digests)  # of the store's j-th file

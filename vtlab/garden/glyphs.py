@@ -42,7 +42,7 @@ def draw_texture_glyphs(
 ) -> tuple[Tensor, Tensor]:
     """Woven surfaces, one per label; arguments and results as in `draw_glyphs`.
 
-    The mask is the patch of the picture that the surface covers.
+    The surface covers the whole picture, and so does the mask.
     """
     return draw_plants_in_chunks(
         partial(_paint_textures, seed, size=size), labels, image_keys, size
@@ -59,6 +59,7 @@ def draw_arrow_glyphs(
 def _paint_glyphs(
     seed: int, labels: Tensor, image_keys: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
+    """Strokes between lattice points that the class chooses; each individual shifts, turns and scales them."""
     points = (
         random_uniform(derive_random_keys(seed, 21, labels), (STROKES_PER_GLYPH + 1,), 0) * 9
     ).floor()
@@ -78,6 +79,7 @@ def _paint_glyphs(
 def _paint_arrows(
     seed: int, labels: Tensor, image_keys: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
+    """A 3 x 3 grid of arrows that point in the direction of the class, each a little astray."""
     barb = 0.6 + 0.3 * random_uniform(image_keys, (1,), 8)  # (N, 1)
     zero, one = torch.zeros_like(barb), torch.ones_like(barb)
     along = torch.cat([-one, one, one - barb, one, one - barb], 1)  # tail, tip, barb, tip, barb
@@ -97,7 +99,7 @@ def _paint_arrows(
 
 
 def _paint_ink(away: Tensor, thick: Tensor, image_keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Ink on paper where a stroke is no more than `thick` pixels `away (N, H, W)`."""
+    """Paper with ink on each pixel whose distance `away (N, H, W)` from a stroke is `thick` at most."""
     alpha = (0.5 + thick - away).clamp(0, 1)[:, None]
     papers = ground_palettes(away.device)[:, 2]
     paper = papers[(random_uniform(image_keys, (), 6) * len(papers)).long()][:, :, None, None]
@@ -127,6 +129,7 @@ def _stroke_distance(x: Tensor, y: Tensor, size: int) -> Tensor:
 def _paint_textures(
     seed: int, labels: Tensor, image_keys: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
+    """Two waves whose angles and lengths the class chooses, multiplied, or the larger of both."""
     kind = random_uniform(derive_random_keys(seed, 22, labels), 6, 0)
     turn = 0.35 * random_normal(image_keys, (), 1)
     zoom = torch.exp(0.25 * random_normal(image_keys, (), 2))[:, None, None]

@@ -26,6 +26,7 @@ def fold_batchnorm(stages: nn.Sequential) -> nn.Sequential:
 
 
 def _fold_stage(stage: nn.Module) -> nn.Module:
+    """A folded copy of one stage, or the stage itself where it cannot be folded."""
     from torch.fx.experimental.optimization import fuse
 
     if any(module._forward_hooks or module._forward_pre_hooks for module in stage.modules()):

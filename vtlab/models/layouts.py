@@ -127,6 +127,7 @@ def _has_proportions(grid: tuple[int, ...], size: tuple[int, int]) -> bool:
 def _convert_tokens(
     output: Tensor, size: tuple[int, int]
 ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Tokens as maps, without those before the grid, and the function that puts maps back."""
     tokens = output.shape[1]
     height = int((tokens * size[0] / size[1]) ** 0.5)
     width = height * size[1] // size[0]

@@ -47,6 +47,7 @@ def data_uri(
 
 
 def _encode(figure: Figure, kind: str, scale: float, **how: Any) -> bytes:
+    """The figure drawn once and packed as a file of this kind."""
     buffer, before = io.BytesIO(), figure.dpi
     try:  # `savefig` draws everything twice, the first time only to place it
         figure.dpi = style.DPI * scale

@@ -86,6 +86,7 @@ def plot_scatter(
 
 
 def _draw_points(ax: Axes, points: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> None:
+    """Draw the points of each class in its colour and with its mark."""
     style.prepare_axes(ax)
     ax.set_xticks([])
     ax.set_yticks([])

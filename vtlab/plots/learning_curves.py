@@ -128,6 +128,7 @@ def plot_training(
 def _draw_runs(
     ax: Axes, epochs: pd.DataFrame, value: str, current: int | None, results: Mapping[int, float]
 ) -> None:
+    """Draw a line for each run; its name stands at the end of its accuracy."""
     style.prepare_axes(ax, grid="y")
     last = max(epochs.epoch, default=10)
     ends, colours = {}, {}

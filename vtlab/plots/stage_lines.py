@@ -66,6 +66,7 @@ def plot_anatomy(tables: Mapping[str, pd.DataFrame], *, image_size: int = 64) ->
 def _draw_column(
     ax: Axes, tables: Mapping[str, pd.DataFrame], column: str, unit: float, words: str
 ) -> None:
+    """Draw one column of each network's table: a stage a row."""
     style.prepare_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     for name, table in tables.items():
@@ -140,6 +141,7 @@ def plot_stages(
 def _draw_line(
     ax: Axes, name: str, places: list[int], values: list[Sequence[float] | float]
 ) -> None:
+    """Draw one network's means, and a band of intervals where all stages have several values."""
     label = names.get_label(name)
     found = [metrics.t_interval(np.atleast_1d(value).astype(float).tolist()) for value in values]
     ax.plot(

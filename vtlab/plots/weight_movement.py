@@ -116,7 +116,7 @@ def draw_movement(ax: Axes, table: pd.DataFrame, *, named: bool = True) -> None:
 
 
 def _format_share(share: float) -> str:
-    """Two digits: `0.3 %`, `12 %`, `120 %`; what is tinier than the axis is said to be so."""
+    """Two digits: `0.3 %`, `12 %`, `120 %`; a share too small for the axis is "under 0.01 %"."""
     if share < MIN_SHOWN:
         return f"under {format_percent(MIN_SHOWN, 2)}"
     hundredths = 100 * share

@@ -124,6 +124,7 @@ class RunStore:
             raise ValueError(f"{self.folder} is not locked: use `with RunStore(folder) as store:`")
 
     def _read(self) -> None:
+        """Read every run of the folder; a file that is not what was written is noted as damaged."""
         self.damaged, self._runs = [], {}
         for path in sorted(self.folder.glob("*.json")):
             if path.name == STUDY_FILE:

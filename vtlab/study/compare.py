@@ -67,7 +67,7 @@ def compare(
     setting = Setting(**{**(vars(setting) if setting else {}), "task": name})
     strategies = as_strategies(strategies)
     planned = _plan_runs(strategies, shots, seeds)
-    # an impossible wish is refused before any training
+    # what cannot be done is refused before any training
     if given is not None:
         given.check_draw()
     runner = Runner.build(setting, given)

@@ -110,7 +110,7 @@ class StudyProgress:
         self.show = show and bool(planned)
         if not self.show:
             return
-        # strategies and shots repeat in every seed: their work is foretold once
+        # strategies and shots repeat in every seed: their work is predicted once
         kinds: dict[tuple[Strategy, int | None], _PredictedWork] = {}
         self.parts: dict[PlannedRun, _PredictedWork] = {}
         for run in planned:

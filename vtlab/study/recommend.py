@@ -44,7 +44,7 @@ DEFAULT_WAYS = (probe, partial(1), partial(2), lp_ft, full, scratch)
 MIN_SPLITS = 3  # before a way may be dropped
 MAX_SPLITS = 10
 RATE_FACTORS = (1 / 3, 3)  # of the leader's rate, which are tried at the end
-PILOT_IMAGES = 64  # of the epoch from which a run's time is foretold
+PILOT_IMAGES = 64  # of the timed epoch from which the time of each run is predicted
 OVERHEAD_SECONDS = 0.4  # of a run beside its training: data, a new network, the held-back images
 
 RECOMMENDATION_COLUMNS = (
@@ -185,7 +185,7 @@ def recommend(
 
     Args:
         task: Its `train` images, and no others, are used.
-        budget: Seconds. A run that is foretold to end beyond is not begun.
+        budget: Seconds. A run that would probably end later is not begun.
         setting: Backbone, weights and epochs; its `task` is not used.
         ways: The strategies that race, at their rates; or their names.
         seed: Of the first split.
@@ -264,7 +264,7 @@ class RecommendationRace:
         )
 
     def expected_seconds(self, way: Strategy) -> float:
-        """Seconds of a run: as it was measured, or else as its operations foretell."""
+        """Seconds of a run: as measured before, or else predicted from its operations."""
         if way in self.took:
             return max(self.took[way])
         operations = self._count_operations(way, self.images[0], self.runner.setting.epochs)

@@ -296,7 +296,7 @@ def _curves_section(data: ReportData) -> dict[str, Any] | None:
 
 
 def _confusion_section(data: ReportData) -> dict[str, Any]:
-    """Confusion matrices side by side, and the best strategy's commonest mistake."""
+    """Confusion matrices side by side, and the most frequent mistake of the best strategy."""
     counts: dict[str, np.ndarray] = {}
     for run in data.comparison.runs:
         found = metrics.confusion(data.test_labels, run.predictions, len(data.classes))

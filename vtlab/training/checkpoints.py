@@ -267,6 +267,7 @@ class CheckpointFolder:
             self._remove(other)
 
     def _read(self, step: int) -> Checkpoint:
+        """The checkpoint of this step, checked against its hashes."""
         from safetensors import SafetensorError
         from safetensors.torch import load
 

@@ -153,6 +153,7 @@ class FreezePanel(Panel):
         self._result = "Measured."
 
     def _train(self, stages: tuple[str, ...], epochs: int, stop: threading.Event) -> None:
+        """What the worker does: train a copy of the network, and measure what moved."""
         if self._measured[0] is None:
             self._measure()
         task = self._task or make_task("garden", shots=5, image_size=self._size)

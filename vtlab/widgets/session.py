@@ -114,6 +114,7 @@ class Session:
             self._test(stop)
 
     def _test(self, stop: threading.Event) -> None:
+        """Test batch by batch, so that a stop is noticed soon; goes on where it was stopped."""
         test, network = self.task.test, self.network
         assert network is not None
         pixels, labels = test.pixels.split(TEST_BATCH), test.labels.split(TEST_BATCH)

@@ -238,6 +238,7 @@ class TrainPanel(Panel):
         self._worker.start(lambda stop: self._work(run, session, values, stop), self._finish)
 
     def _work(self, run: int, session: Session | None, values: dict, stop: threading.Event) -> None:
+        """What the worker does: prepare the session if it is new, train it, and redraw now and then."""
         if session is None:
             # A stopped run makes room. Of a finished one the row and the curves stay, and no network.
             self._sessions = {n: s for n, s in self._sessions.items() if s.finished}

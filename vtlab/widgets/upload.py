@@ -128,6 +128,7 @@ class UploadPanel(Panel):
             self.name_photo(*_read_uploaded_files(change["new"]).popitem())
 
     def _open_task(self, path: Path) -> None:
+        """Read a folder or zip as a task, and offer a panel to train on it."""
         task = make_task(path, shots="all", image_size=self.size)
         if self.training is not None:
             self.training.close()
