@@ -97,7 +97,7 @@ def grad_cam(
     targets: str | Tensor = "predicted",
     stage: str | nn.Module | None = None,
 ) -> Tensor:
-    """`explain` with Grad-CAM: `(N, h, w)`, not rescaled.
+    """Grad-CAM maps, as `explain` gives them: `(N, h, w)`, not rescaled.
 
     The channels of a stage's feature maps, weighted by the mean gradient of the class's logit,
     summed, and cut at zero. Selvaraju et al. (2017), https://arxiv.org/abs/1610.02391.

@@ -107,15 +107,15 @@ def deletion_curve(
     """The predicted class's probability while pixels are taken away, the map's highest first.
 
     Args:
-        network: Evaluated.
+        network: Its answers are asked for; it runs in evaluation mode.
         pixels: Bytes `(N, 3, H, W)`. What is taken away is replaced by a blurred image.
         maps: `(N, h, w)`.
-        steps: In which everything is taken away.
+        steps: How many steps it takes until everything is taken away.
         insert: Begin with the blurred image and bring the pixels back instead.
 
     Returns:
         `(steps + 1, N)`: with nothing, 1/steps, 2/steps … of the pixels exchanged. The mean of these
-        steps + 1 numbers stands for the area under the curve; the area by trapezia would count the
+        steps + 1 numbers stands for the area under the curve; the trapezoidal rule would count the
         first and the last of them by half.
 
     Raises:

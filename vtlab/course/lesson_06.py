@@ -98,8 +98,8 @@ def source_network(seed: int) -> Network:
 def shifted_task(shift: str, seed: int) -> Task:
     """The world after a shift: other individuals than the source's, few of them.
 
-    "noise": the camera spoils the picture; "species": each genus shows
-    other species; "names": pictures as ever, every genus goes by another's name.
+    "noise": the pictures are noisy; "species": each genus shows other species; "names": the pictures
+    are as before, and every genus has another's name.
 
     Raises:
         ValueError: If there is no such shift.

@@ -276,7 +276,7 @@ def _task_of_drawings(
     *notes: str,
     flip: bool,
 ) -> Task:
-    """A task whose images `make(count, seed)` draws, so many of each class; the test set has the seed None."""
+    """A task whose images `make(count, seed)` draws, so many of each kind; the test set has the seed None."""
 
     def draw(shots: int | None, seed: int) -> Images:
         if shots is None:

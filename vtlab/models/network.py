@@ -18,7 +18,7 @@ STAGE_NAMES = ("stem", "stage1", "stage2", "stage3", "stage4")
 
 @contextlib.contextmanager
 def network_in_evaluation_mode(module: nn.Module) -> Iterator[None]:
-    """A context in which a module is in evaluation mode; afterwards each of its parts is as before."""
+    """A context in which a module is in evaluation mode; afterwards each part has its own mode again."""
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:

@@ -134,7 +134,7 @@ def count_training_operations(
         network: Left as it is.
         strategy: What learns, or its name.
         images: In the training set.
-        epochs: None for `default_schedule_epochs`.
+        epochs: None for as many as `default_schedule_epochs` says.
         image_size: Side of the images in pixels.
 
     Raises:

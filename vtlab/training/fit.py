@@ -72,7 +72,7 @@ def fit(
         strategy: What learns, and how fast; or its name.
         seed: Of the new head, the order of batches and the augmentation. These are the same for all
             strategies.
-        epochs: None for `default_schedule_epochs`. The probe has none: it is solved.
+        epochs: None for as many as `default_schedule_epochs` says. The probe has none: it is solved.
         augment: An `Augment`, or what `augment_with` makes; None for the images as they are; "default"
             for `Augment()`, which mirrors images where `task.flip` says that a mirror image has the
             same class. A probe is solved on the images as they are.

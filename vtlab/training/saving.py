@@ -72,7 +72,7 @@ def save(
     strategy: Strategy | str | None = None,
     test_accuracy: float | None = None,
 ) -> SavedModelCard:
-    """Save a network in a folder. A model that is there is replaced, or stays as it is where that fails.
+    """Save a network in a folder. A model that is there is replaced; if saving fails, it stays as it is.
 
     Args:
         network: One of the package's backbones with a linear head.

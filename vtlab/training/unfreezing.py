@@ -11,7 +11,9 @@ from vtlab.training.strategies import partial, probe
 def gradual_unfreezing(
     network: Network, task: Task, seed: int, epochs: int = 40, rate: float = 1e-3
 ) -> Network:
-    """The head first, then one stage more for each fifth of the epochs, from the head to the image.
+    """Train the head first, then one stage more at a time, each for its share of the epochs.
+
+    The stages are unfrozen from the head to the image.
 
     Howard and Ruder (2018), https://arxiv.org/abs/1801.06146. Lesson 06.
 
@@ -19,7 +21,7 @@ def gradual_unfreezing(
         network: Trained in place.
         task: What is learnt.
         seed: Of the head, the order and the augmentation.
-        epochs: Of all together.
+        epochs: Of all stages together.
         rate: Peak learning rate of what is unfrozen.
     """
     stages = len(network.stage_names)
