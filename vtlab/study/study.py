@@ -124,8 +124,8 @@ class Study:
             say: Called with a line for a person if it is trained once more.
 
         Raises:
-            ValueError: If, trained once more, it predicts other classes than the run did, which says that
-                the run comes from elsewhere.
+            ValueError: If it was not kept and the study cannot train it; or if, trained once more, it
+                predicts other classes than the run did, which says that the run comes from elsewhere.
         """
         if run.key in self.networks:
             return copy.deepcopy(self.networks[run.key]).eval()
