@@ -26,6 +26,9 @@ def quiet_state():
     torch.manual_seed(0)
     torch.set_num_threads(1)
     yield
+    left_on = torch.is_grad_enabled()
+    torch.set_grad_enabled(True)  # or one test's fault would be that of all tests after it
+    assert left_on, "this test has left gradients off"
     import sys
 
     if "matplotlib.pyplot" in sys.modules:

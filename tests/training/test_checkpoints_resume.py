@@ -148,6 +148,22 @@ def interrupted(strategy, number, times):
 posix = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
 
+def test_gradients_that_an_interrupt_left_off_are_on_again(monkeypatch):
+    made = training(full)
+
+    def interrupt(self, *rest):
+        torch.set_grad_enabled(False)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(made), "_learn", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            next(made)
+    assert torch.is_grad_enabled()
+    with torch.no_grad():
+        assert next(made).loss > 0
+
+
 @posix
 @pytest.mark.parametrize("strategy", [lp_ft, partial(1), full], ids=lambda s: s.name)
 def test_interrupts_at_random_moments_never_leave_half_a_step(strategy, ctrl_c):

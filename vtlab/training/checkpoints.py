@@ -95,9 +95,11 @@ class CheckpointedTraining(Iterator[Record]):
 
     def __next__(self) -> Record:
         """The next record."""
-        while not self.done and not self.stopped:
-            if (record := self.step()) is not None:
-                return record
+        # a Ctrl-C while torch enters a `no_grad` block leaves gradients off: here they are on again
+        with torch.enable_grad():
+            while not self.done and not self.stopped:
+                if (record := self.step()) is not None:
+                    return record
         return_freed_memory()
         raise StopIteration
 
