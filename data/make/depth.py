@@ -16,7 +16,6 @@ from vtlab.course.lesson_06 import (
     RATE,
     SHIFT_SHOTS,
     SHIFTS,
-    STAGES,
     WEIGHT_KIND_EPOCHS,
     shifted_task,
     source_network,
@@ -27,6 +26,7 @@ from vtlab.data.tasks import task as make_task
 from vtlab.models.adapters import adapter_names, with_adapters
 from vtlab.models.backbones import backbone, backbone_with_first_stages
 from vtlab.models.evaluation import evaluate
+from vtlab.models.network import STAGE_NAMES
 from vtlab.study.run import train_and_test
 from vtlab.training.strategies import Strategy, full, probe, surgical
 from vtlab.training.strategies import partial as last_stages
@@ -56,7 +56,7 @@ def _thin_tests(task: Task) -> Task:
 def measure_depth(way: str, stages: int, task: Task, seed: int) -> dict[str, float]:
     """One training with so many transferred stages, frozen or fine-tuned."""
     network = backbone_with_first_stages(stages, len(task.classes), seed)
-    learning = STAGES if way == "fine-tuned" else STAGES[stages:]
+    learning = STAGE_NAMES if way == "fine-tuned" else STAGE_NAMES[stages:]
     strategy = surgical(*learning, rate=RATE) if learning else probe
     found = train_and_test(network, task, strategy, seed, epochs=EPOCHS)
     return found | {"weights": network.count_learning_weights()}
@@ -102,7 +102,7 @@ def _runs_of_seed(bases: dict[str, Task], seed: int) -> Plan:
     """All runs of one seed: the parts "depth" and "weights" on each target, and the part "shift"."""
     run: dict[str, str | int | None]
     for target, base in bases.items():
-        for stages in range(len(STAGES) + 1):
+        for stages in range(len(STAGE_NAMES) + 1):
             for way in ("frozen", "fine-tuned") if stages else ("fine-tuned",):
                 run = {"part": "depth", "target": target, "way": way, "stages": stages}
                 measure = partial(measure_depth, way, stages)

@@ -7,13 +7,13 @@ from vtlab.course import lesson_06 as lesson_06_
 from vtlab.course.lesson_06 import (
     PARTS,
     SHIFTS,
-    STAGES,
     _renew_statistics,
     _strategy_for_part,
     genus_task,
     shifted_task,
 )
 from vtlab.models.backbones import backbone, backbone_with_first_stages
+from vtlab.models.network import STAGE_NAMES
 from vtlab.training.unfreezing import gradual_unfreezing
 
 
@@ -22,7 +22,7 @@ def test_so_many_stages_stay_and_the_others_are_drawn_anew(stages):
     whole, network = backbone("mini_resnet"), backbone_with_first_stages(stages, 8, seed=3)
     same = [
         all(map(torch.equal, network.stages[name].parameters(), whole.stages[name].parameters()))
-        for name in STAGES
+        for name in STAGE_NAMES
     ]
     assert same == [True] * stages + [False] * (5 - stages)
     assert network.output_count == 8
@@ -69,10 +69,10 @@ def test_each_shift_changes_what_it_says():
 def test_one_part_and_no_other_learns(network):
     learning = {part: _strategy_for_part(part).learning_parts(network) for part in PARTS[1:]}
     assert learning == {
-        **{name: (name,) for name in STAGES},
+        **{name: (name,) for name in STAGE_NAMES},
         "head": ("head",),
         "head by steps": ("head",),
-        "everything": (*STAGES, "head"),
+        "everything": (*STAGE_NAMES, "head"),
     }
     assert all(_strategy_for_part(part).head_start == "kept" for part in PARTS[1:])
 
@@ -91,7 +91,7 @@ def test_new_statistics_are_those_of_the_new_images_and_nothing_else_moves(netwo
 
 def test_gradual_unfreezing_ends_with_everything_learning(network, toy):
     made = gradual_unfreezing(network, toy, 0, epochs=5)
-    assert made.learning_parts == {*STAGES, "head"}
+    assert made.learning_parts == {*STAGE_NAMES, "head"}
 
 
 def test_swapped_names_are_swapped_for_every_shot():

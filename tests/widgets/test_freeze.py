@@ -93,7 +93,10 @@ def test_an_unknown_stage_is_refused(network):
 
 
 def slower(speed):
-    return replace(speed, forward={name: 10 * seconds for name, seconds in speed.forward.items()})
+    forward, backward = (
+        {k: 10 * v for k, v in part.items()} for part in (speed.forward, speed.backward)
+    )
+    return replace(speed, forward=forward, backward=backward, update=10 * speed.update)
 
 
 def test_another_measurement_changes_the_seconds(panel, monkeypatch):

@@ -157,7 +157,6 @@ def _draw_zoo_accuracies(ax: Axes, table: pd.DataFrame, task: str, strategies: l
     low = max(0.0, 0.1 * (table[columns].min().min() * 10 // 1))
     ax.set(ylim=(len(table) - 0.35, -0.6), xlim=(low, 1.0))
     style.set_percent_axis(ax.xaxis, ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
-    ax.set_xlim(low, 1.0)
     style.style_heading(ax, f"{task}: test accuracy")
     style.label_axes(ax, x="mark the mean, bar its 95\N{NO-BREAK SPACE}% interval", pad=5)
 

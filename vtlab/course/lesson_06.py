@@ -22,7 +22,7 @@ from vtlab.garden.worlds import World
 from vtlab.models.backbones import backbone
 from vtlab.models.backbones import backbone_with_first_stages as backbone_with_first_stages
 from vtlab.models.evaluation import evaluate
-from vtlab.models.network import Network
+from vtlab.models.network import STAGE_NAMES, Network
 from vtlab.plots import style
 from vtlab.plots.legends import spread_apart
 from vtlab.results import metrics
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 Look: TypeAlias = dict[str, Any]  # keywords for matplotlib
 
 RATE = 1e-3  # of everything that is descended on: the best for full in drift.csv
-STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
 WEIGHT_KIND_EPOCHS = 40  # of the ways to let few weights learn, which move slowly
 
 # a class is a genus; two of its species are the source's, two are new
@@ -48,7 +47,7 @@ GENUS_WORLD = World("genera", seed=71, count=GENERA * SPECIES_PER_GENUS, genera=
 GENUS_TEST = 37  # test images of each species
 SOURCE_SHOTS, SHIFT_SHOTS, SHIFT_EPOCHS = 20, 3, 15  # shots per species
 SHIFTS = ("noise", "species", "names")
-PARTS = ("statistics", *STAGES, "head", "head by steps", "everything")
+PARTS = ("statistics", *STAGE_NAMES, "head", "head by steps", "everything")
 
 
 def genus_task(species: str, shots: int, seed: int, **dials: object) -> Task:

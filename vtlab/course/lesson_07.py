@@ -31,11 +31,6 @@ ACCURACIES = {
     "old_accuracy": ("old task, old head", "#6E6E6E", "s"),
 }
 # column: words, colour, marker
-ACCURACY_STYLES = {
-    "test_accuracy": ("new task", "#00805F", "D"),
-    "old_refit": ("old task, new head", "#C77C02", "^"),
-    "old_accuracy": ("old task, old head", "#6E6E6E", "s"),
-}
 # from the stem to the head: colour, marker
 STAGE_STYLES = (
     ("#5FA0D6", "o"),

@@ -50,7 +50,7 @@ def ground_task(share: float, seed: int) -> Task:
 
 
 @dataclass(frozen=True)
-class _EpochMaps:
+class EpochMaps:
     """Where a network looked in some images after an epoch.
 
     Attributes:
@@ -78,7 +78,7 @@ def explain_each_epoch(
     epochs: int | None = None,
     stage: str | nn.Module | None = None,
     targets: str | Tensor = "predicted",
-) -> Iterator[_EpochMaps]:
+) -> Iterator[EpochMaps]:
     """Train a network as `fit` does, and look at the same images after each epoch.
 
     Looking changes nothing: the network learns exactly what it would learn unwatched.
@@ -100,10 +100,10 @@ def explain_each_epoch(
     """
     strategy = as_strategy(strategy)
 
-    def explain_now(number: int, loss: float | None) -> _EpochMaps:
+    def explain_now(number: int, loss: float | None) -> EpochMaps:
         confidences, predictions = predict(network, pixels).max(1)
         maps = explain(network, pixels, stage=stage, targets=targets)
-        return _EpochMaps(
+        return EpochMaps(
             number,
             loss,
             tuple(predictions.tolist()),

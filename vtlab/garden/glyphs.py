@@ -152,4 +152,6 @@ def _paint_textures(
     palettes = ground_palettes(labels.device)
     chosen = palettes[(random_uniform(image_keys, (), 8) * len(palettes)).long()]
     image = torch.lerp(chosen[:, 0, :, None, None] * 0.7, chosen[:, 2, :, None, None], share)
-    return drawing_to_bytes(image), torch.ones(len(labels), size, size, dtype=torch.bool)
+    return drawing_to_bytes(image), torch.ones(
+        len(labels), size, size, dtype=torch.bool, device=labels.device
+    )

@@ -90,10 +90,10 @@ def grow_species(
     genomes = centres * (1 - spread) + own * spread if spread < 1 else own
     genomes = 0.5 + (genomes - 0.5) * (2 - similarity)
     genomes[:, GENE_INDEX["hue"]] += (1 - similarity) * 0.5
-    return Species(genomes, name_species(count, seed, rows % genera))
+    return Species(genomes, name_species(seed, rows % genera))
 
 
-def name_species(count: int, seed: int, genus: Tensor) -> tuple[str, ...]:
+def name_species(seed: int, genus: Tensor) -> tuple[str, ...]:
     """Latin-like names: one genus name per genus, an epithet of its own for every species."""
     random = make_generator(seed, "names")
 

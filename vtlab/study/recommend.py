@@ -382,7 +382,7 @@ class RecommendationRace:
         rows, close = [], []
         for way, scores in self.scores.items():
             own, behind = self._interval(scores), self._lead_over(way)
-            seconds = sorted(self.took[way])[len(scores) // 2]
+            seconds = sorted(self.took[way])[len(self.took[way]) // 2]
             rate = None if way.convex else way.peak_rate
             rows.append(
                 {
