@@ -261,6 +261,11 @@ def test_predict_writes_where_the_evidence_lies_into_a_folder_of_its_own(
     one = str(folder / "bee" / "0.png")
     assert main(["predict", str(model), one, "--cam", "--out", str(tmp_path / "maps")]) == 0
     assert len(list((tmp_path / "maps").iterdir())) == 1
+    assert main(["predict", str(model), one, "--cam", "--out", str(folder / "bee")]) == 2
+    assert main(["predict", str(model), one, "--out", str(tmp_path / "maps")]) == 2
+    said = capsys.readouterr().err
+    assert "holds the images themselves" in said and "give --cam, too" in said
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_pictures_of_the_evidence_are_no_photographs_and_that_is_said(

@@ -234,9 +234,8 @@ def _add_predict_options(named: argparse.ArgumentParser) -> None:
     named.add_argument(
         "--out",
         type=Path,
-        default=Path(CAMS_FOLDER),
         metavar="FOLDER",
-        help="for these pictures, of earlier calls too (default: %(default)s)",
+        help=f"for these pictures, of earlier calls too (default: {CAMS_FOLDER})",
     )
 
 
@@ -374,10 +373,14 @@ def predict_command(given: argparse.Namespace) -> int:
     from vtlab.data.file_names import printable_name
     from vtlab.study.predict import Predictor, find_images_to_predict
 
-    if given.cam:
-        _check_folder(given.out)
+    if given.out and not given.cam:
+        raise ValueError(f"--out {given.out} says where --cam writes its pictures: give --cam, too")
+    out = given.out or Path(CAMS_FOLDER)
+    _check_folder(out)
     predictor = Predictor(given.model)
     found = find_images_to_predict(given.images)
+    if given.cam and out.resolve() in {path.resolve().parent for path in found.images}:
+        raise ValueError(f"--out {out} holds the images themselves: name another folder")
     for sentence in (*found.notes, *found.lost):
         _print_error(sentence)
     failures = len(found.lost)
@@ -388,7 +391,7 @@ def predict_command(given: argparse.Namespace) -> int:
             confidence = f"{100 * classification.confidence:.1f} %"
             cells = [str(path), classification.class_name, confidence]
             if given.cam:
-                cells.append(str(predictor.save_cam(path, given.out, classification)))
+                cells.append(str(predictor.save_cam(path, out, classification)))
         except (ValueError, OSError) as error:
             failures += 1
             _print_error(error)

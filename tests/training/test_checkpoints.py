@@ -15,6 +15,7 @@ import pytest
 import torch
 from steps_made_up import EVERY, same, states_of, training
 
+from vtlab.system.device import describe_machine
 from vtlab.system.sealing import seal_json
 from vtlab.training.checkpoints import Checkpoint, CheckpointFolder, checkpointed
 from vtlab.training.strategies import full, lp_ft, partial, probe, scratch
@@ -203,6 +204,21 @@ def test_another_machine_or_thread_count_is_said(tmp_path, monkeypatch):
     said = []
     list(checkpointed(training(full, epochs=2), tmp_path, say=said.append))
     assert len(said) == 1 and "threads 1, here 77: last digits may differ" in said[0]
+
+
+def test_another_build_of_the_same_torch_is_not_said_and_another_torch_is(tmp_path, monkeypatch):
+    machine = describe_machine("cpu", 1)
+    for number, (build, sentences) in enumerate({"+cu130": 0, "1": 1}.items()):
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                "vtlab.training.checkpoints.describe_machine",
+                lambda *given, build=build: machine | {"torch": machine["torch"] + build},
+            )
+            filled(tmp_path / str(number))
+        said = []
+        folder = tmp_path / str(number)
+        list(checkpointed(training(full, epochs=2), folder, say=said.append))
+        assert len(said) == sentences, said
 
 
 class Trap:

@@ -1,12 +1,15 @@
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import traitlets
 from ipywidgets.widgets.widget import _instances
+from runs_made_up import runs
 
 from vtlab import plots as plots
 from vtlab.plots import export
+from vtlab.results.records import runs_to_table
 from vtlab.widgets.compare import REQUIRED_COLUMNS, ComparePanel
 
 ACCURACY = {  # by strategy: at 5, at 20 images, with all
@@ -49,6 +52,14 @@ def page(panel) -> str:
 
 def alt(panel) -> str:
     return re.search('alt="(.*?)"', page(panel))[1].replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_study_is_as_good_as_its_table():
+    finished = runs(probe=[0.7, 0.8], full=[0.6, 0.9])
+    panel = ComparePanel(SimpleNamespace(runs=finished))
+    assert panel.strategies == ("probe", "full")
+    assert panel.runs.equals(runs_to_table(finished))
+    panel.close()
 
 
 def test_it_starts_with_the_curve_of_every_strategy(panel):

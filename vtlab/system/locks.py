@@ -32,7 +32,10 @@ def lock_folder(folder: Path, *, purpose: str, hint: str) -> BaseFileLock:
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; {purpose} need a folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except PermissionError:
+        raise ValueError(f"{folder} cannot be made: its place cannot be written to") from None
     path = folder / LOCK_FILE
     lock = FileLock(
         path, timeout=0, thread_local=False, fallback_to_soft=False, on_acquired=_write_owner

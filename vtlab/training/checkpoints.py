@@ -239,7 +239,8 @@ class CheckpointFolder:
                 f"{self.folder} was written with {name} {there}, here {self._machine.get(name)}: "
                 "last digits may differ"
                 for name, there in newest.values["machine"].items()
-                if name != "python" and there != self._machine.get(name)
+                # versions before 0.2 noted a build, such as 2.14.1+cpu
+                if name != "python" and str(there).split("+")[0] != str(self._machine.get(name))
             ]
         return newest
 

@@ -10,6 +10,7 @@ import pandas as pd
 import traitlets
 
 from vtlab import plots
+from vtlab.plots.figure_data import Runs, figure_runs
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
 from vtlab.widgets.panel import CheckboxGroup, Panel, dropdown, panel_strategy_boxes
@@ -43,7 +44,7 @@ class ComparePanel(Panel):
 
     def __init__(
         self,
-        runs: pd.DataFrame,
+        runs: Runs,
         *,
         chance: float | None = None,
         baseline: float | None = None,
@@ -53,7 +54,7 @@ class ComparePanel(Panel):
         """Show a table of runs, all strategies at first.
 
         Args:
-            runs: As `records.runs_to_table` gives it.
+            runs: A study, its runs, or their table, as `records.runs_to_table` gives it.
             chance: Accuracy without any learning.
             baseline: Accuracy of the nearest neighbour in plain pixels.
             test_images: Size of the test set, for its part of the intervals.
@@ -62,6 +63,8 @@ class ComparePanel(Panel):
         Raises:
             ValueError: If the table is empty or lacks a column, or a trait is not in the table.
         """
+        if not isinstance(runs, pd.DataFrame):
+            runs, test_images = figure_runs(runs, test_images)
         if missing := [column for column in REQUIRED_COLUMNS if column not in runs]:
             raise ValueError(f"the table of runs has no column {missing[0]!r}")
         if runs.empty:
