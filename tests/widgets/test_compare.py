@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import traitlets
 from ipywidgets.widgets.widget import _instances
-from runs_made_up import runs
+from runs_made_up import made_up
 
 from vtlab import plots as plots
 from vtlab.plots import export
@@ -55,7 +55,7 @@ def alt(panel) -> str:
 
 
 def test_a_study_is_as_good_as_its_table():
-    finished = runs(probe=[0.7, 0.8], full=[0.6, 0.9])
+    finished = [made_up(name, seed=seed) for name in ("probe", "full") for seed in range(2)]
     panel = ComparePanel(SimpleNamespace(runs=finished))
     assert panel.strategies == ("probe", "full")
     assert panel.runs.equals(runs_to_table(finished))
