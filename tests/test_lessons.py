@@ -1,10 +1,8 @@
-import subprocess
-import sys
-
 import nbformat
 import pytest
 from build import LESSONS_FOLDER, find_lesson_mirrors, lesson_notebook_path, read_lesson_mirror
 from lint import LintedLesson, lint, tamper_with_cell
+from tests_support import run_nbval
 
 MIRRORS = find_lesson_mirrors()
 
@@ -35,23 +33,6 @@ def test_the_map_of_the_course_lists_every_lesson_with_its_question_and_opens_th
     assert text.count(f"lessons/{lessons[0].stem}.ipynb)") == 2  # Binder's link and Colab's
 
 
-def validate(folder):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--nbval",
-        "--nbval-current-env",
-        "--rootdir",
-        str(folder),
-        str(folder / "tiny.ipynb"),
-    ]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
-
-
 def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path):
     from build import run_notebook, tidy_built_notebook
 
@@ -66,10 +47,10 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
     nbformat.write(notebook, tmp_path / "tiny.ipynb")
     shown = notebook.cells[2].outputs[-1].data
     assert shown["text/plain"] == "<Figure size 640x480 with 1 Axes>" and "image/png" in shown
-    good = validate(tmp_path)
+    good = run_nbval(tmp_path, "tiny.ipynb")
     assert good.returncode == 0, good.stdout
     nbformat.write(tamper_with_cell(notebook, 1), tmp_path / "tiny.ipynb")
-    bad = validate(tmp_path)
+    bad = run_nbval(tmp_path, "tiny.ipynb")
     assert bad.returncode == 1 and "1 failed, 1 passed" in bad.stdout
 
 

@@ -1,6 +1,9 @@
 """What several tests ask of a network or a figure."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -9,6 +12,7 @@ from vtlab.analysis.cams import explain
 from vtlab.data.images import Images
 from vtlab.data.tasks import task
 from vtlab.models.network import Network
+from vtlab.plots import style
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR
 
@@ -48,3 +52,19 @@ def artist(figure_part, gid: str):
     found = figure_part.findobj(lambda one: one.get_gid() == gid)
     assert len(found) == 1, f"{len(found)} artists are called {gid!r}"
     return found[0]
+
+
+def drawn_figure():
+    """Two axes and a line, as our figures are made."""
+    figure, axes = style.new_figure(1, 2, width=4, height=2)
+    axes[0, 0].plot([0, 1], [1, 0])
+    for ax in axes.flat:
+        style.prepare_axes(ax, grid="y")
+    return figure
+
+
+def run_nbval(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Nbval over the notebooks of a folder, in a process of its own."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval"]
+    command += ["--nbval-current-env", "--rootdir", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)

@@ -10,16 +10,9 @@ from vtlab.system.threads import THREADS
 
 
 @pytest.fixture
-def lesson(tmp_path):
+def lesson(write_mirror):
     """Writes a lesson of one code cell and gives back its mirror."""
-
-    def write(code):
-        mirror = tmp_path / "lessons" / "source" / "07_tiny.py"
-        mirror.parent.mkdir(parents=True, exist_ok=True)
-        mirror.write_text(f"# %%\n{code}\n", encoding="utf-8")
-        return mirror
-
-    return write
+    return lambda code: write_mirror("07_tiny", f"# %%\n{code}\n")
 
 
 HOG = "block = bytearray(900_000_000)\nblock[::4096] = bytes(len(block[::4096]))\nprint(len(block))"

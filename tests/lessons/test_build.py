@@ -31,13 +31,8 @@ raise ValueError("a fixed text")
 
 
 @pytest.fixture
-def course(tmp_path, monkeypatch):
-    """A folder of lessons with one mirror, which `main` takes for the project's."""
-    mirror = tmp_path / "lessons" / "source" / "01_tiny.py"
-    mirror.parent.mkdir(parents=True)
-    mirror.write_text(TINY, encoding="utf-8")
-    monkeypatch.setattr(build, "find_lesson_mirrors", lambda: [mirror])
-    return mirror
+def course(write_mirror):
+    return write_mirror("01_tiny", TINY)
 
 
 def ids(mirror, text):

@@ -1,4 +1,3 @@
-import build
 import pandas as pd
 import pytest
 import reseed
@@ -18,12 +17,8 @@ vt.claim("after a claim that failed, the rest is still tried", True)
 
 
 @pytest.fixture
-def lesson(tmp_path, monkeypatch):
-    mirror = tmp_path / "lessons" / "source" / "07_tiny.py"
-    mirror.parent.mkdir(parents=True)
-    mirror.write_text(LESSON, encoding="utf-8")
-    monkeypatch.setattr(build, "find_lesson_mirrors", lambda: [mirror])
-    return mirror
+def lesson(write_mirror):
+    return write_mirror("07_tiny", LESSON)
 
 
 def test_claims_that_fail_with_a_seed_are_counted_and_told(lesson):

@@ -9,8 +9,6 @@ over the lessons themselves shows.)
 
 import copy
 import json
-import subprocess
-import sys
 from xml.etree import ElementTree
 
 import nbformat
@@ -18,6 +16,7 @@ import pytest
 from build import find_lesson_mirrors, lesson_notebook_path
 from lint import COMPARED_TYPES, LintedLesson, _output_texts, lint_cell_tags
 from nbformat import v4
+from tests_support import run_nbval
 
 PLAYER = """import json, sys
 from IPython.display import display
@@ -91,26 +90,7 @@ def test_nbval_fails_for_every_tampered_text_of_every_notebook_and_for_no_other(
         assert sum(must_fail) >= texts_compared > 0
         nbformat.write(played, tmp_path / f"{name}.ipynb")
         expected[name] = must_fail
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--nbval",
-        "--nbval-current-env",
-        "-p",
-        "no:randomly",
-        "-c",
-        "/dev/null",
-        "--rootdir",
-        str(tmp_path),
-        "--junitxml",
-        "told.xml",
-        ".",
-    ]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    run_nbval(tmp_path, "-p", "no:randomly", "-c", "/dev/null", "--junitxml", "told.xml", ".")
     found = {name: [] for name in expected}
     for case in ElementTree.parse(tmp_path / "told.xml").iter("testcase"):
         told = {child.tag for child in case}

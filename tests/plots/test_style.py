@@ -4,17 +4,10 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from tests_support import drawn_figure
 
 from vtlab.plots import export, style
 from vtlab.results.formatting import format_percent
-
-
-def drawn():
-    figure, axes = style.new_figure(1, 2, width=4, height=2)
-    axes[0, 0].plot([0, 1], [1, 0])
-    for ax in axes.flat:
-        style.prepare_axes(ax, grid="y")
-    return figure
 
 
 def test_a_figure_has_the_size_and_the_axes_that_were_asked_for():
@@ -26,13 +19,13 @@ def test_a_figure_has_the_size_and_the_axes_that_were_asked_for():
 
 def test_figures_are_unknown_to_pyplot_and_change_no_global_setting():
     before = dict(matplotlib.rcParams)
-    export.to_png(drawn())
+    export.to_png(drawn_figure())
     assert pyplot.get_fignums() == []
     assert dict(matplotlib.rcParams) == before
 
 
 def test_a_hostile_global_style_changes_no_pixel():
-    plain = export.to_png(drawn())
+    plain = export.to_png(drawn_figure())
     hostile = {
         "font.family": "serif",
         "xtick.labelsize": 30,
@@ -42,7 +35,7 @@ def test_a_hostile_global_style_changes_no_pixel():
         "figure.dpi": 30,
     }
     with matplotlib.rc_context(hostile):
-        assert export.to_png(drawn()) == plain
+        assert export.to_png(drawn_figure()) == plain
 
 
 def test_names_with_dollars_and_in_scripts_without_a_font_are_drawn_and_do_not_warn():

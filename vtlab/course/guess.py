@@ -88,8 +88,8 @@ class GuessPanel(Panel):
         options = [str(option) for option in self.options]
         if len(options) > MAX_LISTED:
             options = [] if self.value is None else [str(self.value)]
-        guess = None if self.value is None else str(self.value)
-        return plot_guess(self.question, options, guess=guess, result=self.result)
+        guessed = None if self.value is None else str(self.value)
+        return plot_guess(self.question, options, guess=guessed, result=self.result)
 
     def describe(self) -> str:
         """Question, guess and result in words."""

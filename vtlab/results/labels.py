@@ -38,27 +38,25 @@ def get_label(name: str) -> Label:
     return Label(name, name, "#222222", "X")
 
 
-STRATEGIES = {
-    get_label.name: get_label
-    for get_label in (
-        Label("scratch", "From scratch", "#6E6E6E", "s"),
-        Label("probe", "Linear probe", "#0072B2", "o"),
-        Label("partial", "Partial", "#C77F00", "^"),
-        Label("full", "Full", "#00805F", "D"),
-        Label("lp_ft", "LP-FT", "#A94C86", "v"),
-        Label("surgical", "Surgical", "#C4461B", "P"),
-    )
-}
+def _by_name(*labels: Label) -> dict[str, Label]:
+    return {label.name: label for label in labels}
 
-BACKBONES = {
-    get_label.name: get_label
-    for get_label in (
-        Label("mini_resnet", "mini ResNet", "#3B4B8C", "o"),
-        Label("mini_vgg", "mini VGG", "#8C5A2B", "s"),
-        Label("mini_inception", "mini Inception", "#B0457B", "^"),
-        Label("mini_mobilenet", "mini MobileNet", "#2F8580", "D"),
-    )
-}
+
+STRATEGIES = _by_name(
+    Label("scratch", "From scratch", "#6E6E6E", "s"),
+    Label("probe", "Linear probe", "#0072B2", "o"),
+    Label("partial", "Partial", "#C77F00", "^"),
+    Label("full", "Full", "#00805F", "D"),
+    Label("lp_ft", "LP-FT", "#A94C86", "v"),
+    Label("surgical", "Surgical", "#C4461B", "P"),
+)
+
+BACKBONES = _by_name(
+    Label("mini_resnet", "mini ResNet", "#3B4B8C", "o"),
+    Label("mini_vgg", "mini VGG", "#8C5A2B", "s"),
+    Label("mini_inception", "mini Inception", "#B0457B", "^"),
+    Label("mini_mobilenet", "mini MobileNet", "#2F8580", "D"),
+)
 
 
 def rank_label(name: str) -> tuple[int, str]:
