@@ -235,7 +235,7 @@ def _add_predict_options(named: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help=f"for these pictures, of earlier calls too (default: {CAMS_FOLDER})",
+        help=f"where these pictures go; those of earlier calls are replaced (default: {CAMS_FOLDER})",
     )
 
 

@@ -48,11 +48,5 @@ def measure_rates(folder: Path) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _best_rates(table: pd.DataFrame) -> dict[str, float]:
-    """The rate of each strategy with the best mean over tasks and shots."""
-    means = table.groupby(["strategy", "rate"]).test_accuracy.mean().unstack()
-    return means.idxmax(axis=1).to_dict()
-
-
 if __name__ == "__main__":
     make_resumable_table("rates", measure_rates, __doc__)

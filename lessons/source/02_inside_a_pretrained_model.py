@@ -125,9 +125,10 @@ vt.claim("the field that the kernels give is the one that the gradient has, as f
          all(reach[name] == min(field.size, 64) for name, field in fields.items()))
 
 # %% [markdown]
-# The numbers above say which pixels *can* matter. How much they do is another question. `gradient_sensitivity`
-# keeps the gradient's size for every pixel. Follow one row first: bright is much (on each picture's own
-# scale), the square is the field, and below stands its side. Is the square filled evenly?
+# The numbers above say which pixels *can* matter. How much they do is another question.
+# `gradient_sensitivity` keeps the gradient's size for every pixel. Follow one row first: bright is much
+# (on each picture's own scale), the square is the field, and below stands its side. Is the square filled
+# evenly?
 
 # %%
 maps = {name: vt.analysis.gradient_sensitivity(network, images[::16]) for name, network in networks.items()}
@@ -275,12 +276,12 @@ vt.claim("and their strongest places lie on the plant far more often than those 
 # ## What we saw
 #
 # **Unseen species come apart, stage by stage.** Now the neighbours of the prediction.
-# `neighbour_accuracies` leaves each image out in turn and lets the five most alike of the others vote. *Alike* means a small angle
-# between two images' numbers, once the mean over all images is subtracted. Of a stage these are the
-# channels' means, for which place does not count; pixels are compared place by place, a handicap that the
-# random networks do not have. We deal the images into five parts that vote by themselves, so that each
-# number has a 95 % interval (the pale band). And beside the garden we ask for `textures`: eight woven
-# patterns without any plant. Begin with the left panel.
+# `neighbour_accuracies` leaves each image out in turn and lets the five most alike of the others vote.
+# *Alike* means a small angle between two images' numbers, once the mean over all images is subtracted. Of
+# a stage these are the channels' means, for which place does not count; pixels are compared place by
+# place, a handicap that the random networks do not have. We deal the images into five parts that vote by
+# themselves, so that each number has a 95 % interval (the pale band). And beside the garden we ask for
+# `textures`: eight woven patterns without any plant. Begin with the left panel.
 
 # %%
 def by_stage(responses, images, labels):

@@ -153,9 +153,8 @@ vt.claim("a large one costs more than five times as much and pulls hardest",
 # `vt.backbone(head=…)` takes any module that ends in a linear layer. A strategy with `head_start="kept"`
 # begins with the head as it is, where `vt.full` draws it anew. `network_with_head_init` makes a network
 # whose head starts in one of our five ways, and `first_loss_and_gradient` takes the two numbers that we
-# took by hand. After
-# that we fine-tune everything, from zero and from large weights, for twelve epochs (the table below has
-# thirty).
+# took by hand. After that we fine-tune everything, from zero and from large weights, for twelve epochs
+# (the table below has thirty).
 
 # %%
 loss, pull = lesson_03.first_loss_and_gradient(lesson_03.network_with_head_init("zero", seed), task)

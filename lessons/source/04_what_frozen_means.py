@@ -357,8 +357,8 @@ vt.claim("weights, operations and optimiser are predicted exactly, kept memory w
          exact and kept < 0.02, kept=kept)
 
 # %% [markdown]
-# Seconds do not follow from shapes alone: they need to know the machine. `calibrate_costs`, above, timed each
-# stage forward and backward, and the table adds up the parts that a strategy needs. The digits are
+# Seconds do not follow from shapes alone: they need to know the machine. `calibrate_costs`, above, timed
+# each stage forward and backward, and the table adds up the parts that a strategy needs. The digits are
 # those of the machine that ran this page; where other work slows it between the two measurements, all
 # predictions are off by one factor.
 
@@ -418,9 +418,9 @@ vt.claim("a step of partial takes under 70 % of a step of full: measured, and pr
          real < 0.7 and guessed < 0.7, real=real, guessed=guessed)
 
 # %% [markdown]
-# The seconds follow the operations, though not exactly: a stage with large maps and few channels keeps
-# a processor waiting for memory. That is why `calibrate_costs` measures every stage for itself, and does not
-# divide one number of operations by one speed.
+# The seconds follow the operations, though not exactly: a stage with large maps and few channels keeps a
+# processor waiting for memory. That is why `calibrate_costs` measures every stage for itself, and does
+# not divide one number of operations by one speed.
 #
 # What does freezing *cost*? It fixes the features. Where they fit the target, that is a gain: with few
 # images less can go wrong (lesson 01). Where they do not, no head can mend them. The stored table shows

@@ -329,8 +329,8 @@ vt.claim("the probe's 320 images are cheaper than five for full fine-tuning",
 # ## Exercises
 #
 # **05.1 Measure.** How many images per class does full fine-tuning need to reach the probe's mean
-# accuracy with five? Let `vt.metrics.shots_to_reach(table, "full", accuracy)` read the curves of full: it gives
-# a list, one number per seed. Set `images` to their mean, one number that need not be whole.
+# accuracy with five? Let `vt.metrics.shots_to_reach(table, "full", accuracy)` read the curves of full: it
+# gives a list, one number per seed. Set `images` to their mean, one number that need not be whole.
 
 # %%
 images = ...

@@ -191,10 +191,10 @@ vt.plots.images(torch.cat([worlds[name].test.pixels[5:296:37] for name in ("as e
 # %% [markdown]
 # We have six images per genus of the new world, and may change **one part** of the network, everything
 # else frozen (the head, too, unless it is the part). `unfreeze_one_part(part, network, task, seed)` does
-# that with a copy: a stage is *descended on*, that is, trained by thirty gradient steps; the head is solved.
-# For the noise we try an early stage and the head, for the swapped names the head. The margins: stage 1
-# ends over 10 points above the head, and the new head wins back over four fifths of what the names
-# cost.
+# that with a copy: a stage is *descended on*, that is, trained by thirty gradient steps; the head is
+# solved. For the noise we try an early stage and the head, for the swapped names the head. The margins:
+# stage 1 ends over 10 points above the head, and the new head wins back over four fifths of what the
+# names cost.
 
 # %%
 def after(part, world):
@@ -226,8 +226,8 @@ vt.claim("for noise new statistics do more than solving the head, with no weight
 # ## What we saw
 #
 # The table `depth_table` holds all of it, five seeds for the transplant and the kinds of weights and
-# three for the repairs (`python data/make/depth.py` trains it again). First the transplant: a small dot is
-# one seed, a line joins means, a band is the 95 % interval of the mean.
+# three for the repairs (`python data/make/depth.py` trains it again). First the transplant: a small dot
+# is one seed, a line joins means, a band is the 95 % interval of the mean.
 
 # %%
 table = lesson_06.depth_table()

@@ -150,8 +150,8 @@ print([f"{1000 * record.learning_rate:.2f}" for record in records])
 
 # %% [markdown]
 # What did ten epochs at 0.0003, the library's default for full, do to the network? As in lesson 04,
-# `measure_movement` compares the weights with the snapshot: the length of the change (all weights of a stage as
-# one long vector), as a share of the length before.
+# `measure_movement` compares the weights with the snapshot: the length of the change (all weights of a
+# stage as one long vector), as a share of the length before.
 
 # %%
 moved = vt.analysis.measure_movement(before, tuned).weights.drop("head")
@@ -226,10 +226,10 @@ vt.claim("at a rate that is too large, a spring to the start keeps more of the o
 # ## What we saw
 #
 # `drift_table` holds four ways to fine-tune on forty images, at 13 settings in all, five seeds each,
-# thirty epochs where stages learn (`python data/make/drift.py`). First full fine-tuning at seven rates. Left,
-# the accuracy on the new task, and on the old one with the head from before and with a head fitted anew;
-# a band is the 95 % interval of the mean, the dashed line the old task before fine-tuning. Middle, how
-# far the weights of each stage moved. Right, how alike its features of new images stayed (**CKA**,
+# thirty epochs where stages learn (`python data/make/drift.py`). First full fine-tuning at seven rates.
+# Left, the accuracy on the new task, and on the old one with the head from before and with a head fitted
+# anew; a band is the 95 % interval of the mean, the dashed line the old task before fine-tuning. Middle,
+# how far the weights of each stage moved. Right, how alike its features of new images stayed (**CKA**,
 # Kornblith et al. 2019: 1 where they are the same up to a rotation and a common factor).
 
 # %%

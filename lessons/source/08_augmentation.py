@@ -242,11 +242,11 @@ vt.claim("a probe on bilinear rotations has got used to the blur, one on nearest
 # ## What we saw
 #
 # The table `augmentation_table` holds trainings with many kinds of view, five seeds of each (`python
-# data/make/augmentation.py`). First those on forty images. For a probe, the head is solved on the features
-# of eight views of each image. *Default* is what `fit` does unless told otherwise: flips, shifts, and a
-# little light. *All* has everything, and for partial mixup too. From seed to seed the shots matter more
-# than most ways do, so each way is compared with *none* (no augmentation) on the same shots. A dot is a
-# seed, the band the mean's 95 % interval; what has no dots was not tried:
+# data/make/augmentation.py`). First those on forty images. For a probe, the head is solved on the
+# features of eight views of each image. *Default* is what `fit` does unless told otherwise: flips,
+# shifts, and a little light. *All* has everything, and for partial mixup too. From seed to seed the shots
+# matter more than most ways do, so each way is compared with *none* (no augmentation) on the same shots.
+# A dot is a seed, the band the mean's 95 % interval; what has no dots was not tried:
 
 # %%
 table = lesson_08.augmentation_table()

@@ -181,8 +181,8 @@ print(panel)
 # %% [markdown]
 # ## Look inside
 #
-# Where does a network look while it learns? `explain_each_epoch` trains like `fit` and looks at the
-# same image after every epoch. Looking changes nothing of what is learnt. We fine-tune everything on forty
+# Where does a network look while it learns? `explain_each_epoch` trains like `fit` and looks at the same
+# image after every epoch. Looking changes nothing of what is learnt. We fine-tune everything on forty
 # images, five of each species, and always ask for the evidence for the *true* species.
 
 # %%

@@ -190,10 +190,10 @@ scores = {target: {start: probes(weights, images) for start, weights in starts.i
 vt.plots.intervals(scores, what="accuracy of a probe on the other half")
 
 # %% [markdown]
-# Chance is one in eight on the left, one in ten on the right. The halves overlap from probe to probe, so ten
-# dots are not ten independent results, and the band that the figure draws is too narrow.
-# `vt.metrics.resampled_interval` widens it as Nadeau and Bengio (2003) propose, here for the difference between two
-# starts on the same halves:
+# Chance is one in eight on the left, one in ten on the right. The halves overlap from probe to probe, so
+# ten dots are not ten independent results, and the band that the figure draws is too narrow.
+# `vt.metrics.resampled_interval` widens it as Nadeau and Bengio (2003) propose, here for the difference
+# between two starts on the same halves:
 
 # %% tags=["nbval-ignore-output"]
 def lead(target, one, other):

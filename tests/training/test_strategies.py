@@ -156,11 +156,10 @@ def test_stage_wise_rates_fall_towards_the_image(network):
 
 
 def test_default_rates_are_the_best_of_the_committed_sweep():
-    import pandas as pd
-    from rates import _best_rates
+    from vtlab.course.tables import read_committed_table
 
-    from vtlab.system.files import find_shipped_files
-
-    best = _best_rates(pd.read_csv(find_shipped_files("results") / "rates.csv"))
+    table = read_committed_table("rates")
+    means = table.groupby(["strategy", "rate"]).test_accuracy.mean().unstack()
+    best = means.idxmax(axis=1).to_dict()
     assert best == {name: strategies.DEFAULT_RATES[name] for name in best}
     assert set(best) == {"scratch", "partial", "full"}
