@@ -40,7 +40,9 @@ def dependent(network: nn.Module, stage: str, size: int) -> tuple[int, list[int]
     return cell, [int(rows[0]), int(rows[-1])]
 
 
-@pytest.mark.parametrize("name", [*SMALL, "resnet18", "googlenet", "vgg11_bn", "mobilenet_v2"])
+@pytest.mark.parametrize(
+    "name", [*SMALL, "resnet18", "googlenet", "vgg11_bn", "mobilenet_v2", "efficientnet_lite0"]
+)
 def test_a_receptive_field_is_what_gradients_say_where_no_weight_is_negative(name):
     network = backbone(name, classes=2, weights=None).eval()
     for module in network.modules():

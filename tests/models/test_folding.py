@@ -8,7 +8,7 @@ import vtlab as vt
 from vtlab.models.folding import fold_batchnorm
 
 
-@pytest.mark.parametrize("name", ["mini_mobilenet", "mobilenet_v2"])
+@pytest.mark.parametrize("name", ["mini_mobilenet", "mobilenet_v2", "efficientnet_lite0"])
 def test_folded_stages_have_no_batchnorm_and_say_the_same(name):
     network = vt.backbone(name, classes=2, weights=None)
     stages = nn.Sequential(*network.stages.values()).double()

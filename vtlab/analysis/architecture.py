@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
 from torch import fx, nn
 
 from vtlab.models.cutting import CutPointwiseFunction
+from vtlab.models.efficientnet_lite import SamePadding
 from vtlab.models.layouts import convert_stage_layout
 from vtlab.models.network import Network, network_in_evaluation_mode
 from vtlab.system.operations import count_operations
@@ -107,13 +108,16 @@ class _LayerTracer(fx.Tracer):
     """Torch's own tracer, to which a layer of another make is one layer, too."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return isinstance(module, (nn.Conv2d, *POINTWISE)) or super().is_leaf_module(module, name)
+        leaves = (nn.Conv2d, SamePadding, *POINTWISE)
+        return isinstance(module, leaves) or super().is_leaf_module(module, name)
 
 
 def _widen(field: ReceptiveField, module: nn.Module) -> ReceptiveField:
     """The field after one layer."""
     if isinstance(module, POINTWISE):
         return field
+    if isinstance(module, SamePadding):
+        return replace(field, first=field.first - module.before * field.step)
     if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
         raise ValueError(f"the field of a {type(module).__name__} is not known")
     sides = []

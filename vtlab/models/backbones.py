@@ -1,7 +1,8 @@
 """Backbones by name: every network is named stages and a head, whatever its family.
 
-The small ones (`mini_networks`) ship with weights pretrained on the garden. The others are torchvision's
-and timm's own networks, cut into the same five stages (`from_torchvision`, `from_timm`).
+The small ones (`mini_networks`) ship with weights pretrained on the garden; ImageNet's for `efficientnet_lite`
+come as a package. The others are torchvision's and timm's own networks, cut into the same five stages
+(`from_torchvision`, `from_timm`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vtlab.models import from_timm, from_torchvision
+from vtlab.models import efficientnet_lite, from_timm, from_torchvision
 from vtlab.models.cutting import CutNetwork
 from vtlab.models.initialisation import reinitialise
 from vtlab.models.mini_networks import MINI_NETWORKS
@@ -47,15 +48,25 @@ TORCHVISION = _Library(
     from_torchvision.cut_torchvision_model,
 )
 
+EFFICIENTNET_LITE = _Library(
+    efficientnet_lite.find_efficientnet_lite_preprocessing,
+    efficientnet_lite.build_efficientnet_lite,
+    efficientnet_lite.load_efficientnet_lite,
+    efficientnet_lite.cut_efficientnet_lite,
+)
+
 
 def _find_library(name: str) -> tuple[_Library, str]:
     """The library that has the network of this name, and the network's name there."""
     if name.startswith(from_timm.TIMM_PREFIX):
         return TIMM, name.removeprefix(from_timm.TIMM_PREFIX)
+    if name == efficientnet_lite.EFFICIENTNET_LITE:
+        return EFFICIENTNET_LITE, name
     if name in from_torchvision.list_torchvision_names():
         return TORCHVISION, name
+    there = ", ".join([*MINI_NETWORKS, efficientnet_lite.EFFICIENTNET_LITE])
     raise ValueError(
-        f"unknown backbone {name!r}; there are {', '.join(MINI_NETWORKS)}, torchvision's "
+        f"unknown backbone {name!r}; there are {there}, torchvision's "
         "classification networks, such as resnet18, and timm's, such as timm:convnext_atto"
     )
 
@@ -86,11 +97,11 @@ def backbone(
     """A network ready to be trained on K classes.
 
     Args:
-        name: "mini_resnet", "mini_vgg", "mini_inception", "mini_mobilenet" (64 px images), or
-            any classification network of torchvision, such as "resnet50", or of timm (which is
-            installed apart), such as "timm:convnext_atto".
+        name: "mini_resnet", "mini_vgg", "mini_inception", "mini_mobilenet" (64 px images),
+            "efficientnet_lite0" (224 px), or any classification network of torchvision, such as
+            "resnet50", or of timm (which is installed apart), such as "timm:convnext_atto".
         classes: K, the outputs of the new linear head, where `head` is not given. None keeps
-            the head that a network of torchvision or timm was trained with.
+            the head that it was trained with; the small ones of 64 px have none.
         weights: "default" for the shipped or published ones, "natural" for mini_resnet's that were
             pretrained on photographs, None for random ones, the name of published ones
             ("IMAGENET1K_V2"; of timm's that name is part of the network's,
@@ -104,7 +115,7 @@ def backbone(
 
     Raises:
         ValueError: If the name is unknown, no weights ship for it, a file or the head does not fit.
-        FileNotFoundError: If a file is not there.
+        FileNotFoundError: If a file is not there, or the package that efficientnet_lite0's weights come with.
         OSError: If published weights could not be fetched; the message says which file to place where.
 
     Lesson 01; heads in lesson 03.
