@@ -13,6 +13,10 @@ from vtlab.system.device import autocast
 from vtlab.system.memory import keep_freed_memory
 
 
+class NonFiniteOutputsError(ValueError):
+    """A network gives outputs that are nan or infinite, of which no class and no accuracy follows."""
+
+
 def predict(
     network: Network,
     pixels: Tensor,
@@ -30,6 +34,7 @@ def predict(
         bfloat16: As in `fit`.
 
     Raises:
+        NonFiniteOutputsError: If an output is nan or infinite, as after a training that diverged.
         ValueError: If the images are no such bytes.
 
     Lesson 01.
@@ -64,7 +69,14 @@ def compute_outputs(
             # a copy: the next layer may work in place
             batch = batch.to(network.device, copy=True) if stop else network.normalise(batch)
             outputs.append(network.classify(stages(batch)).float().to(pixels.device))
-    return torch.cat(outputs)
+    found = torch.cat(outputs)
+    if not found.isfinite().all():
+        first = int((~found.isfinite()).any(1).nonzero()[0])
+        raise NonFiniteOutputsError(
+            "the network's outputs are no finite numbers (nan, or infinite), first those for image "
+            f"{first} of {len(found)}"
+        )
+    return found
 
 
 def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
@@ -78,7 +90,7 @@ def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
         labels: `(N,)`: classes (int), or, of a network with one output, numbers (float).
 
     Raises:
-        ValueError: If images or labels are of another kind, or not as many.
+        ValueError: If images or labels are of another kind, or not as many; or as `predict`.
     """
     check_inputs(pixels, labels, network.output_count)
     return are_correct_by_loss(compute_outputs(network, pixels), labels).float().mean().item()

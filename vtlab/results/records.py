@@ -7,13 +7,20 @@ of runs a tidy DataFrame. No torch here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
+from itertools import accumulate, dropwhile
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
 
 from vtlab.results.labels import rank_label
+
+# of trainings that ended too early, see `is_under_trained`
+LEARNT_ACCURACY = 0.95  # of the training images: from here on they are learnt
+LATE_FALL = 0.2  # share of the loss's fall that the second half of the way adds
+LITTLE_FALL = 0.1  # share of the first loss
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,16 @@ class Epoch:
 class Run:
     """One training: what was trained on what, and what came out.
 
+    A run that diverged has no accuracy: nan, and no prediction.
+
     Attributes:
         shots: Training images per class; None for all.
         val_accuracy: None where nothing was held back.
         test_accuracy: Share of the test images that were right, after the last epoch.
+        balanced_accuracy: The same as a mean over classes, each counting alike.
         seconds: Wall clock of training, without reading data and testing.
+        steps: Of the optimiser; of the solver where that is all there was.
+        diverged: Why nothing came of it, in a sentence; "" where something did.
         predictions: The class of every test image.
         confidences: The probability of that class.
         cams: Unscaled Grad-CAM maps of the study's shown test images, `(n, h, w)`.
@@ -58,9 +70,12 @@ class Run:
     seed: int
     val_accuracy: float | None
     test_accuracy: float
+    balanced_accuracy: float
     seconds: float
     trainable_weights: int
     total_weights: int
+    steps: int
+    diverged: str
     epochs: tuple[Epoch, ...]
     predictions: tuple[int, ...]
     confidences: tuple[float, ...]
@@ -72,12 +87,28 @@ class Run:
         """The file stem of this run, which no other run of a study has."""
         return run_record_key(self.strategy, self.shots, self.seed)
 
+    @property
+    def train_loss(self) -> float:
+        """The mean loss over the training images in the last epoch; nan where it diverged."""
+        return self.epochs[-1].loss if self.epochs and not self.diverged else float("nan")
+
+    @property
+    def train_accuracy(self) -> float:
+        """The share of the training images that were right in the last epoch; nan where it diverged."""
+        return self.epochs[-1].train_accuracy if self.epochs and not self.diverged else float("nan")
+
+    @property
+    def under_trained(self) -> bool:
+        """Whether more steps would probably have led further, see `is_under_trained`."""
+        return not self.diverged and is_under_trained(self.epochs)
+
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Run:
         """The run whose `asdict` went through JSON.
 
         Raises:
-            ValueError: If a field is missing, unknown, or holds no list where one belongs.
+            RecordFieldsError: If a field is missing or unknown.
+            ValueError: If one holds no list where one belongs.
         """
         check_record_fields(cls, values)
         for name in ("epochs", "predictions", "confidences", "cams"):
@@ -93,20 +124,51 @@ class Run:
         return cls(**values)
 
 
+def is_under_trained(epochs: Sequence[Epoch]) -> bool:
+    """Whether a training ended before it had learnt its images, and while it still learnt.
+
+    It had not learnt them where less than 95 % of the training images were right in the last tenth of the
+    epochs. It still learnt where more than a fifth of the fall of the loss came in the second half of the
+    way, or where the loss fell by less than a tenth in all. The way is the sum of the learning rates: where
+    these end at 0 every loss is flat at the end, so that the last epochs alone say nothing. Losses are means
+    over a fifth of the epochs, and the first epoch's.
+
+    A solver ends where it has the solution, so that its records are never under-trained; where a training
+    follows on them, that one is judged. A single epoch says nothing.
+    """
+    # the solver has no rate
+    trained = list(dropwhile(lambda epoch: not epoch.learning_rate, epochs))
+    if len(trained) < 2:
+        return False
+    count, tenth, fifth = len(trained), -(-len(trained) // 10), -(-len(trained) // 5)
+    if fmean(epoch.train_accuracy for epoch in trained[-tenth:]) >= LEARNT_ACCURACY:
+        return False
+    way = list(accumulate(epoch.learning_rate for epoch in trained))
+    half = next(i for i in range(count) if way[i] >= way[-1] / 2)
+    losses = [epoch.loss for epoch in trained]
+    middle, end = fmean(losses[max(0, half - fifth // 2) :][:fifth]), fmean(losses[-fifth:])
+    fall = losses[0] - end
+    return fall < LITTLE_FALL * losses[0] or middle - end > LATE_FALL * fall
+
+
 def run_record_key(strategy: str, shots: int | None, seed: int) -> str:
     """The file stem of a run, safe on every file system."""
     name = re.sub(r"[^A-Za-z0-9_+-]", "_", strategy)
     return f"{name}-{'all' if shots is None else shots}-{seed}"
 
 
+class RecordFieldsError(ValueError):
+    """Values have other fields than a record: another version wrote them."""
+
+
 def check_record_fields(kind: type, values: Mapping[str, object]) -> None:
     """Refuse values that are not exactly the fields of a dataclass.
 
     Raises:
-        ValueError: Naming every field that is missing or unknown.
+        RecordFieldsError: Naming every field that is missing or unknown.
     """
     if odd := {field.name for field in fields(kind)}.symmetric_difference(values):
-        raise ValueError(
+        raise RecordFieldsError(
             ", ".join(
                 f"field {name!r} is {'unknown' if name in values else 'missing'}"
                 for name in sorted(odd)
@@ -119,8 +181,8 @@ def _as_tuples(values: list) -> tuple:
 
 
 RUN_COLUMNS = (
-    "task backbone weights strategy shots seed val_accuracy test_accuracy seconds trainable_weights "
-    "total_weights"
+    "task backbone weights strategy shots seed val_accuracy test_accuracy balanced_accuracy seconds "
+    "trainable_weights total_weights steps train_loss train_accuracy under_trained diverged"
 ).split()
 EPOCH_COLUMNS = "strategy shots seed epoch loss train_accuracy learning_rate seconds".split()
 
@@ -128,10 +190,12 @@ EPOCH_COLUMNS = "strategy shots seed epoch loss train_accuracy learning_rate sec
 def runs_to_table(runs: Iterable[Run]) -> pd.DataFrame:
     """Runs as a tidy table: a row each, in the course's order of strategies.
 
-    `shots` is a number, or "all"; `val_accuracy` is nan where nothing was held back.
+    `shots` is a number, or "all"; `val_accuracy` is nan where nothing was held back; `diverged`
+    says only whether it did.
     """
     rows = [
-        {name: getattr(run, name) for name in RUN_COLUMNS} | {"shots": _shots_cell(run)}
+        {name: getattr(run, name) for name in RUN_COLUMNS}
+        | {"shots": _shots_cell(run), "diverged": bool(run.diverged)}
         for run in _sort_runs(runs)
     ]
     return pd.DataFrame(rows, columns=RUN_COLUMNS).astype({"val_accuracy": float})

@@ -1,7 +1,8 @@
 """The folder of a study, in which every finished run is one sealed JSON file, written whole or not at all.
 
 A file that is not exactly what was written is reported and never read as a result: its run is
-trained again. `study.json` says what all runs of the folder share.
+trained again. A folder with runs of another version is refused. `study.json` says what all runs of
+the folder share.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from filelock import BaseFileLock
 
-from vtlab.results.records import Run
+from vtlab.results.records import RecordFieldsError, Run
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import list_fingerprint_differences
 from vtlab.system.locks import lock_folder
@@ -45,14 +46,12 @@ class RunStore:
         """Make and lock the folder, clear what a killed process left, and read the runs.
 
         Raises:
-            ValueError: If another process works in it, it is a file, or an older vtlab wrote it.
+            ValueError: If another process works in it, it is a file, or another version of vtlab
+                wrote it.
             OSError: If it cannot be made or read.
         """
         if (self.folder / OLD_MANIFEST).exists():
-            raise ValueError(
-                f"{self.folder} holds runs of an older version of vtlab: "
-                "take another folder (--out), or delete it"
-            )
+            raise ValueError(self._refusal())
         self._lock = lock_folder(
             self.folder, purpose="the runs", hint="take another folder (--out)"
         )
@@ -119,6 +118,12 @@ class RunStore:
         """Those of the keys whose run is not kept, in the given order."""
         return [key for key in keys if key not in self._runs]
 
+    def _refusal(self) -> str:
+        return (
+            f"{self.folder} holds runs of another version of vtlab: take another folder (--out), or "
+            "delete it"
+        )
+
     def _check_locked(self) -> None:
         if self._lock is None:
             raise ValueError(f"{self.folder} is not locked: use `with RunStore(folder) as store:`")
@@ -133,6 +138,8 @@ class RunStore:
                 run = Run.from_values(unseal_json(path.read_bytes()))
                 if f"{run.key}.json" != path.name:
                     raise ValueError(f"it holds the run {run.key}")
+            except RecordFieldsError:
+                raise ValueError(self._refusal()) from None
             except (OSError, ValueError, TypeError, KeyError) as error:
                 self.damaged.append(f"{path.name} was refused ({error}); its run is trained again")
             else:

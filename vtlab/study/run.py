@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,9 @@ from vtlab.data.images import check_size_of_images
 from vtlab.data.tasks import Task, task_reads_files
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
-from vtlab.models.evaluation import evaluate, predict
+from vtlab.models.evaluation import NonFiniteOutputsError, evaluate, predict
 from vtlab.models.network import Network
+from vtlab.results.metrics import accuracy, balanced_accuracy
 from vtlab.results.records import Epoch, Run, run_record_key
 from vtlab.study.setting import Setting
 from vtlab.study.tune import tune_rate
@@ -52,6 +54,8 @@ class TrainedRun:
         task: With the shots it was trained on.
         strategy: At the rate that was used.
         epochs: What `fit` recorded.
+        steps: Of the optimiser; of the solver where that is all there was.
+        diverged: As `fit` says it; "" where it did not.
         seconds: Wall clock, with the choice of the rate.
     """
 
@@ -59,6 +63,8 @@ class TrainedRun:
     task: Task
     strategy: Strategy
     epochs: list[Epoch]
+    steps: int
+    diverged: str
     seconds: float
 
 
@@ -179,11 +185,21 @@ class Runner:
         started = time.perf_counter()
         if self.setting.tune and not strategy.convex:
             strategy = tune_rate(strategy, task, self.make_network, seed, self.setting.epochs)
-        epochs = []
-        for epoch in fit(network, task, strategy, seed=seed, epochs=self.setting.epochs):
-            epochs.append(epoch)
+        # that it diverged stands in the record of the run
+        training = fit(
+            network, task, strategy, seed=seed, epochs=self.setting.epochs, say=lambda line: None
+        )
+        for _ in training:
             on_epoch()
-        return TrainedRun(network, task, strategy, epochs, time.perf_counter() - started)
+        return TrainedRun(
+            network,
+            task,
+            strategy,
+            training.history,
+            training.batches_done or training.solver_steps,
+            training.diverged,
+            time.perf_counter() - started,
+        )
 
     def run(
         self,
@@ -192,7 +208,7 @@ class Runner:
         seed: int,
         on_epoch: Callable[[], None] = lambda: None,
     ) -> tuple[Run, Network]:
-        """Train once and test once.
+        """Train once and test once; what diverged is not tested.
 
         Args:
             strategy: What learns.
@@ -205,11 +221,21 @@ class Runner:
         """
         training = self.train(strategy, shots, seed, on_epoch)
         network, task = training.network, training.task
-        confidences, guesses = self.predict(network, strategy).max(1)
-        try:
-            maps = grad_cam(network, task.test.pixels[self.choose_cam_images()])
-        except ValueError:  # no map of more than one cell: a run without maps, as the report says
-            maps = torch.empty(0)
+        diverged, maps = training.diverged, torch.empty(0)
+        guesses: list[int] = []
+        confidences: list[float] = []
+        if not diverged:
+            try:
+                confidences, guesses = (
+                    found.tolist() for found in self.predict(network, strategy).max(1)
+                )
+            except NonFiniteOutputsError as error:
+                diverged = f"{strategy.name} diverged: {error}"
+        if not diverged:
+            # no map of more than one cell: a run without maps, as the report says
+            with contextlib.suppress(ValueError):
+                maps = grad_cam(network, task.test.pixels[self.choose_cam_images()])
+        labels = task.test.labels.tolist()
         run = Run(
             task=task.name,
             backbone=network.name,
@@ -218,13 +244,16 @@ class Runner:
             shots=shots,
             seed=seed,
             val_accuracy=None,
-            test_accuracy=(guesses == task.test.labels).double().mean().item(),
+            test_accuracy=float("nan") if diverged else accuracy(labels, guesses),
+            balanced_accuracy=float("nan") if diverged else balanced_accuracy(labels, guesses),
             seconds=training.seconds,
             trainable_weights=network.count_learning_weights(),
             total_weights=network.count_weights(),
+            steps=training.steps,
+            diverged=diverged,
             epochs=tuple(training.epochs),
-            predictions=tuple(guesses.tolist()),
-            confidences=tuple(round(c, 4) for c in confidences.tolist()),
+            predictions=tuple(guesses),
+            confidences=tuple(round(c, 4) for c in confidences),
             cams=tuple(tuple(tuple(row) for row in m) for m in maps.tolist()),
             settings={
                 "recipe": strategy.fingerprint(),  # before its rate is tuned
@@ -258,7 +287,13 @@ def train_and_test(
 
     Returns:
         `train_accuracy` of the last epoch, and `test_accuracy`.
+
+    Raises:
+        ValueError: If it diverged, or as `fit`.
     """
-    records = list(fit(network, task, strategy, seed=seed, epochs=epochs))
+    training = fit(network, task, strategy, seed=seed, epochs=epochs, say=lambda line: None)
+    records = list(training)
+    if training.diverged:
+        raise ValueError(training.diverged)
     test = evaluate(network, task.test.pixels, task.test.labels)
     return {"train_accuracy": records[-1].train_accuracy, "test_accuracy": test}

@@ -13,8 +13,10 @@ records are the solver's steps.
 from __future__ import annotations
 
 import functools
+import math
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +26,7 @@ from torch import Tensor
 from vtlab.data.augment import Augment, Augmentation
 from vtlab.data.mixup import draw_mix
 from vtlab.data.tasks import Task
+from vtlab.models.evaluation import NonFiniteOutputsError, compute_outputs
 from vtlab.models.features import FrozenPass
 from vtlab.models.inputs import check_inputs
 from vtlab.models.losses import are_correct_by_loss, compute_loss, label_variance_loss
@@ -43,6 +46,7 @@ from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE, Views
 
 BATCH_SIZE = 32
+CHECKED_IMAGES = 8  # whose outputs are looked at after the last batch
 
 
 def fit(
@@ -59,6 +63,7 @@ def fit(
     bfloat16: bool | None = None,
     stop: StopEvent | None = None,
     resume: Checkpoint | None = None,
+    say: Callable[[str], None] = warnings.warn,
 ) -> Training:
     """Train a network by a strategy, one record per epoch.
 
@@ -84,9 +89,11 @@ def fit(
         bfloat16: True or False to force or forbid half precision; None: where it is native.
         stop: An event, asked before every batch; once it is set, the iterator ends.
         resume: The `state()` of such a training, to go on from instead of from the start.
+        say: Called with a sentence if the training diverges: if a loss, or an output after the last
+            batch, is no finite number. It ends there, and `diverged` keeps the sentence.
 
     Returns:
-        An iterator of `Epoch`. Its `steps`, `history`, `done` and `state()` say how far it is.
+        An iterator of `Epoch`. Its `steps`, `history`, `done`, `diverged` and `state()` say how far it is.
 
     Raises:
         ValueError: If a number is out of range, nothing can be learnt from the images or labels, the
@@ -117,7 +124,7 @@ def fit(
             f"{strategy.name} begins with the solution of a linear probe, which this head has not"
         )
     training = Training(
-        network, task, strategy, seed, epochs, augment, mixup, views, cache, bfloat16, stop
+        network, task, strategy, seed, epochs, augment, mixup, views, cache, bfloat16, stop, say
     )
     if resume is not None:
         training.restore(resume)
@@ -141,6 +148,9 @@ class Training(CheckpointedTraining[Epoch]):
 
     First the head is solved, where the strategy asks for it. Then come the batches, unless the head
     alone learns. A step is a step of the solver, or a batch.
+
+    Attributes:
+        diverged: Why nothing came of it, in a sentence; "" as long as all losses are finite.
     """
 
     def __init__(
@@ -156,12 +166,14 @@ class Training(CheckpointedTraining[Epoch]):
         cache: bool,
         bfloat16: bool | None,
         stop: StopEvent | None,
+        say: Callable[[str], None],
     ) -> None:
         """The arguments are those of `fit`. The network is not touched before the first step."""
         self.network, self.task, self.strategy, self.seed = network, task, strategy, seed
         self.epochs = epochs or default_schedule_epochs(len(task.train), strategy.start)
         self.augment, self.mixup, self.views = augment, mixup, views
-        self.cache, self.bfloat16, self.stop = cache, bfloat16, stop
+        self.cache, self.bfloat16, self.stop, self.say = cache, bfloat16, stop, say
+        self.diverged = ""
         self.history: list[Epoch] = []
         self.batch_size = min(BATCH_SIZE, len(task.train))
         self.batches_per_epoch = -(-len(task.train) // self.batch_size)
@@ -185,9 +197,9 @@ class Training(CheckpointedTraining[Epoch]):
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether nothing is left to do: all steps were taken, or it diverged."""
         batches = 0 if self.convex else self.epochs * self.batches_per_epoch
-        return not self.solving and self.batches_done == batches
+        return bool(self.diverged) or (not self.solving and self.batches_done == batches)
 
     def step(self) -> Epoch | None:
         """Take a batch, or a step of the solver; returns an `Epoch` where one is complete.
@@ -278,13 +290,18 @@ class Training(CheckpointedTraining[Epoch]):
             batches = self._batches(epoch)
             if self._is_learnt(batches[place]):
                 self._learn(batches[place], epoch, optimiser, views)
+                if self.diverged:
+                    return None
             self.steps += 1
             self._seconds += time.perf_counter() - started
             if place + 1 < self.batches_per_epoch:
                 return None
             count = sum(len(index) for index in batches if self._is_learnt(index))
             rate = list(self._rates().values())[-1]
-            return self._record(epoch, self._loss / count, self._correct / count, rate)
+            record = self._record(epoch, self._loss / count, self._correct / count, rate)
+            if self.done:
+                self._check_outputs()
+            return record
 
     def _record(self, number: int, loss: float, accuracy: float, rate: float) -> Epoch:
         """Add a record to the history, and begin the sums of the next one."""
@@ -315,8 +332,28 @@ class Training(CheckpointedTraining[Epoch]):
             optimiser.zero_grad()
             loss.backward()
         optimiser.step()
-        self._loss += loss.item() * len(index)
+        value = loss.item()
+        if not math.isfinite(value):
+            self._end_diverged(f"at step {self.batches_done + 1} the loss was {value}")
+            return
+        self._loss += value * len(index)
         self._correct += int(are_correct_by_loss(logits, labels).sum())
+
+    def _check_outputs(self) -> None:
+        """Ask whether the network that came out gives numbers; every loss was taken before a step."""
+        try:
+            compute_outputs(
+                self.network, self.task.train.pixels[:CHECKED_IMAGES], bfloat16=self.bfloat16
+            )
+        except NonFiniteOutputsError as error:
+            self._end_diverged(f"after the last step {error}")
+
+    def _end_diverged(self, why: str) -> None:
+        self.diverged = (
+            f"{self.strategy.name} diverged at a rate of {self.strategy.peak_rate:g}: {why}; "
+            "take a lower rate"
+        )
+        self.say(self.diverged)
 
     def _rates(self) -> dict[str, float]:
         """The learning rate of each part that learns, after as many batches as were taken."""
@@ -387,6 +424,7 @@ class Training(CheckpointedTraining[Epoch]):
             "loss": self._loss,
             "hits": self._correct,
             "seconds": self._seconds,
+            "diverged": self.diverged,
         }
 
     def _resume(self, checkpoint: Checkpoint) -> None:
@@ -403,4 +441,5 @@ class Training(CheckpointedTraining[Epoch]):
         self.steps, self.solver_steps = values["steps"], values["solved"]
         self._loss, self._correct = values["loss"], values["hits"]
         self._seconds = values["seconds"]
+        self.diverged = values.get("diverged", "")  # older checkpoints do not say
         self.history = [Epoch(**record) for record in values["history"]]
