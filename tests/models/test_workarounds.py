@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -7,9 +8,10 @@ from torch import nn
 
 import vtlab as vt
 from vtlab.models.workarounds import (
+    DepthwiseConv2d,
     InPlaceReLU6,
-    StridedDepthwiseConv2d,
     StridedPointwiseConv2d,
+    _DepthwiseConvolution,
     apply_workarounds,
 )
 
@@ -31,25 +33,43 @@ def with_workaround(layer):
 
 
 def results(layer, maps):
-    """Outputs and gradients."""
+    """Outputs and gradients, also of the bias."""
     inputs = maps.detach().clone().to(layer.weight.dtype).requires_grad_()
     outputs = layer(inputs)
     outputs.square().sum().backward()
-    return [outputs.double(), inputs.grad.double(), layer.weight.grad.double()]
+    return [outputs.double(), inputs.grad.double(), *(w.grad.double() for w in layer.parameters())]
 
 
-def test_a_depthwise_stride_in_half_precision_computes_and_learns_the_same():
-    """Trained on a CPU every place is computed and then thinned; the oracle is the plain layer."""
-    plain = nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False)
-    ours = with_workaround(nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False))
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [(3, 2, 1), (5, 1, 2), (5, 2, 0), (7, 1, 3), ((3, 5), (2, 1), 1)],
+)
+def test_a_depthwise_convolution_in_half_precision_computes_and_learns_the_same(
+    kernel, stride, padding, bias
+):
+    """Trained on a CPU its gradients are put together from others; the oracle is the plain layer's."""
+    make = partial(nn.Conv2d, 96, 96, kernel, stride, padding, groups=96, bias=bias)
+    plain, ours = make(), with_workaround(make())
     ours.load_state_dict(plain.state_dict())
     maps = torch.randn(2, 96, 15, 12)
-    assert type(ours) is StridedDepthwiseConv2d and torch.equal(ours(maps), plain(maps))
+    assert type(ours) is DepthwiseConv2d and torch.equal(ours(maps), plain(maps))
     for half, exact in zip(
         results(ours.bfloat16(), maps), results(plain.double(), maps), strict=True
     ):
         assert half.shape == exact.shape
         assert (half - exact).norm() < 0.02 * exact.norm()
+
+
+def test_a_depthwise_convolution_has_a_second_gradient():
+    maps = torch.randn(1, 2, 6, 5, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(2, 1, 5, 5, dtype=torch.float64, requires_grad=True)
+
+    def run(maps, weight):
+        return _DepthwiseConvolution.apply(maps, weight, None, (2, 2), (2, 2))
+
+    torch.autograd.gradcheck(run, (maps, weight))
+    torch.autograd.gradgradcheck(run, (maps, weight))
 
 
 @pytest.mark.parametrize("stride", [2, (2, 3), 4])
@@ -81,6 +101,9 @@ def test_a_pointwise_stride_trains_channels_last_without_ending_the_process():
         nn.Conv2d(4, 8, 1, stride=2, padding=1),
         nn.Conv2d(8, 8, 3, 2, 1, groups=8, padding_mode="reflect"),
         nn.Conv2d(4, 8, 1, stride=2, groups=2),
+        nn.Conv2d(8, 16, 3, 2, 1, groups=8),
+        nn.Conv2d(8, 8, 5, padding="same", groups=8),
+        nn.Conv2d(8, 8, 3, 2, 2, dilation=2, groups=8),
     ],
 )
 def test_other_layers_stay_what_they_are(layer):
@@ -161,7 +184,7 @@ def test_in_evaluation_a_relu6_in_place_is_what_exporters_know():
 
 def test_backbones_have_the_workarounds():
     kinds = [type(m) for m in vt.backbone("mobilenet_v2", weights=None).modules()]
-    assert kinds.count(StridedDepthwiseConv2d) == 4 and kinds.count(InPlaceReLU6) == 35
+    assert kinds.count(DepthwiseConv2d) == 4 and kinds.count(InPlaceReLU6) == 35
     pytest.importorskip("timm", reason="timm is not installed")
     kinds = [type(m) for m in vt.backbone("timm:repvgg_a0", weights=None).modules()]
     assert kinds.count(StridedPointwiseConv2d) == 1
