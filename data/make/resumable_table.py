@@ -48,6 +48,18 @@ def resumable_row(path: Path, run: dict, measure: Callable[[], dict]) -> dict:
     return row
 
 
+def read_finished_rows(folder: Path) -> list[dict]:
+    """The rows of all finished runs in a folder, in the order of the files' names.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    rows = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    if not rows:
+        raise ValueError(f"{folder} has no finished run")
+    return rows
+
+
 def resumable_row_on_task(base: Task, shots: int, seed: int, measure: Callable[..., dict]) -> dict:
     """Measure on a task with these shots, which are drawn now and not when the run is planned."""
     return measure(task=base.at(shots, seed), seed=seed)

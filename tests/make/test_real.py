@@ -1,131 +1,92 @@
+import json
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import real
 import resumable_table
-import torch
-from real import RealTable, _PhotoPool
+from photographs import PhotoPool
+from real import RealRun, plan_real, read_real_table, real_row
 
-from vtlab.data.folders import ImageFolder
-from vtlab.data.images import Images
-from vtlab.training.strategies import full, probe, scratch
+from vtlab.training.strategies import probe, scratch
 
 
-def pictures(each=30, side=16, seed=0):
-    """Two classes, dark and light, with grain."""
-    random = torch.Generator().manual_seed(seed)
-    labels = torch.arange(2).repeat_interleave(each)
-    grain = torch.randint(0, 100, (2 * each, 3, side, side), generator=random)
-    pixels = (grain + 100 * labels[:, None, None, None]).to(torch.uint8)
-    return Images(pixels, labels, None, tuple(f"{i}.png" for i in range(2 * each)))
+@pytest.fixture(scope="module")
+def pools():
+    """Every set is the same two classes, dark and light."""
+    from make.test_photographs import pictures
 
-
-def pool(name="photo", test=None):
-    return _PhotoPool(name, ImageFolder(("dark", "light"), pictures(), test))
-
-
-def test_the_shots_of_a_seed_are_nested_and_the_test_set_is_what_they_leave():
-    made = pool()
-    few, more = made.task(3, 1), made.task(8, 1)
-    assert set(few.train.files) < set(
-        more.train.files
-    ) and few.train.labels.bincount().tolist() == [3, 3]
-    for task in (few, more):
-        assert not set(task.train.files) & set(task.test.files)
-        assert len(task.train) + len(task.test) == 60
-    assert set(made.task(3, 2).train.files) != set(few.train.files)
-
-
-def test_twenty_test_images_a_class_are_kept():
-    with pytest.raises(ValueError, match="photo: 11 shots leave 19 test images of 'dark'"):
-        pool().task(11, 0)
-
-
-def test_a_test_set_of_its_own_stays_as_it_is():
-    made = pool(test=pictures(25, seed=9))
-    assert len(made.task(28, 0).test) == 50
-    with pytest.raises(ValueError, match="40 shots"):
-        made.task(40, 0)
-
-
-def test_what_is_cheap_comes_first_and_no_run_twice():
-    runs = list(real.plan_real())
-    keys = [
-        (data, start, strategy.name, shots, seed) for data, start, strategy, shots, seed in runs
-    ]
-    assert len(set(keys)) == len(keys) == 3 * 3 * 5 * (4 + 3 + 4)
-    price = [
-        0 if strategy.convex else 1 + (start == "imagenet") for _, start, strategy, _, _ in runs
-    ]
-    assert price == sorted(price)
+    images = pictures(each=25, side=64)
+    return {name: PhotoPool(name, ("dark", "light"), images) for name in real.SETS}
 
 
 @pytest.fixture
-def measurement(tmp_path, monkeypatch):
-    made = RealTable(tmp_path, tmp_path / "runs", pd.DataFrame())
-    made._pools[64] = {name: pool(name) for name in real.SETS}
-    monkeypatch.setattr(real, "TUNING_SHOTS", 4)
-    monkeypatch.setattr(real, "EPOCHS", 1)
-    return made
+def photographs(pools, monkeypatch):
+    monkeypatch.setattr(real, "read_pools", lambda folder, size: pools)
 
 
-def test_a_run_is_measured_once(measurement, monkeypatch):
-    row = measurement.row("photo", "garden", probe, 5, 0)
-    assert row["test_accuracy"] > 0.9 and row["test_images"] == 50 and row["chance"] == 0.5
-    assert row["shifted_accuracy"] > 0.9 and row["rate"] is None
-    monkeypatch.setattr(real, "fit", None)
-    assert measurement.row("photo", "garden", probe, 5, 0) == row
-    known = RealTable(measurement.folder, measurement.runs_folder / "other", pd.DataFrame([row]))
-    assert known.row("photo", "garden", probe, 5, 0)["test_accuracy"] == row["test_accuracy"]
-
-
-def test_the_rate_is_tuned_once_within_the_shots(measurement, monkeypatch):
-    tune_rate, asked = real.tune_rate, []
-
-    def counted(strategy, task, *rest):
-        asked.append((strategy.name, task.shots, task.seed))
-        return tune_rate(strategy, task, *rest)
-
-    monkeypatch.setattr(real, "tune_rate", counted)
-    rates = {measurement.row(data, "garden", scratch, 2, 0)["rate"] for data in ("photo", "sketch")}
-    assert asked == [("scratch", 4, 100)] and rates <= set(real.CANDIDATE_RATES)
-    measurement.rate("garden", full)
-    assert asked[-1][0] == "full"
-    known = pd.DataFrame([{"start": "garden", "strategy": "full", "rate": 0.002}])
-    again = RealTable(measurement.folder, measurement.runs_folder / "other", known)
-    assert again.rate("garden", full) == 0.002 and len(asked) == 2
-
-
-def test_ctrl_c_keeps_what_is_there(measurement, monkeypatch, capsys):
-    def row(*run):
-        if run[3] == 20:
-            raise KeyboardInterrupt
-        return {"shots": run[3]}
-
-    monkeypatch.setattr(measurement, "row", row)
-    assert list(real.measure_real_rows(measurement)) == [{"shots": 5}] * 3
-    assert "stopped" in capsys.readouterr().out
-
-
-def test_ctrl_c_takes_no_known_row_from_the_table(tmp_path, monkeypatch):
-    known = [
-        {
-            "data": "photo",
-            "start": "garden",
-            "strategy": name,
-            "shots": 5,
-            "seed": 0,
-            "rate": 0.001,
-            "test_accuracy": 0.5,
-        }
-        for name in ("probe", "full")
+def test_seed_by_seed_what_is_cheap_comes_first_and_no_run_twice():
+    runs = list(plan_real())
+    assert len(set(runs)) == len(runs) == 5 * 3 * 6 * (5 + 4 + 5)
+    assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+    first = [run for run in runs if run.seed == 0]
+    price = [
+        (not run.strategy.convex, run.start == "efficientnet_lite0", run.shots) for run in first
     ]
-    pd.DataFrame(known).to_csv(tmp_path / "real.csv", index=False)
-    for module in (real, resumable_table):
-        monkeypatch.setattr(module, "find_shipped_files", lambda name: tmp_path)
-    monkeypatch.setattr(real, "real_table", lambda: pd.DataFrame(known))
-    monkeypatch.setattr(
-        real, "measure_real_rows", lambda measurement: iter(known[:1])
-    )  # and then Ctrl-C
-    monkeypatch.setattr("sys.argv", ["real", str(tmp_path)])
+    assert price == sorted(price)
+    assert not [run for run in runs if run.start == "natural" and run.strategy == scratch]
+
+
+def test_a_run_is_measured_once(photographs, tmp_path, monkeypatch):
+    run = RealRun("photo", "garden", probe, 5, 0)
+    row = real_row(tmp_path, tmp_path / "runs", run)
+    assert row["test_accuracy"] > 0.9 and row["test_images"] == 40 and row["chance"] == 0.5
+    assert row["shifted_accuracy"] > 0.9 and row["train_accuracy"] == 1.0
+    assert row["rate"] is None and row["steps"] > 0 and not row["under_trained"]
+    other = real_row(tmp_path, tmp_path / "runs", run._replace(data="hands"))
+    assert "shifted_accuracy" not in other and other["test_accuracy"] == row["test_accuracy"]
+    monkeypatch.setattr(real, "Runner", None)
+    assert real_row(tmp_path, tmp_path / "runs", run) == row
+    slow = run._replace(strategy=replace(probe, weight_decay=0.5))
+    with pytest.raises(ValueError, match="of another run: recipe"):
+        real_row(tmp_path, tmp_path / "runs", slow)
+
+
+def write_row(folder, data="photo", start="garden", strategy="probe", shots=5, seed=0, recipe="r"):
+    row = {"data": data, "start": start, "strategy": strategy, "shots": shots, "seed": seed}
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{'-'.join(map(str, row.values()))}.json"
+    path.write_text(json.dumps(row | {"recipe": recipe, "test_accuracy": 0.5}))
+
+
+def test_the_table_has_all_finished_runs_in_order(tmp_path):
+    for given in ({"seed": 3}, {"start": "natural"}, {"data": "hands"}, {"shots": 20}, {}):
+        write_row(tmp_path, **given)
+    write_row(tmp_path, strategy="scratch", recipe="s")
+    table = read_real_table(tmp_path)
+    assert "recipe" not in table and table.strategy.tolist() == ["scratch", *["probe"] * 5]
+    assert table.seed.tolist() == [0, 0, 3, 0, 0, 0]
+    assert table.start.tolist() == [*["garden"] * 4, "natural", "garden"]
+    assert table.data.tolist() == [*["photo"] * 5, "hands"]
+    write_row(tmp_path, seed=4, recipe="other")
+    with pytest.raises(ValueError, match="runs of probe by two recipes"):
+        read_real_table(tmp_path)
+
+
+def test_ctrl_c_writes_the_table_of_what_is_finished(tmp_path, monkeypatch, capsys):
+    runs, asked = tmp_path / "real_again", []
+
+    def row(folder, runs_folder, run):
+        asked.append(run)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        write_row(runs_folder, run.data, run.start, run.strategy.name, run.shots, run.seed)
+
+    monkeypatch.setattr(real, "real_row", row)
+    monkeypatch.setattr(resumable_table, "find_shipped_files", lambda name: tmp_path)
+    line = ["real", str(tmp_path), "--runs", str(runs), "--seeds", "100", "--data", "eurosat"]
+    monkeypatch.setattr("sys.argv", line)
     real.main()
-    assert pd.read_csv(tmp_path / "real.csv").strategy.tolist() == ["probe", "full"]
+    assert "stopped" in capsys.readouterr().out
+    assert {(run.data, run.seed) for run in asked} == {("eurosat", 100)}
+    assert len(pd.read_csv(tmp_path / "real_again.csv")) == 2

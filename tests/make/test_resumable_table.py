@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from resumable_table import fill_table, make_resumable_table, resumable_row
+from resumable_table import fill_table, make_resumable_table, read_finished_rows, resumable_row
 
 from vtlab.course.tables import read_committed_table
 from vtlab.system.files import find_shipped_files
@@ -33,6 +33,14 @@ def test_a_plan_is_a_row_a_run_and_is_gone_on_with(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"a-b-None-0.json", "a-b-1e-05-0.json"}
     again = [(run, lambda: pytest.fail("measured twice")) for run, _ in plan]
     assert fill_table(again, tmp_path).equals(first)
+
+
+def test_finished_rows_are_read_by_name_and_none_is_an_error(tmp_path):
+    for way in "ba":
+        resumable_row(tmp_path / f"{way}.json", {"way": way}, measured)
+    assert [row["way"] for row in read_finished_rows(tmp_path)] == ["a", "b"]
+    with pytest.raises(ValueError, match="has no finished run"):
+        read_finished_rows(tmp_path / "none")
 
 
 def test_every_committed_table_is_read_by_its_name():
