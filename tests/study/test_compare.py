@@ -334,3 +334,32 @@ def test_runs_of_another_machine_are_said(tmp_path, monkeypatch):
     )
     compare(small, strategies=probe, folder=tmp_path, say=said.append, **SMALL)
     assert "with other versions (torch, device: not as here)" in said[0]
+
+
+def test_a_run_that_diverges_is_kept_as_such_and_the_study_goes_on(tmp_path):
+    fast = replace(full, name="too fast", rate=1e30)
+    how = dict(shots=2, seeds=2, setting=QUICK, folder=tmp_path, progress=False)
+    found = compare("garden", strategies=[fast, probe], keep_networks=True, **how)
+    for run in found.runs:
+        assert bool(run.diverged) == (run.strategy == "too fast")
+    diverged = [run for run in found.runs if run.diverged]
+    assert len(diverged) == 2 and np.isnan([run.test_accuracy for run in diverged]).all()
+    assert all(
+        "too fast diverged at a rate of 1e+30: at step 2" in run.diverged for run in diverged
+    )
+    assert not any(run.predictions or run.cams or run.under_trained for run in diverged)
+    said = []
+    again = compare("garden", strategies=[fast, probe], say=said.append, **how)
+    assert said == ["4 of 4 runs were finished before"]
+    assert [run.diverged for run in again.runs] == [run.diverged for run in found.runs]
+
+
+def test_a_run_says_how_many_steps_it_took_and_how_well_it_fits_its_images(study):
+    for run in study[0].runs:
+        last = run.epochs[-1]
+        assert (run.train_loss, run.train_accuracy) == (last.loss, last.train_accuracy)
+        # 16 images are one batch of an epoch; the solver has a record for a step
+        assert run.steps == len(run.epochs)
+    rows = study[0].table()
+    assert not rows[rows.strategy == "probe"].under_trained.any()
+    assert rows[rows.strategy == "scratch"].under_trained.all()  # two steps
