@@ -24,6 +24,7 @@ from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
 from vtlab.data.splits import split_each_class
 from vtlab.garden.worlds import WORLDS, World
+from vtlab.models.starts import Start, find_default_start
 from vtlab.system.arguments import check_whole_number
 from vtlab.system.randomness import make_generator
 
@@ -76,6 +77,11 @@ class Task:
         """Side of the images in pixels."""
         return self.test.pixels.shape[-1]
 
+    @property
+    def start(self) -> Start:
+        """The backbone, and its weights, that these images begin from where none is named (`vt.starts`)."""
+        return find_default_start(photographs=bool(self.test.files))
+
     def at(self, shots: int | str | None, seed: int = 0) -> Task:
         """The same task with other shots; None or "all" for all images there are.
 
@@ -100,13 +106,18 @@ class Task:
         kept, held = split_each_class(self._strata(), share, random, least=1)
         return replace(self, train=self.train[kept], val=self.train[held])
 
+    @property
+    def has_two_per_class(self) -> bool:
+        """Whether every class has an image to learn from and one to hold back."""
+        return int(torch.bincount(self._strata(), minlength=len(self.classes)).min()) >= 2
+
     def check_two_per_class(self) -> None:
         """Refuse shots of which a class has one image, and so none to hold back.
 
         Raises:
             ValueError: If one has.
         """
-        if torch.bincount(self._strata(), minlength=len(self.classes)).min() < 2:
+        if not self.has_two_per_class:
             raise ValueError(f"{self.name}: a class with one image has none to hold back")
 
     def check_draw(self) -> None:
@@ -138,7 +149,7 @@ def task(
     *,
     shots: int | str | None = 5,
     seed: int = 0,
-    image_size: int = 64,
+    image_size: int | None = None,
     tests: int | None = None,
     strict: bool = False,
     flip: bool | None = None,
@@ -156,7 +167,8 @@ def task(
             needs no fetching, "./garden" is the folder; like a data set, the folder goes first.
         shots: Training images per class, or "all" where images are not drawn.
         seed: Which shots.
-        image_size: Side in pixels.
+        image_size: Side in pixels; None for that of the start that the task begins from (`Task.start`): of
+            drawings 64, of photographs more.
         tests: Test images per class (of "petals", per species), the first so many; None for all there
             are. Fewer are tested sooner and tell less.
         strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
@@ -173,6 +185,8 @@ def task(
     Lesson 01; folders in lesson 16.
     """
     number = check_task_shots(shots)
+    if image_size is None:
+        image_size = find_start_of_task(name).image_size
     check_size_of_images(image_size)
     if tests is not None and tests < 1:
         raise ValueError(f"{tests} test images per class are too few; the least is 1")
@@ -219,6 +233,11 @@ def is_built_in_task(name: str | Path) -> bool:
 def task_reads_files(name: str | Path) -> bool:
     """Whether a task's images lie in files, so that there is an end of them."""
     return not is_built_in_task(name) and (str(name) in PUBLIC_DATASETS or Path(name).exists())
+
+
+def find_start_of_task(name: str | Path) -> Start:
+    """The start of the task of this name or path, which is not read for it (`Task.start`)."""
+    return find_default_start(photographs=task_reads_files(name))
 
 
 def check_task_shots(shots: int | str | None) -> int | None:
