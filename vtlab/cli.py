@@ -100,7 +100,8 @@ def _build_shared_options() -> argparse.ArgumentParser:
         "--image-size",
         type=_parse_count,
         metavar="PX",
-        help="side of the images (default: the backbone's own, such as 64 or 224)",
+        help="side of the images (default: the backbone's own, such as 64 or 224, and 128 where PATH "
+        "chooses it)",
     )
     images.add_argument(
         "--strict",
@@ -118,11 +119,11 @@ def _build_shared_options() -> argparse.ArgumentParser:
     network = shared.add_argument_group("which network learns")
     network.add_argument(
         "--backbone",
-        default="mini_resnet",
+        default="default",
         metavar="NAME",
-        help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, or a network of "
+        help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, efficientnet_lite0, or a network of "
         "torchvision or timm, such as resnet18 or timm:convnext_atto "
-        "(default: %(default)s)",
+        "(default: efficientnet_lite0 for photographs, mini_resnet for drawn tasks; see vtlab starts)",
     )
     network.add_argument(
         "--weights",
@@ -162,10 +163,17 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
         metavar="N|all",
         help="training images per class (default: 5; all for a folder)",
     )
+    from vtlab.results.labels import RECIPES
+
+    recipes = "; ".join(f"{name}: {about}" for name, about in RECIPES.items())
     what.add_argument(
-        "--tune",
-        action="store_true",
-        help="choose each learning rate within the shots (default: committed rates)",
+        "--recipe",
+        choices=RECIPES,
+        default="chosen",
+        help=f"how strategies are trained. {recipes} (default: %(default)s)",
+    )
+    what.add_argument(
+        "--tune", dest="recipe", action="store_const", const="tuned", help="as --recipe tuned"
     )
     how = one.add_argument_group("how often, and where")
     how.add_argument(
@@ -410,7 +418,7 @@ def _read_setting(given: argparse.Namespace) -> Setting:
         weights=given.weights,
         image_size=given.image_size,
         epochs=given.epochs,
-        tune=getattr(given, "tune", False),  # recommend has no such option
+        recipe=getattr(given, "recipe", "chosen"),  # recommend has no such option
         strict=given.strict,
         flip=given.flip,
     )

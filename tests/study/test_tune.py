@@ -6,9 +6,9 @@ from conftest import tiny_network
 
 from vtlab.models.evaluation import predict
 from vtlab.study import tune
-from vtlab.study.tune import CANDIDATE_RATES, tune_rate
+from vtlab.study.tune import choose_recipe, list_candidates, trial_epochs
 from vtlab.training.fit import fit
-from vtlab.training.strategies import full
+from vtlab.training.strategies import FOUR, full, lp_ft, partial, plain, probe, scratch
 
 
 def fresh():
@@ -18,7 +18,7 @@ def fresh():
         return tiny_network()
 
 
-def test_rates_are_tuned_on_a_held_back_quarter_of_the_shots_and_nothing_else(toy, monkeypatch):
+def test_candidates_learn_from_a_part_of_the_shots_and_are_judged_on_the_rest(toy, monkeypatch):
     held, looked, learnt = toy.hold_back(), [], []
     monkeypatch.setattr(
         tune, "predict", lambda network, pixels: looked.append(pixels) or predict(network, pixels)
@@ -30,20 +30,49 @@ def test_rates_are_tuned_on_a_held_back_quarter_of_the_shots_and_nothing_else(to
             learnt.append(task.train.pixels) or fit(network, task, *rest, **more)
         ),
     )
-    tune_rate(full, toy, fresh, 0, 1)
-    assert len(looked) == len(learnt) == len(CANDIDATE_RATES)
+    candidates = full.candidates()
+    choose_recipe(candidates, toy, fresh, 0, epochs=2)
+    assert len(looked) == len(learnt) == len(candidates) > 1
     assert all(torch.equal(pixels, held.val.pixels) for pixels in looked)
     assert all(torch.equal(pixels, held.train.pixels) for pixels in learnt)
 
 
-def test_the_tuned_rate_is_the_one_with_the_least_loss_there(toy):
+@pytest.mark.parametrize("recipe", ["chosen", "tuned"])
+def test_the_one_with_the_least_loss_there_is_taken(toy, recipe):
     held, losses = toy.hold_back(), {}
-    for rate in CANDIDATE_RATES:
+    candidates = list_candidates(lp_ft, recipe)
+    for candidate in candidates:
         network = fresh()
-        list(fit(network, held, replace(full, rate=rate), epochs=4))
+        length = trial_epochs(len(held.train), candidate, recipe, 4)
+        list(fit(network, held, candidate, epochs=length))
         chances = predict(network, held.val.pixels)
-        losses[rate] = torch.nn.functional.nll_loss(chances.log(), held.val.labels).item()
-    found = tune_rate(full, toy, fresh, 0, 4)
-    assert found == replace(full, rate=min(losses, key=losses.get))
+        losses[candidate] = torch.nn.functional.nll_loss(chances.log(), held.val.labels).item()
+    found = choose_recipe(candidates, toy, fresh, 0, recipe, 4)
+    assert found == min(losses, key=losses.get)
     with pytest.raises(ValueError, match="one image"):
-        tune_rate(full, toy.at(1), fresh, 0, 4)
+        choose_recipe(candidates, toy.at(1), fresh, 0)
+
+
+def test_a_candidate_that_diverges_is_not_taken(toy):
+    wild = replace(full, rate=1e30)
+    assert choose_recipe((wild, replace(full, rate=1e-3)), toy, fresh, 0).rate == 1e-3
+
+
+def test_a_given_rate_a_solved_head_and_a_committed_recipe_leave_nothing_to_choose():
+    assert list_candidates(replace(full, rate=1e-3), "chosen") == (replace(full, rate=1e-3),)
+    for recipe in ("chosen", "tuned"):
+        assert list_candidates(probe, recipe) == (probe,)
+    for strategy in (*FOUR, plain(full), lp_ft):
+        assert list_candidates(strategy, "committed") == (strategy,)
+
+
+def test_tuning_tries_rates_on_both_sides_of_every_candidate():
+    for strategy in (scratch, partial(1), full, lp_ft):
+        tried = {(one.rate, one.stage_decay) for one in list_candidates(strategy, "tuned")}
+        for one in strategy.candidates():
+            assert {(one.rate / 3, one.stage_decay), (one.rate * 3, one.stage_decay)} <= tried
+
+
+def test_a_trial_is_shorter_than_the_training():
+    assert 1 <= trial_epochs(40, full, "chosen") < trial_epochs(40, full, "tuned")
+    assert trial_epochs(40, full, "tuned", 7) == 7

@@ -2,14 +2,36 @@ import math
 
 import pytest
 
-from vtlab.training.schedules import default_schedule_epochs, warmup_cosine
+from vtlab.training.schedules import (
+    MIN_EPOCHS,
+    MIN_STEPS,
+    choose_epochs,
+    count_batches,
+    warmup_cosine,
+)
+from vtlab.training.strategies import full, plain, scratch
 
 
-def test_more_images_are_seen_less_often():
-    counts = [default_schedule_epochs(n) for n in (8, 40, 320, 640, 1280, 10**6)]
-    assert counts[0] == counts[1] == counts[2] == 30 and counts[-1] == 12
-    assert counts == sorted(counts, reverse=True) and counts[4] == 15
-    assert [default_schedule_epochs(n, "random") for n in (80, 320, 2560)] == [30, 30, 30]
+def test_few_images_are_seen_often_enough_for_a_number_of_steps():
+    for images in (3, 8, 40, 96):
+        batches = count_batches(images, full.batch_size)
+        steps = choose_epochs(images, full) * batches
+        assert MIN_STEPS["pretrained"] <= steps < MIN_STEPS["pretrained"] + batches
+
+
+def test_many_images_are_all_seen_a_few_times():
+    assert choose_epochs(10**6, full) == MIN_EPOCHS["pretrained"]
+    assert choose_epochs(10**6, scratch) == MIN_EPOCHS["random"]
+    counts = [choose_epochs(images, full) for images in (8, 16, 40, 320, 10**6)]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_a_random_start_takes_more_steps():
+    assert choose_epochs(40, scratch) > choose_epochs(40, full)
+
+
+def test_a_strategy_may_name_its_epochs():
+    assert [choose_epochs(n, plain(full)) for n in (8, 10**6)] == [30, 30]
 
 
 def test_the_rate_rises_for_a_tenth_and_falls_along_half_a_cosine():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import torch
 from torch import Tensor, nn
 
@@ -34,3 +36,8 @@ def start_head_at_label_mean(head: nn.Module, labels: Tensor) -> None:
         last.weight.mul_(label_variance_loss(labels).sqrt().to(last.weight.device))
         if last.bias is not None:
             last.bias.fill_(labels.mean())
+
+
+def is_probe_solvable(head: nn.Module) -> TypeGuard[nn.Linear]:
+    """Whether the solution of a linear probe can fill this head: a linear layer with a bias."""
+    return isinstance(head, nn.Linear) and head.bias is not None

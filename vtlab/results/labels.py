@@ -1,4 +1,4 @@
-"""Labels of strategies and backbones: the name, colour and marker that each has in all figures and tables."""
+"""Labels of strategies, backbones and recipes: the name, colour and marker that each has in figures and tables."""
 
 from __future__ import annotations
 
@@ -57,6 +57,14 @@ BACKBONES = _by_name(
     Label("mini_inception", "mini Inception", "#B0457B", "^"),
     Label("mini_mobilenet", "mini MobileNet", "#2F8580", "D"),
 )
+
+# How strategies are trained whose rate is left open, by the word for it
+RECIPES = {
+    "chosen": "a few recipes tried shortly within the shots, the best one taken",
+    "tuned": "more recipes and rates tried at full length within the shots",
+    "committed": "the first of these recipes, without a trial",
+    "plain": "a random head, one rate for all parts, 30 epochs",
+}
 
 
 def rank_label(name: str) -> tuple[int, str]:

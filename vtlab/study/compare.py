@@ -25,7 +25,7 @@ from vtlab.study.setting import Setting
 from vtlab.study.study import Study
 from vtlab.system.arguments import check_whole_number
 from vtlab.system.device import choose_device, describe_machine
-from vtlab.training.strategies import FOUR, Strategy, as_strategies
+from vtlab.training.strategies import FOUR, Strategy, as_strategies, plain
 
 
 def compare(
@@ -54,7 +54,7 @@ def compare(
         progress: Show a bar.
         keep_networks: Keep the network of each strategy's first seed in memory, frozen weights only once,
             so that `Study.model` of `Study.best` has it and need not train it again.
-        say: Called with lines a person should read (damaged run files, for one).
+        say: Called with lines a person should read: first what the runs begin from.
 
     Raises:
         ValueError: If something asked for is impossible, before anything is trained.
@@ -66,13 +66,16 @@ def compare(
     name = given.name if given else str(task)
     setting = Setting(**{**(vars(setting) if setting else {}), "task": name})
     strategies = as_strategies(strategies)
+    if setting.recipe == "plain":
+        strategies = tuple(map(plain, strategies))
     planned = _plan_runs(strategies, shots, seeds)
     # what cannot be done is refused before any training
     if given is not None:
         given.check_draw()
     runner = Runner.build(setting, given)
     runner.check_strategies(strategies)
-    tuned = setting.tune and any(not strategy.convex for strategy in strategies)
+    say(setting.describe_start(runner.task))
+    tuned = setting.recipe == "tuned" and any(not strategy.convex for strategy in strategies)
     for number in dict.fromkeys(run.shots for run in planned):
         drawn = runner.task.at(number, 0)
         if tuned:

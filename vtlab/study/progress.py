@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import NamedTuple
 
 from vtlab.study.run import PlannedRun, Runner
-from vtlab.study.tune import CANDIDATE_RATES, HELD_BACK_SHARE
+from vtlab.study.tune import HELD_BACK_SHARE, list_candidates, trial_epochs
 from vtlab.training.costs import cost_table, count_training_operations
-from vtlab.training.schedules import default_schedule_epochs
+from vtlab.training.schedules import choose_epochs
 from vtlab.training.strategies import Strategy
 
 OVERHEAD_OPERATIONS = 1e10  # multiply-adds as long as what a run does beside training and testing
@@ -185,15 +185,17 @@ def _predict_work(runner: Runner, run: PlannedRun) -> _PredictedWork:
     """The work of a run, the first of its strategy."""
     network, task, setting = runner.make_network(), runner.task, runner.setting
     images = len(task.train) if run.shots is None else run.shots * len(task.classes)
+    epochs = setting.epochs or choose_epochs(images, run.strategy)
     training = count_training_operations(
-        network, run.strategy, images, epochs=setting.epochs, image_size=task.image_size
+        network, run.strategy, images, epochs=epochs, image_size=task.image_size
     )
-    tuned = setting.tune and not run.strategy.convex
+    candidates = list_candidates(run.strategy, setting.recipe)
+    trials = [trial_epochs(images, one, setting.recipe, setting.epochs) for one in candidates]
     parts = cost_table(network, run.strategy, image_size=task.image_size)
     forward = parts.forward.groupby(parts.step > 0).sum() * len(task.test)
     return _PredictedWork(
-        setting.epochs or default_schedule_epochs(images, run.strategy.start),
-        training * len(CANDIDATE_RATES) * (1 - HELD_BACK_SHARE) if tuned else 0,
+        epochs,
+        training * sum(trials) / epochs * (1 - HELD_BACK_SHARE) if len(trials) > 1 else 0,
         training,
         int(forward.get(True, 0)),
         int(forward.get(False, 0)),

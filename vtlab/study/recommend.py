@@ -189,7 +189,7 @@ def recommend(
         setting: Backbone, weights and epochs; its `task` is not used.
         ways: The strategies that race, at their rates; or their names.
         seed: Of the first split.
-        say: Called with lines for a person: what will be done and how long that takes, then each split.
+        say: Called with lines for a person: what they begin from, what will be done and how long that takes, then each split.
 
     Raises:
         ValueError: If a class has too few images, the task asks for a number, a way is none for this
@@ -199,9 +199,9 @@ def recommend(
     https://doi.org/10.1023/A:1024068626366. Lesson 16.
     """
     ways = as_strategies(ways)
-    race = RecommendationRace(
-        task, budget, replace(setting or Setting(), task=task.name), seed, ways
-    )
+    setting = replace(setting or Setting(), task=task.name)
+    race = RecommendationRace(task, budget, setting, seed, ways)
+    say(setting.describe_start(task))
     plan = race.plan(ways)
     say(plan)
     for line in race.run():

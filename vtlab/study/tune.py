@@ -1,48 +1,90 @@
-"""The learning rate chosen within the shots: each candidate learns from a part and is judged on the rest."""
+"""The recipe chosen within the shots: each candidate learns from a part and is judged on the rest.
+
+One rate cannot serve all tasks. On images like those of the pretraining, small steps keep what is good; on
+others, large steps are needed to learn anything. A short trial of two or three recipes tells which it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vtlab.data.tasks import Task
-from vtlab.models.evaluation import predict
+from vtlab.models.evaluation import NonFiniteOutputsError, predict
 from vtlab.models.network import Network
 from vtlab.training.fit import fit
+from vtlab.training.schedules import choose_epochs
 from vtlab.training.strategies import Strategy
 
-CANDIDATE_RATES = (3e-4, 1e-3, 3e-3)
 HELD_BACK_SHARE = 0.25  # of the shots of each class
+TRIAL_SHARE = 1 / 3  # of the epochs that the chosen recipe will take
+TUNING_FACTORS = (1 / 3, 1, 3)  # of each candidate's rate, which `tune` tries with whole trainings
 
 
-def tune_rate(
-    strategy: Strategy,
+def list_candidates(strategy: Strategy, recipe: str) -> tuple[Strategy, ...]:
+    """The recipes that a study tries for a strategy; one where nothing is to be chosen.
+
+    Args:
+        strategy: Its candidates, or its own rate where that is given.
+        recipe: As in `Setting`.
+    """
+    if recipe == "chosen":
+        return strategy.candidates()
+    if recipe == "tuned" and not strategy.convex:
+        around = (
+            replace(one, rate=one.peak_rate * factor)
+            for factor in TUNING_FACTORS
+            for one in strategy.candidates()
+        )
+        return tuple(dict.fromkeys(around))
+    return (strategy,)
+
+
+def trial_epochs(images: int, strategy: Strategy, recipe: str, epochs: int | None = None) -> int:
+    """How many epochs a trial takes on so many images."""
+    whole = epochs or choose_epochs(images, strategy)
+    return max(1, round(TRIAL_SHARE * whole)) if recipe == "chosen" else whole
+
+
+def choose_recipe(
+    candidates: Sequence[Strategy],
     task: Task,
     make_network: Callable[[], Network],
     seed: int,
-    epochs: int | None,
+    recipe: str = "chosen",
+    epochs: int | None = None,
 ) -> Strategy:
-    """The strategy at the rate that does best on a quarter of the shots, held back.
+    """The candidate that does best on a quarter of the shots, held back.
 
     Args:
-        strategy: Its own rate is not used.
+        candidates: Strategies of one name. A single one is taken as it is.
         task: Its test images are not touched.
-        make_network: Gives a new network at the pretrained start, for each rate.
+        make_network: Gives a new network at the pretrained start, for each candidate.
         seed: As in `fit`.
+        recipe: "chosen" for short trials, "tuned" for whole ones.
         epochs: As in `fit`.
 
     Raises:
         ValueError: If a class has one image only.
     """
+    if len(candidates) == 1:
+        return candidates[0]
     split = task.hold_back(HELD_BACK_SHARE)
     assert split.val is not None
-    scores = {}
-    for rate in CANDIDATE_RATES:
+    scores: dict[Strategy, float] = {}
+    for candidate in candidates:
         network = make_network()
-        for _ in fit(network, split, replace(strategy, rate=rate), seed=seed, epochs=epochs):
+        length = trial_epochs(len(split.train), candidate, recipe, epochs)
+        trial = fit(network, split, candidate, seed=seed, epochs=length, say=lambda line: None)
+        for _ in trial:
             pass
-        # the likelihood of the true classes: with so few images, accuracy has too many ties
-        chances = predict(network, split.val.pixels)
-        true = chances.gather(1, split.val.labels[:, None]).clamp(min=1e-9)
-        scores[rate] = true.log().mean().item()
-    return replace(strategy, rate=max(scores, key=scores.__getitem__))
+        scores[candidate] = -math.inf  # if it diverged
+        if not trial.diverged:
+            with contextlib.suppress(NonFiniteOutputsError):
+                chances = predict(network, split.val.pixels)
+                # the likelihood of the true classes: with so few images, accuracy has too many ties
+                true = chances.gather(1, split.val.labels[:, None]).clamp(min=1e-9)
+                scores[candidate] = true.log().mean().item()
+    return max(scores, key=scores.__getitem__)

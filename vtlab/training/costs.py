@@ -20,12 +20,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from vtlab.models.heads import is_probe_solvable
 from vtlab.models.network import Network
 from vtlab.system.device import autocast, synchronize
 from vtlab.system.operations import count_operations
 from vtlab.training.optimisers import make_adamw
-from vtlab.training.probe import is_probe_solvable
-from vtlab.training.schedules import default_schedule_epochs
+from vtlab.training.schedules import choose_epochs
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE
 
@@ -134,7 +134,7 @@ def count_training_operations(
         network: Left as it is.
         strategy: What learns, or its name.
         images: In the training set.
-        epochs: None for as many as `default_schedule_epochs` says.
+        epochs: None for as many as `choose_epochs` says.
         image_size: Side of the images in pixels.
 
     Raises:
@@ -148,9 +148,9 @@ def count_training_operations(
     table = cost_table(network, strategy, image_size=image_size)
     if strategy.convex and is_probe_solvable(network.head):  # another head takes batches
         return images * int(table.forward.sum())
-    epochs = epochs or default_schedule_epochs(images, strategy.start)
+    epochs = epochs or choose_epochs(images, strategy)
     prefix = int(table.forward[table.step == 0].sum())
-    solving = int(table.forward.sum()) if strategy.head_start == "probe" else 0
+    solving = int(table.forward.sum()) if strategy.solves_head_first(network) else 0
     return images * (
         solving + min(VIEWS_PER_IMAGE, epochs) * prefix + epochs * int(table.step.sum())
     )

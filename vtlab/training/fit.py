@@ -28,6 +28,7 @@ from vtlab.data.mixup import draw_mix
 from vtlab.data.tasks import Task
 from vtlab.models.evaluation import NonFiniteOutputsError, compute_outputs
 from vtlab.models.features import FrozenPass
+from vtlab.models.heads import is_probe_solvable
 from vtlab.models.inputs import check_inputs
 from vtlab.models.losses import are_correct_by_loss, compute_loss, label_variance_loss
 from vtlab.models.network import Network
@@ -40,12 +41,11 @@ from vtlab.system.memory import keep_freed_memory
 from vtlab.system.randomness import make_generator, seed_torch
 from vtlab.training.checkpoints import Checkpoint, CheckpointedTraining, restore_state
 from vtlab.training.optimisers import make_optimiser
-from vtlab.training.probe import ProbeStep, is_probe_solvable, solve_probe
-from vtlab.training.schedules import default_schedule_epochs, warmup_cosine
+from vtlab.training.probe import ProbeStep, solve_probe
+from vtlab.training.schedules import choose_epochs, count_batches, warmup_cosine
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE, Views
 
-BATCH_SIZE = 32
 CHECKED_IMAGES = 8  # whose outputs are looked at after the last batch
 
 
@@ -77,7 +77,8 @@ def fit(
         strategy: What learns, and how fast; or its name.
         seed: Of the new head, the order of batches and the augmentation. These are the same for all
             strategies.
-        epochs: None for as many as `default_schedule_epochs` says. The probe has none: it is solved.
+        epochs: Passes over the training images, whatever the strategy says; None for the strategy's.
+            The probe has none: it is solved.
         augment: An `Augment`, or what `augment_with` makes; None for the images as they are; "default"
             for `Augment()`, which mirrors images where `task.flip` says that a mirror image has the
             same class. A probe is solved on the images as they are.
@@ -119,7 +120,7 @@ def fit(
     if not labels.is_floating_point() and labels.dtype != torch.int64:  # cross-entropy wants these
         task = replace(task, train=replace(task.train, labels=labels.long()))
     strategy.learning_parts(network)  # raises where the network has no such stage
-    if strategy.head_start == "probe" and not is_probe_solvable(network.head):
+    if strategy.solves_head_first(network) and not is_probe_solvable(network.head):
         raise ValueError(
             f"{strategy.name} begins with the solution of a linear probe, which this head has not"
         )
@@ -170,15 +171,15 @@ class Training(CheckpointedTraining[Epoch]):
     ) -> None:
         """The arguments are those of `fit`. The network is not touched before the first step."""
         self.network, self.task, self.strategy, self.seed = network, task, strategy, seed
-        self.epochs = epochs or default_schedule_epochs(len(task.train), strategy.start)
+        self.epochs = epochs or choose_epochs(len(task.train), strategy)
         self.augment, self.mixup, self.views = augment, mixup, views
         self.cache, self.bfloat16, self.stop, self.say = cache, bfloat16, stop, say
         self.diverged = ""
         self.history: list[Epoch] = []
-        self.batch_size = min(BATCH_SIZE, len(task.train))
-        self.batches_per_epoch = -(-len(task.train) // self.batch_size)
+        self.batch_size = min(strategy.batch_size, len(task.train))
+        self.batches_per_epoch = count_batches(len(task.train), strategy.batch_size)
         self.convex = strategy.convex and is_probe_solvable(network.head)
-        self.solving = self.convex or strategy.head_start == "probe"  # the solver is not done
+        self.solving = self.convex or strategy.solves_head_first(network)  # the solver is not done
         self.solver_steps = 0
         self._prepared = False
         self._variance = label_variance_loss(task.train.labels).to(network.device)

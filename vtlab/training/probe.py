@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -97,11 +96,6 @@ def choose_probe_strength(features: Tensor, labels: Tensor, classes: int, seed: 
     held_loss = (losses * (1 - uses)).sum(1) / (1 - uses).sum(1)
     best = held_loss.view(len(STRENGTHS), folds).mean(1).argmin()
     return STRENGTHS[int(best)]
-
-
-def is_probe_solvable(head: nn.Module) -> TypeGuard[nn.Linear]:
-    """Whether `solve_probe` can fill this head: a linear layer with a bias."""
-    return isinstance(head, nn.Linear) and head.bias is not None
 
 
 def solve_probe(

@@ -9,12 +9,13 @@ import pandas as pd
 
 from vtlab.data.tasks import Task
 from vtlab.models.features import activations
+from vtlab.models.heads import is_probe_solvable
 from vtlab.models.losses import compute_loss, label_variance_loss
 from vtlab.models.network import Network
 from vtlab.system.device import autocast
 from vtlab.system.randomness import seed_torch
 from vtlab.training.optimisers import make_optimiser
-from vtlab.training.probe import is_probe_solvable, solve_probe
+from vtlab.training.probe import solve_probe
 from vtlab.training.strategies import Strategy, as_strategy
 
 MAX_RANGE_IMAGES = 64  # in a step
@@ -69,7 +70,7 @@ def rate_range(
     learner = strategy.prepare(copy.deepcopy(network), seed, labels)
     optimiser = make_optimiser(learner, strategy)
     shares = [group["lr"] / strategy.peak_rate for group in optimiser.param_groups]
-    if strategy.head_start == "probe" and is_probe_solvable(learner.head):
+    if strategy.solves_head_first(learner) and is_probe_solvable(learner.head):
         features = activations(learner, images, bfloat16=bfloat16)
         for _ in solve_probe(features, labels, learner.head, seed):
             pass

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import torch
 
-MIN_EPOCHS = {"pretrained": 12, "random": 30}
+from vtlab.training.strategies import Strategy
+
+MIN_STEPS = {"pretrained": 60, "random": 120}
+MIN_EPOCHS = {"pretrained": 6, "random": 12}
 WARMUP_SHARE = 0.1  # share of the steps in which the rate rises
 
 
-def default_schedule_epochs(images: int, start: str = "pretrained") -> int:
-    """How many epochs so many training images take: 30 up to 320 images, then fewer.
+def count_batches(images: int, batch_size: int) -> int:
+    """Steps in an epoch."""
+    return -(-images // min(batch_size, images))
 
-    The number falls with the square root of the number of images, to no less than 12. A random start
-    keeps 30 epochs, since it takes longer to get as far (He et al. 2019). The number is fixed
-    before training, and the last epoch is the one reported. `python data/make/epochs.py`
-    compares 15, 30 and 60 on other tasks.
+
+def choose_epochs(images: int, strategy: Strategy) -> int:
+    """How many epochs a strategy takes: its own number, or enough whole ones for a number of steps.
+
+    Few images are seen often and many images a few times, so that the number of steps does not fall with
+    the shots. A random start takes more of both, since it takes longer to get as far (He et al. 2019).
+    The number is fixed before training, and the last epoch is the one reported.
 
     Args:
         images: In the training set.
-        start: Of the strategy, "pretrained" or "random".
+        strategy: With its batch size.
     """
-    return int(max(MIN_EPOCHS[start], min(30, 30 * (320 / images) ** 0.5)))
+    steps, epochs = MIN_STEPS[strategy.start], MIN_EPOCHS[strategy.start]
+    return strategy.epochs or max(epochs, -(-steps // count_batches(images, strategy.batch_size)))
 
 
 def warmup_cosine(step: int, steps: int) -> float:

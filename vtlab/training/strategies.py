@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, TypedDict
 
-from vtlab.models.heads import start_head_at_label_mean
+from vtlab.models.heads import is_probe_solvable, start_head_at_label_mean
 from vtlab.models.network import WEIGHT_KINDS, Network
 
 if TYPE_CHECKING:
@@ -22,10 +22,18 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-# Peak rates of AdamW: those with the best mean accuracy over three other garden tasks and two numbers
-# of shots. data/results/rates.csv holds the sweep; `python data/make/rates.py` runs it again.
-# LP-FT takes the rate of full, and surgical that of partial: neither was swept.
-DEFAULT_RATES = {"scratch": 3e-3, "partial": 1e-3, "full": 3e-4, "lp_ft": 3e-4, "surgical": 1e-3}
+# Peak rates of AdamW where a strategy leaves its rate open, and other recipes that a study tries within
+# the shots. `python data/make/recipes.py` searched them on tasks that no table reports
+# (data/results/recipes.csv); surgical takes the rate of partial.
+DEFAULT_RATES = {"scratch": 3e-3, "partial": 3e-3, "full": 3e-3, "lp_ft": 1e-3, "surgical": 3e-3}
+ALTERNATIVES: dict[str, tuple[_StrategyFields, ...]] = {
+    "scratch": ({"rate": 1e-2},),
+    "partial": ({"rate": 1e-3}, {"rate": 1e-2}),
+    "full": ({"rate": 1e-3, "stage_decay": 0.5}, {"rate": 1e-2}),
+    "lp_ft": ({"rate": 3e-4}, {"rate": 3e-3}),
+}
+PLAIN_RATES = {"scratch": 3e-3, "full": 3e-4, "lp_ft": 3e-4}  # of `plain`: one rate for every task
+PLAIN_EPOCHS = 30
 
 
 @dataclass(frozen=True)
@@ -41,14 +49,17 @@ class Strategy:
             normalisation layers (Frankle et al. 2021), "bias" for biases and shifts alone (BitFit,
             Ben Zaken et al. 2022).
         head_start: How the head starts: "random"; "probe" for the linear probe's solution (Kumar et
-            al. 2022); "kept" for the head as it is.
+            al. 2022); "auto" for that solution where the head is linear, and else at random; "kept" for
+            the head as it is.
         head_learns: False leaves the head where it starts; it cannot start at random then.
         rate: Peak learning rate; None for the committed default of this name.
         stage_decay: Each stage nearer to the image learns this much slower (stage-wise rates,
             also called discriminative or layer-wise rates); 1 for the same rate everywhere.
         weight_decay: AdamW's decoupled weight decay.
+        batch_size: Images in a step.
+        epochs: Passes over the training images; None for as many as `choose_epochs` says.
 
-    Lessons 01, 03 and 06.
+    Lessons 01, 03, 06 and 07.
     """
 
     name: str
@@ -60,6 +71,8 @@ class Strategy:
     rate: float | None = None
     stage_decay: float = 1.0
     weight_decay: float = 0.01
+    batch_size: int = 16
+    epochs: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -69,13 +82,13 @@ class Strategy:
         """
         if self.start not in ("pretrained", "random"):
             raise ValueError(f"start is {self.start!r}; it is 'pretrained' or 'random'")
-        if self.head_start not in ("random", "probe", "kept"):
+        if self.head_start not in ("random", "probe", "auto", "kept"):
             raise ValueError(
-                f"head_start is {self.head_start!r}; it is 'random', 'probe' or 'kept'"
+                f"head_start is {self.head_start!r}; it is 'random', 'probe', 'auto' or 'kept'"
             )
         if self.kind not in WEIGHT_KINDS:
             raise ValueError(f"kind is {self.kind!r}; it is 'all', 'norm' or 'bias'")
-        if not self.head_learns and self.head_start == "random":
+        if not self.head_learns and self.head_start in ("random", "auto"):
             raise ValueError(f"{self.name}: a head that starts at random must learn")
         if not self.head_learns and self.stages in (0, ()):
             raise ValueError(f"{self.name}: nothing would learn")
@@ -87,6 +100,11 @@ class Strategy:
             raise ValueError(f"stage_decay is {self.stage_decay}; it is a finite number above 0")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay is {self.weight_decay}; it is a finite number from 0")
+        if self.batch_size < 1 or (self.epochs is not None and self.epochs < 1):
+            raise ValueError(
+                f"{self.name}: batch_size is {self.batch_size} and epochs {self.epochs}; they are "
+                "whole numbers from 1"
+            )
         if self.start == "random" and self.stages is not None:
             raise ValueError("random stages that never learn are of no use: leave stages=None")
 
@@ -95,10 +113,23 @@ class Strategy:
         """Whether the head alone learns: for a linear head a convex problem, with one solution."""
         return self.stages in (0, ())
 
+    def solves_head_first(self, network: Network) -> bool:
+        """Whether training begins with the solution of a linear probe on the stages as they start."""
+        solvable = is_probe_solvable(network.head)
+        return self.head_start == "probe" or (self.head_start == "auto" and solvable)
+
     @property
     def peak_rate(self) -> float:
         """The learning rate that training rises to."""
         return self.rate or DEFAULT_RATES.get(self.name.partition("(")[0], 1e-3)
+
+    def candidates(self) -> tuple[Strategy, ...]:
+        """The recipes that a study chooses from within the shots; one where the rate is given, or solved."""
+        if self.rate is not None or self.convex:
+            return (self,)
+        others = ALTERNATIVES.get(self.name.partition("(")[0], ())
+        first = replace(self, rate=self.peak_rate)
+        return tuple(dict.fromkeys((first, *(replace(self, **other) for other in others))))
 
     def fingerprint(self) -> str:
         """All fields but the name, in one line: what runs of one name must share."""
@@ -144,7 +175,11 @@ class Strategy:
             network.reset_stages(seed)
         if self.head_start != "kept":
             network.reset_head(seed)
-        if self.head_start == "random" and labels is not None and labels.is_floating_point():
+        if (
+            self.head_start in ("random", "auto")
+            and labels is not None
+            and labels.is_floating_point()
+        ):
             start_head_at_label_mean(network.head, labels)
         return self.freeze(network)
 
@@ -167,11 +202,13 @@ class _StrategyFields(TypedDict, total=False):
     rate: float | None
     stage_decay: float
     weight_decay: float
+    batch_size: int
+    epochs: int | None
 
 
 scratch = Strategy("scratch", start="random")
 probe = Strategy("probe", stages=0)
-full = Strategy("full")
+full = Strategy("full", head_start="auto", stage_decay=0.7)
 lp_ft = Strategy("lp_ft", head_start="probe")
 
 
@@ -188,15 +225,40 @@ def partial(k: int = 1, **changes: Unpack[_StrategyFields]) -> Strategy:
     if k < 1:
         raise ValueError(f"partial({k}) trains no stage: that is probe")
     name = "partial" if k == 1 else f"partial({k})"
-    return replace(Strategy(name, stages=k), **changes)
+    return replace(Strategy(name, stages=k, head_start="auto"), **changes)
 
 
 def surgical(*stages: str, **changes: Unpack[_StrategyFields]) -> Strategy:
     """The strategy that trains the head and just these stages (Lee et al. 2023). Lesson 06."""
-    return replace(Strategy(f"surgical({'+'.join(stages)})", stages=stages), **changes)
+    base = Strategy(f"surgical({'+'.join(stages)})", stages=stages, head_start="auto")
+    return replace(base, **changes)
 
 
 FOUR = (scratch, probe, partial(1), full)
+
+
+def plain(given: Strategy | str) -> Strategy:
+    """The same strategy with the plain recipe, as a first notebook has it.
+
+    What learns stays. The head starts at random, every part has one rate (the strategy's own, or one
+    that serves every task), batches have 32 images, and there are 30 epochs.
+
+    Args:
+        given: A strategy or its name. The probe stays as it is: it is solved.
+
+    Raises:
+        ValueError: If no strategy has that name.
+
+    Lessons 01 and 07 show what the recipe makes of a strategy.
+    """
+    given = as_strategy(given)
+    if given.convex:
+        return given
+    rate = given.rate or PLAIN_RATES.get(given.name, 1e-3)
+    head = "random" if given.head_start == "auto" else given.head_start
+    return replace(
+        given, head_start=head, rate=rate, stage_decay=1.0, batch_size=32, epochs=PLAIN_EPOCHS
+    )
 
 
 def strategy(name: str) -> Strategy:

@@ -1,0 +1,217 @@
+"""Make recipes.csv: the search for the recipes that strategies are trained with, on tasks that no table reports.
+
+`python data/make/recipes.py FOLDER` keeps each finished run and goes on where it was; the folder holds the
+photographs (data/README.md). Every strategy gets the same procedure and the same number of rounds. In the
+first, every recipe of its grid trains on every case (a task from a start) with 5 images per class. Those
+that go on are the best few taken together: the best on average, then the one that adds most where that one is
+weak, and so on (successive halving, over sets of recipes). The last order is what `DEFAULT_RATES` and
+`ALTERNATIVES` in `vtlab/training/strategies.py` hold: a study tries the first of it within the shots. The last
+part changes one thing at a time around the first recipe of each strategy.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import pandas as pd
+import torch
+from photographs import read_search_pools
+from resumable_table import resumable_row, table_parser, write_rounded_table
+
+from vtlab.data.tasks import Task, garden_task
+from vtlab.data.tasks import task as make_task
+from vtlab.garden.worlds import WORLDS
+from vtlab.models.backbones import backbone
+from vtlab.models.network import Network
+from vtlab.study.run import train_and_test
+from vtlab.system.threads import THREADS
+from vtlab.training.schedules import choose_epochs
+from vtlab.training.strategies import Strategy, full, partial, scratch
+
+MAX_TEST_IMAGES = 800
+TUNING_WORLDS = {f"garden{seed}": seed for seed in (501, 502, 503)}
+STARTS = {
+    "garden": ("mini_resnet", "default", 64),
+    "natural": ("mini_resnet", "natural", 64),
+    "efficientnet_lite0": ("efficientnet_lite0", "default", 96),
+}
+# a task, and the start that it is learnt from: near ones, far ones, and some between
+CASES = (
+    ("garden501", "garden"),
+    ("garden502", "garden"),
+    ("digits", "garden"),
+    ("insects", "garden"),
+    ("insects", "natural"),
+    ("sounds", "natural"),
+    ("pets", "efficientnet_lite0"),
+    ("sounds", "efficientnet_lite0"),
+)
+RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+GRIDS: dict[str, list[Strategy]] = {
+    "scratch": [
+        replace(scratch, rate=rate, weight_decay=decay)
+        for rate, decay in itertools.product((*RATES, 1e-1), (0.01, 0.1))
+    ],
+    "partial": [
+        partial(1, rate=rate, stage_decay=decay)
+        for rate, decay in itertools.product((*RATES, 1e-1), (0.5, 1.0))
+    ],
+    "full": [
+        replace(full, rate=rate, stage_decay=decay)
+        for rate, decay in itertools.product(RATES, (0.35, 0.5, 0.7, 1.0))
+    ],
+}
+# shots and seeds of each round, and how many recipes go on after it
+ROUNDS = (
+    (((5, 0),), 6),
+    (((20, 0), (5, 1)), 4),
+    (((20, 1), (5, 2), (20, 2)), 4),
+)
+STARTED_FROM_RANDOM = ("garden501", "digits", "insects", "sounds")  # where scratch is searched
+KEY = ["strategy", "rate", "stage_decay", "weight_decay", "head_start", "batch_size", "length"]
+
+
+class Case(NamedTuple):
+    """A task with its shots, and the start it is learnt from."""
+
+    task: str
+    start: str
+    shots: int
+    seed: int
+
+
+@cache
+def _find_task(folder: Path, name: str, size: int) -> Task:
+    """A drawn task at its own size."""
+    if name in TUNING_WORLDS:
+        world = replace(WORLDS["garden"], name=name, seed=TUNING_WORLDS[name])
+        return garden_task(world, size)
+    return make_task(name, image_size=size)
+
+
+def make_case_task(folder: Path, case: Case) -> Task:
+    """The task of a case with its shots, and as many test images as are enough."""
+    size = STARTS[case.start][2]
+    if case.task in TUNING_WORLDS or case.task == "digits":
+        task = _find_task(folder, case.task, size).at(case.shots, case.seed)
+    else:
+        task = read_search_pools(folder, size)[case.task].task(case.shots, case.seed)
+    step = -(-len(task.test) // MAX_TEST_IMAGES)
+    return replace(task, test=task.test[torch.arange(0, len(task.test), step)])
+
+
+def make_case_network(case: Case, classes: int) -> Network:
+    """A new network at the start of a case."""
+    name, weights, _ = STARTS[case.start]
+    return backbone(name, classes=classes, weights=weights)
+
+
+def list_cases(strategy: str) -> list[tuple[str, str]]:
+    """The cases of a strategy: a random start knows no weights, and its tasks are seen once."""
+    if strategy == "scratch":
+        return [(task, "garden") for task in STARTED_FROM_RANDOM]
+    return list(CASES)
+
+
+def measure_recipe(folder: Path, runs: Path, case: Case, recipe: Strategy, length: float) -> dict:
+    """One training, tested once; `length` is the number of epochs, as a share of the default."""
+    torch.set_num_threads(THREADS)
+    recorded = {
+        "strategy": recipe.name,
+        "rate": recipe.peak_rate,
+        "stage_decay": recipe.stage_decay,
+        "weight_decay": recipe.weight_decay,
+        "head_start": recipe.head_start,
+        "batch_size": recipe.batch_size,
+        "length": length,
+    } | case._asdict()
+    path = runs / f"{'-'.join(map(str, recorded.values()))}.json"
+
+    def measure() -> dict[str, float]:
+        task = make_case_task(folder, case)
+        network = make_case_network(case, len(task.classes))
+        epochs = max(1, round(length * choose_epochs(len(task.train), recipe)))
+        return train_and_test(network, task, recipe, case.seed, epochs=epochs)
+
+    return resumable_row(path, recorded, measure)
+
+
+def order_recipes(table: pd.DataFrame, count: int) -> list[tuple]:
+    """The recipes that are best taken together: each adds most to the best of those before it.
+
+    Args:
+        table: Rows of one strategy; only recipes that trained on every case are looked at.
+        count: How many.
+    """
+    cases = [*Case._fields]
+    scores = table.pivot_table(index=KEY, columns=cases, values="test_accuracy").dropna()
+    chosen: list[tuple] = []
+    while len(chosen) < min(count, len(scores)):
+        best = scores.loc[chosen].max() if chosen else scores.min()
+        gain = scores.drop(index=chosen).clip(lower=best, axis=1).mean(axis=1)
+        if chosen and gain.max() <= best.mean():  # nothing adds any more: the best alone come next
+            gain = scores.drop(index=chosen).mean(axis=1)
+        chosen.append(gain.idxmax())
+    return chosen
+
+
+def search_recipes(folder: Path, runs: Path, jobs: int) -> Iterator[dict]:
+    """All rounds of all strategies, then the neighbours of each first recipe."""
+    parallel = joblib.Parallel(n_jobs=jobs)
+    call = joblib.delayed(measure_recipe)
+    first: list[Strategy] = []
+    for name, grid in GRIDS.items():
+        rows: list[dict] = []
+        left = grid
+        for cases, count in ROUNDS:
+            rows += parallel(
+                call(folder, runs, Case(*place, *drawn), recipe, 1.0)
+                for drawn in cases
+                for place in list_cases(name)
+                for recipe in left
+            )
+            order = order_recipes(pd.DataFrame(rows), count)
+            by_key = {(r.name, r.peak_rate, r.stage_decay, r.weight_decay): r for r in grid}
+            left = [by_key[key[:4]] for key in order]
+            print(name, [(r.peak_rate, r.stage_decay, r.weight_decay) for r in left], flush=True)
+        yield from rows
+        first.append(left[0])
+    yield from parallel(
+        call(folder, runs, Case(*place, shots, 0), changed, length)
+        for recipe in first
+        for changed, length in vary_recipe(recipe)
+        for place in list_cases(recipe.name)
+        for shots in (5, 20)
+    )
+
+
+def vary_recipe(recipe: Strategy) -> Iterator[tuple[Strategy, float]]:
+    """One thing changed at a time: head, batches, weight decay, number of steps."""
+    if recipe.start == "pretrained":
+        yield replace(recipe, head_start="random"), 1.0
+    for batch in (8, 32):
+        yield replace(recipe, batch_size=batch), batch / recipe.batch_size
+    if recipe.start == "pretrained":
+        yield replace(recipe, weight_decay=0.1), 1.0
+    for length in (0.5, 2.0):
+        yield recipe, length
+
+
+def main() -> None:
+    """Search, and write the table."""
+    parser = table_parser("recipes", __doc__)
+    parser.add_argument("folder", type=Path, help="with the photographs")
+    parser.add_argument("--jobs", type=int, default=1, help="worker processes")
+    given = parser.parse_args()
+    rows = search_recipes(given.folder, given.runs.absolute(), given.jobs)
+    write_rounded_table(pd.DataFrame(rows), "recipes")
+
+
+if __name__ == "__main__":
+    main()
