@@ -3,8 +3,9 @@
 `python data/make/real.py FOLDER` keeps each finished run and goes on where it was. All runs of a seed come
 before the next seed's, the cheap ones first, so that the table is balanced wherever Ctrl-C ends it. It is
 written from all finished runs in `--runs`, and called like that folder: `--seeds 100 101 102 --runs
-vtlab-runs/real_again` is a second draw of photographs. The folder holds the zips of `photographs.SETS`, which
-are no part of the project (data/README.md). Every strategy has its default recipe, as in `vtlab compare`.
+vtlab-runs/real_again` is a second draw of photographs, `--recipe plain --runs vtlab-runs/real_plain` the
+table of the plain recipe; without a word about it every strategy is trained as by `vtlab compare`. The folder
+holds the zips of `photographs.SETS`, which are no part of the project (data/README.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,9 +24,11 @@ from resumable_table import read_finished_rows, resumable_row, table_parser, wri
 
 from vtlab.data.tasks import Task
 from vtlab.models.evaluation import predict
+from vtlab.results.labels import RECIPES
 from vtlab.results.metrics import accuracy
 from vtlab.study.run import Runner
 from vtlab.study.setting import Setting
+from vtlab.study.tune import list_candidates
 from vtlab.system.threads import THREADS
 from vtlab.training.strategies import FOUR, Strategy, lp_ft
 
@@ -78,9 +82,15 @@ def _cost(run: RealRun) -> tuple[bool, int, int]:
     return not run.strategy.convex, STARTS[run.start].size, run.shots
 
 
-def measure_real_run(folder: Path, run: RealRun) -> dict:
-    """One training, tested once: the columns that are measured."""
-    setting = STARTS[run.start]
+def describe_recipe(strategy: Strategy, recipe: str) -> str:
+    """All that a strategy may be trained by: runs of another recipe are other runs."""
+    tried = (one.fingerprint() for one in list_candidates(strategy, recipe))
+    return f"{recipe}: {'; '.join(tried)}"
+
+
+def measure_real_run(folder: Path, run: RealRun, recipe: str) -> dict:
+    """One training by a recipe (one of `RECIPES`), tested once: the columns that are measured."""
+    setting = replace(STARTS[run.start], recipe=recipe)
     pools = read_pools(folder, setting.size)
     task: Task = pools[run.data].task(run.shots, run.seed)
     runner = Runner.build(setting, task)
@@ -94,7 +104,7 @@ def measure_real_run(folder: Path, run: RealRun) -> dict:
     return found
 
 
-def real_row(folder: Path, runs_folder: Path, run: RealRun) -> dict:
+def real_row(folder: Path, runs_folder: Path, run: RealRun, recipe: str = "chosen") -> dict:
     """The row of a run: measured now, or read where it is finished.
 
     Raises:
@@ -102,8 +112,8 @@ def real_row(folder: Path, runs_folder: Path, run: RealRun) -> dict:
     """
     columns = run._asdict() | {"strategy": run.strategy.name}
     path = runs_folder / f"{'-'.join(map(str, columns.values()))}.json"
-    columns |= {"recipe": run.strategy.fingerprint()}
-    return resumable_row(path, columns, lambda: measure_real_run(folder, run))
+    columns |= {"recipe": describe_recipe(run.strategy, recipe)}
+    return resumable_row(path, columns, lambda: measure_real_run(folder, run, recipe))
 
 
 def read_real_table(runs_folder: Path) -> pd.DataFrame:
@@ -139,12 +149,13 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--shots", nargs="+", type=int, default=SHOTS)
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--recipe", choices=RECIPES, default="chosen")
     given = parser.parse_args()
     torch.set_num_threads(THREADS)
     plan = [*plan_real(given.starts, given.data, given.shots, given.seeds)]
     try:
         for run in plan:
-            real_row(given.folder, given.runs, run)
+            real_row(given.folder, given.runs, run, given.recipe)
     except KeyboardInterrupt:
         print("stopped")
     write_rounded_table(read_real_table(given.runs), given.runs.name)

@@ -1,12 +1,12 @@
-"""What the recipes of others, written out in `recipes.py`, must do; the comparison itself is a command."""
+"""What the recipes of others, written out in `references.py`, must do; the comparison itself is a command."""
 
 import math
 from functools import partial
 
 import pandas as pd
 import pytest
-from benchmarks import recipes
-from benchmarks.recipes import fine_tune_as_fastai, fine_tune_as_keras, one_cycle
+from benchmarks import references
+from benchmarks.references import fine_tune_as_fastai, fine_tune_as_keras, one_cycle
 from tests_support import entries_that_moved
 from torch import nn, optim
 
@@ -56,7 +56,7 @@ def test_fastai_first_trains_the_head_and_batchnorm_alone(toy, monkeypatch):
         names = {name for name, p in network.named_parameters() if p.requires_grad}
         learning.append((rates, optimiser.param_groups[0]["betas"], names, network.training))
 
-    monkeypatch.setattr(recipes, "learn", learn)
+    monkeypatch.setattr(references, "learn", learn)
     steps, network, _ = trained(fine_tune_as_fastai, toy, epochs=10, least_steps=15)
     assert steps == len(learning) == 2 + 20
     every = {name for name, _ in network.named_parameters()}
@@ -83,15 +83,15 @@ def test_each_recipe_learns(toy, train):
 
 
 def test_every_recipe_has_at_least_our_steps_and_a_row_once(toy, tmp_path, monkeypatch):
-    monkeypatch.setattr(recipes, "make_task", lambda *name, **more: toy)
-    monkeypatch.setitem(recipes.STARTS, "garden", Setting(epochs=6))
-    recipes.measure_recipes(tmp_path, tmp_path, "garden", "garden", 4, 0)
+    monkeypatch.setattr(references, "make_task", lambda *name, **more: toy)
+    monkeypatch.setitem(references.STARTS, "garden", Setting(epochs=6))
+    references.measure_recipes(tmp_path, tmp_path, "garden", "garden", 4, 0)
     rows = {p.stem.rpartition("-")[2]: pd.read_json(p, typ="series") for p in tmp_path.iterdir()}
-    assert set(rows) == set(recipes.RECIPES)
+    assert set(rows) == set(references.RECIPES)
     assert min(rows["fastai"].steps, rows["keras"].steps) > rows["vtlab"].steps
-    assert rows["fastai"].epochs in recipes.FASTAI_EPOCHS
-    monkeypatch.setattr(recipes, "measure", lambda *run: pytest.fail("measured twice"))
-    recipes.measure_recipes(tmp_path, tmp_path, "garden", "garden", 4, 0)
+    assert rows["fastai"].epochs in references.FASTAI_EPOCHS
+    monkeypatch.setattr(references, "measure", lambda *run: pytest.fail("measured twice"))
+    references.measure_recipes(tmp_path, tmp_path, "garden", "garden", 4, 0)
 
 
 def test_who_is_behind_is_said():
@@ -104,7 +104,7 @@ def test_who_is_behind_is_said():
             for seed, value in enumerate(values)
         ]
     )
-    row = recipes.summarise(table).iloc[0]
+    row = references.summarise(table).iloc[0]
     assert row["vtlab"] == "51.0" and row["seeds"] == 3
     assert row["ahead of fastai"].startswith("-10.3 (") and "BEHIND" in row["ahead of fastai"]
     assert row["ahead of keras"] == "+0.0 (-0.1 to +0.1)"

@@ -1,6 +1,6 @@
 """`full` beside the recipes that two other libraries recommend, on the same shots and networks.
 
-    PYTHONPATH=data/make python tests/benchmarks/recipes.py FOLDER
+    PYTHONPATH=data/make python tests/benchmarks/references.py FOLDER
 
 makes `data/results/references.csv` and prints how far `full` is ahead of each, paired over seeds. Finished
 runs are kept in `--runs`, a stopped command goes on where it was, and the table has all that are finished
@@ -37,7 +37,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from photographs import read_pools
-from real import STARTS
+from real import STARTS, describe_recipe
 from resumable_table import read_finished_rows, resumable_row, table_parser, write_rounded_table
 from torch import Tensor, nn
 
@@ -247,7 +247,7 @@ def measure_recipes(folder: Path, runs: Path, data: str, start: str, shots: int,
         run = {"data": data, "start": start, "shots": shots, "seed": seed, "recipe": recipe}
         path = runs / f"{'-'.join(map(str, run.values()))}.json"
         if recipe == "vtlab":
-            run |= {"strategy": full.fingerprint()}
+            run |= {"strategy": describe_recipe(full, setting.recipe)}
         row = resumable_row(path, run, partial(measure, runner, shots, seed, recipe, least))
         least = least or row["steps"]  # ours
 
@@ -275,7 +275,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 def main() -> int:
     """What the command line asks for."""
     parser = table_parser("references", __doc__)
-    parser.prog = "python tests/benchmarks/recipes.py"
+    parser.prog = "python tests/benchmarks/references.py"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("folder", type=Path, help="with the zips")
     parser.add_argument("--data", nargs="+", choices=DATA, default=DATA)
