@@ -1,6 +1,7 @@
 import pytest
 import torch
 from captum.attr import LayerGradCam
+from conftest import tiny_network
 from tests_support import entries_that_moved
 from torch import nn
 
@@ -222,3 +223,39 @@ def test_a_network_that_begins_in_place_leaves_the_images():
     before = images.clone()
     explain(stack, images, stage=stack[1])
     assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_network_that_diverged_has_no_map(method, value):
+    network = tiny_network()
+    network.head.bias.data.fill_(value)
+    pixels = torch.randint(0, 255, (2, 3, 16, 16), dtype=torch.uint8)
+    for targets in ("predicted", 1):
+        with pytest.raises(ValueError, match="outputs are no finite numbers"):
+            explain(network, pixels, method=method, targets=targets)
+
+
+class Steep(torch.autograd.Function):
+    """Gives what it is given, and gradients that are no numbers."""
+
+    @staticmethod
+    def forward(context, values):
+        return values.clone()
+
+    @staticmethod
+    def backward(context, gradients):
+        return gradients * float("nan")
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "layer_cam", "integrated_gradients"])
+def test_gradients_that_are_no_numbers_give_no_map(method):
+    class SteepHead(nn.Linear):
+        def forward(self, features):
+            return super().forward(Steep.apply(features))
+
+    network = tiny_network()
+    network.head = SteepHead(10, 3)
+    pixels = torch.randint(0, 255, (2, 3, 16, 16), dtype=torch.uint8)
+    with pytest.raises(ValueError, match=f"{method} gives values that are no finite numbers"):
+        explain(network, pixels, method=method)

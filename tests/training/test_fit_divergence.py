@@ -60,7 +60,7 @@ def test_without_anybody_to_say_it_to_it_is_a_warning(network, toy):
 
 
 def test_outputs_are_looked_at_after_the_last_step(network, toy):
-    training = fit(network, toy, replace(full, rate=1e38), epochs=1, say=lambda line: None)
+    training = fit(network, toy, replace(scratch, rate=1e38), epochs=1, say=lambda line: None)
     (record,) = training
     assert math.isfinite(record.loss) and record.loss < 2
     assert "after the last step the network's outputs are no finite numbers" in training.diverged

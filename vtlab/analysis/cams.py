@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vtlab.models.evaluation import check_finite_outputs
 from vtlab.models.layouts import find_layout, layout_hook
 from vtlab.models.network import Network, find_network_stage, network_in_evaluation_mode
 
@@ -54,7 +55,7 @@ def explain(
 
     Raises:
         ValueError: If the method, the stage or a target does not exist, the stage gives no
-            map, there is no image, or a value is not a number.
+            map, there is no image, or a value, an output or a map is no finite number.
 
     Lesson 09.
     """
@@ -74,11 +75,16 @@ def explain(
                     maps = way.attribute(_Logit(network, asked), part, seen)
             else:  # captum's methods at the pixels must be told a class
                 with torch.no_grad():
-                    logits = network(part)
+                    logits = check_finite_outputs(network(part))
                 asked = logits.argmax(1) if asked is None else _check_range(asked, logits)
                 maps = way.attribute(network, part, asked)
             parts.append(maps.detach().to(pixels.device))
     found = torch.cat(parts)
+    if not found.isfinite().all():
+        raise ValueError(
+            f"{method} gives values that are no finite numbers (nan, or infinite) here, though the "
+            "network's outputs are: its gradients are not"
+        )
     return found.clamp(min=0) if cut else found
 
 
@@ -117,7 +123,7 @@ class _Logit:
         self.network, self.targets = network, targets
 
     def __call__(self, images: Tensor) -> Tensor:
-        logits = self.network(images)
+        logits = check_finite_outputs(self.network(images))
         if self.targets is None:
             return logits.max(1).values  # its gradient is that of the predicted class's logit
         return logits.gather(1, _check_range(self.targets, logits)[:, None])[:, 0]

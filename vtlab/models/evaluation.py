@@ -69,14 +69,22 @@ def compute_outputs(
             # a copy: the next layer may work in place
             batch = batch.to(network.device, copy=True) if stop else network.normalise(batch)
             outputs.append(network.classify(stages(batch)).float().to(pixels.device))
-    found = torch.cat(outputs)
-    if not found.isfinite().all():
-        first = int((~found.isfinite()).any(1).nonzero()[0])
+    return check_finite_outputs(torch.cat(outputs))
+
+
+def check_finite_outputs(outputs: Tensor) -> Tensor:
+    """A network's outputs `(N, K)`, if all are finite.
+
+    Raises:
+        NonFiniteOutputsError: Naming the first image whose outputs are not.
+    """
+    if not outputs.isfinite().all():
+        first = int((~outputs.isfinite()).any(1).nonzero()[0])
         raise NonFiniteOutputsError(
             "the network's outputs are no finite numbers (nan, or infinite), first those for image "
-            f"{first} of {len(found)}"
+            f"{first} of {len(outputs)}"
         )
-    return found
+    return outputs
 
 
 def evaluate(network: Network, pixels: Tensor, labels: Tensor) -> float:
