@@ -43,6 +43,7 @@ _HOME = {
     "Setting": "study.setting",
     "Study": "study.study",
     "recommend": "study.recommend",
+    "starts": "study.starts",
     "TrainPanel": "widgets.train",
     "TaskPanel": "widgets.task",
     "FreezePanel": "widgets.freeze",

@@ -26,6 +26,7 @@ from vtlab.results import records as records
 from vtlab.study.compare import compare as compare
 from vtlab.study.recommend import recommend as recommend
 from vtlab.study.setting import Setting as Setting
+from vtlab.study.starts import starts as starts
 from vtlab.study.study import Study as Study
 from vtlab.training import costs as costs
 from vtlab.training import rates as rates

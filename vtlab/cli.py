@@ -82,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
             description=PREDICT_DESCRIPTION,
         )
     )
+    commands.add_parser("starts", help="list the pretrained networks that are at hand")
     lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
     lab.add_argument(
         "--folder",
@@ -462,6 +463,14 @@ def _read_shots(given: argparse.Namespace, *, drawn: str) -> int | None:
     return int(text)
 
 
+def starts_command(given: argparse.Namespace) -> int:
+    """Run `vtlab starts`; returns the exit status."""
+    from vtlab.study.starts import format_starts, starts
+
+    print(format_starts(starts()))
+    return 0
+
+
 def lab_command(given: argparse.Namespace) -> int:
     """Run `vtlab lab`: open JupyterLab at lesson 01, in a clone's folder or in a writable copy."""
     shipped = lessons = find_shipped_files("lessons")
@@ -485,5 +494,6 @@ COMMANDS = {
     "compare": compare_command,
     "recommend": recommend_command,
     "predict": predict_command,
+    "starts": starts_command,
     "lab": lab_command,
 }

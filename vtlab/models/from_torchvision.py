@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from vtlab.models.cutting import CutFunction, CutNetwork, CutPointwiseFunction, cut_into_stages
 from vtlab.models.normalisation import Normalisation
-from vtlab.models.weights import fill_module_with_weights, read_weights
+from vtlab.models.starts import Start
+from vtlab.models.weights import fill_module_with_weights, find_fetched_weights, read_weights
 
 if TYPE_CHECKING:
     from torchvision.models import VisionTransformer
@@ -128,6 +129,26 @@ def load_torchvision_model(
     state, origin = read_weights(name, weights)
     _load_state(model, state, origin, old_head=old_head)
     return model, origin
+
+
+def list_fetched_starts() -> list[Start]:
+    """The networks of torchvision whose published weights lie in torch.hub's folder."""
+    from torchvision import models
+
+    return [
+        Start(
+            name,
+            entry.name,
+            find_torchvision_preprocessing(name)[0],
+            "ImageNet",
+            "see torchvision",
+            "torchvision",
+            path,
+        )
+        for name in list_torchvision_names()
+        for entry in models.get_model_weights(name)
+        if (path := find_fetched_weights(entry.url)).is_file()
+    ]
 
 
 def _load_state(

@@ -40,10 +40,10 @@ class Start:
     origin: str
     path: Path
 
-    def __str__(self) -> str:
-        """What it is, in one phrase."""
-        weights = "" if self.weights == "default" else f" {self.weights}"
-        return f"{self.backbone}{weights} (trained on {self.trained_on})"
+    @property
+    def name(self) -> str:
+        """The backbone, and the weights where they are not its default ones."""
+        return self.backbone + ("" if self.weights == "default" else f" {self.weights}")
 
 
 def list_starts() -> list[Start]:
@@ -63,7 +63,7 @@ def list_starts() -> list[Start]:
         for name in MINI_NETWORKS
         if (path := folder / f"{name}{ending}.safetensors").is_file()
     ]
-    if path := find_efficientnet_lite_weights():
+    if lite := find_efficientnet_lite_weights():
         found.append(
             Start(
                 EFFICIENTNET_LITE,
@@ -72,7 +72,7 @@ def list_starts() -> list[Start]:
                 "ImageNet, 1.28 M photographs",
                 "Apache-2.0",
                 PACKAGE,
-                path,
+                lite,
             )
         )
     return found

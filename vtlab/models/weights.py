@@ -161,6 +161,11 @@ def read_weights(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str
     return read_state_dict(path), path.stem
 
 
+def find_fetched_weights(url: str) -> Path:
+    """Where published weights lie once they are fetched: in torch.hub's folder."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+
+
 def fetch_weights(name: str, url: str) -> Path:
     """The file of published weights in torch.hub's folder, fetched if it is not there.
 
@@ -170,7 +175,7 @@ def fetch_weights(name: str, url: str) -> Path:
     """
     import http.client
 
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+    path = find_fetched_weights(url)
     # torchvision's files end in the first digits of their sha256
     wanted = path.stem.rpartition("-")[2]
     if not path.is_file():

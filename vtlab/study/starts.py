@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from vtlab.models.backbones import backbone
+from vtlab.models.from_torchvision import list_fetched_starts
 from vtlab.models.starts import list_starts
 from vtlab.results.formatting import format_table
 from vtlab.system.files import find_shipped_files
@@ -27,7 +28,7 @@ def starts() -> pd.DataFrame:
     """
     measured = _read_accuracies()
     rows = []
-    for start in list_starts():
+    for start in (*list_starts(), *list_fetched_starts()):
         network = backbone(start.backbone, weights=None)
         rows.append(
             {
@@ -77,8 +78,8 @@ def format_starts(table: pd.DataFrame) -> str:
             "",
             format_table([("start", "trained on", "licence", "from"), *notes]),
             "",
-            f"Accuracies: a probe, {SHOTS} images of each class, data/results/real.csv; empty where it has none.",
-            "vt.backbone(BACKBONE, weights=WEIGHTS), or --backbone and --weights, begin from a start. torchvision's",
-            "and timm's other networks have published weights, which are fetched.",
+            f"Accuracies: a probe, {SHOTS} images of each class, from data/results/real.csv; empty: not there.",
+            "A start is taken by --backbone and --weights, or by vt.backbone(BACKBONE, weights=WEIGHTS).",
+            "Other networks of torchvision and timm have published weights, which are fetched first.",
         ]
     )

@@ -49,6 +49,7 @@ class Session:
         strategy: What learns.
         seed: Of the head, the order of the batches and the augmentation.
         epochs: None for the default schedule.
+        weights: What the network begins from, as in `vt.backbone`.
         network: Once the training has begun; what was learnt is in it, also after a stop.
         history: The records so far.
         accuracy: On the test set, once all is done.
@@ -59,6 +60,7 @@ class Session:
     strategy: Strategy
     seed: int = 0
     epochs: int | None = None
+    weights: str = "default"
     network: Network | None = None
     history: list[Epoch] = field(default_factory=list)
     accuracy: float | None = None
@@ -97,7 +99,9 @@ class Session:
         What follows a stop is bit-equal to a training that was never stopped.
         """
         if self._training is None:
-            self.network = backbone(self.backbone, classes=len(self.task.classes))
+            self.network = backbone(
+                self.backbone, classes=len(self.task.classes), weights=self.weights
+            )
             self._training = fit(
                 self.network, self.task, self.strategy, seed=self.seed, epochs=self.epochs
             )

@@ -14,9 +14,8 @@ import traitlets
 from vtlab import plots
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
-from vtlab.models.backbones import find_backbone_image_size
-from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.network import STAGE_NAMES
+from vtlab.models.starts import list_starts
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
 from vtlab.widgets.panel import (
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 STRATEGY_NAMES = ("scratch", "probe", "partial", "full", "lp_ft", "surgical")
 PEAK_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 STAGE_DECAYS = (1.0, 0.7, 0.5, 0.3)
-BACKBONES = tuple(MINI_NETWORKS)
+STARTS = {start.name: start for start in list_starts()}
 READY, TRAINING, STOPPING = "ready", "training", "stopping"
 STOPPED, FINISHED, FAILED = "stopped", "finished", "failed"
 RUN_COLUMNS = (
@@ -64,7 +63,8 @@ class TrainPanel(Panel):
     Attributes:
         task: Name of a garden task, or of the task that the panel was given.
         shots: Training images per class; 0 for all of a folder.
-        backbone: Name of the network.
+        backbone: Name of the network, and of its weights where they are not its default ones; of a task of
+            photographs the one that `Task.start` names.
         strategy: "scratch", "probe", "partial", "full", "lp_ft" or "surgical".
         stages: Names of those that learn beside the head; ticking them chooses the strategy.
         rate: Peak learning rate; 0 for the committed default.
@@ -80,7 +80,7 @@ class TrainPanel(Panel):
 
     task = traitlets.Unicode("garden")
     shots = traitlets.Int(5, min=0)
-    backbone = traitlets.Enum(BACKBONES, "mini_resnet")
+    backbone = traitlets.Enum(tuple(STARTS), "mini_resnet")
     strategy = traitlets.Enum(STRATEGY_NAMES, "partial")
     stages = traitlets.Tuple(("stage4",))
     rate = traitlets.Enum((0, *PEAK_RATES), 0)
@@ -113,7 +113,13 @@ class TrainPanel(Panel):
             task.check_draw()
             self._tasks = [task.name, *(name for name in self._tasks if name != task.name)]
             known = 0 if task.shots is None else task.shots
-            traits = {"task": task.name, "shots": known, "seed": task.seed} | traits
+            start = task.start.name
+            traits = {
+                "task": task.name,
+                "shots": known,
+                "seed": task.seed,
+                "backbone": start,
+            } | traits
         self.session: Session | None = None
         self._sessions: dict[int, Session] = {}
         self._run = 0  # the number of the run at hand
@@ -163,7 +169,7 @@ class TrainPanel(Panel):
             "task": dropdown("Task", self._tasks),
             "shots": number_box("Images per class (0: all)", 0, 1000),
             "seed": number_box("Seed", 0, 999),
-            "backbone": dropdown("Backbone", BACKBONES),
+            "backbone": dropdown("Backbone", STARTS),
             "strategy": dropdown("Strategy", ways),
             "stages": panel_stage_boxes(STAGE_NAMES),
             "rate": dropdown("Peak rate", [("default", 0), *((f"{r:g}", r) for r in PEAK_RATES)]),
@@ -277,8 +283,9 @@ class TrainPanel(Panel):
         """
         way = make_session_strategy(strategy, stages)
         way = replace(way, rate=rate or None, stage_decay=stage_decay)
-        drawn = self._find_task(task, find_backbone_image_size(backbone)).at(shots or None, seed)
-        return Session(drawn, backbone, way, seed, epochs or None)
+        start = STARTS[backbone]
+        drawn = self._find_task(task, start.image_size).at(shots or None, seed)
+        return Session(drawn, start.backbone, way, seed, epochs or None, start.weights)
 
     def _find_task(self, name: str, size: int) -> Task:
         if self._own is not None and name == self._own.name:

@@ -47,7 +47,7 @@ class UploadPanel(Panel):
 
     Attributes:
         path: Of a folder or zip on the machine where the notebook runs; "" for none.
-        size: Side of the images in pixels.
+        size: Side of the images in pixels; None for that of the start (`Task.start`).
         task: What was uploaded or found, or None.
         training: The `TrainPanel` for it, or None.
         answer: What the network named, in words.
@@ -58,11 +58,11 @@ class UploadPanel(Panel):
     photographs = True
     path = traitlets.Unicode("")
 
-    def __init__(self, size: int = 64, **traits: object) -> None:
+    def __init__(self, size: int | None = None, **traits: object) -> None:
         """Open the panel.
 
         Args:
-            size: Side of the images in pixels.
+            size: Side of the images in pixels; None for that of the start that photographs begin from.
             traits: To begin with.
         """
         self.size = size
@@ -140,7 +140,8 @@ class UploadPanel(Panel):
             notes += f" Files left out: {len(task.skipped)} ({'; '.join(task.skipped)})."
         self.status.say(
             f"{len(task.train)} training images and {len(task.test)} test images of "
-            f"{len(task.classes)} classes. {notes} Now press Train."
+            f"{len(task.classes)} classes. {notes} Begins from {task.start.name} (trained on "
+            f"{task.start.trained_on}). Now press Train."
         )
         self.refresh()
 
