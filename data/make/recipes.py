@@ -1,4 +1,4 @@
-"""Make recipes.csv: the search for the recipes that strategies are trained with, on tasks that no table reports.
+"""Make recipes.csv: the search for the recipes of the strategies, on tasks that no table reports.
 
 `python data/make/recipes.py FOLDER` keeps each finished run and goes on where it was; the folder holds the
 photographs (data/README.md). Every strategy gets the same procedure and the same number of rounds. In the
@@ -42,39 +42,45 @@ STARTS = {
     "efficientnet_lite0": ("efficientnet_lite0", "default", 96),
 }
 # a task, and the start that it is learnt from: near ones, far ones, and some between
-CASES = (
+FIRST_CASES = (
     ("garden501", "garden"),
-    ("garden502", "garden"),
     ("digits", "garden"),
-    ("insects", "garden"),
     ("insects", "natural"),
     ("sounds", "natural"),
+)
+CASES = (
+    *FIRST_CASES,
+    ("garden502", "garden"),
+    ("insects", "garden"),
     ("pets", "efficientnet_lite0"),
     ("sounds", "efficientnet_lite0"),
 )
-RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+SCRATCH_CASES = tuple((task, "garden") for task in ("garden501", "digits", "insects", "sounds"))
+RATES = {"batch": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2), "kept": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
 GRIDS: dict[str, list[Strategy]] = {
-    "scratch": [
-        replace(scratch, rate=rate, weight_decay=decay)
-        for rate, decay in itertools.product((*RATES, 1e-1), (0.01, 0.1))
+    "full": [
+        replace(full, rate=rate, stage_decay=decay, statistics=statistics)
+        for statistics, rates in RATES.items()
+        for rate, decay in itertools.product(rates, (0.35, 0.5, 0.7, 1.0))
     ],
     "partial": [
-        partial(1, rate=rate, stage_decay=decay)
-        for rate, decay in itertools.product((*RATES, 1e-1), (0.5, 1.0))
+        partial(1, rate=rate, stage_decay=decay, statistics=statistics)
+        for statistics, rates in RATES.items()
+        for rate, decay in itertools.product((*rates, 1e-1), (0.5, 1.0))
     ],
-    "full": [
-        replace(full, rate=rate, stage_decay=decay)
-        for rate, decay in itertools.product(RATES, (0.35, 0.5, 0.7, 1.0))
+    "scratch": [
+        replace(scratch, rate=rate, weight_decay=decay)
+        for rate, decay in itertools.product((*RATES["batch"], 1e-1), (0.01, 0.1))
     ],
 }
-# shots and seeds of each round, and how many recipes go on after it
+# of each round: cases, shots and seeds, and how many recipes go on after it
 ROUNDS = (
-    (((5, 0),), 6),
-    (((20, 0), (5, 1)), 4),
-    (((20, 1), (5, 2), (20, 2)), 4),
+    (FIRST_CASES, ((5, 0),), 8),
+    (CASES, ((5, 0), (20, 0)), 4),
+    (CASES, ((5, 1), (20, 1), (5, 2)), 4),
 )
-STARTED_FROM_RANDOM = ("garden501", "digits", "insects", "sounds")  # where scratch is searched
-KEY = ["strategy", "rate", "stage_decay", "weight_decay", "head_start", "batch_size", "length"]
+SEARCHED = ["rate", "stage_decay", "weight_decay", "statistics"]
+KEY = ["strategy", *SEARCHED, "head_start", "batch_size", "length"]
 
 
 class Case(NamedTuple):
@@ -112,13 +118,6 @@ def make_case_network(case: Case, classes: int) -> Network:
     return backbone(name, classes=classes, weights=weights)
 
 
-def list_cases(strategy: str) -> list[tuple[str, str]]:
-    """The cases of a strategy: a random start knows no weights, and its tasks are seen once."""
-    if strategy == "scratch":
-        return [(task, "garden") for task in STARTED_FROM_RANDOM]
-    return list(CASES)
-
-
 def measure_recipe(folder: Path, runs: Path, case: Case, recipe: Strategy, length: float) -> dict:
     """One training, tested once; `length` is the number of epochs, as a share of the default."""
     torch.set_num_threads(THREADS)
@@ -127,6 +126,7 @@ def measure_recipe(folder: Path, runs: Path, case: Case, recipe: Strategy, lengt
         "rate": recipe.peak_rate,
         "stage_decay": recipe.stage_decay,
         "weight_decay": recipe.weight_decay,
+        "statistics": recipe.statistics,
         "head_start": recipe.head_start,
         "batch_size": recipe.batch_size,
         "length": length,
@@ -167,27 +167,29 @@ def search_recipes(folder: Path, runs: Path, jobs: int) -> Iterator[dict]:
     call = joblib.delayed(measure_recipe)
     first: list[Strategy] = []
     for name, grid in GRIDS.items():
-        rows: list[dict] = []
+        rows: dict[tuple, dict] = {}
         left = grid
-        for cases, count in ROUNDS:
-            rows += parallel(
-                call(folder, runs, Case(*place, *drawn), recipe, 1.0)
-                for drawn in cases
-                for place in list_cases(name)
+        for places, draws, count in ROUNDS:
+            planned = [
+                (Case(*place, *drawn), recipe)
+                for drawn in draws
+                # a random start knows no weights
+                for place in (SCRATCH_CASES if name == "scratch" else places)
                 for recipe in left
-            )
-            order = order_recipes(pd.DataFrame(rows), count)
-            by_key = {(r.name, r.peak_rate, r.stage_decay, r.weight_decay): r for r in grid}
-            left = [by_key[key[:4]] for key in order]
-            print(name, [(r.peak_rate, r.stage_decay, r.weight_decay) for r in left], flush=True)
-        yield from rows
+            ]
+            measured = parallel(call(folder, runs, *one, 1.0) for one in planned)
+            rows |= dict(zip(planned, measured, strict=True))
+            order = order_recipes(pd.DataFrame(rows.values()), count)
+            by_values = {tuple(getattr(recipe, of) for of in SEARCHED): recipe for recipe in grid}
+            left = [by_values[key[1 : 1 + len(SEARCHED)]] for key in order]
+            print(name, *(key[1 : 1 + len(SEARCHED)] for key in order), flush=True)
+        yield from rows.values()
         first.append(left[0])
     yield from parallel(
-        call(folder, runs, Case(*place, shots, 0), changed, length)
+        call(folder, runs, Case(*place, 5, 0), changed, length)
         for recipe in first
         for changed, length in vary_recipe(recipe)
-        for place in list_cases(recipe.name)
-        for shots in (5, 20)
+        for place in (SCRATCH_CASES if recipe.name == "scratch" else FIRST_CASES)
     )
 
 

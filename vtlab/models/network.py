@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from vtlab.models.heads import find_head_linear_layers
 from vtlab.models.initialisation import NORM_LAYERS, reinitialise
@@ -55,6 +56,7 @@ class Network(nn.Module):
         layouts: The layout of each stage's output, one of `layouts.LAYOUTS`.
         learning_parts: Names of the stages (and "head") that learn now; the others are frozen:
             no gradient, and BatchNorm statistics that do not move, also after `.train()`.
+        keep_statistics: Whether those of the learning stages do not move either.
         origin: Where the weights come from, in one phrase.
         redraw: Gives the stages' random weights for a seed, where a library draws them in its own way.
 
@@ -82,6 +84,7 @@ class Network(nn.Module):
         self.origin = "random"
         self.redraw: Callable[[int], dict[str, Tensor]] | None = None
         self.learning_parts = frozenset(self.parts)
+        self.keep_statistics = False
 
     @property
     def stage_names(self) -> tuple[str, ...]:
@@ -139,12 +142,16 @@ class Network(nn.Module):
         """Logits `(N, K)` of normalised images `(N, 3, H, W)`."""
         return self.classify(self.run_stages(images, 0))
 
-    def freeze(self, learning: Iterable[str], kind: str = "all") -> Network:
+    def freeze(
+        self, learning: Iterable[str], kind: str = "all", *, keep_statistics: bool = False
+    ) -> Network:
         """Let only these stages (names, with "head") learn.
 
         Args:
-            learning: The names. BatchNorm statistics move in all of them.
-            kind: Which weights of these stages, one of `KINDS`; of the head always all.
+            learning: The names.
+            kind: Which weights of these stages, one of `WEIGHT_KINDS`; of the head always all.
+            keep_statistics: Whether BatchNorm keeps its running statistics in these stages too, and uses
+                them while it trains; else each batch has its own, and the running ones follow.
 
         Raises:
             ValueError: If a name is not a stage of this network, or the kind is none.
@@ -160,7 +167,7 @@ class Network(nn.Module):
                 f"{self.name} has no stage {sorted(unknown)[0]!r}; "
                 f"its stages are {', '.join(self.stages)} and head"
             )
-        self.learning_parts = learning
+        self.learning_parts, self.keep_statistics = learning, keep_statistics
         for name, module in self.parts.items():
             # a kind says which weights of a stage learn; a head always learns whole
             module.requires_grad_(name in learning and (kind == "all" or name == "head"))
@@ -170,11 +177,15 @@ class Network(nn.Module):
         return self.train(self.training)
 
     def train(self, mode: bool = True) -> Network:
-        """Training mode for what learns; frozen stages stay in evaluation mode."""
+        """Training mode for what learns; frozen stages and kept statistics stay in evaluation mode."""
         super().train(mode)
         for name, part in self.parts.items():
             if name not in self.learning_parts:
                 part.eval()
+        if self.keep_statistics:
+            for module in self.stages.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
         return self
 
     def check_image_size(self, image_size: int) -> None:

@@ -412,6 +412,8 @@ class Training(CheckpointedTraining[Epoch]):
         # named where they differ from the default: checkpoints are older than these options
         if self.mixup:
             known["mixup"] = self.mixup
+        if strategy.statistics != "batch":
+            known["statistics"] = strategy.statistics
         if self.views != VIEWS_PER_IMAGE:
             known["views"] = self.views
         return known

@@ -56,6 +56,8 @@ class Strategy:
         stage_decay: Each stage nearer to the image learns this much slower (stage-wise rates,
             also called discriminative or layer-wise rates); 1 for the same rate everywhere.
         weight_decay: AdamW's decoupled weight decay.
+        statistics: Of BatchNorm in stages that learn: "batch" for each batch's own while it trains, which the
+            running ones follow; "kept" for the pretrained ones throughout.
         batch_size: Images in a step.
         epochs: Passes over the training images; None for as many as `choose_epochs` says.
 
@@ -71,6 +73,7 @@ class Strategy:
     rate: float | None = None
     stage_decay: float = 1.0
     weight_decay: float = 0.01
+    statistics: str = "batch"
     batch_size: int = 16
     epochs: int | None = None
 
@@ -100,6 +103,10 @@ class Strategy:
             raise ValueError(f"stage_decay is {self.stage_decay}; it is a finite number above 0")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay is {self.weight_decay}; it is a finite number from 0")
+        if self.statistics not in ("batch", "kept"):
+            raise ValueError(f"statistics is {self.statistics!r}; it is 'batch' or 'kept'")
+        if self.start == "random" and self.statistics == "kept":
+            raise ValueError(f"{self.name}: a random start has no statistics worth keeping")
         if self.batch_size < 1 or (self.epochs is not None and self.epochs < 1):
             raise ValueError(
                 f"{self.name}: batch_size is {self.batch_size} and epochs {self.epochs}; they are "
@@ -160,7 +167,8 @@ class Strategy:
 
     def freeze(self, network: Network) -> Network:
         """Let only what learns in this strategy learn, in place."""
-        return network.freeze(self.learning_parts(network), self.kind)
+        kept = self.statistics == "kept"
+        return network.freeze(self.learning_parts(network), self.kind, keep_statistics=kept)
 
     def prepare(self, network: Network, seed: int, labels: Tensor | None = None) -> Network:
         """Bring the network to this strategy's start, in place: stages, head and freezing.
@@ -202,6 +210,7 @@ class _StrategyFields(TypedDict, total=False):
     rate: float | None
     stage_decay: float
     weight_decay: float
+    statistics: str
     batch_size: int
     epochs: int | None
 
@@ -257,7 +266,13 @@ def plain(given: Strategy | str) -> Strategy:
     rate = given.rate or PLAIN_RATES.get(given.name, 1e-3)
     head = "random" if given.head_start == "auto" else given.head_start
     return replace(
-        given, head_start=head, rate=rate, stage_decay=1.0, batch_size=32, epochs=PLAIN_EPOCHS
+        given,
+        head_start=head,
+        rate=rate,
+        stage_decay=1.0,
+        statistics="batch",
+        batch_size=32,
+        epochs=PLAIN_EPOCHS,
     )
 
 
