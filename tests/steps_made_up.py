@@ -1,5 +1,7 @@
 """Trainings that take seconds and have all there is to lose: BatchNorm, dropout, a schedule."""
 
+from dataclasses import replace
+
 import torch
 from conftest import tiny_network
 from torch import nn
@@ -11,7 +13,18 @@ from vtlab.models.network import Network
 from vtlab.training.fit import Training, fit
 from vtlab.training.strategies import Strategy, full, lp_ft, partial, probe, scratch, surgical
 
-EVERY = (scratch, probe, partial(1), partial(2, stage_decay=0.5), full, lp_ft, surgical("stage2"))
+# batches from the first step on, without a solver before them
+descent = replace(full, name="descent", head_start="random")
+EVERY = (
+    scratch,
+    probe,
+    partial(1),
+    partial(2, stage_decay=0.5),
+    full,
+    descent,
+    lp_ft,
+    surgical("stage2"),
+)
 
 LEFT_OUT = ("seconds", "machine", "begun", "solving")  # the last two follow from the steps
 
@@ -26,8 +39,8 @@ def dropping_network() -> Network:
     return network
 
 
-def noise_task(shots: int = 33, seed: int = 3) -> Task:
-    """Three classes of coloured noise, 16 px; 99 images are four batches, the last one small."""
+def noise_task(shots: int = 17, seed: int = 3) -> Task:
+    """Three classes of coloured noise, 16 px; 51 images are four batches, the last one small."""
     random = torch.Generator().manual_seed(seed)
 
     def images(count: int) -> Images:

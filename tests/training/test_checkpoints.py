@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from steps_made_up import EVERY, same, states_of, training
+from steps_made_up import EVERY, descent, same, states_of, training
 
 from vtlab.system.device import describe_machine
 from vtlab.system.sealing import seal_json
 from vtlab.training.checkpoints import Checkpoint, CheckpointFolder, checkpointed
-from vtlab.training.strategies import full, lp_ft, partial, probe, scratch
+from vtlab.training.strategies import lp_ft, partial, probe, scratch
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
 
@@ -28,7 +28,7 @@ def kept(folder: Path) -> tuple[Checkpoint | None, list[str]]:
         return checkpoints.read_latest(), checkpoints.warnings
 
 
-def filled(folder: Path, strategy=full, epochs: int = 2, every: int = 3) -> Path:
+def filled(folder: Path, strategy=descent, epochs: int = 2, every: int = 3) -> Path:
     """Checkpoints at steps 6 and 8 of a training of 8 steps."""
     list(checkpointed(training(strategy, epochs=epochs), folder, every=every))
     return folder
@@ -63,7 +63,7 @@ def test_the_last_two_are_kept_and_nothing_else(tmp_path):
 
 
 def test_an_interrupt_is_kept_and_an_error_is_not(tmp_path, monkeypatch):
-    made = training(full)
+    made = training(descent)
     real, calls = type(made)._learn, []
 
     def raising(error):
@@ -89,19 +89,19 @@ def test_an_interrupt_is_kept_and_an_error_is_not(tmp_path, monkeypatch):
 
     monkeypatch.setattr(type(made), "_learn", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        list(checkpointed(training(full), tmp_path, every=100))
+        list(checkpointed(training(descent), tmp_path, every=100))
     assert kept(tmp_path)[0].values["steps"] == 7
 
 
 def test_a_damaged_checkpoint_is_said_and_the_one_before_is_taken(tmp_path):
-    reference = states_of(training(full, epochs=2))
+    reference = states_of(training(descent, epochs=2))
     filled(tmp_path)
     flip(tmp_path / "step-000000008.safetensors", random.Random(0))
     state, said = kept(tmp_path)
     assert same(state, reference[6])
     assert "step-000000008.json was refused" in said[0] and said[1].endswith("from step 6")
     said = []
-    made = training(full, epochs=2)
+    made = training(descent, epochs=2)
     list(checkpointed(made, tmp_path, every=100, say=said.append))
     assert same(made.state(), reference[8]) and len(said) == 2
     assert kept(tmp_path)[1] == []
@@ -112,7 +112,7 @@ def test_where_none_is_whole_the_training_begins_again_and_says_so(tmp_path):
     for path in tmp_path.glob("*.json"):
         path.write_bytes(b"")
     with pytest.warns(UserWarning, match="refused|from the beginning"):
-        made = training(full, epochs=2)
+        made = training(descent, epochs=2)
         assert len(list(checkpointed(made, tmp_path))) == 2
 
 
@@ -156,12 +156,12 @@ def kept_at(folder: Path, step: int) -> Checkpoint:
 
 
 def test_no_flipped_bit_and_no_cut_passes_in_silence(tmp_path):
-    assert harm(filled(tmp_path / "c", partial(1)), flips=60, cuts=30) == 0
+    assert harm(filled(tmp_path / "c", partial(1, head_start="random")), flips=60, cuts=30) == 0
 
 
 @pytest.mark.nightly
 def test_a_thousand_flipped_bits_and_five_hundred_cuts_never_pass_in_silence(tmp_path):
-    silent = harm(filled(tmp_path / "c", partial(1)), flips=1000, cuts=500)
+    silent = harm(filled(tmp_path / "c", partial(1, head_start="random")), flips=1000, cuts=500)
     print(f"1,000 flipped bits and 500 cuts: {silent} silent")
     assert silent == 0
 
@@ -173,7 +173,7 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path, field):
         content = json.loads(path.read_bytes())["content"]
         content["state"][field] = 99
         path.write_bytes(seal_json(content))
-    made = training(full, epochs=2)
+    made = training(descent, epochs=2)
     if field == "steps":
         with pytest.warns(UserWarning, match=r"it holds step 99|from the beginning"):
             list(checkpointed(made, tmp_path))
@@ -186,7 +186,7 @@ def test_a_folder_of_another_training_is_refused_by_the_field_and_left_alone(tmp
     filled(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.suffix}
     with pytest.raises(ValueError, match=r"seed is 5 there and 7 here.*take another folder"):
-        list(checkpointed(training(full, epochs=2, seed=7), tmp_path))
+        list(checkpointed(training(descent, epochs=2, seed=7), tmp_path))
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.suffix} == before
 
 
@@ -202,7 +202,7 @@ def test_another_machine_or_thread_count_is_said(tmp_path, monkeypatch):
     filled(tmp_path)
     monkeypatch.setattr("torch.get_num_threads", lambda: 77)
     said = []
-    list(checkpointed(training(full, epochs=2), tmp_path, say=said.append))
+    list(checkpointed(training(descent, epochs=2), tmp_path, say=said.append))
     assert len(said) == 1 and "threads 1, here 77: last digits may differ" in said[0]
 
 
@@ -217,7 +217,7 @@ def test_another_build_of_the_same_torch_is_not_said_and_another_torch_is(tmp_pa
             filled(tmp_path / str(number))
         said = []
         folder = tmp_path / str(number)
-        list(checkpointed(training(full, epochs=2), folder, say=said.append))
+        list(checkpointed(training(descent, epochs=2), folder, say=said.append))
         assert len(said) == sentences, said
 
 
@@ -249,7 +249,7 @@ def test_a_crafted_pickle_is_never_executed(tmp_path, number):
     for path in folder.glob("step-*.safetensors" if number % 2 else "step-*"):
         path.write_bytes(crafted)
     with pytest.warns(UserWarning, match="refused|beginning"):
-        list(checkpointed(training(full, epochs=1), folder))
+        list(checkpointed(training(descent, epochs=1), folder))
     from vtlab.training.saving import CARD_FILE, load
 
     (tmp_path / "m").mkdir()
@@ -266,7 +266,7 @@ SERVER = """
 import os, sys, time
 sys.path.insert(0, {tests!r})
 import torch
-from steps_made_up import EVERY, training
+from steps_made_up import EVERY, descent, training
 from vtlab.training.checkpoints import checkpointed
 torch.set_num_threads(1)
 list(training(EVERY[-1], epochs=1))
@@ -359,7 +359,7 @@ def kill_and_resume(server, folder: Path, strategy, times: int, seed: int) -> tu
 
 @forks
 def test_killed_trainings_go_on_to_the_same_bits(server, tmp_path):
-    assert kill_and_resume(server, tmp_path, full, 4, seed=0) == (4, 4)
+    assert kill_and_resume(server, tmp_path, descent, 4, seed=0) == (4, 4)
 
 
 @forks
@@ -396,10 +396,10 @@ def test_two_processes_on_one_folder_one_is_refused(server, tmp_path):
 
 
 def test_two_checkpointed_trainings_of_one_process_are_refused_too(tmp_path):
-    one = checkpointed(training(full), tmp_path)
+    one = checkpointed(training(descent), tmp_path)
     next(one)
     with pytest.raises(ValueError, match="is working in"):
-        next(checkpointed(training(full), tmp_path))
+        next(checkpointed(training(descent), tmp_path))
     one.close()
 
 
@@ -472,7 +472,7 @@ def test_a_file_that_may_not_grow_leaves_the_old_checkpoint(tmp_path):
 
 def test_impossible_wishes_are_refused(tmp_path):
     with pytest.raises(ValueError, match="after every 0 steps"):
-        next(checkpointed(training(full), tmp_path, every=0))
+        next(checkpointed(training(descent), tmp_path, every=0))
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="is a file; checkpoints need a folder"):
-        next(checkpointed(training(full), tmp_path / "file"))
+        next(checkpointed(training(descent), tmp_path / "file"))

@@ -3,10 +3,20 @@ import os
 import random
 import signal
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
-from steps_made_up import EVERY, dropping_network, noise_task, reached, same, states_of, training
+from steps_made_up import (
+    EVERY,
+    descent,
+    dropping_network,
+    noise_task,
+    reached,
+    same,
+    states_of,
+    training,
+)
 
 from vtlab.data.augment import Augment
 from vtlab.system.interrupts import Termination, defer_signals, raise_on_termination
@@ -52,9 +62,9 @@ def test_resuming_now_and_then_ends_with_the_same_bits(strategy):
 
 
 def test_resuming_in_half_precision_ends_with_the_same_bits():
-    reference = states_of(training(full, bfloat16=True))
+    reference = states_of(training(descent, bfloat16=True))
     for state in reference[::23]:
-        resumed = training(full, resume=state, bfloat16=True)
+        resumed = training(descent, resume=state, bfloat16=True)
         list(resumed)
         assert resumed._optimiser.param_groups[0]["fused"]
         assert same(resumed.state(), reference[-1])
@@ -73,7 +83,7 @@ def test_resuming_at_every_step_ends_with_the_same_bits(strategy):
     assert equal == len(reference) - 1
 
 
-@pytest.mark.parametrize("strategy", [probe, partial(1), full, lp_ft], ids=lambda s: s.name)
+@pytest.mark.parametrize("strategy", [probe, partial(1), descent, lp_ft], ids=lambda s: s.name)
 def test_a_set_event_ends_the_loop_within_a_step_and_the_loop_can_go_on(strategy):
     reference = states_of(training(strategy))
     for asked in (0, 1, 5, 9):
@@ -88,8 +98,8 @@ def test_a_set_event_ends_the_loop_within_a_step_and_the_loop_can_go_on(strategy
 
 
 def test_a_half_done_epoch_gives_its_record_when_it_is_whole():
-    whole = list(training(full))
-    made = training(full, stop=Countdown(6))
+    whole = list(training(descent))
+    made = training(descent, stop=Countdown(6))
     assert [r.loss for r in made] == [whole[0].loss] and made.steps == 6
     made.stop = None
     assert [(r.number, r.loss, r.train_accuracy) for r in made] == [
@@ -99,7 +109,7 @@ def test_a_half_done_epoch_gives_its_record_when_it_is_whole():
 
 def test_a_stop_while_frozen_activations_are_computed_takes_no_step(monkeypatch):
     monkeypatch.setattr("vtlab.training.views.MAX_BATCH_SIZE", 10)
-    made = training(partial(1), stop=Countdown(4))
+    made = training(partial(1, head_start="random"), stop=Countdown(4))
     assert list(made) == [] and made.steps == 0 and made._views.incomplete[1].position == 30
 
 
@@ -108,7 +118,7 @@ def test_kept_memory_goes_back_when_the_loop_ends_and_not_before(monkeypatch):
     monkeypatch.setattr(
         "vtlab.training.checkpoints.return_freed_memory", lambda: back.append(made.steps)
     )
-    made = training(full, stop=Countdown(6))
+    made = training(descent, stop=Countdown(6))
     list(made)
     assert back == [6]
     made.stop = None
@@ -149,7 +159,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
 
 def test_gradients_that_an_interrupt_left_off_are_on_again(monkeypatch):
-    made = training(full)
+    made = training(descent)
 
     def interrupt(self, *rest):
         torch.set_grad_enabled(False)
@@ -165,7 +175,7 @@ def test_gradients_that_an_interrupt_left_off_are_on_again(monkeypatch):
 
 
 @posix
-@pytest.mark.parametrize("strategy", [lp_ft, partial(1), full], ids=lambda s: s.name)
+@pytest.mark.parametrize("strategy", [lp_ft, partial(1), descent], ids=lambda s: s.name)
 def test_interrupts_at_random_moments_never_leave_half_a_step(strategy, ctrl_c):
     assert interrupted(strategy, signal.SIGINT, 20) >= 20
 
@@ -173,7 +183,7 @@ def test_interrupts_at_random_moments_never_leave_half_a_step(strategy, ctrl_c):
 @posix
 def test_terminations_at_random_moments_never_leave_half_a_step():
     with raise_on_termination():
-        assert interrupted(full, signal.SIGTERM, 20) >= 20
+        assert interrupted(descent, signal.SIGTERM, 20) >= 20
 
 
 @pytest.fixture
@@ -223,7 +233,7 @@ def test_training_leaves_the_random_state_and_dropout_does_not_depend_on_it():
     for seed in (1, 2):
         torch.manual_seed(seed)
         before = torch.get_rng_state()
-        made = training(full, epochs=2)
+        made = training(descent, epochs=2)
         list(made)
         assert torch.equal(before, torch.get_rng_state())
         ends.append(made.state())
@@ -231,7 +241,9 @@ def test_training_leaves_the_random_state_and_dropout_does_not_depend_on_it():
     undropped = dropping_network()
     for stage in ("stage3", "stage4"):
         undropped.stages[stage][-1].p = 0.0
-    plain = fit(undropped, noise_task(), full, epochs=2, seed=5, augment=Augment(crop=0.1, noise=2))
+    plain = fit(
+        undropped, noise_task(), descent, epochs=2, seed=5, augment=Augment(crop=0.1, noise=2)
+    )
     list(plain)
     assert plain.history[0].loss != made.history[0].loss  # dropout was at work
 
@@ -248,21 +260,26 @@ def test_training_leaves_the_random_state_and_dropout_does_not_depend_on_it():
     ],
 )
 def test_a_state_of_other_options_is_refused_by_the_field(changes, field):
-    state = training(full, bfloat16=False).state()
+    state = training(descent, bfloat16=False).state()
     with pytest.raises(ValueError, match=field):
-        training(full, resume=state, **{"bfloat16": False} | changes)
+        training(descent, resume=state, **{"bfloat16": False} | changes)
 
 
 @pytest.mark.parametrize(
     ("there", "here", "field"),
     [
-        (full, probe, "strategy is 'full' there and 'probe' here"),
-        (full, full.__class__("full", rate=1e-2), "rate is 0.0003 there and 0.01 here"),
+        (descent, probe, "strategy is 'descent' there and 'probe' here"),
+        (
+            descent,
+            replace(descent, rate=0.123),
+            f"rate is {descent.peak_rate} there and 0.123 here",
+        ),
         (partial(1), partial(1, weight_decay=0.1), "weight_decay is 0.01 there"),
         (partial(1), partial(1, stage_decay=0.5), "stage_decay is 1.0 there"),
-        (full, full.__class__("full", head_start="probe"), "head_start is 'random' there"),
-        (full, full.__class__("full", stages=2), "learning is"),
-        (full, full.__class__("full", start="random"), "start is 'pretrained' there"),
+        (partial(1), partial(1, batch_size=8), "batch is 16 there and 8 here"),
+        (descent, full, "head_start is 'random' there and 'auto' here"),
+        (descent, replace(descent, stages=2), "learning is"),
+        (descent, replace(descent, start="random"), "start is 'pretrained' there"),
     ],
     ids=str,
 )
@@ -272,13 +289,11 @@ def test_a_state_of_another_strategy_is_refused_by_the_field(there, here, field)
 
 
 def test_a_state_of_other_data_classes_or_weights_is_refused_by_the_field():
-    from dataclasses import replace
-
     state, task = training(partial(1)).state(), noise_task()
     options = {"epochs": 16, "seed": 5, "augment": Augment(crop=0.1, noise=2), "resume": state}
     for other, field in (
         (noise_task(seed=4), "data is"),
-        (noise_task(30), "images is 99 there"),
+        (noise_task(30), "images is 51 there"),
         (replace(task, classes=("a", "b", "c")), "classes is"),
         (replace(task, name="other"), "task is 'noise'"),
     ):

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +15,10 @@ from vtlab.models.evaluation import evaluate, mean_absolute_error, predict
 from vtlab.models.features import activations
 from vtlab.training.fit import fit
 from vtlab.training.schedules import warmup_cosine
-from vtlab.training.strategies import FOUR, full, lp_ft, partial, probe, scratch, surgical
+from vtlab.training.strategies import FOUR, full, lp_ft, partial, plain, probe, scratch, surgical
 from vtlab.training.views import Views
 
-EVERY = (*FOUR, partial(3), lp_ft, surgical("stage2"))
+EVERY = (*FOUR, partial(3), lp_ft, surgical("stage2"), plain(full))
 
 
 @pytest.mark.parametrize("strategy", EVERY, ids=lambda s: s.name)
@@ -70,14 +71,14 @@ def test_a_cached_prefix_changes_nothing(toy, k, augment):
 
 def ours_and_by_hand(network, toy, rates):
     """The weights after an epoch of `fit` per rate, peak 0.01, and after plain AdamW at those rates."""
-    strategy = replace(full, rate=1e-2)
+    strategy = replace(plain(full), rate=1e-2)
     strategy.prepare(network, 0)
     start = {k: v.clone() for k, v in network.state_dict().items()}
     list(fit(network, toy, strategy, epochs=len(rates), augment=None, bfloat16=False))
     ours = {k: v.clone() for k, v in network.state_dict().items()}
     network.load_state_dict(start)
     network.train()
-    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=strategy.weight_decay)
     for rate in rates:  # 12 images: one batch
         optimiser.param_groups[0]["lr"] = rate
         optimiser.zero_grad()
@@ -106,9 +107,9 @@ def test_an_epoch_is_every_image_once_in_an_order_of_the_seed_alone(monkeypatch)
         "logits",
         lambda views, index, *rest: seen.append(index) or logits(views, index, *rest),
     )
-    for strategy, seed in ((full, 0), (partial(1), 0), (full, 1)):
+    for strategy, seed in ((plain(full), 0), (plain(partial(1)), 0), (plain(full), 1)):
         seen.clear()
-        list(fit(tiny_network(), noise_task(), strategy, seed=seed, epochs=2, augment=None))
+        list(fit(tiny_network(), noise_task(33), strategy, seed=seed, epochs=2, augment=None))
         assert [len(index) for index in seen] == [32, 32, 32, 3] * 2
         first, second = torch.cat(seen[:4]), torch.cat(seen[4:])
         assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(99))
@@ -143,12 +144,12 @@ def test_a_head_without_a_bias_is_descended_on(toy):
 
 def test_a_batch_of_one_image_is_neither_learnt_from_nor_counted():
     task = noise_task(shots=11)  # 33 images: a batch of 32, and one that BatchNorm cannot take
-    records = list(fit(tiny_network(), task, full, epochs=5, augment=None))
+    records = list(fit(tiny_network(), task, plain(full), epochs=5, augment=None))
     assert all((record.train_accuracy * 32).is_integer() for record in records)
 
 
 def test_training_learns(network, toy):
-    records = list(fit(network, toy, replace(full, rate=1e-2), epochs=20))
+    records = list(fit(network, toy, replace(plain(full), rate=1e-2), epochs=20))
     assert records[-1].loss < 0.5 * records[0].loss
     assert [r.number for r in records] == list(range(1, 21))
     guesses = predict(network, toy.test.pixels).argmax(1)
@@ -157,7 +158,7 @@ def test_training_learns(network, toy):
 
 def test_the_loop_can_be_left_and_what_was_learnt_stays(network, toy):
     before = network.stages["stage1"][0].weight.clone()
-    for epoch in fit(network, toy, full, epochs=50):
+    for epoch in fit(network, toy, plain(full), epochs=50):
         if epoch.number == 2:
             break
     assert not torch.equal(before, network.stages["stage1"][0].weight)
@@ -201,7 +202,9 @@ def test_epochs_are_a_whole_number(network, toy, epochs):
 
 
 def test_epochs_may_be_numpys_and_a_strategy_its_name(network, toy):
-    assert len(list(fit(network, toy, "partial(2)", epochs=np.int64(2)))) == 2
+    training = fit(network, toy, "partial(2)", epochs=np.int64(2))
+    list(training)
+    assert training.batches_done == 2  # 12 images: one batch in an epoch
     assert network.learning_parts == {"stage3", "stage4", "head"}
     with pytest.raises(ValueError, match="unknown strategy 'prob'"):
         fit(network, toy, "prob")
@@ -279,7 +282,9 @@ def counting(toy):
 
 
 @pytest.mark.parametrize(
-    "strategy", [probe, partial(1, rate=1e-2), replace(full, rate=1e-2)], ids=lambda s: s.name
+    "strategy",
+    [probe, plain(partial(1, rate=1e-2)), replace(plain(full), rate=1e-2)],
+    ids=lambda s: s.name,
 )
 def test_numbers_are_learnt_better_than_their_mean(counting, strategy):
     (network, task), test = counting, counting[1].test
@@ -291,7 +296,9 @@ def test_numbers_are_learnt_better_than_their_mean(counting, strategy):
 
 def test_a_step_of_counting_begins_at_the_mean(counting):
     network, task = counting
-    first = next(iter(fit(network, task, replace(full, rate=1e-12), epochs=1, bfloat16=False)))
+    first = next(
+        iter(fit(network, task, replace(plain(full), rate=1e-12), epochs=1, bfloat16=False))
+    )
     assert first.loss < 2  # 1 is what the mean costs; zeros would cost hundreds
 
 
@@ -304,6 +311,86 @@ def test_any_other_head_on_frozen_stages_is_descended_on(toy):
     records = list(training)
     assert len(records) == 20 and training.done and records[-1].loss < records[0].loss
     assert all(torch.equal(v, before[k]) for k, v in network.stages.state_dict().items())
+
+
+def settle_statistics(network, pixels):
+    """BatchNorm's running statistics are those of these images, as after a pretraining on them."""
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # the plain mean of all batches: of one
+    with torch.no_grad():
+        network.train()(network.normalise(pixels))
+    for norm in norms:
+        norm.momentum = 0.1
+
+
+def solve_head(network, task, strategy, **options):
+    """A training that has solved its head and not yet taken a batch."""
+    training = fit(network, task, strategy, seed=3, **options)
+    while training.solving:
+        training.step()
+    assert not training.batches_done
+    return training
+
+
+ON_A_SOLVED_HEAD = pytest.mark.parametrize(
+    "strategy", [full, partial(1), surgical("stage2")], ids=lambda s: s.name
+)
+
+
+@ON_A_SOLVED_HEAD
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_a_linear_head_starts_at_the_probes_solution(network, toy, counting, strategy, kind):
+    network, task = counting if kind == "numbers" else (network, toy)
+    twin = copy.deepcopy(network)
+    list(fit(twin, task, probe, seed=3))
+    training = solve_head(network, task, strategy)
+    assert training.solver_steps and torch.equal(network.head.weight, twin.head.weight)
+    assert torch.equal(network.head.bias, twin.head.bias)
+    training.step()
+    assert training.batches_done == 1 and not torch.equal(network.head.weight, twin.head.weight)
+
+
+@ON_A_SOLVED_HEAD
+def test_numbers_are_learnt_from_a_solved_head(counting, strategy):
+    (network, task), test = counting, counting[1].test
+    settle_statistics(network, task.train.pixels)
+    way = replace(strategy, rate=1e-3)
+    training = solve_head(network, task, way, epochs=30, augment=None, bfloat16=False)
+    guess = (test.labels - task.train.labels.mean()).abs().mean().item()
+    solved = training.history[-1].loss
+    list(training)
+    assert training.history[-1].loss < solved and not training.diverged
+    assert mean_absolute_error(network, test.pixels, test.labels) < 0.5 * guess
+
+
+@ON_A_SOLVED_HEAD
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_a_head_of_ones_own_starts_as_it_is_drawn(network, toy, counting, strategy, kind):
+    network, task = counting if kind == "numbers" else (network, toy)
+    outputs = len(task.classes)
+    network.head = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, outputs))
+    drawn = strategy.prepare(copy.deepcopy(network), 3, task.train.labels).head.state_dict()
+    training = fit(network, task, replace(strategy, rate=1e-12), seed=3, epochs=1)
+    (record,) = training
+    assert not training.solver_steps
+    assert record.loss < 5  # 1 is what the mean of numbers costs; zeros would cost hundreds
+    for name, value in network.head.state_dict().items():
+        assert torch.allclose(value, drawn[name], atol=1e-6)
+
+
+def test_a_head_of_ones_own_learns(network, toy):
+    network.head = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 3))
+    records = list(fit(network, toy, replace(full, rate=3e-2), epochs=20))
+    assert len(records) == 20 and records[-1].loss < 0.5 * records[0].loss
+
+
+def test_a_strategy_says_how_many_images_are_in_a_step_and_how_often_they_are_seen(network, toy):
+    training = fit(network, toy, replace(plain(full), batch_size=5, epochs=2))
+    list(training)
+    assert training.batches_done == 2 * 3  # 12 images
+    assert fit(network, toy, replace(full, epochs=7)).epochs == 7
+    assert fit(network, toy, replace(full, epochs=7), epochs=2).epochs == 2
 
 
 def test_a_kept_head_stays_what_it_was(network, toy):

@@ -10,11 +10,13 @@ from vtlab.analysis.movement import take_snapshot
 from vtlab.models.features import activations
 from vtlab.training.probe import solve_probe
 from vtlab.training.rates import rate_range
-from vtlab.training.strategies import full, lp_ft, partial, probe
+from vtlab.training.strategies import full, lp_ft, partial, plain, probe
 
 
 def test_the_range_test_is_the_loop_written_by_hand(network, toy):
-    found = rate_range(network, toy, full, seed=2, low=1e-4, high=1e-1, steps=6, bfloat16=False)
+    found = rate_range(
+        network, toy, plain(full), seed=2, low=1e-4, high=1e-1, steps=6, bfloat16=False
+    )
     learner = full.prepare(network, 2).train()
     rates = np.geomspace(1e-4, 1e-1, 6)
     optimiser = torch.optim.AdamW(learner.parameters(), lr=1.0, weight_decay=full.weight_decay)
@@ -48,8 +50,8 @@ def test_it_ends_where_the_loss_is_lost(network, toy):
 
 def test_stage_wise_rates_keep_their_proportions(network, toy):
     """With a decay of nearly nothing only the head learns, as in a probe that descends."""
-    slow = rate_range(network, toy, replace(full, stage_decay=1e-9), high=0.1, steps=8)
-    whole = rate_range(network, toy, full, high=0.1, steps=8)
+    slow = rate_range(network, toy, replace(plain(full), stage_decay=1e-9), high=0.1, steps=8)
+    whole = rate_range(network, toy, plain(full), high=0.1, steps=8)
     assert slow.loss[0] == whole.loss[0] and slow.loss.iloc[-1] > whole.loss.iloc[-1]
 
 
@@ -83,7 +85,7 @@ def test_numbers_begin_near_the_cost_of_their_mean(toy):
         replace(some, labels=some.labels.float() * 3 + 7) for some in (toy.train, toy.test)
     )
     task = replace(toy, classes=("count",), train=train, test=test)
-    assert 0.5 < rate_range(tiny_network(classes=1), task, full, steps=2).loss[0] < 2
+    assert 0.5 < rate_range(tiny_network(classes=1), task, plain(full), steps=2).loss[0] < 2
 
 
 def test_dropout_is_of_the_seed_and_leaves_the_global_random_state(toy):
