@@ -217,7 +217,7 @@ def test_what_a_careful_reader_asks_is_answered(page):
         "On what machine",
     ):
         assert heading in words
-    for term in ("Student's t", "binomial", "read once", "tuned on other tasks"):
+    for term in ("Student's t", "binomial", "read once", "found on other tasks"):
         assert term in words
     assert "15 for each run, 5 of each class" in words and "60, the same for all runs" in words
 

@@ -49,7 +49,7 @@ class Quick:
         error: Exception = RuntimeError("the numbers are <gone>"),
     ):
         self.epochs, self.seconds, self.fails_at, self.error = epochs, seconds, fails_at, error
-        self.stop, self.number = None, 0
+        self.stop, self.number, self.diverged = None, 0, ""
 
     @property
     def done(self) -> bool:

@@ -108,15 +108,21 @@ def draw_accuracy(
     means = summarise_figure_runs(table, test_images)
     for place, row in enumerate(means.itertuples()):
         label, interval = names.get_label(row.strategy), (row.low, row.mean, row.high)
-        seeds = table[table.strategy == row.strategy].sort_values("seed").test_accuracy
+        bold = {"colour": label.colour, "size": style.BODY, "weight": "bold"}
+        if not row.seeds:
+            _write_at_right(ax, place, "diverged", 54, **bold)
+            continue
+        seeds = table[table.strategy == row.strategy].sort_values("seed").test_accuracy.dropna()
         _draw_dots(ax, place, label, label.colour, label.marker, seeds, interval, HIGH_ROW)
         # the same in figures, right of the axes, where no dot can be hidden
-        bold = {"colour": label.colour, "size": style.BODY, "weight": "bold"}
         _write_at_right(ax, place, format_percent(row.mean), 54, **bold)
         if row.high > row.low and roomy:
             span = f"{100 * row.low:.1f} \N{EN DASH} {100 * row.high:.1f}"
             _write_at_right(ax, place, span, 122)
     texts = [names.get_label(name).text for name in means.strategy]
+    for place, count in enumerate(means.get("diverged", ())):
+        if count:
+            texts[place] += f"\n{count} of {count + means.seeds[place]} diverged"
     ax.set_yticks(range(len(means)), texts, **style.font_style())
     ax.set(xlim=(0, 1), ylim=(len(means) - 0.45, -0.55))
     style.set_percent_axis(ax.xaxis, ticks=(0, 0.25, 0.5, 0.75, 1) if roomy else (0, 0.5, 1))

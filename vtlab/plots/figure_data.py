@@ -32,7 +32,8 @@ def figure_runs(runs: Runs, test_images: int | None = None) -> tuple[pd.DataFram
     if isinstance(given, pd.DataFrame):
         table = given
     else:
-        table, sizes = records.runs_to_table(given), {len(run.predictions) for run in given}
+        table = records.runs_to_table(given)
+        sizes = {len(run.predictions) for run in given if not run.diverged}
         test_images = test_images or (sizes.pop() if len(sizes) == 1 else None)
     return _check(table, "run", ("strategy", "shots", "seed", "test_accuracy")), test_images
 

@@ -14,6 +14,7 @@ from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -81,7 +82,9 @@ def draw_shots(
             gid=f"mean {strategy}",
             **style.mark_style(5.5, 0.8),
         )
-        ends[strategy] = (places[-1], group["mean"].iloc[-1])
+        told = group[group.seeds > 0]
+        if len(told):
+            ends[strategy] = (place_of[told.shots.iloc[-1]], told["mean"].iloc[-1])
     # a tick for each number of shots that was run, and for no other
     low, high = min(place_of.values()), max(place_of.values())
     ax.set_xscale("log")
@@ -96,8 +99,22 @@ def draw_shots(
     if chance is not None:
         ax.axhline(chance, gid="chance", **style.DOTTED)
         ends[f"chance {format_percent(chance)}"] = (high, chance)
-    if named:
+    if named and ends:
         label_line_ends(ax, ends)
+    _note_diverged_runs(ax, means)
+
+
+def _note_diverged_runs(ax: Axes, means: pd.DataFrame) -> None:
+    """Writes which runs have no dot, and stand in no mean."""
+    if "diverged" not in means or not means.diverged.any():
+        return
+    counts = means.groupby("strategy", sort=False)[["diverged", "seeds"]].sum()
+    words = ", ".join(
+        f"{names.get_label(name).text} {row.diverged} of {row.diverged + row.seeds}"
+        for name, row in counts[counts.diverged > 0].iterrows()
+    )
+    words = f"runs that diverged and are not drawn: {words}"
+    style.annotate(ax, words, (0, 1), (4, -2), xycoords="axes fraction", va="top")
 
 
 def _place_shots(shots: Iterable[int | str]) -> dict[int | str, float]:

@@ -16,10 +16,12 @@ import pandas as pd
 
 from vtlab.results import metrics, records
 from vtlab.results.formatting import (
+    format_accuracy,
     format_percent,
     format_percent_range,
     format_strategy_name,
     format_table,
+    join_words,
 )
 
 
@@ -47,7 +49,7 @@ class Comparison:
             raise ValueError("a comparison needs at least one run")
         if len({run.shots for run in self.runs}) > 1:
             raise ValueError("a comparison is of runs with one number of images per class")
-        sizes = {len(run.predictions) for run in self.runs}
+        sizes = {len(run.predictions) for run in self.tested}
         if len(sizes) > 1:
             raise ValueError(f"runs and test set differ in size: {sorted(sizes)} images")
 
@@ -57,9 +59,20 @@ class Comparison:
         return self.runs[0].shots
 
     @property
+    def tested(self) -> list[records.Run]:
+        """The runs that did not diverge, so that they have an accuracy."""
+        return [run for run in self.runs if not run.diverged]
+
+    @property
     def test_images(self) -> int:
-        """The size of the test set."""
-        return len(self.runs[0].predictions)
+        """The size of the test set; 0 if every run diverged."""
+        return max(len(run.predictions) for run in self.runs)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether accuracy and balanced accuracy differ, as they do where test classes are uneven."""
+        apart = (run.test_accuracy - run.balanced_accuracy for run in self.tested)
+        return any(abs(difference) > 1e-9 for difference in apart)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -77,9 +90,10 @@ class Comparison:
 
         Columns strategy, mean, behind, low, high, pairs; the best first. `behind` is how far the best
         is ahead, `low` and `high` are its 95 % interval, nan where there are fewer than two pairs.
+        Runs that diverged are in no pair; a strategy of which all did stands last, its mean nan.
         """
         by_seed = self.table.pivot_table(
-            index="seed", columns="strategy", values="test_accuracy", sort=False
+            index="seed", columns="strategy", values="test_accuracy", sort=False, dropna=False
         )
         means = by_seed.mean().sort_values(ascending=False, kind="stable")
         rows = []
@@ -112,20 +126,56 @@ class Comparison:
         """The strategy with the highest mean."""
         return self.differences.strategy[0]
 
+    @cached_property
+    def training_notes(self) -> list[str]:
+        """Which runs diverged and which were under-trained, a sentence each; none where all is well."""
+        notes, runs = [], self.table.groupby("strategy").size()
+        for column, word, meaning in (
+            (
+                "diverged",
+                "Diverged",
+                "These have no accuracy, and no mean and no difference counts them",
+            ),
+            (
+                "under_trained",
+                "Under-trained",
+                "These ended before their training images were learnt, and while the loss still fell: "
+                "with more steps they may do better",
+            ),
+        ):
+            counts = self.summary.set_index("strategy")[column]
+            listed = [
+                f"{count} of {runs[name]} runs of {format_strategy_name(name)}"
+                for name, count in counts[counts > 0].items()
+            ]
+            if listed:
+                notes.append(f"{word}: {join_words(listed)}. {meaning}.")
+        if first := next((run.diverged for run in self.runs if run.diverged), ""):
+            notes[0] += f" The first of them: {first}."
+        return notes
+
 
 def format_comparison(comparison: Comparison) -> str:
-    """A comparison as lines for a terminal: a row per strategy, then what takes no training."""
-    rows = [("", "weights that learn", "test accuracy", "95 % interval", "seconds")]
+    """A comparison as lines for a terminal: a row per strategy, what takes no training, and notes.
+
+    Balanced accuracy stands beside accuracy where the two differ.
+    """
+    balanced = ("balanced accuracy",) if comparison.uneven else ()
+    rows: list[tuple[str, ...]] = [
+        ("", "weights that learn", "test accuracy", "95 % interval", *balanced, "seconds")
+    ]
     for row in comparison.summary.to_dict("records"):
         rows.append(
             (
                 format_strategy_name(row["strategy"]),
                 f"{row['trainable_weights']:,}",
-                format_percent(row["mean"]),
+                format_accuracy(row["mean"]),
                 format_percent_range(row["low"], row["high"]),
-                f"{row['seconds']:.1f}",
+                *(format_accuracy(row["balanced_accuracy"]) for _ in balanced),
+                f"{row['seconds']:.1f}" if row["seeds"] else "",
             )
         )
     for name, share in comparison.reference_accuracies.items():
-        rows.append((name, "", format_percent(share), "", ""))
-    return format_table(rows).replace("\N{NO-BREAK SPACE}", " ")
+        rows.append((name, "", format_percent(share), *["" for _ in rows[0][3:]]))
+    lines = [format_table(rows), *(f"  {note}" for note in comparison.training_notes)]
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")

@@ -32,7 +32,12 @@ READING_GUIDE = {
     "test set, never narrower than one image in all seeds but one would make it. Where that includes 0, "
     "these runs do not tell the two apart. The best was picked after the fact, which flatters it a little.",
     "balanced accuracy": "Where test classes are uneven: the mean over classes of the share of each that "
-    "is right, so that a rare class counts as much as a frequent one.",
+    "is right, so that a rare class counts as much as a frequent one. Always naming one class of K gives 1/K.",
+    "under-trained": "A run whose training images were not learnt at its end (less than 95\N{NO-BREAK SPACE}% "
+    "right in its last epochs) while its loss still fell, or had hardly begun to. The solver of the linear "
+    "probe ends where the solution is, so that it never is.",
+    "diverged": "A run whose loss or outputs were no finite numbers any more, as at a rate that is too high. "
+    "It has no accuracy.",
     "recipe": "How a strategy was trained: rates, the start of the head, steps. It is chosen for each "
     "run within its shots, out of a few, by short trials on a quarter of them held back; these few were "
     "found on other tasks, by one search for all strategies. Where a class has one image, the first is taken.",
@@ -47,12 +52,18 @@ READING_GUIDE = {
 def state_conclusion(comparison: Comparison) -> str:
     """What the runs say, in one sentence."""
     best, rest = comparison.differences.iloc[0], comparison.differences.iloc[1:]
+    rest = rest[rest["mean"].notna()]  # what diverged is in no comparison
+    if not comparison.tested:
+        return f"With {format_shots(comparison.shots)}, every run diverged: there is no accuracy."
     start, mean = (
         f"With {format_shots(comparison.shots)}, {format_strategy_name(best.strategy)}",
         best["mean"],
     )
     if not len(rest):
-        return f"{start} reaches {format_percent(mean)}; nothing else was run to compare it with."
+        others = "every other strategy diverged"
+        if len(comparison.strategies) == 1:
+            others = "nothing else was run to compare it with"
+        return f"{start} reaches {format_percent(mean)}; {others}."
     if (rest.pairs < 2).all():
         return (
             f"{start} comes out highest at {format_percent(mean)}, but one seed cannot tell a lead "
@@ -102,7 +113,7 @@ def _find_worst_mistakes(
                 "confidence": run.confidences,
             }
         )
-        for run in comparison.runs
+        for run in comparison.tested
         if run.strategy == comparison.best
     )
     wrong = guesses[guesses.true != guesses.predicted]
@@ -117,9 +128,13 @@ def list_caveats(comparison: Comparison, train_counts: Sequence[int]) -> list[st
         comparison: Of which the reader sees the numbers.
         train_counts: Training images of each class.
     """
-    means, size, found = comparison.summary, comparison.test_images, []
+    means, size, found = comparison.summary, comparison.test_images, [*comparison.training_notes]
+    if not comparison.tested:
+        return found
+    planned = means.seeds + means.diverged
+    means = means[means.seeds > 0]
     best, fewest = means.loc[means["mean"].idxmax()], means.seeds.min()
-    if fewest < means.seeds.max():
+    if planned.min() < planned.max():
         found.append("Not every strategy has all its seeds: the study was not finished.")
     if fewest == 1:
         found.append(

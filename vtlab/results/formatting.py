@@ -12,6 +12,11 @@ def format_percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
+def format_accuracy(share: float) -> str:
+    """An accuracy in percent; "diverged" for nan, which a training without finite outputs has."""
+    return "diverged" if share != share else format_percent(share)
+
+
 def format_percent_range(low: float, high: float) -> str:
     """The ends of an interval of shares in percent, without the sign; nothing where there is none."""
     return "" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"

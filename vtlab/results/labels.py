@@ -1,4 +1,4 @@
-"""Labels of strategies, backbones and recipes: the name, colour and marker that each has in figures and tables."""
+"""Labels of strategies, backbones and recipes: how each is named and drawn in figures and tables."""
 
 from __future__ import annotations
 

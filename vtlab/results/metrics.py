@@ -15,6 +15,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+# columns of a table of runs, beside the test accuracy, that a summary takes the mean or the number of
+RUN_MEANS = ("balanced_accuracy", "steps", "train_accuracy")
+RUN_COUNTS = ("diverged", "under_trained")
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -255,11 +259,18 @@ def summarise_metrics(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
         test_images: Size of the test set; infinite for the intervals of the seeds alone.
 
     Returns:
-        strategy, shots, mean, low, high, half, seeds, seconds (median), trainable_weights.
+        strategy, shots, mean, low, high, half, seeds, seconds (median), trainable_weights. Where the runs
+        say so: balanced_accuracy, steps and train_accuracy (means); and `diverged` and `under_trained`,
+        the numbers of such runs. Runs without an accuracy, which diverged, count in no other column.
     """
-    rows = []
-    for (strategy, shots), group in runs.groupby(["strategy", "shots"], sort=False):
-        of = interval(group.test_accuracy.to_numpy(), test_images)
+    rows, nan = [], float("nan")
+    for (strategy, shots), every in runs.groupby(["strategy", "shots"], sort=False):
+        group = every[every.test_accuracy.notna()]
+        of = (
+            interval(group.test_accuracy.to_numpy(), test_images)
+            if len(group)
+            else Interval(nan, nan, nan, 0, nan)
+        )
         rows.append(
             {
                 "strategy": strategy,
@@ -270,7 +281,9 @@ def summarise_metrics(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
                 "half": of.half,
                 "seeds": of.n,
                 "seconds": float(group.seconds.median()),
-                "trainable_weights": int(group.trainable_weights.iloc[0]),
+                "trainable_weights": int(every.trainable_weights.iloc[0]),
+                **{name: group[name].mean() for name in RUN_MEANS if name in every},
+                **{name: int(every[name].sum()) for name in RUN_COUNTS if name in every},
             }
         )
     return pd.DataFrame(rows)

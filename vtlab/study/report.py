@@ -24,6 +24,7 @@ from vtlab.results import conclusions, metrics, records
 from vtlab.results import labels as names
 from vtlab.results.comparison import Comparison
 from vtlab.results.formatting import (
+    format_accuracy,
     format_percent,
     format_percent_range,
     format_shots,
@@ -109,7 +110,7 @@ class ReportData:
     def __post_init__(self) -> None:
         """Refuse a comparison and data which do not belong together."""
         sizes = {self.comparison.test_images, len(self.test_labels)}
-        if len(sizes) > 1:
+        if len(sizes) > 1 and self.comparison.tested:
             raise ValueError(f"runs and test set differ in size: {sorted(sizes)} images")
         shown = len(np.asarray(self.shown_images))
         if shown != len(self.shown_indices):
@@ -210,8 +211,7 @@ def _numbers_section(data: ReportData) -> dict[str, Any]:
     comparison = data.comparison
     gaps = comparison.differences.set_index("strategy")
     total = {run.strategy: run.total_weights for run in comparison.runs}
-    # accuracy flatters who names the frequent classes: only then is there a second column
-    uneven = len(set(np.unique(data.test_labels, return_counts=True)[1])) > 1
+    uneven = comparison.uneven  # accuracy flatters who names the frequent classes
     rows: list[dict[str, Any]] = []
     for row in comparison.summary.to_dict("records"):
         name, label, gap = (
@@ -221,15 +221,16 @@ def _numbers_section(data: ReportData) -> dict[str, Any]:
         )
         share = row["trainable_weights"] / total[name]
         weights = f"{row['trainable_weights']:,} ({format_percent(share, 1 if share < 0.1 else 0)})"
-        balanced = format_percent(_mean_balanced_accuracy(data, name)) if uneven else ""
+        diverged = f" of {row['seeds'] + row['diverged']}" if row["diverged"] else ""
+        balanced = format_accuracy(row["balanced_accuracy"])
         cells = {
-            "Test accuracy": format_percent(row["mean"]),
+            "Test accuracy": format_accuracy(row["mean"]),
             "95\N{NO-BREAK SPACE}% interval": _format_interval(row["low"], row["high"]),
             **({"Balanced accuracy": balanced} if uneven else {}),
             "Weights that learn": weights,
             BEHIND: _format_gap(gap, best=name == comparison.best),
-            "Seeds": row["seeds"],
-            "Seconds a run": f"{row['seconds']:.1f}",
+            "Seeds": f"{row['seeds']}{diverged}",
+            "Seconds a run": f"{row['seconds']:.1f}" if row["seeds"] else "",
         }
         paired = name != comparison.best and gap["pairs"] > 1
         interval = _format_interval(gap["low"], gap["high"]) if paired else ""
@@ -247,7 +248,7 @@ def _numbers_section(data: ReportData) -> dict[str, Any]:
         for width in (style.WIDE, PHONE_WIDTH)
     )
     alt = "Test accuracy of each seed, with mean and interval: " + ", ".join(
-        f"{format_strategy_name(row['strategy'])} {format_percent(row['mean'])}"
+        f"{format_strategy_name(row['strategy'])} {format_accuracy(row['mean'])}"
         for row in comparison.summary.to_dict("records")
     )
     return {
@@ -261,15 +262,10 @@ def _numbers_section(data: ReportData) -> dict[str, Any]:
     }
 
 
-def _mean_balanced_accuracy(data: ReportData, strategy: str) -> float:
-    """A strategy's balanced accuracy, mean over its seeds."""
-    runs = [run for run in data.comparison.runs if run.strategy == strategy]
-    shares = [metrics.balanced_accuracy(data.test_labels, run.predictions) for run in runs]
-    return float(np.mean(shares))
-
-
 def _format_gap(gap: Mapping[str, float], *, best: bool) -> str:
     """How far behind the best, in points."""
+    if np.isnan(gap["mean"]):
+        return ""
     if best:
         return "the best"
     return f"{100 * gap['behind']:.1f}" if gap["pairs"] else "no common seed"
@@ -295,13 +291,15 @@ def _curves_section(data: ReportData) -> dict[str, Any] | None:
     }
 
 
-def _confusion_section(data: ReportData) -> dict[str, Any]:
+def _confusion_section(data: ReportData) -> dict[str, Any] | None:
     """Confusion matrices side by side, and the most frequent mistake of the best strategy."""
     counts: dict[str, np.ndarray] = {}
-    for run in data.comparison.runs:
+    if not data.comparison.tested:
+        return None
+    for run in data.comparison.tested:
         found = metrics.confusion(data.test_labels, run.predictions, len(data.classes))
         counts[run.strategy] = counts.get(run.strategy, 0) + found
-    counts = {name: counts[name] for name in data.comparison.strategies}
+    counts = {name: counts[name] for name in data.comparison.strategies if name in counts}
     best = data.comparison.best
     shares = counts[best] / np.maximum(counts[best].sum(1, keepdims=True), 1)
     np.fill_diagonal(shares, 0)
@@ -320,6 +318,8 @@ def _confusion_section(data: ReportData) -> dict[str, Any]:
 
 def _mistakes_section(data: ReportData) -> dict[str, Any] | None:
     """The mistakes that the best strategy was surest of."""
+    if not data.comparison.tested:
+        return None
     title, best = "Worst mistakes", format_strategy_name(data.comparison.best)
     size = len(data.test_labels)
     wrong = conclusions._find_worst_mistakes(data.comparison, data.test_labels, size)
@@ -360,7 +360,7 @@ def _cams_section(data: ReportData) -> dict[str, Any] | None:
     ):
         if len(run.cams):
             runs.setdefault(run.strategy, run)
-    if not len(data.cam_indices):
+    if not (len(data.cam_indices) and data.comparison.tested):
         return None
     if not runs:
         words = (
@@ -413,8 +413,7 @@ def _settings_section(data: ReportData) -> dict[str, Any]:
     # by setting and strategy the different values, in the order of the runs
     values: dict[str, dict[str, dict[str, None]]] = {}
     for run in data.comparison.runs:
-        steps = {"epochs or solver steps": len(run.epochs)} if run.epochs else {}
-        for key, value in (run.settings | steps).items():
+        for key, value in (run.settings | _training_settings(run)).items():
             if key not in data.machine and key != "recipe":  # its parts are named or the default
                 values.setdefault(key, {}).setdefault(run.strategy, {})[_format_setting(value)] = (
                     None
@@ -429,6 +428,17 @@ def _settings_section(data: ReportData) -> dict[str, Any]:
             differing[key] = cells
     columns = ["Setting", *(format_strategy_name(name) for name in strategies)]
     return {"facts": facts, "columns": columns, "differing": differing}
+
+
+def _training_settings(run: records.Run) -> dict[str, str | int]:
+    """How long a run was, and where its training ended."""
+    if not run.epochs:
+        return {}
+    end = format_accuracy(run.train_accuracy)
+    return {
+        "steps": run.steps,
+        "training images right at the end": f"{end} (under-trained)" if run.under_trained else end,
+    }
 
 
 def _format_setting(value: object) -> str:

@@ -55,10 +55,18 @@ class Study:
         return metrics.summarise_metrics(self.table(), len(self.task.test))
 
     def best(self) -> Run:
-        """The first run of the strategy (and number of shots) with the highest mean accuracy."""
+        """The first run of the strategy (and number of shots) with the highest mean accuracy.
+
+        Raises:
+            ValueError: If every run diverged.
+        """
         groups: dict[tuple, list[Run]] = {}
         for run in self.runs:
+            if run.diverged:
+                continue
             groups.setdefault((run.strategy, run.shots), []).append(run)
+        if not groups:
+            raise ValueError(f"every run diverged, such as {self.runs[0].diverged}")
         return max(groups.values(), key=lambda g: sum(r.test_accuracy for r in g) / len(g))[0]
 
     def comparison(self, shots: int | str | None = None) -> Comparison:
@@ -125,9 +133,12 @@ class Study:
             say: Called with a line for a person if it is trained once more.
 
         Raises:
-            ValueError: If it was not kept and the study cannot train it; or if, trained once more, it
-                predicts other classes than the run did, which says that the run comes from elsewhere.
+            ValueError: If it diverged; if it was not kept and the study cannot train it; or if, trained
+                once more, it predicts other classes than the run did, which says that the run comes from
+                elsewhere.
         """
+        if run.diverged:
+            raise ValueError(f"{run.key} has no network that is worth anything: {run.diverged}")
         if run.key in self.networks:
             return copy.deepcopy(self.networks[run.key]).eval()
         if self.runner is None:

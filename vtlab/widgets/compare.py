@@ -12,7 +12,7 @@ import traitlets
 from vtlab import plots
 from vtlab.plots.figure_data import Runs, figure_runs
 from vtlab.results import labels as names
-from vtlab.results.formatting import format_percent
+from vtlab.results.formatting import format_accuracy, format_percent
 from vtlab.widgets.panel import CheckboxGroup, Panel, dropdown, panel_strategy_boxes
 
 if TYPE_CHECKING:
@@ -153,14 +153,14 @@ class ComparePanel(Panel):
 
     def describe(self) -> str:
         """The mean accuracies in words."""
-        means = self.selected_runs().groupby(["strategy", "shots"], sort=False).test_accuracy.mean()
-        parts = []
+        groups = self.selected_runs().groupby(["strategy", "shots"], sort=False).test_accuracy
+        means, parts = groups.agg(["mean", "count", "size"]), []
         for strategy in self.strategies:
-            if strategy in means:
+            if strategy in means.index:
                 at = "" if self.shots != CURVE else " at {}"
                 values = [
-                    format_percent(value) + at.format(shots)
-                    for shots, value in means[strategy].items()
+                    format_accuracy(row["mean"]) + at.format(shots) + _count_diverged(row)
+                    for shots, row in means.loc[strategy].iterrows()
                 ]
                 parts.append(f"{names.get_label(strategy).text} {', '.join(values)}")
         if self.chance is not None:
@@ -203,8 +203,18 @@ def _shots_options(shots: pd.Series) -> list[int | str]:
     return [CURVE, *single] if len(single) > 1 else single
 
 
+def _count_diverged(group: pd.Series) -> str:
+    """How many of the `size` runs diverged, if the mean is that of others."""
+    diverged = int(group["size"] - group["count"])
+    return f" ({diverged} of {int(group['size'])} diverged)" if diverged and group["count"] else ""
+
+
 def _describe_picked_run(run: Mapping[str, Any]) -> str:
-    parts = [f"test accuracy {format_percent(run['test_accuracy'])}"]
+    parts = ["diverged"]
+    if pd.notna(run["test_accuracy"]):
+        parts = [f"test accuracy {format_percent(run['test_accuracy'])}"]
+    if run.get("under_trained"):
+        parts.append("under-trained")
     if pd.notna(run.get("val_accuracy")):
         parts.append(f"val accuracy {format_percent(run['val_accuracy'])}")
     parts += [f"{run['trainable_weights']:,} weights learn", f"{run['seconds']:.1f} s"]

@@ -162,9 +162,12 @@ class FreezePanel(Panel):
         way = make_session_strategy(name, stages)
         way.prepare(twin, 0)  # the new head is no movement: training begins after it
         before = take_snapshot(twin)
-        training = fit(twin, task, way, epochs=epochs, stop=stop)
+        training = fit(twin, task, way, epochs=epochs, stop=stop, say=lambda sentence: None)
         for _epoch in training:
             pass
+        if training.diverged:
+            self._result = f"Nothing came of it: {training.diverged}."
+            return
         if not training.steps:
             self._result = "Stopped before the first step: nothing was trained."
             return

@@ -53,6 +53,7 @@ class Session:
         network: Once the training has begun; what was learnt is in it, also after a stop.
         history: The records so far.
         accuracy: On the test set, once all is done.
+        diverged: Why nothing came of it, in a sentence; "" as long as all losses are finite.
     """
 
     task: Task
@@ -64,6 +65,7 @@ class Session:
     network: Network | None = None
     history: list[Epoch] = field(default_factory=list)
     accuracy: float | None = None
+    diverged: str = ""
     _failed_in_step: bool = False
     _training: Training | None = None
     _total_epochs: int | None = None
@@ -94,7 +96,7 @@ class Session:
         return sum(epoch.seconds for epoch in self.history)
 
     def train(self, stop: threading.Event) -> Iterator[Epoch]:
-        """Train on and test, a record an epoch; ends early when the event is set.
+        """Train on and test, a record an epoch; ends early when the event is set, or when it diverges.
 
         What follows a stop is bit-equal to a training that was never stopped.
         """
@@ -103,7 +105,12 @@ class Session:
                 self.backbone, classes=len(self.task.classes), weights=self.weights
             )
             self._training = fit(
-                self.network, self.task, self.strategy, seed=self.seed, epochs=self.epochs
+                self.network,
+                self.task,
+                self.strategy,
+                seed=self.seed,
+                epochs=self.epochs,
+                say=lambda sentence: None,  # it stands in `diverged`
             )
         self._training.stop = stop
         try:
@@ -114,7 +121,8 @@ class Session:
             # Room on the disk is made before a step, so that a full disk leaves no half step.
             self._failed_in_step = not isinstance(error, OSError)
             raise
-        if self._training.done:
+        self.diverged = self._training.diverged
+        if self._training.done and not self.diverged:
             self._test(stop)
 
     def _test(self, stop: threading.Event) -> None:

@@ -305,6 +305,8 @@ class TrainPanel(Panel):
                     STOPPED if resumable else FAILED,
                     f"Stopped by an error{advice}. {type(error).__name__}: {error}",
                 )
+            elif session is not None and session.diverged:
+                self._set_state(FAILED, f"Run {self._run} came to nothing: {session.diverged}.")
             elif session is not None and session.accuracy is not None:
                 accuracy = format_percent(session.accuracy)
                 self._set_state(FINISHED, f"Run {self._run} is finished: test accuracy {accuracy}.")
