@@ -26,6 +26,13 @@ def folder(tmp_path):
     return tmp_path / "photos"
 
 
+@pytest.fixture(autouse=True)
+def a_small_start(monkeypatch):
+    """As where EfficientNet-Lite0's package is missing: photographs begin from a network that is quick."""
+    for place in ("models.starts", "study.setting"):
+        monkeypatch.setattr(f"vtlab.{place}.find_efficientnet_lite_weights", lambda: None)
+
+
 def run(*arguments):
     return main(["compare", *map(str, arguments)])
 
@@ -39,6 +46,23 @@ def test_the_main_job_on_a_folder(folder, tmp_path, capsys):
     rows = list(csv.DictReader((out / "runs.csv").open()))
     assert len(rows) == 8 and float(rows[0]["test_accuracy"]) <= 1
     assert "ant" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_first_line_says_what_the_runs_begin_from(folder, tmp_path, capsys):
+    quick = ("--strategies", "probe", "--seeds", 1, "--image-size", 32)
+    assert run(folder, *quick, "--out", tmp_path / "a") == 0
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith("begins from mini_resnet with the weights natural, images of 32 px")
+    assert "pip install" in first
+    assert run(folder, *quick, "--backbone", "mini_vgg", "--out", tmp_path / "b") == 0
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first == "begins from mini_vgg, images of 32 px"
+
+
+def test_starts_lists_the_networks_at_hand(capsys):
+    assert main(["starts"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in (*MINI_NETWORKS, "natural", "BSD-3-Clause"))
 
 
 def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeypatch):
@@ -192,7 +216,9 @@ def test_the_help_of_compare_names_every_task_and_backbone(capsys):
         main(["compare", "--help"])
     shown = capsys.readouterr().out
     drawn = [name for name, world in WORLDS.items() if world.target == "class"]
-    assert all(name in shown for name in (*drawn, *DIGIT_TASKS, *MINI_NETWORKS))
+    assert all(
+        name in shown for name in (*drawn, *DIGIT_TASKS, *MINI_NETWORKS, "efficientnet_lite0")
+    )
 
 
 def test_version_and_help(capsys):

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 against timm's own network with the same file, and what is said where the file is not there."""
+"""EfficientNet-Lite0 against timm's own network with the same file, and what is said where that is missing."""
 
 import importlib.util
 from types import SimpleNamespace

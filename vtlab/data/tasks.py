@@ -80,7 +80,7 @@ class Task:
     @property
     def start(self) -> Start:
         """The backbone, and its weights, that these images begin from where none is named (`vt.starts`)."""
-        return find_default_start(photographs=bool(self.test.files))
+        return find_default_start(photographs=bool(self.test.files), image_size=self.image_size)
 
     def at(self, shots: int | str | None, seed: int = 0) -> Task:
         """The same task with other shots; None or "all" for all images there are.
@@ -235,9 +235,9 @@ def task_reads_files(name: str | Path) -> bool:
     return not is_built_in_task(name) and (str(name) in PUBLIC_DATASETS or Path(name).exists())
 
 
-def find_start_of_task(name: str | Path) -> Start:
+def find_start_of_task(name: str | Path, image_size: int | None = None) -> Start:
     """The start of the task of this name or path, which is not read for it (`Task.start`)."""
-    return find_default_start(photographs=task_reads_files(name))
+    return find_default_start(photographs=task_reads_files(name), image_size=image_size)
 
 
 def check_task_shots(shots: int | str | None) -> int | None:

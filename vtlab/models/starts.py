@@ -16,6 +16,7 @@ from vtlab.system.files import find_shipped_files
 
 # below the 224 px that its weights were trained on: data/NOTES.md has the accuracies and the seconds
 EFFICIENTNET_LITE_SIZE = 128
+EFFICIENTNET_LITE_LEAST = 64  # px; of smaller images the natural weights know more
 
 
 @dataclass(frozen=True)
@@ -78,18 +79,19 @@ def list_starts() -> list[Start]:
     return found
 
 
-def find_default_start(*, photographs: bool) -> Start:
+def find_default_start(*, photographs: bool, image_size: int | None = None) -> Start:
     """The start that images begin from where nobody names one.
 
     Args:
         photographs: Whether they come from files; else they are drawn.
+        image_size: Their side in pixels, where that is settled.
 
     Returns:
         For photographs EfficientNet-Lite0, or mini_resnet's natural weights where the package of its
-        weights is not installed; for drawings mini_resnet's of the garden.
+        weights is not installed or the images are small; for drawings mini_resnet's of the garden.
     """
-    there = {(start.backbone, start.weights): start for start in list_starts()}
-    garden = there["mini_resnet", "default"]
+    there = {start.name: start for start in list_starts()}
     if not photographs:
-        return garden
-    return there.get((EFFICIENTNET_LITE, "default"), there.get(("mini_resnet", "natural"), garden))
+        return there["mini_resnet"]
+    large = image_size is None or image_size >= EFFICIENTNET_LITE_LEAST
+    return (large and there.get(EFFICIENTNET_LITE)) or there["mini_resnet natural"]

@@ -2,16 +2,17 @@
 
 Ways to train race on the same splits: a quarter of the training images is held back, another one in every
 split, and each way learns from the rest. Ways that are clearly behind leave the race, and what time is left
-tries other rates for the leader. The test images are not touched.
+tries other rates for the leader. A leader is recommended only if it is clearly better than always naming the
+most frequent class. The test images are not touched.
 """
 
 from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from types import MappingProxyType
 
 import pandas as pd
 import torch
@@ -19,10 +20,16 @@ import torch
 from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, stratified_split
 from vtlab.data.tasks import Task
-from vtlab.models.evaluation import predict
-from vtlab.results.formatting import format_percent_range, format_table
+from vtlab.models.evaluation import NonFiniteOutputsError, predict
+from vtlab.results.formatting import format_percent, format_percent_range, format_table, join_words
 from vtlab.results.labels import get_label
-from vtlab.results.metrics import Interval, resampled_interval, widen_interval_to_one_image
+from vtlab.results.metrics import (
+    Interval,
+    accuracy,
+    balanced_accuracy,
+    resampled_interval,
+    widen_interval_to_one_image,
+)
 from vtlab.study.run import Runner
 from vtlab.study.setting import Setting
 from vtlab.study.tune import HELD_BACK_SHARE
@@ -30,6 +37,7 @@ from vtlab.system.threads import THREADS
 from vtlab.training.costs import count_training_operations
 from vtlab.training.fit import fit
 from vtlab.training.strategies import (
+    FOUR,
     Strategy,
     as_strategies,
     full,
@@ -52,6 +60,7 @@ RECOMMENDATION_COLUMNS = (
     "rate",
     "held-back images",
     "95 % interval",
+    "balanced",
     "behind the best",
     "splits",
     "seconds",
@@ -65,10 +74,14 @@ class Recommendation:
     Attributes:
         best: The strategy with the highest mean, at the rate that was tried.
         table: A row for each way, best first: `way`, `rate`, `mean`, `low`, `high` (95 % interval),
-            `behind`, `behind_low`, `behind_high` (the best, less this one), `splits`, `seconds` (of a run).
+            `balanced` (balanced accuracy), `behind`, `behind_low`, `behind_high` (the best, less this one),
+            `splits`, `seconds` (of a run).
+        counts: Training images of each class, by its name.
+        majority: The accuracy of always naming the most frequent class, on the same images held back.
+        lead: How far the best is ahead of that, with its 95 % interval.
         close: Names of the ways that the race does not tell from the best, cheapest first.
         cheaper: Whether the first of them takes less time than the best.
-        left_out: Names of the ways for which the time was too short.
+        left_out: Why a way did not race, or left without an accuracy, by the way's name.
         images: How many each learnt from, and how many were held back.
         alike: Images held back in the first split that look the same as one learnt from.
         epochs: As in the setting.
@@ -79,15 +92,28 @@ class Recommendation:
 
     best: Strategy
     table: pd.DataFrame
+    counts: Mapping[str, int]
+    majority: float
+    lead: Interval
     close: tuple[str, ...]
     cheaper: bool
-    left_out: tuple[str, ...]
+    left_out: Mapping[str, str]
     images: tuple[int, int]
     alike: int
     epochs: int | None
     flip: bool
     shots: int | None
     seconds: float
+
+    @property
+    def learnt(self) -> bool:
+        """Whether the best is clearly better than always naming the most frequent class."""
+        return self.lead.low > 0
+
+    @property
+    def uneven(self) -> bool:
+        """Whether classes have different numbers of images."""
+        return len({*self.counts.values()}) > 1
 
     @property
     def code(self) -> str:
@@ -126,22 +152,23 @@ class Recommendation:
                 f"{splits} splits (fewer of who left) do not tell it from {', '.join(self.close)}: "
                 f"{cheapest}."
             )
-        if self.left_out:
-            found.append(f"For {', '.join(self.left_out)} the time was too short.")
+        found.extend(f"Without {name}: {why}." for name, why in self.left_out.items())
         return found
 
     def __repr__(self) -> str:
         """The recommendation as lines for a terminal."""
         best = self.table.iloc[0]
         rate = "" if pd.isna(best.rate) else f", rate {best.rate:.2g}"
+        answer = f"Train so: {get_label(best.way).text}{rate}" if self.learnt else self._doubt()
         lines = [
             format_table(self._rows()),
             "",
-            f"Train so: {get_label(best.way).text}{rate} ({self.seconds:.0f} s were used)",
+            f"{answer} ({self.seconds:.0f} s were used)",
             *(f"  - {sentence}" for sentence in self.caveats),
-            "",
-            f"  {self.code}",
         ]
+        if not self.learnt:
+            return "\n".join([*lines, *(f"  - {sentence}" for sentence in self._advice())])
+        lines += ["", f"  {self.code}"]
         if self.best.rate is None:  # the command line knows the default rates only
             epochs = f" --epochs {self.epochs}" if self.epochs else ""
             flip = "" if self.flip else " --no-flip"
@@ -152,8 +179,33 @@ class Recommendation:
             )
         return "\n".join(lines)
 
+    def _doubt(self) -> str:
+        """That the race has shown no learning, and on which numbers that rests."""
+        best, lead = self.table.iloc[0], self.lead
+        most = max(self.counts, key=lambda name: self.counts[name])
+        constant = f"always naming {most!r}, the most frequent class" if self.uneven else "chance"
+        numbers = format_percent_range(lead.low, lead.high) or "one split has no interval"
+        return (
+            f"Nothing learnt was shown: {get_label(best.way).text}, the best, is right for "
+            f"{100 * best['mean']:.1f} % of the images held back, and {constant} for "
+            f"{100 * self.majority:.1f} % (ahead by {100 * lead.mean:.1f} points, 95 % interval {numbers})"
+        )
+
+    def _advice(self) -> list[str]:
+        """What to do where nothing learnt was shown."""
+        least = min(self.counts, key=lambda name: self.counts[name])
+        of_least = f", of {least!r} above all, of which there are {self.counts[least]}"
+        splits = (
+            " More time (--budget) gives more splits." if self.table.splits[0] < MAX_SPLITS else ""
+        )
+        return [
+            f"Give more images{of_least if self.uneven else ''}.{splits}",
+            "Look whether the labels are right, and whether a person could tell the classes apart at the "
+            "size that the network sees. If so, try another start (--backbone, --weights).",
+        ]
+
     def _rows(self) -> list[tuple[str, ...]]:
-        """The table's head and rows, as text."""
+        """The table's head and rows, as text; the column of balanced accuracies only where it says more."""
         rows: list[tuple[str, ...]] = [RECOMMENDATION_COLUMNS]
         for row in self.table.itertuples():
             apart = format_percent_range(row.behind_low, row.behind_high)
@@ -164,12 +216,19 @@ class Recommendation:
                     "" if pd.isna(row.rate) else f"{row.rate:.2g}",
                     f"{100 * row.mean:.1f} %",
                     format_percent_range(row.low, row.high),
+                    f"{100 * row.balanced:.1f} %",
                     behind if row.Index else "",
                     str(row.splits),
                     f"{row.seconds:.1f}",
                 )
             )
-        return rows
+        chance = f"{100 / len(self.counts):.1f} %"
+        if self.uneven:
+            always = f"{100 * self.majority:.1f} %"
+            rows.append(("Always the most frequent class", "", always, "", chance, "", "", ""))
+        rows.append((f"Chance (1 of {len(self.counts)})", "", chance, "", chance, "", "", ""))
+        balanced = RECOMMENDATION_COLUMNS.index("balanced")
+        return rows if self.uneven else [row[:balanced] + row[balanced + 1 :] for row in rows]
 
 
 def recommend(
@@ -189,11 +248,12 @@ def recommend(
         setting: Backbone, weights and epochs; its `task` is not used.
         ways: The strategies that race, at their rates; or their names.
         seed: Of the first split.
-        say: Called with lines for a person: what they begin from, what will be done and how long that takes, then each split.
+        say: Called with lines for a person: what they begin from, what will be done and how long that
+            takes, then each split.
 
     Raises:
         ValueError: If a class has too few images, the task asks for a number, a way is none for this
-            network, or the time is too short for any way.
+            network, the time is too short for any way, or every way diverges.
 
     Splits overlap, so that intervals of their means are widened as Nadeau and Bengio (2003) propose,
     https://doi.org/10.1023/A:1024068626366. Lesson 16.
@@ -225,18 +285,21 @@ class RecommendationRace:
         self.runner = Runner.build(setting, task)
         self.task = self.runner.task
         self.runner.check_strategies(ways)
-        counts = torch.bincount(task.train.labels.long(), minlength=len(task.classes))
-        if (least := int(counts.min())) < MIN_IMAGES_PER_CLASS:
+        counts = torch.bincount(task.train.labels.long(), minlength=len(task.classes)).tolist()
+        self.counts = dict(zip(task.classes, counts, strict=True))
+        if (least := min(counts)) < MIN_IMAGES_PER_CLASS:
             raise ValueError(
-                f"class {task.classes[int(counts.argmin())]!r} has {least} training images; a "
+                f"class {task.classes[counts.index(least)]!r} has {least} training images; a "
                 f"recommendation takes {MIN_IMAGES_PER_CLASS} or more of each"
             )
         kept, held = self._split(0)
         self.images = len(kept), len(held)
         self.alike = len(near_duplicates(task.train.pixels[kept], task.train.pixels[held]))
         self.scores: dict[Strategy, list[float]] = {}
+        self.balanced: dict[Strategy, list[float]] = {}
+        self.majority: dict[int, float] = {}  # by split
         self.took: dict[Strategy, list[float]] = {}
-        self.left_out: tuple[str, ...] = ()
+        self.left_out: dict[str, str] = {}
         self.seconds_per_operation = self._time_pilot(kept)
 
     def _split(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -277,27 +340,36 @@ class RecommendationRace:
 
     def plan(self, ways: Sequence[Strategy]) -> str:
         """Choose the ways for which there is time, and say what will be done."""
-        # the quick ways first, as many as the time takes
-        order = sorted(ways, key=self.expected_seconds)
-        until = list(accumulate(map(self.expected_seconds, order)))  # seconds of a split so far
-        self.racing = [
-            way
-            for way, seconds in zip(order, until, strict=True)
-            if MIN_SPLITS * seconds <= self.seconds_left
-        ]
+        # the four first, then the others, each from quick to slow
+        four, seconds = (
+            {way.name for way in FOUR},
+            {way: self.expected_seconds(way) for way in ways},
+        )
+        order = sorted(ways, key=lambda way: (way.name not in four, seconds[way]))
+        self.racing, left = [], self.seconds_left
+        for way in order:
+            needed = MIN_SPLITS * seconds[way]
+            if needed <= left:
+                self.racing.append(way)
+                left -= needed
+            else:
+                self.left_out[way.name] = (
+                    f"it needs some {needed:.0f} s on {MIN_SPLITS} splits, and {left:.0f} s were left for it"
+                )
         if not self.racing:
+            quickest = min(ways, key=lambda way: seconds[way])
             raise ValueError(
-                f"{self.budget:.0f} s are too short: {order[0].name} alone would take some "
-                f"{MIN_SPLITS * until[0]:.0f} s on {MIN_SPLITS} splits"
+                f"{self.budget:.0f} s are too short: {quickest.name} alone would take some "
+                f"{MIN_SPLITS * seconds[quickest]:.0f} s on {MIN_SPLITS} splits"
             )
-        self.left_out = tuple(way.name for way in order[len(self.racing) :])
-        split = until[len(self.racing) - 1]
+        self.racing.sort(key=lambda way: seconds[way])
+        split = sum(seconds[way] for way in self.racing)
         self.splits = int(min(MAX_SPLITS, max(MIN_SPLITS, self.seconds_left / split)))
-        seconds = min(self.seconds_left, self.splits * split)
-        short = f"\ntoo slow for that time: {', '.join(self.left_out)}" if self.left_out else ""
+        short = "".join(f"\nwithout {name}: {why}" for name, why in self.left_out.items())
         return (
             f"{', '.join(way.name for way in self.racing)} on up to {self.splits} splits of {self.images[0]} "
-            f"images to learn from and {self.images[1]} held back: some {seconds:.0f} s, at most "
+            f"images to learn from and {self.images[1]} held back: some "
+            f"{min(self.seconds_left, self.splits * split):.0f} s, at most "
             f"{self.budget:.0f}{short}"
         )
 
@@ -307,6 +379,11 @@ class RecommendationRace:
             if not all(self._score(way, number) for way in self.racing):
                 self._drop_split(number)
                 return
+            for way in [way for way in self.racing if way.name in self.left_out]:
+                yield f"{way.name} leaves the race: {self.left_out[way.name]}"
+                self.racing.remove(way)
+            if not self.racing:
+                return
             if number + 1 >= MIN_SPLITS:
                 self.racing = [way for way in self.racing if not self._lead_over(way).low > 0]
             yield f"split {number + 1}: {self.leader.name} leads at {100 * self._mean(self.leader):.1f} %"
@@ -314,9 +391,15 @@ class RecommendationRace:
 
     def _drop_split(self, number: int) -> None:
         """Drop a split that not all ways have, unless it is the only one."""
-        self.left_out += tuple(way.name for way in self.racing if way not in self.scores)
+        for way in self.racing:
+            if way not in self.scores and way.name not in self.left_out:
+                self.left_out[way.name] = (
+                    f"its first run would take some {self.expected_seconds(way):.0f} s, and "
+                    f"{max(0, self.seconds_left):.0f} s were left for it"
+                )
         for way in self.scores if number else ():
             self.scores[way] = self.scores[way][:number]
+            self.balanced[way] = self.balanced[way][:number]
 
     def _try_other_rates(self) -> Iterator[str]:
         """Rates around the leader's, on as many splits as it had."""
@@ -327,21 +410,39 @@ class RecommendationRace:
             way = replace(leader, rate=leader.peak_rate * factor)
             if ran * self.expected_seconds(leader) > self.seconds_left:
                 return
-            if all(self._score(way, number) for number in range(ran)):
+            if all(self._score(way, number) for number in range(ran)) and way in self.scores:
                 yield f"{way.name} at a rate of {way.rate:.2g}: {100 * self._mean(way):.1f} %"
 
     def _score(self, way: Strategy, number: int) -> bool:
-        """Train on a split and test on what was held back; False where the time would not do."""
+        """Train on a split and test on what was held back; False where the time would not do.
+
+        A way that diverges loses all its scores, and is left out.
+        """
         if self.expected_seconds(way) > self.seconds_left:
             return False
         started = time.perf_counter()
         kept, held = self._split(number)
         network, epochs = self.runner.make_network(), self.runner.setting.epochs
-        for _ in fit(network, self._task_with(kept), way, seed=self.seed + number, epochs=epochs):
+        some, images = self._task_with(kept), self.task.train[held]
+        training = fit(
+            network, some, way, seed=self.seed + number, epochs=epochs, say=lambda line: None
+        )
+        for _ in training:
             pass
-        guesses = predict(network, self.task.train.pixels[held]).argmax(1)
-        right = guesses == self.task.train.labels[held]
-        self.scores.setdefault(way, []).append(right.double().mean().item())
+        diverged = training.diverged
+        if not diverged:
+            try:
+                guesses = predict(network, images.pixels).argmax(1)
+            except NonFiniteOutputsError as error:
+                diverged = str(error)
+        if diverged:
+            self.left_out[way.name] = diverged
+            self.scores.pop(way, None)
+            return True
+        most = torch.bincount(some.train.labels.long()).argmax()
+        self.majority[number] = (images.labels == most).double().mean().item()
+        self.scores.setdefault(way, []).append(accuracy(images.labels, guesses))
+        self.balanced.setdefault(way, []).append(balanced_accuracy(images.labels, guesses))
         self.took.setdefault(way, []).append(time.perf_counter() - started)
         return True
 
@@ -374,6 +475,8 @@ class RecommendationRace:
 
     def result(self) -> Recommendation:
         """The table, and what it says."""
+        if not self.scores and self.left_out and not self.racing:
+            raise ValueError(f"every way left the race: {'; '.join(self.left_out.values())}")
         if not self.scores:
             raise ValueError(
                 f"{self.budget:.0f} s are too short: the first run of {self.racing[0].name} would "
@@ -391,6 +494,7 @@ class RecommendationRace:
                     "mean": own.mean,
                     "low": max(own.low, 0.0),
                     "high": min(own.high, 1.0),
+                    "balanced": sum(self.balanced[way]) / len(scores),
                     "behind": behind.mean,
                     "behind_low": behind.low,
                     "behind_high": behind.high,
@@ -406,12 +510,17 @@ class RecommendationRace:
         table = pd.DataFrame(rows).sort_values(["best", "mean"], ascending=False, kind="stable")
         close.sort()
         cheaper = bool(close) and close[0][0] < table.seconds.iloc[0]
+        constant = [self.majority[number] for number in range(len(self.scores[self.leader]))]
+        ahead = [a - b for a, b in zip(self.scores[self.leader], constant, strict=True)]
         return Recommendation(
             self.leader,
             table.drop(columns="best").reset_index(drop=True),
+            MappingProxyType(self.counts),
+            sum(constant) / len(constant),
+            self._interval(ahead),
             tuple(name for _, name in close),
             cheaper,
-            self.left_out,
+            MappingProxyType(self.left_out),
             self.images,
             self.alike,
             self.runner.setting.epochs,

