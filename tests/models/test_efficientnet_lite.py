@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from tests_support import each_strategy_moves_its_stages_and_maps_come_out
 from torch import nn
 
 import vtlab as vt
@@ -97,3 +98,16 @@ def test_its_block_equals_torchvisions_where_the_kernel_is_theirs():
     theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
     maps = torch.randn(2, 24, 8, 8)
     assert torch.equal(ours(maps), theirs(maps))
+
+
+def test_each_strategy_moves_its_stages_and_maps_come_out():
+    each_strategy_moves_its_stages_and_maps_come_out(vt.backbone(NAME, classes=3, weights=None), 64)
+
+
+def test_a_saved_network_is_loaded_without_the_package(tmp_path, toy, monkeypatch):
+    network = vt.backbone(NAME, classes=3, weights=None).freeze(["stage4", "head"])
+    vt.save(network, tmp_path, toy)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    again, card = vt.load(tmp_path)
+    assert card.backbone == NAME and again.learning_parts == {"stage4", "head"}
+    assert torch.equal(vt.predict(again, toy.test.pixels), vt.predict(network, toy.test.pixels))
