@@ -13,7 +13,16 @@ from vtlab.results.metrics import resampled_interval
 from vtlab.study import recommend as advice
 from vtlab.study.recommend import recommend
 from vtlab.study.setting import Setting
-from vtlab.training.strategies import full, lp_ft, partial, probe, scratch, strategy_code, surgical
+from vtlab.training.strategies import (
+    Strategy,
+    full,
+    lp_ft,
+    partial,
+    probe,
+    scratch,
+    strategy_code,
+    surgical,
+)
 
 QUICK = Setting(image_size=32, epochs=1)
 ACTED = Setting(image_size=32)  # its pilot alone has an epoch
@@ -24,11 +33,19 @@ def few():
     return task("garden", shots=8, image_size=32)
 
 
+class Ended(list):
+    """A training without records."""
+
+    def __init__(self, diverged=""):
+        self.diverged = diverged
+
+
 class Acted:
     """A race whose trainings take said times and reach said accuracies, on a clock of its own."""
 
     def __init__(self, patch, seconds, accuracies):
         self.now, self.runs, self.seconds, self.accuracies = 0.0, [], seconds, accuracies
+        self.diverging = {}  # by way, rate and seed: the words
         patch.setattr(advice.time, "perf_counter", lambda: self.now)
         patch.setattr(advice, "fit", self.fit)
         patch.setattr(advice, "predict", self.predict)
@@ -39,14 +56,14 @@ class Acted:
 
         patch.setattr(advice, "count_training_operations", operations)
 
-    def fit(self, network, part, way, *, seed=0, epochs=None):
+    def fit(self, network, part, way, *, seed=0, epochs=None, say):
         if epochs == 1:  # the pilot
             self.now += 1
-            return []
+            return Ended()
         self.runs.append((way, seed))
         self.part = part
         self.now += self.seconds[way.name]
-        return []
+        return Ended(self.diverging.get((way.name, way.rate, seed), ""))
 
     def predict(self, network, pixels):
         way, seed = self.runs[-1]
@@ -95,8 +112,9 @@ def test_the_race_keeps_within_its_time_and_names_whom_it_cannot_tell_apart(acte
     assert said[1].startswith(
         "probe, partial, full on up to 6 splits of 48 images to learn from and 16 held"
     )
-    assert found.best == partial(1) and found.close == ("probe", "full at 0.0003")
-    assert "do not tell it from probe, full at 0.0003: probe is the cheapest." in found.caveats[2]
+    slow = f"full at {full.peak_rate}"
+    assert found.best == partial(1) and found.close == ("probe", slow)
+    assert f"do not tell it from probe, {slow}: probe is the cheapest." in found.caveats[2]
     assert (found.table.high <= 1).all() and found.alike == 0
     assert found.code == "vt.fit(network, task, vt.partial(1))"
 
@@ -113,10 +131,11 @@ def test_who_is_clearly_behind_leaves_and_the_leaders_rates_are_tried(acted, few
     )
     found = recommend(few, budget=400, ways=WAYS, setting=ACTED)
     splits = found.table.set_index(["way", "rate"]).splits
-    assert splits["partial", 1e-3] == 10 and splits["full", 3e-4] == advice.MIN_SPLITS
+    usual = partial(1).peak_rate
+    assert splits["partial", usual] == 10 and splits["full", full.peak_rate] == advice.MIN_SPLITS
     assert found.table.way.tolist() == ["partial", "partial", "partial", "full", "probe"]
-    assert found.best == partial(1, rate=1e-3 / 3)
-    assert found.code == "vt.fit(network, task, vt.partial(1, rate=0.00033))"
+    assert found.best == partial(1, rate=usual / 3)
+    assert found.code == f"vt.fit(network, task, vt.partial(1, rate={usual / 3:.2g}))"
     seeds = [seed for way, seed in play.runs if way == probe]
     assert seeds == [0, 1, 2]
 
@@ -162,9 +181,10 @@ def test_ways_for_which_there_is_no_time_are_named(acted, few):
     acted({"probe": 1, "full": 100}, {"probe": (0.5,), "full": (0.9,)})
     said = []
     found = recommend(few, budget=60, ways=(full, probe), setting=ACTED, say=said.append)
-    assert said[1].endswith("too slow for that time: full")
-    assert found.best == probe and found.left_out == ("full",)
-    assert "For full the time was too short." in found.caveats
+    why = "it needs some 300 s on 3 splits, and 56 s were left for it"
+    assert said[1].endswith(f"\nwithout full: {why}")
+    assert found.best == probe and found.left_out == {"full": why}
+    assert f"Without full: {why}." in found.caveats
     with pytest.raises(
         ValueError, match="2 s are too short: probe alone would take some 3 s on 3 splits"
     ):
@@ -184,7 +204,7 @@ def test_a_real_race_never_looks_at_the_test_images(few):
     assert one.best in (
         probe,
         partial(1),
-        *(partial(1, rate=1e-3 * factor) for factor in (1 / 3, 3)),
+        *(partial(1, rate=partial(1).peak_rate * factor) for factor in (1 / 3, 3)),
     )
     assert one.images == (48, 16) and one.table["mean"].iloc[0] > few.chance
     shown = str(one)
@@ -236,14 +256,14 @@ def test_what_cannot_be_raced_is_refused(few):
         (full, "vt.full"),
         (partial(2), "vt.partial(2)"),
         (scratch, "vt.scratch"),
-        (partial(2, rate=3e-3), "vt.partial(2, rate=0.003)"),
+        (partial(2, rate=0.07), "vt.partial(2, rate=0.07)"),
         (surgical("stem"), "vt.surgical('stem')"),
         (replace(full, rate=1e-4), "dataclasses.replace(vt.full, rate=0.0001)"),
         (lp_ft, "vt.lp_ft"),
-        (replace(full, rate=3e-4), "vt.full"),
+        (replace(full, rate=full.peak_rate), "vt.full"),
         (replace(full, stage_decay=0.5), "dataclasses.replace(vt.full, stage_decay=0.5)"),
         (partial(2, kind="norm", weight_decay=0.1), "vt.partial(2, kind='norm', weight_decay=0.1)"),
-        (replace(full, name="mine", rate=1e-2), "vt.Strategy('mine', rate=0.01)"),
+        (Strategy("mine", rate=1e-2), "vt.Strategy('mine', rate=0.01)"),
     ],
 )
 def test_the_line_of_code_makes_the_strategy(way, code):
@@ -264,3 +284,106 @@ def test_overlapping_splits_widen_the_interval_as_nadeau_and_bengio_say():
     assert found.high - found.mean == pytest.approx(half)
     with pytest.raises(ValueError, match="images on both sides, not 9 and 0"):
         resampled_interval(values, 9, 0)
+
+
+def test_the_four_have_the_first_claim_on_the_time_and_the_others_what_is_left(acted, few):
+    seconds = {"probe": 1, "partial": 5, "partial(2)": 6, "lp_ft": 8, "full": 10, "scratch": 15}
+    acted(seconds, dict.fromkeys([*seconds, "other rate"], (0.5, 0.4375)))
+    said = []
+    recommend(few, budget=116, setting=ACTED, say=said.append)  # a second for the pilot
+    assert said[1].startswith("probe, partial, partial(2), full, scratch on up to 3 splits")
+    assert "without lp_ft: it needs some 24 s on 3 splits, and 4 s were left for it" in said[1]
+    said.clear()
+    recommend(few, budget=60, setting=ACTED, say=said.append)
+    assert said[1].startswith("probe, partial, full on up to 3 splits")
+    assert "without scratch: it needs some 45 s on 3 splits, and 11 s were left" in said[1]
+
+
+@pytest.mark.parametrize("split", [0, 2])
+def test_a_way_that_diverges_leaves_the_race_and_that_is_said(acted, few, split):
+    play = acted(SECONDS, {"probe": (0.5,), "partial": (0.9,), "full": (0.75, 0.6875)})
+    play.diverging["partial", None, split] = "partial diverged at step 4"
+    said = []
+    found = recommend(few, budget=60, ways=WAYS, setting=ACTED, say=said.append)
+    assert "partial leaves the race: partial diverged at step 4" in said
+    assert found.left_out == {"partial": "partial diverged at step 4"}
+    assert "Without partial: partial diverged at step 4." in found.caveats
+    assert found.best == full and set(found.table.way) == {"probe", "full"}
+    assert [seed for way, seed in play.runs if way == partial(1)] == [*range(split + 1)]
+
+
+def test_a_rate_that_diverges_is_no_way_and_the_leader_stays(acted, few):
+    play = acted(SECONDS, {"probe": (0.5,), "full": (0.75,), "other rate": (0.25,)})
+    usual = full.peak_rate
+    play.diverging["full", usual * 3, 0] = "full diverged"
+    said = []
+    found = recommend(few, budget=400, ways=(probe, full), setting=ACTED, say=said.append)
+    assert found.best == full and found.left_out == {}
+    assert f"full at a rate of {3 * usual:.2g}: diverged" in said
+    assert sorted(found.table.rate.dropna()) == [usual / 3, usual]
+
+
+def test_if_every_way_diverges_nothing_is_recommended(acted, few):
+    play = acted(SECONDS, {"probe": (0.5,), "full": (0.75,)})
+    play.diverging = {(way, None, 0): f"{way} diverged" for way in ("probe", "full")}
+    with pytest.raises(ValueError, match="every way left the race: probe diverged; full diverged"):
+        recommend(few, budget=60, ways=(probe, full), setting=ACTED)
+
+
+def uneven(few, counts):
+    """The task with so many training images of each of its first classes."""
+    places = torch.cat(
+        [(few.train.labels == k).nonzero()[:, 0].repeat(9)[:n] for k, n in enumerate(counts)]
+    )
+    train = few.train[places]
+    return replace(few, classes=few.classes[: len(counts)], train=train, draw=lambda *_: train)
+
+
+@pytest.mark.parametrize(
+    ("counts", "shares", "learnt"),
+    [
+        ((48, 8), (1.0,), True),
+        ((48, 8), (0.857, 0.9), False),  # 6 of 7 are of the most frequent class
+        ((48, 8), (0.5,), False),
+        ((16, 16), (0.875,), True),
+        ((16, 16), (0.5, 0.625, 0.375), False),
+    ],
+)
+def test_nothing_is_recommended_that_is_no_better_than_naming_the_most_frequent_class(
+    acted, few, counts, shares, learnt
+):
+    task = uneven(few, counts)
+    acted(SECONDS, {"probe": shares})
+    found = recommend(task, budget=30, ways=probe, setting=ACTED)
+    shown, share = str(found), max(counts) / sum(counts)
+    assert found.learnt == learnt and found.majority == pytest.approx(share, abs=0.02)
+    assert ("Train so: Linear probe" in shown) == learnt == (found.code in shown)
+    assert ("Nothing learnt was shown: Linear probe, the best, is right for" in shown) != learnt
+    assert "Chance (1 of 2)" in shown and "50.0 %" in shown
+    first = task.classes[0]
+    wants = (
+        f"always naming {first!r}, the most frequent class" if counts[0] > counts[1] else "chance"
+    )
+    assert (wants in shown) != learnt
+    # balanced accuracy stands where it says more
+    even = counts[0] == counts[1]
+    assert ("balanced" in shown) != even and ("Always the most frequent class" in shown) != even
+    if not learnt:
+        assert (
+            "Give more images" in shown and (f"of {task.classes[1]!r} above all" in shown) != even
+        )
+
+
+def test_one_split_shows_no_learning(acted, few):
+    play = acted({"probe": 1}, {"probe": (1.0,)})
+    play.seconds = {"probe": 20}  # slower than it was foretold
+    found = recommend(few, budget=22, ways=probe, setting=ACTED)
+    assert found.table.splits.tolist() == [1] and not found.learnt
+    assert "one split has no interval" in str(found)
+
+
+def test_balanced_accuracy_is_the_mean_over_classes(acted, few):
+    acted(SECONDS, {"probe": (6 / 7,)})
+    found = recommend(uneven(few, (48, 8)), budget=30, ways=probe, setting=ACTED)
+    # the first images held back are right, those of the second class stand last
+    assert found.table.balanced[0] == pytest.approx(0.5) and found.table["mean"][0] > 0.8

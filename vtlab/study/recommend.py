@@ -12,7 +12,6 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import pandas as pd
 import torch
@@ -21,7 +20,7 @@ from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, stratified_split
 from vtlab.data.tasks import Task
 from vtlab.models.evaluation import NonFiniteOutputsError, predict
-from vtlab.results.formatting import format_percent, format_percent_range, format_table, join_words
+from vtlab.results.formatting import format_percent_range, format_table
 from vtlab.results.labels import get_label
 from vtlab.results.metrics import (
     Interval,
@@ -299,6 +298,7 @@ class RecommendationRace:
         self.balanced: dict[Strategy, list[float]] = {}
         self.majority: dict[int, float] = {}  # by split
         self.took: dict[Strategy, list[float]] = {}
+        self.diverged: dict[Strategy, str] = {}
         self.left_out: dict[str, str] = {}
         self.seconds_per_operation = self._time_pilot(kept)
 
@@ -317,7 +317,8 @@ class RecommendationRace:
         started = time.perf_counter()
         order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(0))
         some = kept[order[:PILOT_IMAGES]]
-        for _ in fit(self.runner.make_network(), self._task_with(some), full, epochs=1):
+        network, some_task = self.runner.make_network(), self._task_with(some)
+        for _ in fit(network, some_task, full, epochs=1, say=lambda line: None):
             pass
         return (time.perf_counter() - started) / self._count_operations(full, len(some), epochs=1)
 
@@ -379,8 +380,9 @@ class RecommendationRace:
             if not all(self._score(way, number) for way in self.racing):
                 self._drop_split(number)
                 return
-            for way in [way for way in self.racing if way.name in self.left_out]:
-                yield f"{way.name} leaves the race: {self.left_out[way.name]}"
+            for way in [way for way in self.racing if way in self.diverged]:
+                self.left_out[way.name] = self.diverged[way]
+                yield f"{way.name} leaves the race: {self.diverged[way]}"
                 self.racing.remove(way)
             if not self.racing:
                 return
@@ -392,7 +394,7 @@ class RecommendationRace:
     def _drop_split(self, number: int) -> None:
         """Drop a split that not all ways have, unless it is the only one."""
         for way in self.racing:
-            if way not in self.scores and way.name not in self.left_out:
+            if way not in self.scores and way not in self.diverged:
                 self.left_out[way.name] = (
                     f"its first run would take some {self.expected_seconds(way):.0f} s, and "
                     f"{max(0, self.seconds_left):.0f} s were left for it"
@@ -410,14 +412,17 @@ class RecommendationRace:
             way = replace(leader, rate=leader.peak_rate * factor)
             if ran * self.expected_seconds(leader) > self.seconds_left:
                 return
-            if all(self._score(way, number) for number in range(ran)) and way in self.scores:
-                yield f"{way.name} at a rate of {way.rate:.2g}: {100 * self._mean(way):.1f} %"
+            if all(self._score(way, number) for number in range(ran)):
+                found = "diverged" if way in self.diverged else f"{100 * self._mean(way):.1f} %"
+                yield f"{way.name} at a rate of {way.rate:.2g}: {found}"
 
     def _score(self, way: Strategy, number: int) -> bool:
         """Train on a split and test on what was held back; False where the time would not do.
 
-        A way that diverges loses all its scores, and is left out.
+        A way that diverges loses all its scores, and is not trained again.
         """
+        if way in self.diverged:
+            return True
         if self.expected_seconds(way) > self.seconds_left:
             return False
         started = time.perf_counter()
@@ -436,7 +441,7 @@ class RecommendationRace:
             except NonFiniteOutputsError as error:
                 diverged = str(error)
         if diverged:
-            self.left_out[way.name] = diverged
+            self.diverged[way] = diverged
             self.scores.pop(way, None)
             return True
         most = torch.bincount(some.train.labels.long()).argmax()
@@ -475,8 +480,8 @@ class RecommendationRace:
 
     def result(self) -> Recommendation:
         """The table, and what it says."""
-        if not self.scores and self.left_out and not self.racing:
-            raise ValueError(f"every way left the race: {'; '.join(self.left_out.values())}")
+        if not (self.scores or self.racing):
+            raise ValueError(f"every way left the race: {'; '.join(self.diverged.values())}")
         if not self.scores:
             raise ValueError(
                 f"{self.budget:.0f} s are too short: the first run of {self.racing[0].name} would "
@@ -515,12 +520,12 @@ class RecommendationRace:
         return Recommendation(
             self.leader,
             table.drop(columns="best").reset_index(drop=True),
-            MappingProxyType(self.counts),
+            self.counts,
             sum(constant) / len(constant),
             self._interval(ahead),
             tuple(name for _, name in close),
             cheaper,
-            MappingProxyType(self.left_out),
+            self.left_out,
             self.images,
             self.alike,
             self.runner.setting.epochs,
