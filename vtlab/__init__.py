@@ -31,6 +31,7 @@ _HOME = {
     "full": "training.strategies",
     "lp_ft": "training.strategies",
     "surgical": "training.strategies",
+    "plain": "training.strategies",
     "strategy": "training.strategies",
     "fit": "training.fit",
     "checkpointed": "training.checkpoints",

@@ -40,6 +40,7 @@ from vtlab.training.strategies import Strategy as Strategy
 from vtlab.training.strategies import full as full
 from vtlab.training.strategies import lp_ft as lp_ft
 from vtlab.training.strategies import partial as partial
+from vtlab.training.strategies import plain as plain
 from vtlab.training.strategies import probe as probe
 from vtlab.training.strategies import scratch as scratch
 from vtlab.training.strategies import strategy as strategy

@@ -22,7 +22,7 @@ from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
 from vtlab.results import metrics
 from vtlab.training.fit import fit
-from vtlab.training.strategies import FOUR, Strategy
+from vtlab.training.strategies import FOUR, Strategy, plain
 from vtlab.training.views import VIEWS_PER_IMAGE
 
 # activations of test images by task and whether mirrored, as `predict` fills them
@@ -50,7 +50,7 @@ class _AugmentationPart:
         task: The task's name.
         shots: Images per class.
         ways: For each strategy's name, which ways.
-        epochs: For each strategy's name, how many; the default where it is not named.
+        epochs: For each strategy's name, how many; those of `plain` where it is not named.
         views: How many views take turns where stages are frozen.
     """
 
@@ -142,7 +142,7 @@ def measure_augmentation(
 def plan_augmentation() -> Plan:
     """Every part x strategy x seed x way."""
     tasks = {part.task: make_task(part.task, shots=1) for part in PARTS.values()}
-    strategies, memos = {s.name: s for s in FOUR}, Memos()
+    strategies, memos = {s.name: plain(s) for s in FOUR}, Memos()
     for name, part in PARTS.items():
         for strategy_name, ways in part.ways.items():
             strategy = strategies[strategy_name]

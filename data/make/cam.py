@@ -30,7 +30,7 @@ from vtlab.models.network import Network
 from vtlab.results import metrics
 from vtlab.system.threads import THREADS
 from vtlab.training.fit import fit
-from vtlab.training.strategies import FOUR, Strategy, full
+from vtlab.training.strategies import FOUR, Strategy, full, plain
 
 SEEDS = 5
 SHOTS = 40
@@ -67,7 +67,7 @@ def _train_strategies(base: Task, folder: Path) -> Iterator[tuple[Strategy, int,
     """The four strategies, trained with paired seeds."""
     for seed in range(SEEDS):
         task = base.at(SHOTS, seed)
-        for strategy in FOUR:
+        for strategy in map(plain, FOUR):
             yield strategy, seed, _train_or_load_network(strategy, task, seed, folder)
 
 
@@ -147,7 +147,7 @@ def measure_cam_shortcut(folder: Path) -> pd.DataFrame:
     for seed in range(SEEDS):
         for training, share in (("tied", 1.0), ("balanced", 0.0)):
             task = ground_task(share, seed)
-            for strategy in FOUR:
+            for strategy in map(plain, FOUR):
                 network = _train_or_load_network(strategy, task, seed, folder, GROUND_EPOCHS)
                 row = {
                     "training": training,
@@ -178,7 +178,7 @@ def measure_cam_sanity(folder: Path) -> pd.DataFrame:
     pixels = _every_nth(base.test, len(base.test) // COMPARED_IMAGES).pixels
     rows = []
     for seed in range(SEEDS):
-        network = _train_or_load_network(full, base.at(SHOTS, seed), seed, folder)
+        network = _train_or_load_network(plain(full), base.at(SHOTS, seed), seed, folder)
         for method in SANITY_METHODS:
             steps = list(cascading_randomisation(network, pixels, method=method, seed=seed))
             _, first = steps[0]  # of the trained network
@@ -204,7 +204,7 @@ def measure_cam_methods(folder: Path) -> pd.DataFrame:
     images = _every_nth(base.test, len(base.test) // COMPARED_IMAGES)
     rows = []
     for seed in range(SEEDS):
-        network = _train_or_load_network(full, base.at(SHOTS, seed), seed, folder)
+        network = _train_or_load_network(plain(full), base.at(SHOTS, seed), seed, folder)
         found = {name: explain(network, images.pixels, method=name) for name in METHODS}
         found |= {name: baseline_maps(name, images.pixels, seed=seed) for name in BASELINES}
         for name, maps in found.items():

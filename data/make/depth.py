@@ -28,7 +28,7 @@ from vtlab.models.backbones import backbone, backbone_with_first_stages
 from vtlab.models.evaluation import evaluate
 from vtlab.models.network import STAGE_NAMES
 from vtlab.study.run import train_and_test
-from vtlab.training.strategies import Strategy, full, probe, surgical
+from vtlab.training.strategies import Strategy, full, plain, probe, surgical
 from vtlab.training.strategies import partial as last_stages
 from vtlab.training.unfreezing import gradual_unfreezing
 
@@ -40,10 +40,10 @@ TARGETS = ("garden", "digits")
 
 WEIGHT_KINDS: dict[str, Strategy] = {
     "head": probe,
-    "BatchNorm": replace(full, kind="norm", head_start="probe", rate=RATE),
-    "biases": replace(full, kind="bias", head_start="probe", rate=RATE),
-    "last stage": last_stages(1, head_start="probe", rate=RATE),
-    "everything": replace(full, head_start="probe", rate=RATE),
+    "BatchNorm": plain(replace(full, kind="norm", head_start="probe", rate=RATE)),
+    "biases": plain(replace(full, kind="bias", head_start="probe", rate=RATE)),
+    "last stage": plain(last_stages(1, head_start="probe", rate=RATE)),
+    "everything": plain(replace(full, head_start="probe", rate=RATE)),
 }
 
 
@@ -57,7 +57,7 @@ def measure_depth(way: str, stages: int, task: Task, seed: int) -> dict[str, flo
     """One training with so many transferred stages, frozen or fine-tuned."""
     network = backbone_with_first_stages(stages, len(task.classes), seed)
     learning = STAGE_NAMES if way == "fine-tuned" else STAGE_NAMES[stages:]
-    strategy = surgical(*learning, rate=RATE) if learning else probe
+    strategy = plain(surgical(*learning, rate=RATE)) if learning else probe
     found = train_and_test(network, task, strategy, seed, epochs=EPOCHS)
     return found | {"weights": network.count_learning_weights()}
 
@@ -71,7 +71,7 @@ def _measure_weight_kind(way: str, task: Task, seed: int) -> dict[str, float]:
     else:
         if way == "adapters":
             network = with_adapters(network, seed)
-            strategy = surgical(*adapter_names(network), head_start="probe", rate=RATE)
+            strategy = plain(surgical(*adapter_names(network), head_start="probe", rate=RATE))
         else:
             strategy = WEIGHT_KINDS[way]
         found = train_and_test(network, task, strategy, seed, epochs=WEIGHT_KIND_EPOCHS)

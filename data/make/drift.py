@@ -17,7 +17,7 @@ from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
 from vtlab.study.run import train_and_test
-from vtlab.training.strategies import Strategy, full, lp_ft, probe
+from vtlab.training.strategies import Strategy, full, lp_ft, plain, probe
 
 SEEDS = 5
 SHOTS = 5
@@ -25,9 +25,9 @@ RATES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 LIKENESS_IMAGES = 240  # test images for the likeness of features
 
 WAYS: dict[str, tuple[Strategy, ...]] = {
-    "full": tuple(replace(full, rate=rate) for rate in RATES),
-    "stage-wise": tuple(replace(full, rate=rate, stage_decay=0.5) for rate in (1e-3, 3e-3)),
-    "probe first": tuple(replace(lp_ft, rate=rate) for rate in (1e-4, 3e-4, 1e-3)),
+    "full": tuple(replace(plain(full), rate=rate) for rate in RATES),
+    "stage-wise": tuple(replace(plain(full), rate=rate, stage_decay=0.5) for rate in (1e-3, 3e-3)),
+    "probe first": tuple(replace(plain(lp_ft), rate=rate) for rate in (1e-4, 3e-4, 1e-3)),
     "probe": (probe,),
 }
 

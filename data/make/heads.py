@@ -20,12 +20,13 @@ from vtlab.models.evaluation import compute_outputs, mean_absolute_error
 from vtlab.models.losses import compute_loss, label_variance_loss
 from vtlab.models.network import Network
 from vtlab.study.run import train_and_test
-from vtlab.training.strategies import Strategy, full, probe
+from vtlab.training.strategies import Strategy, full, plain, probe
 from vtlab.training.strategies import partial as last_stages
 
 SEEDS = 5
 FEATURES, CELLS = 256, 8 * 8  # of mini_resnet's last maps
 HEAD_RATES = (1e-3, 1e-2)  # for heads that are not solved
+DESCENDED = replace(probe, batch_size=32, epochs=30)  # as `plain` has it: these heads take batches
 
 
 def _hidden_head(
@@ -70,7 +71,11 @@ HEADS: dict[str, tuple[Callable[[], nn.Module | None], bool]] = {
     "a block more": (_block_head, False),
 }
 HEAD_SHOTS = (5, 40)
-NUMBERS: dict[str, Strategy] = {"ridge": probe, "partial": last_stages(1), "full": full}
+NUMBERS: dict[str, Strategy] = {
+    "ridge": probe,
+    "partial": plain(last_stages(1)),
+    "full": plain(full),
+}
 NUMBER_SHOTS = 5
 
 
@@ -81,7 +86,7 @@ def _measure_head_init(way: str, task: Task, seed: int) -> dict[str, float]:
     return {
         "first_loss": loss,
         "gradient": gradient,
-        **_train_head(network, task, replace(full, head_start="kept"), seed),
+        **_train_head(network, task, plain(replace(full, head_start="kept")), seed),
     }
 
 
@@ -89,7 +94,7 @@ def _measure_head(way: str, task: Task, seed: int, rate: float | None = None) ->
     """One training of this head on frozen stages; without a rate it is solved."""
     make_head, pooling = HEADS[way]
     network = backbone("mini_resnet", classes=8, head=make_head(), pooling=pooling)
-    return _train_head(network, task, replace(probe, rate=rate), seed)
+    return _train_head(network, task, replace(DESCENDED, rate=rate), seed)
 
 
 def _measure_petal_count(way: str, task: Task, seed: int) -> dict[str, float]:

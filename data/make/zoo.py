@@ -22,10 +22,10 @@ from vtlab.study.setting import Setting
 from vtlab.system.device import autocast, synchronize
 from vtlab.system.files import find_shipped_files
 from vtlab.system.threads import THREADS
-from vtlab.training.strategies import full, partial, probe
+from vtlab.training.strategies import full, partial, plain, probe
 
 TASKS = ("garden", "digits")
-STRATEGIES = (probe, partial(1), full)
+STRATEGIES = (probe, plain(partial(1)), plain(full))
 SHOTS, SEEDS = 5, 5
 BATCH = 64
 REPEATS = 7

@@ -28,7 +28,7 @@ from vtlab.plots.legends import spread_apart
 from vtlab.results import metrics
 from vtlab.study.run import train_and_test
 from vtlab.training.fit import fit
-from vtlab.training.strategies import Strategy, full, probe, surgical
+from vtlab.training.strategies import Strategy, full, plain, probe, surgical
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,10 +128,10 @@ def shifted_task(shift: str, seed: int) -> Task:
 def _strategy_for_part(part: str) -> Strategy:
     """Let one part of a network learn, from where it is: a stage, the head, or everything."""
     if part == "everything":
-        return replace(full, head_start="kept", rate=RATE)
+        return plain(replace(full, head_start="kept", rate=RATE))
     if part.startswith("head"):
-        return replace(probe, head_start="kept", rate=RATE)
-    return surgical(part, head_start="kept", head_learns=False, rate=RATE)
+        return replace(probe, head_start="kept", rate=RATE, batch_size=32)
+    return plain(surgical(part, head_start="kept", head_learns=False, rate=RATE))
 
 
 def unfreeze_one_part(part: str, knowing: Network, task: Task, seed: int) -> dict[str, float]:

@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 # (data/results/recipes.csv); surgical takes the rate of partial.
 DEFAULT_RATES = {"scratch": 3e-3, "partial": 3e-3, "full": 3e-3, "lp_ft": 1e-3, "surgical": 3e-3}
 ALTERNATIVES: dict[str, tuple[_StrategyFields, ...]] = {
-    "scratch": ({"rate": 1e-2},),
+    "scratch": (),
     "partial": ({"rate": 1e-3}, {"rate": 1e-2}),
-    "full": ({"rate": 1e-3, "stage_decay": 0.5}, {"rate": 1e-2}),
-    "lp_ft": ({"rate": 3e-4}, {"rate": 3e-3}),
+    "full": (
+        {"rate": 1e-4, "stage_decay": 0.5, "statistics": "kept"},
+        {"rate": 3e-3, "stage_decay": 0.35, "statistics": "kept"},
+    ),
+    "lp_ft": ({"rate": 1e-4, "statistics": "kept"}, {"rate": 3e-3}),
 }
 PLAIN_RATES = {"scratch": 3e-3, "full": 3e-4, "lp_ft": 3e-4}  # of `plain`: one rate for every task
 PLAIN_EPOCHS = 30
@@ -131,12 +134,22 @@ class Strategy:
         return self.rate or DEFAULT_RATES.get(self.name.partition("(")[0], 1e-3)
 
     def candidates(self) -> tuple[Strategy, ...]:
-        """The recipes that a study chooses from within the shots; one where the rate is given, or solved."""
+        """The recipes that a study chooses from within the shots; one where the rate is given, or solved.
+
+        A field that was given, and is not as in the strategy of this name, stays in all of them.
+        """
         if self.rate is not None or self.convex:
             return (self,)
-        others = ALTERNATIVES.get(self.name.partition("(")[0], ())
-        first = replace(self, rate=self.peak_rate)
-        return tuple(dict.fromkeys((first, *(replace(self, **other) for other in others))))
+        family = self.name.partition("(")[0]
+        found = [replace(self, rate=self.peak_rate)]
+        for other in ALTERNATIVES.get(family, ()):
+            given = {
+                name: getattr(self, name)
+                for name in other
+                if getattr(self, name) != getattr(strategy(family), name)
+            }
+            found.append(replace(replace(self, **other), **given))
+        return tuple(dict.fromkeys(found))
 
     def fingerprint(self) -> str:
         """All fields but the name, in one line: what runs of one name must share."""
@@ -340,12 +353,12 @@ def strategy_code(given: Strategy) -> str:
             field.name == "rate" and value == known.peak_rate
         ):
             continue
-        changes.append(f"rate={value:.2g}" if field.name == "rate" else f"{field.name}={value!r}")
+        changes.append(f"{field.name}={value!r}")
     if base is None:
         return f"vt.Strategy({', '.join([repr(given.name), *changes])})"
     if isinstance(base.stages, tuple):
         return f"vt.surgical({', '.join([*map(repr, base.stages), *changes])})"
     if isinstance(base.stages, int) and base.stages:
         return f"vt.partial({', '.join([str(base.stages), *changes])})"
-    plain = f"vt.{given.name}"
-    return f"dataclasses.replace({plain}, {', '.join(changes)})" if changes else plain
+    code = f"vt.{given.name}"
+    return f"dataclasses.replace({code}, {', '.join(changes)})" if changes else code

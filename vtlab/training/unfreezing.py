@@ -5,7 +5,7 @@ from __future__ import annotations
 from vtlab.data.tasks import Task
 from vtlab.models.network import Network
 from vtlab.training.fit import fit
-from vtlab.training.strategies import partial, probe
+from vtlab.training.strategies import partial, plain, probe
 
 
 def gradual_unfreezing(
@@ -26,7 +26,7 @@ def gradual_unfreezing(
     """
     stages = len(network.stage_names)
     for k in range(stages + 1):
-        strategy = probe if k == 0 else partial(k, head_start="kept", rate=rate)
+        strategy = probe if k == 0 else plain(partial(k, head_start="kept", rate=rate))
         epochs_each = max(1, epochs // stages)
         for _ in fit(network, task, strategy, seed=seed, epochs=epochs_each):
             pass
