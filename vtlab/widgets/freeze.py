@@ -16,6 +16,7 @@ from vtlab.data.tasks import task as make_task
 from vtlab.models.network import Network
 from vtlab.training.costs import Speed, calibrate_costs, cost_table
 from vtlab.training.fit import fit
+from vtlab.training.strategies import partial
 from vtlab.widgets.panel import (
     Panel,
     PanelStatusLine,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-BATCH_SIZE = 32
+BATCH_SIZE = partial().batch_size  # of what Train trains by
 
 
 class FreezePanel(Panel):

@@ -18,6 +18,7 @@ from vtlab.models.network import STAGE_NAMES
 from vtlab.models.starts import list_starts
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
+from vtlab.training.strategies import Strategy, partial, plain
 from vtlab.widgets.panel import (
     Panel,
     PanelRedrawTimer,
@@ -42,8 +43,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STRATEGY_NAMES = ("scratch", "probe", "partial", "full", "lp_ft", "surgical")
-PEAK_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-STAGE_DECAYS = (1.0, 0.7, 0.5, 0.3)
+RECIPES = {"committed": "the strategy's own", "plain": names.RECIPES["plain"]}
+_WAYS = [make_session_strategy(name, ("stage4",)) for name in STRATEGY_NAMES]
+_WAYS += map(plain, _WAYS)
+PEAK_RATES = tuple(sorted({1e-4, 3e-4, 1e-3, 3e-3, 1e-2, *(way.peak_rate for way in _WAYS)}))
+STAGE_DECAYS = tuple(
+    sorted({1.0, 0.7, 0.5, 0.3, *(way.stage_decay for way in _WAYS)}, reverse=True)
+)
 STARTS = {start.name: start for start in list_starts()}
 READY, TRAINING, STOPPING = "ready", "training", "stopping"
 STOPPED, FINISHED, FAILED = "stopped", "finished", "failed"
@@ -67,9 +73,11 @@ class TrainPanel(Panel):
             photographs the one that `Task.start` names.
         strategy: "scratch", "probe", "partial", "full", "lp_ft" or "surgical".
         stages: Names of those that learn beside the head; ticking them chooses the strategy.
-        rate: Peak learning rate; 0 for the committed default.
+        recipe: "committed" for the strategy's own, or "plain" (`plain`). Choosing a strategy or a recipe sets
+            rate and stage_decay to its values.
+        rate: Peak learning rate.
         stage_decay: Each stage nearer to the image learns this much slower.
-        epochs: 0 for the default schedule.
+        epochs: 0 for as many as the recipe says.
         seed: Of the shots, the head, the order of the batches and the augmentation.
         state: "ready", "training", "stopping", "stopped", "finished" or "failed".
         session: The training at hand; its `network` holds what was learnt.
@@ -83,8 +91,9 @@ class TrainPanel(Panel):
     backbone = traitlets.Enum(tuple(STARTS), "mini_resnet")
     strategy = traitlets.Enum(STRATEGY_NAMES, "partial")
     stages = traitlets.Tuple(("stage4",))
-    rate = traitlets.Enum((0, *PEAK_RATES), 0)
-    stage_decay = traitlets.Enum(STAGE_DECAYS, 1.0)
+    recipe = traitlets.Enum(tuple(RECIPES), "committed")
+    rate = traitlets.Enum(PEAK_RATES, partial().peak_rate)
+    stage_decay = traitlets.Enum(STAGE_DECAYS, partial().stage_decay)
     epochs = traitlets.Int(0, min=0)
     seed = traitlets.Int(0, min=0)
     state = traitlets.Unicode(READY, read_only=True)
@@ -132,8 +141,11 @@ class TrainPanel(Panel):
             "stop": button("Stop", self.stop),
             "continue": button("Continue", self.resume),
         }
+        self._given = set(traits)
         super().__init__(**traits)
         self._sync_ticks({"name": "strategy"})
+        self._take_recipe()
+        self._given = set()
 
     @traitlets.validate("task")
     def _check_task(self, proposal: dict) -> str:
@@ -161,6 +173,19 @@ class TrainPanel(Panel):
         finally:
             self._syncing = False
 
+    @traitlets.observe("strategy", "recipe")
+    def _take_recipe(self, change: object = None) -> None:
+        """Rate and stage-wise decay begin as the recipe has them, where they were not given."""
+        way = self._choose_way(self.strategy, self.stages or STAGE_NAMES[-1:], self.recipe)
+        if "rate" not in self._given:
+            self.rate = way.peak_rate
+        if "stage_decay" not in self._given:
+            self.stage_decay = way.stage_decay
+
+    def _choose_way(self, strategy: str, stages: tuple[str, ...], recipe: str) -> Strategy:
+        way = make_session_strategy(strategy, stages)
+        return plain(way) if recipe == "plain" else way
+
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A control for each choice."""
         ways = [(names.get_label(name).text, name) for name in STRATEGY_NAMES]
@@ -172,9 +197,10 @@ class TrainPanel(Panel):
             "backbone": dropdown("Backbone", STARTS),
             "strategy": dropdown("Strategy", ways),
             "stages": panel_stage_boxes(STAGE_NAMES),
-            "rate": dropdown("Peak rate", [("default", 0), *((f"{r:g}", r) for r in PEAK_RATES)]),
+            "recipe": dropdown("Recipe", [(words, name) for name, words in RECIPES.items()]),
+            "rate": dropdown("Peak rate", [(f"{rate:g}", rate) for rate in PEAK_RATES]),
             "stage_decay": dropdown("Rate of each earlier stage", decays),
-            "epochs": number_box("Epochs (0: default)", 0, 500),
+            "epochs": number_box("Epochs (0: the recipe's)", 0, 500),
         }
 
     def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
@@ -183,7 +209,7 @@ class TrainPanel(Panel):
         return [
             control_row(*(controls[n] for n in ("task", "shots", "seed", "backbone", "strategy"))),
             controls["stages"],
-            control_row(*(controls[n] for n in ("rate", "stage_decay", "epochs"))),
+            control_row(*(controls[n] for n in ("recipe", "rate", "stage_decay", "epochs"))),
             control_row(*self.buttons.values(), self.status),
         ]
 
@@ -272,6 +298,7 @@ class TrainPanel(Panel):
         backbone: str,
         strategy: str,
         stages: tuple[str, ...],
+        recipe: str,
         rate: float,
         stage_decay: float,
         epochs: int,
@@ -281,8 +308,9 @@ class TrainPanel(Panel):
         Raises:
             ValueError: If the task has not so many images.
         """
-        way = make_session_strategy(strategy, stages)
-        way = replace(way, rate=rate or None, stage_decay=stage_decay)
+        way = self._choose_way(strategy, stages, recipe)
+        if not way.convex:
+            way = replace(way, rate=rate, stage_decay=stage_decay)
         start = STARTS[backbone]
         drawn = self._find_task(task, start.image_size).at(shots or None, seed)
         return Session(drawn, start.backbone, way, seed, epochs or None, start.weights)
