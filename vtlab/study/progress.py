@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from vtlab.study.run import PlannedRun, Runner
-from vtlab.study.tune import HELD_BACK_SHARE, list_candidates, trial_epochs
+from vtlab.study.tune import count_trials
 from vtlab.training.costs import cost_table, count_training_operations
 from vtlab.training.schedules import choose_epochs
 from vtlab.training.strategies import Strategy
@@ -189,13 +189,14 @@ def _predict_work(runner: Runner, run: PlannedRun) -> _PredictedWork:
     training = count_training_operations(
         network, run.strategy, images, epochs=epochs, image_size=task.image_size
     )
-    candidates = list_candidates(run.strategy, setting.recipe)
-    trials = [trial_epochs(images, one, setting.recipe, setting.epochs) for one in candidates]
+    trials = 0.0  # of one image nothing can be held back
+    if run.shots != 1:
+        trials = count_trials(run.strategy, images, setting.recipe, setting.epochs)
     parts = cost_table(network, run.strategy, image_size=task.image_size)
     forward = parts.forward.groupby(parts.step > 0).sum() * len(task.test)
     return _PredictedWork(
         epochs,
-        training * sum(trials) / epochs * (1 - HELD_BACK_SHARE) if len(trials) > 1 else 0,
+        training * trials,
         training,
         int(forward.get(True, 0)),
         int(forward.get(False, 0)),

@@ -1,8 +1,8 @@
 """Recommend what to train for given images: strategies race on these images alone.
 
 Ways to train race on the same splits: a quarter of the training images is held back, another one in every
-split, and each way learns from the rest. Ways that are clearly behind leave the race, and what time is left
-tries other rates for the leader. A leader is recommended only if it is clearly better than always naming the
+split, and each way learns from the rest, by the recipe that it chooses within them. Ways that are clearly
+behind leave the race. A leader is recommended only if it is clearly better than always naming the
 most frequent class. The test images are not touched.
 """
 
@@ -31,7 +31,7 @@ from vtlab.results.metrics import (
 )
 from vtlab.study.run import Runner
 from vtlab.study.setting import Setting
-from vtlab.study.tune import HELD_BACK_SHARE
+from vtlab.study.tune import HELD_BACK_SHARE, count_trials
 from vtlab.system.threads import THREADS
 from vtlab.training.costs import count_training_operations
 from vtlab.training.fit import fit
@@ -50,7 +50,6 @@ from vtlab.training.strategies import (
 DEFAULT_WAYS = (probe, partial(1), partial(2), lp_ft, full, scratch)
 MIN_SPLITS = 3  # before a way may be dropped
 MAX_SPLITS = 10
-RATE_FACTORS = (1 / 3, 3)  # of the leader's rate, which are tried at the end
 PILOT_IMAGES = 64  # of the timed epoch from which the time of each run is predicted
 OVERHEAD_SECONDS = 0.4  # of a run beside its training: data, a new network, the held-back images
 
@@ -71,9 +70,9 @@ class Recommendation:
     """What a race has found; printed, it is the table, the answer, the caveats and what carries it out.
 
     Attributes:
-        best: The strategy with the highest mean, at the rate that was tried.
-        table: A row for each way, best first: `way`, `rate`, `mean`, `low`, `high` (95 % interval),
-            `balanced` (balanced accuracy), `behind`, `behind_low`, `behind_high` (the best, less this one),
+        best: The strategy with the highest mean, by the recipe that it chose within all the images.
+        table: A row for each way, best first: `way`, `rate` (where the way had one), `mean`, `low`,
+            `high` (95 % interval), `balanced` (balanced accuracy), `behind`, `behind_low`, `behind_high` (the best, less this one),
             `splits`, `seconds` (of a run).
         counts: Training images of each class, by its name.
         majority: The accuracy of always naming the most frequent class, on the same images held back.
@@ -157,8 +156,7 @@ class Recommendation:
     def __repr__(self) -> str:
         """The recommendation as lines for a terminal."""
         best = self.table.iloc[0]
-        rate = "" if pd.isna(best.rate) else f", rate {best.rate:.2g}"
-        answer = f"Train so: {get_label(best.way).text}{rate}" if self.learnt else self._doubt()
+        answer = f"Train so: {get_label(best.way).text}" if self.learnt else self._doubt()
         lines = [
             format_table(self._rows()),
             "",
@@ -168,7 +166,7 @@ class Recommendation:
         if not self.learnt:
             return "\n".join([*lines, *(f"  - {sentence}" for sentence in self._advice())])
         lines += ["", f"  {self.code}"]
-        if self.best.rate is None:  # the command line knows the default rates only
+        if pd.isna(best.rate):  # the command line takes no rates
             epochs = f" --epochs {self.epochs}" if self.epochs else ""
             flip = "" if self.flip else " --no-flip"
             shots = "all" if self.shots is None else self.shots
@@ -226,8 +224,11 @@ class Recommendation:
             always = f"{100 * self.majority:.1f} %"
             rows.append(("Always the most frequent class", "", always, "", chance, "", "", ""))
         rows.append((f"Chance (1 of {len(self.counts)})", "", chance, "", chance, "", "", ""))
-        balanced = RECOMMENDATION_COLUMNS.index("balanced")
-        return rows if self.uneven else [row[:balanced] + row[balanced + 1 :] for row in rows]
+        empty = {"balanced"} if not self.uneven else set()
+        if self.table.rate.isna().all():
+            empty.add("rate")
+        shown = [i for i, name in enumerate(RECOMMENDATION_COLUMNS) if name not in empty]
+        return [tuple(row[i] for i in shown) for row in rows]
 
 
 def recommend(
@@ -331,8 +332,10 @@ class RecommendationRace:
         """Seconds of a run: as measured before, or else predicted from its operations."""
         if way in self.took:
             return max(self.took[way])
-        operations = self._count_operations(way, self.images[0], self.runner.setting.epochs)
-        return OVERHEAD_SECONDS + self.seconds_per_operation * operations
+        images, setting = self.images[0], self.runner.setting
+        trainings = 1 + count_trials(way, images, setting.recipe, setting.epochs)
+        operations = self._count_operations(way, images, setting.epochs)
+        return OVERHEAD_SECONDS + self.seconds_per_operation * operations * trainings
 
     @property
     def seconds_left(self) -> float:
@@ -389,7 +392,6 @@ class RecommendationRace:
             if number + 1 >= MIN_SPLITS:
                 self.racing = [way for way in self.racing if not self._lead_over(way).low > 0]
             yield f"split {number + 1}: {self.leader.name} leads at {100 * self._mean(self.leader):.1f} %"
-        yield from self._try_other_rates()
 
     def _drop_split(self, number: int) -> None:
         """Drop a split that not all ways have, unless it is the only one."""
@@ -402,19 +404,6 @@ class RecommendationRace:
         for way in self.scores if number else ():
             self.scores[way] = self.scores[way][:number]
             self.balanced[way] = self.balanced[way][:number]
-
-    def _try_other_rates(self) -> Iterator[str]:
-        """Rates around the leader's, on as many splits as it had."""
-        leader, ran = self.leader, len(self.scores[self.leader])
-        if leader.convex:
-            return
-        for factor in RATE_FACTORS:
-            way = replace(leader, rate=leader.peak_rate * factor)
-            if ran * self.expected_seconds(leader) > self.seconds_left:
-                return
-            if all(self._score(way, number) for number in range(ran)):
-                found = "diverged" if way in self.diverged else f"{100 * self._mean(way):.1f} %"
-                yield f"{way.name} at a rate of {way.rate:.2g}: {found}"
 
     def _score(self, way: Strategy, number: int) -> bool:
         """Train on a split and test on what was held back; False where the time would not do.
@@ -429,9 +418,9 @@ class RecommendationRace:
         kept, held = self._split(number)
         network, epochs = self.runner.make_network(), self.runner.setting.epochs
         some, images = self._task_with(kept), self.task.train[held]
-        training = fit(
-            network, some, way, seed=self.seed + number, epochs=epochs, say=lambda line: None
-        )
+        seed = self.seed + number
+        chosen = self.runner.choose_recipe(way, some, seed)
+        training = fit(network, some, chosen, seed=seed, epochs=epochs, say=lambda line: None)
         for _ in training:
             pass
         diverged = training.diverged
@@ -491,7 +480,7 @@ class RecommendationRace:
         for way, scores in self.scores.items():
             own, behind = self._interval(scores), self._lead_over(way)
             seconds = sorted(self.took[way])[len(self.took[way]) // 2]
-            rate = None if way.convex else way.peak_rate
+            rate = None if way.convex else way.rate
             rows.append(
                 {
                     "way": way.name,
@@ -518,7 +507,7 @@ class RecommendationRace:
         constant = [self.majority[number] for number in range(len(self.scores[self.leader]))]
         ahead = [a - b for a, b in zip(self.scores[self.leader], constant, strict=True)]
         return Recommendation(
-            self.leader,
+            self.runner.choose_recipe(self.leader, self.task, self.seed),
             table.drop(columns="best").reset_index(drop=True),
             self.counts,
             sum(constant) / len(constant),

@@ -173,6 +173,17 @@ class Runner:
         memo = self.memo if strategy.start == "pretrained" else None
         return predict(network, self.task.test.pixels, memo)
 
+    def choose_recipe(self, strategy: Strategy, task: Task, seed: int) -> Strategy:
+        """The strategy by the recipe that does best within the shots of a task.
+
+        Where a class has one image nothing can be held back, and the first recipe is taken.
+        """
+        recipe = self.setting.recipe
+        candidates = list_candidates(strategy, recipe)
+        if not task.has_two_per_class:
+            return candidates[0]
+        return choose_recipe(candidates, task, self.make_network, seed, recipe, self.setting.epochs)
+
     def train(
         self,
         strategy: Strategy,
@@ -184,10 +195,7 @@ class Runner:
         torch.set_num_threads(THREADS)
         task, network = self.task.at(shots, seed), self.make_network()
         started = time.perf_counter()
-        recipe, epochs = self.setting.recipe, self.setting.epochs
-        if task.has_two_per_class:  # else nothing can be held back
-            candidates = list_candidates(strategy, recipe)
-            strategy = choose_recipe(candidates, task, self.make_network, seed, recipe, epochs)
+        strategy, epochs = self.choose_recipe(strategy, task, seed), self.setting.epochs
         # that it diverged stands in the record of the run
         training = fit(network, task, strategy, seed=seed, epochs=epochs, say=lambda line: None)
         for _ in training:

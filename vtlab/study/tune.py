@@ -48,6 +48,16 @@ def trial_epochs(images: int, strategy: Strategy, recipe: str, epochs: int | Non
     return max(1, round(TRIAL_SHARE * whole)) if recipe == "chosen" else whole
 
 
+def count_trials(strategy: Strategy, images: int, recipe: str, epochs: int | None = None) -> float:
+    """How much all trials of a run take, in trainings of that strategy on all its images."""
+    candidates = list_candidates(strategy, recipe)
+    if len(candidates) == 1:
+        return 0.0
+    kept = max(1, round(images * (1 - HELD_BACK_SHARE)))
+    trials = sum(trial_epochs(kept, one, recipe, epochs) for one in candidates)
+    return trials * kept / (images * (epochs or choose_epochs(images, strategy)))
+
+
 def choose_recipe(
     candidates: Sequence[Strategy],
     task: Task,

@@ -7,7 +7,7 @@ import torch
 from vtlab.training.strategies import Strategy
 
 MIN_STEPS = {"pretrained": 60, "random": 120}
-MIN_EPOCHS = {"pretrained": 6, "random": 12}
+MIN_EPOCHS = {"pretrained": 4, "random": 8}
 WARMUP_SHARE = 0.1  # share of the steps in which the rate rises
 
 
