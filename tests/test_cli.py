@@ -221,6 +221,29 @@ def test_the_help_of_compare_names_every_task_and_backbone(capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "recipe"),
+    [
+        ([], "chosen"),
+        (["--recipe", "plain"], "plain"),
+        (["--recipe", "committed"], "committed"),
+        (["--tune"], "tuned"),
+    ],
+)
+def test_the_recipe_that_is_asked_for_is_that_of_the_study(
+    words, recipe, tmp_path, monkeypatch, capsys
+):
+    asked = []
+
+    def seen(*task, setting, **how):
+        asked.append(setting.recipe)
+        raise ValueError("seen")
+
+    monkeypatch.setattr("vtlab.study.compare.compare", seen)
+    assert run("garden", "--out", tmp_path, *words) == 2
+    assert asked == [recipe] and "seen" in capsys.readouterr().err
+
+
 def test_version_and_help(capsys):
     for option, words in (("--version", __version__), ("--help", "compare")):
         with pytest.raises(SystemExit) as stop:

@@ -8,6 +8,7 @@ from images_made_up import grainy, saved
 
 from vtlab.data.tasks import task
 from vtlab.models.starts import find_default_start
+from vtlab.results.labels import RECIPES
 from vtlab.study.run import Runner
 from vtlab.study.setting import Setting
 
@@ -75,3 +76,12 @@ def test_what_runs_begin_from_is_said_in_one_line(folder, monkeypatch):
 def test_folders_of_runs_tell_starts_apart(folder):
     default, garden = Setting(task=str(folder)), Setting(task=str(folder), backbone="mini_resnet")
     assert default.fingerprint() == default.resolve().fingerprint() != garden.fingerprint()
+
+
+def test_a_recipe_that_nobody_knows_is_refused_and_the_known_are_told_apart():
+    with pytest.raises(
+        ValueError, match="recipe is 'best'; there are chosen, tuned, committed, pl"
+    ):
+        Setting(recipe="best")
+    prints = [Setting(recipe=recipe).fingerprint() for recipe in RECIPES]
+    assert [of["recipe"] for of in prints] == list(RECIPES)

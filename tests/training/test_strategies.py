@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from vtlab.system.files import find_shipped_files
 from vtlab.training import strategies as strategies
 from vtlab.training.strategies import (
     FOUR,
@@ -11,9 +12,11 @@ from vtlab.training.strategies import (
     full,
     lp_ft,
     partial,
+    plain,
     probe,
     scratch,
     strategy,
+    strategy_code,
     surgical,
 )
 
@@ -155,11 +158,100 @@ def test_stage_wise_rates_fall_towards_the_image(network):
     assert rates["head"] == 1e-3 and rates["stage4"] == 5e-4 and rates["stem"] == 1e-3 / 32
 
 
-def test_default_rates_are_the_best_of_the_committed_sweep():
-    from vtlab.course.tables import read_committed_table
+TRAINED = (scratch, partial(1), partial(2), full, lp_ft, surgical("stem", "stage2"))
 
-    table = read_committed_table("rates")
-    means = table.groupby(["strategy", "rate"]).test_accuracy.mean().unstack()
-    best = means.idxmax(axis=1).to_dict()
-    assert best == {name: strategies.DEFAULT_RATES[name] for name in best}
-    assert set(best) == {"scratch", "partial", "full"}
+
+@pytest.mark.parametrize("way", TRAINED, ids=lambda s: s.name)
+def test_the_plain_recipe_changes_how_and_not_what(network, way):
+    made = plain(replace(way, stage_decay=0.3, weight_decay=0.2))
+    for kept in ("name", "start", "stages", "kind", "head_learns", "weight_decay"):
+        assert getattr(made, kept) == getattr(replace(way, weight_decay=0.2), kept)
+    assert made.learning_parts(network) == way.learning_parts(network)
+    assert (made.batch_size, made.epochs, made.statistics) == (32, 30, "batch")
+    assert set(made.peak_rates(network).values()) == {made.rate}
+    assert made.solves_head_first(network) == (way == lp_ft)
+    assert made.candidates() == (made,) and plain(made) == made
+    assert plain(replace(way, rate=0.07)).rate == 0.07
+    assert plain(way.name) == plain(way)
+
+
+def test_the_plain_recipe_leaves_what_is_solved_and_refuses_what_is_not_there():
+    assert plain(probe) == plain("probe") == probe
+    assert plain(replace(full, head_start="kept")).head_start == "kept"
+    with pytest.raises(ValueError, match="unknown strategy 'fully'"):
+        plain("fully")
+
+
+@pytest.mark.parametrize("way", TRAINED, ids=lambda s: s.name)
+def test_the_first_candidate_is_the_committed_recipe_and_all_train_the_same_stages(network, way):
+    found = way.candidates()
+    assert found[0].fingerprint() == way.fingerprint()
+    assert len({one.fingerprint() for one in found}) == len(found)
+    for one in found:
+        assert one.rate and one.name == way.name and one.candidates() == (one,)
+        assert one.learning_parts(network) == way.learning_parts(network)
+
+
+def test_a_field_that_was_given_stays_in_every_candidate(monkeypatch):
+    others = ({"rate": 0.5, "stage_decay": 0.25}, {"rate": 0.125})
+    monkeypatch.setitem(strategies.ALTERNATIVES, "full", others)
+    known = [(one.rate, one.stage_decay) for one in full.candidates()]
+    assert known[1:] == [(0.5, 0.25), (0.125, full.stage_decay)]
+    given = replace(full, stage_decay=0.125, weight_decay=0.2).candidates()
+    assert [one.rate for one in given] == [rate for rate, _ in known]
+    assert {(one.stage_decay, one.weight_decay) for one in given} == {(0.125, 0.2)}
+    assert replace(full, name="mine").candidates() == (replace(full, name="mine", rate=1e-3),)
+
+
+@pytest.mark.parametrize("way", (*TRAINED, probe), ids=lambda s: s.name)
+def test_the_code_of_whatever_was_chosen_gives_it_again(way):
+    import dataclasses
+
+    import vtlab
+
+    tuned = [replace(one, rate=one.peak_rate / 3) for one in way.candidates()]
+    for one in (way, *way.candidates(), *tuned, plain(way)):
+        again = eval(strategy_code(one), {"vt": vtlab, "dataclasses": dataclasses})
+        assert again.name == one.name and again.fingerprint() == one.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"epochs": 0}, "epochs 0"),
+        ({"head_start": "warm"}, "'random', 'probe', 'auto' or 'kept'"),
+        ({"head_learns": False}, "starts at random must learn"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        replace(full, **wrong)
+
+
+def test_default_recipes_are_what_the_committed_search_found(monkeypatch):
+    import pandas as pd
+
+    path = find_shipped_files("results") / "recipes.csv"
+    if not path.is_file():
+        pytest.skip("there is no table of the search here")
+    monkeypatch.syspath_prepend(path.parents[1] / "make")
+    import recipes
+
+    table = pd.read_csv(path)
+    for name, grid in recipes.GRIDS.items():
+        own = partial(1) if name == "partial" else strategy(name)
+        found = [
+            dict(zip(recipes.KEY, key, strict=True))
+            for key in recipes.order_recipes(table[table.strategy == name], len(own.candidates()))
+        ]
+        for one, chosen in zip(own.candidates(), found, strict=True):
+            assert {field: getattr(one, field) for field in recipes.SEARCHED} == {
+                field: chosen[field] for field in recipes.SEARCHED
+            }
+        for field in ("rate", "stage_decay"):
+            tried = {
+                getattr(recipe, field) for recipe in grid if recipe.statistics == own.statistics
+            }
+            inner = sorted(tried)[1:-1]
+            assert not inner or getattr(own.candidates()[0], field) in inner
