@@ -74,12 +74,12 @@ def compare(
         given.check_draw()
     runner = Runner.build(setting, given)
     runner.check_strategies(strategies)
-    say(setting.describe_start(runner.task))
     tuned = setting.recipe == "tuned" and any(not strategy.convex for strategy in strategies)
     for number in dict.fromkeys(run.shots for run in planned):
         drawn = runner.task.at(number, 0)
         if tuned:
             drawn.check_two_per_class()
+    say(setting.describe_start(runner.task))
     kept = {run.key for run in planned if keep_networks and run.seed == planned[0].seed}
     networks: dict[str, Network] = {}
     with contextlib.ExitStack() as stack:
