@@ -64,6 +64,7 @@ def plan_real(
     data: Iterable[str] = SETS,
     shots: Iterable[int] = SHOTS,
     seeds: Iterable[int] = SEEDS,
+    strategies: Iterable[Strategy] = STRATEGIES,
 ) -> Iterator[RealRun]:
     """Every run: all of a seed before the next; within a seed small images and few shots first.
 
@@ -72,7 +73,7 @@ def plan_real(
     for seed in seeds:
         runs = [
             RealRun(of, start, strategy, number, seed)
-            for number, start, of, strategy in itertools.product(shots, starts, data, STRATEGIES)
+            for number, start, of, strategy in itertools.product(shots, starts, data, strategies)
             if not (strategy.start == "random" and start == "natural")
         ]
         yield from sorted(runs, key=_cost)
@@ -150,9 +151,12 @@ def main() -> None:
     parser.add_argument("--shots", nargs="+", type=int, default=SHOTS)
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--recipe", choices=RECIPES, default="chosen")
+    names = {strategy.name: strategy for strategy in STRATEGIES}
+    parser.add_argument("--strategies", nargs="+", choices=names, default=[*names])
     given = parser.parse_args()
     torch.set_num_threads(THREADS)
-    plan = [*plan_real(given.starts, given.data, given.shots, given.seeds)]
+    strategies = [names[name] for name in given.strategies]
+    plan = [*plan_real(given.starts, given.data, given.shots, given.seeds, strategies)]
     try:
         for run in plan:
             real_row(given.folder, given.runs, run, given.recipe)

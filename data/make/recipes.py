@@ -12,7 +12,7 @@ part changes one thing at a time around the first recipe of each strategy.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -56,28 +56,30 @@ CASES = (
     ("sounds", "efficientnet_lite0"),
 )
 SCRATCH_CASES = tuple((task, "garden") for task in ("garden501", "digits", "insects", "sounds"))
-RATES = {"batch": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2), "kept": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
+RATES = {"batch": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2), "kept": (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
+DECAYS = {"batch": (0.35, 0.5, 0.7, 1.0), "kept": (0.2, 0.35, 0.5, 0.7, 1.0)}
 GRIDS: dict[str, list[Strategy]] = {
     "full": [
         replace(full, rate=rate, stage_decay=decay, statistics=statistics)
         for statistics, rates in RATES.items()
-        for rate, decay in itertools.product(rates, (0.35, 0.5, 0.7, 1.0))
+        for rate, decay in itertools.product(rates, DECAYS[statistics])
     ],
     "partial": [
         partial(1, rate=rate, stage_decay=decay, statistics=statistics)
-        for statistics, rates in RATES.items()
-        for rate, decay in itertools.product((*rates, 1e-1), (0.5, 1.0))
+        for statistics, rates, decays in (
+            ("batch", (*RATES["batch"], 1e-1), (0.5, 1.0, 2.0)),
+            ("kept", (1e-5, *RATES["kept"], 1e-1), (0.25, 0.5, 1.0)),
+        )
+        for rate, decay in itertools.product(rates, decays)
     ],
-    "scratch": [
-        replace(scratch, rate=rate, weight_decay=decay)
-        for rate, decay in itertools.product((*RATES["batch"], 1e-1), (0.01, 0.1))
-    ],
+    # one knob is left: a random start has no head to solve, no stages to go easy on, no statistics to keep
+    "scratch": [replace(scratch, rate=rate) for rate in (*RATES["batch"], 1e-1)],
 }
 # of each round: cases, shots and seeds, and how many recipes go on after it
 ROUNDS = (
-    (FIRST_CASES, ((5, 0),), 8),
-    (CASES, ((5, 0), (20, 0)), 4),
-    (CASES, ((5, 1), (20, 1), (5, 2)), 4),
+    (FIRST_CASES, ((5, 0),), 6),
+    (CASES, ((5, 0), (20, 0)), 3),
+    (CASES, ((5, 1), (20, 1), (5, 2)), 3),
 )
 SEARCHED = ["rate", "stage_decay", "weight_decay", "statistics"]
 KEY = ["strategy", *SEARCHED, "head_start", "batch_size", "length"]
@@ -142,23 +144,57 @@ def measure_recipe(folder: Path, runs: Path, case: Case, recipe: Strategy, lengt
     return resumable_row(path, recorded, measure)
 
 
-def order_recipes(table: pd.DataFrame, count: int) -> list[tuple]:
-    """The recipes that are best taken together: each adds most to the best of those before it.
+def order_recipes(table: pd.DataFrame, grid: Sequence[Strategy]) -> list[Strategy]:
+    """Recipes that are best taken together: each adds most to the best of those before it.
+
+    Those at an edge of their grid are there to show that the best lies inside, and are not taken.
 
     Args:
         table: Rows of one strategy; only recipes that trained on every case are looked at.
-        count: How many.
+        grid: The recipes.
     """
     cases = [*Case._fields]
-    scores = table.pivot_table(index=KEY, columns=cases, values="test_accuracy").dropna()
+    scores = table.pivot_table(index=SEARCHED, columns=cases, values="test_accuracy").dropna()
+    inside = {
+        tuple(getattr(one, name) for name in SEARCHED): one for one in grid if is_inside(one, grid)
+    }
+    scores = scores[[key in inside for key in scores.index]]
     chosen: list[tuple] = []
-    while len(chosen) < min(count, len(scores)):
+    while len(chosen) < len(scores):
         best = scores.loc[chosen].max() if chosen else scores.min()
-        gain = scores.drop(index=chosen).clip(lower=best, axis=1).mean(axis=1)
+        left = scores.drop(index=chosen)
+        gain = left.clip(lower=best, axis=1).mean(axis=1)
         if chosen and gain.max() <= best.mean():  # nothing adds any more: the best alone come next
-            gain = scores.drop(index=chosen).mean(axis=1)
+            gain = left.mean(axis=1)
         chosen.append(gain.idxmax())
-    return chosen
+    return [inside[key] for key in chosen]
+
+
+def is_inside(recipe: Strategy, grid: Sequence[Strategy]) -> bool:
+    """Whether other recipes of a grid lie on both sides of this one, in everything that is searched."""
+    alike = [one for one in grid if one.statistics == recipe.statistics]
+    for name in ("rate", "stage_decay"):
+        values = {getattr(one, name) for one in alike}
+        if len(values) > 1 and not min(values) < getattr(recipe, name) < max(values):
+            return False
+    return True
+
+
+def find_recipes(table: pd.DataFrame, name: str) -> list[Strategy]:
+    """The recipes of a strategy that the search has found, best first.
+
+    Args:
+        table: As recipes.csv.
+        name: The strategy; "lp_ft" is `full` with one rate for all stages, as the first round has it.
+    """
+    rows = table[(table.length == 1) & (table.batch_size == Strategy("any").batch_size)]
+    grid = GRIDS.get(name) or [one for one in GRIDS["full"] if one.stage_decay == 1]
+    rows = rows[(rows.strategy == grid[0].name) & (rows.head_start == grid[0].head_start)]
+    if name not in GRIDS:
+        cases, ((shots, seed),), _ = ROUNDS[0]
+        rows = rows[(rows.shots == shots) & (rows.seed == seed)]
+        rows = rows[[place in cases for place in zip(rows.task, rows.start, strict=True)]]
+    return order_recipes(rows, grid)
 
 
 def search_recipes(folder: Path, runs: Path, jobs: int) -> Iterator[dict]:
@@ -179,10 +215,8 @@ def search_recipes(folder: Path, runs: Path, jobs: int) -> Iterator[dict]:
             ]
             measured = parallel(call(folder, runs, *one, 1.0) for one in planned)
             rows |= dict(zip(planned, measured, strict=True))
-            order = order_recipes(pd.DataFrame(rows.values()), count)
-            by_values = {tuple(getattr(recipe, of) for of in SEARCHED): recipe for recipe in grid}
-            left = [by_values[key[1 : 1 + len(SEARCHED)]] for key in order]
-            print(name, *(key[1 : 1 + len(SEARCHED)] for key in order), flush=True)
+            left = order_recipes(pd.DataFrame(rows.values()), grid)[:count]
+            print(name, *((r.rate, r.stage_decay, r.statistics) for r in left), flush=True)
         yield from rows.values()
         first.append(left[0])
     yield from parallel(

@@ -2,7 +2,8 @@
 
 `python data/make/shots_garden.py` keeps each finished run and goes on where it was; with `--shots 5,10`
 it measures those numbers of shots anew and takes the other rows from the committed table. `--again` draws
-another eight species, which nothing was chosen on or looked at before: shots_garden_again.csv.
+another eight species, which nothing was chosen on or looked at before: shots_garden_again.csv; `--plain`
+trains the four by the plain recipe: shots_plain.csv.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from vtlab.data.tasks import garden_task
 from vtlab.garden.worlds import WORLDS
 from vtlab.results.labels import rank_label
 from vtlab.study.compare import compare
+from vtlab.study.setting import Setting
 from vtlab.training.strategies import FOUR, lp_ft
 
 SHOTS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
@@ -42,19 +44,22 @@ def main() -> None:
     parser.add_argument("--shots", default=",".join(map(str, SHOTS)), help="(default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="(default: %(default)s)")
     parser.add_argument("--again", action="store_true", help="another eight species")
+    parser.add_argument("--plain", action="store_true", help="by the plain recipe")
+    parser.add_argument("--strategies", nargs="+", default=[s.name for s in (*FOUR, lp_ft)])
     given = parser.parse_args()
     shots = [int(number) for number in given.shots.split(",")]
-    name = "shots_garden_again" if given.again else "shots_garden"
+    name = "shots_garden_again" if given.again else "shots_plain" if given.plain else "shots_garden"
     study = compare(
         garden_task(AGAIN, 64).at(1, 0) if given.again else "garden",
-        strategies=(*FOUR, lp_ft),
+        strategies=given.strategies,
         shots=shots,
         seeds=given.seeds,
+        setting=Setting(recipe="plain" if given.plain else "chosen"),
         folder=given.runs.with_name(name),
         say=print,
     )
     table = study.table()
-    write_rounded_table(table if given.again else _replace_shots(table, shots), name)
+    write_rounded_table(_replace_shots(table, shots) if name == "shots_garden" else table, name)
 
 
 if __name__ == "__main__":

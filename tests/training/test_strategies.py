@@ -255,3 +255,14 @@ def test_default_recipes_are_what_the_committed_search_found(monkeypatch):
             }
             inner = sorted(tried)[1:-1]
             assert not inner or getattr(own.candidates()[0], field) in inner
+
+
+def test_a_head_that_cannot_be_solved_learns_fast_whatever_the_stages_do():
+    from vtlab.models.backbones import backbone
+
+    own = torch.nn.Sequential(torch.nn.Linear(256, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    slow = replace(full, rate=1e-4)
+    by_solved, by_random = (slow.peak_rates(backbone(classes=3, head=head)) for head in (None, own))
+    assert by_solved["head"] == 1e-4
+    assert by_random["head"] == strategies.RANDOM_HEAD_RATE
+    assert by_random["stage4"] == by_solved["stage4"] == 1e-4 * full.stage_decay

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-# Peak rates of AdamW where a strategy leaves its rate open, and other recipes that a study tries within
-# the shots. `python data/make/recipes.py` searched them on tasks that no table reports
-# (data/results/recipes.csv); surgical takes the rate of partial.
-DEFAULT_RATES = {"scratch": 3e-3, "partial": 3e-3, "full": 3e-3, "lp_ft": 1e-3, "surgical": 3e-3}
+# Peak rates of AdamW where a strategy leaves its rate open, and the other recipes that a study tries within
+# the shots. `python data/make/recipes.py FOLDER` searched them on tasks that no table reports
+# (data/results/recipes.csv); surgical takes the first of partial. From scratch one serves: others do not add.
+DEFAULT_RATES = {"scratch": 3e-3, "partial": 3e-3, "full": 1e-4, "lp_ft": 1e-3, "surgical": 3e-3}
 ALTERNATIVES: dict[str, tuple[_StrategyFields, ...]] = {
-    "scratch": (),
-    "partial": ({"rate": 1e-3}, {"rate": 1e-2}),
+    "partial": ({"rate": 3e-5, "stage_decay": 0.5, "statistics": "kept"}, {"rate": 1e-2}),
     "full": (
-        {"rate": 1e-4, "stage_decay": 0.5, "statistics": "kept"},
-        {"rate": 3e-3, "stage_decay": 0.35, "statistics": "kept"},
+        {"rate": 3e-3, "stage_decay": 0.7, "statistics": "batch"},
+        {"rate": 3e-3, "stage_decay": 0.35},
     ),
     "lp_ft": ({"rate": 1e-4, "statistics": "kept"}, {"rate": 3e-3}),
 }
+RANDOM_HEAD_RATE = 3e-3  # the least rate of a head that cannot be solved and begins at random
 PLAIN_RATES = {"scratch": 3e-3, "full": 3e-4, "lp_ft": 3e-4}  # of `plain`: one rate for every task
 PLAIN_EPOCHS = 30
 
@@ -207,10 +207,14 @@ class Strategy:
     def peak_rates(self, network: Network) -> dict[str, float]:
         """The peak learning rate of each part that learns, from the image to the head."""
         from_the_head = {name: depth for depth, name in enumerate(reversed(network.parts))}
-        return {
+        rates = {
             name: self.peak_rate * self.stage_decay ** from_the_head[name]
             for name in self.learning_parts(network)
         }
+        # the recipe's rate may be meant for a head that is solved already
+        if self.head_start == "auto" and not self.solves_head_first(network) and "head" in rates:
+            rates["head"] = max(rates["head"], RANDOM_HEAD_RATE)
+        return rates
 
 
 class _StrategyFields(TypedDict, total=False):
@@ -230,7 +234,7 @@ class _StrategyFields(TypedDict, total=False):
 
 scratch = Strategy("scratch", start="random")
 probe = Strategy("probe", stages=0)
-full = Strategy("full", head_start="auto", stage_decay=0.7)
+full = Strategy("full", head_start="auto", stage_decay=0.5, statistics="kept")
 lp_ft = Strategy("lp_ft", head_start="probe")
 
 
