@@ -1,5 +1,7 @@
 """Runs with made-up numbers, for tests that need records and no training."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from vtlab.results.records import Epoch, Run
@@ -30,4 +32,17 @@ def made_up(strategy="full", shots=5, seed=0, accuracy=0.75, images=40, classes=
         confidences=(0.5,) * images,
         cams=(((0.0, 1.0), (0.5, 0.25)),),
         settings={"rate": 1e-3, "threads": 2},
+    )
+
+
+def diverged(run: Run) -> Run:
+    """The run as it would be if it had diverged."""
+    return replace(
+        run,
+        diverged=f"{run.strategy} diverged at a rate of 9: at step {run.seed + 2} the loss was nan",
+        test_accuracy=float("nan"),
+        balanced_accuracy=float("nan"),
+        predictions=(),
+        confidences=(),
+        cams=(),
     )

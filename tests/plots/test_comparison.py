@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.colors import to_hex
-from runs_made_up import made_up
+from runs_made_up import diverged, made_up
 from tests_support import artist
 
 from vtlab.plots import style
@@ -124,3 +124,21 @@ def test_several_shots_in_one_accuracy_figure_are_refused():
 def test_no_figure_is_left_to_pyplot():
     plot_accuracy(runs())
     assert pyplot.get_fignums() == []
+
+
+def test_runs_that_diverged_are_words_and_no_dot():
+    made = [diverged(of) if (of.strategy, of.seed) == ("probe", 1) else of for of in runs()]
+    made = [diverged(of) if of.strategy == "scratch" else of for of in made]
+    for given in (made, records.runs_to_table(made)):
+        ax = plot_accuracy(given, test_images=200).axes[0]
+        labels = [tick.get_text() for tick in ax.get_yticklabels()]
+        assert labels == [
+            "From scratch\n3 of 3 diverged",
+            "Linear probe\n1 of 3 diverged",
+            "Partial (1)",
+        ]
+        assert "diverged" in words(ax) and "nan" not in " ".join(words(ax))
+        np.testing.assert_allclose(artist(ax, "seeds probe").get_xdata(), [0.8, 0.81])
+        with pytest.raises(AssertionError):
+            artist(ax, "seeds scratch")
+        assert format_percent(0.805) in words(ax)

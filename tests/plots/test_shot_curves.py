@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.text import Text
-from runs_made_up import made_up
+from runs_made_up import diverged, made_up
 from tests_support import artist
 
 from vtlab.plots.shot_curves import plot_shots
@@ -95,3 +95,16 @@ def test_labels_at_the_lines_ends_never_overlap():
 def test_no_figure_is_left_to_pyplot():
     plot_shots(sweep())
     assert pyplot.get_fignums() == []
+
+
+def test_runs_that_diverged_are_named_and_the_lines_are_of_the_others():
+    made = [diverged(of) if (of.strategy, of.seed) == ("probe", 1) else of for of in sweep((5, 10))]
+    made = [diverged(of) if (of.strategy, of.shots) == ("scratch", 10) else of for of in made]
+    ax = plot_shots(made, chance=0.125).axes[0]
+    written = [text.get_text() for text in ax.texts]
+    note = "runs that diverged and are not drawn: From scratch 3 of 6, Linear probe 2 of 6"
+    assert note in written and "Linear probe" in written and "From scratch" in written
+    means = artist(ax, "mean probe").get_ydata()
+    np.testing.assert_allclose(means, [np.mean([0.7, 0.71]), np.mean([0.9, 0.91])])
+    everything = plot_shots([diverged(of) for of in sweep((5, 10))]).axes[0]
+    assert any("From scratch 6 of 6" in text.get_text() for text in everything.texts)

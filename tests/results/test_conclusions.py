@@ -1,13 +1,16 @@
 """What runs are said to say, against runs made to say it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from runs_made_up import diverged
 
 from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
 from vtlab.results.comparison import Comparison, format_comparison
 from vtlab.results.formatting import format_shots, join_words
-from vtlab.results.records import Run
+from vtlab.results.records import Epoch, Run
 
 TEST = 1000
 
@@ -191,3 +194,79 @@ def test_lists_are_read_aloud():
 def test_runs_that_cannot_stand_in_one_table_are_refused(made, words):
     with pytest.raises(ValueError, match=words):
         Comparison(made)
+
+
+def with_diverged(**seeds):
+    """Three strategies with three seeds; of each strategy the given number of runs diverged."""
+    made = runs(probe=(0.8, 0.82, 0.81), full=(0.7, 0.72, 0.95), scratch=(0.3, 0.32, 0.31))
+    return Comparison(
+        [diverged(of) if of.seed >= 3 - seeds.get(of.strategy, 0) else of for of in made], 0.125
+    )
+
+
+def test_what_diverged_is_in_no_mean_and_in_no_difference():
+    compared = with_diverged(full=1)
+    rows = compared.summary.set_index("strategy")
+    assert rows.loc["full", "mean"] == pytest.approx(0.71)
+    assert rows.loc["full", ["seeds", "diverged"]].tolist() == [2, 1]
+    assert rows.diverged.tolist() == [0, 0, 1]
+    gaps = compared.differences.set_index("strategy")
+    assert gaps.loc["full", "behind"] == pytest.approx(0.1) and gaps.loc["full", "pairs"] == 2
+    assert compared.best == "probe" and compared.test_images == TEST
+    (note,) = compared.training_notes
+    assert note.startswith(plain("Diverged: 1 of 3 runs of Full. These have no accuracy"))
+    assert note.endswith(
+        "The first of them: full diverged at a rate of 9: at step 4 the loss was nan."
+    )
+    assert note in findings.list_caveats(compared, [5, 5])
+    assert "not finished" not in " ".join(findings.list_caveats(compared, [5, 5]))
+    assert note in format_comparison(compared)
+
+
+def test_a_strategy_whose_every_run_diverged_has_words_for_a_number():
+    compared = with_diverged(full=3)
+    gaps = compared.differences.set_index("strategy")
+    assert np.isnan(gaps.loc["full", "mean"]) and gaps.loc["full", "pairs"] == 0
+    sentence = findings.state_conclusion(compared)
+    assert "Linear probe leads" in sentence and "Full" not in sentence and "nan" not in sentence
+    full = next(
+        line for line in format_comparison(compared).splitlines() if line.startswith("Full")
+    )
+    assert full.split() == ["Full", "10", "diverged"]
+    only = Comparison([of for of in compared.runs if of.strategy != "scratch"], 0.125)
+    assert "; every other strategy diverged." in findings.state_conclusion(only)
+
+
+def test_a_comparison_of_nothing_but_divergence_says_so():
+    compared = with_diverged(probe=3, full=3, scratch=3)
+    words = findings.state_conclusion(compared)
+    assert words == "With 5 images per class, every run diverged: there is no accuracy."
+    (caveat,) = findings.list_caveats(compared, [5, 5])
+    assert (
+        "3 of 3 runs of From scratch, 3 of 3 runs of Linear probe and 3 of 3 runs of Full" in caveat
+    )
+    assert format_comparison(compared).count("diverged") >= 3
+
+
+def test_runs_that_ended_too_early_are_counted():
+    early = (Epoch(1, 2.0, 0.2, 1e-3, 0.1), Epoch(2, 1.5, 0.4, 0.0, 0.1))
+    made = [
+        replace(of, epochs=early) if of.strategy == "full" and of.seed else of
+        for of in runs(probe=(0.8, 0.82, 0.81), full=(0.7, 0.72, 0.71))
+    ]
+    compared = Comparison(made, 0.125)
+    assert compared.summary.set_index("strategy").under_trained.to_dict() == {"probe": 0, "full": 2}
+    (note,) = compared.training_notes
+    assert note.startswith("Under-trained: 2 of 3 runs of Full. These ended before")
+    assert note in findings.list_caveats(compared, [5, 5]) and note in format_comparison(compared)
+    assert not Comparison([of for of in made if of.strategy == "probe"]).training_notes
+
+
+def test_balanced_accuracy_stands_in_the_terminal_where_it_says_more():
+    made = runs(probe=(0.8, 0.9))
+    assert "balanced" not in format_comparison(Comparison(made))
+    uneven = Comparison([replace(of, balanced_accuracy=0.5) for of in made], 0.75)
+    head, first, chance = format_comparison(uneven).splitlines()
+    assert "balanced accuracy" in head and "85.0 %" in first and "50.0 %" in first
+    assert len(chance.rstrip()) < len(first)
+    assert uneven.summary.balanced_accuracy.tolist() == [0.5]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot
+from runs_made_up import diverged
 
 from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
@@ -403,3 +404,37 @@ def test_no_runs_and_runs_of_several_shots_are_refused():
 
 def test_no_figure_is_left_to_pyplot(source):
     assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("strategies", [("full",), ("scratch", "probe", "partial(1)", "full")])
+def test_what_diverged_has_words_in_the_report_and_no_number(strategies):
+    made = [diverged(of) if of.strategy in strategies else of for of in study()]
+    page = Page(report.render_report(data(made)))
+    full = next(row for row in page.rows if row[0] == "Full")
+    assert full[1:3] == ["diverged", ""] and "0 of 3" in full
+    words = page.words()
+    assert "3 of 3 runs of Full" in words and "at step 2 the loss was nan" in words
+    assert not re.search(r"nan\W*%", words)
+    if len(strategies) > 1:
+        assert "every run diverged: there is no accuracy" in words
+        assert "Worst mistakes" not in words and "What is taken for what" not in words
+    else:
+        assert "Partial (1) comes out highest" in words
+
+
+def test_one_run_that_diverged_is_counted_beside_the_seeds():
+    made = study()
+    made[-1] = diverged(made[-1])
+    rows = Page(report.render_report(data(made))).rows
+    seeds = rows[0].index("Seeds")
+    assert [row[seeds] for row in rows[1:5]] == ["3", "3", "3", "2 of 3"]
+
+
+def test_steps_training_accuracy_and_who_ended_too_early_stand_among_the_settings():
+    early = replace(study()[0], strategy="full", steps=40)
+    late = replace(early, strategy="probe", epochs=(Epoch(1, 0.1, 1.0, 0.0, 0.1),), steps=7)
+    page = Page(report.render_report(data([late, early])))
+    assert ["steps", "7", "40"] in page.rows
+    ends = ["training images right at the end", "100.0 %", "83.3 % (under-trained)"]
+    assert ends in page.rows
+    assert "Under-trained: 1 of 1 runs of Full." in page.words()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import traitlets
 from ipywidgets.widgets.widget import _instances
-from runs_made_up import made_up
+from runs_made_up import diverged, made_up
 
 from vtlab import plots as plots
 from vtlab.plots import export
@@ -244,3 +244,17 @@ def test_two_panels_of_one_table_are_apart(panel):
     other.controls["strategies"].boxes["full"].value = False
     assert panel.shots == "curve" and "full" in panel.strategies
     other.close()
+
+
+def test_runs_that_diverged_are_words_and_in_no_mean():
+    made = [made_up(name, seed=seed) for name in ("probe", "full") for seed in range(2)]
+    made = [made[0], diverged(made[1]), diverged(made[2]), diverged(made[3])]
+    panel = ComparePanel(SimpleNamespace(runs=made))
+    words = panel.describe().replace("\N{NO-BREAK SPACE}", " ")
+    share = f"{100 * made[0].test_accuracy:.1f} %"
+    assert f"Linear probe {share} (1 of 2 diverged); Full diverged." in words
+    assert panel.details("full", 1).startswith("Full, 5 images per class, seed 1: diverged, ")
+    assert "under-trained" in panel.details("probe", 0)
+    panel.strategies = ("full",)
+    assert "nan" not in page(panel).replace("nano", "")
+    panel.close()

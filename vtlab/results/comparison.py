@@ -177,5 +177,5 @@ def format_comparison(comparison: Comparison) -> str:
         )
     for name, share in comparison.reference_accuracies.items():
         rows.append((name, "", format_percent(share), *["" for _ in rows[0][3:]]))
-    lines = [format_table(rows), *(f"  {note}" for note in comparison.training_notes)]
-    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+    notes = "".join(f"\n\n{note}" for note in comparison.training_notes)
+    return (format_table(rows) + notes).replace("\N{NO-BREAK SPACE}", " ")

@@ -103,6 +103,8 @@ def _find_worst_mistakes(
     Returns:
         `image` (place in the test set), `true`, `predicted`, `confidence`; the surest first.
     """
+    if not comparison.tested:
+        return pd.DataFrame({name: [] for name in ("image", "true", "predicted", "confidence")})
     labels = np.asarray(test_labels)
     guesses = pd.concat(
         pd.DataFrame(
