@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 STRATEGY_NAMES = ("scratch", "probe", "partial", "full", "lp_ft", "surgical")
 RECIPES = {"committed": "the strategy's own", "plain": names.RECIPES["plain"]}
 _WAYS = [make_session_strategy(name, ("stage4",)) for name in STRATEGY_NAMES]
-_WAYS += map(plain, _WAYS)
+_WAYS += [plain(way) for way in _WAYS]
 PEAK_RATES = tuple(sorted({1e-4, 3e-4, 1e-3, 3e-3, 1e-2, *(way.peak_rate for way in _WAYS)}))
 STAGE_DECAYS = tuple(
     sorted({1.0, 0.7, 0.5, 0.3, *(way.stage_decay for way in _WAYS)}, reverse=True)
