@@ -4,7 +4,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vtlab.system.files import find_shipped_files
 from vtlab.training import strategies as strategies
 from vtlab.training.strategies import (
     FOUR,
@@ -227,34 +226,6 @@ def test_the_code_of_whatever_was_chosen_gives_it_again(way):
 def test_a_recipe_that_cannot_be_is_refused(wrong, words):
     with pytest.raises(ValueError, match=words):
         replace(full, **wrong)
-
-
-def test_default_recipes_are_what_the_committed_search_found(monkeypatch):
-    import pandas as pd
-
-    path = find_shipped_files("results") / "recipes.csv"
-    if not path.is_file():
-        pytest.skip("there is no table of the search here")
-    monkeypatch.syspath_prepend(path.parents[1] / "make")
-    import recipes
-
-    table = pd.read_csv(path)
-    for name, grid in recipes.GRIDS.items():
-        own = partial(1) if name == "partial" else strategy(name)
-        found = [
-            dict(zip(recipes.KEY, key, strict=True))
-            for key in recipes.order_recipes(table[table.strategy == name], len(own.candidates()))
-        ]
-        for one, chosen in zip(own.candidates(), found, strict=True):
-            assert {field: getattr(one, field) for field in recipes.SEARCHED} == {
-                field: chosen[field] for field in recipes.SEARCHED
-            }
-        for field in ("rate", "stage_decay"):
-            tried = {
-                getattr(recipe, field) for recipe in grid if recipe.statistics == own.statistics
-            }
-            inner = sorted(tried)[1:-1]
-            assert not inner or getattr(own.candidates()[0], field) in inner
 
 
 def test_a_head_that_cannot_be_solved_learns_fast_whatever_the_stages_do():
