@@ -18,11 +18,11 @@ from vtlab.training.schedules import warmup_cosine
 from vtlab.training.strategies import FOUR, full, lp_ft, partial, plain, probe, scratch, surgical
 from vtlab.training.views import Views
 
-EVERY = (*FOUR, partial(3), lp_ft, surgical("stage2"), plain(full))
+EVERY = (*FOUR, partial(3), lp_ft, surgical("stage2"), plain(full), partial(1, statistics="kept"))
 
 
 @pytest.mark.parametrize("strategy", EVERY, ids=lambda s: s.name)
-def test_exactly_the_learning_stages_move_buffers_included(network, toy, strategy):
+def test_exactly_the_learning_stages_move_and_their_statistics_unless_kept(network, toy, strategy):
     strategy.prepare(network, 0)
     before = {k: v.clone() for k, v in network.state_dict().items()}
     list(fit(network, toy, strategy, epochs=2))
@@ -32,6 +32,7 @@ def test_exactly_the_learning_stages_move_buffers_included(network, toy, strateg
         for name in before
         if (name.split(".")[1] if name.startswith("stages") else "head")
         in strategy.learning_parts(network)
+        and not (strategy.statistics == "kept" and ("running" in name or "tracked" in name))
     }
     assert moved == expected
 
@@ -39,7 +40,7 @@ def test_exactly_the_learning_stages_move_buffers_included(network, toy, strateg
 @pytest.mark.parametrize(("kind", "wanted"), [("norm", ".1."), ("bias", "bias")])
 def test_a_kind_of_weights_moves_and_the_statistics_with_it(network, toy, kind, wanted):
     before = {k: v.clone() for k, v in network.state_dict().items()}
-    list(fit(network, toy, replace(full, kind=kind), epochs=2))
+    list(fit(network, toy, replace(full, kind=kind, statistics="batch"), epochs=2))
     weights = {name for name, _ in network.stages.named_parameters()}
     for name in entries_that_moved(before, network):
         inside = name.removeprefix("stages.")
@@ -381,7 +382,8 @@ def test_a_head_of_ones_own_starts_as_it_is_drawn(network, toy, counting, strate
 
 def test_a_head_of_ones_own_learns(network, toy):
     network.head = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 3))
-    records = list(fit(network, toy, replace(full, rate=3e-2), epochs=20))
+    way = replace(full, rate=3e-2, statistics="batch")
+    records = list(fit(network, toy, way, epochs=20))
     assert len(records) == 20 and records[-1].loss < 0.5 * records[0].loss
 
 

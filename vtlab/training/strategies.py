@@ -211,9 +211,10 @@ class Strategy:
             name: self.peak_rate * self.stage_decay ** from_the_head[name]
             for name in self.learning_parts(network)
         }
-        # the recipe's rate may be meant for a head that is solved already
-        if self.head_start == "auto" and not self.solves_head_first(network) and "head" in rates:
-            rates["head"] = max(rates["head"], RANDOM_HEAD_RATE)
+        # a rate that is left open may be the recipe's for a head that is solved
+        if self.rate is None and self.head_start == "auto" and "head" in rates:
+            if not self.solves_head_first(network):
+                rates["head"] = max(rates["head"], RANDOM_HEAD_RATE)
         return rates
 
 
