@@ -171,6 +171,7 @@ MUTANTS = (
         "return -(-images // min(batch_size, images))",
         "return images // min(batch_size, images)",
         FOUR,
+        ("tests/training/test_fit.py",),
     ),
     Mutant(
         "the order of the batches ignores the seed",
