@@ -10,14 +10,16 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import torch
 
 from vtlab.data.tasks import task
 from vtlab.models.evaluation import predict
 from vtlab.results.records import runs_to_table
 from vtlab.study.compare import compare
 from vtlab.study.setting import Setting
+from vtlab.study.tune import list_candidates
 from vtlab.system.device import describe_machine
-from vtlab.training.strategies import FOUR, full, partial, probe, surgical
+from vtlab.training.strategies import FOUR, full, partial, plain, probe, surgical
 
 QUICK = Setting(image_size=32, epochs=2)
 SMALL = dict(shots=1, seeds=1, setting=QUICK, progress=False)
@@ -69,6 +71,9 @@ def test_a_damaged_run_is_said_and_trained_again(study):
 def test_a_study_of_other_settings_is_refused(study):
     with pytest.raises(ValueError, match="epochs is 2 there and 3 here"):
         compare("garden", shots=2, seeds=2, setting=replace(QUICK, epochs=3), folder=study[1])
+    with pytest.raises(ValueError, match="recipe is 'chosen' there and 'committed' here"):
+        other = replace(QUICK, recipe="committed")
+        compare("garden", shots=2, seeds=2, setting=other, folder=study[1])
 
 
 def test_a_run_in_a_worker_gives_its_network_back():
@@ -108,26 +113,42 @@ def test_a_dask_cluster_gives_the_same_table(study):
     assert spread.table()[ALIKE].equals(wanted[ALIKE].reset_index(drop=True))
 
 
-def test_tuning_stays_within_the_shots(monkeypatch):
-    tuned = compare(
-        "garden",
-        strategies=[full],
-        shots=2,
-        seeds=1,
-        progress=False,
-        setting=replace(QUICK, tune=True),
-    )
-    assert tuned.runs[0].settings["rate_from"] == "tuned within the shots"
-    assert tuned.runs[0].settings["rate"] in (3e-4, 1e-3, 3e-3)
+@pytest.mark.parametrize("recipe", ["chosen", "tuned"])
+def test_a_recipe_is_found_within_the_shots(recipe):
+    how = SMALL | {"setting": replace(QUICK, recipe=recipe), "strategies": [full]}
+    (run,) = compare("garden", **{**how, "shots": 2}).runs
+    candidates = list_candidates(full, recipe)
+    assert run.settings["rate_from"] == f"{recipe} within the shots, out of {len(candidates)}"
+    trained_by = {one.fingerprint(): one.peak_rate for one in candidates}
+    assert run.settings["rate"] == trained_by[run.settings["trained_by"]]
+    assert run.settings["recipe"] == full.fingerprint()
+
+
+def test_where_a_class_has_one_image_the_first_recipe_is_taken_and_tuning_is_refused():
+    (run,) = compare("garden", strategies=[full], **SMALL).runs
+    assert run.settings["rate_from"] == "committed: one image of a class leaves none to hold back"
+    assert run.settings["trained_by"] == full.fingerprint()
     with pytest.raises(ValueError, match="one image"):
-        compare(
-            "garden",
-            strategies=[full],
-            shots=1,
-            seeds=1,
-            progress=False,
-            setting=replace(QUICK, tune=True),
-        )
+        compare("garden", strategies=[full], **{**SMALL, "setting": replace(QUICK, recipe="tuned")})
+
+
+def test_the_plain_recipe_is_that_of_plain_strategies():
+    how = SMALL | {"strategies": [probe, full]}
+    asked = compare("garden", **how | {"setting": replace(QUICK, recipe="plain")})
+    given = compare("garden", **how | {"strategies": [probe, plain(full)]})
+    assert asked.strategies == given.strategies == (probe, plain(full))
+    assert asked.runs[1].settings["rate_from"] == given.runs[1].settings["rate_from"] == "given"
+    assert asked.table()[ALIKE].equals(given.table()[ALIKE])
+
+
+def test_the_network_of_a_chosen_recipe_is_trained_again_to_the_same_bits(monkeypatch):
+    monkeypatch.setattr("vtlab.study.run.choose_recipe", lambda candidates, *rest: candidates[-1])
+    made = compare("garden", strategies=full, keep_networks=True, **{**SMALL, "shots": 2})
+    (run,) = made.runs
+    last = full.candidates()[-1].fingerprint()
+    assert run.settings["trained_by"] == last != full.fingerprint()
+    kept, again = (of.model(run).state_dict() for of in (made, replace(made, networks={})))
+    assert all(torch.equal(kept[name], value) for name, value in again.items())
 
 
 CHILD = """
@@ -261,7 +282,10 @@ def test_seeds_and_shots_may_be_numpys(tmp_path):
         (dict(strategies=["prob"]), "unknown strategy 'prob'"),
         (dict(strategies=[probe, partial(9)]), "5 stages only"),
         (dict(strategies=[probe, surgical("stage9")]), "no stage 'stage9'"),
-        (dict(shots=[5, 1], setting=replace(QUICK, tune=True)), "one image has none to hold back"),
+        (
+            dict(shots=[5, 1], setting=replace(QUICK, recipe="tuned")),
+            "one image has none to hold back",
+        ),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused_before_any_training(monkeypatch, wrong, words):
@@ -302,7 +326,9 @@ def test_a_task_of_a_size_that_the_network_does_not_take_is_refused_before_any_t
 
 def test_a_probe_alone_is_not_tuned_and_needs_no_second_image():
     small = task("garden", shots=1, image_size=32, tests=2)
-    assert compare(small, strategies=probe, **{**SMALL, "setting": replace(QUICK, tune=True)}).runs
+    assert compare(
+        small, strategies=probe, **{**SMALL, "setting": replace(QUICK, recipe="tuned")}
+    ).runs
 
 
 def test_runs_with_and_without_mirror_images_do_not_mix(tmp_path):

@@ -3,6 +3,7 @@
 import functools
 import io
 import random
+from dataclasses import replace
 
 import pytest
 import tqdm.auto
@@ -11,6 +12,8 @@ from vtlab.study import progress
 from vtlab.study.progress import ProgressEstimate, StudyProgress
 from vtlab.study.run import PlannedRun, Runner
 from vtlab.study.setting import Setting
+from vtlab.study.tune import list_candidates
+from vtlab.training.costs import count_training_operations
 from vtlab.training.strategies import FOUR, full, probe, scratch
 
 EPOCHS = 30
@@ -136,3 +139,19 @@ def test_the_work_of_a_run_is_its_training_its_testing_and_once_the_frozen_stage
     first, whole, later, again = (work[run] for run in planned)
     assert first > later and whole == again > first  # the probe's test images are kept
     assert StudyProgress(runner, planned, show=False).show is False
+
+
+def test_the_trials_of_a_recipe_are_work_too(runner):
+    def work(strategy, recipe, shots=5):
+        run = PlannedRun(strategy, shots, 0)
+        chosen = replace(runner, setting=replace(runner.setting, recipe=recipe))
+        return StudyProgress(chosen, [run]).work[run]
+
+    base = work(full, "committed")
+    whole = count_training_operations(runner.make_network(), full, 40, epochs=2, image_size=32)
+    for recipe, epochs in (("chosen", 1), ("tuned", 2)):  # of two; on three quarters of 40 images
+        trials = len(list_candidates(full, recipe)) * whole * epochs / 2 * 0.75
+        assert work(full, recipe) - base == pytest.approx(trials, rel=0.01)
+    given = replace(full, rate=1e-3)
+    for strategy, shots in ((given, 5), (probe, 5), (full, 1)):
+        assert work(strategy, "chosen", shots) == work(strategy, "committed", shots)

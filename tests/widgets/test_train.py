@@ -13,9 +13,9 @@ from ipywidgets.widgets.widget import _instances
 from vtlab.models.backbones import backbone
 from vtlab.results.formatting import format_percent
 from vtlab.training.fit import fit
-from vtlab.training.strategies import strategy
-from vtlab.widgets.session import Session, name_session_strategy
-from vtlab.widgets.train import TrainPanel
+from vtlab.training.strategies import full, plain, strategy
+from vtlab.widgets.session import Session, make_session_strategy, name_session_strategy
+from vtlab.widgets.train import STRATEGY_NAMES, TrainPanel
 
 LEGAL = {"ready", "stopped", "finished"}
 STAGES = ("stem", "stage1", "stage2", "stage3", "stage4")
@@ -66,6 +66,34 @@ def test_ticks_and_strategy_always_say_the_same(panel):
     assert panel.stages == STAGES
     boxes["stem"].value = False
     assert panel.strategy == "partial" and panel.stages == STAGES[1:]
+
+
+def shown(panel):
+    return panel.controls["rate"].value, panel.controls["stage_decay"].value
+
+
+@pytest.mark.parametrize("name", STRATEGY_NAMES)
+def test_rate_and_decay_are_those_of_the_strategys_recipe(panel, name):
+    panel.strategy = "probe" if name == "full" else "full"
+    panel.strategy = name
+    way = make_session_strategy(name, panel.stages)
+    assert shown(panel) == (way.peak_rate, way.stage_decay)
+    panel.recipe = "plain"
+    assert shown(panel) == (plain(way).peak_rate, plain(way).stage_decay)
+    values = {control: getattr(panel, control) for control in panel.controls}
+    assert panel.prepare(**values).strategy.fingerprint() == plain(way).fingerprint()
+    panel.recipe = "committed"
+    values = {control: getattr(panel, control) for control in panel.controls}
+    assert panel.prepare(**values).strategy.fingerprint() == way.fingerprint()
+
+
+def test_a_rate_that_is_given_or_chosen_is_the_one_that_trains(toy):
+    panel = TrainPanel(toy, strategy="full", rate=1e-4, stage_decay=0.3)
+    assert shown(panel) == (1e-4, 0.3)
+    panel.rate = 1e-2
+    way = panel.prepare(**{control: getattr(panel, control) for control in panel.controls}).strategy
+    assert (way.rate, way.stage_decay, way.head_start) == (1e-2, 0.3, full.head_start)
+    panel.close()
 
 
 @pytest.mark.parametrize(
@@ -128,6 +156,9 @@ def test_a_run_is_that_of_the_plain_function(panel, toy):
     assert all(torch.equal(ours[name], plain[name]) for name in plain)
     assert [e.loss for e in panel.session.history] == [e.loss for e in epochs]
     assert panel.runs.strategy.tolist() == ["full"] and panel.runs.epochs.tolist() == [2]
+    # the solver's steps are no epochs: neither in the curves nor in the words
+    assert panel.curves().epoch.tolist() == [1, 2] and len(panel.session.history) > 2
+    assert "epoch 2 of 2" in panel.caption()
     right = panel.session.accuracy
     assert (
         panel.runs.test_accuracy.tolist() == [right] and format_percent(right) in panel.status.words

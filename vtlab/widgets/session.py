@@ -51,7 +51,8 @@ class Session:
         epochs: None for the default schedule.
         weights: What the network begins from, as in `vt.backbone`.
         network: Once the training has begun; what was learnt is in it, also after a stop.
-        history: The records so far.
+        history: The records so far: first the solver's, where the head is solved, then the epochs.
+        solver_records: How many of them are the solver's.
         accuracy: On the test set, once all is done.
         diverged: Why nothing came of it, in a sentence; "" as long as all losses are finite.
     """
@@ -64,6 +65,7 @@ class Session:
     weights: str = "default"
     network: Network | None = None
     history: list[Epoch] = field(default_factory=list)
+    solver_records: int = 0
     accuracy: float | None = None
     diverged: str = ""
     _failed_in_step: bool = False
@@ -84,6 +86,12 @@ class Session:
         if training is None or self.strategy.convex:
             return self._total_epochs
         return training.epochs
+
+    @property
+    def shown_history(self) -> list[Epoch]:
+        """The epochs; the solver's steps as long as there are no others."""
+        history = list(self.history)  # the thread that trains adds to it
+        return history[self.solver_records :] or history
 
     @property
     def resumable(self) -> bool:
@@ -115,6 +123,7 @@ class Session:
         self._training.stop = stop
         try:
             for epoch in self._training:
+                self.solver_records += not self._training.batches_done
                 self.history.append(epoch)
                 yield epoch
         except Exception as error:  # its own: what its caller does with an epoch raises elsewhere
@@ -156,7 +165,7 @@ class Session:
             "strategy": way.name,
             "shots": "all" if self.task.shots is None else self.task.shots,
             "seed": self.seed,
-            "epochs": len(self.history),
+            "epochs": len(self.shown_history),
             "rate": None if way.convex else way.peak_rate,
             "stage_decay": way.stage_decay,
             "test_accuracy": self.accuracy,

@@ -362,7 +362,7 @@ class TrainPanel(Panel):
         rows = [
             (n, s.strategy.name, e.number, e.loss, e.train_accuracy)
             for n, s in dict(self._sessions).items()
-            for e in list(s.history)
+            for e in s.shown_history
         ]
         return pd.DataFrame(rows, columns=["run", "strategy", "epoch", "loss", "train_accuracy"])
 
@@ -381,7 +381,8 @@ class TrainPanel(Panel):
         if session is None or not session.history:
             return ""
         last, total = session.history[-1], session.total_epochs
-        position = f"epoch {last.number} of {total}" if total else f"solver step {last.number}"
+        solving = len(session.history) == session.solver_records
+        position = f"solver step {last.number}" if solving else f"epoch {last.number} of {total}"
         return (
             f"Run {self._run}, {names.get_label(session.strategy.name).text}: {position}, "
             f"loss {last.loss:.3f}, {format_percent(last.train_accuracy, 0)} of the training "
