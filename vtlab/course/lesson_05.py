@@ -14,6 +14,7 @@ from vtlab.plots import style
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
 from vtlab.results.metrics import shots_to_reach
+from vtlab.study.tune import count_trials as count_trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ def plot_work(
     ax = axes[0, 0]
     style.prepare_axes(ax, grid="y")
     for strategy in dict.fromkeys(runs.strategy):
-        label, points = names.get_label(strategy), means.loc[strategy].sort_values("operations")
+        label, points = names.get_label(strategy), means.loc[strategy].sort_index()
         ax.plot(
             points.operations,
             points.test_accuracy,

@@ -9,10 +9,14 @@ from vtlab.system.files import find_shipped_files
 
 
 def shots_table(name: str = "garden") -> pd.DataFrame:
-    """The committed table of accuracy against shots on a garden task, a row per run.
+    """A committed table of accuracy against shots on the default task, a row per run.
+
+    Args:
+        name: "garden" for recipes that are chosen within the shots, "plain" for the plain recipe (`plain`);
+            images and seeds are the same.
 
     Raises:
-        FileNotFoundError: If there is none for this task.
+        FileNotFoundError: If there is none of that name.
 
     Lessons 01, 04 and 05.
     """
@@ -144,12 +148,13 @@ def cam_table(name: str = "scores") -> pd.DataFrame:
 def real_table() -> pd.DataFrame:
     """The committed table, a row per run.
 
-    Columns: `data` ("photo", "sketch", "hymenoptera"), `start` ("garden" and "natural", mini_resnet at 64 px;
-    "imagenet", mobilenet_v2 at 128 px), `strategy`, `shots`, `seed`, `rate` (tuned within 20 shots of PACS's
-    photographs), `test_accuracy` and `balanced_accuracy` on what the shots leave, `test_images`,
-    `chance` (always naming the most frequent class), `shifted_accuracy` (of what was learnt from
-    photographs, on sketches), `seconds` (beside other work: not to be compared). Training from
-    scratch knows no start: its rows are of the architecture.
+    Columns: `data` ("photo", "sketch", "hymenoptera", "flowers", "eurosat", "hands"), `start` ("garden" and
+    "natural", mini_resnet at 64 px; "efficientnet_lite0" at 96 px), `strategy`, `shots`, `seed`, `rate` (of
+    the recipe that was chosen within the shots), `test_accuracy` and `balanced_accuracy` on what the shots
+    leave, `test_images`, `chance` (always naming the most frequent class), `steps`, `train_loss` and
+    `train_accuracy` at the end, `under_trained`, `diverged`, `shifted_accuracy` (of what was learnt
+    from photographs, on sketches), `seconds` (beside other work: not to be compared). Training
+    from scratch knows no start: its rows are of the architecture.
 
     Raises:
         FileNotFoundError: If there is none.
