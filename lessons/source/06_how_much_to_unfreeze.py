@@ -81,7 +81,8 @@ for name in pretrained.stage_names[:1]:
 
 # %% [markdown]
 # Then the kept stage is frozen as in lesson 04: no gradients, and evaluation mode, so that the
-# statistics stay. The rest learns, in ten steps, from one half of the digits and the other in turn.
+# statistics stay. The rest learns at one rate, in ten steps, from one half of the digits and the other in
+# turn.
 # Then we ask for little: an unmoved stem, and over twice as many right answers as by chance, on a third
 # of the test images.
 
@@ -120,19 +121,20 @@ vt.claim("of one stage kept, the stem is the pretrained one and stage 1 is not",
          taken == {"stem": True, "stage1": False})
 
 # %% [markdown]
-# `vt.surgical` names the stages that learn beside the head. `fit` has a rate that rises and falls
-# (lesson 04), small batches, shifted images, and here twenty steps to our ten. (Shifted, but not
+# `vt.surgical` names the stages that learn beside the head, and `vt.plain` asks for the **plain recipe**,
+# which is our loop's: a random head, and one rate for all that learns. `fit` adds a rate that rises and
+# falls (lesson 04), batches of 32, shifted images, and here twenty steps to our ten. (Shifted, but not
 # flipped: a mirrored digit is no digit.) On the same digits we train with one stage kept and frozen,
 # and with all five, where only the head is left; it is *solved*, which means that its one best answer
 # is computed (lesson 01). We ask for 10 points of accuracy, in one seed:
 
 # %%
-def trained(network, strategy):
-    for record in vt.fit(network, digits, strategy, seed=seed, epochs=10, augment=vt.Augment(flip=False)):
+def trained(network, strategy, epochs=10):
+    for record in vt.fit(network, digits, strategy, seed=seed, epochs=epochs, augment=vt.Augment(flip=False)):
         pass
     return vt.evaluate(network, digits.test.pixels[::3], digits.test.labels[::3])  # a third, to save time
 
-one = trained(short, vt.surgical(*pretrained.stage_names[1:], rate=0.001))
+one = trained(short, vt.plain(vt.surgical(*pretrained.stage_names[1:], rate=0.001)))
 five = trained(lesson_06.backbone_with_first_stages(5, 10, seed), vt.probe)
 
 # %%
@@ -148,7 +150,8 @@ vt.claim("for digits one kept stage ends over 10 points above five frozen ones",
 #
 # The panel trains in the background. Tick the stages that should learn, and compare the last stage with
 # the first, on the tasks *garden* and *far*. (That is a third target: drawings still, but of plants
-# unlike those of the pretraining.) Two epochs are quick, but few: give it more when you compare.
+# unlike those of the pretraining.) It solves the head first, unless *Recipe* says plain. Two epochs are
+# quick, but few: give it more when you compare.
 
 # %%
 trainer = vt.TrainPanel(strategy="surgical", stages=("stage1",), epochs=2)
@@ -226,8 +229,9 @@ vt.claim("for noise new statistics do more than solving the head, with no weight
 # ## What we saw
 #
 # The table `depth_table` holds all of it, five seeds for the transplant and the kinds of weights and
-# three for the repairs (`python data/make/depth.py` trains it again). First the transplant: a small dot
-# is one seed, a line joins means, a band is the 95 % interval of the mean.
+# three for the repairs (`python data/make/depth.py` trains it again), all at one rate, 0.001. First the
+# transplant, by the plain recipe in twenty epochs, which are forty steps: a small dot is one seed, a line
+# joins means, a band is the 95 % interval of the mean.
 
 # %%
 table = lesson_06.depth_table()
@@ -257,14 +261,14 @@ def lead(target, first, second):
 # from there on each further stage costs: the third 4 points, the fourth over 15, the fifth 34. "More
 # and more": the third's interval ends below the fourth's mean, the fourth's below the fifth's interval.
 #
-# Five frozen stages leave only the head, which is solved; at all other points it is descended on with
-# the rest. On the garden the order, frozen before learning, stays when both begin with the solved head
-# (last figure: *head* and *everything*).
+# Five frozen stages leave only the head, which is solved; at all other points it begins at random and is
+# descended on with the rest. On the garden the order, frozen before learning, stays when both begin with
+# the solved head (last figure: *head* and *everything*), but still at one rate for all stages.
 
 # %%
 fourth_helps = lead("garden", ("frozen", 4), ("frozen", 3))
 frozen_ahead = lead("garden", ("frozen", 5), ("fine-tuned", 5))
-vt.claim("garden: a fourth stage helps, and all five do better frozen than learning",
+vt.claim("garden: a fourth stage helps, and all five do better frozen than learning at one rate",
          fourth_helps.low > 0 and frozen_ahead.low > 0, fourth_helps=fourth_helps, frozen_ahead=frozen_ahead)
 helps = lead("digits", ("frozen", 1), ("fine-tuned", 0))
 third, fourth, fifth = (lead("digits", ("frozen", n - 1), ("frozen", n)) for n in (3, 4, 5))
@@ -275,7 +279,7 @@ best.reveal("at most two")
 
 # %% [markdown]
 # Does it help to let the kept stages learn? With four, learning is ahead of freezing by 16 points, and
-# is not told apart from scratch. With five it gains even more, but in twenty epochs not enough:
+# is not told apart from scratch. With five it gains even more, but in forty steps at 0.001 not enough:
 # fine-tuning everything ends 10 points below training from scratch, and 14 below one frozen stage. This
 # is **negative transfer**: it would have been better to know less. (The margin of all three is 0: each
 # interval lies above it.)
@@ -283,10 +287,32 @@ best.reveal("at most two")
 # %%
 learning = lead("digits", ("fine-tuned", 4), ("frozen", 4))
 below = lead("digits", ("fine-tuned", 0), ("fine-tuned", 5))
-vt.claim("digits: four stages do better learning than frozen, and full fine-tuning still ends below scratch",
+vt.claim("digits, by this recipe: four stages do better learning than frozen, and full fine-tuning ends below scratch",
          learning.low > 0 and below.low > 0, learning=learning, below=below)
 answer = lead("digits", ("frozen", 1), ("fine-tuned", 5))
-vt.claim("digits: one frozen stage with the rest drawn anew beats full fine-tuning", answer.low > 0, answer=answer)
+vt.claim("digits, by this recipe: one frozen stage with the rest drawn anew beats full fine-tuning",
+         answer.low > 0, answer=answer)
+
+# %% [markdown]
+# Is that a fact about full fine-tuning, or about the recipe? Nothing hinders the stages from forgetting
+# plants; they may only not have come far enough. So here is the same strategy, from the same random head,
+# at ten times the rate and for sixty steps. (That rate was found by looking at test images. It shows what
+# is possible, and is no result to quote.)
+
+# %% tags=["nbval-ignore-output"]
+faster = vt.plain(vt.Strategy("full", rate=0.01))
+undone = trained(vt.backbone("mini_resnet", classes=10), faster, epochs=30)
+slow = accuracies(part="depth", target="digits", way="fine-tuned", stages=5).mean()
+print(f"full fine-tuning: {undone:.2f} at 0.01 in sixty steps, {slow:.2f} in the table")
+
+# %%
+vt.claim("digits: at ten times the rate full fine-tuning ends over 3 points above its mean in the table",
+         undone > slow + 0.03, undone=undone, slow=slow)
+
+# %% [markdown]
+# That is about the level of scratch (.87). So the late stages, made for plants, were in the way only as
+# long as the steps were too small and too few to change them. Negative transfer is said of a strategy, and
+# measured of a recipe.
 
 # %% [markdown]
 # **Beside the paper.** Yosinski et al. had half of ImageNet as target, more than ten thousand times our
@@ -298,7 +324,7 @@ vt.claim("digits: one frozen stage with the rest drawn anew beats full fine-tuni
 #   one thrown away.
 # - *Learning, transfer ends above scratch at any depth*, .64 to .65 against .62. Shape reproduced: on
 #   the garden yes. On the digits no: one to four stages are not told apart from scratch, and all five
-#   end below it.
+#   end below it. (They trained to the end; we took forty steps, and the live run says what that does.)
 
 # %% [markdown]
 # Now the repairs, all parts against all changes. A cell is the mean accuracy of three seeds in percent,
@@ -338,11 +364,13 @@ vt.claim("for noise new statistics alone end over 10 points above a new head", m
 
 # %%
 steps = repair("names", "head", "head by steps")
-vt.claim("for swapped names the head must be solved, thirty small steps do not do it", steps.low > 0.3, steps=steps)
+vt.claim("for swapped names thirty small steps leave the head far behind the solved one", steps.low > 0.3, steps=steps)
 
 # %% [markdown]
 # "Which part" and "how it is trained" cannot be separated by a table at one rate: a part may only seem
-# useless because its steps were small.
+# useless because its steps were small. For swapped names no stage came to have even half of its 48 images
+# right, and the head by steps had 6 %. So the cells say what thirty small steps do with a part, and not
+# what the part could do.
 #
 # **Beside the paper.** Lee et al. tuned the rate of each part. They found the first block best for
 # shifts of the input, a middle one for new subgroups of the classes, the last layer for changed labels.
@@ -384,11 +412,12 @@ vt.claim("digits: adapters beat the head, the last stage beats adapters, everyth
          min(some.low, more.low, most.low) > 0, some=some, more=more, most=most)
 
 # %% [markdown]
-# On the garden no way is told apart from the head alone but everything and gradually, which end below
-# it. On the digits scales and shifts, a few thousand weights, are not told apart from the head, either;
-# the adapters, fifty thousand, are ahead of it by 12 points; the last stage and everything come further
-# still. Number and kind change together here: gradually trains in the end as many weights as
-# everything, and ends lower on the digits; each stage it adds has fewer epochs.
+# On the garden no way is told apart from the head alone but everything and gradually, which end below it:
+# at 0.001 for all stages, that is; at gentler rates everything comes close to the head (lesson 07). On the
+# digits scales and shifts, a few thousand weights, are not told apart from the head, either; the adapters,
+# fifty thousand, are ahead of it by 12 points; the last stage and everything come further still. Number and
+# kind change together here: gradually trains in the end as many weights as everything, and ends lower on
+# the digits; each stage it adds has fewer epochs.
 #
 # What speaks for the few is something else: with adapters the stages stay as they are and serve many
 # tasks, and each task stores a thirtieth of the network.
@@ -397,13 +426,13 @@ vt.claim("digits: adapters beat the head, the last stage beats adapters, everyth
 # ## Caveats
 #
 # Five images per class (six per genus in the repairs, with three seeds), one small network, and one
-# rate, 0.001, for everything that is descended on: lesson 07 shows how much hangs on it, and a part
-# that lost may only have wanted another. Twenty epochs are forty steps. With the solved head and forty
-# epochs, everything learning came to .82 on the digits, from .77: five seeds do not tell the two apart,
-# and it is still below scratch with twenty. Part of the harm may be slowness, or the head's start. Two
-# targets differ in more than distance. The digits are 8 × 8 pixels, enlarged. Many pairs are compared,
-# and of twenty 95 % intervals one may well miss. With hundreds of images per class the ways come closer
-# (on the garden: lesson 05). And in real life nobody tells which kind of shift it is: one tries, on
+# rate, 0.001, for everything that is descended on: lesson 07 shows how much hangs on that, and a part
+# that lost may only have wanted another. On the garden, too, what is frozen or solved was held against
+# rivals with the plain recipe, which is not their best. Twenty epochs are forty steps. With the solved head
+# and forty epochs, everything learning came to .82 on the digits, from .77: five seeds do not tell the two
+# apart. Two targets differ in more than distance. The digits are 8 × 8 pixels, enlarged. Many pairs are
+# compared, and of twenty 95 % intervals one may well miss. With hundreds of images per class the ways come
+# closer (on the garden: lesson 05). And in real life nobody tells which kind of shift it is: one tries, on
 # images held back for that.
 
 # %% [markdown]
@@ -430,8 +459,8 @@ def thawed(epoch, names, each):
 vt.check("06.2", thawed)
 
 # %% [markdown]
-# **06.3 Explain a surprise.** On the digits, full fine-tuning ends below one kept, frozen stage with
-# the rest drawn anew, though it starts with more knowledge. Why? (a) It has more weights that learn.
+# **06.3 Explain a surprise.** In the table's digits, full fine-tuning ends below one kept, frozen stage
+# with the rest drawn anew, though it starts with more knowledge. Why? (a) It has more weights that learn.
 # (b) Later stages are made for plants, and this short training does not undo that. (c) One of the two
 # heads was solved and not descended on. Answer with a letter.
 
@@ -446,12 +475,12 @@ vt.check("06.3", why)
 #   kind of weights.
 # - For plants like those of the pretraining every stage up to the fourth was worth keeping (the fifth
 #   made no clear difference); for digits the last ones, frozen, were in the way, and the fifth even
-#   when it learnt.
+#   when it learnt in forty steps at 0.001. At ten times the rate and in sixty it no longer was.
 # - Which part helped most depended on the change: for noise stage 1, or new statistics in all stages;
 #   for other species and for swapped names a solved head. From the head downwards is a habit, not a
 #   law.
-# - On the garden nothing was shown to beat the head alone, few weights or many. On the digits a few
-#   thousand were not enough.
+# - On the garden nothing was shown to beat the head alone, few weights or many, at one rate for all. On
+#   the digits a few thousand were not enough.
 # - Which part is best also depends on how each is trained: a solved head and a head by steps are far
 #   apart.
 #

@@ -30,7 +30,7 @@ vt.check("06.2", thawed)
 # **06.3** Both networks have nearly the same number of weights that learn, and neither head was solved.
 # What differs is where the later stages begin: at random, or at what suits plants. (The stem is frozen
 # in one and learns in the other. But training from scratch differs from full fine-tuning in nothing but
-# where the stages begin, and it, too, ends above it.)
+# where the stages begin, and it, too, ends above it.) Larger and more steps undo it, as the live run shows.
 
 # %% tags=["solution"]
 vt.check("06.3", "b")
