@@ -11,6 +11,7 @@ from vtlab.data.images import Images
 from vtlab.data.tasks import task
 from vtlab.results.metrics import resampled_interval
 from vtlab.study import recommend as advice
+from vtlab.study import tune
 from vtlab.study.recommend import recommend
 from vtlab.study.setting import Setting
 from vtlab.training.strategies import (
@@ -18,6 +19,7 @@ from vtlab.training.strategies import (
     full,
     lp_ft,
     partial,
+    plain,
     probe,
     scratch,
     strategy_code,
@@ -26,11 +28,18 @@ from vtlab.training.strategies import (
 
 QUICK = Setting(image_size=32, epochs=1)
 ACTED = Setting(image_size=32)  # its pilot alone has an epoch
+AMPLE = 3600  # seconds for any machine
 
 
 @pytest.fixture(scope="module")
 def few():
     return task("garden", shots=8, image_size=32)
+
+
+@pytest.fixture
+def few_splits(monkeypatch):
+    """A real race has as few splits as may be, however slow the machine is."""
+    monkeypatch.setattr(advice, "MAX_SPLITS", advice.MIN_SPLITS)
 
 
 class Ended(list):
@@ -45,10 +54,13 @@ class Acted:
 
     def __init__(self, patch, seconds, accuracies):
         self.now, self.runs, self.seconds, self.accuracies = 0.0, [], seconds, accuracies
-        self.diverging = {}  # by way, rate and seed: the words
+        self.diverging = {}  # by way and seed: the words
+        self.choose = lambda way, part, seed: way  # the recipe
         patch.setattr(advice.time, "perf_counter", lambda: self.now)
         patch.setattr(advice, "fit", self.fit)
         patch.setattr(advice, "predict", self.predict)
+        patch.setattr(advice.Runner, "choose_recipe", lambda runner, *asked: self.choose(*asked))
+        patch.setattr(advice, "count_trials", lambda *asked: 0)
         patch.setattr(advice, "OVERHEAD_SECONDS", 0)
 
         def operations(network, way, images, *, epochs, image_size):
@@ -61,14 +73,13 @@ class Acted:
             self.now += 1
             return Ended()
         self.runs.append((way, seed))
-        self.part = part
         self.now += self.seconds[way.name]
-        return Ended(self.diverging.get((way.name, way.rate, seed), ""))
+        return Ended(self.diverging.get((way.name, seed), ""))
 
     def predict(self, network, pixels):
         way, seed = self.runs[-1]
-        share = self.accuracies[way.name] if way.rate is None else self.accuracies["other rate"]
-        share = share[seed % len(share)]
+        shares = self.accuracies[way.name]
+        share = shares[seed % len(shares)]
         labels = self.labels
         right = torch.arange(len(labels)) < round(share * len(labels))
         return torch.nn.functional.one_hot(torch.where(right, labels, (labels + 1) % 8), 8).double()
@@ -102,7 +113,6 @@ def test_the_race_keeps_within_its_time_and_names_whom_it_cannot_tell_apart(acte
             "probe": (0.5, 0.75, 0.5),
             "partial": (0.75, 0.5, 0.75),
             "full": (0.5, 0.5, 0.75),
-            "other rate": (0.0,),
         },
     )
     said = []
@@ -112,32 +122,78 @@ def test_the_race_keeps_within_its_time_and_names_whom_it_cannot_tell_apart(acte
     assert said[1].startswith(
         "probe, partial, full on up to 6 splits of 48 images to learn from and 16 held"
     )
-    slow = f"full at {full.peak_rate}"
-    assert found.best == partial(1) and found.close == ("probe", slow)
-    assert f"do not tell it from probe, {slow}: probe is the cheapest." in found.caveats[2]
+    assert found.best == partial(1) and found.close == ("probe", "full")
+    assert "do not tell it from probe, full: probe is the cheapest." in found.caveats[2]
     assert (found.table.high <= 1).all() and found.alike == 0
     assert found.code == "vt.fit(network, task, vt.partial(1))"
 
 
-def test_who_is_clearly_behind_leaves_and_the_leaders_rates_are_tried(acted, few):
-    play = acted(
-        SECONDS,
-        {
-            "probe": (0.25,),
-            "partial": (0.75, 0.8125),
-            "full": (0.5, 0.4375),
-            "other rate": (0.875,),
-        },
-    )
+def test_who_is_clearly_behind_leaves(acted, few):
+    play = acted(SECONDS, {"probe": (0.25,), "partial": (0.75, 0.8125), "full": (0.5, 0.4375)})
     found = recommend(few, budget=400, ways=WAYS, setting=ACTED)
-    splits = found.table.set_index(["way", "rate"]).splits
-    usual = partial(1).peak_rate
-    assert splits["partial", usual] == 10 and splits["full", full.peak_rate] == advice.MIN_SPLITS
-    assert found.table.way.tolist() == ["partial", "partial", "partial", "full", "probe"]
-    assert found.best == partial(1, rate=usual / 3)
-    assert found.code == f"vt.fit(network, task, vt.partial(1, rate={usual / 3:.2g}))"
+    assert found.table.way.tolist() == ["partial", "full", "probe"] and found.best == partial(1)
+    assert found.table.splits.tolist() == [10, advice.MIN_SPLITS, advice.MIN_SPLITS]
     seeds = [seed for way, seed in play.runs if way == probe]
     assert seeds == [0, 1, 2]
+
+
+def test_a_way_trains_by_the_recipe_of_the_split_and_is_recommended_by_that_of_all_images(
+    acted, few
+):
+    play = acted(SECONDS, {"probe": (0.25,), "full": (0.75, 0.8125)})
+    recipes = full.candidates()
+
+    def choose(way, part, seed):
+        return way if way == probe else recipes[1 if part.train is few.train else -seed % 2]
+
+    play.choose = choose
+    found = recommend(few, budget=60, ways=(probe, full), setting=ACTED)
+    learnt = [way for way, seed in play.runs if way.name == "full"]
+    assert learnt == [recipes[-seed % 2] for seed in range(len(learnt))] and len(learnt) >= 3
+    # one way with one mean, whatever its recipes, and no rate of its own
+    assert found.table.way.tolist() == ["full", "probe"] and found.table.rate.isna().all()
+    assert found.best == recipes[1] and found.code in str(found)
+    assert found.code == f"vt.fit(network, task, {strategy_code(recipes[1])})"
+    assert found.caveats[-1].startswith("Its recipe was chosen within the 64 images;")
+    assert "--strategies full --shots 8 --save" in str(found)
+
+
+def test_the_recipe_of_a_split_is_chosen_within_what_is_learnt_from_there(
+    few, monkeypatch, few_splits
+):
+    def images(pixels):
+        return {image.numpy().tobytes() for image in pixels}
+
+    seen, splits = set(), []  # images of the trials since the last split; of each split all three
+
+    def watch(module, name, note):
+        true = getattr(module, name)
+
+        def watched(*given, **more):
+            note(*given)
+            return true(*given, **more)
+
+        monkeypatch.setattr(module, name, watched)
+
+    watch(tune, "fit", lambda network, part, way: seen.update(images(part.train.pixels)))
+    watch(tune, "predict", lambda network, pixels: seen.update(images(pixels)))
+    watch(
+        advice,
+        "fit",
+        lambda network, part, way: splits.append([way, images(part.train.pixels), {*seen}]),
+    )
+
+    def judge(network, pixels):
+        splits[-1].append(images(pixels))
+        seen.clear()
+
+    watch(advice, "predict", judge)
+    found = recommend(few, budget=AMPLE, ways="lp_ft", setting=QUICK)
+    assert len(splits) == 1 + advice.MIN_SPLITS  # the first is the pilot
+    for way, learnt_from, tried, held_back in splits[1:]:
+        assert way in lp_ft.candidates() and len(learnt_from) == 48
+        assert tried == learnt_from and not tried & held_back
+    assert found.best in lp_ft.candidates() and seen == images(few.train.pixels)
 
 
 def test_the_cheapest_way_that_leads_is_called_so(acted, few):
@@ -191,42 +247,36 @@ def test_ways_for_which_there_is_no_time_are_named(acted, few):
         recommend(few, budget=2, ways=(full, probe), setting=ACTED)
 
 
-def test_a_real_race_never_looks_at_the_test_images(few):
+def test_a_real_race_never_looks_at_the_test_images(few, few_splits):
     poisoned = replace(few, test=Images(few.test.pixels * 0, few.test.labels * 0))
     one, other = (
-        recommend(of, budget=120, ways=(probe, partial(1)), setting=QUICK) for of in (few, poisoned)
+        recommend(of, budget=AMPLE, ways=(probe, partial(1)), setting=QUICK)
+        for of in (few, poisoned)
     )
     columns = ["way", "mean", "low", "high", "behind"]
-    assert (
-        one.table[columns].equals(other.table[columns])
-        or one.table.splits[0] != other.table.splits[0]
-    )
-    assert one.best in (
-        probe,
-        partial(1),
-        *(partial(1, rate=partial(1).peak_rate * factor) for factor in (1 / 3, 3)),
-    )
+    assert one.table[columns].equals(other.table[columns]) and one.best == other.best
+    assert one.best in (probe, *partial(1).candidates())
     assert one.images == (48, 16) and one.table["mean"].iloc[0] > few.chance
     shown = str(one)
     assert "Train so: " in shown and one.code in shown and "held-back images" in shown
 
 
-def test_the_lines_that_carry_it_out_hold_in_a_shell_and_keep_the_epochs(few):
-    found = recommend(few, budget=60, ways=(partial(2),), setting=Setting(image_size=32, epochs=2))
-    if found.best.rate is None:
-        assert "--strategies 'partial(2)' --shots 8 --epochs 2 --save" in str(found)
-    assert found.code.endswith(", epochs=2)")
+def test_the_lines_that_carry_it_out_hold_in_a_shell_and_keep_the_epochs(few, few_splits):
+    two = replace(QUICK, epochs=2)
+    found = recommend(few, budget=AMPLE, ways=(partial(2),), setting=two)
+    assert found.learnt and found.code.endswith(", epochs=2)")
+    assert "--strategies 'partial(2)' --shots 8 --epochs 2 --save" in str(found)
 
 
 def test_the_lines_that_carry_it_out_mirror_no_more_than_the_race_did(acted, few):
-    acted(SECONDS, {"probe": (0.5,), "partial": (0.75,), "other rate": (0.0,)})
+    acted(SECONDS, {"probe": (0.5,), "partial": (0.75,)})
     found = recommend(few, budget=60, ways=["probe", "partial"], setting=replace(ACTED, flip=False))
     assert found.code.endswith(", augment=vt.Augment(flip=False))")
     assert str(found).endswith(" --no-flip --save")
 
 
 def test_ways_are_given_by_name_too_and_one_needs_no_list(acted, few):
-    acted(SECONDS, {"probe": (0.75,), "partial": (0.5,), "other rate": (0.0,)})
+    acted(SECONDS, {"probe": (0.75,), "partial": (0.5,)})
     assert recommend(few, budget=60, ways=["probe", "partial"], setting=ACTED).best == probe
     assert recommend(few, budget=60, ways=partial(1), setting=ACTED).best == partial(1)
 
@@ -258,10 +308,10 @@ def test_what_cannot_be_raced_is_refused(few):
         (scratch, "vt.scratch"),
         (partial(2, rate=0.07), "vt.partial(2, rate=0.07)"),
         (surgical("stem"), "vt.surgical('stem')"),
-        (replace(full, rate=1e-4), "dataclasses.replace(vt.full, rate=0.0001)"),
+        (replace(full, rate=7e-4), "dataclasses.replace(vt.full, rate=0.0007)"),
         (lp_ft, "vt.lp_ft"),
         (replace(full, rate=full.peak_rate), "vt.full"),
-        (replace(full, stage_decay=0.5), "dataclasses.replace(vt.full, stage_decay=0.5)"),
+        (replace(full, stage_decay=0.9), "dataclasses.replace(vt.full, stage_decay=0.9)"),
         (partial(2, kind="norm", weight_decay=0.1), "vt.partial(2, kind='norm', weight_decay=0.1)"),
         (Strategy("mine", rate=1e-2), "vt.Strategy('mine', rate=0.01)"),
     ],
@@ -288,7 +338,7 @@ def test_overlapping_splits_widen_the_interval_as_nadeau_and_bengio_say():
 
 def test_the_four_have_the_first_claim_on_the_time_and_the_others_what_is_left(acted, few):
     seconds = {"probe": 1, "partial": 5, "partial(2)": 6, "lp_ft": 8, "full": 10, "scratch": 15}
-    acted(seconds, dict.fromkeys([*seconds, "other rate"], (0.5, 0.4375)))
+    acted(seconds, dict.fromkeys(seconds, (0.5, 0.4375)))
     said = []
     recommend(few, budget=116, setting=ACTED, say=said.append)  # a second for the pilot
     assert said[1].startswith("probe, partial, partial(2), full, scratch on up to 3 splits")
@@ -302,7 +352,7 @@ def test_the_four_have_the_first_claim_on_the_time_and_the_others_what_is_left(a
 @pytest.mark.parametrize("split", [0, 2])
 def test_a_way_that_diverges_leaves_the_race_and_that_is_said(acted, few, split):
     play = acted(SECONDS, {"probe": (0.5,), "partial": (0.9,), "full": (0.75, 0.6875)})
-    play.diverging["partial", None, split] = "partial diverged at step 4"
+    play.diverging["partial", split] = "partial diverged at step 4"
     said = []
     found = recommend(few, budget=60, ways=WAYS, setting=ACTED, say=said.append)
     assert "partial leaves the race: partial diverged at step 4" in said
@@ -312,20 +362,28 @@ def test_a_way_that_diverges_leaves_the_race_and_that_is_said(acted, few, split)
     assert [seed for way, seed in play.runs if way == partial(1)] == [*range(split + 1)]
 
 
-def test_a_rate_that_diverges_is_no_way_and_the_leader_stays(acted, few):
-    play = acted(SECONDS, {"probe": (0.5,), "full": (0.75,), "other rate": (0.25,)})
-    usual = full.peak_rate
-    play.diverging["full", usual * 3, 0] = "full diverged"
-    said = []
-    found = recommend(few, budget=400, ways=(probe, full), setting=ACTED, say=said.append)
-    assert found.best == full and found.left_out == {}
-    assert f"full at a rate of {3 * usual:.2g}: diverged" in said
-    assert sorted(found.table.rate.dropna()) == [usual / 3, usual]
+def test_a_rate_of_ones_own_stands_in_the_table_and_may_diverge(acted, few):
+    play = acted(SECONDS, {"probe": (0.75,), "full": (0.75, 0.6875)})
+    slow = replace(full, rate=1e-4)
+    found = recommend(few, budget=60, ways=(probe, slow), setting=ACTED)
+    assert found.table.rate.dropna().tolist() == [1e-4] and found.close == ("full at 0.0001",)
+    assert "rate" in str(found).splitlines()[0] and "0.0001" in str(found)
+    play.diverging["full", 0] = "full diverged"
+    found = recommend(few, budget=60, ways=(probe, slow), setting=ACTED)
+    assert found.best == probe and found.left_out == {"full": "full diverged"}
+    assert "rate" not in str(found).splitlines()[0]
+
+
+def test_plain_recipes_race_where_the_setting_asks_for_them(acted, few):
+    play = acted(SECONDS, {"probe": (0.5,), "full": (0.75,)})
+    found = recommend(few, budget=60, ways=(probe, full), setting=replace(ACTED, recipe="plain"))
+    assert {way for way, seed in play.runs} == {probe, plain(full)} and found.best == plain(full)
+    assert "Its recipe" not in str(found)  # it was given
 
 
 def test_if_every_way_diverges_nothing_is_recommended(acted, few):
     play = acted(SECONDS, {"probe": (0.5,), "full": (0.75,)})
-    play.diverging = {(way, None, 0): f"{way} diverged" for way in ("probe", "full")}
+    play.diverging = {(way, 0): f"{way} diverged" for way in ("probe", "full")}
     with pytest.raises(ValueError, match="every way left the race: probe diverged; full diverged"):
         recommend(few, budget=60, ways=(probe, full), setting=ACTED)
 

@@ -42,6 +42,7 @@ from vtlab.training.strategies import (
     full,
     lp_ft,
     partial,
+    plain,
     probe,
     scratch,
     strategy_code,
@@ -72,8 +73,8 @@ class Recommendation:
     Attributes:
         best: The strategy with the highest mean, by the recipe that it chose within all the images.
         table: A row for each way, best first: `way`, `rate` (where the way had one), `mean`, `low`,
-            `high` (95 % interval), `balanced` (balanced accuracy), `behind`, `behind_low`, `behind_high` (the best, less this one),
-            `splits`, `seconds` (of a run).
+            `high` (95 % interval), `balanced` (balanced accuracy), `behind`, `behind_low`, `behind_high`
+            (the best, less this one), `splits`, `seconds` (of a run).
         counts: Training images of each class, by its name.
         majority: The accuracy of always naming the most frequent class, on the same images held back.
         lead: How far the best is ahead of that, with its 95 % interval.
@@ -125,15 +126,15 @@ class Recommendation:
         """What should stop a reader from believing too much, a sentence each."""
         splits = int(self.table.splits[0])
         more = len(self.table) > 1
-        order = ", and the order another" if more else ""
+        order = ", and the order may differ" if more else ""
         found = [
             f"Each way learnt from {self.images[0]} of the {sum(self.images)} images; with all of them "
             f"every accuracy may be a little higher{order}."
         ]
         if more:
             found.append(
-                f"The best of {len(self.table)} was picked after the fact, which flatters it, and who "
-                "was to leave was asked after every split."
+                f"The best of {len(self.table)} was picked after the fact, which flatters it; from split "
+                f"{MIN_SPLITS} on, ways that were clearly behind left the race."
             )
         if self.alike:
             found.append(
@@ -147,8 +148,13 @@ class Recommendation:
                 f"{self.close[0]} is the cheapest" if self.cheaper else "it is the cheapest itself"
             )
             found.append(
-                f"{splits} splits (fewer of who left) do not tell it from {', '.join(self.close)}: "
-                f"{cheapest}."
+                f"{splits} splits (fewer for those that left) do not tell it from "
+                f"{', '.join(self.close)}: {cheapest}."
+            )
+        if self.best.rate and pd.isna(self.table.rate[0]):
+            found.append(
+                f"Its recipe was chosen within the {sum(self.images)} images; the accuracies are those of "
+                "recipes that each split chose within the images it learnt from."
             )
         found.extend(f"Without {name}: {why}." for name, why in self.left_out.items())
         return found
@@ -245,7 +251,7 @@ def recommend(
     Args:
         task: Its `train` images, and no others, are used.
         budget: Seconds. A run that would probably end later is not begun.
-        setting: Backbone, weights and epochs; its `task` is not used.
+        setting: Backbone, weights, epochs and recipe; its `task` is not used.
         ways: The strategies that race, at their rates; or their names.
         seed: Of the first split.
         say: Called with lines for a person: what they begin from, what will be done and how long that
@@ -260,6 +266,8 @@ def recommend(
     """
     ways = as_strategies(ways)
     setting = replace(setting or Setting(), task=task.name)
+    if setting.recipe == "plain":
+        ways = tuple(map(plain, ways))
     race = RecommendationRace(task, budget, setting, seed, ways)
     say(setting.describe_start(task))
     plan = race.plan(ways)
