@@ -14,7 +14,7 @@ from vtlab.training.fit import Training, fit
 from vtlab.training.strategies import Strategy, full, lp_ft, partial, probe, scratch, surgical
 
 # batches from the first step on, without a solver before them
-descent = replace(full, name="descent", head_start="random")
+descent = replace(full, name="descent", head_start="random", statistics="batch")
 EVERY = (
     scratch,
     probe,

@@ -279,6 +279,7 @@ def test_a_state_of_other_options_is_refused_by_the_field(changes, field):
         (partial(1), partial(1, batch_size=8), "batch is 16 there and 8 here"),
         (descent, full, "head_start is 'random' there and 'auto' here"),
         (descent, replace(descent, stages=2), "learning is"),
+        (descent, replace(descent, statistics="kept"), "statistics is 'batch' there"),
         (descent, replace(descent, start="random"), "start is 'pretrained' there"),
     ],
     ids=str,

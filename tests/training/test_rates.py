@@ -17,7 +17,7 @@ def test_the_range_test_is_the_loop_written_by_hand(network, toy):
     found = rate_range(
         network, toy, plain(full), seed=2, low=1e-4, high=1e-1, steps=6, bfloat16=False
     )
-    learner = full.prepare(network, 2).train()
+    learner = plain(full).prepare(network, 2).train()
     rates = np.geomspace(1e-4, 1e-1, 6)
     optimiser = torch.optim.AdamW(learner.parameters(), lr=1.0, weight_decay=full.weight_decay)
     losses = []

@@ -402,6 +402,7 @@ class Training(CheckpointedTraining[Epoch]):
             "rate": strategy.peak_rate,
             "stage_decay": strategy.stage_decay,
             "weight_decay": strategy.weight_decay,
+            "statistics": strategy.statistics,
             "seed": self.seed,
             "epochs": None if self.convex else self.epochs,
             "batch": self.batch_size,
@@ -412,8 +413,6 @@ class Training(CheckpointedTraining[Epoch]):
         # named where they differ from the default: checkpoints are older than these options
         if self.mixup:
             known["mixup"] = self.mixup
-        if strategy.statistics != "batch":
-            known["statistics"] = strategy.statistics
         if self.views != VIEWS_PER_IMAGE:
             known["views"] = self.views
         return known
