@@ -55,18 +55,15 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
 
 
 @pytest.mark.nightly
-def test_lesson_16_runs_on_real_photographs_and_with_weights_of_imagenet(photos):
+def test_lesson_16_runs_on_real_photographs(photos):
     from build import run_notebook
 
     mirror = next(
         m for m in MIRRORS if m.stem.startswith("16") and m.parent.parent == LESSONS_FOLDER
     )
-    given = {
-        "VTLAB_PHOTOS": str(photos / "hymenoptera_224.zip"),
-        "VTLAB_IMAGENET": str(photos / "weights" / "mobilenet_v2.pth"),
-    }
+    given = {"VTLAB_PHOTOS": str(photos / "hymenoptera_224.zip")}
     done = run_notebook(read_lesson_mirror(mirror), LESSONS_FOLDER, environment=given)
     said = "".join(
         output.get("text", "") for cell in done.cells for output in cell.get("outputs", [])
     )
-    assert "test images of ants, bees" in said and "mobilenet_v2 with ImageNet's weights" in said
+    assert "test images of ants, bees" in said and "efficientnet_lite0, images of 96 px" in said

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import hypot
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.tables import real_table as real_table
 from vtlab.plots import style
 from vtlab.plots.legends import draw_legend
-from vtlab.plots.shot_curves import draw_shots
-from vtlab.results.metrics import balanced_accuracy
-from vtlab.training.strategies import FOUR
+from vtlab.results.labels import get_label, rank_label
+from vtlab.results.metrics import Interval, balanced_accuracy, interval
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-ROW_HEIGHT = 1.85  # inches
+ROW_HEIGHT = 2.0  # inches
+DODGE = 0.14  # between two strategies, of the distance between two numbers of shots
 
 
 def plot_starts(table: pd.DataFrame) -> Figure:
-    """The strategies over images per class: a row for each data set, a column for each start.
+    """Accuracies of the strategies: a row for each start, a column for each data set, a group for each shots.
 
-    Training from scratch knows no start: one that has no such runs shows those of the start to its
-    left, so that each small figure can be read alone.
+    A small dot is a seed, a mark their mean, a bar its 95 % interval: of the spread over seeds, which the
+    strategies of a group are taken to share since seeds are few, and of the test set. Training from
+    scratch knows no start: one that has no such runs shows those of the start above it, so that
+    each small figure can be read alone.
 
     Args:
-        table: As `real_table` gives it, or a part of it. `test_images` enters the intervals.
+        table: As `real_table` gives it, or a part of it.
 
     Raises:
         ValueError: If there is no run.
@@ -39,40 +44,103 @@ def plot_starts(table: pd.DataFrame) -> Figure:
     """
     if not len(table):
         raise ValueError("there is no run to draw")
+    table = table[table.test_accuracy.notna()]
     data, starts = list(dict.fromkeys(table.data)), list(dict.fromkeys(table.start))
-    strategies = [of.name for of in FOUR if of.name in set(table.strategy)]
-    height = 0.7 + ROW_HEIGHT * len(data)
+    shots, strategies = sorted(set(table.shots)), sorted(set(table.strategy), key=rank_label)
+    height = 0.9 + ROW_HEIGHT * len(starts)
     figure, axes = style.new_figure(
-        len(data), len(starts), height=height, pad=0.07, sharex=True, sharey=True
+        len(starts), len(data), height=height, pad=0.05, sharex=True, sharey=True
     )
-    for number, (line, of) in enumerate(zip(axes, data, strict=True)):
-        runs = table[table.data == of]
-        scratch = runs[:0]
-        for ax, start in zip(line, starts, strict=True):
-            some = runs[runs.start == start]
+    scratch: dict[str, pd.DataFrame] = {}
+    for line, start in zip(axes, starts, strict=True):
+        for ax, of in zip(line, data, strict=True):
+            some = table[(table.data == of) & (table.start == start)]
             if not len(some):
                 ax.set_axis_off()
                 continue
-            # a start without runs from scratch shows those of the start to its left
             own = some[some.strategy == "scratch"]
-            scratch, some = (own, some) if len(own) else (scratch, pd.concat([some, scratch]))
-            draw_shots(
-                ax,
-                some.assign(trainable_weights=0),
-                chance=some.chance.mean(),
-                test_images=int(some.test_images.min()),
-                named=False,
-            )
-            ax.set(xlabel="", ylabel="")
-            if number == 0:
-                style.style_heading(ax, f"from {start}")
-        line[0].set_ylabel(
-            of, labelpad=8, **style.font_style(style.SMALL, style.INK, weight="bold")
+            if len(own):
+                scratch[of] = own
+            elif of in scratch:
+                some = pd.concat([some, scratch[of]])
+            _draw_groups(ax, some, shots, strategies)
+        style.label_axes(line[0], y="test accuracy")
+        line[0].annotate(
+            f"from {start}",
+            (0, 0.5),
+            (-64, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            rotation=90,
+            ha="center",
+            va="center",
+            **style.font_style(style.SMALL, style.INK, weight="bold"),
         )
+    for ax, of in zip(axes[0], data, strict=True):
+        style.style_heading(ax, of)
     for ax in axes[-1]:
         style.label_axes(ax, x="images per class", pad=5)
     draw_legend(figure, strategies)
     return figure
+
+
+def _draw_groups(
+    ax: Axes, runs: pd.DataFrame, shots: Sequence[int], strategies: Sequence[str]
+) -> None:
+    """One data set from one start: a group of marks for each number of shots, and chance."""
+    style.prepare_axes(ax, grid="y")
+    for place, number in enumerate(shots):
+        group = runs[runs.shots == number]
+        for strategy, found in _summarise_group(group).items():
+            label = get_label(strategy)
+            x = place + DODGE * (strategies.index(strategy) - (len(strategies) - 1) / 2)
+            seeds = group[group.strategy == strategy].test_accuracy
+            dots = style.mark_style(2.5, 0) | {"color": label.colour, "alpha": 0.5}
+            bar = style.style_band(label.colour, 0.3, f"interval {strategy}") | {"linewidth": 2.4}
+            ax.plot([x, x], [found.low, found.high], solid_capstyle="butt", **bar)
+            ax.plot([x] * len(seeds), seeds, "o", gid=f"seeds {strategy}", **dots)
+            ax.plot(
+                [x],
+                [found.mean],
+                marker=label.marker,
+                color=label.colour,
+                zorder=4,
+                gid=f"mean {strategy}",
+                **style.mark_style(5.5),
+            )
+    for place in range(1, len(shots)):
+        ax.axvline(place - 0.5, color=style.FAINT, linewidth=0.9)
+    ax.axhline(runs.chance.mean(), gid="chance", **style.DOTTED)
+    ax.set_xticks(
+        range(len(shots)),
+        [str(number) for number in shots],
+        **style.font_style(style.SMALL, style.QUIET),
+    )
+    ax.set(xlim=(-0.5, len(shots) - 0.5), ylim=(0, 1.02))
+    style.set_percent_axis(ax.yaxis)
+
+
+def _summarise_group(group: pd.DataFrame) -> dict[str, Interval]:
+    """The interval of each strategy's mean; all share one variance over seeds, and the size of the test set."""
+    by_strategy = group.groupby("strategy", sort=False).test_accuracy
+    freedom = len(group) - by_strategy.ngroups
+    spread = (group.test_accuracy - by_strategy.transform("mean")).pow(2).sum()
+    found = {}
+    for strategy, seeds in by_strategy:
+        tested = interval([seeds.mean()], int(group.test_images.min()))
+        half = 0.0
+        if freedom:
+            half = float(t.ppf(0.975, freedom) * (spread / freedom / len(seeds)) ** 0.5)
+        low, high = (hypot(half, tested.mean - tested.low), hypot(half, tested.high - tested.mean))
+        found[str(strategy)] = Interval(
+            tested.mean,
+            max(0.0, tested.mean - low),
+            min(1.0, tested.mean + high),
+            len(seeds),
+            half,
+            tested.test_half,
+        )
+    return found
 
 
 @exercise("16.1")

@@ -78,7 +78,8 @@ def format_starts(table: pd.DataFrame) -> str:
             "",
             format_table([("start", "trained on", "licence", "from"), *notes]),
             "",
-            f"Accuracies: a probe, {SHOTS} images of each class, from data/results/real.csv; empty: not there.",
+            f"Accuracies: a probe, {SHOTS} images of each class, 64 px (efficientnet_lite0: 96 px), from "
+            "data/results/real.csv; empty: not there.",
             "A start is taken by --backbone and --weights, or by vt.backbone(BACKBONE, weights=WEIGHTS).",
             "Other networks of torchvision and timm have published weights, which are fetched first.",
         ]
