@@ -186,7 +186,7 @@ def test_all_stages_may_be_named_one_by_one(right, capsys):
         ("06.2", lambda epoch, names, each: names[-(epoch // each) :], "In epoch 0"),
         ("06.2", lambda epoch, names, each: names, "In epoch 0"),
         ("06.3", "a", "Count the weights"),
-        ("07.1", full, "by what factor"),
+        ("07.1", replace(full, stage_decay=0.9), "by what factor"),
         ("07.1", replace(probe, stage_decay=0.5), "All pretrained"),
         ("07.2", lambda i, n: 1.0, "step 0 of 20"),
         ("07.3", "a", "new head to do well"),
