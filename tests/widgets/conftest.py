@@ -47,13 +47,18 @@ class Quick:
         seconds: float = 0.0,
         fails_at: int | None = None,
         error: Exception = RuntimeError("the numbers are <gone>"),
+        diverges: str = "",
     ):
         self.epochs, self.seconds, self.fails_at, self.error = epochs, seconds, fails_at, error
-        self.stop, self.number, self.diverged = None, 0, ""
+        self.stop, self.number, self.diverged, self.diverges = None, 0, "", diverges
 
     @property
     def done(self) -> bool:
         return self.number == self.epochs
+
+    @property
+    def batches_done(self) -> int:
+        return self.number
 
     def __iter__(self):
         with Quick.lock:
@@ -67,6 +72,7 @@ class Quick:
                     time.sleep(self.seconds)
                 self.number += 1
                 yield Epoch(self.number, 2 / self.number, 1 - 1 / self.number, 1e-3, self.seconds)
+            self.diverged = self.diverges
         finally:
             with Quick.lock:
                 Quick.under_way -= 1

@@ -436,3 +436,16 @@ def test_redrawing_leaves_memory_and_figures_flat(panel, redraws):
         panel.refresh()
     assert figures() <= drawn and len(_instances) == widgets
     assert process.memory_info().rss - before < 20e6
+
+
+def test_a_run_that_diverges_has_words_and_no_row_and_training_goes_on(panel, quick):
+    quick(epochs=2, diverges="full diverged at a rate of 9: at step 3 the loss was nan")
+    panel.train()
+    panel.wait()
+    words = "Run 1 came to nothing: full diverged at a rate of 9: at step 3 the loss was nan."
+    assert panel.state == "failed" and panel.status.words == words
+    assert panel.runs.empty and panel.session.accuracy is None
+    quick(epochs=2)
+    panel.train()
+    panel.wait()
+    assert panel.state == "finished" and list(panel.runs.run) == [2]
