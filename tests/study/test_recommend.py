@@ -241,6 +241,7 @@ def test_ways_for_which_there_is_no_time_are_named(acted, few):
     assert said[1].endswith(f"\nwithout full: {why}")
     assert found.best == probe and found.left_out == {"full": why}
     assert f"Without full: {why}." in found.caveats
+    assert "It raced alone: whether another way is better was not asked." in found.caveats
     with pytest.raises(
         ValueError, match="2 s are too short: probe alone would take some 3 s on 3 splits"
     ):

@@ -136,6 +136,8 @@ class Recommendation:
                 f"The best of {len(self.table)} was picked after the fact, which flatters it; from split "
                 f"{MIN_SPLITS} on, ways that were clearly behind left the race."
             )
+        else:
+            found.append("It raced alone: whether another way is better was not asked.")
         if self.alike:
             found.append(
                 f"{self.alike} of {self.images[1]} images held back look the same as one learnt from: "
