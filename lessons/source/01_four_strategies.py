@@ -248,10 +248,9 @@ shown = task.test[torch.tensor(study.shown[:3])]
 vt.plots.cams(shown.pixels, maps, masks=shown.masks)
 
 # %% [markdown]
-# The probe and *Partial* point at the plant in all three; *Full* does so more faintly in two, and in
-# the third its weak evidence lies beside the plant. The network from scratch has no firm idea of where
-# a plant is. Three images are a hint and no measurement: lesson 09 scores such maps against the
-# outlines.
+# The probe, *Partial* and *Full* all point at the plant, in all three images. The network from scratch
+# has no firm idea of where a plant is. Three images are a hint and no measurement: lesson 09 scores such
+# maps against the outlines.
 
 # %% [markdown]
 # ## What we saw
