@@ -92,13 +92,14 @@ def test_a_module_without_a_rule_is_refused():
 
 @pytest.mark.parametrize("strategy", [*FOUR, partial(2), surgical("stage2")], ids=lambda s: s.name)
 @pytest.mark.parametrize("name", MINI)
-def test_exactly_the_learning_stages_move_buffers_included(name, toy, strategy):
+def test_exactly_the_learning_stages_move_and_their_statistics_unless_kept(name, toy, strategy):
     network = backbone(name, classes=3, weights=None)
     strategy.prepare(network, 0)
     before = {k: v.clone() for k, v in network.state_dict().items()}
     list(fit(network, toy, strategy, epochs=1))
     parts = {k: k.split(".")[1] if k.startswith("stages") else "head" for k in before}
-    expected = {k for k, part in parts.items() if part in strategy.learning_parts(network)}
+    kept = {name for name, _ in network.named_buffers() if strategy.statistics == "kept"}
+    expected = {k for k, part in parts.items() if part in strategy.learning_parts(network)} - kept
     assert entries_that_moved(before, network) == expected
 
 
