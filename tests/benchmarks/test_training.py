@@ -13,7 +13,6 @@ from torch.utils.flop_counter import FlopCounterMode
 import vtlab as vt
 from vtlab.garden.worlds import WORLDS
 from vtlab.system.device import autocast, has_native_bfloat16
-from vtlab.training.fit import BATCH_SIZE
 from vtlab.training.views import VIEWS_PER_IMAGE
 
 pytestmark = pytest.mark.benchmark
@@ -29,7 +28,7 @@ def test_partial_training_gains_what_its_cache_allows(ratios, medians):
     network = vt.backbone(classes=8)
     vt.partial(1).prepare(network, 0)
     stop = network.frozen_prefix
-    images = network.normalise(task.train.pixels[:BATCH_SIZE])
+    images = network.normalise(task.train.pixels[: vt.partial(1).batch_size])
     with torch.no_grad(), autocast():
         maps = network.run_stages(images, 0, stop)
 

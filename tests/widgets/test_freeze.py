@@ -5,6 +5,7 @@ import traitlets
 
 from vtlab.training.costs import calibrate_costs, cost_table
 from vtlab.training.fit import fit
+from vtlab.training.strategies import partial
 from vtlab.widgets import freeze as freeze
 from vtlab.widgets.freeze import FreezePanel
 
@@ -18,7 +19,7 @@ def panel(network, toy):
 
 
 def test_costs_are_those_of_the_plain_function(panel, network):
-    plain = cost_table(network, ("stage4", "head"), image_size=16)
+    plain = cost_table(network, ("stage4", "head"), image_size=16, batch=partial().batch_size)
     assert panel.costs().equals(plain)
     panel.controls["stages"].boxes["stage3"].value = True
     assert panel.costs().learn.sum() > plain.learn.sum()
