@@ -83,7 +83,6 @@ ROUNDS = (
     (CASES, ((5, 1), (20, 1), (5, 2)), 3),
 )
 SEARCHED = ["rate", "stage_decay", "weight_decay", "statistics"]
-KEY = ["strategy", *SEARCHED, "head_start", "batch_size", "length"]
 
 
 class Case(NamedTuple):

@@ -311,6 +311,9 @@ class RecommendationRace:
         self.took: dict[Strategy, list[float]] = {}
         self.diverged: dict[Strategy, str] = {}
         self.left_out: dict[str, str] = {}
+        self.last_choice = (
+            0.0  # seconds that choosing the leader's recipe within all images will take
+        )
         self.seconds_per_operation = self._time_pilot(kept)
 
     def _split(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -324,14 +327,18 @@ class RecommendationRace:
         return replace(self.task, train=self.task.train[places], val=None)
 
     def _time_pilot(self, kept: torch.Tensor) -> float:
-        """Seconds for each multiply-add, from an epoch of full fine-tuning with some images."""
-        started = time.perf_counter()
+        """Seconds for each multiply-add, from an epoch of full fine-tuning with some images.
+
+        It is the second one: the first also finds memory and chooses algorithms.
+        """
         order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(0))
         some = kept[order[:PILOT_IMAGES]]
         network, some_task = self.runner.make_network(), self._task_with(some)
-        for _ in fit(network, some_task, full, epochs=1, say=lambda line: None):
+        training = fit(network, some_task, full, epochs=2, say=lambda line: None)
+        for _ in training:
             pass
-        return (time.perf_counter() - started) / self._count_operations(full, len(some), epochs=1)
+        one, two = (self._count_operations(full, len(some), epochs) for epochs in (1, 2))
+        return training.history[-1].seconds / (two - one)
 
     def _count_operations(self, way: Strategy, images: int, epochs: int | None) -> int:
         return count_training_operations(
@@ -347,13 +354,21 @@ class RecommendationRace:
         operations = self._count_operations(way, images, setting.epochs)
         return OVERHEAD_SECONDS + self.seconds_per_operation * operations * trainings
 
+    def _expected_choice(self, way: Strategy) -> float:
+        """Seconds that choosing its recipe within all the images would take."""
+        images, setting = sum(self.images), self.runner.setting
+        trainings = count_trials(way, images, setting.recipe, setting.epochs)
+        operations = self._count_operations(way, images, setting.epochs)
+        return self.seconds_per_operation * operations * trainings
+
     @property
     def seconds_left(self) -> float:
-        """Seconds of the budget that are left."""
-        return self.budget - (time.perf_counter() - self.started)
+        """Seconds of the budget that are left before the last choice of a recipe."""
+        return self.budget - (time.perf_counter() - self.started) - self.last_choice
 
     def plan(self, ways: Sequence[Strategy]) -> str:
         """Choose the ways for which there is time, and say what will be done."""
+        self.last_choice = max(map(self._expected_choice, ways))
         # the four first, then the others, each from quick to slow
         four, seconds = (
             {way.name for way in FOUR},
