@@ -449,3 +449,17 @@ def test_balanced_accuracy_is_the_mean_over_classes(acted, few):
     found = recommend(uneven(few, (48, 8)), budget=30, ways=probe, setting=ACTED)
     # the first images held back are right, those of the second class stand last
     assert found.table.balanced[0] == pytest.approx(0.5) and found.table["mean"][0] > 0.8
+
+
+def test_a_clear_lead_over_chance_counts_although_three_splits_differ(acted, few, few_splits):
+    acted(SECONDS, {"probe": (0.375, 0.875, 0.75)})
+    found = recommend(few, budget=60, ways=probe, setting=ACTED)
+    mean, images = 2 / 3, found.images[1]
+    z = 1.959964
+    middle, half = (
+        mean + z**2 / (2 * images),
+        z * (mean * (1 - mean) / images + (z / images / 2) ** 2) ** 0.5,
+    )
+    wilson = (middle - half) / (1 + z**2 / images)
+    assert found.learnt and found.lead.low == pytest.approx(wilson - found.majority, abs=1e-6)
+    assert "Train so: Linear probe" in str(found)

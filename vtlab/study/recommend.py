@@ -26,6 +26,7 @@ from vtlab.results.metrics import (
     Interval,
     accuracy,
     balanced_accuracy,
+    interval,
     resampled_interval,
     widen_interval_to_one_image,
 )
@@ -492,6 +493,20 @@ class RecommendationRace:
             *(resampled_interval(some, *self.images) for some in (values, one))
         )
 
+    def _find_lead(self, ahead: Sequence[float]) -> Interval:
+        """How far the leader is ahead of naming the most frequent class.
+
+        Three splits say little of their own spread. So the interval is the one over splits, or that of the
+        images of a single split, whichever lies higher: a mean over splits is no less certain than one.
+        """
+        over_splits = self._interval(ahead)
+        if len(ahead) < MIN_SPLITS:
+            return over_splits
+        mean = self._mean(self.leader)
+        of_images, majority = interval([mean], self.images[1]), mean - over_splits.mean
+        low, high = of_images.low - majority, of_images.high - majority
+        return over_splits if over_splits.low > low else replace(over_splits, low=low, high=high)
+
     def result(self) -> Recommendation:
         """The table, and what it says."""
         if not (self.scores or self.racing):
@@ -536,7 +551,7 @@ class RecommendationRace:
             table.drop(columns="best").reset_index(drop=True),
             self.counts,
             sum(constant) / len(constant),
-            self._interval(ahead),
+            self._find_lead(ahead),
             tuple(name for _, name in close),
             cheaper,
             self.left_out,
