@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from vtlab import __version__
 from vtlab.data.listing import CAMS_FOLDER
@@ -52,9 +52,29 @@ With --cam also the picture of where the evidence lies (Grad-CAM), one for each 
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+class OneLineParser(argparse.ArgumentParser):
+    """A parser that complains in one line, which names the option and where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the sentence and without the usage, which would hide it."""
+        message = message.removeprefix("argument ").replace(
+            "ignored explicit argument", "it takes no value, and was given"
+        )
+        _print_error(f"{message} (see {self.prog} --help)")
+        self.exit(2)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is not known here, where the subcommand's own help can be named."""
+        known, odd = super().parse_known_args(args, namespace)
+        if odd:
+            hint = "" if odd[0].startswith("-") else "; a path with spaces is quoted"
+            self.error(f"not understood: {shlex.join(odd)}{hint}")
+        return known, odd
+
+
+def build_parser() -> OneLineParser:
     """The command line, as `--help` shows it."""
-    top = argparse.ArgumentParser(prog="vtlab", description=DESCRIPTION)
+    top = OneLineParser(prog="vtlab", description=DESCRIPTION)
     top.add_argument("--version", action="version", version=f"vtlab {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     shared = _build_shared_options()
@@ -93,9 +113,9 @@ def build_parser() -> argparse.ArgumentParser:
     return top
 
 
-def _build_shared_options() -> argparse.ArgumentParser:
+def _build_shared_options() -> OneLineParser:
     """What compare and recommend both understand: how images are read, and which network learns."""
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = OneLineParser(add_help=False)
     images = shared.add_argument_group("how images are read")
     images.add_argument(
         "--image-size",
