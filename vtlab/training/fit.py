@@ -231,7 +231,8 @@ class Training(CheckpointedTraining[Epoch]):
                 if features is None:
                     self._seconds += time.perf_counter() - started
                     return None
-                solver = solve_probe(features, self.task.train.labels, head, self.seed)
+                train = self.task.train
+                solver = solve_probe(features, train.labels, head, self.seed, groups=train.groups)
                 for _ in range(self.solver_steps):
                     next(solver)
             solution = next(solver, None)
@@ -289,15 +290,14 @@ class Training(CheckpointedTraining[Epoch]):
             if place == 0 or not self.network.training:  # the caller may have tested the network
                 self.network.train()
             batches = self._batches(epoch)
-            if self._is_learnt(batches[place]):
-                self._learn(batches[place], epoch, optimiser, views)
-                if self.diverged:
-                    return None
+            self._learn(batches[place], epoch, optimiser, views)
+            if self.diverged:
+                return None
             self.steps += 1
             self._seconds += time.perf_counter() - started
             if place + 1 < self.batches_per_epoch:
                 return None
-            count = sum(len(index) for index in batches if self._is_learnt(index))
+            count = len(self.task.train)
             rate = list(self._rates().values())[-1]
             record = self._record(epoch, self._loss / count, self._correct / count, rate)
             if self.done:
@@ -310,10 +310,6 @@ class Training(CheckpointedTraining[Epoch]):
         self._loss, self._correct, self._seconds = 0.0, 0, 0.0
         self.history.append(record)
         return record
-
-    def _is_learnt(self, index: Tensor) -> bool:
-        """Whether a batch is learnt from: BatchNorm needs two images, unless there is but one."""
-        return len(index) > 1 or len(self.task.train) == 1
 
     def _learn(self, index: Tensor, epoch: int, optimiser: torch.optim.AdamW, views: Views) -> None:
         """One step of the optimiser on the images at these places."""
@@ -365,7 +361,8 @@ class Training(CheckpointedTraining[Epoch]):
         """The places of the images in each batch of an epoch, from the seed alone."""
         known, order, batches = self._order or (0, make_generator(self.seed, "batches"), ())
         for _ in range(epoch - known):
-            batches = torch.randperm(len(self.task.train), generator=order).split(self.batch_size)
+            mixed = torch.randperm(len(self.task.train), generator=order)
+            batches = mixed.tensor_split(self.batches_per_epoch)
         self._order = (epoch, order, batches)
         return batches
 

@@ -12,8 +12,11 @@ WARMUP_SHARE = 0.1  # share of the steps in which the rate rises
 
 
 def count_batches(images: int, batch_size: int) -> int:
-    """Steps in an epoch."""
-    return -(-images // min(batch_size, images))
+    """Steps in an epoch. Its batches are of one size, give or take one image, and of two at least.
+
+    A last batch of what is left over, two images say, would teach BatchNorm the statistics of two images.
+    """
+    return max(1, min(-(-images // batch_size), images // 2))
 
 
 def choose_epochs(images: int, strategy: Strategy) -> int:
