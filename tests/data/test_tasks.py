@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,8 @@ from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
 from vtlab.data.baselines import pixel_neighbour
-from vtlab.data.tasks import is_built_in_task, task, task_reads_files
+from vtlab.data.images import Images
+from vtlab.data.tasks import Task, _task_of_pool, is_built_in_task, task, task_reads_files
 
 
 @pytest.fixture
@@ -211,3 +214,38 @@ def test_what_is_held_back_is_chosen_by_the_seed_and_not_by_the_files_names(fold
     firsts = [name for names in in_order for name in names[: round(len(names) / 4)]]
     assert len(files[0]) == len(firsts) and set(files[0]) != set(firsts)
     assert sorted(held[0].train.files + held[0].val.files) == sorted(made.train.files)
+
+
+@pytest.fixture(scope="module")
+def patients() -> Task:
+    """Two classes of six patients with four images each, in a task of one's own."""
+    labels = torch.arange(2).repeat_interleave(24)
+    groups = tuple(f"p{i // 4:02d}" for i in range(48))
+    pixels = torch.arange(48, dtype=torch.uint8).view(48, 1, 1, 1).expand(48, 3, 16, 16)
+    pool = Images(pixels, labels, groups=groups)
+    return _task_of_pool("patients", ("a", "b"), pool, pool[torch.arange(0)], ())
+
+
+def test_what_is_held_back_divides_no_group(patients):
+    held = patients.hold_back(0.25)
+    assert not {*held.train.groups} & {*held.val.groups}
+    assert len(held.train) + len(held.val) == 48
+    assert torch.bincount(held.val.labels).tolist() == [8, 8]  # 6 of 24 is half of a group away
+
+
+def test_shots_come_from_as_many_groups_as_there_are_and_are_nested(patients):
+    for shots, groups in ((2, 4), (5, 10), (6, 12), (9, 12)):
+        drawn = patients.at(shots, 3).train
+        assert (
+            len({*drawn.groups}) == groups and torch.bincount(drawn.labels).tolist() == [shots] * 2
+        )
+        values = {*drawn.pixels[:, 0, 0, 0].tolist()}
+        assert values < {*patients.at(shots + 1, 3).train.pixels[:, 0, 0, 0].tolist()}
+    assert patients.at(1).has_two_per_class is False and patients.at(2).has_two_per_class
+
+
+def test_a_class_of_one_group_has_none_to_hold_back(patients):
+    one = replace(patients, train=patients.train[torch.tensor([0, 1, 24, 28])])
+    assert not one.has_two_per_class
+    with pytest.raises(ValueError, match="one group has none to hold back"):
+        one.hold_back()

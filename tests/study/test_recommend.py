@@ -94,8 +94,8 @@ def acted(monkeypatch, few):
         play = Acted(monkeypatch, seconds, accuracies)
         true = advice.stratified_split
 
-        def split(labels, share, seed, classes):
-            kept, held = true(labels, share, seed, classes)
+        def split(labels, share, seed, classes, groups):
+            kept, held = true(labels, share, seed, classes, groups)
             play.labels = labels[held]
             return kept, held
 

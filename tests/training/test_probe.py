@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.model_selection import (
+    GroupKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    cross_val_score,
+)
 from steps_made_up import cloud
 
 from vtlab.data.splits import stratified_split
@@ -141,3 +146,48 @@ def test_a_class_too_small_to_split_is_named(network, toy):
     with pytest.raises(ValueError, match="3 images; the least is 4"):
         labels = torch.tensor([0, 0, 0, 0, 1, 1, 1])
         probe_grid(network, toy.test.pixels[:7], labels)
+
+
+def test_the_folds_divide_no_group():
+    """Images of a group look alike and its class is by chance: only whole groups held out show that."""
+    random = np.random.default_rng(0)
+    own = random.normal(size=(24, 8))
+    groups = np.repeat(np.arange(24), 6)
+    features = torch.from_numpy(own[groups] + 0.05 * random.normal(size=(144, 8))).float()
+    labels = torch.from_numpy((np.arange(24) % 2)[groups])
+    features = features / probe_unit(features)
+    names = [f"p{g}" for g in groups]
+    alone = choose_probe_strength(features, labels, 2)
+    whole = choose_probe_strength(features, labels, 2, groups=names)
+    assert whole > alone  # by heart is of no use
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    scores = []
+    for strength in STRENGTHS:
+        model = LogisticRegression(C=1 / (115 * strength), tol=1e-8, max_iter=10_000)
+        found = cross_val_score(
+            model, features.numpy(), labels, groups=groups, cv=folds, scoring="neg_log_loss"
+        )
+        scores.append(found.mean())
+    assert whole == STRENGTHS[int(np.argmax(scores))]
+    assert choose_probe_strength(features, labels, 2, groups=["a"] * 144) == DEFAULT_STRENGTH
+
+
+def test_numbers_are_judged_on_whole_groups_as_scikit_learn_judges_them():
+    random = np.random.default_rng(2)
+    groups = np.repeat(np.arange(12), 5)
+    features = torch.from_numpy(random.normal(size=(12, 30))[groups]).float()
+    features += 0.01 * torch.from_numpy(random.normal(size=(60, 30))).float()
+    labels = torch.from_numpy(random.normal(size=12)[groups]).float()  # by chance
+    names = [f"p{g:02d}" for g in groups]
+    scaled = (features / probe_unit(features)).double().numpy()
+    errors = {}
+    for strength in STRENGTHS:
+        folds, ridge = GroupKFold(5).split(scaled, groups=names), Ridge(alpha=60 * strength)
+        found = cross_val_score(ridge, scaled, labels, cv=folds, scoring="neg_mean_squared_error")
+        errors[strength] = -found.mean()
+    best = min(errors, key=errors.__getitem__)
+    whole, alone, given = (torch.nn.Linear(30, 1) for _ in range(3))
+    list(solve_probe(features, labels, whole, groups=names))
+    list(solve_probe(features, labels, alone))
+    list(solve_probe(features, labels, given, strength=best))
+    assert torch.equal(whole.weight, given.weight) and not torch.equal(whole.weight, alone.weight)

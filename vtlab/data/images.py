@@ -20,12 +20,15 @@ class Images:
         labels: `(N,)` int64; float where a number is asked for.
         masks: `(N, H, W)` bool, true on the object; None where outlines are not known.
         files: The N file names; empty where the images come from no files.
+        groups: The N names of groups that no split may divide, such as patients, animals or films;
+            empty where every image stands alone.
     """
 
     pixels: Tensor
     labels: Tensor
     masks: Tensor | None = None
     files: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """How many images."""
@@ -34,8 +37,11 @@ class Images:
     def __getitem__(self, index: Tensor) -> Images:
         """The images at these places, `(n,)`."""
         masks = None if self.masks is None else self.masks[index]
-        files = tuple(self.files[i] for i in index.tolist()) if self.files else ()
-        return Images(self.pixels[index], self.labels[index], masks, files)
+        chosen = index.tolist() if self.files or self.groups else ()
+        files, groups = (
+            tuple(of[i] for i in chosen) if of else () for of in (self.files, self.groups)
+        )
+        return Images(self.pixels[index], self.labels[index], masks, files, groups)
 
     def first_of_classes(self, classes: Sequence[int], count: int) -> Images:
         """The first `count` images at most of these classes, as many of each as have room."""

@@ -60,6 +60,8 @@ class Listing:
             mentioned: hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini`.
         notes: A sentence for whatever was there more than once, led back, or is vtlab's own; no image is
             lost by that.
+        groups: For a file the name of its group, such as a patient: no split divides one
+            (`Images.groups`). A file without one stands alone.
     """
 
     def __init__(self, name: str) -> None:
@@ -69,6 +71,7 @@ class Listing:
         self.readers: dict[Place, Callable[[], bytes]] = {}
         self.skipped: list[str] = []
         self.notes: list[str] = []
+        self.groups: dict[Place, str] = {}
 
     def add(self, folder: Place, name: str = "", reader: Callable[[], bytes] = bytes) -> None:
         """Add a folder, or a file in it; the folders above come with it."""

@@ -22,7 +22,7 @@ from vtlab.data.folders import ImageFolder, read_class_folders, read_folder
 from vtlab.data.images import Images, check_size_of_images, image_places_by_class
 from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
-from vtlab.data.splits import split_each_class
+from vtlab.data.splits import alternate_groups, count_groups, split_each_class
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.models.starts import Start, find_default_start
 from vtlab.system.arguments import check_whole_number
@@ -93,7 +93,7 @@ class Task:
         return replace(self, train=train, val=None, shots=shots, seed=seed)
 
     def hold_back(self, share: float = 0.25) -> Task:
-        """The same shots, a part of each class moved to `val`; the task's seed says which.
+        """The same shots, a part of each class moved to `val`, groups whole; the task's seed says which.
 
         Raises:
             ValueError: If the share is not between 0 and 1, or a class has one image only.
@@ -103,21 +103,28 @@ class Task:
         self.check_two_per_class()
         # at random, as a folder's order is by name
         random = make_generator(self.seed, "hold back")
-        kept, held = split_each_class(self._strata(), share, random, least=1)
+        groups = self.train.groups
+        kept, held = split_each_class(self._strata(), share, random, least=1, groups=groups)
         return replace(self, train=self.train[kept], val=self.train[held])
 
     @property
     def has_two_per_class(self) -> bool:
-        """Whether every class has an image to learn from and one to hold back."""
-        return int(torch.bincount(self._strata(), minlength=len(self.classes)).min()) >= 2
+        """Whether every class has an image, or a group of images, to learn from and one to hold back."""
+        strata, classes = self._strata(), range(1 if self.asks_a_number else len(self.classes))
+        counts = count_groups(strata, self.train.groups)
+        return min(counts.get(k, 0) for k in classes) >= 2
 
     def check_two_per_class(self) -> None:
-        """Refuse shots of which a class has one image, and so none to hold back.
+        """Refuse shots of which a class has one image, or one group of images, and so none to hold back.
 
         Raises:
             ValueError: If one has.
         """
         if not self.has_two_per_class:
+            if self.train.groups:
+                raise ValueError(
+                    f"{self.name}: a class whose images lie in one group has none to hold back"
+                )
             raise ValueError(f"{self.name}: a class with one image has none to hold back")
 
     def check_draw(self) -> None:
@@ -342,6 +349,10 @@ def _task_of_pool(
             )
         random = make_generator(seed, "shots")
         shuffled = image_places_by_class(pool.labels, range(len(classes)), random)
+        if pool.groups:  # from as many groups as there are
+            shuffled = [
+                torch.tensor(alternate_groups(own.tolist(), pool.groups)) for own in shuffled
+            ]
         return pool[torch.cat([own[:shots] for own in shuffled])]
 
     return Task(name, classes, pool, test, None, 0, draw, None, notes, skipped, flip)

@@ -319,8 +319,9 @@ class RecommendationRace:
 
     def _split(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Places of the training images to learn from and of those held back."""
+        train, seed = self.task.train, self.seed + number
         return stratified_split(
-            self.task.train.labels, HELD_BACK_SHARE, self.seed + number, self.task.classes
+            train.labels, HELD_BACK_SHARE, seed, self.task.classes, train.groups
         )
 
     def _task_with(self, places: torch.Tensor) -> Task:

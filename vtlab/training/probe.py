@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vtlab.data.images import image_places_by_class
-from vtlab.data.splits import stratified_split
+from vtlab.data.splits import alternate_groups, count_groups, stratified_split
 from vtlab.models.features import activations
 from vtlab.models.losses import label_variance_loss
 from vtlab.models.network import Network
@@ -57,32 +57,41 @@ def probe_unit(features: Tensor) -> float:
     return unit
 
 
-def choose_probe_strength(features: Tensor, labels: Tensor, classes: int, seed: int = 0) -> float:
+def choose_probe_strength(
+    features: Tensor, labels: Tensor, classes: int, seed: int = 0, groups: Sequence[str] = ()
+) -> float:
     """The L2 strength with the least cross-validated loss, within the shots alone.
 
-    The folds are stratified, five at most. Where a class has one image, it is `DEFAULT_STRENGTH`. Where
-    images times classes are more than a million, as many images of each class are taken as make that.
+    The folds are stratified, five at most, and divide no group. Where a class has one image, or lies in one
+    group, it is `DEFAULT_STRENGTH`. Where images times classes are more than a million, as many images of
+    each class are taken as make that.
 
     Args:
         features: `(N, D)`, in `probe_unit`.
         labels: `(N,)` classes.
         classes: K.
         seed: Of the folds.
+        groups: The group of each image; empty where every image stands alone.
     """
-    folds = min(MAX_FOLDS, int(torch.bincount(labels, minlength=classes).min()))
+    counts = count_groups(labels, groups)
+    folds = min(MAX_FOLDS, *(counts.get(k, 0) for k in range(classes)))
     if folds < 2:
         return DEFAULT_STRENGTH
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     if len(labels) * classes > MAX_IMAGES_TIMES_CLASSES:
         each = max(folds, MAX_IMAGES_TIMES_CLASSES // classes**2)
         random = make_generator(seed, "strength")
         places = image_places_by_class(labels, range(classes), random)
+        if groups:
+            places = [torch.tensor(alternate_groups(own.tolist(), groups)) for own in places]
         sample = torch.cat([place[:each] for place in places])
         features, labels = features[sample], labels[sample]
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        groups = [groups[i] for i in sample.tolist()] if groups else ()
+    kind = StratifiedGroupKFold if groups else StratifiedKFold
+    splits = kind(folds, shuffle=True, random_state=seed).split(features, labels, groups or None)
     uses = torch.ones(folds, len(labels))
-    for use, (_, held) in zip(uses, splitter.split(features, labels), strict=True):
+    for use, (_, held) in zip(uses, splits, strict=True):
         use[torch.as_tensor(held)] = 0
     strengths = torch.tensor(STRENGTHS).repeat_interleave(folds)
     uses = uses.repeat(len(STRENGTHS), 1)  # (B, N): every strength on every fold
@@ -104,6 +113,7 @@ def solve_probe(
     head: nn.Linear,
     seed: int = 0,
     strength: float | None = None,
+    groups: Sequence[str] = (),
 ) -> Iterator[ProbeStep]:
     """Solve the probe into `head`, a record after every step of the solver.
 
@@ -116,6 +126,7 @@ def solve_probe(
         head: Filled in place at every record.
         seed: Of the cross-validation's folds.
         strength: Of L2 on features in `probe_unit`; None to choose it within the shots.
+        groups: As in `choose_probe_strength`.
 
     Raises:
         ValueError: As `probe_unit`, before the first record.
@@ -123,10 +134,10 @@ def solve_probe(
     unit = probe_unit(features)
     scaled = features / unit
     if labels.is_floating_point():
-        yield _solve_ridge(scaled, labels, head, unit, strength)
+        yield _solve_ridge(scaled, labels, head, unit, strength, groups)
         return
     if strength is None:
-        strength = choose_probe_strength(scaled, labels, head.out_features, seed)
+        strength = choose_probe_strength(scaled, labels, head.out_features, seed, groups)
     steps = iterate_logistic(scaled, labels, strength, head.out_features)
     for number, (matrix, bias) in enumerate(steps, 1):
         with torch.no_grad():
@@ -147,15 +158,26 @@ def _measure_head(head: nn.Linear, features: Tensor, labels: Tensor) -> tuple[fl
 
 
 def _solve_ridge(
-    scaled: Tensor, labels: Tensor, head: nn.Linear, unit: float, strength: float | None
+    scaled: Tensor,
+    labels: Tensor,
+    head: nn.Linear,
+    unit: float,
+    strength: float | None,
+    groups: Sequence[str] = (),
 ) -> ProbeStep:
-    """Ridge regression into `head`; its strength is chosen by leave-one-out within the shots."""
+    """Ridge regression into `head`; its strength is chosen by leaving out images or groups of the shots."""
     from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import GroupKFold
 
     inputs, targets = scaled.double().cpu().numpy(), labels.double().cpu().numpy()
     strengths = STRENGTHS if strength is None else (strength,)
     # scikit-learn adds alpha ||w||² to the sum of squares, and strength ||w||² belongs to their mean
-    ridge = RidgeCV([s * len(labels) for s in strengths]).fit(inputs, targets)
+    folds = min(MAX_FOLDS, len({*groups}))
+    # None is leave-one-out, without training anew
+    splits = [*GroupKFold(folds).split(inputs, groups=groups)] if folds > 1 else None
+    score = "neg_mean_squared_error" if splits else None
+    ridge = RidgeCV([s * len(labels) for s in strengths], cv=splits, scoring=score)
+    ridge.fit(inputs, targets)
     errors = torch.from_numpy(ridge.predict(inputs) - targets)
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(ridge.coef_)[None] / unit)
