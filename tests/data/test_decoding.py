@@ -1,13 +1,17 @@
 import io
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from images_made_up import picture, saved, scene
 from PIL import Image, ImageOps
 from torchvision.transforms import v2
 
-from vtlab.data.decoding import decode
+from vtlab.data import decoding, parallel_decoding
+from vtlab.data.decoding import PAD_COLOUR, decode
+from vtlab.data.folders import read_folder
 
 
 def test_a_huge_picture_is_refused_from_its_header(monkeypatch):
@@ -114,3 +118,176 @@ def test_a_large_jpeg_is_decoded_small_and_comes_out_alike():
     cheap = decode(saved(image, "JPEG", quality=95), 64, "x").astype(int)
     full = np.asarray(image.crop((100, 0, 700, 600)).resize((64, 64), Image.Resampling.LANCZOS))
     assert np.abs(cheap - full).mean() < 1.5
+
+
+# ------------------------------------------------------------------ a square of what is wide or high
+
+
+def stripes(width: int, height: int) -> Image.Image:
+    """Red to the left, blue to the right, green between."""
+    pixels = np.zeros((height, width, 3), dtype=np.uint8)
+    third = max(width, height) // 3
+    along = pixels if width >= height else pixels.transpose(1, 0, 2)
+    along[:, :third, 0], along[:, third:-third, 1], along[:, -third:, 2] = 255, 255, 255
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("size", [(192, 64), (64, 192), (7200, 1800)])
+def test_a_wide_image_is_cut_or_padded_or_squeezed(size):
+    wide, long = size[0] > size[1], max(size)
+    file = saved(stripes(*size))
+    cut, padded, squeezed = (
+        decode(file, 48, "x", resize=how)
+        if wide
+        else decode(file, 48, "x", resize=how).transpose(1, 0, 2)
+        for how in ("crop", "pad", "squeeze")
+    )
+    assert close(cut[24, 24], [0, 255, 0], 3)
+    ends = [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
+    assert close(squeezed[24, [4, 24, 43]], ends, 3) and close(squeezed[[2, 45], 24], ends[1], 3)
+    assert close(padded[24, [4, 24, 43]], ends, 3)
+    band = 48 * min(size) // long
+    assert close(padded[: 24 - band // 2 - 1], PAD_COLOUR, 0)
+    assert close(padded[24 + band // 2 + 1 :], PAD_COLOUR, 0)
+
+
+def test_a_thin_line_is_padded_and_exif_turns_the_whole_square():
+    line = decode(saved(Image.new("RGB", (500, 1), "white")), 16, "x", resize="pad")
+    assert close(line[7], 255, 0) and close(line[[0, 15]], PAD_COLOUR, 0)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned to the right: what was left is above
+    file = saved(stripes(96, 32), "JPEG", exif=exif, quality=95)
+    turned = decode(file, 32, "x", resize="squeeze")
+    assert close(turned[[3, 16, 28], 16], [[255, 0, 0], [0, 255, 0], [0, 0, 255]], 30)
+
+
+# ------------------------------------------------------------------ more than 8 bits
+
+
+def deep_set(root: Path, bits: int, form: str) -> Path:
+    """Two classes of ramps that use so many of 16 bits, the second from top to bottom."""
+    ramp = np.linspace(0, 2**bits - 1, 32 * 32).reshape(32, 32)
+    for k, name in enumerate("ab"):
+        (root / name).mkdir(parents=True)
+        for i in range(4):
+            pixels = ((ramp.T if k else ramp) * (1 - i / 10)).astype(np.uint16)
+            (root / name / f"{i}.{form}").write_bytes(saved(Image.fromarray(pixels), form))
+    return root
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_set_of_images_with_more_than_8_bits_has_one_scale(
+    tmp_path, monkeypatch, form, bits, stored
+):
+    if stored:  # as if there were more images than fit into memory
+        monkeypatch.setenv("VTLAB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(parallel_decoding, "MAX_BYTES_IN_MEMORY", 0)
+    read = read_folder(deep_set(tmp_path / "set", bits, form), 32)
+    assert read.bits == bits
+    ramp = np.linspace(0, 2**bits - 1, 32 * 32).reshape(32, 32)
+    for pixels, i in zip(read.train.pixels[:4, 0].numpy(), range(4), strict=True):
+        wanted = (ramp * (1 - i / 10)).astype(np.uint16) / (2**bits - 1) * 255
+        assert np.abs(pixels - wanted).max() <= 0.5  # one scale: the darker image stays darker
+    if bits == 16:
+        assert not read.notes
+    else:
+        assert read.notes == (
+            f"8 images with more than 8 bits have one scale: {bits} bits are used, so that "
+            f"{2**bits - 1:,} is white",
+        )
+    again = read_folder(tmp_path / "set", 32)
+    assert torch.equal(again.train.pixels, read.train.pixels)
+
+
+def test_what_is_brighter_than_the_set_is_white():
+    file = saved(Image.fromarray(np.full((8, 8), 5000, dtype=np.uint16)))
+    assert close(decode(file, 8, "x", bits=12), 255, 0)
+    assert close(decode(picture((9, 9, 9)), 8, "x", bits=12), 9, 0)  # 8 bits are no matter of scale
+
+
+# ------------------------------------------------------------------ what a set says about its pixels
+
+
+def put(root: Path, **classes: list[bytes]) -> Path:
+    for name, files in classes.items():
+        (root / name).mkdir(parents=True)
+        for i, content in enumerate(files):
+            (root / name / f"{i}.png").write_bytes(content)
+    return root
+
+
+def test_what_is_cut_away_is_said_and_only_where_it_is_much(tmp_path):
+    square, photo = (saved(scene(*size)) for size in ((40, 40), (40, 30)))
+    wide = [saved(scene(60 + i, 20)) for i in range(2)]
+    put(tmp_path, a=[square, photo] * 2, b=[*wide, square, photo])
+    (note,) = (n for n in read_folder(tmp_path, 16).notes if "square" in n)
+    assert note == (
+        "the middle square is kept: of 2 of 8 images more than a quarter is cut away (67% of b/1.png); "
+        "resize 'pad' or 'squeeze' keeps all of it"
+    )
+    for how in ("pad", "squeeze"):
+        read = read_folder(tmp_path, 16, resize=how)
+        assert not any("square" in n for n in read.notes)
+        first = decode(wide[0], 16, "x", resize=how)
+        assert (read.train.pixels[4].permute(1, 2, 0).numpy() == first).all()
+    with pytest.raises(ValueError, match="resize is 'stretch'; there are crop, pad, squeeze"):
+        read_folder(tmp_path, 16, resize="stretch")
+
+
+def test_images_without_information_are_said(tmp_path):
+    grey = [
+        picture((60, 60, 60)),
+        *(saved(Image.eval(scene(30 + i, 30), lambda v: v // 5)) for i in range(4)),
+    ]
+    put(
+        tmp_path,
+        a=grey,
+        b=[saved(Image.eval(scene(40, 30 + i), lambda v: v // 5)) for i in range(4)],
+    )
+    notes = read_folder(tmp_path, 16).notes
+    assert "1 image is of one colour and nothing else" in notes
+    assert "all images are dark: the brightest pixel is 60 of 255" in notes
+
+
+@pytest.mark.parametrize("form", ["GIF", "TIFF", "PNG", "WEBP"])
+def test_that_only_the_first_of_several_images_in_a_file_is_read_is_said(tmp_path, form):
+    frames = [scene(30 + 10 * i, 30).resize((30, 30)) for i in range(3)]
+    film = saved(frames[0], form, save_all=True, append_images=frames[1:])
+    put(
+        tmp_path,
+        a=[film, *(saved(scene(30, 31 + i)) for i in range(3))],
+        b=[saved(scene(31, 35 + i)) for i in range(4)],
+    )
+    read = read_folder(tmp_path, 16)
+    assert read.notes == ("1 file holds several images; the first was read (a/0.png …)",)
+    alone = decode(saved(frames[0], form), 16, "x")
+    assert close(read.train.pixels[0].permute(1, 2, 0).numpy(), alone, 24)
+
+
+# ------------------------------------------------------------------ formats that others bring
+
+
+@pytest.mark.parametrize(
+    ("form", "orientation"),
+    [("AVIF", 1), ("AVIF", 6), ("HEIF", 1)],  # HEIF has a turn of its own, which its reader does
+)
+def test_the_formats_of_telephones_are_read(form, orientation):
+    if form == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = saved(stripes(64, 64), form, exif=exif, quality=90)
+    pixels = decode(file, 32, "x")
+    along = pixels[[4, 16, 28], 16] if orientation == 6 else pixels[16, [4, 16, 28]]
+    assert close(along, [[255, 0, 0], [0, 255, 0], [0, 0, 255]], 40)
+
+
+def test_a_heic_without_its_reader_says_what_reads_it(monkeypatch):
+    monkeypatch.setattr(decoding, "FORMATS", ("JPEG", "PNG"))  # as where the package is missing
+    header = b"\0\0\0\x18ftypheic" + bytes(40)
+    with pytest.raises(
+        ValueError, match="x cannot be read as an image; pip install pillow-heif lets HEIC be"
+    ):
+        decode(header, 8, "x")

@@ -20,7 +20,9 @@ def lay_out(root: Path, *folders: str, count: int = 5) -> Path:
         for i in range(count):
             path = root / folder / f"{i}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(picture((40 * i, 10, 10 * k)))
+            image = Image.new("RGB", (40, 30), (40 * i, 10, 10 * k))
+            image.paste("white", (6, 0, 12, 6))  # an image of one colour is named
+            path.write_bytes(saved(image))
     return root
 
 

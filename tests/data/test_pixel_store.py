@@ -38,13 +38,13 @@ def photos(tmp_path):
 def decoded(monkeypatch):
     """The names of the files that were decoded since."""
     names = []
-    true = parallel_decoding.decode
+    true = parallel_decoding.decode_with_facts
 
-    def counted(content, size, name):
+    def counted(content, size, name, **how):
         names.append(name)
-        return true(content, size, name)
+        return true(content, size, name, **how)
 
-    monkeypatch.setattr(parallel_decoding, "decode", counted)
+    monkeypatch.setattr(parallel_decoding, "decode_with_facts", counted)
     return names
 
 

@@ -1,13 +1,15 @@
 """Decoding one image file to a square of bytes, whatever camera or program it comes from.
 
-The image is turned as its EXIF says, made RGB, its shorter side scaled, its middle square kept. What
-cannot be read is one `ValueError` that names the file.
+The image is turned as its EXIF says, made RGB, and made square: its middle is cut out, or it is padded or
+squeezed (`RESIZES`). What cannot be read is one `ValueError` that names the file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +26,15 @@ FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "H
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 # how often a decoder holds all pixels, by format; once in all others
 DECODER_BUFFERS = {"WEBP": 4, "AVIF": 4, "HEIF": 4, "TIFF": 2, "GIF": 3}
+# how an image that is no square becomes one
+RESIZES = {
+    "crop": "the middle square is kept",
+    "pad": "the whole image, with grey beside it",
+    "squeeze": "the whole image, its longer side squeezed",
+}
+PAD_COLOUR = (124, 116, 104)  # ImageNet's mean
+DEEP_BITS = 16  # of a pixel in a file with more than 8
+HEIC_EXTRA = "pillow-heif"  # the package that reads HEIC
 ORIENTATION_TAG = 0x0112  # of EXIF, which says how the camera was held
 TRANSPOSITIONS = {
     2: "FLIP_LEFT_RIGHT",
@@ -36,45 +47,126 @@ TRANSPOSITIONS = {
 }
 
 
-def decode(content: bytes, size: int, name: str) -> np.ndarray:
+class ImageFacts(NamedTuple):
+    """What an image file says about itself.
+
+    Attributes:
+        width: In pixels, before anything is cut.
+        height: In pixels.
+        peak: The largest value of a grey image with more than 8 bits; 0 of all others.
+        is_animated: Whether more images follow the first one, which is the one that is read.
+    """
+
+    width: int
+    height: int
+    peak: int
+    is_animated: bool
+
+    @property
+    def cut_share(self) -> float:
+        """The share of the image, in [0, 1), that lies outside its middle square."""
+        return 1 - min(self.width, self.height) / max(self.width, self.height)
+
+
+def decode(
+    content: bytes, size: int, name: str, *, resize: str = "crop", bits: int = DEEP_BITS
+) -> np.ndarray:
     """One image file as bytes `(size, size, 3)`; Pillow's warnings pass through.
+
+    Args:
+        content: The file.
+        size: Side of the square in pixels.
+        name: Of the file, for messages.
+        resize: One of `RESIZES`.
+        bits: Of a grey image with more than 8, the bits that are used: 12 where white is 4095.
 
     Raises:
         ValueError: If it cannot be read, has more than 50 million pixels, or would take more than
             280 MB of memory; the message names it.
     """
+    return decode_with_facts(content, size, name, resize=resize, bits=bits)[0]
+
+
+def decode_with_facts(
+    content: bytes, size: int, name: str, *, resize: str = "crop", bits: int = DEEP_BITS
+) -> tuple[np.ndarray, ImageFacts]:
+    """The same with what the file says about itself."""
     from PIL import Image
 
-    Image.init()
-    formats = [f for f in FORMATS if f in Image.OPEN]  # none that would start another program
+    formats = _find_formats(content)
     dimensions = "too many"
     try:
         if not content:
             raise ValueError("it is empty (0 bytes)")
         with Image.open(io.BytesIO(content), formats=formats) as image:
-            dimensions = f"{image.width} x {image.height}"
-            pixels = image.width * image.height
-            if pixels > MAX_PIXELS:
+            width, height = image.size
+            dimensions = f"{width} x {height}"
+            if width * height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             image.draft("RGB", (2 * size, 2 * size))  # a JPEG is decoded at 1/2, 1/4 or 1/8
-            if (needed := _decoding_bytes(image, pixels) + len(content)) > MAX_DECODING_BYTES:
+            needed = _decoding_bytes(image, width * height) + len(content)
+            if needed > MAX_DECODING_BYTES:
                 raise ValueError(
                     f"it would take {needed // 10**6} MB of memory; "
                     f"the most is {MAX_DECODING_BYTES // 10**6}"
                 )
             image.load()
-            return np.array(_turn_upright(_middle_square(image, size), image))
+            square = _turn_upright(_make_square(image, size, resize, bits), image)
+            return np.array(square), _describe(image, width, height)
     except Image.DecompressionBombError:  # ours, or Pillow's own for still larger ones
         why = f"has {dimensions} pixels; the most is {MAX_PIXELS:,}"
     except Image.UnidentifiedImageError:
         heic = content[4:8] == b"ftyp" and "HEIF" not in formats
-        why = "cannot be read as an image" + ("; save it as JPEG" if heic else "")
+        hint = f"; pip install {HEIC_EXTRA} lets HEIC be read, or save it as JPEG" if heic else ""
+        why = f"cannot be read as an image{hint}"
     except Exception as error:  # Pillow's readers raise whatever they stumble over
         why = f"cannot be read as an image: {error}"
     raise ValueError(f"{name} {why}")
 
 
-def _to_rgb(image: Image.Image, by: int = 1) -> Image.Image:
+def read_image_facts(content: bytes) -> ImageFacts | None:
+    """What an image file says about itself, mostly from its header; None where it cannot be read."""
+    from PIL import Image
+
+    with (
+        contextlib.suppress(Exception, Image.DecompressionBombError),
+        Image.open(io.BytesIO(content), formats=_find_formats(content)) as image,
+    ):
+        width, height = image.size
+        if width * height <= MAX_PIXELS:
+            return _describe(image, width, height)
+    return None
+
+
+def _describe(image: Image.Image, width: int, height: int) -> ImageFacts:
+    peak = int(np.asarray(image).max()) if image.mode.startswith("I") else 0
+    more = False
+    if image.format not in ("MPO", "HEIF"):  # a telephone's second picture is a map of depths
+        with contextlib.suppress(Exception):  # of a damaged second image, say
+            more = bool(getattr(image, "is_animated", False))
+    return ImageFacts(width, height, peak, more)
+
+
+def _find_formats(content: bytes) -> list[str]:
+    """The formats that are read here: none that would start another program."""
+    from PIL import Image
+
+    Image.init()
+    if content[4:8] == b"ftyp":
+        _register_heif()
+    return [f for f in FORMATS if f in Image.OPEN]
+
+
+@cache
+def _register_heif() -> None:
+    """Let Pillow read HEIC where the package for it is installed."""
+    with contextlib.suppress(ImportError):
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+
+
+def _to_rgb(image: Image.Image, bits: int, by: int = 1) -> Image.Image:
     """An image in RGB, on white where it is clear, its sides divided by a whole number."""
     from PIL import Image
 
@@ -84,7 +176,9 @@ def _to_rgb(image: Image.Image, by: int = 1) -> Image.Image:
         deep = np.asarray(image).astype(np.int64)
         if deep.min() < 0 or deep.max() > 65535:
             raise ValueError("its pixels have more than 16 bits; save it with 8 or 16")
-        return Image.fromarray(((deep + 128) // 257).astype(np.uint8)).reduce(by).convert("RGB")
+        white = 2**bits - 1  # what is brighter, as in an image of another set, is white too
+        grey = (deep.clip(max=white) * 255 + white // 2) // white
+        return Image.fromarray(grey.astype(np.uint8)).reduce(by).convert("RGB")
     if image.has_transparency_data:
         clear = image.convert("RGBA").reduce(by)  # first, as laying on white is the slower part
         return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
@@ -103,27 +197,60 @@ def _decoding_bytes(image: Image.Image, pixels: int) -> int:
     return image.width * image.height * each
 
 
-def _middle_square(image: Image.Image, size: int) -> Image.Image:
-    """The middle square in RGB, shorter side to `size`, with every pixel of it counted."""
+def _make_square(image: Image.Image, size: int, resize: str, bits: int) -> Image.Image:
+    """A square in RGB of side `size`, made in one of the ways of `RESIZES`."""
     from PIL import Image
 
     (width, height), side = image.size, min(image.size)
-    left, top = (width - side) / 2, (height - side) / 2
-    if side * side <= 2 * STRIP_PIXELS:
-        return _to_rgb(image).resize(
-            (size, size),
+    if resize == "crop":
+        corner = (width - side) / 2, (height - side) / 2
+        return _resize_box(image, corner, (side, side), (size, size), bits)
+    if resize == "squeeze":
+        return _resize_box(image, (0, 0), image.size, (size, size), bits)
+    scale = size / max(image.size)
+    small = max(1, round(width * scale)), max(1, round(height * scale))
+    square = Image.new("RGB", (size, size), PAD_COLOUR)
+    square.paste(
+        _resize_box(image, (0, 0), image.size, small, bits),
+        ((size - small[0]) // 2, (size - small[1]) // 2),
+    )
+    return square
+
+
+def _resize_box(
+    image: Image.Image,
+    corner: tuple[float, float],
+    box: tuple[int, int],
+    size: tuple[int, int],
+    bits: int,
+) -> Image.Image:
+    """A part of an image in RGB and in another size, with every pixel of the part counted.
+
+    Args:
+        image: In any mode.
+        corner: The part's left and top.
+        box: The part's width and height.
+        size: Width and height of what comes out.
+        bits: As in `decode`.
+    """
+    from PIL import Image
+
+    (left, top), (width, height) = corner, box
+    if width * height <= 2 * STRIP_PIXELS:
+        return _to_rgb(image, bits).resize(
+            size,
             Image.Resampling.BICUBIC,
             reducing_gap=3.0,
-            box=(left, top, left + side, top + side),
+            box=(left, top, left + width, top + height),
         )
     # A large one is made RGB and smaller strip by strip, or it would be in memory several times.
-    by = max(1, side // (3 * size))
-    small = Image.new("RGB", (-(-side // by), -(-side // by)))
-    left, top, high = int(left), int(top), by * max(1, STRIP_PIXELS // (side * by))
-    for y in range(0, side, high):
-        strip = image.crop((left, top + y, left + side, top + min(y + high, side)))
-        small.paste(_to_rgb(strip, by), (0, y // by))
-    return small.resize((size, size), Image.Resampling.BICUBIC)
+    by = max(1, min(width // (3 * size[0]), height // (3 * size[1])))
+    small = Image.new("RGB", (-(-width // by), -(-height // by)))
+    left, top, high = int(left), int(top), by * max(1, STRIP_PIXELS // (width * by))
+    for y in range(0, height, high):
+        strip = image.crop((left, top + y, left + width, top + min(y + high, height)))
+        small.paste(_to_rgb(strip, bits, by), (0, y // by))
+    return small.resize(size, Image.Resampling.BICUBIC)
 
 
 def _turn_upright(square: Image.Image, image: Image.Image) -> Image.Image:
@@ -137,6 +264,9 @@ def _turn_upright(square: Image.Image, image: Image.Image) -> Image.Image:
     return square if way is None else square.transpose(Image.Transpose[way])
 
 
-def decode_image_tensor(content: bytes, size: int, name: str) -> Tensor:
-    """One image file as a batch of one, bytes `(1, 3, size, size)`; errors are `decode`'s."""
-    return torch.from_numpy(decode(content, size, name)).permute(2, 0, 1)[None]
+def decode_image_tensor(
+    content: bytes, size: int, name: str, *, resize: str = "crop", bits: int = DEEP_BITS
+) -> Tensor:
+    """One image file as a batch of one, bytes `(1, 3, size, size)`; arguments and errors are `decode`'s."""
+    pixels = decode(content, size, name, resize=resize, bits=bits)
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None]

@@ -1,7 +1,7 @@
 """Reading a person's own photographs from folders, zips and tables, one folder per class.
 
-Images become bytes `(N, 3, S, S)`: turned as their EXIF says, made RGB, the shorter side scaled
-to S, and the middle square kept. Nothing is unpacked. A file that cannot be read is left out and
+Images become bytes `(N, 3, S, S)`: turned as their EXIF says, made RGB, and made square
+(`decoding.RESIZES`). Nothing is unpacked. A file that cannot be read is left out and
 stands in `skipped` with its name and the reason: nothing is lost in silence.
 """
 
@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.file_names import Place, natural_key, printable_path_name
 from vtlab.data.images import Images, check_size_of_images
 from vtlab.data.listing import SPLIT_NAMES, Listing, list_folder, list_image_table, list_zip
@@ -36,6 +37,7 @@ class ImageFolder:
         test: None where the folder has no test images of its own and none were held out.
         notes: Sentences about folders that were left aside, and about copies.
         skipped: A sentence for each file that was left out, beginning with its name.
+        bits: Of a grey image with more than 8 bits, those that are used (`decoding.decode`).
     """
 
     classes: tuple[str, ...]
@@ -43,6 +45,7 @@ class ImageFolder:
     test: Images | None
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    bits: int = DEEP_BITS
 
 
 def read_folder(
@@ -52,6 +55,7 @@ def read_folder(
     *,
     strict: bool = False,
     hold_out: float = 0.0,
+    resize: str = "crop",
 ) -> ImageFolder:
     """The images of a folder, a zip or a table, by class, in the natural order of their names.
 
@@ -63,6 +67,8 @@ def read_folder(
         progress: Called after every image with how many are done, and of how many.
         strict: Refuse an image (or a folder, or a row) that cannot be read, instead of leaving it out.
         hold_out: Where there are no test images: the share of each class that becomes them.
+        resize: How an image becomes a square: its middle is kept ("crop"), grey is put beside it ("pad"),
+            or its longer side is squeezed ("squeeze").
 
     Images of more than 256 MB together lie in a file of the cache (`VTLAB_CACHE`), decoded once.
 
@@ -86,7 +92,9 @@ def read_folder(
             listing = list_zip(path, stack.enter_context(zipfile.ZipFile(path)))
         else:
             raise ValueError(f"{path} is neither a folder nor a zip (or a damaged one), nor a .csv")
-        return read_class_folders(listing, image_size, progress, strict=strict, hold_out=hold_out)
+        return read_class_folders(
+            listing, image_size, progress, strict=strict, hold_out=hold_out, resize=resize
+        )
 
 
 def read_class_folders(
@@ -96,6 +104,7 @@ def read_class_folders(
     *,
     strict: bool = False,
     hold_out: float = 0.0,
+    resize: str = "crop",
 ) -> ImageFolder:
     """The images of a listing whose folders are classes; arguments and errors are `read_folder`'s."""
     if strict and listing.skipped:
@@ -123,7 +132,8 @@ def read_class_folders(
         labels = torch.tensor([files[i].label for i in readable], dtype=torch.int64)
         if torch.bincount(labels, minlength=len(classes)).min() < MIN_IMAGES_PER_CLASS:
             return readable, []  # refused below, with what could not be read
-        kept, held = stratified_split(labels, hold_out, seed=0)
+        groups = _groups(listing, [files[i] for i in readable])
+        kept, held = stratified_split(labels, hold_out, seed=0, groups=groups)
         return [readable[j] for j in kept.tolist()], [readable[j] for j in held.tolist()]
 
     def arrange(readable: list[int]) -> list[int]:
@@ -132,7 +142,8 @@ def read_class_folders(
 
     # which files can be read is known after decoding only, and the split is made of those
     places = [file.place for file in files]
-    pixels, unread, copies = decode_files(listing, places, size, arrange, progress, strict)
+    decoded = decode_files(listing, places, size, arrange, progress, strict, resize)
+    pixels, unread = decoded.pixels, decoded.unread
     readable = [i for i in range(len(files)) if i not in unread]
     counts = Counter((files[i].label, files[i].part) for i in readable)
     _check_readable_counts(listing, classes, counts, len(parts), list(unread.values()))
@@ -142,10 +153,11 @@ def read_class_folders(
     unused = _unused_files(listing, {root, train_at, test_at or root})
     return ImageFolder(
         classes,
-        _images(pixels[: len(train)], [files[i] for i in train]),
-        _images(pixels[len(train) :], [files[i] for i in test]) if test else None,
-        (*listing.notes, *copies, *notes),
+        _images(listing, pixels[: len(train)], [files[i] for i in train]),
+        _images(listing, pixels[len(train) :], [files[i] for i in test]) if test else None,
+        (*listing.notes, *decoded.notes, *notes),
         (*listing.skipped, *unused, *unread.values()),
+        decoded.bits,
     )
 
 
@@ -157,9 +169,20 @@ class _File(NamedTuple):
     part: int
 
 
-def _images(pixels: Tensor, files: list[_File]) -> Images:
+def _images(listing: Listing, pixels: Tensor, files: list[_File]) -> Images:
     labels = torch.tensor([file.label for file in files], dtype=torch.int64)
-    return Images(pixels, labels, None, tuple(printable_path_name(file.place) for file in files))
+    names = tuple(printable_path_name(file.place) for file in files)
+    return Images(pixels, labels, None, names, _groups(listing, files))
+
+
+def _groups(listing: Listing, files: list[_File]) -> tuple[str, ...]:
+    """The group of each file, its own name where it stands alone; empty where all do."""
+    if not listing.groups:
+        return ()
+    own = (printable_path_name(file.place) for file in files)
+    return tuple(
+        listing.groups.get(file.place, name) for file, name in zip(files, own, strict=True)
+    )
 
 
 def _unused_files(listing: Listing, tops: set[Place]) -> list[str]:

@@ -10,13 +10,20 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vtlab.data.decoding import decode
+from vtlab.data.decoding import (
+    DEEP_BITS,
+    RESIZES,
+    ImageFacts,
+    decode_with_facts,
+    read_image_facts,
+)
 from vtlab.data.file_names import Place, printable_path_name
 from vtlab.data.listing import Listing
 from vtlab.data.pixel_store import PixelStore
@@ -24,11 +31,31 @@ from vtlab.system.fingerprints import hash_bytes
 from vtlab.system.memory import MAX_BYTES_IN_MEMORY
 
 FILES_AT_A_TIME = 512  # that are decoded and wait
+MAX_CUT_SHARE = 0.26  # of an image, that is cut away unsaid: 4:3 becomes 1:1
+DARK = 64  # of 255, that some pixel of a set should reach
+PIXELS_AT_A_TIME = 2**26
 
 # from the numbers of the files that can be read to the order of the rows
 RowOrder = Callable[[list[int]], list[int]]
 # the rows; by the files' numbers their hashes, and sentences on why a file could not be read
-DecodedFiles = tuple[Tensor, dict[int, bytes], dict[int, str]]
+DecodedRows = tuple[Tensor, dict[int, bytes], dict[int, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedFiles:
+    """Image files as one tensor.
+
+    Attributes:
+        pixels: `(N, 3, S, S)` uint8.
+        unread: Why files could not be read, by number.
+        notes: What a reader should know: copies, what is cut away, bits that are not used, dark images.
+        bits: Of a grey image with more than 8 bits, those that are used.
+    """
+
+    pixels: Tensor
+    unread: dict[int, str]
+    notes: list[str]
+    bits: int
 
 
 def decode_files(
@@ -38,8 +65,12 @@ def decode_files(
     order: RowOrder,
     progress: Callable[[int, int], None] | None = None,
     strict: bool = False,
-) -> tuple[Tensor, dict[int, str], list[str]]:
+    resize: str = "crop",
+) -> DecodedFiles:
     """The images of these files, decoded by several threads.
+
+    Images with more than 8 bits get one scale for all: white is the largest number of as many bits as the
+    brightest pixel of all files takes, so that 12 bits that are kept in 16 are not nearly black.
 
     Args:
         listing: Reads the files.
@@ -48,18 +79,17 @@ def decode_files(
         order: From the numbers of the files that can be read to the order of the rows.
         progress: Called after every image with how many are done, and of how many.
         strict: Refuse a file that cannot be read.
-
-    Returns:
-        Images `(N, 3, S, S)` uint8; why files could not be read, by number; a note if some are copies.
+        resize: How an image becomes a square, one of `RESIZES`.
 
     Raises:
-        ValueError: With `strict`, naming the file.
+        ValueError: With `strict`, naming the file; or if there is no such way to resize.
     """
     from PIL import Image
 
+    check_resize(resize)
     Image.init()  # imports Pillow's readers, which two threads should not do at once
     with _thread_map() as workers:
-        decoder = _FileDecoder(listing, places, size, progress, strict, workers)
+        decoder = _FileDecoder(listing, places, size, progress, strict, workers, resize)
         small = len(places) * 3 * size * size <= MAX_BYTES_IN_MEMORY
         decoded = decoder.decode_to_memory if small else decoder.decode_to_store
         pixels, digests, unread = decoded(order)
@@ -70,13 +100,45 @@ def decode_files(
         for i, digest in sorted(digests.items())
         if i not in unread and first.setdefault(digest, i) != i
     ]
-    if not copies:
-        return pixels, unread, []
-    note = (
-        f"{len(copies)} images are copies of others, which flatters the test accuracy if one "
-        f"lies on each side ({copies[0]} …)"
+    notes = []
+    if copies:
+        notes.append(
+            f"{len(copies)} images are copies of others, which flatters the test accuracy if one "
+            f"lies on each side ({copies[0]} …)"
+        )
+    readable = [i for i in digests if i not in unread]
+    return DecodedFiles(
+        pixels,
+        unread,
+        [*notes, *decoder.describe_files(readable), *_describe_pixels(pixels, len(readable))],
+        decoder.bits,
     )
-    return pixels, unread, [note]
+
+
+def check_resize(resize: str) -> None:
+    """Refuse a way to make a square that nobody knows.
+
+    Raises:
+        ValueError: With the ways.
+    """
+    if resize not in RESIZES:
+        raise ValueError(f"resize is {resize!r}; there are {', '.join(RESIZES)}")
+
+
+def _describe_pixels(pixels: Tensor, count: int) -> list[str]:
+    """Sentences about images that hold no information, or little."""
+    plain, brightest = 0, 0
+    for part in pixels.split(max(1, PIXELS_AT_A_TIME // pixels[0].numel()) if len(pixels) else 1):
+        low, high = torch.aminmax(part.flatten(2), dim=2)  # (n, 3)
+        plain += int((low == high).all(1).sum())
+        brightest = max(brightest, int(high.max()))
+    notes = []
+    if plain:
+        one = "1 image is" if plain == 1 else f"{plain} of {count} images are"
+        notes.append(f"{one} of one colour and nothing else")
+    if count and brightest < DARK:
+        notes.append(f"all images are dark: the brightest pixel is {brightest} of 255")
+    return notes
 
 
 @dataclass(frozen=True)
@@ -93,35 +155,70 @@ class _FileDecoder:
     progress: Callable[[int, int], None] | None
     strict: bool
     workers: Callable[[Callable, Sequence], Iterator]
+    resize: str
+    facts: dict[int, ImageFacts] = field(default_factory=dict)  # by the files' numbers
 
     def name(self, i: int) -> str:
         return printable_path_name(self.places[i])
 
-    def decode_to_memory(self, arrange: RowOrder) -> DecodedFiles:
+    @property
+    def bits(self) -> int:
+        """Of the files with more than 8 bits, those that the brightest of all their pixels takes."""
+        peak = max((facts.peak for facts in self.facts.values()), default=0)
+        return max(8, peak.bit_length()) if peak else DEEP_BITS
+
+    def describe_files(self, readable: list[int]) -> list[str]:
+        """Sentences about what of these files is not in the images, and about their scale."""
+        facts = {i: self.facts[i] for i in readable if i in self.facts}
+        notes = []
+        cut = {i: f.cut_share for i, f in facts.items() if f.cut_share > MAX_CUT_SHARE}
+        if cut and self.resize == "crop":
+            most = max(cut, key=lambda i: cut[i])
+            notes.append(
+                f"the middle square is kept: of {len(cut)} of {len(facts)} images more than a quarter is cut "
+                f"away ({cut[most]:.0%} of {self.name(most)}); resize 'pad' or 'squeeze' keeps all of it"
+            )
+        if deep := [i for i in facts if facts[i].peak]:
+            if self.bits < DEEP_BITS:
+                notes.append(
+                    f"{len(deep)} images with more than 8 bits have one scale: {self.bits} bits are used, so "
+                    f"that {2**self.bits - 1:,} is white"
+                )
+        if more := [i for i in facts if facts[i].is_animated]:
+            count = "1 file holds" if len(more) == 1 else f"{len(more)} files hold"
+            notes.append(f"{count} several images; the first was read ({self.name(more[0])} …)")
+        return notes
+
+    def decode_to_memory(self, arrange: RowOrder) -> DecodedRows:
         """Decode all files into a tensor in memory."""
         numbers = range(len(self.places))
         pixels = torch.zeros(len(numbers), 3, self.size, self.size, dtype=torch.uint8)
 
-        def decode_row(i: int) -> bytes | str:
-            decoded = self._decode(i)
+        def decode_row(i: int, bits: int = DEEP_BITS) -> bytes | str:
+            decoded = self._decode(i, bits)
             if isinstance(decoded, str):
                 return decoded
             pixels[i] = torch.from_numpy(decoded[1])
             return decoded[0]
 
         digests, unread = _sort_out(self._map(decode_row, numbers, self.progress))
+        if self.bits < DEEP_BITS:  # known only now: those files again
+            deep = [i for i in digests if self.facts[i].peak]
+            again = self.workers(partial(decode_row, bits=self.bits), deep)
+            unread |= {i: why for i, why in zip(deep, again, strict=True) if isinstance(why, str)}
         order = arrange(list(digests))
         return pixels if order == list(numbers) else pixels[order], digests, unread
 
-    def decode_to_store(self, arrange: RowOrder) -> DecodedFiles:
+    def decode_to_store(self, arrange: RowOrder) -> DecodedRows:
         """Decode into a file of the cache what that file does not hold yet."""
         # first the hashes of all files, which say what the store has; they take little of the time
         digests, unread = _sort_out(self._map(self._hash, range(len(self.places))))
         number = list(digests)  # of the store's j-th file
         place = {i: j for j, i in enumerate(number)}
+        bits = self.bits
 
         def decode_row(j: int) -> bytes | str:
-            decoded = self._decode(number[j], digests[number[j]])
+            decoded = self._decode(number[j], bits, digests[number[j]])
             return decoded if isinstance(decoded, str) else decoded[1].tobytes()
 
         def decode_missing(decode: Callable, missing: list[int]) -> Iterator[bytes | str]:
@@ -130,7 +227,7 @@ class _FileDecoder:
         def arrange_stored(stored: list[int]) -> list[int]:
             return [place[i] for i in arrange([number[j] for j in stored])]
 
-        store = PixelStore(list(digests.values()), self.size)
+        store = PixelStore(list(digests.values()), self.size, self.resize, bits)
         pixels, _, undecoded = store.images(decode_row, arrange_stored, decode_missing)
         unread |= {number[j]: why for j, why in undecoded.items()}
         return pixels, digests, dict(sorted(unread.items()))
@@ -159,9 +256,15 @@ class _FileDecoder:
 
     def _hash(self, i: int) -> bytes | str:
         content = self._read(i)
-        return content if isinstance(content, str) else hash_bytes(content)
+        if isinstance(content, str):
+            return content
+        if facts := read_image_facts(content):
+            self.facts[i] = facts
+        return hash_bytes(content)
 
-    def _decode(self, i: int, known: bytes | None = None) -> tuple[bytes, np.ndarray] | str:
+    def _decode(
+        self, i: int, bits: int, known: bytes | None = None
+    ) -> tuple[bytes, np.ndarray] | str:
         """The file's hash and its pixels `(3, S, S)`."""
         content = self._read(i)
         if isinstance(content, str):
@@ -170,9 +273,12 @@ class _FileDecoder:
         if known not in (None, digest):
             return f"{self.name(i)} was changed while it was read"
         try:
-            return digest, decode(content, self.size, self.name(i)).transpose(2, 0, 1)
+            pixels, self.facts[i] = decode_with_facts(
+                content, self.size, self.name(i), resize=self.resize, bits=bits
+            )
         except ValueError as error:
             return str(error)
+        return digest, pixels.transpose(2, 0, 1)
 
 
 def _sort_out(results: Iterable[bytes | str]) -> tuple[dict[int, bytes], dict[int, str]]:

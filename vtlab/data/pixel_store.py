@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vtlab.data.decoding import DEEP_BITS
 from vtlab.system.cache import cache_folder, delete_unused_folders
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import HASH_BYTES, hash_bytes
@@ -35,9 +36,12 @@ class PixelStore:
         size: Side of the images in pixels, S.
     """
 
-    def __init__(self, digests: list[bytes], size: int) -> None:
-        """Name the images and their size; nothing is read yet."""
-        key = hash_bytes(f"{DECODING_VERSION} {size} ".encode(), *digests).hex()
+    def __init__(
+        self, digests: list[bytes], size: int, resize: str = "crop", bits: int = DEEP_BITS
+    ) -> None:
+        """Name the images and how they are decoded (`decoding.decode`); nothing is read yet."""
+        other = "" if (resize, bits) == ("crop", DEEP_BITS) else f"{resize} {bits} "
+        key = hash_bytes(f"{DECODING_VERSION} {size} {other}".encode(), *digests).hex()
         self.folder = cache_folder() / "images" / key[:24]
         self.digests, self.size = digests, size
         self.row_bytes = 3 * size * size
