@@ -127,8 +127,10 @@ def check_resize(resize: str) -> None:
 
 def _describe_pixels(pixels: Tensor, count: int) -> list[str]:
     """Sentences about images that hold no information, or little."""
+    if not count:
+        return []
     plain, brightest = 0, 0
-    for part in pixels.split(max(1, PIXELS_AT_A_TIME // pixels[0].numel()) if len(pixels) else 1):
+    for part in pixels.split(max(1, PIXELS_AT_A_TIME // pixels[0].numel())):
         low, high = torch.aminmax(part.flatten(2), dim=2)  # (n, 3)
         plain += int((low == high).all(1).sum())
         brightest = max(brightest, int(high.max()))
@@ -136,7 +138,7 @@ def _describe_pixels(pixels: Tensor, count: int) -> list[str]:
     if plain:
         one = "1 image is" if plain == 1 else f"{plain} of {count} images are"
         notes.append(f"{one} of one colour and nothing else")
-    if count and brightest < DARK:
+    if brightest < DARK:
         notes.append(f"all images are dark: the brightest pixel is {brightest} of 255")
     return notes
 
