@@ -197,3 +197,25 @@ def test_a_frozen_head_drops_nothing_out():
 def test_a_head_that_does_not_fit_is_refused_at_once(head, pooling, words):
     with pytest.raises(ValueError, match=words):
         backbone(weights=None, head=head, pooling=pooling)
+
+
+def test_weights_of_a_deeper_sibling_are_refused_by_name(tmp_path):
+    from torchvision.models import resnet34
+
+    torch.save(resnet34(weights=None).state_dict(), tmp_path / "deep.pth")
+    with pytest.raises(
+        ValueError, match=r"deep.pth holds more than resnet18: 'layer1.2.conv1.weight' and \d+"
+    ):
+        backbone("resnet18", weights=tmp_path / "deep.pth")
+
+
+def test_what_was_wrapped_around_weights_is_said_once_and_reaches_every_library(tmp_path):
+    for name in ("mini_mobilenet", "squeezenet1_1", "timm:resnet10t", "efficientnet_lite0"):
+        network = backbone(name, weights=None)
+        state = {f"module.{key}": value for key, value in network.state_dict().items()}
+        torch.save({"state_dict": state, "epoch": 3}, tmp_path / "mine.pth")
+        said = []
+        again = backbone(name, weights=tmp_path / "mine.pth", say=said.append)
+        assert said == ["mine.pth: the entries 'state_dict.module.stages.…' are taken"] or not said
+        for key, value in network.stages.state_dict().items():
+            assert torch.equal(again.stages.state_dict()[key], value)

@@ -161,10 +161,10 @@ def test_a_file_of_timms_fills_the_network_to_the_bit_and_its_head_is_left_aside
             theirs.forward_features(images),
         )
     with pytest.raises(
-        ValueError, match=r"seven.safetensors does not hold ResNet: fc\.weight is of another"
+        ValueError, match=r"seven.safetensors does not hold timm:resnet18: fc\.weight is of another"
     ):
         backbone("timm:resnet18", classes=None, weights=tmp_path / "seven.safetensors")
-    with pytest.raises(ValueError, match=r"does not hold ResNet: .* is missing"):
+    with pytest.raises(ValueError, match=r"does not hold timm:resnet34: .* is missing"):
         backbone("timm:resnet34", weights=tmp_path / "seven.safetensors")
     with pytest.raises(FileNotFoundError, match="no weights at .*nowhere"):
         backbone("timm:resnet18", weights=tmp_path / "nowhere.pth")

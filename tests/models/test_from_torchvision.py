@@ -131,9 +131,11 @@ def test_what_cannot_be_built_is_named(tmp_path):
         backbone("mini_resnet", classes=None)
     model = from_torchvision.build_torchvision_model("resnet18")
     torch.save(model.state_dict(), tmp_path / "small.pth")
-    with pytest.raises(ValueError, match="small does not hold ResNet: .* is missing"):
+    with pytest.raises(ValueError, match="small.pth does not hold resnet34: .* is missing"):
         backbone("resnet34", weights=tmp_path / "small.pth")
-    with pytest.raises(ValueError, match="small does not hold ResNet: .* is of another shape"):
+    with pytest.raises(
+        ValueError, match="small.pth does not hold resnet50: .* is of another shape"
+    ):
         backbone("resnet50", weights=tmp_path / "small.pth")
 
 
@@ -149,16 +151,19 @@ def test_a_file_fills_the_network_and_a_head_of_other_classes_is_left_aside(tmp_
         backbone("resnet18", classes=None, weights=tmp_path / "seven.pth")
 
 
-def test_densenets_names_of_an_older_version_are_understood():
+def test_densenets_names_of_an_older_version_are_understood(tmp_path):
     model = from_torchvision.build_torchvision_model("densenet121")
     older = {
         k.replace("norm1.", "norm.1.").replace("conv1.", "conv.1.") if "denselayer" in k else k: v
         + 1
         for k, v in model.state_dict().items()
     }
-    from_torchvision._load_state(model, older, "old", old_head=True)
+    torch.save(older, tmp_path / "old.pth")
+    filled = from_torchvision.load_torchvision_model(
+        "densenet121", tmp_path / "old.pth", old_head=True
+    )[0]
     assert torch.equal(
-        model.features.denseblock1.denselayer1.conv1.weight,
+        filled.features.denseblock1.denselayer1.conv1.weight,
         older["features.denseblock1.denselayer1.conv.1.weight"],
     )
 
@@ -179,16 +184,10 @@ def test_published_weights_give_torchvisions_outputs_to_the_bit(photos, name):
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
-def test_an_inception_scales_its_images_with_loaded_weights_and_without(name):
+def test_an_inception_scales_its_images_with_loaded_weights_and_without(name, tmp_path):
     """The scaling is no weight: a study and a saved model load weights into a fresh network."""
-    model = from_torchvision.build_torchvision_model(name)
-    with torch.random.fork_rng():
-        from_torchvision._load_state(
-            model,
-            from_torchvision.build_torchvision_model(name).state_dict(),
-            "itself",
-            old_head=True,
-        )
+    torch.save(from_torchvision.build_torchvision_model(name).state_dict(), tmp_path / "itself.pth")
+    model = from_torchvision.load_torchvision_model(name, tmp_path / "itself.pth", old_head=True)[0]
     images = torch.rand(2, 3, 96, 96)
     stems = [
         from_torchvision.cut_torchvision_model(made.eval(), 96).stages["stem"]

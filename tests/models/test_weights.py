@@ -9,7 +9,8 @@ import torch
 
 from vtlab.models import weights as weights
 from vtlab.models.backbones import backbone
-from vtlab.models.weights import fetch_weights, read_state_dict, read_weights
+from vtlab.models.weights import fetch_weights, open_torchvision_weights
+from vtlab.models.weights_files import read_state_dict
 
 CONTENT = b"weights" * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -91,13 +92,14 @@ def test_a_name_a_file_and_neither(tmp_path, monkeypatch):
     torch.save(model.state_dict(), tmp_path / "mine.pth")
     monkeypatch.setattr(weights, "fetch_weights", lambda name, url: tmp_path / "mine.pth")
     for word in ("default", "DEFAULT", "IMAGENET1K_V1"):
-        state, source = read_weights("squeezenet1_1", word)
-        assert source == "squeezenet1_1 IMAGENET1K_V1" and state.keys() == model.state_dict().keys()
-    assert read_weights("squeezenet1_1", tmp_path / "mine.pth")[1] == "mine"
+        file, source = open_torchvision_weights("squeezenet1_1", word)
+        assert source == "squeezenet1_1 IMAGENET1K_V1"
+        assert file.entries.keys() == model.state_dict().keys()
+    assert open_torchvision_weights("squeezenet1_1", tmp_path / "mine.pth")[1] == "mine"
     with pytest.raises(
         FileNotFoundError, match="no weights at IMAGENET1K_V9; published.*IMAGENET1K_V1"
     ):
-        read_weights("squeezenet1_1", "IMAGENET1K_V9")
+        open_torchvision_weights("squeezenet1_1", "IMAGENET1K_V9")
 
 
 def test_a_file_with_code_in_it_is_not_loaded(tmp_path):

