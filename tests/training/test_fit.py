@@ -111,7 +111,7 @@ def test_an_epoch_is_every_image_once_in_an_order_of_the_seed_alone(monkeypatch)
     for strategy, seed in ((plain(full), 0), (plain(partial(1)), 0), (plain(full), 1)):
         seen.clear()
         list(fit(tiny_network(), noise_task(33), strategy, seed=seed, epochs=2, augment=None))
-        assert [len(index) for index in seen] == [32, 32, 32, 3] * 2
+        assert [len(index) for index in seen] == [25, 25, 25, 24] * 2
         first, second = torch.cat(seen[:4]), torch.cat(seen[4:])
         assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(99))
         assert not torch.equal(first, second)
@@ -164,6 +164,45 @@ def test_batches_are_of_one_size_and_never_of_one_image(images, batch_size, size
     assert len(batches) == training.batches_per_epoch == count_batches(images, batch_size)
     assert {len(batch) for batch in batches} == {*sizes}
     assert sorted(torch.cat(batches).tolist()) == list(range(images))
+
+
+def test_a_batch_in_parts_takes_the_steps_of_the_whole_batch(toy):
+    """But for BatchNorm, which sees the parts: here its statistics are kept."""
+    whole, parts = tiny_network(), tiny_network()
+    parts.load_state_dict(whole.state_dict())
+    strategy = replace(full, rate=1e-3)
+    for network, accumulate in ((whole, 1), (parts, 3)):
+        list(fit(network, toy, replace(strategy, accumulate=accumulate), epochs=3, bfloat16=False))
+    for ours, theirs in zip(parts.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("strategy", [replace(plain(full), epochs=3), probe], ids=lambda s: s.name)
+def test_a_class_that_weighs_more_is_more_likely(strategy):
+    task, likely = noise_task(shots=8), []
+    for weights in ((1.0, 1.0, 1.0), (1.0, 50.0, 1.0)):
+        network = tiny_network()
+        list(fit(network, task, replace(strategy, class_weights=weights), augment=None))
+        likely.append(predict(network, task.train.pixels)[:, 1].mean())
+    assert likely[0] < likely[1]
+
+
+def test_smoothed_targets_leave_a_network_less_sure(toy):
+    sure = []
+    for smoothing in (0.0, 0.5):
+        network = tiny_network()
+        strategy = replace(plain(full), rate=1e-2, label_smoothing=smoothing)
+        list(fit(network, toy, strategy, epochs=20))
+        sure.append(predict(network, toy.test.pixels).max(1).values.mean())
+    assert sure[1] < sure[0]
+
+
+def test_knobs_of_classes_are_refused_where_the_labels_are_numbers(toy):
+    labels = toy.train.labels.float()
+    task = replace(toy, classes=("number",), train=replace(toy.train, labels=labels))
+    for knob in ({"class_weights": "balanced"}, {"label_smoothing": 0.1}):
+        with pytest.raises(ValueError, match="labels are numbers"):
+            fit(tiny_network(classes=1), task, replace(full, **knob))
 
 
 def test_training_learns(network, toy):

@@ -12,6 +12,7 @@ from steps_made_up import cloud
 
 from vtlab.data.splits import stratified_split
 from vtlab.models.features import activations
+from vtlab.models.losses import weigh_classes
 from vtlab.training.logistic import solve_logistic
 from vtlab.training.probe import (
     DEFAULT_STRENGTH,
@@ -191,3 +192,21 @@ def test_numbers_are_judged_on_whole_groups_as_scikit_learn_judges_them():
     list(solve_probe(features, labels, alone))
     list(solve_probe(features, labels, given, strength=best))
     assert torch.equal(whole.weight, given.weight) and not torch.equal(whole.weight, alone.weight)
+
+
+def test_weights_of_classes_count_as_in_scikit_learn():
+    features, labels = cloud(60, 4, 3)
+    kept = torch.cat([(labels == k).nonzero()[:n, 0] for k, n in enumerate((20, 8, 3))])
+    features, labels = features[kept], labels[kept]
+    head = torch.nn.Linear(4, 3)
+    weights = weigh_classes(labels, "balanced", 3)
+    list(solve_probe(features, labels, head, strength=0.01, class_weights=weights))
+    unit = probe_unit(features)
+    theirs = LogisticRegression(
+        C=1 / (len(labels) * 0.01), class_weight="balanced", tol=1e-10, max_iter=10_000
+    ).fit((features / unit).double().numpy(), labels.numpy())
+    wanted = torch.from_numpy(theirs.predict_proba((features / unit).double().numpy())).float()
+    assert torch.allclose(head(features).softmax(1), wanted, atol=1e-4)
+    plain_head = torch.nn.Linear(4, 3)
+    list(solve_probe(features, labels, plain_head, strength=0.01))
+    assert not torch.allclose(plain_head(features).softmax(1), wanted, atol=1e-2)

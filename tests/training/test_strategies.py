@@ -73,6 +73,23 @@ def test_rates_and_decays_are_finite_and_of_the_right_sign(wrong):
     replace(full, rate=1e-9, stage_decay=2, weight_decay=0)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"class_weights": "even"},
+        {"class_weights": (1.0, 0.0)},
+        {"label_smoothing": 1.0},
+        {"accumulate": 0},
+        {"accumulate": 17},
+    ],
+)
+def test_knobs_of_the_loss_and_of_batches_are_in_range(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        replace(full, **wrong)
+    with pytest.raises(ValueError, match="probe is solved, without label smoothing"):
+        replace(probe, label_smoothing=0.1)
+
+
 def test_a_stage_that_the_network_has_not_is_named(network):
     with pytest.raises(
         ValueError, match=r"surgical\(stage9\): tiny has no stage 'stage9'; .* stem"
@@ -204,13 +221,11 @@ def test_a_field_that_was_given_stays_in_every_candidate(monkeypatch):
 
 @pytest.mark.parametrize("way", (*TRAINED, probe), ids=lambda s: s.name)
 def test_the_code_of_whatever_was_chosen_gives_it_again(way):
-    import dataclasses
-
     import vtlab
 
     tuned = [replace(one, rate=one.peak_rate / 3) for one in way.candidates()]
     for one in (way, *way.candidates(), *tuned, plain(way)):
-        again = eval(strategy_code(one), {"vt": vtlab, "dataclasses": dataclasses})
+        again = eval(strategy_code(one), {"vt": vtlab})
         assert again.name == one.name and again.fingerprint() == one.fingerprint()
 
 

@@ -30,7 +30,12 @@ from vtlab.models.evaluation import NonFiniteOutputsError, compute_outputs
 from vtlab.models.features import FrozenPass
 from vtlab.models.heads import is_probe_solvable
 from vtlab.models.inputs import check_inputs
-from vtlab.models.losses import are_correct_by_loss, compute_loss, label_variance_loss
+from vtlab.models.losses import (
+    are_correct_by_loss,
+    compute_loss,
+    label_variance_loss,
+    weigh_classes,
+)
 from vtlab.models.network import Network
 from vtlab.results.records import Epoch
 from vtlab.system.arguments import check_whole_number
@@ -119,6 +124,10 @@ def fit(
     check_inputs(task.train.pixels, labels, network.output_count)
     if not labels.is_floating_point() and labels.dtype != torch.int64:  # cross-entropy wants these
         task = replace(task, train=replace(task.train, labels=labels.long()))
+    if labels.is_floating_point() and (strategy.class_weights or strategy.label_smoothing):
+        raise ValueError(
+            f"{strategy.name}: class_weights and label_smoothing are for classes; these labels are numbers"
+        )
     strategy.learning_parts(network)  # raises where the network has no such stage
     if strategy.solves_head_first(network) and not is_probe_solvable(network.head):
         raise ValueError(
@@ -183,6 +192,11 @@ class Training(CheckpointedTraining[Epoch]):
         self.solver_steps = 0
         self._prepared = False
         self._variance = label_variance_loss(task.train.labels).to(network.device)
+        self._class_weights = None
+        if strategy.class_weights is not None:
+            self._class_weights = weigh_classes(
+                task.train.labels, strategy.class_weights, len(task.classes)
+            )
         self._features: FrozenPass | None = None
         self._solver: Iterator[ProbeStep] | None = None
         self._views: Views | None = None
@@ -232,7 +246,14 @@ class Training(CheckpointedTraining[Epoch]):
                     self._seconds += time.perf_counter() - started
                     return None
                 train = self.task.train
-                solver = solve_probe(features, train.labels, head, self.seed, groups=train.groups)
+                solver = solve_probe(
+                    features,
+                    train.labels,
+                    head,
+                    self.seed,
+                    groups=train.groups,
+                    class_weights=self._class_weights,
+                )
                 for _ in range(self.solver_steps):
                     next(solver)
             solution = next(solver, None)
@@ -313,28 +334,41 @@ class Training(CheckpointedTraining[Epoch]):
 
     def _learn(self, index: Tensor, epoch: int, optimiser: torch.optim.AdamW, views: Views) -> None:
         """One step of the optimiser on the images at these places."""
-        labels = self.task.train.labels[index].to(self.network.device)
-        for group, rate in zip(optimiser.param_groups, self._rates().values(), strict=True):
-            group["lr"] = rate
+        rates = self._rates()
+        for group in optimiser.param_groups:
+            group["lr"] = rates[group["name"]]
+        optimiser.zero_grad()
         # Dropout and mixup draw from the seed and the number of the batch: a training that goes on
         # from a checkpoint draws the same.
         with seed_torch(self.seed, self.batches_done, self.network.device):
-            mix = draw_mix(len(index), self.mixup) if self.mixup else None
-            logits = views.logits(index, epoch, mix)
-            loss = compute_loss(logits, labels, self._variance)
-            if mix is not None:
-                other = labels[mix.partner.to(labels.device)]
-                other_loss = compute_loss(logits, other, self._variance)
-                loss = mix.share * loss + (1 - mix.share) * other_loss
-            optimiser.zero_grad()
-            loss.backward()
+            parts = index.tensor_split(min(self.strategy.accumulate, len(index)))
+            losses = [
+                self._add_gradients(part, len(part) / len(index), epoch, views) for part in parts
+            ]
         optimiser.step()
-        value = loss.item()
+        value = sum(losses)
         if not math.isfinite(value):
             self._end_diverged(f"at step {self.batches_done + 1} the loss was {value}")
             return
         self._loss += value * len(index)
+
+    def _add_gradients(self, index: Tensor, share: float, epoch: int, views: Views) -> float:
+        """The gradients of the images at these places, which are a share of the batch; and their loss."""
+        labels = self.task.train.labels[index].to(self.network.device)
+        mix = draw_mix(len(index), self.mixup) if self.mixup else None
+        logits = views.logits(index, epoch, mix)
+        loss = self._compute_loss(logits, labels)
+        if mix is not None:
+            other_loss = self._compute_loss(logits, labels[mix.partner.to(labels.device)])
+            loss = mix.share * loss + (1 - mix.share) * other_loss
+        loss = share * loss
+        loss.backward()
         self._correct += int(are_correct_by_loss(logits, labels).sum())
+        return loss.item()
+
+    def _compute_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        smoothing = self.strategy.label_smoothing
+        return compute_loss(logits, labels, self._variance, self._class_weights, smoothing)
 
     def _check_outputs(self) -> None:
         """Ask whether the network that came out gives numbers; every loss was taken before a step."""
@@ -412,6 +446,9 @@ class Training(CheckpointedTraining[Epoch]):
             known["mixup"] = self.mixup
         if self.views != VIEWS_PER_IMAGE:
             known["views"] = self.views
+        for field in ("decay_norms", "class_weights", "label_smoothing", "accumulate"):
+            if (value := getattr(strategy, field)) != getattr(Strategy, field):
+                known[field] = list(value) if isinstance(value, tuple) else value
         return known
 
     def _position(self) -> dict[str, Any]:

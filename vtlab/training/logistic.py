@@ -90,13 +90,17 @@ def solve_logistic(
 
 
 def iterate_logistic(
-    features: Tensor, labels: Tensor, strength: float, classes: int
+    features: Tensor,
+    labels: Tensor,
+    strength: float,
+    classes: int,
+    weights: Tensor | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Solve one problem, step by step: `W (K, D)` and `bias (K,)` after every step of L-BFGS.
 
-    The arguments are those of `solve_logistic`.
+    The arguments are those of `solve_logistic`; `weights` are `(N,)`, or None for all images alike.
     """
-    weights = torch.ones(1, len(labels))
+    weights = torch.ones(1, len(labels)) if weights is None else weights[None]
     with single_thread():
         axes = _PrincipalAxes.of(features, weights)
     for point in _minimise_losses(axes.inputs, labels, torch.tensor([strength]), weights, classes):

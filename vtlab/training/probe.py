@@ -58,7 +58,12 @@ def probe_unit(features: Tensor) -> float:
 
 
 def choose_probe_strength(
-    features: Tensor, labels: Tensor, classes: int, seed: int = 0, groups: Sequence[str] = ()
+    features: Tensor,
+    labels: Tensor,
+    classes: int,
+    seed: int = 0,
+    groups: Sequence[str] = (),
+    weights: Tensor | None = None,
 ) -> float:
     """The L2 strength with the least cross-validated loss, within the shots alone.
 
@@ -72,7 +77,9 @@ def choose_probe_strength(
         classes: K.
         seed: Of the folds.
         groups: The group of each image; empty where every image stands alone.
+        weights: `(N,)`, of the loss of each image; None for all alike.
     """
+    weights = torch.ones(len(labels)) if weights is None else weights
     counts = count_groups(labels, groups)
     folds = min(MAX_FOLDS, *(counts.get(k, 0) for k in range(classes)))
     if folds < 2:
@@ -86,7 +93,7 @@ def choose_probe_strength(
         if groups:
             places = [torch.tensor(alternate_groups(own.tolist(), groups)) for own in places]
         sample = torch.cat([place[:each] for place in places])
-        features, labels = features[sample], labels[sample]
+        features, labels, weights = features[sample], labels[sample], weights[sample]
         groups = [groups[i] for i in sample.tolist()] if groups else ()
     kind = StratifiedGroupKFold if groups else StratifiedKFold
     splits = kind(folds, shuffle=True, random_state=seed).split(features, labels, groups or None)
@@ -95,14 +102,16 @@ def choose_probe_strength(
         use[torch.as_tensor(held)] = 0
     strengths = torch.tensor(STRENGTHS).repeat_interleave(folds)
     uses = uses.repeat(len(STRENGTHS), 1)  # (B, N): every strength on every fold
-    matrix, bias = solve_logistic(features, labels, strengths, uses, classes, tolerance=1e-8)
+    weighed = uses * weights
+    matrix, bias = solve_logistic(features, labels, strengths, weighed, classes, tolerance=1e-8)
     losses = torch.stack(
         [
             F.cross_entropy(features.double() @ w.T + b, labels, reduction="none")
             for w, b in zip(matrix, bias, strict=True)
         ]
     )  # (B, N)
-    held_loss = (losses * (1 - uses)).sum(1) / (1 - uses).sum(1)
+    held = (1 - uses) * weights
+    held_loss = (losses * held).sum(1) / held.sum(1)
     best = held_loss.view(len(STRENGTHS), folds).mean(1).argmin()
     return STRENGTHS[int(best)]
 
@@ -114,6 +123,7 @@ def solve_probe(
     seed: int = 0,
     strength: float | None = None,
     groups: Sequence[str] = (),
+    class_weights: Tensor | None = None,
 ) -> Iterator[ProbeStep]:
     """Solve the probe into `head`, a record after every step of the solver.
 
@@ -127,6 +137,7 @@ def solve_probe(
         seed: Of the cross-validation's folds.
         strength: Of L2 on features in `probe_unit`; None to choose it within the shots.
         groups: As in `choose_probe_strength`.
+        class_weights: `(K,)`, of the loss of each class; None for all alike.
 
     Raises:
         ValueError: As `probe_unit`, before the first record.
@@ -136,9 +147,10 @@ def solve_probe(
     if labels.is_floating_point():
         yield _solve_ridge(scaled, labels, head, unit, strength, groups)
         return
+    weights = torch.ones(len(labels)) if class_weights is None else class_weights[labels.cpu()]
     if strength is None:
-        strength = choose_probe_strength(scaled, labels, head.out_features, seed, groups)
-    steps = iterate_logistic(scaled, labels, strength, head.out_features)
+        strength = choose_probe_strength(scaled, labels, head.out_features, seed, groups, weights)
+    steps = iterate_logistic(scaled, labels, strength, head.out_features, weights)
     for number, (matrix, bias) in enumerate(steps, 1):
         with torch.no_grad():
             head.weight.copy_(matrix / unit)

@@ -8,6 +8,7 @@ and a new strategy is one line.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Iterable
@@ -61,7 +62,13 @@ class Strategy:
         weight_decay: AdamW's decoupled weight decay.
         statistics: Of BatchNorm in stages that learn: "batch" for each batch's own while it trains, which the
             running ones follow; "kept" for the pretrained ones throughout.
+        decay_norms: Whether weight decay also pulls on biases, scales and shifts.
+        class_weights: Of the loss: "balanced" for classes alike, however many images each has; or a number for
+            each class; None for images alike.
+        label_smoothing: The share of each target that goes to all classes alike (Szegedy et al. 2016).
         batch_size: Images in a step.
+        accumulate: Parts that each batch is computed in, one after the other, to save memory: the gradients
+            add up. BatchNorm's statistics are then those of a part.
         epochs: Passes over the training images; None for as many as `choose_epochs` says.
 
     Lessons 01, 03, 06 and 07.
@@ -77,7 +84,11 @@ class Strategy:
     stage_decay: float = 1.0
     weight_decay: float = 0.01
     statistics: str = "batch"
+    decay_norms: bool = True
+    class_weights: str | tuple[float, ...] | None = None
+    label_smoothing: float = 0.0
     batch_size: int = 16
+    accumulate: int = 1
     epochs: int | None = None
 
     def __post_init__(self) -> None:
@@ -115,6 +126,20 @@ class Strategy:
                 f"{self.name}: batch_size is {self.batch_size} and epochs {self.epochs}; they are "
                 "whole numbers from 1"
             )
+        if self.class_weights not in (None, "balanced") and not (
+            isinstance(self.class_weights, tuple)
+            and all(0 < weight < math.inf for weight in self.class_weights)
+        ):
+            raise ValueError(
+                f"class_weights is {self.class_weights!r}; it is 'balanced', None, or a tuple of numbers "
+                "above 0, one for each class"
+            )
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"label_smoothing is {self.label_smoothing}; it is from 0 to below 1")
+        if self.label_smoothing and self.convex:
+            raise ValueError(f"{self.name} is solved, without label smoothing: leave it 0")
+        if not 1 <= self.accumulate <= self.batch_size:
+            raise ValueError(f"accumulate is {self.accumulate}; it is from 1 to the batch's size")
         if self.start == "random" and self.stages is not None:
             raise ValueError("random stages that never learn are of no use: leave stages=None")
 
@@ -229,7 +254,11 @@ class _StrategyFields(TypedDict, total=False):
     stage_decay: float
     weight_decay: float
     statistics: str
+    decay_norms: bool
+    class_weights: str | tuple[float, ...] | None
+    label_smoothing: float
     batch_size: int
+    accumulate: int
     epochs: int | None
 
 
@@ -345,25 +374,20 @@ def as_strategies(given: Strategy | str | Iterable[Strategy | str]) -> tuple[Str
 
 
 def strategy_code(given: Strategy) -> str:
-    """A strategy as it is written in Python, such as `vt.partial(2, rate=0.003)`."""
-    try:
-        base = strategy(given.name)
-    except ValueError:  # a name of its own
-        base = None
-    known = base or Strategy(given.name)
-    changes = []
-    for field in fields(given):
-        value = getattr(given, field.name)
-        if value == getattr(known, field.name) or (
-            field.name == "rate" and value == known.peak_rate
-        ):
-            continue
-        changes.append(f"{field.name}={value!r}")
-    if base is None:
-        return f"vt.Strategy({', '.join([repr(given.name), *changes])})"
-    if isinstance(base.stages, tuple):
-        return f"vt.surgical({', '.join([*map(repr, base.stages), *changes])})"
-    if isinstance(base.stages, int) and base.stages:
-        return f"vt.partial({', '.join([str(base.stages), *changes])})"
-    code = f"vt.{given.name}"
-    return f"dataclasses.replace({code}, {', '.join(changes)})" if changes else code
+    """A strategy as it is written in Python, such as `vt.partial(2, rate=0.003)`: it asks for no other import."""
+    base, start = Strategy(given.name), f"vt.Strategy({given.name!r}"
+    with contextlib.suppress(ValueError):  # a name of its own
+        known = strategy(given.name)
+        if isinstance(known.stages, tuple):
+            base, start = known, f"vt.surgical({', '.join(map(repr, known.stages))}"
+        elif known.stages:
+            base, start = known, f"vt.partial({known.stages}"
+        elif given in (known, replace(known, rate=known.peak_rate)):
+            return f"vt.{given.name}"
+    values = {field.name: getattr(given, field.name) for field in fields(given)}
+    if given.rate == base.peak_rate:
+        del values["rate"]
+    changes = (
+        f"{name}={value!r}" for name, value in values.items() if value != getattr(base, name)
+    )
+    return f"{', '.join([start, *changes])})"
