@@ -6,7 +6,7 @@ from conftest import tiny_network
 
 from vtlab.models.evaluation import predict
 from vtlab.study import tune
-from vtlab.study.tune import choose_recipe, list_candidates, trial_epochs
+from vtlab.study.tune import calibrated_likelihood, choose_recipe, list_candidates, trial_epochs
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR, full, lp_ft, partial, plain, probe, scratch
 
@@ -38,19 +38,35 @@ def test_candidates_learn_from_a_part_of_the_shots_and_are_judged_on_the_rest(to
 
 
 @pytest.mark.parametrize("recipe", ["chosen", "tuned"])
-def test_the_one_with_the_least_loss_there_is_taken(toy, recipe):
-    held, losses = toy.hold_back(), {}
+def test_the_most_likely_there_is_taken(toy, recipe):
+    held, scores = toy.hold_back(), {}
     candidates = list_candidates(lp_ft, recipe)
     for candidate in candidates:
         network = fresh()
         length = trial_epochs(len(held.train), candidate, recipe, 4)
         list(fit(network, held, candidate, epochs=length))
         chances = predict(network, held.val.pixels)
-        losses[candidate] = torch.nn.functional.nll_loss(chances.log(), held.val.labels).item()
+        scores[candidate] = calibrated_likelihood(chances, held.val.labels)
     found = choose_recipe(candidates, toy, fresh, 0, recipe, 4)
-    assert found == min(losses, key=losses.get)
+    assert found == max(scores, key=scores.get)
     with pytest.raises(ValueError, match="one image"):
         choose_recipe(candidates, toy.at(1), fresh, 0)
+
+
+def test_how_sure_a_network_is_counts_for_nothing():
+    """Its order of the classes counts: a sharper one is as likely, after calibration."""
+    logits = torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
+    labels = torch.multinomial(logits.softmax(1), 1, generator=torch.Generator().manual_seed(1))[
+        :, 0
+    ]
+    modest, sure = ((sharp * logits).softmax(1) for sharp in (1.0, 4.0))
+    own = -torch.nn.functional.cross_entropy(logits, labels).item()
+    assert -torch.nn.functional.nll_loss(sure.log(), labels).item() < own - 0.5
+    for chances in (modest, sure):
+        assert calibrated_likelihood(chances, labels) == pytest.approx(own, abs=0.02)
+    assert calibrated_likelihood(torch.full((4, 2), 0.5), torch.zeros(4).long()) == pytest.approx(
+        -torch.tensor(2.0).log().item()
+    )
 
 
 def test_a_candidate_that_diverges_is_not_taken(toy):
@@ -78,3 +94,5 @@ def test_tuning_tries_rates_on_both_sides_of_every_candidate():
 def test_a_trial_is_shorter_than_the_training():
     assert 1 <= trial_epochs(40, full, "chosen") < trial_epochs(40, full, "tuned")
     assert trial_epochs(40, full, "tuned", 7) == 7
+    # and with many images a small part of it
+    assert trial_epochs(10**5, full, "chosen") == 1

@@ -11,15 +11,20 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from torch import Tensor
+from torch.nn.functional import nll_loss
+
 from vtlab.data.tasks import Task
 from vtlab.models.evaluation import NonFiniteOutputsError, predict
 from vtlab.models.network import Network
 from vtlab.training.fit import fit
-from vtlab.training.schedules import choose_epochs
+from vtlab.training.schedules import choose_epochs, count_batches
 from vtlab.training.strategies import Strategy
 
 HELD_BACK_SHARE = 0.25  # of the shots of each class
 TRIAL_SHARE = 1 / 3  # of the epochs that the chosen recipe will take
+MAX_TRIAL_STEPS = 80  # or one epoch: with many images held back, less training tells as much
+TEMPERATURES = tuple(2 ** (step / 4) for step in range(-4, 17))  # from 1/2 to 16
 TUNING_FACTORS = (1 / 3, 1, 3)  # of each candidate's rate, which `tune` tries with whole trainings
 
 
@@ -45,7 +50,10 @@ def list_candidates(strategy: Strategy, recipe: str) -> tuple[Strategy, ...]:
 def trial_epochs(images: int, strategy: Strategy, recipe: str, epochs: int | None = None) -> int:
     """How many epochs a trial takes on so many images."""
     whole = epochs or choose_epochs(images, strategy)
-    return max(1, round(TRIAL_SHARE * whole)) if recipe == "chosen" else whole
+    if recipe != "chosen":
+        return whole
+    most = MAX_TRIAL_STEPS // count_batches(images, strategy.batch_size)
+    return max(1, min(round(TRIAL_SHARE * whole), most))
 
 
 def count_trials(strategy: Strategy, images: int, recipe: str, epochs: int | None = None) -> float:
@@ -94,7 +102,21 @@ def choose_recipe(
         if not trial.diverged:
             with contextlib.suppress(NonFiniteOutputsError):
                 chances = predict(network, split.val.pixels)
-                # the likelihood of the true classes: with so few images, accuracy has too many ties
-                true = chances.gather(1, split.val.labels[:, None]).clamp(min=1e-9)
-                scores[candidate] = true.log().mean().item()
+                scores[candidate] = calibrated_likelihood(chances, split.val.labels)
     return max(scores, key=scores.__getitem__)
+
+
+def calibrated_likelihood(chances: Tensor, labels: Tensor) -> float:
+    """The mean log-likelihood of the true classes at the temperature that makes it largest, at most 0.
+
+    With few images accuracy has too many ties. The likelihood has none, but as it stands it punishes large
+    rates: a network that has learnt more is also too sure of itself. Temperature scaling (Guo et al. 2017)
+    takes that out.
+
+    Args:
+        chances: `(N, classes)`, as of `predict`.
+        labels: `(N,)`.
+    """
+    logits = chances.clamp(min=1e-9).log()
+    tried = (-nll_loss((logits / t).log_softmax(1), labels).item() for t in TEMPERATURES)
+    return max(tried)
