@@ -26,6 +26,7 @@ from vtlab.data.file_names import (
     printable_name,
     printable_path_name,
 )
+from vtlab.data.split_names import find_split
 from vtlab.system.files import MAX_FILE_BYTES, read_file
 
 MAX_ZIP_DEPTH = 64  # folders above a member
@@ -34,16 +35,6 @@ TABLE_COLUMNS = {
     "file": ("file", "filename", "path", "image"),
     "label": ("label", "class", "category", "species"),
     "split": ("split", "part", "set", "subset"),
-}
-# names of folders, and words in a table, that say what is for training and what for testing
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
 }
 CAMS_FOLDER = "vtlab-cams"  # where `vtlab predict --cam` writes its pictures
 
@@ -200,7 +191,7 @@ def list_image_table(path: Path) -> Listing:
         # as a folder would lie: split, class, file
         folder: Place = (class_folder_name(cells["label"]),)
         if split := cells.get("split", "").lower():
-            folder = (SPLIT_NAMES.get(split, split), *folder)
+            folder = (find_split(split) or split, *folder)
         place = (*folder, cells["file"])
         if place in found.readers:
             found.notes.append(f"{printable_path_name(place)} is listed twice: it was read once")

@@ -1,0 +1,308 @@
+import pytest
+from images_made_up import picture
+
+from vtlab.data.class_folders import find_class_folders
+from vtlab.data.listing import Listing
+
+SAME = {"cat": 4, "dog": 4}
+
+
+def listed(*folders: str, name: str = "set", count: int = 4) -> Listing:
+    """A listing with so many images in each of these folders (`a/b:2` has two; `a/b:0` is an empty folder)."""
+    made = Listing(name)
+    for folder in folders:
+        path, _, number = folder.partition(":")
+        place = tuple(part for part in path.split("/") if part)
+        made.add(place)
+        for i in range(int(number or count)):
+            made.add(place, f"{i}.jpg", picture)
+    return made
+
+
+def read(*folders: str, group: str | None = None, **options):
+    """Classes with their counts, of the training and of the test folder, and the notes in one text."""
+    found = find_class_folders(listed(*folders, **options), group)
+    sides = [
+        None if side is None else {name: len(files) for name, files in side.items()}
+        for side in (found.train, found.test)
+    ]
+    return *sides, found.groups, "; ".join(found.notes)
+
+
+def below(*tops: str, inner=("cat", "dog")) -> list[str]:
+    return [f"{top}/{name}" for top in tops for name in inner]
+
+
+LAYOUTS = {
+    # what lies there: the training classes, the test classes, words of the notes
+    "a folder per class": (["cat", "dog"], SAME, None, ""),
+    "in one more folder": (below("archive"), SAME, None, ""),
+    "in several": (below("a/b/c"), SAME, None, ""),
+    "with an image beside the folder around": ([":1", *below("set")], SAME, None, ""),
+    "with a folder of texts beside it": (["docs:0", *below("images")], SAME, None, ""),
+    "Kaggle's cats and dogs": (
+        below("training_set/training_set", "test_set/test_set"),
+        SAME,
+        SAME,
+        "the test set is test_set/",
+    ),
+    "Intel's scenes": (
+        [*below("seg_train/seg_train", "seg_test/seg_test"), "seg_pred/seg_pred"],
+        SAME,
+        SAME,
+        "seg_pred/ was left aside; the test set is seg_test/",
+    ),
+    "chest X-rays, which lie there twice": (
+        below("train", "test", "val", "chest_xray/train", "chest_xray/test"),
+        SAME,
+        SAME,
+        "chest_xray/ was left aside",
+    ),
+    "cells, which lie there twice": (
+        ["cells/cat", "cells/dog", "cells/cells/cat", "cells/cells/dog"],
+        SAME,
+        None,
+        "cells/cells/ was left aside: it holds folders of the same names",
+    ),
+    "the alphabet": (
+        [*below("asl_train/asl_train"), "asl_test/asl_test"],
+        SAME,
+        None,
+        "asl_test/ was left aside: its folders (asl_test) are no classes of asl_train/",
+    ),
+    "Keras's test/unknown": (
+        [*below("train", "valid"), "test/unknown"],
+        SAME,
+        SAME,
+        "test/ was left aside: its folders (unknown) are no classes of train/; the test set is valid/",
+    ),
+    "a flat test folder": (
+        [*below("train", "val"), "test"],
+        SAME,
+        SAME,
+        "test/ was left aside: it has no class folders; the test set is val/",
+    ),
+    "ImageNet, whose val/ is flat": ([*below("train"), "val"], SAME, None, "val/ was left aside"),
+    "Image folders below": (
+        [
+            "train/images/cat",
+            "train/images/dog",
+            "train/labels:0",
+            "val/images/cat",
+            "val/images/dog",
+        ],
+        SAME,
+        SAME,
+        "the test set is val/",
+    ),
+    "a class that the test folder lacks": (
+        [*below("train"), "test/cat", "test/dog:0"],
+        SAME,
+        {"cat": 4},
+        "the test set has no image of 'dog': its accuracy says nothing about it",
+    ),
+    "a lone class in the test folder": (
+        [*below("train"), "test/dog"],
+        SAME,
+        {"dog": 4},
+        "the test set has no image of 'cat'",
+    ),
+    "unknown images beside the test classes": (
+        [*below("train", "test"), "test/unknown"],
+        SAME,
+        SAME,
+        "test/unknown/ was left aside: it is no class",
+    ),
+    "classes in another case": (
+        [*below("train"), "test/Cat", "test/DOG"],
+        SAME,
+        SAME,
+        "the test set is test/",
+    ),
+    "parts in the classes": (
+        [f"{kind}/{part}" for kind in ("cat", "dog") for part in ("train", "test", "val")],
+        SAME,
+        SAME,
+        "cat/val/ was left aside; dog/val/ was left aside; the test set is the folder test/ in each class",
+    ),
+    "a class called train": (["train", "bus", "car"], {"bus": 4, "car": 4, "train": 4}, None, ""),
+    "classes called valid and invalid": (
+        ["valid", "invalid"],
+        {"invalid": 4, "valid": 4},
+        None,
+        "",
+    ),
+    "images in a folder of each class": (below("cat", "dog", inner=["images"]), SAME, None, ""),
+    "one folder more in one class": (
+        ["cat", "cat/more:1", "dog"],
+        {"cat": 5, "dog": 4},
+        None,
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LAYOUTS)
+def test_what_is_a_class_is_decided_from_the_whole_tree(what):
+    folders, train, test, said = LAYOUTS[what]
+    found_train, found_test, groups, notes = read(*folders)
+    assert (found_train, found_test, groups) == (train, test, {})
+    assert said in notes and bool(said) == bool(notes)
+
+
+PAIRS = [
+    ("train", "test"),
+    ("Train Set", "Test Set"),
+    ("training_set", "holdout"),
+    ("TrainingData", "hold-out"),
+    ("train_data", "eval_data"),
+    ("seg_train", "seg_test"),
+    ("train2017", "val2017"),
+    ("train1", "test1"),
+    ("images_train", "images_dev"),
+    ("01_train", "02_valid"),
+    ("monkeys-train", "monkeys-test"),
+    ("trainset", "testset"),
+    ("TRAIN", "Evaluation"),
+    ("训练集", "测试集"),
+    ("学習データ", "テストデータ"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_parts_are_known_by_the_words_that_people_use(first, second):
+    train, test, _, notes = read(*below(first, second))
+    assert train == test == SAME and notes == f"the test set is {second}/"
+
+
+GROUPED = {
+    # folders, classes, how many groups, words of the notes
+    "patients in the classes": (
+        ["ill/P01", "ill/P02", "well/P03", "well/P04"],
+        {"ill": 8, "well": 8},
+        4,
+        "4 folders in the class folders of set (P01, P02, P03 …) are taken for groups",
+    ),
+    "with images beside them": (
+        ["ill:1", "ill/P01", "ill/P02", "well/P03", "well/P04"],
+        {"ill": 9, "well": 8},
+        4,
+        "taken for groups",
+    ),
+    "by name": (["lame/Bella", "lame/Rosie", "sound/Daisy"], {"lame": 8, "sound": 4}, 3, "groups"),
+    "a patient of both classes": (
+        ["ill/P01", "ill/P02", "well/P01", "well/P02", "well/P03"],
+        {"ill": 8, "well": 12},
+        3,
+        "groups",
+    ),
+    "counted anew in each class": (
+        ["ill/1", "ill/2", "ill/3", "well/1", "well/2", "well/3"],
+        {"ill": 12, "well": 12},
+        3,
+        "groups",
+    ),
+    "with studies below them": (
+        ["ill/P01/s1", "ill/P01/s2", "ill/P02/s1", "well/P03/s1", "well/P04/s1"],
+        {"ill": 12, "well": 8},
+        4,
+        "groups",
+    ),
+    "with a folder between": (
+        ["ill/images/P01", "ill/images/P02", "well/images/P03", "well/images/P04"],
+        {"ill": 8, "well": 8},
+        4,
+        "groups",
+    ),
+    "drivers in numbered classes": (
+        [f"c{k}/p{i:03}" for k in range(3) for i in range(5)],
+        {f"c{k}": 20 for k in range(3)},
+        5,
+        "groups",
+    ),
+    "classes in patients": (
+        below("P01", "P02", "P03", inner=["ill", "well"]),
+        {"ill": 12, "well": 12},
+        3,
+        "the classes are the folders ill, well in each folder of set; 3 folders in set (P01, P02, P03)",
+    ),
+    "one class in each patient": (
+        ["P01/ill", "P02/well", "P03/ill", "P04/well"],
+        {"ill": 8, "well": 8},
+        4,
+        "the classes are the folders ill, well",
+    ),
+    "numbered classes in patients": (
+        below("10253", "10254", "10255", inner=["0", "1"]),
+        {"0": 12, "1": 12},
+        3,
+        "the classes are the folders 0, 1",
+    ),
+    "gestures in subjects": (
+        below("00", "01", inner=["01_palm", "02_fist"]),
+        {"01_palm": 8, "02_fist": 8},
+        2,
+        "the classes are the folders 01_palm, 02_fist",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", GROUPED)
+def test_folders_of_groups_are_told_by_their_names(what):
+    folders, classes, number, said = GROUPED[what]
+    train, test, groups, notes = read(*folders)
+    assert (train, test) == (classes, None) and said in notes
+    assert len({*groups.values()}) == number
+    train, _, groups, notes = read(*folders, group="none")
+    assert train == classes and not groups and "mixed, as asked" in notes
+
+
+def test_groups_are_read_in_train_and_test_alike_and_those_on_both_sides_are_said():
+    folders = [f"{part}/{kind}" for part in ("train", "test") for kind in ("ill", "well")]
+    train, test, groups, notes = read(*below(*folders, inner=["P01", "P02"]))
+    assert train == test == {"ill": 8, "well": 8} and len(groups) == 32
+    assert "2 groups are in the training and in the test folders (P01, P02)" in notes
+    inside = below("train/P01", "train/P02", "test/P03", inner=["ill", "well"])
+    train, test, groups, notes = read(*inside)
+    assert train == {"ill": 8, "well": 8} and test == {"ill": 4, "well": 4}
+    assert len({*groups.values()}) == 3 and "both" not in notes
+
+
+def test_folders_that_could_be_classes_or_groups_are_refused_with_both_readings():
+    both = below("photo", "sketch")
+    with pytest.raises(
+        ValueError, match=r"set/photo holds folders \(cat, dog\), and so do"
+    ) as caught:
+        read(*both)
+    assert "group 'folder'" in str(caught.value) and "group 'none'" in str(caught.value)
+    train, _, groups, _ = read(*both, group="folder")
+    assert train == {"photo": 8, "sketch": 8} and {*groups.values()} == {"cat", "dog"}
+    assert read(*both, group="none")[0] == train
+    with pytest.raises(ValueError, match=r"set/train/photo holds folders \(cat, dog\)"):
+        read(*below("train/photo", "train/sketch"), "test/photo", "test/sketch")
+
+
+REFUSED = {
+    "val and test without train": (below("val", "test"), "has test/, val/ but no train/"),
+    "flat parts": (["train", "val"], "has train/, val/ but no train/ with one folder per class"),
+    "flat parts with another folder": (["train", "test", "sample"], "has .*but no train/"),
+    "train/ and something": (
+        [*below("train"), "other"],
+        r"train/ with folders \(cat, dog …\) and, beside it, other/: is train/ a class",
+    ),
+    "a class to test only": (
+        [*below("train", "test"), "test/cow"],
+        "class 'cow' is in test/ only, and so there is nothing to learn it from",
+    ),
+    "one class": (["cat"], "one class only, 'cat'"),
+    "one class in train/": (["train/cat", "test/cat"], "no train/ with one folder per class"),
+    "an empty class": (["cat", "dog", "cow:0"], "class 'cow' in set has no images"),
+    "no folders": ([":3"], "set holds images but no folders: put one folder per class in it"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_read_is_refused_in_a_sentence_that_names_the_folders(what):
+    folders, sentence = REFUSED[what]
+    with pytest.raises(ValueError, match=sentence):
+        read(*folders)
