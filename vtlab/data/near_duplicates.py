@@ -5,6 +5,9 @@ Candidates are found by a perceptual hash, then their thumbnails are compared.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -34,10 +37,36 @@ def near_duplicates(first: Tensor, second: Tensor) -> list[tuple[int, int]]:
 
     Lesson 16.
     """
-    if not len(first) or not len(second):
-        return []
-    signs, shapes, colours = zip(*map(_describe, (first, second)), strict=True)
     likest: dict[int, tuple[float, int]] = {}
+    for i, j, away in _find_pairs(first, second):
+        likest[j] = min(likest.get(j, (away, i)), (away, i))
+    return [(i, j) for j, (_, i) in sorted(likest.items())]
+
+
+def join_near_duplicates(pixels: Tensor) -> list[int]:
+    """The number of a group for each image: images that look the same, or look as a third one does, share it.
+
+    A burst, or a film of which little moves, is a chain of images each like the next.
+
+    Args:
+        pixels: Bytes `(N, 3, H, W)`.
+
+    Lesson 16.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = np.array([(i, j) for i, j, _ in _find_pairs(pixels, pixels) if i != j])
+    pairs = pairs.reshape(-1, 2).T
+    links = coo_array((np.ones(pairs.shape[1]), tuple(pairs)), shape=(len(pixels), len(pixels)))
+    return connected_components(links, directed=False)[1].tolist()
+
+
+def _find_pairs(first: Tensor, second: Tensor) -> Iterator[tuple[int, int, float]]:
+    """All pairs that look the same: places in `first` and in `second`, and how much the images differ."""
+    if not len(first) or not len(second):
+        return
+    signs, shapes, colours = zip(*map(_describe, (first, second)), strict=True)
     part = max(1, min(2048, PAIRS_AT_A_TIME // len(first)))
     for start in range(0, len(second), part):
         # unequal signs of each pair, from the product of hashes of -1 and 1
@@ -51,9 +80,7 @@ def near_duplicates(first: Tensor, second: Tensor) -> list[tuple[int, int]]:
             alike = (
                 difference <= (MAX_SHARE_OF_CONTRAST * contrast).clamp(1, MAX_SHAPE_DIFFERENCE)
             ) & ((colours[1][i] - colours[0][j]).abs().amax(1) <= MAX_COLOUR_DIFFERENCE)
-            for of, away, to in zip(*(x[alike].tolist() for x in (i, difference, j)), strict=True):
-                likest[of] = min(likest.get(of, (away, to)), (away, to))
-    return [(j, i) for i, (_, j) in sorted(likest.items())]
+            yield from zip(*(x[alike].tolist() for x in (j, i, difference)), strict=True)
 
 
 def _gradient_hash(pixels: Tensor) -> Tensor:
