@@ -22,12 +22,21 @@ from vtlab.data.class_folders import ClassFolders, find_class_folders
 from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.file_matching import FilesBeside
 from vtlab.data.file_names import Place, printable_path_name
+from vtlab.data.groups import (
+    check_group,
+    check_group_word,
+    find_groups_by_pattern,
+    is_group_column,
+    join_alike,
+    suggest_groups,
+)
 from vtlab.data.images import Images, check_size_of_images
 from vtlab.data.listing import Listing, list_folder, list_zip
 from vtlab.data.parallel_decoding import decode_files
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, check_class_size, stratified_split
 from vtlab.data.tables import TABLE_ENDINGS, Columns, list_table_images, parse_table
 from vtlab.system.files import read_file
+from vtlab.system.memory import MAX_BYTES_IN_MEMORY
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +50,7 @@ class ImageFolder:
         notes: Sentences about folders that were left aside, and about copies.
         skipped: A sentence for each file that was left out, beginning with its name.
         bits: Of a grey image with more than 8 bits, those that are used (`decoding.decode`).
+        held_out: Whether `test` was held out.
     """
 
     classes: tuple[str, ...]
@@ -49,6 +59,7 @@ class ImageFolder:
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     bits: int = DEEP_BITS
+    held_out: bool = False
 
 
 def read_folder(
@@ -74,8 +85,11 @@ def read_folder(
         hold_out: Where there are no test images: the share of each class that becomes them.
         resize: How an image becomes a square: its middle is kept ("crop"), grey is put beside it ("pad"),
             or its longer side is squeezed ("squeeze").
-        group: What stays whole on one side of every split: "folder" for the folders in a class folder, "none"
-            for nothing; None for what names of folders say (`class_folders`). Of a table the column of groups.
+        group: What stays whole on one side of every split, such as a patient or a film: "folder" for the
+            folders in a class folder; "name" for images whose names begin alike, as `p07_1.jpg` and
+            `p07_2.jpg` do; a pattern with brackets for what else in the names tells them; "auto" for images
+            that look the same; a column of a table; "none" for nothing. None for what the names of folders
+            and columns say (`class_folders`, `tables`).
         columns: What a table calls its columns, where that is not to be found (`tables.Columns`).
 
     Images of more than 256 MB together lie in a file of the cache (`VTLAB_CACHE`), decoded once.
@@ -98,15 +112,18 @@ def read_folder(
     found, numbers = None, None
     with contextlib.ExitStack() as stack:  # a zip stays open while its images are read
         if path.is_dir():
+            check_group_word(group)
             listing = list_folder(path)
         elif path.suffix.lower() in TABLE_ENDINGS:
             beside = FilesBeside(path.parent)
             columns = columns or Columns()
-            columns = replace(columns, group=group or columns.group)
+            if is_group_column(group):
+                columns = replace(columns, group=group)
             table = parse_table(path.name, read_file(path), beside)
             made = list_table_images(table, beside, columns)
             listing, found, numbers = made.listing, made.folders, made.numbers
         elif zipfile.is_zipfile(path):
+            check_group_word(group)
             listing = list_zip(path, stack.enter_context(zipfile.ZipFile(path)))
         else:
             tables = ", ".join(TABLE_ENDINGS)
@@ -156,10 +173,10 @@ def read_class_folders(
     if not found and not listing.files():
         lost = f"; {listing.skipped[0]}" if listing.skipped else ""
         raise ValueError(f"{listing.name} holds no folders with images (.jpg, .png, .webp …){lost}")
+    in_table = found is not None
     found = found or find_class_folders(listing, group)
     parts, notes = [found.train, *([] if found.test is None else [found.test])], found.notes
-    groups = {**listing.groups, **found.groups}
-    classes = tuple(found.train)
+    groups, classes = {**listing.groups, **found.groups}, tuple(found.train)
     files = [
         _File(place, label, part, groups.get(place, ""))
         for part, by_class in enumerate(parts)
@@ -167,8 +184,13 @@ def read_class_folders(
         for place in by_class.get(name, ())
     ]
     if len(parts) == 1:
-        for name, places in found.train.items():
-            check_class_size(name, len(places))
+        for name, own in found.train.items():
+            check_class_size(name, len(own))
+    if pattern := check_group(group, in_table):
+        paths = [printable_path_name(file.place) for file in files]
+        names, said = find_groups_by_pattern(paths, pattern)
+        files = [file._replace(group=name) for file, name in zip(files, names, strict=True)]
+        notes.append(said)
 
     def split(readable: list[int]) -> tuple[list[int], list[int]]:
         """The numbers of the training files and of the test files, in the order of the rows."""
@@ -191,11 +213,27 @@ def read_class_folders(
     decoded = decode_files(listing, places, size, arrange, progress, strict, resize)
     pixels, unread = decoded.pixels, decoded.unread
     readable = [i for i in range(len(files)) if i not in unread]
+    if group == "auto":
+        rows = arrange(readable)
+        paths = [printable_path_name(files[i].place) for i in rows]
+        names, said = join_alike(pixels, [files[i].group for i in rows], paths)
+        for i, name in zip(rows, names, strict=True):
+            files[i] = files[i]._replace(group=name)
+        notes.append(said)
+        # in the order of the new split; in memory that is quicker than to decode once more
+        if pixels.nbytes <= MAX_BYTES_IN_MEMORY:
+            row = {i: k for k, i in enumerate(rows)}
+            pixels = pixels[torch.tensor([row[i] for i in arrange(readable)])]
+        else:
+            pixels = decode_files(listing, places, size, arrange, None, strict, resize).pixels
     counts = Counter((files[i].label, files[i].part) for i in readable)
     _check_readable_counts(listing, classes, counts, found.test, list(unread.values()))
     train, test = split(readable)
     if test and len(parts) == 1:
         notes.append(_describe_held_out([files[i] for i in test], classes, hold_out))
+        if group is None and not any(file.group for file in files):
+            paths = [printable_path_name(file.place) for file in files]
+            notes += suggest_groups(paths, [file.label for file in files])
     unused = _unused_files(listing, found.tops)
     return ImageFolder(
         classes,
@@ -204,6 +242,7 @@ def read_class_folders(
         (*listing.notes, *decoded.notes, *notes),
         (*listing.skipped, *unused, *unread.values()),
         decoded.bits,
+        held_out=bool(test) and len(parts) == 1,
     )
 
 
@@ -249,7 +288,7 @@ def _describe_held_out(test: list[_File], classes: tuple[str, ...], share: float
         "too narrow"
     )
     missing = [name for k, name in enumerate(classes) if k not in {file.label for file in test}]
-    if len(missing) > len(classes) - 2:
+    if missing and len(missing) > len(classes) - 2:
         raise ValueError(
             f"all images of class {missing[0]!r} are of one group, and so none of another one is left to "
             "test on: give images of more groups, or say group 'none' to mix them"

@@ -1,4 +1,4 @@
-"""Listings of the image files in a folder, in a zip or in a table; no image is unpacked or read yet.
+"""Listings of the image files in a folder or in a zip; no image is unpacked or read yet.
 
 They cope with whatever a person, a program or an attacker put there: links that go in circles, pipes
 that would never end, members that climb out of an archive, one name twice.
@@ -7,7 +7,6 @@ that would never end, members that climb out of an archive, one name twice.
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import re
 import stat
@@ -19,28 +18,20 @@ from pathlib import Path
 
 from vtlab.data.file_names import (
     Place,
-    class_folder_name,
     is_hidden_name,
     is_image_name,
     natural_key,
     printable_name,
     printable_path_name,
 )
-from vtlab.data.split_names import find_split
 from vtlab.system.files import MAX_FILE_BYTES, read_file
 
 MAX_ZIP_DEPTH = 64  # folders above a member
-# names of a table's columns that are understood
-TABLE_COLUMNS = {
-    "file": ("file", "filename", "path", "image"),
-    "label": ("label", "class", "category", "species"),
-    "split": ("split", "part", "set", "subset"),
-}
 CAMS_FOLDER = "vtlab-cams"  # where `vtlab predict --cam` writes its pictures
 
 
 class Listing:
-    """The files in a folder, a zip or a table, and how to read each.
+    """The files in a folder or a zip, or those that a table names, and how to read each.
 
     Attributes:
         name: Of the whole, for messages.
@@ -168,66 +159,6 @@ def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
         elif parts:
             found.add(parts[:-1], parts[-1], partial(read, info))
     return found.drop_own_output()
-
-
-def list_image_table(path: Path) -> Listing:
-    """The images that a table lists (.csv or .tsv), as if each lay in a folder of its class.
-
-    Args:
-        path: With a row per image under a line of names: a column `file` (seen from the table's folder),
-            one `label`, and, where it says what is for training and what for testing, one `split`. Some
-            other usual names are understood (`TABLE_COLUMNS`). Commas, semicolons or tabs part the columns.
-
-    Raises:
-        ValueError: If a column is missing, the table cannot be read, or no file in it ends as an image does.
-    """
-    rows, columns = _read_table(path)
-    found = Listing(path.name)
-    for number, row in enumerate(rows, start=2):
-        cells = {what: (row[column] or "").strip() for what, column in columns.items()}
-        if missing := [what for what, cell in cells.items() if not cell]:
-            found.skipped.append(f"line {number} of {found.name} names no {missing[0]}")
-            continue
-        # as a folder would lie: split, class, file
-        folder: Place = (class_folder_name(cells["label"]),)
-        if split := cells.get("split", "").lower():
-            folder = (find_split(split) or split, *folder)
-        place = (*folder, cells["file"])
-        if place in found.readers:
-            found.notes.append(f"{printable_path_name(place)} is listed twice: it was read once")
-        else:
-            found.add(folder, cells["file"], partial(read_file, path.parent / cells["file"]))
-    if found.readers and not found.files():
-        place = next(iter(found.readers))
-        there = "" if (path.parent / place[-1]).exists() else ", and is not there"
-        raise ValueError(
-            f"no file in {found.name} ends as an image does (.jpg, .png, .webp …): the first, "
-            f"{place[-1]!r}, does not{there}"
-        )
-    return found
-
-
-def _read_table(path: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """A table's rows, and what it calls those of `TABLE_COLUMNS` that it has."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        first = text.partition("\n")[0]
-        rows = list(csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
-    except (UnicodeError, csv.Error) as error:
-        raise ValueError(f"{path.name} is no table in UTF-8: {error}") from None
-    named = {(column or "").strip().lower(): column for column in (rows[0] if rows else {})}
-    columns = {
-        what: next(named[name] for name in names if name in named)
-        for what, names in TABLE_COLUMNS.items()
-        if not named.keys().isdisjoint(names)
-    }
-    for what in ("file", "label"):
-        if what not in columns:
-            raise ValueError(
-                f"{path.name} has no column called {' or '.join(TABLE_COLUMNS[what])}; "
-                f"it has {', '.join(filter(None, named)) or 'none with a row below'}"
-            )
-    return rows, columns
 
 
 def _zip_member_name(info: zipfile.ZipInfo) -> str:

@@ -1,0 +1,574 @@
+"""Tables beside images: columns, splits, groups, labels, paths, encodings, and what is said about them."""
+
+import io
+import json
+import unicodedata
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from images_made_up import grainy, saved
+
+from vtlab.data.file_matching import FilesBeside
+from vtlab.data.folders import read_folder
+from vtlab.data.listing import list_zip
+from vtlab.data.tables import Columns, list_table_images, parse_table, table_of_frame
+
+COUNT = 12
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Twelve images of noise in img/, beside which tables are written."""
+    (tmp_path / "img").mkdir()
+    for i in range(COUNT):
+        (tmp_path / "img" / f"{i}.png").write_bytes(saved(grainy(i)))
+    return tmp_path
+
+
+def kind(i: int) -> str:
+    return "ab"[i % 2]
+
+
+def write(folder: Path, head: str, row, name="labels.csv", count=COUNT, encoding="utf-8") -> Path:
+    path = folder / name
+    path.write_text("\n".join([head, *(row(i) for i in range(count))]) + "\n", encoding=encoding)
+    return path
+
+
+def read(path: Path, size=16, hold_out=0.0, columns=None, **options):
+    return read_folder(path, size, hold_out=hold_out, columns=columns, **options)
+
+
+def check_halves(found) -> None:
+    """Each image has come with its class, and with its own pixels."""
+    assert found.classes == ("a", "b") and len(found.train) == COUNT
+    by_number = {
+        int(Path(file).stem): (int(label), pixels)
+        for file, label, pixels in zip(
+            found.train.files, found.train.labels, found.train.pixels, strict=True
+        )
+    }
+    assert {i: label for i, (label, _) in by_number.items()} == {i: i % 2 for i in range(COUNT)}
+    assert len({pixels.sum().item() for _, pixels in by_number.values()}) == COUNT
+
+
+# ------------------------------------------------------------------ columns
+
+
+@pytest.mark.parametrize(
+    ("file", "label"),
+    [
+        ("file_name", "label"),  # Hugging Face
+        ("image_id", "label"),  # Kaggle
+        ("id_code", "diagnosis"),
+        ("Image", "Id_class"),
+        ("image_name", "target"),
+        ("filenames", "cats"),  # fastai
+        ("fname", "breed"),
+        ("image_path", "label"),  # pandas
+        ("filepath", "Category"),
+        ("img", "labels"),
+        ("Unnamed", "dx"),
+        ("Datei", "Art"),  # no known word
+        ("画像", "種類"),
+    ],
+)
+def test_the_column_of_files_is_found_by_its_values_and_that_of_labels_by_its_name(
+    photos, file, label
+):
+    check_halves(read(write(photos, f"{file},{label}", lambda i: f"img/{i}.png,{kind(i)}")))
+    check_halves(read(write(photos, f"{label},{file}", lambda i: f"{kind(i)},img/{i}.png")))
+
+
+def test_which_columns_were_taken_and_which_were_not_is_said(photos):
+    def row(i):
+        return f"{i},{20 + i},img/{i}.png,{kind(i)},{i % 3}"
+
+    found = read(write(photos, "id,age,picture,breed,site", row))
+    assert found.notes == (
+        "columns of labels.csv: file = picture, label = breed; not used: id, age, site",
+        "if images of one site are alike, as of one patient, keep them together by group 'site'",
+    )
+    plain = read(write(photos, "file,label", lambda i: f"img/{i}.png,{kind(i)}"))
+    assert plain.notes == ()
+
+
+def test_columns_can_be_named(photos):
+    def row(i):
+        return f"img/{i}.png,img/{(i + 1) % COUNT}.png,{kind(i)},{'xy'[i // 6]}"
+
+    path = write(photos, "file,other,label,second", row)
+    assert read(path).train.files[0] == "img/0.png"
+    named = read(path, columns=Columns(file="OTHER", label="second"))
+    assert named.classes == ("x", "y") and named.train.files[-1] == "img/0.png"
+    for what in ("file", "label", "split", "group"):
+        with pytest.raises(
+            ValueError,
+            match=f"labels.csv has no column 'size' for the {what}; it has file, other, label, second",
+        ):
+            read(path, columns=Columns(**{what: "size"}))
+    with pytest.raises(ValueError, match="columns are given, and img is no table"):
+        read(photos / "img", columns=Columns(file="a"))
+
+
+def test_a_label_that_could_be_two_columns_is_asked_for(photos):
+    def row(i):
+        return f"img/{i}.png,{kind(i)},{'xy'[i // 6]}"
+
+    path = write(photos, "file,colour,shape", row)
+    with pytest.raises(
+        ValueError,
+        match="no column called label, class or the like; colour, shape could be it: say which one is",
+    ):
+        read(path)
+    assert read(path, columns=Columns(label="shape")).classes == ("x", "y")
+
+
+def test_names_of_classes_go_before_their_numbers(photos):
+    found = read(write(photos, "file,label,class_name", lambda i: f"img/{i}.png,{i % 2},{kind(i)}"))
+    check_halves(found)
+    assert found.notes[-1].endswith("label = class_name; not used: label")
+    # unless they say something else
+    found = read(write(photos, "file,label,class_name", lambda i: f"img/{i}.png,{i % 3},{kind(i)}"))
+    assert found.classes == ("0", "1", "2")
+
+
+def test_no_column_of_files_is_said_with_the_columns(photos):
+    with pytest.raises(
+        ValueError,
+        match=r"no column of labels\.csv names files that are there; it has size, label: say",
+    ):
+        read(write(photos, "size,label", lambda i: f"{i}cm,{kind(i)}"))
+    with pytest.raises(
+        ValueError,
+        match=r"no file that labels\.csv names in its column 'file' is there: the first is 'a0'",
+    ):
+        read(write(photos, "file,label", lambda i: f"a{i},{kind(i)}"))
+
+
+# ------------------------------------------------------------------ splits
+
+
+SPLITS = {
+    "is_valid": lambda i: i >= 8,
+    "IsTest": lambda i: "yes" if i >= 8 else "no",
+    "is_train": lambda i: int(i < 8),
+    "is_training_image": lambda i: int(i < 8),
+    "valid": lambda i: int(i >= 8),
+    "fold": lambda i: i // 4,
+    "kfold": lambda i: i // 4 + 1,
+    "split": lambda i: "dev" if i >= 8 else "train",
+    "Split": lambda i: "Test Set" if i >= 8 else "Train Set",
+    "set": lambda i: "holdout" if i >= 8 else "training",
+    "subset": lambda i: "val" if i >= 8 else "train",
+    "partition": lambda i: i // 8,
+    "usage": lambda i: "Validation" if i >= 8 else "Training",
+}
+
+
+@pytest.mark.parametrize("column", SPLITS)
+def test_the_split_that_a_table_declares_is_used(photos, column):
+    found = read(
+        write(
+            photos, f"file,label,{column}", lambda i: f"img/{i}.png,{kind(i)},{SPLITS[column](i)}"
+        ),
+        hold_out=0.5,
+    )
+    assert {int(Path(f).stem) for f in found.test.files} == set(range(8, COUNT))
+    assert {int(Path(f).stem) for f in found.train.files} == set(range(8))
+    assert any(column in note for note in found.notes) or column.lower() == "split"
+
+
+def test_validation_is_left_aside_where_there_is_a_test_set(photos):
+    words = ["train"] * 6 + ["val"] * 2 + ["test"] * 2 + ["unlabeled"] * 2
+    found = read(write(photos, "file,label,split", lambda i: f"img/{i}.png,{kind(i)},{words[i]}"))
+    assert len(found.train) == 6 and len(found.test) == 2
+    assert found.notes == (
+        "2 rows of labels.csv for validation were left aside: those for testing are the test set",
+        "2 rows of labels.csv were left aside: their 'split' is no known word",
+    )
+
+
+def test_zero_one_two_is_training_validation_testing_and_that_is_said(photos):
+    found = read(write(photos, "file,label,split", lambda i: f"img/{i}.png,{kind(i)},{i // 4}"))
+    assert {int(Path(f).stem) for f in found.test.files} == set(range(8, COUNT))
+    assert found.notes[0] == (
+        "in the column split 0 is taken for training, 1 for validation and 2 for testing"
+    )
+
+
+def test_a_column_that_is_no_split_is_none(photos):
+    found = read(write(photos, "file,label,set", lambda i: f"img/{i}.png,{kind(i)},{'AB'[i // 6]}"))
+    assert found.test is None and found.notes[0].endswith("not used: set")
+    with pytest.raises(
+        ValueError,
+        match="the column 'set' of labels.csv says 'A', 'B', which is neither train, val and",
+    ):
+        read(photos / "labels.csv", columns=Columns(split="set"))
+
+
+def test_any_column_can_be_named_as_the_split(photos):
+    path = write(photos, "file,label,quarter", lambda i: f"img/{i}.png,{kind(i)},{i // 3}")
+    found = read(path, columns=Columns(split="quarter"))
+    assert {int(Path(f).stem) for f in found.test.files} == {9, 10, 11}
+
+
+def test_a_split_without_rows_to_learn_from_is_refused(photos):
+    with pytest.raises(
+        ValueError, match=r"labels\.csv has no row to learn from by its column 'split'"
+    ):
+        read(write(photos, "file,label,split", lambda i: f"img/{i}.png,{kind(i)},test"))
+
+
+# ------------------------------------------------------------------ groups
+
+
+@pytest.mark.parametrize(
+    "column", ["group", "patient", "Patient ID", "animal_id", "lesion_id", "film"]
+)
+def test_groups_of_a_column_stay_whole(photos, column):
+    found = read(
+        write(
+            photos, f"file,label,{column}", lambda i: f"img/{i}.png,{kind(i)},p{i // 4 * 2 + i % 2}"
+        ),
+        hold_out=0.34,
+    )
+    assert not set(found.train.groups) & set(found.test.groups)
+    assert (
+        f"the 6 groups of the column {column} stay whole on one side of every split" in found.notes
+    )
+
+
+def test_groups_can_be_named_or_refused_and_one_that_a_split_divides_is_said(photos):
+    def row(i):
+        return f"img/{i}.png,{kind(i)},{'train' if i < 8 else 'test'},p{i % 3},c{i // 2}"
+
+    path = write(photos, "file,label,split,patient,cage", row)
+    found = read(path)
+    assert any(
+        note.startswith(
+            "3 groups are on both sides of the split that the table declares (p0, p1, p2 …)"
+        )
+        for note in found.notes
+    )
+    found = read(path, group="cage")
+    assert set(found.train.groups) == {"c0", "c1", "c2", "c3"}
+    assert not read(path, group="none").train.groups
+
+
+def test_a_column_of_groups_in_which_each_image_is_one_says_nothing(photos):
+    found = read(write(photos, "file,label,case_id", lambda i: f"img/{i}.png,{kind(i)},{i}"))
+    assert not found.train.groups
+
+
+# ------------------------------------------------------------------ labels
+
+
+def test_a_column_per_class_is_read_and_said(photos):
+    def row(i):
+        return f"img/{i}.png, {1 - i % 2}, {i % 2}"
+
+    found = read(write(photos, "filename, a, b", row, name="_classes.csv"))  # Roboflow
+    check_halves(found)
+    assert found.notes[0] == "_classes.csv has one column per class (one-hot): a, b"
+
+    def row(i):
+        return f"{i},{float(1 - i % 2)},{float(i % 2)}"
+
+    check_halves(read(write(photos, "image,a,b", row)))  # ISIC
+
+
+def test_a_row_of_no_class_is_named_and_rows_of_several_are_refused(photos):
+    def row(i):
+        return f"img/{i}.png,{int(i % 2 == 0)},{int(i % 2 == 1 and i != 5)}"
+
+    found = read(write(photos, "filename,a,b", row))
+    assert (
+        found.skipped == ("line 7 of labels.csv names no label",) and len(found.train) == COUNT - 1
+    )
+
+    def row(i):
+        return f"img/{i}.png,1,{i % 2},{i % 3 == 0:d}"
+
+    with pytest.raises(
+        ValueError,
+        match=r"has a column per class \(cat, dog, hat …\) and several classes in 8 rows \(line 2: cat, hat\)",
+    ):
+        read(write(photos, "filename,cat,dog,hat", row))
+    assert read(photos / "labels.csv", columns=Columns(label="dog")).classes == ("0", "1")
+
+
+def test_cells_with_several_classes_are_said(photos):
+    words = ["rust", "scab", "rust scab"]
+    found = read(write(photos, "file,label", lambda i: f"img/{i}.png,{words[i % 3]}"))
+    assert found.classes == ("rust", "rust scab", "scab")
+    assert found.notes == (
+        "4 rows of labels.csv name several classes in one cell ('rust scab' …): each combination is a "
+        "class of its own",
+    )
+
+
+def test_a_file_with_two_labels_is_left_out_and_said(photos):
+    text = (photos / "t.csv").write_text
+    rows = [f"img/{i}.png,{kind(i)}" for i in range(COUNT)] + ["img/0.png,b", "img/1.png,b"]
+    text("\n".join(["file,label", *rows]))
+    found = read(photos / "t.csv")
+    assert found.skipped == ("img/0.png is listed with several labels (a, b)",)
+    assert "img/1.png is listed twice: it was read once" in found.notes
+    assert len(found.train) == COUNT - 1
+
+
+def test_many_rows_without_a_label_are_one_sentence(photos):
+    found = read(write(photos, "file,label", lambda i: f"img/{i}.png,{kind(i) if i < 8 else ''}"))
+    assert found.skipped == ("4 rows of labels.csv name no label (line 10 …)",)
+
+
+def test_measurements_are_no_classes(photos):
+    for start, step in ((0, 1 / 7), (100, 1)):
+        rows = [f"img/{i}.png,{round(start + step * i, 3)}" for i in range(COUNT)]
+        (photos / "t.csv").write_text("\n".join(["file,label", *rows]))
+        with pytest.raises(
+            ValueError, match=r"holds 12 different numbers .* say regression \(--regression\)"
+        ):
+            read(photos / "t.csv")
+    numbers = read(write(photos, "file,label", lambda i: f"img/{i}.png,{i % 3}"))
+    assert numbers.classes == ("0", "1", "2")
+
+
+def test_numbers_are_learnt_where_that_is_asked_for(photos):
+    path = write(photos, "file;age", lambda i: f"img/{i}.png;{'?' if i == 3 else f'{i},5'}")
+    found = read(path, hold_out=0.25, columns=Columns(regression=True))
+    assert found.classes == ("age",) and found.train.labels.dtype == torch.float32
+    for part in (found.train, found.test):
+        assert part.labels.tolist() == [int(Path(f).stem) + 0.5 for f in part.files]
+    assert len(found.train) + len(found.test) == COUNT - 1
+    assert found.skipped == ("line 5 of labels.csv holds no number but '?'",)
+    with pytest.raises(ValueError, match="the column 'label' of labels.csv holds no two different"):
+        read(
+            write(photos, "file,label", lambda i: f"img/{i}.png,3"),
+            columns=Columns(regression=True),
+        )
+
+
+# ------------------------------------------------------------------ paths
+
+
+PATHS = {
+    "with the other slash": lambda i: f"img\\{i}.png",
+    "of another machine": lambda i: f"C:\\Users\\ann\\data\\img\\{i}.png",
+    "of another folder": lambda i: f"/home/ann/kaggle/{i}.png",
+    "an address": lambda i: f"https://example.org/data/img/{i}.png",
+    "in other letters": lambda i: f"IMG/{i}.PNG",
+    "without its ending": lambda i: f"img/{i}",
+    "a name alone": lambda i: f"{i}.png",
+    "a number alone": lambda i: f"{i}",
+    "a number with its zeros": lambda i: f"{i:05}",
+    "converted since": lambda i: f"img/{i}.tif",
+    "below here": lambda i: f"./img/{i}.png",
+}
+
+
+@pytest.mark.parametrize("how", PATHS)
+def test_files_are_found_by_names_that_are_not_theirs_and_that_is_said(photos, how):
+    found = read(write(photos, "file,label", lambda i: f"{PATHS[how](i)},{kind(i)}"))
+    check_halves(found)
+    assert set(found.train.files) == {f"img/{i}.png" for i in range(COUNT)}
+    said = [note for note in found.notes if "found by other names" in note]
+    assert len(said) == (0 if how in ("with the other slash", "below here") else 1)
+    if said:
+        assert f"({PATHS[how](0)} = img/0.png …)" in said[0]
+
+
+def test_unicode_forms_are_one(photos):
+    for i in range(COUNT):
+        name = unicodedata.normalize("NFD", f"Käfer {i}.png")
+        (photos / "img" / f"{i}.png").rename(photos / "img" / name)
+    path = write(photos, "file,label", lambda i: f"img/Käfer {i}.png,{kind(i)}")
+    found = read(path)
+    assert len(found.train) == COUNT and not found.skipped
+    assert found.notes[0].startswith(
+        "files were found by other names than the table's: 12 in another Unicode form (img/"
+    )
+    path = write(photos, "file,label", lambda i: f"img/K%C3%A4fer%20{i}.png,{kind(i)}")
+    assert "12 with signs for %" in read(path).notes[0]
+
+
+def test_a_name_that_could_be_two_files_is_said_and_not_guessed(photos):
+    (photos / "again").mkdir()
+    for i in range(3):
+        (photos / "again" / f"{i}.png").write_bytes(saved(grainy(50 + i)))
+    found = read(write(photos, "file,label", lambda i: f"{i}.png,{kind(i)}"))
+    # img/ holds most of the names, so that is where they are
+    assert set(found.train.files) == {f"img/{i}.png" for i in range(COUNT)}
+    for i in range(3, COUNT):
+        (photos / "again" / f"{i}.png").write_bytes(saved(grainy(50 + i)))
+    with pytest.raises(ValueError, match=r"no file that labels\.csv names"):
+        read(photos / "labels.csv")
+    (photos / "0.png").write_bytes(saved(grainy(99)))  # just this one is meant
+    path = write(photos, "file,label", lambda i: f"{'img/' if i > 4 else ''}{i}.png,{kind(i)}")
+    skipped = read(path).skipped
+    assert skipped[0] == "line 3 of labels.csv: '1.png' could be again/1.png or img/1.png"
+    assert len(skipped) == 4
+
+
+def test_a_missing_file_is_not_replaced_by_one_of_the_same_name(photos):
+    (photos / "dog").mkdir()
+    for i in range(4):
+        (photos / "dog" / f"{i}.png").write_bytes(saved(grainy(50 + i)))
+    (photos / "img" / "3.png").unlink()
+    rows = [f"img/{i}.png,a" for i in range(6)] + [f"dog/{i}.png,b" for i in range(4)]
+    (photos / "t.csv").write_text("\n".join(["file,label", *rows]))
+    found = read(photos / "t.csv")
+    assert found.skipped == ("img/3.png cannot be read: No such file or directory",)
+    assert len(found.train) == 9
+
+
+def test_a_table_in_a_folder_of_its_own_finds_the_images_beside_it(photos):
+    (photos / "tables").mkdir()
+    found = read(write(photos / "tables", "file,label", lambda i: f"{i}.png,{kind(i)}"))
+    check_halves(found)
+    assert found.notes[0].startswith(
+        "files were found by other names than the table's: 12 in ../img/ (0.png = ../img/0.png …)"
+    )
+
+
+def test_a_table_in_a_zip_finds_the_images_there(photos):
+    rows = "\n".join(["file,label", *(f"{i},{kind(i)}" for i in range(COUNT))])
+    with zipfile.ZipFile(photos / "all.zip", "w") as archive:
+        archive.writestr("set/labels.csv", rows)
+        for i in range(COUNT):
+            archive.writestr(f"set/img/{i}.png", saved(grainy(i)))
+    with zipfile.ZipFile(photos / "all.zip") as archive:
+        listing = list_zip(photos / "all.zip", archive)
+        beside = FilesBeside(None, listing, ("set",))
+        table = parse_table("labels.csv", listing.readers["set", "labels.csv"](), beside)
+        made = list_table_images(table, beside)
+        assert made.folders.train["a"][:2] == [("set", "img", f"{i}.png") for i in (0, 2)]
+        assert made.listing.readers["set", "img", "2.png"]() == saved(grainy(2))
+        assert beside.reader(("set", "img", "no.png")) is not None
+        with pytest.raises(FileNotFoundError):
+            beside.reader(("set", "img", "no.png"))()
+
+
+# ------------------------------------------------------------------ spreadsheets
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_table_is_read_however_a_spreadsheet_saves_it(photos, mark, encoding):
+    def row(i):
+        return f"img/{i}.png{mark}{'Käfer' if i % 2 else 'Ähre'}"
+
+    found = read(write(photos, f"file{mark}label", row, encoding=encoding))
+    assert found.classes == ("Käfer", "Ähre") and len(found.train) == COUNT
+    said = ("labels.csv is not in UTF-8: it was read as cp1252",)
+    assert found.notes == (said if encoding == "cp1252" else ())
+
+
+@pytest.mark.parametrize(("encoding", "words"), [("gb18030", "健康 锈病"), ("cp932", "健康 病気")])
+def test_a_table_from_the_east_is_read(photos, encoding, words):
+    one, two = words.split()
+
+    def row(i):
+        return f"img/{i}.png,{two if i % 2 else one}"
+
+    found = read(
+        write(
+            photos, "文件,label" if encoding == "gb18030" else "file,label", row, encoding=encoding
+        )
+    )
+    assert set(found.classes) == {one, two}
+
+
+def test_what_excel_says_of_its_own_separator_is_no_row(photos):
+    rows = "\r\n".join(f'"img/{i}.png";"{kind(i)}"' for i in range(COUNT))
+    (photos / "t.csv").write_text(f"sep=;\r\nfile;label\r\n{rows}\r\n\r\n")
+    check_halves(read(photos / "t.csv"))
+
+
+def test_a_table_without_names_of_columns_is_read_and_said(photos):
+    path = photos / "list.csv"
+    path.write_text("\n".join(f"img/{i}.png {kind(i)}" for i in range(COUNT)))
+    found = read(path)
+    check_halves(found)
+    assert found.notes[0] == "list.csv has no names of columns in its first line"
+
+
+def test_an_excel_sheet_is_read(photos):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in [
+        ("file", "label", "age"),
+        *((f"img/{i}.png", i % 2, 1.5 * i) for i in range(COUNT)),
+    ]:
+        book.active.append(row)
+    book.create_sheet("more").append(("x", "y"))
+    book.save(photos / "labels.xlsx")
+    found = read(photos / "labels.xlsx")
+    assert found.classes == ("0", "1") and len(found.train) == COUNT
+    assert found.notes[0] == "the sheet 'more' of labels.xlsx was left aside: the first is read"
+    (photos / "bad.xlsx").write_bytes(b"PK\3\4 and no sheet")
+    with pytest.raises(ValueError, match="bad.xlsx cannot be read as an Excel sheet"):
+        read(photos / "bad.xlsx")
+
+
+def test_an_excel_sheet_without_its_reader_is_one_sentence(photos, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
+    (photos / "labels.xlsx").write_bytes(b"PK")
+    with pytest.raises(ValueError, match="pip install openpyxl, or save it as CSV"):
+        read(photos / "labels.xlsx")
+
+
+def test_json_lines_are_a_table(photos):
+    def row(i):
+        return json.dumps({"file_name": f"img/{i}.png", "label": i % 2, "text": None})
+
+    (photos / "metadata.jsonl").write_text("\n".join(map(row, range(COUNT))))
+    assert read(photos / "metadata.jsonl").classes == ("0", "1")
+    (photos / "metadata.jsonl").write_text("[1, 2]\n")
+    with pytest.raises(ValueError, match=r"metadata\.jsonl is no JSON object a line"):
+        read(photos / "metadata.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "labels.csv is empty"),
+        (b"file,label\n", "labels.csv has no rows below its columns file, label"),
+        (b"file,file\na,b\n", "labels.csv has two columns called 'file'"),
+        (
+            b"\xff\xd8\xff\xe0\0\0\0 a JPEG\0",
+            "labels.csv is no table: it holds bytes that are no text",
+        ),
+    ],
+)
+def test_what_is_no_table_is_one_sentence(photos, content, words):
+    (photos / "labels.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=f"^{words}"):
+        read(photos / "labels.csv")
+
+
+def test_a_row_with_more_cells_than_names_is_named(photos):
+    rows = [f"img/{i}.png,{kind(i)}" for i in range(COUNT)] + ["img/a, b.png,a"]
+    (photos / "t.csv").write_text("\n".join(["file,label", *rows]))
+    found = read(photos / "t.csv")
+    assert found.skipped == ("line 14 of t.csv has 3 cells, its first line 2",)
+    with pytest.raises(ValueError, match="^line 14 of t.csv has 3 cells"):
+        read(photos / "t.csv", strict=True)
+
+
+def test_a_frame_is_a_table(photos):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "path": [photos / "img" / f"{i}.png" for i in range(COUNT)],
+            "label": [float(i % 2) for i in range(COUNT)],
+        }
+    )
+    frame.loc[3, "label"] = None
+    made = list_table_images(table_of_frame(frame), FilesBeside(Path.cwd()))
+    assert {name: len(places) for name, places in made.folders.train.items()} == {"0": 6, "1": 5}
+    assert made.listing.skipped == ["line 3 of the table names no label"]
+    assert io.BytesIO(made.listing.readers[made.folders.train["0"][0]]()).read(4) == b"\x89PNG"
