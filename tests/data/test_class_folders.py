@@ -1,8 +1,10 @@
+import zipfile
+
 import pytest
 from images_made_up import picture
 
 from vtlab.data.class_folders import find_class_folders
-from vtlab.data.listing import Listing
+from vtlab.data.listing import Listing, list_folder, list_zip
 
 SAME = {"cat": 4, "dog": 4}
 
@@ -306,3 +308,72 @@ def test_what_cannot_be_read_is_refused_in_a_sentence_that_names_the_folders(wha
     folders, sentence = REFUSED[what]
     with pytest.raises(ValueError, match=sentence):
         read(*folders)
+
+
+# ------------------------------------------------------------------ what systems leave about
+
+LEFT_ABOUT = [
+    "@eaDir/0.jpg/SYNOPHOTO_THUMB_XL.jpg",  # Synology
+    "#recycle/old/0.jpg",
+    "#snapshot/cat/0.jpg",
+    "@tmp/0.jpg",
+    ".@__thumb/s1000.jpg",  # QNAP
+    "@Recycle/old/0.jpg",
+    "@Recently-Snapshot/cat/0.jpg",
+    "__MACOSX/cat/._0.jpg",  # macOS
+    "cat/._0.jpg",
+    "cat/.DS_Store",
+    "Icon\r",
+    ".Trashes/0.jpg",
+    ".Spotlight-V100/0.jpg",
+    "Network Trash Folder/0.jpg",
+    "$RECYCLE.BIN/S-1-5/0.jpg",  # Windows
+    "System Volume Information/x.jpg",
+    "RECYCLER/0.jpg",
+    "cat/Thumbs.db",
+    "cat/ehthumbs.db",
+    "cat/desktop.ini",
+    "cat/~$list.xlsx",
+    "lost+found/0.jpg",  # Linux
+    ".Trash-1000/files/0.jpg",
+    ".thumbnails/0.jpg",
+    ".ipynb_checkpoints/0-checkpoint.jpg",  # editors and programs
+    "cat/.ipynb_checkpoints/0-checkpoint.jpg",
+    ".git/0.jpg",
+    ".vscode/settings.json",
+    ".idea/x.jpg",
+    "__pycache__/x.pyc",
+    ".dropbox.cache/0.jpg",
+    "cat/Picasa.ini",
+    "cat/ZbThumbnail.info",
+    "cat/SYNOFILE_THUMB_M.jpg",
+]
+
+
+@pytest.fixture(scope="module")
+def littered(tmp_path_factory):
+    root = tmp_path_factory.mktemp("littered")
+    for kind in ("cat", "dog"):
+        for i in range(4):
+            path = root / kind / f"{i}.jpg"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(picture((i, 0, 0)))
+    with zipfile.ZipFile(root.with_suffix(".zip"), "w") as archive:
+        for place in LEFT_ABOUT:
+            archive.writestr(place, picture())
+            (root / place).parent.mkdir(parents=True, exist_ok=True)
+            (root / place).write_bytes(picture())
+        for kind in ("cat", "dog"):
+            for file in sorted((root / kind).glob("[0-9].jpg")):
+                archive.write(file, f"{kind}/{file.name}")
+    return root
+
+
+def test_what_systems_leave_about_is_no_image_and_no_class(littered):
+    with zipfile.ZipFile(littered.with_suffix(".zip")) as archive:
+        for found in (list_folder(littered), list_zip(littered.with_suffix(".zip"), archive)):
+            assert len(found.files()) == 8 and not found.files(images=False)
+            assert not found.notes and not found.skipped
+            classes = find_class_folders(found)
+            assert {name: len(files) for name, files in classes.train.items()} == SAME
+            assert not classes.notes and not classes.groups

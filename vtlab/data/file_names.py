@@ -9,6 +9,18 @@ IMAGE_ENDINGS = tuple(
     ".jpg .jpeg .jpe .jfif .mpo .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .avif .heic "
     ".heif".split()
 )
+ARCHIVE_ENDINGS = tuple(
+    ".zip .tar .tgz .tbz .tbz2 .txz .tzst .gz .bz2 .xz .zst .7z .rar .lzh .iso .cab".split()
+)
+# what systems, network storage and programs leave about, beside all that begins with a dot
+HIDDEN_NAMES = frozenset(
+    "__macosx|icon\r|network trash folder|temporary items|"  # macOS
+    "thumbs.db|ehthumbs.db|ehthumbs_vista.db|desktop.ini|$recycle.bin|recycler|recycled|"  # Windows
+    "system volume information|found.000|"
+    "@eadir|#recycle|@recycle|@__thumb|#snapshot|@tmp|@recently-snapshot|lost+found|"  # network storage
+    "__pycache__|picasa.ini|zbthumbnail.info|sync.ffs_db".split("|")
+)
+HIDDEN_STARTS = (".", "~$", "synofile_thumb", "synophoto_thumb")
 MAX_DIGITS = 1000  # of a number in a name that count; Python refuses to read very long ones
 JOINERS = "\u200c\u200d"  # not to be seen, but Persian, Hindi and emoji are written with them
 
@@ -21,8 +33,17 @@ def is_image_name(name: str) -> bool:
 
 
 def is_hidden_name(name: str) -> bool:
-    """Whether a system leaves such a file or folder about, and nobody means it."""
-    return name.startswith(".") or name.lower() in ("__macosx", "thumbs.db", "desktop.ini")
+    """Whether a system or a program leaves such a file or folder about, and nobody means it.
+
+    So do macOS, Windows, network storage (thumbnails, recycling), editors and Jupyter.
+    """
+    name = name.lower()
+    return name.startswith(HIDDEN_STARTS) or name in HIDDEN_NAMES
+
+
+def is_archive_name(name: str) -> bool:
+    """Whether a file's name ends as an archive's does."""
+    return name.lower().endswith(ARCHIVE_ENDINGS)
 
 
 def class_folder_name(name: str) -> str:

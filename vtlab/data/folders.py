@@ -8,6 +8,7 @@ stands in `skipped` with its name and the reason: nothing is lost in silence.
 from __future__ import annotations
 
 import contextlib
+import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -21,7 +22,7 @@ from torch import Tensor
 from vtlab.data.class_folders import ClassFolders, find_class_folders
 from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.file_matching import FilesBeside
-from vtlab.data.file_names import Place, printable_path_name
+from vtlab.data.file_names import Place, is_archive_name, printable_path_name
 from vtlab.data.groups import (
     check_group,
     check_group_word,
@@ -126,6 +127,12 @@ def read_folder(
             check_group_word(group)
             listing = list_zip(path, stack.enter_context(zipfile.ZipFile(path)))
         else:
+            other = path.suffix.lower() != ".zip" and is_archive_name(path.name)
+            if other or tarfile.is_tarfile(path):
+                raise ValueError(
+                    f"{path} is an archive, and of archives only whole .zip files are read: unpack it, and "
+                    "give the folder"
+                )
             tables = ", ".join(TABLE_ENDINGS)
             raise ValueError(
                 f"{path} is neither a folder nor a zip (or a damaged one), nor a table ({tables})"
@@ -171,14 +178,20 @@ def read_class_folders(
     if strict and listing.skipped:
         raise ValueError(listing.skipped[0])
     if not found and not listing.files():
+        archives = [f for f in listing.files(images=False) if is_archive_name(f[-1])]
+        if archives:
+            raise ValueError(
+                f"{listing.name} holds archives ({printable_path_name(archives[0])} …) and no images: unpack "
+                "them, and give the folder that holds the classes"
+            )
         lost = f"; {listing.skipped[0]}" if listing.skipped else ""
         raise ValueError(f"{listing.name} holds no folders with images (.jpg, .png, .webp …){lost}")
     in_table = found is not None
     found = found or find_class_folders(listing, group)
     parts, notes = [found.train, *([] if found.test is None else [found.test])], found.notes
-    groups, classes = {**listing.groups, **found.groups}, tuple(found.train)
+    classes = tuple(found.train)
     files = [
-        _File(place, label, part, groups.get(place, ""))
+        _File(place, label, part, found.groups.get(place, ""))
         for part, by_class in enumerate(parts)
         for label, name in enumerate(classes)
         for place in by_class.get(name, ())
@@ -304,8 +317,10 @@ def _unused_files(listing: Listing, tops: set[Place]) -> list[str]:
     outside = [f for at in sorted(tops) for f in listing.files(at, deep=False)]
     strange = sorted({f for at in tops for f in listing.files(at, images=False)})
     no_image = "does not end as an image does (.jpg, .png, .webp …)"
+    archive = "is an archive: unpack it to use what it holds"
     return [f"{printable_path_name(f)} is in no class folder" for f in outside] + [
-        f"{printable_path_name(f)} {no_image}" for f in strange
+        f"{printable_path_name(f)} {archive if is_archive_name(f[-1]) else no_image}"
+        for f in strange
     ]
 
 

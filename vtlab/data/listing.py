@@ -24,9 +24,11 @@ from vtlab.data.file_names import (
     printable_name,
     printable_path_name,
 )
+from vtlab.data.text_encodings import decode_text
 from vtlab.system.files import MAX_FILE_BYTES, read_file
 
 MAX_ZIP_DEPTH = 64  # folders above a member
+MAX_JUDGED_NAMES = 5000  # that tell the encoding of all
 CAMS_FOLDER = "vtlab-cams"  # where `vtlab predict --cam` writes its pictures
 
 
@@ -39,11 +41,9 @@ class Listing:
         readers: For each file a function that gives its bytes; it raises `OSError` or `ValueError` (or
             what a zip raises) where that cannot be.
         skipped: A sentence for whatever could not be listed. What a system leaves about is not
-            mentioned: hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini`.
+            mentioned (`file_names.is_hidden_name`).
         notes: A sentence for whatever was there more than once, led back, or is vtlab's own; no image is
             lost by that.
-        groups: For a file the name of its group, such as a patient: no split divides one
-            (`Images.groups`). A file without one stands alone.
     """
 
     def __init__(self, name: str) -> None:
@@ -53,7 +53,6 @@ class Listing:
         self.readers: dict[Place, Callable[[], bytes]] = {}
         self.skipped: list[str] = []
         self.notes: list[str] = []
-        self.groups: dict[Place, str] = {}
 
     def add(self, folder: Place, name: str = "", reader: Callable[[], bytes] = bytes) -> None:
         """Add a folder, or a file in it; the folders above come with it."""
@@ -141,8 +140,11 @@ def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
         with one_at_a_time:  # ZipFile counts its readers without a lock
             return archive.read(info)
 
-    for info in archive.infolist():
-        name = _zip_member_name(info)
+    members = archive.infolist()
+    names, encoding = _decode_names(members)
+    if encoding:
+        found.notes.append(f"names in {found.name} are not in UTF-8: they were read as {encoding}")
+    for info, name in zip(members, names, strict=True):
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if ".." in parts or name.startswith("/") or re.match("[A-Za-z]:", name):
             raise ValueError(f"{path.name} is refused: its member {name!r} climbs out of the zip")
@@ -161,10 +163,33 @@ def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
     return found.drop_own_output()
 
 
-def _zip_member_name(info: zipfile.ZipInfo) -> str:
-    """The name with `/` even from Windows, and in UTF-8 where macOS wrote that unsaid."""
-    name = info.filename
-    if not info.flag_bits & 0x800:
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("cp437").decode()
-    return name.replace("\\", "/")
+def _decode_names(members: list[zipfile.ZipInfo]) -> tuple[list[str], str]:
+    """The members' names, with `/` even from Windows, and in which encoding they are where nothing says it.
+
+    A zip says of a name that it is in UTF-8, or else means code page 437. But macOS writes UTF-8 unsaid, and
+    Windows in East Asia and Russia its own code page. All names tell together which it is.
+
+    Returns:
+        The names; "" for UTF-8 and for code page 437.
+    """
+    raw: list[bytes | None] = []
+    for info in members:
+        name = info.orig_filename.partition("\0")[0]
+        try:
+            raw.append(None if info.flag_bits & 0x800 else name.encode("cp437"))
+        except UnicodeError:  # Python has found the name in Unicode elsewhere
+            raw.append(None)
+    parts = {
+        part for name in raw if name for part in re.split(rb"[/.]", name) if not part.isascii()
+    }
+    # backslashes are second bytes, too: names are decoded before they are split at those
+    joined = b"\n".join(sorted(parts)[:MAX_JUDGED_NAMES])
+    encoding = decode_text(joined, western="cp437")[1] if joined else "utf-8"
+    names = []
+    for info, content in zip(members, raw, strict=True):
+        name = info.filename
+        if content is not None:
+            with contextlib.suppress(UnicodeError):
+                name = content.decode(encoding)
+        names.append(name.replace("\\", "/"))
+    return names, "" if encoding in ("utf-8", "cp437") else encoding

@@ -26,7 +26,8 @@ def decode_text(
         content: The bytes.
         known: Words that the text may hold, such as names of files that lie beside it: the encoding in
             which most of them occur is the right one.
-        western: The encoding of Western European signs: `cp1252` from Windows, `cp437` in old zips.
+        western: The encoding of Western European signs: `cp1252` from Windows, `cp437` in old zips, where
+            Cyrillic is `cp866`.
     """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace"), "utf-16"
@@ -39,7 +40,8 @@ def decode_text(
         pass
     own = codecs.lookup(locale.getpreferredencoding(False)).name  # which a spreadsheet here writes
     readings = {}
-    for encoding in (own, "cp932", *EAST_ASIAN, "cp1251", western):
+    cyrillic = "cp866" if western == "cp437" else "cp1251"
+    for encoding in (own, "cp932", *EAST_ASIAN, cyrillic, western):
         if encoding not in ("utf-8", "ascii"):
             try:
                 readings[encoding] = content.decode(encoding)
@@ -61,6 +63,9 @@ def _common_share(text: str, encoding: str) -> float:
     """The share of the signs beyond ASCII, in [0, 1], that are common in texts of this encoding."""
     odd = [i for i, sign in enumerate(text) if not sign.isascii()]
     share = sum(_is_common(text, i, encoding) for i in odd) / len(odd)
+    if encoding in EAST_ASIAN and share == 1:
+        # in "ni\xa4o" the second byte would be a letter's
+        share -= 0.1 * any(text[i - 1 : i].isascii() and text[i - 1 : i].islower() for i in odd)
     if encoding == "cp949":
         # the same bytes are common Chinese, too
         return (
@@ -79,7 +84,7 @@ def _is_common(text: str, place: int, encoding: str) -> bool:
     if encoding == "cp932":
         kana = unicodedata.name(sign, "").startswith(("HIRAGANA", "KATAKANA"))
         return kana or int.from_bytes(sign.encode("cp932")) in SHIFT_JIS_COMMON
-    if encoding == "cp1251":  # a Cyrillic letter among its like
+    if encoding in ("cp1251", "cp866"):  # a Cyrillic letter among its like
         beside = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
         return sign.isalpha() and not any(c.isascii() and c.isalpha() for c in beside)
     return sign.isalpha() and sign not in "ƒªº"
