@@ -132,6 +132,9 @@ def test_a_mistake_is_one_line_and_no_report(arguments, words, tmp_path, capsys)
         ("compare --s 1", "ambiguous option: --s could match --strict", "compare"),
         ("compare --recipe best", "--recipe: invalid choice: 'best'", "compare"),
         ("compare --strict=yes", "--strict: it takes no value, and was given 'yes'", "compare"),
+        ("compare --strategies probe --strategies full", "--strategies: given twice", "compare"),
+        ("compare --seeds 3 --seeds 3", "--seeds: given twice", "compare"),
+        ("compare --tune --recipe plain", "--recipe: not allowed with argument --tune", "compare"),
         ("recommend", "required: PATH", "recommend"),
         ("recommend garden --seeds 3", "not understood: --seeds 3", "recommend"),
         ("recommend garden --budget=-1", "--budget: '-1' is no time such as 90s", "recommend"),
@@ -226,6 +229,81 @@ def test_lab_says_where_there_are_no_lessons(tmp_path, capsys, monkeypatch, kind
     assert capsys.readouterr().err.startswith(
         f"vtlab: {place} {words}: name another folder (--folder)"
     )
+
+
+def test_if_every_run_diverges_the_report_is_written_and_the_exit_says_so(
+    folder, tmp_path, capsys, monkeypatch
+):
+    from vtlab.models.evaluation import NonFiniteOutputsError
+
+    def overflown(*given):
+        raise NonFiniteOutputsError("its outputs are no finite numbers")
+
+    monkeypatch.setattr("vtlab.study.run.predict", overflown)
+    out = tmp_path / "out"
+    quick = ("--strategies", "probe", "--seeds", 1, "--image-size", 32)
+    assert run(folder, *quick, "--save", "--out", out) == 1
+    shown = capsys.readouterr()
+    assert shown.err.splitlines()[-1] == (
+        "vtlab: every run diverged: no strategy has an accuracy, and no network was saved"
+    )
+    assert "With all training images, every run diverged" in shown.out
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "every run diverged" in page and not (out / "model").exists()
+
+
+def test_the_terminal_says_what_the_runs_show_and_what_is_known_of_the_data(
+    folder, tmp_path, capsys
+):
+    assert run(folder, "--strategies", "probe", "--seeds", 1, "--out", tmp_path / "out") == 0
+    shown = capsys.readouterr()
+    assert "  no test folder: 4 images, 30% of each class, held out\n" in shown.err
+    assert "With all training images, Linear probe reaches 100.0 %; nothing else was" in shown.out
+    assert "  - The test set has 4 images: one image is 25.0 %." in shown.out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["--epochs", "3", "--tune"],
+            "not used, since what learns is a linear probe, which is solved on the images as they are: "
+            "epochs 3, recipe tuned",
+        ),
+        (["--no-flip"], "images as they are: flip False"),
+        (
+            ["--strategies", "scratch", "--weights", "natural"],
+            "not used, since what learns begins at random: weights natural",
+        ),
+        (["--strict"], "not used, since no files are read: strict True"),
+    ],
+)
+def test_an_option_that_has_no_effect_is_named(words, sentence, tmp_path, capsys, monkeypatch):
+    from vtlab.study.run import Runner
+
+    def stop(self, *rest):
+        raise ValueError("no training")
+
+    monkeypatch.setattr(Runner, "run", stop)
+    strategies = [] if "--strategies" in words else ["--strategies", "probe"]
+    given = ["--seeds", 1, "--image-size", 32, "--out", tmp_path, *strategies, *words]
+    assert run("digits", *given) == 2
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "not used" in line)
+    assert line.endswith(sentence)
+
+
+def test_with_one_image_per_class_no_recipe_is_chosen_and_that_is_said(
+    tmp_path, capsys, monkeypatch
+):
+    from vtlab.study.run import Runner
+
+    monkeypatch.setattr(Runner, "run", lambda *given: 1 / 0)
+    for strategy, said in (("full", True), ("probe", False)):
+        given = ("--strategies", strategy, "--shots", 1, "--image-size", 32)
+        with pytest.raises(ZeroDivisionError):
+            run("garden", *given, "--out", tmp_path)
+        words = "with 1 image per class none can be held back: the first recipe is taken"
+        assert (words in capsys.readouterr().err) == said
 
 
 def test_a_small_class_is_named(folder, tmp_path, capsys):
@@ -466,6 +544,7 @@ def test_recommend_names_a_way_and_the_line_that_carries_it_out(folder, capsys):
     )
     shown = capsys.readouterr()
     assert "Train so: " in shown.out and "vt.fit(network, task, vt." in shown.out
+    assert f"\n  vtlab compare {folder} --strategies " in shown.out
     assert "at most 60" in shown.err and "ant/torn.png cannot be read" in shown.err
     assert main(["recommend", str(folder), "--budget", "0.01s", "--epochs", "1"]) == 2
     assert "are too short" in capsys.readouterr().err

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -52,8 +53,31 @@ With --cam also the picture of where the evidence lies (Grad-CAM), one for each 
 """
 
 
+class StoreOnce(argparse.Action):
+    """Keeps the value of an option that is given once: of two values one would not be used."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep it, or refuse the second."""
+        seen = vars(namespace).setdefault("seen_options", set())
+        if option_string and self.dest in seen:
+            raise argparse.ArgumentError(self, "given twice")
+        seen.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 class OneLineParser(argparse.ArgumentParser):
     """A parser that complains in one line, which names the option and where help is."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take each option once."""
+        super().__init__(**options)
+        self.register("action", None, StoreOnce)
 
     def error(self, message: str) -> NoReturn:
         """End with the sentence and without the usage, which would hide it."""
@@ -130,12 +154,19 @@ def _build_shared_options() -> OneLineParser:
         help="stop at an image that cannot be read (default: leave it out, say so)",
     )
     images.add_argument(
-        "--no-flip",
-        action="store_false",
-        dest="flip",
+        "--flip",
+        action=argparse.BooleanOptionalAction,
         default=None,  # then the task says whether a mirror image has the same class
-        help="mirror no images, since left and right, or writing, tell the classes apart "
-        "(known of digits, arrows and traffic signs)",
+        help="mirror half of the training views, or none, since left and right, or writing, tell the classes "
+        "apart (default: none of digits, arrows and traffic signs)",
+    )
+    images.add_argument(
+        "--group",
+        metavar="HOW",
+        help="which images belong together, such as those of a patient, an animal or a film, and stay on one "
+        "side of every split: folder (the folders in a class folder), name (p07_1.jpg and p07_2.jpg), auto "
+        "(images that look the same), a column of a table, a pattern with brackets such as '(p[0-9]+)_' for "
+        "the names of files, or none (default: what the names of folders and columns say)",
     )
     network = shared.add_argument_group("which network learns")
     network.add_argument(
@@ -156,7 +187,20 @@ def _build_shared_options() -> OneLineParser:
         "--epochs",
         type=_parse_count,
         metavar="N",
-        help="(default: 30 up to 320 images, fewer beyond)",
+        help="passes over the training images (default: as many as give enough steps)",
+    )
+    from vtlab.results.labels import RECIPES
+
+    recipes = "; ".join(f"{name}: {about}" for name, about in RECIPES.items())
+    how = network.add_mutually_exclusive_group()
+    how.add_argument(
+        "--recipe",
+        choices=RECIPES,
+        default="chosen",
+        help=f"how strategies are trained. {recipes} (default: %(default)s)",
+    )
+    how.add_argument(
+        "--tune", dest="recipe", action="store_const", const="tuned", help="as --recipe tuned"
     )
     return shared
 
@@ -183,18 +227,6 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
         default=None,  # what this means depends on PATH, see `_read_shots`
         metavar="N|all",
         help="training images per class (default: 5; all for a folder)",
-    )
-    from vtlab.results.labels import RECIPES
-
-    recipes = "; ".join(f"{name}: {about}" for name, about in RECIPES.items())
-    what.add_argument(
-        "--recipe",
-        choices=RECIPES,
-        default="chosen",
-        help=f"how strategies are trained. {recipes} (default: %(default)s)",
-    )
-    what.add_argument(
-        "--tune", dest="recipe", action="store_const", const="tuned", help="as --recipe tuned"
     )
     how = one.add_argument_group("how often, and where")
     how.add_argument(
@@ -247,7 +279,11 @@ def _add_recommend_options(asked: argparse.ArgumentParser) -> None:
         help="training images per class (default: 20; all for a folder)",
     )
     asked.add_argument(
-        "--seed", type=_parse_seed, default=0, metavar="S", help="of the shots (default: 0)"
+        "--seed",
+        type=_parse_seed,
+        default=0,
+        metavar="S",
+        help="of the shots and the splits (default: 0)",
     )
 
 
@@ -326,6 +362,7 @@ def compare_command(given: argparse.Namespace) -> int:
     """Run `vtlab compare`; returns the exit status."""
     from vtlab.data.file_names import printable_name
     from vtlab.results.comparison import format_comparison
+    from vtlab.results.conclusions import state_conclusion
     from vtlab.study.compare import compare
     from vtlab.training.strategies import strategy
 
@@ -348,17 +385,25 @@ def compare_command(given: argparse.Namespace) -> int:
         say=_print_note,
     )
     report = study.write_report(given.out, command=printable_name(given.line))
-    print(format_comparison(study.comparison()))
+    comparison, lost = study.comparison(), all(run.diverged for run in study.runs)
+    print(format_comparison(comparison))
+    print(f"\n{state_conclusion(comparison)}".replace("\N{NO-BREAK SPACE}", " "))
+    for caveat in study.list_caveats():
+        if caveat not in comparison.training_notes:  # which stand below the table
+            print(f"  - {caveat}".replace("\N{NO-BREAK SPACE}", " "))
     if skipped := study.task.skipped:
         count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
         print(f"\n{count} left out; the report names each:")
         print("\n".join(f"  {sentence}" for sentence in skipped[:SHOWN_FILES]))
-    if given.save:
+    if given.save and not lost:
         _save_best(study, given.out / "model")
     print(f"\n{time.perf_counter() - started:.0f} s in all. Next, open:")
     print(f"  {printable_name(str(report))}")
     print("  vtlab lab      (lesson 01 in JupyterLab)")
-    return 0
+    if lost:
+        saved = ", and no network was saved" if given.save else ""
+        _print_error(f"every run diverged: no strategy has an accuracy{saved}")
+    return 1 if lost else 0
 
 
 def _save_best(study: Study, folder: Path) -> None:
@@ -379,6 +424,7 @@ def _save_best(study: Study, folder: Path) -> None:
 
 def recommend_command(given: argparse.Namespace) -> int:
     """Run `vtlab recommend`; returns the exit status."""
+    from vtlab.data.file_names import printable_name
     from vtlab.data.tasks import task
     from vtlab.study.recommend import recommend
 
@@ -390,10 +436,12 @@ def recommend_command(given: argparse.Namespace) -> int:
         image_size=setting.size,
         strict=given.strict,
         flip=given.flip,
+        group=given.group,
     )
-    for line in (*made.notes, *made.skipped):
+    for line in made.skipped:
         _print_note(f"  {line}")
-    print(recommend(made, budget=given.budget, setting=setting, say=_print_note))
+    found = recommend(made, budget=given.budget, setting=setting, seed=given.seed, say=_print_note)
+    print(replace(found, path=printable_name(given.path)))
     return 0
 
 
@@ -420,7 +468,7 @@ def predict_command(given: argparse.Namespace) -> int:
             confidence = f"{100 * classification.confidence:.1f} %"
             cells = [str(path), classification.class_name, confidence]
             if given.cam:
-                cells.append(str(predictor.save_cam(path, out, classification)))
+                cells.append(str(predictor.save_cam(path, out, classification, say=_print_note)))
         except (ValueError, OSError) as error:
             failures += 1
             _print_error(error)
@@ -439,9 +487,10 @@ def _read_setting(given: argparse.Namespace) -> Setting:
         weights=given.weights,
         image_size=given.image_size,
         epochs=given.epochs,
-        recipe=getattr(given, "recipe", "chosen"),  # recommend has no such option
+        recipe=given.recipe,
         strict=given.strict,
         flip=given.flip,
+        group=given.group,
     )
 
 

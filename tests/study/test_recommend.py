@@ -1,5 +1,6 @@
 """What should be trained: a race on the training images, within a time."""
 
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -47,7 +48,7 @@ class Ended(list):
     """A training without records."""
 
     def __init__(self, diverged=""):
-        self.diverged = diverged
+        self.diverged, self.history = diverged, []
 
 
 class Acted:
@@ -127,6 +128,7 @@ def test_the_race_keeps_within_its_time_and_names_whom_it_cannot_tell_apart(acte
     )
     assert found.best == partial(1) and found.close == ("probe", "full")
     assert "do not tell it from probe, full: probe is the cheapest." in found.caveats[2]
+    assert "out of the race" not in str(found)
     assert (found.table.high <= 1).all() and found.alike == 0
     assert found.code == "vt.fit(network, task, vt.partial(1))"
 
@@ -138,6 +140,7 @@ def test_who_is_clearly_behind_leaves(acted, few):
     assert found.table.splits.tolist() == [10, advice.MIN_SPLITS, advice.MIN_SPLITS]
     seeds = [seed for way, seed in play.runs if way == probe]
     assert seeds == [0, 1, 2]
+    assert "Clearly behind, and so out of the race before its end: full and probe." in found.caveats
 
 
 def test_a_way_trains_by_the_recipe_of_the_split_and_is_recommended_by_that_of_all_images(
@@ -158,7 +161,9 @@ def test_a_way_trains_by_the_recipe_of_the_split_and_is_recommended_by_that_of_a
     assert found.best == recipes[1] and found.code in str(found)
     assert found.code == f"vt.fit(network, task, {strategy_code(recipes[1])})"
     assert found.caveats[-1].startswith("Its recipe was chosen within the 64 images;")
-    assert "--strategies full --shots 8 --save" in str(found)
+    assert str(found).endswith(
+        "\n  vtlab compare … --strategies full --shots 8 --image-size 32 --save"
+    )
 
 
 def test_the_recipe_of_a_split_is_chosen_within_what_is_learnt_from_there(
@@ -244,7 +249,8 @@ def test_ways_for_which_there_is_no_time_are_named(acted, few):
     assert said[1].endswith(f"\nwithout full: {why}")
     assert found.best == probe and found.left_out == {"full": why}
     assert f"Without full: {why}." in found.caveats
-    assert "It raced alone: whether another way is better was not asked." in found.caveats
+    alone = "Linear probe raced alone: it is better than chance, and whether another way is better still"
+    assert alone in str(found) and "Train so" not in str(found)
     with pytest.raises(
         ValueError, match="2 s are too short: probe alone would take some 3 s on 3 splits"
     ):
@@ -269,7 +275,8 @@ def test_the_lines_that_carry_it_out_hold_in_a_shell_and_keep_the_epochs(few, fe
     two = replace(QUICK, epochs=2)
     found = recommend(few, budget=AMPLE, ways=(partial(2),), setting=two)
     assert found.learnt and found.code.endswith(", epochs=2)")
-    assert "--strategies 'partial(2)' --shots 8 --epochs 2 --save" in str(found)
+    assert f"  for epoch in {found.code}: print(epoch)" in str(found)
+    assert "--strategies 'partial(2)' --shots 8 --image-size 32 --epochs 2 --save" in str(found)
 
 
 def test_the_lines_that_carry_it_out_mirror_no_more_than_the_race_did(acted, few):
@@ -282,7 +289,8 @@ def test_the_lines_that_carry_it_out_mirror_no_more_than_the_race_did(acted, few
 def test_ways_are_given_by_name_too_and_one_needs_no_list(acted, few):
     acted(SECONDS, {"probe": (0.75,), "partial": (0.5,)})
     assert recommend(few, budget=60, ways=["probe", "partial"], setting=ACTED).best == probe
-    assert recommend(few, budget=60, ways=partial(1), setting=ACTED).best == partial(1)
+    alone = recommend(few, budget=60, ways=partial(1), setting=ACTED)
+    assert alone.best == partial(1) and "No other way was given." in alone.caveats
 
 
 def test_what_cannot_be_raced_is_refused(few):
@@ -312,21 +320,29 @@ def test_what_cannot_be_raced_is_refused(few):
         (scratch, "vt.scratch"),
         (partial(2, rate=0.07), "vt.partial(2, rate=0.07)"),
         (surgical("stem"), "vt.surgical('stem')"),
-        (replace(full, rate=7e-4), "dataclasses.replace(vt.full, rate=0.0007)"),
+        (
+            replace(scratch, weight_decay=0.1),
+            "vt.Strategy('scratch', start='random', weight_decay=0.1)",
+        ),
+        (
+            replace(lp_ft, rate=7e-4),
+            "vt.Strategy('lp_ft', head_start='probe', rate=0.0007)",
+        ),
         (lp_ft, "vt.lp_ft"),
         (replace(full, rate=full.peak_rate), "vt.full"),
-        (replace(full, stage_decay=0.9), "dataclasses.replace(vt.full, stage_decay=0.9)"),
+        (
+            replace(lp_ft, stage_decay=0.9),
+            "vt.Strategy('lp_ft', head_start='probe', stage_decay=0.9)",
+        ),
         (partial(2, kind="norm", weight_decay=0.1), "vt.partial(2, kind='norm', weight_decay=0.1)"),
         (Strategy("mine", rate=1e-2), "vt.Strategy('mine', rate=0.01)"),
     ],
 )
 def test_the_line_of_code_makes_the_strategy(way, code):
-    import dataclasses
-
     import vtlab as vt
 
     assert strategy_code(way) == code
-    made = eval(code, {"vt": vt, "dataclasses": dataclasses})
+    made = eval(code, {"vt": vt})
     assert made == way or made == replace(way, rate=None)
 
 
@@ -372,9 +388,10 @@ def test_a_rate_of_ones_own_stands_in_the_table_and_may_diverge(acted, few):
     found = recommend(few, budget=60, ways=(probe, slow), setting=ACTED)
     assert found.table.rate.dropna().tolist() == [1e-4] and found.close == ("full at 0.0001",)
     assert "rate" in str(found).splitlines()[0] and "0.0001" in str(found)
+    assert "--strategies probe" in found.command  # of the leader, which has no rate of its own
     play.diverging["full", 0] = "full diverged"
     found = recommend(few, budget=60, ways=(probe, slow), setting=ACTED)
-    assert found.best == probe and found.left_out == {"full": "full diverged"}
+    assert found.best == probe and found.left_out == {"full at 0.0001": "full diverged"}
     assert "rate" not in str(found).splitlines()[0]
 
 
@@ -383,6 +400,89 @@ def test_plain_recipes_race_where_the_setting_asks_for_them(acted, few):
     found = recommend(few, budget=60, ways=(probe, full), setting=replace(ACTED, recipe="plain"))
     assert {way for way, seed in play.runs} == {probe, plain(full)} and found.best == plain(full)
     assert "Its recipe" not in str(found)  # it was given
+    assert "--strategies full --shots 8 --image-size 32 --recipe plain --save" in str(found)
+
+
+def test_two_ways_of_one_name_are_told_apart_by_their_rates(acted, few):
+    play = acted(SECONDS, {"probe": (0.75,), "full": (0.75, 0.6875)})
+    ways = (full, replace(full, rate=1e-4), replace(full, rate=1e-3))
+    play.seconds = {"probe": 1, "full": 100}
+    found = recommend(few, budget=60, ways=(probe, *ways), setting=ACTED)
+    assert list(found.left_out) == ["full", "full at 0.0001", "full at 0.001"]
+    play.seconds, play.now = SECONDS, 0
+    said = []
+    found = recommend(few, budget=300, ways=ways, setting=ACTED, say=said.append)
+    assert said[1].startswith("full, full at 0.0001, full at 0.001 on up to")
+    assert len({found.close[0], found.close[1], "full"}) == 3
+    for twice in ((full, "full"), (full, replace(full, stage_decay=0.9)), (probe, "probe")):
+        with pytest.raises(ValueError, match="is asked for twice: ways of one name differ in"):
+            recommend(few, ways=twice, setting=ACTED)
+
+
+@pytest.mark.parametrize(
+    ("asked", "way", "words"),
+    [
+        ({"recipe": "tuned"}, full, "--recipe tuned"),
+        ({"recipe": "committed"}, full, "--recipe committed"),
+        ({"recipe": "plain"}, full, "--recipe plain"),
+        (
+            {"backbone": "mini_vgg", "weights": "my file.pt"},
+            full,
+            "--backbone mini_vgg --weights 'my file.pt'",
+        ),
+        ({"flip": False, "strict": True}, full, "--strict --no-flip"),
+        ({"epochs": 4}, full, "--epochs 4"),
+        ({}, probe, "--strategies probe"),
+    ],
+)
+def test_the_line_for_a_shell_asks_for_the_same_setting(acted, few, asked, way, words):
+    from vtlab.cli import _read_setting, build_parser
+
+    acted(SECONDS, {"probe": (0.75,), "full": (0.75,)})
+    found = recommend(few, budget=60, ways=way, setting=ACTED)
+    given = replace(ACTED, **asked)
+    found = replace(
+        found,
+        setting=given,
+        leader=plain(way) if given.recipe == "plain" else way,
+        task=replace(few, seed=3, flip=given.flip is not False),
+        path="my photos",
+    )
+    assert words in found.command
+    read = build_parser().parse_args(shlex.split(found.command)[1:])
+    assert (read.path, read.seed, read.shots, read.save) == ("my photos", 3, "8", True)
+    assert _read_setting(read) == replace(given, task="my photos") and read.strategies == way.name
+
+
+@pytest.mark.parametrize(
+    "way", [replace(full, stage_decay=0.9), replace(full, rate=1e-4), Strategy("mine")]
+)
+def test_what_the_command_line_has_no_words_for_has_no_such_line(acted, few, way):
+    acted({way.name: 1}, {way.name: (0.75,)})
+    found = recommend(few, budget=60, ways=way, setting=ACTED)
+    assert found.learnt and found.command == "" and "vtlab compare" not in str(found)
+    assert found.code in str(found)
+
+
+def test_what_is_not_used_and_what_was_trained_too_shortly_is_said(acted, few):
+    play = acted(SECONDS, {"probe": (0.5,), "full": (0.75,)})
+    said = []
+    recommend(few, budget=60, ways=probe, setting=replace(ACTED, recipe="tuned"), say=said.append)
+    assert said[1].startswith("  not used, since what learns is a linear probe")
+    assert said[1].endswith(": recipe tuned")
+    falling = [Epoch(n, 1 - n / 10, 0.2, 0.1, seconds=1.0) for n in range(8)]
+    true = play.fit
+
+    def slow(network, part, way, **more):
+        ended = true(network, part, way, **more)
+        ended.history = ended.history or (falling if way == full else [])
+        return ended
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(advice, "fit", slow)
+        found = recommend(few, budget=60, ways=(probe, full), setting=ACTED)
+    splits = found.table.splits[0]
+    assert f"Under-trained: full (in {splits} of {splits} splits)." in " ".join(found.caveats)
 
 
 def test_if_every_way_diverges_nothing_is_recommended(acted, few):
@@ -419,14 +519,13 @@ def test_nothing_is_recommended_that_is_no_better_than_naming_the_most_frequent_
     found = recommend(task, budget=30, ways=probe, setting=ACTED)
     shown, share = str(found), max(counts) / sum(counts)
     assert found.learnt == learnt and found.majority == pytest.approx(share, abs=0.02)
-    assert ("Train so: Linear probe" in shown) == learnt == (found.code in shown)
+    assert ("Linear probe raced alone: it is better than" in shown) == learnt
+    assert (found.code in shown) == learnt and "Train so" not in shown
     assert ("Nothing learnt was shown: Linear probe, the best, is right for" in shown) != learnt
     assert "Chance (1 of 2)" in shown and "50.0 %" in shown
     first = task.classes[0]
-    wants = (
-        f"always naming {first!r}, the most frequent class" if counts[0] > counts[1] else "chance"
-    )
-    assert (wants in shown) != learnt
+    constant = f"always naming {first!r}, the most frequent class"
+    assert (constant if counts[0] > counts[1] else "chance") in shown
     # balanced accuracy stands where it says more
     even = counts[0] == counts[1]
     assert ("balanced" in shown) != even and ("Always the most frequent class" in shown) != even
@@ -462,4 +561,4 @@ def test_a_clear_lead_over_chance_counts_although_three_splits_differ(acted, few
     )
     wilson = (middle - half) / (1 + z**2 / images)
     assert found.learnt and found.lead.low == pytest.approx(wilson - found.majority, abs=1e-6)
-    assert "Train so: Linear probe" in str(found)
+    assert "Linear probe raced alone: it is better than chance" in str(found)

@@ -17,6 +17,7 @@ import torch
 
 from vtlab.data.tasks import Task, check_task_shots
 from vtlab.models.network import Network
+from vtlab.results.formatting import format_shots
 from vtlab.results.records import Run
 from vtlab.results.store import RunStore
 from vtlab.study.progress import StudyProgress
@@ -54,7 +55,8 @@ def compare(
         progress: Show a bar.
         keep_networks: Keep the network of each strategy's first seed in memory, frozen weights only once,
             so that `Study.model` of `Study.best` has it and need not train it again.
-        say: Called with lines a person should read: first what the runs begin from.
+        say: Called with lines a person should read: first what the runs begin from, then what is to be known
+            of the data and what of the setting is not used.
 
     Raises:
         ValueError: If something asked for is impossible, before anything is trained.
@@ -75,11 +77,17 @@ def compare(
     runner = Runner.build(setting, given)
     runner.check_strategies(strategies)
     tuned = setting.recipe == "tuned" and any(not strategy.convex for strategy in strategies)
+    single = []
     for number in dict.fromkeys(run.shots for run in planned):
         drawn = runner.task.at(number, 0)
         if tuned:
             drawn.check_two_per_class()
-    say(setting.describe_start(runner.task))
+        if not drawn.has_two_per_class:
+            single.append(number)
+    runner.describe(setting, strategies, say)
+    if setting.recipe == "chosen" and any(len(one.candidates()) > 1 for one in strategies):
+        for number in single:
+            say(f"with {format_shots(number)} none can be held back: the first recipe is taken")
     kept = {run.key for run in planned if keep_networks and run.seed == planned[0].seed}
     networks: dict[str, Network] = {}
     with contextlib.ExitStack() as stack:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vtlab.analysis.cams import grad_cam
+from vtlab.analysis.cams import explain
 from vtlab.data.file_names import printable_name
 from vtlab.data.images import check_size_of_images
 from vtlab.data.tasks import Task, task_reads_files
@@ -109,6 +109,7 @@ class Runner:
             shots="all" if task_reads_files(setting.task) else 1,
             image_size=setting.size,
             strict=setting.strict,
+            group=setting.group,
         )
         if setting.flip is not None:
             task = replace(task, flip=setting.flip)
@@ -152,6 +153,21 @@ class Runner:
         network = self.make_network()
         for strategy in strategies:
             strategy.learning_parts(network)
+
+    def describe(
+        self, setting: Setting, strategies: Iterable[Strategy], say: Callable[[str], None]
+    ) -> None:
+        """Say what runs of these strategies begin from, what to know of the data, and what is not used.
+
+        Args:
+            setting: As it was given, its backbone perhaps not named.
+            strategies: What learns.
+            say: Called with each line.
+        """
+        say(setting.describe_start(self.task))
+        unused = setting.list_unused(strategies, self.task, self.make_network())
+        for line in (*self.task.notes, *unused):
+            say(f"  {line}")
 
     def make_network(self) -> Network:
         """A new network at the pretrained start."""
@@ -243,7 +259,8 @@ class Runner:
         if not diverged:
             # no map of more than one cell: a run without maps, as the report says
             with contextlib.suppress(ValueError):
-                maps = grad_cam(network, task.test.pixels[self.choose_cam_images()])
+                shown = task.test.pixels[self.choose_cam_images()]
+                maps = explain(network, shown, say=lambda _: None)  # the report says what is empty
         labels = task.test.labels.tolist()
         run = Run(
             task=task.name,

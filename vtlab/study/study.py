@@ -10,11 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from vtlab.data.baselines import pixel_neighbour
 from vtlab.data.tasks import Task, check_task_shots
 from vtlab.models.network import Network
 from vtlab.results import metrics, records
 from vtlab.results.comparison import Comparison
+from vtlab.results.conclusions import list_caveats
 from vtlab.results.formatting import format_shots
 from vtlab.results.records import Run
 from vtlab.study.run import Runner
@@ -89,6 +92,20 @@ class Study:
             baseline = pixel_neighbour(self.task.at(shots, runs[0].seed))
             self._comparisons[shots] = Comparison(runs, self.task.chance, baseline)
         return self._comparisons[shots]
+
+    def list_caveats(self, shots: int | str | None = None) -> list[str]:
+        """What should stop a reader of a comparison from believing too much, a sentence each.
+
+        Args:
+            shots: As in `comparison`.
+
+        Raises:
+            ValueError: If the study has no such run.
+        """
+        comparison = self.comparison(shots)
+        labels = self.task.at(comparison.shots, comparison.runs[0].seed).train.labels
+        counts = torch.bincount(labels, minlength=len(self.task.classes)).tolist()
+        return list_caveats(comparison, counts)
 
     @cached_property
     def _comparisons(self) -> dict[int | None, Comparison]:
