@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 # Peak rates of AdamW where a strategy leaves its rate open, and the other recipes that a study tries within
 # the shots. `python data/make/recipes.py FOLDER` searched them on tasks that no table reports
 # (data/results/recipes.csv); surgical takes the first of partial. From scratch one serves: others do not add.
-DEFAULT_RATES = {"scratch": 3e-3, "partial": 3e-3, "full": 1e-4, "lp_ft": 1e-3, "surgical": 3e-3}
+DEFAULT_RATES = {"scratch": 3e-3, "partial": 1e-3, "full": 1e-3, "lp_ft": 1e-3, "surgical": 1e-3}
 ALTERNATIVES: dict[str, tuple[_StrategyFields, ...]] = {
-    "partial": ({"rate": 3e-5, "stage_decay": 0.5, "statistics": "kept"}, {"rate": 1e-2}),
+    "partial": ({"rate": 1e-2}, {"rate": 1e-4, "stage_decay": 0.5, "statistics": "kept"}),
     "full": (
-        {"rate": 3e-3, "stage_decay": 0.7, "statistics": "batch"},
-        {"rate": 3e-3, "stage_decay": 0.35},
+        {"rate": 3e-4, "stage_decay": 0.5, "statistics": "kept"},
+        {"rate": 1e-2},
     ),
-    "lp_ft": ({"rate": 1e-4, "statistics": "kept"}, {"rate": 3e-3}),
+    "lp_ft": ({"rate": 3e-5, "statistics": "kept"}, {"rate": 3e-3}),
 }
 RANDOM_HEAD_RATE = 3e-3  # the least rate of a head that cannot be solved and begins at random
 PLAIN_RATES = {"scratch": 3e-3, "full": 3e-4, "lp_ft": 3e-4}  # of `plain`: one rate for every task
@@ -264,7 +264,7 @@ class _StrategyFields(TypedDict, total=False):
 
 scratch = Strategy("scratch", start="random")
 probe = Strategy("probe", stages=0)
-full = Strategy("full", head_start="auto", stage_decay=0.5, statistics="kept")
+full = Strategy("full", head_start="auto", stage_decay=0.7)
 lp_ft = Strategy("lp_ft", head_start="probe")
 
 
