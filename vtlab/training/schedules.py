@@ -7,7 +7,7 @@ import torch
 from vtlab.training.strategies import Strategy
 
 MIN_STEPS = {"pretrained": 60, "random": 120}
-MIN_EPOCHS = {"pretrained": 10, "random": 20}
+MIN_EPOCHS = {"pretrained": 10, "random": 30}
 WARMUP_SHARE = 0.1  # share of the steps in which the rate rises
 
 
