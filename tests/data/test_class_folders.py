@@ -345,6 +345,7 @@ LEFT_ABOUT = [
     "__pycache__/x.pyc",
     ".dropbox.cache/0.jpg",
     "cat/Picasa.ini",
+    "cat/photothumb.db",
     "cat/ZbThumbnail.info",
     "cat/SYNOFILE_THUMB_M.jpg",
 ]

@@ -18,7 +18,7 @@ HIDDEN_NAMES = frozenset(
     "thumbs.db|ehthumbs.db|ehthumbs_vista.db|desktop.ini|$recycle.bin|recycler|recycled|"  # Windows
     "system volume information|found.000|"
     "@eadir|#recycle|@recycle|@__thumb|#snapshot|@tmp|@recently-snapshot|lost+found|"  # network storage
-    "__pycache__|picasa.ini|zbthumbnail.info|sync.ffs_db".split("|")
+    "__pycache__|picasa.ini|photothumb.db|zbthumbnail.info|sync.ffs_db".split("|")
 )
 HIDDEN_STARTS = (".", "~$", "synofile_thumb", "synophoto_thumb")
 MAX_DIGITS = 1000  # of a number in a name that count; Python refuses to read very long ones
