@@ -62,10 +62,20 @@ class ImageFacts(NamedTuple):
     peak: int
     is_animated: bool
 
-    @property
-    def cut_share(self) -> float:
-        """The share of the image, in [0, 1), that lies outside its middle square."""
-        return 1 - min(self.width, self.height) / max(self.width, self.height)
+
+def check_resize(resize: str) -> None:
+    """Refuse a way to make a square that nobody knows.
+
+    Raises:
+        ValueError: With the ways.
+    """
+    if resize not in RESIZES:
+        raise ValueError(f"resize is {resize!r}; there are {', '.join(RESIZES)}")
+
+
+def find_cut_share(width: int, height: int) -> float:
+    """The share of an image, in [0, 1), that lies outside its middle square."""
+    return 1 - min(width, height) / max(width, height)
 
 
 def decode(
@@ -111,7 +121,7 @@ def decode_with_facts(
                     f"the most is {MAX_DECODING_BYTES // 10**6}"
                 )
             image.load()
-            square = _turn_upright(_make_square(image, size, resize, bits), image)
+            square = _turn_upright(make_square(image, size, resize, bits), image)
             return np.array(square), _describe(image, width, height)
     except Image.DecompressionBombError:  # ours, or Pillow's own for still larger ones
         why = f"has {dimensions} pixels; the most is {MAX_PIXELS:,}"
@@ -197,8 +207,10 @@ def _decoding_bytes(image: Image.Image, pixels: int) -> int:
     return image.width * image.height * each
 
 
-def _make_square(image: Image.Image, size: int, resize: str, bits: int) -> Image.Image:
-    """A square in RGB of side `size`, made in one of the ways of `RESIZES`."""
+def make_square(
+    image: Image.Image, size: int, resize: str = "crop", bits: int = DEEP_BITS
+) -> Image.Image:
+    """A square in RGB of side `size`, made in one of the ways of `RESIZES`; the arguments are `decode`'s."""
     from PIL import Image
 
     (width, height), side = image.size, min(image.size)

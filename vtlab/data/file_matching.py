@@ -6,21 +6,31 @@ here. One matcher copes with all, and says how it found what it found.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import unicodedata
 import urllib.parse
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from vtlab.data.file_names import Place, is_image_name, printable_path_name
-from vtlab.data.listing import Listing, list_folder
+from vtlab.data.file_names import (
+    Place,
+    is_hidden_name,
+    is_image_name,
+    natural_key,
+    printable_path_name,
+)
+from vtlab.data.listing import CAMS_FOLDER, Listing
 from vtlab.system.files import read_file
 
 K = TypeVar("K")
+MAX_LISTED = 300_000  # files and folders among which a table's are looked for
+MAX_LISTED_BESIDE = 20_000  # where its folder holds no image, in the one around it
 NUMBER = re.compile("[0-9]{1,18}")
 
 
@@ -161,9 +171,9 @@ class FilesBeside:
             assert self._given is not None
             return self._given.files()
         folder = self.folder.resolve()
-        if images := list_folder(folder).files():
+        if images := _walk_images(folder, MAX_LISTED):
             return images
-        return [("..", *place) for place in list_folder(folder.parent).files()]
+        return [("..", *place) for place in _walk_images(folder.parent, MAX_LISTED_BESIDE)]
 
     @cached_property
     def _by_name(self) -> dict[str, list[Place]]:
@@ -197,6 +207,28 @@ class _Nearest(NamedTuple):
     base: Place
     home: Place
     place: Place
+
+
+def _walk_images(top: Path, most: int) -> list[Place]:
+    """The images in a folder, those near the top first; the search ends after so many files and folders."""
+    found: list[Place] = []
+    waiting, seen, count = deque[Place]([()]), set(), 0
+    while waiting and count < most:
+        at = waiting.popleft()
+        folder = os.path.realpath(top.joinpath(*at))
+        if folder in seen:  # a link back to it
+            continue
+        seen.add(folder)
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: natural_key(entry.name)):
+                count += 1
+                if is_hidden_name(entry.name) or entry.name == CAMS_FOLDER:
+                    continue
+                if entry.is_dir():
+                    waiting.append((*at, entry.name))
+                elif is_image_name(entry.name):
+                    found.append((*at, entry.name))
+    return found
 
 
 def _index(pairs: Iterable[tuple[K, Place]]) -> dict[K, list[Place]]:

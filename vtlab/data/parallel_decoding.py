@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,9 +19,10 @@ from torch import Tensor
 
 from vtlab.data.decoding import (
     DEEP_BITS,
-    RESIZES,
     ImageFacts,
+    check_resize,
     decode_with_facts,
+    find_cut_share,
     read_image_facts,
 )
 from vtlab.data.file_names import Place, printable_path_name
@@ -79,7 +80,7 @@ def decode_files(
         order: From the numbers of the files that can be read to the order of the rows.
         progress: Called after every image with how many are done, and of how many.
         strict: Refuse a file that cannot be read.
-        resize: How an image becomes a square, one of `RESIZES`.
+        resize: How an image becomes a square, one of `decoding.RESIZES`.
 
     Raises:
         ValueError: With `strict`, naming the file; or if there is no such way to resize.
@@ -110,22 +111,24 @@ def decode_files(
     return DecodedFiles(
         pixels,
         unread,
-        [*notes, *decoder.describe_files(readable), *_describe_pixels(pixels, len(readable))],
+        [*notes, *decoder.describe_files(readable), *describe_pixels(pixels, len(readable))],
         decoder.bits,
     )
 
 
-def check_resize(resize: str) -> None:
-    """Refuse a way to make a square that nobody knows.
+def describe_what_is_cut(sizes: Mapping[str, tuple[int, int]]) -> list[str]:
+    """A sentence about images of which much lies outside the middle square, by names, widths and heights."""
+    shares = {name: find_cut_share(*size) for name, size in sizes.items()}
+    if not (cut := {name: share for name, share in shares.items() if share > MAX_CUT_SHARE}):
+        return []
+    most = max(cut, key=lambda name: cut[name])
+    return [
+        f"the middle square is kept: of {len(cut)} of {len(sizes)} images more than a quarter is cut "
+        f"away ({cut[most]:.0%} of {most}); resize 'pad' or 'squeeze' keeps all of it"
+    ]
 
-    Raises:
-        ValueError: With the ways.
-    """
-    if resize not in RESIZES:
-        raise ValueError(f"resize is {resize!r}; there are {', '.join(RESIZES)}")
 
-
-def _describe_pixels(pixels: Tensor, count: int) -> list[str]:
+def describe_pixels(pixels: Tensor, count: int) -> list[str]:
     """Sentences about images that hold no information, or little."""
     if not count:
         return []
@@ -173,13 +176,9 @@ class _FileDecoder:
         """Sentences about what of these files is not in the images, and about their scale."""
         facts = {i: self.facts[i] for i in readable if i in self.facts}
         notes = []
-        cut = {i: f.cut_share for i, f in facts.items() if f.cut_share > MAX_CUT_SHARE}
-        if cut and self.resize == "crop":
-            most = max(cut, key=lambda i: cut[i])
-            notes.append(
-                f"the middle square is kept: of {len(cut)} of {len(facts)} images more than a quarter is cut "
-                f"away ({cut[most]:.0%} of {self.name(most)}); resize 'pad' or 'squeeze' keeps all of it"
-            )
+        if self.resize == "crop":
+            sizes = {self.name(i): (f.width, f.height) for i, f in facts.items()}
+            notes += describe_what_is_cut(sizes)
         if deep := [i for i in facts if facts[i].peak]:
             if self.bits < DEEP_BITS:
                 notes.append(

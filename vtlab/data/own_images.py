@@ -1,0 +1,322 @@
+"""Images that are in memory already: arrays with labels, and Datasets of PyTorch or Hugging Face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vtlab.data.decoding import DEEP_BITS, check_resize, make_square
+from vtlab.data.file_names import natural_key
+from vtlab.data.folders import ImageFolder
+from vtlab.data.images import MAX_IMAGE_SIDE, MIN_IMAGE_SIDE, Images
+from vtlab.data.parallel_decoding import describe_pixels, describe_what_is_cut
+
+CHANNELS = (1, 3, 4)
+IMAGE_KEYS = ("image", "img", "pixel_values", "pixels")  # of items that are dictionaries
+LABEL_KEYS = ("label", "labels", "target", "class", "fine_label")
+
+
+def read_arrays(
+    images: Any,
+    labels: Any,
+    size: int | None,
+    *,
+    name: str = "arrays",
+    resize: str = "crop",
+    classes: Sequence[str] = (),
+    groups: Sequence[Any] = (),
+    regression: bool = False,
+    default_size: int = 64,
+) -> ImageFolder:
+    """Arrays of images and their labels; all are to learn from.
+
+    Args:
+        images: `(N, H, W, 3)`, `(N, 3, H, W)` or `(N, H, W)`, or N images of one's own sizes: bytes, whole
+            numbers up to 65,535, or floats from 0 to 1. Four channels are a colour with its opacity.
+        labels: `(N,)` classes: whole numbers or words; or `(N, K)` with one 1 in each row.
+        size: Side in pixels; None for the images' own where all are squares of one size.
+        name: Stands in the images' names: `arrays[7]`.
+        resize: How an image becomes a square (`decoding.RESIZES`).
+        classes: The names of the classes 0, 1, …, or the order of the words.
+        groups: The group of each image that no split may divide, such as a patient.
+        regression: Whether labels are numbers to be predicted.
+        default_size: Where the images have no size of their own.
+
+    Raises:
+        ValueError: If images or labels are of another kind or number; it names the first.
+    """
+    if not isinstance(images, (Sequence, np.ndarray, Tensor)):
+        images = np.asarray(images)
+    arrays = [_to_array(image) for image in images]
+    return read_items(
+        arrays,
+        labels,
+        size,
+        name=name,
+        resize=resize,
+        classes=classes,
+        groups=groups,
+        regression=regression,
+        default_size=default_size,
+    )
+
+
+def read_dataset(
+    dataset: Any,
+    size: int | None,
+    *,
+    classes: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> ImageFolder:
+    """The items of a Dataset: pairs of an image and a label, or dictionaries with both.
+
+    Args:
+        dataset: Has a length, and gives an item for a number.
+        size: As in `read_arrays`.
+        classes: The names of the classes; without, what the Dataset calls them.
+        progress: Called after every item with how many are read, and of how many.
+        options: As in `read_arrays`.
+
+    Raises:
+        ValueError: If it gives other items, or as `read_arrays`.
+    """
+    kind = type(dataset).__name__
+    images, labels, notes, count = [], [], [], len(dataset)
+    for i in range(count):
+        image, label, more = _split_item(dataset[i], kind)
+        images.append(_to_array(image))
+        labels.append(label.item() if isinstance(label, (Tensor, np.generic)) else label)
+        if progress:
+            progress(i + 1, count)
+    if not count:
+        raise ValueError(f"the {kind} has no items")
+    if more:
+        notes.append(f"of each item of the {kind} not used: {', '.join(more)}")
+    if not np.array_equal(_to_array(_split_item(dataset[0], kind)[0]), images[0]):
+        notes.append(
+            f"the {kind} changes its images at random whenever they are read: they were read once, as they came"
+        )
+    read = read_items(
+        images,
+        labels,
+        size,
+        name=kind,
+        classes=classes or _find_class_names(dataset, labels),
+        **options,
+    )
+    return ImageFolder(read.classes, read.train, None, (*notes, *read.notes), bits=read.bits)
+
+
+def read_items(
+    arrays: Sequence[np.ndarray],
+    labels: Any,
+    size: int | None,
+    *,
+    name: str,
+    resize: str = "crop",
+    classes: Sequence[str] = (),
+    groups: Sequence[Any] = (),
+    regression: bool = False,
+    default_size: int = 64,
+) -> ImageFolder:
+    """Images of any sizes and their labels; the arguments and errors are `read_arrays`'."""
+    from PIL import Image
+
+    check_resize(resize)
+    names = tuple(f"{name}[{i}]" for i in range(len(arrays)))
+    numbers, classes, notes = _read_labels(labels, len(arrays), classes, regression)
+    if len(groups) not in (0, len(arrays)):
+        raise ValueError(f"{len(arrays)} images have {len(arrays)} groups, not {len(groups)}")
+    arrays = [_put_channels_last(array, i) for i, array in enumerate(arrays)]
+    white, said = _find_white(arrays)
+    sizes = {(array.shape[1], array.shape[0]) for array in arrays}
+    if size is None:
+        (width, height), *others = sizes
+        own = not others and width == height and MIN_IMAGE_SIDE <= width <= MAX_IMAGE_SIDE
+        size = width if own else default_size
+    pixels = torch.empty(len(arrays), 3, size, size, dtype=torch.uint8)
+    for i, array in enumerate(arrays):
+        image = Image.fromarray(_to_bytes(array, white))
+        pixels[i] = torch.from_numpy(np.array(make_square(image, size, resize))).permute(2, 0, 1)
+    if any(array.shape[2] == 4 for array in arrays):
+        notes.append("the fourth channel is taken for opacity: what is clear is white")
+    if resize == "crop":
+        notes += describe_what_is_cut(
+            {n: (a.shape[1], a.shape[0]) for n, a in zip(names, arrays, strict=True)}
+        )
+    notes += [*said, *describe_pixels(pixels, len(pixels))]
+    images = Images(pixels, numbers, None, names, tuple(map(str, groups)))
+    return ImageFolder(classes, images, None, tuple(notes), bits=DEEP_BITS)
+
+
+def _split_item(item: Any, kind: str) -> tuple[Any, Any, list[str]]:
+    """An item's image and label, and what else it holds."""
+    if isinstance(item, dict):
+        image, label = (
+            next((k for k in keys if k in item), None) for keys in (IMAGE_KEYS, LABEL_KEYS)
+        )
+        if image is not None and label is not None:
+            return item[image], item[label], [k for k in item if k not in (image, label)]
+        raise ValueError(
+            f"an item of the {kind} holds {', '.join(map(str, item))}; an image is called "
+            f"{' or '.join(IMAGE_KEYS[:2])}, and its class {' or '.join(LABEL_KEYS[:1])}"
+        )
+    if not isinstance(item, (tuple, list)) or len(item) < 2:
+        raise ValueError(
+            f"an item of the {kind} is a {type(item).__name__}, and no pair of an image and a label"
+        )
+    return item[0], item[1], [f"part {i}" for i in range(2, len(item))]
+
+
+def _find_class_names(dataset: Any, labels: Sequence[Any]) -> Sequence[str]:
+    """What a Dataset, or the one that it is a part of, calls its classes; empty where it does not say."""
+    for one in _walk_in(dataset):
+        features = getattr(one, "features", None)
+        if isinstance(features, dict):
+            named = [getattr(features[key], "names", None) for key in LABEL_KEYS if key in features]
+            if named and named[0]:
+                return list(named[0])
+        names = getattr(one, "classes", None)
+        whole = all(isinstance(label, int) for label in labels)
+        if names is not None and len(names) and whole and max(labels) < len(names):
+            # a part of a set may lack some of its classes
+            return [" ".join(map(str, n)) if isinstance(n, tuple) else str(n) for n in names]
+    return ()
+
+
+def _walk_in(dataset: Any) -> Iterator[Any]:
+    while dataset is not None:
+        yield dataset
+        dataset = getattr(dataset, "dataset", None)
+
+
+# ------------------------------------------------------------------ labels
+
+
+def _read_labels(
+    labels: Any, count: int, classes: Sequence[str], regression: bool
+) -> tuple[Tensor, tuple[str, ...], list[str]]:
+    """The labels as `fit` takes them, what they are called, and what to say about them."""
+    values, notes = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels), []
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if len(values) != count or values.ndim > 2:
+        raise ValueError(f"{count} images have {count} labels, not labels of shape {values.shape}")
+    if values.ndim == 2:
+        if not (np.isin(values, (0, 1)).all() and (values.sum(1) == 1).all()):
+            raise ValueError(
+                f"labels of shape {values.shape} have a column per class and not one 1 in each row: an image "
+                "has one class here"
+            )
+        notes.append(f"labels have one column per class (one-hot): {values.shape[1]} classes")
+        values = values.argmax(1)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        lost = int((~np.isfinite(values)).sum())
+        raise ValueError(f"{lost} of {count} labels are missing (nan), or infinite")
+    if regression:
+        if values.dtype.kind not in "fiub":
+            raise ValueError(f"labels are no numbers, but such as {values[0]!r}")
+        if len(np.unique(values)) < 2:
+            raise ValueError(f"all labels are {values[0]}: there is nothing to predict")
+        return torch.tensor(values, dtype=torch.float32), tuple(classes) or ("number",), notes
+    if values.dtype.kind == "f":
+        if (values % 1).any():
+            raise ValueError(
+                f"labels are floats, such as {values[(values % 1) != 0][0]}: classes are whole numbers or "
+                "words; to learn the number itself say regression=True"
+            )
+        values = values.astype(np.int64)
+    words = values.dtype.kind not in "iub"
+    found = sorted({str(v) for v in values}, key=natural_key)
+    if classes:
+        names = [str(name) for name in classes]
+        if len(set(names)) < len(names):
+            raise ValueError(f"classes has a name twice: {', '.join(names)}")
+        index = (
+            {n: k for k, n in enumerate(names)} if words else {str(k): k for k in range(len(names))}
+        )
+        if odd := [value for value in found if value not in index]:
+            raise ValueError(
+                f"there are {len(names)} classes ({', '.join(names[:4])} …), and a label {odd[0]}"
+            )
+        used = sorted({index[value] for value in found})
+        if len(used) < len(names):
+            empty = [name for k, name in enumerate(names) if k not in used]
+            some = ", ".join(empty[:3])
+            notes.append(f"{len(empty)} classes have no image and are left out ({some} …)")
+        # without those that have none
+        index = {value: used.index(k) for value, k in index.items() if k in used}
+        names = [names[k] for k in used]
+    else:
+        names, index = found, {value: k for k, value in enumerate(found)}
+    if len(names) < 2:
+        raise ValueError(f"all labels are {found[0]!r}; it takes two classes")
+    return torch.tensor([index[str(v)] for v in values]), tuple(names), notes
+
+
+# ------------------------------------------------------------------ pixels
+
+
+def _to_array(image: Any) -> np.ndarray:
+    """An image as an array of one's own shape."""
+    if isinstance(image, Tensor):
+        array = image.detach().cpu()
+        array = array.float() if array.dtype in (torch.bfloat16, torch.float16) else array
+        return array.numpy()
+    if hasattr(image, "getbands") and image.mode in ("P", "CMYK", "YCbCr", "HSV", "LAB"):
+        return np.asarray(image.convert("RGBA" if "transparency" in image.info else "RGB"))
+    return np.asarray(image)
+
+
+def _put_channels_last(array: np.ndarray, i: int) -> np.ndarray:
+    """An image `(H, W, C)`."""
+    if array.ndim == 2:
+        return array[:, :, None]
+    if array.ndim == 3 and array.dtype.kind in "fiub":
+        if array.shape[2] in CHANNELS:
+            return array
+        if array.shape[0] in CHANNELS:
+            return array.transpose(1, 2, 0)
+    raise ValueError(
+        f"image {i} is of shape {array.shape} and {array.dtype}; an image has a height, a width, and 1, 3 or "
+        "4 channels, first or last, in numbers"
+    )
+
+
+def _find_white(arrays: Sequence[np.ndarray]) -> tuple[float, list[str]]:
+    """The number that is white, one for all images, and what to say about it.
+
+    Raises:
+        ValueError: If the numbers are no shades.
+    """
+    low, high = (float(f([f(a) for a in arrays])) for f in (np.min, np.max))
+    if not np.isfinite(low + high):
+        raise ValueError("an image holds numbers that are not finite")
+    kinds = {array.dtype.kind for array in arrays}
+    if kinds == {"b"}:
+        return 1, []
+    if low < 0 or ("f" in kinds and high > 255) or high > 65535:
+        raise ValueError(
+            f"the images' numbers go from {low:.4g} to {high:.4g}: give bytes, or floats from 0 to 1, before "
+            "any normalisation"
+        )
+    if "f" in kinds and high <= 1:
+        return 1, []
+    if "f" in kinds:
+        return 255, [f"the images' floats go up to {high:.4g}: 255 is taken for white"]
+    if high <= 255:
+        return 255, []
+    bits = int(high).bit_length()
+    return 2**bits - 1, [f"the images use {bits} bits: {2**bits - 1:,} is white"]
+
+
+def _to_bytes(array: np.ndarray, white: float) -> np.ndarray:
+    """An image of bytes as Pillow takes it: `(H, W)`, or `(H, W, C)` with 3 or 4 channels."""
+    if array.dtype != np.uint8 or white != 255:
+        array = np.rint(array.astype(np.float64) * (255 / white)).astype(np.uint8)
+    return np.ascontiguousarray(array[:, :, 0] if array.shape[2] == 1 else array)
