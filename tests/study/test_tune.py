@@ -1,12 +1,21 @@
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 from conftest import tiny_network
+from torch.nn.functional import cross_entropy
 
-from vtlab.models.evaluation import predict
+from vtlab.models.evaluation import compute_outputs
 from vtlab.study import tune
-from vtlab.study.tune import calibrated_likelihood, choose_recipe, list_candidates, trial_epochs
+from vtlab.study.tune import (
+    choose_recipe,
+    count_hold_outs,
+    count_trials,
+    list_candidates,
+    score_outputs,
+    trial_epochs,
+)
 from vtlab.training.fit import fit
 from vtlab.training.strategies import FOUR, full, lp_ft, partial, plain, probe, scratch
 
@@ -19,9 +28,11 @@ def fresh():
 
 
 def test_candidates_learn_from_a_part_of_the_shots_and_are_judged_on_the_rest(toy, monkeypatch):
-    held, looked, learnt = toy.hold_back(), [], []
+    looked, learnt = [], []
     monkeypatch.setattr(
-        tune, "predict", lambda network, pixels: looked.append(pixels) or predict(network, pixels)
+        tune,
+        "compute_outputs",
+        lambda network, pixels: looked.append(pixels) or compute_outputs(network, pixels),
     )
     monkeypatch.setattr(
         tune,
@@ -32,21 +43,34 @@ def test_candidates_learn_from_a_part_of_the_shots_and_are_judged_on_the_rest(to
     )
     candidates = full.candidates()
     choose_recipe(candidates, toy, fresh, 0, epochs=2)
-    assert len(looked) == len(learnt) == len(candidates) > 1
-    assert all(torch.equal(pixels, held.val.pixels) for pixels in looked)
-    assert all(torch.equal(pixels, held.train.pixels) for pixels in learnt)
+    held = [toy.hold_back(0.25, number) for number in range(count_hold_outs(len(toy.train)))]
+    assert sum(len(one.val) for one in held) >= 10
+    assert len(looked) == len(learnt) == len(candidates) * len(held) > len(held)
+    for place, (seen, known) in enumerate(zip(looked, learnt, strict=True)):
+        one = held[place % len(held)]
+        assert torch.equal(seen, one.val.pixels) and torch.equal(known, one.train.pixels)
+
+
+@pytest.mark.parametrize(("images", "times"), [(8, 5), (10, 4), (25, 2), (40, 1), (4000, 1)])
+def test_of_few_images_parts_are_held_back_several_times(images, times):
+    assert count_hold_outs(images) == times
+    few, many = (count_trials(full, n, "chosen") for n in (images, 40))
+    assert few > many or times == 1
 
 
 @pytest.mark.parametrize("recipe", ["chosen", "tuned"])
 def test_the_most_likely_there_is_taken(toy, recipe):
-    held, scores = toy.hold_back(), {}
+    held, scores = [toy.hold_back(0.25, n) for n in range(count_hold_outs(len(toy.train)))], {}
     candidates = list_candidates(lp_ft, recipe)
     for candidate in candidates:
-        network = fresh()
-        length = trial_epochs(len(held.train), candidate, recipe, 4)
-        list(fit(network, held, candidate, epochs=length))
-        chances = predict(network, held.val.pixels)
-        scores[candidate] = calibrated_likelihood(chances, held.val.labels)
+        outputs = []
+        for one in held:
+            network = fresh()
+            length = trial_epochs(len(one.train), candidate, recipe, 4)
+            list(fit(network, one, candidate, epochs=length))
+            outputs.append(compute_outputs(network, one.val.pixels))
+        labels = torch.cat([one.val.labels for one in held])
+        scores[candidate] = score_outputs(torch.cat(outputs), labels)
     found = choose_recipe(candidates, toy, fresh, 0, recipe, 4)
     assert found == max(scores, key=scores.get)
     with pytest.raises(ValueError, match="one image"):
@@ -55,18 +79,21 @@ def test_the_most_likely_there_is_taken(toy, recipe):
 
 def test_how_sure_a_network_is_counts_for_nothing():
     """Its order of the classes counts: a sharper one is as likely, after calibration."""
-    logits = torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
-    labels = torch.multinomial(logits.softmax(1), 1, generator=torch.Generator().manual_seed(1))[
-        :, 0
-    ]
-    modest, sure = ((sharp * logits).softmax(1) for sharp in (1.0, 4.0))
-    own = -torch.nn.functional.cross_entropy(logits, labels).item()
-    assert -torch.nn.functional.nll_loss(sure.log(), labels).item() < own - 0.5
-    for chances in (modest, sure):
-        assert calibrated_likelihood(chances, labels) == pytest.approx(own, abs=0.02)
-    assert calibrated_likelihood(torch.full((4, 2), 0.5), torch.zeros(4).long()) == pytest.approx(
-        -torch.tensor(2.0).log().item()
-    )
+    outputs = torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
+    draw = torch.Generator().manual_seed(1)
+    labels = torch.multinomial(outputs.softmax(1), 1, generator=draw)[:, 0]
+    own = -cross_entropy(outputs, labels).item()
+    assert -cross_entropy(4 * outputs, labels).item() < own - 0.5
+    for sharpness in (1, 4):
+        assert score_outputs(sharpness * outputs, labels) == pytest.approx(own, abs=0.02)
+    know_nothing = torch.zeros(4, 2)
+    assert score_outputs(know_nothing, torch.zeros(4).long()) == pytest.approx(-math.log(2))
+
+
+def test_of_numbers_the_squared_error_counts():
+    numbers = torch.tensor([1.0, 2.0, 5.0])
+    near, far = (score_outputs(numbers[:, None] + error, numbers) for error in (0.1, 1.0))
+    assert near == pytest.approx(-0.01, rel=1e-4) and far == pytest.approx(-1, rel=1e-4)
 
 
 def test_a_candidate_that_diverges_is_not_taken(toy):

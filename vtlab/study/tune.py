@@ -6,22 +6,23 @@ others, large steps are needed to learn anything. A short trial of two or three 
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor
-from torch.nn.functional import nll_loss
+from torch.nn.functional import cross_entropy, mse_loss
 
 from vtlab.data.tasks import Task
-from vtlab.models.evaluation import NonFiniteOutputsError, predict
+from vtlab.models.evaluation import NonFiniteOutputsError, compute_outputs
 from vtlab.models.network import Network
 from vtlab.training.fit import fit
 from vtlab.training.schedules import choose_epochs, count_batches
 from vtlab.training.strategies import Strategy
 
 HELD_BACK_SHARE = 0.25  # of the shots of each class
+MIN_HELD_IMAGES = 10  # on which a recipe is chosen; of few images parts are held back several times
 TRIAL_SHARE = 1 / 3  # of the epochs that the chosen recipe will take
 MAX_TRIAL_STEPS = 80  # or one epoch: with many images held back, less training tells as much
 TEMPERATURES = tuple(2 ** (step / 4) for step in range(-4, 17))  # from 1/2 to 16
@@ -63,7 +64,13 @@ def count_trials(strategy: Strategy, images: int, recipe: str, epochs: int | Non
         return 0.0
     kept = max(1, round(images * (1 - HELD_BACK_SHARE)))
     trials = sum(trial_epochs(kept, one, recipe, epochs) for one in candidates)
-    return trials * kept / (images * (epochs or choose_epochs(images, strategy)))
+    passes = count_hold_outs(images) * trials * kept
+    return passes / (images * (epochs or choose_epochs(images, strategy)))
+
+
+def count_hold_outs(images: int) -> int:
+    """How often a part is held back: as often as makes ten images, all together."""
+    return math.ceil(MIN_HELD_IMAGES / (HELD_BACK_SHARE * images))
 
 
 def choose_recipe(
@@ -75,6 +82,8 @@ def choose_recipe(
     epochs: int | None = None,
 ) -> Strategy:
     """The candidate that does best on a quarter of the shots, held back.
+
+    Of few images another quarter is held back as well, and so on: on two images all recipes do alike.
 
     Args:
         candidates: Strategies of one name. A single one is taken as it is.
@@ -89,34 +98,60 @@ def choose_recipe(
     """
     if len(candidates) == 1:
         return candidates[0]
-    split = task.hold_back(HELD_BACK_SHARE)
-    assert split.val is not None
+    hold_outs = range(count_hold_outs(len(task.train)))
+    splits = [task.hold_back(HELD_BACK_SHARE, number) for number in hold_outs]
     scores: dict[Strategy, float] = {}
     for candidate in candidates:
-        network = make_network()
-        length = trial_epochs(len(split.train), candidate, recipe, epochs)
-        trial = fit(network, split, candidate, seed=seed, epochs=length, say=lambda line: None)
-        for _ in trial:
-            pass
-        scores[candidate] = -math.inf  # if it diverged
-        if not trial.diverged:
-            with contextlib.suppress(NonFiniteOutputsError):
-                chances = predict(network, split.val.pixels)
-                scores[candidate] = calibrated_likelihood(chances, split.val.labels)
+        try:
+            tried = [
+                _try_recipe(candidate, one, make_network, seed, recipe, epochs) for one in splits
+            ]
+        except NonFiniteOutputsError:
+            scores[candidate] = -math.inf
+        else:
+            outputs, labels = (torch.cat(parts) for parts in zip(*tried, strict=True))
+            scores[candidate] = score_outputs(outputs, labels)
     return max(scores, key=scores.__getitem__)
 
 
-def calibrated_likelihood(chances: Tensor, labels: Tensor) -> float:
-    """The mean log-likelihood of the true classes at the temperature that makes it largest, at most 0.
+def _try_recipe(
+    candidate: Strategy,
+    split: Task,
+    make_network: Callable[[], Network],
+    seed: int,
+    recipe: str,
+    epochs: int | None,
+) -> tuple[Tensor, Tensor]:
+    """Outputs and labels of the images held back, after a trial.
+
+    Raises:
+        NonFiniteOutputsError: If it diverged.
+    """
+    assert split.val is not None
+    network = make_network()
+    length = trial_epochs(len(split.train), candidate, recipe, epochs)
+    trial = fit(network, split, candidate, seed=seed, epochs=length, say=lambda line: None)
+    for _ in trial:
+        pass
+    if trial.diverged:
+        raise NonFiniteOutputsError(trial.diverged)
+    return compute_outputs(network, split.val.pixels), split.val.labels
+
+
+def score_outputs(outputs: Tensor, labels: Tensor) -> float:
+    """How good outputs are: the larger, the better.
+
+    Of classes it is the mean log-likelihood of the true ones at the temperature that makes it largest; of
+    numbers it is less the squared error.
 
     With few images accuracy has too many ties. The likelihood has none, but as it stands it punishes large
     rates: a network that has learnt more is also too sure of itself. Temperature scaling (Guo et al. 2017)
     takes that out.
 
     Args:
-        chances: `(N, classes)`, as of `predict`.
+        outputs: `(N, K)`, as the head gives them.
         labels: `(N,)`.
     """
-    logits = chances.clamp(min=1e-9).log()
-    tried = (-nll_loss((logits / t).log_softmax(1), labels).item() for t in TEMPERATURES)
-    return max(tried)
+    if labels.is_floating_point():
+        return -mse_loss(outputs[:, 0], labels).item()
+    return max(-cross_entropy(outputs / t, labels).item() for t in TEMPERATURES)
