@@ -191,7 +191,18 @@ GROUPED = {
         4,
         "taken for groups",
     ),
-    "by name": (["lame/Bella", "lame/Rosie", "sound/Daisy"], {"lame": 8, "sound": 4}, 3, "groups"),
+    "by name, beside images": (
+        ["lame:1", "lame/Bella", "lame/Rosie", "sound/Daisy"],
+        {"lame": 9, "sound": 4},
+        3,
+        "groups",
+    ),
+    "with a folder of others": (
+        [*(f"ill/P{i}" for i in range(5)), "ill/others", *(f"well/Q{i}" for i in range(5))],
+        {"ill": 24, "well": 20},
+        11,
+        "groups",
+    ),
     "a patient of both classes": (
         ["ill/P01", "ill/P02", "well/P01", "well/P02", "well/P03"],
         {"ill": 8, "well": 12},
@@ -270,18 +281,88 @@ def test_groups_are_read_in_train_and_test_alike_and_those_on_both_sides_are_sai
     assert len({*groups.values()}) == 3 and "both" not in notes
 
 
-def test_folders_that_could_be_classes_or_groups_are_refused_with_both_readings():
-    both = below("photo", "sketch")
+DOUBTFUL = {
+    "domains": below("photo", "sketch"),
+    "kinds of classes": ["animals/cat", "animals/dog", "plants/rose", "plants/tulip"],
+    "organs": [
+        "colon_sets/colon_n",
+        "colon_sets/colon_aca",
+        "lung_sets/lung_n",
+        "lung_sets/lung_scc",
+    ],
+    "in a folder of images": below("amazon/images", "dslr/images"),
+    "writers of signs": below("一", "二", inner=["王羲之", "颜真卿"]),
+    "sides": below("well", "ill", inner=["left", "right"]),
+}
+
+
+@pytest.mark.parametrize("what", DOUBTFUL)
+def test_folders_that_could_be_classes_or_groups_are_refused_with_both_readings(what):
+    folders = DOUBTFUL[what]
+    with pytest.raises(ValueError, match="which are the classes.*group 'folder'.*group 'none'"):
+        read(*folders)
+    train, _, groups, notes = read(*folders, group="folder")
+    outer = sorted({folder.split("/")[0] for folder in folders})
+    assert sorted(train) == outer and len(groups) == 16 and "groups" in notes
+    train, _, groups, notes = read(*folders, group="none")
+    assert sorted(train) == outer and not groups and "mixed, as asked" in notes
+
+
+def test_doubt_about_folders_names_the_first_and_what_lies_in_it():
     with pytest.raises(
-        ValueError, match=r"set/photo holds folders \(cat, dog\), and so do"
-    ) as caught:
-        read(*both)
-    assert "group 'folder'" in str(caught.value) and "group 'none'" in str(caught.value)
-    train, _, groups, _ = read(*both, group="folder")
-    assert train == {"photo": 8, "sketch": 8} and {*groups.values()} == {"cat", "dog"}
-    assert read(*both, group="none")[0] == train
-    with pytest.raises(ValueError, match=r"set/train/photo holds folders \(cat, dog\)"):
+        ValueError, match=r"set/train/photo holds folders \(cat, dog\) and no images"
+    ):
         read(*below("train/photo", "train/sketch"), "test/photo", "test/sketch")
+
+
+MASKED = {
+    "in each class": ["COVID/images", "COVID/masks", "Normal/images", "Normal/masks"],
+    "around the classes": ["images/COVID", "images/Normal", "masks/COVID", "masks/Normal"],
+    "in each part": [
+        f"{part}/{kind}/{name}"
+        for part in ("train", "val")
+        for kind in ("images", "Segmentations")
+        for name in ("COVID", "Normal")
+    ],
+}
+
+
+@pytest.mark.parametrize("what", MASKED)
+def test_folders_of_masks_beside_images_are_left_aside_and_said(what):
+    train, test, groups, notes = read(*MASKED[what])
+    assert train == {"COVID": 4, "Normal": 4} and not groups
+    assert test == (train if "part" in what else None)
+    assert "left aside: masks of the images beside" in notes
+
+
+def test_files_called_as_masks_of_others_are_left_aside_and_said():
+    made = listed("benign:0", "malignant:0")
+    for kind in ("benign", "malignant"):
+        for i in range(4):
+            for end in ("", "_mask", "_mask_1"):
+                made.add((kind,), f"{kind} ({i}){end}.png", picture)
+        made.add((kind,), "gas_mask.png", picture)  # nothing is called "gas"
+    found = find_class_folders(made)
+    assert [len(files) for files in found.train.values()] == [5, 5]
+    assert found.notes == [
+        "16 files were left aside, since they are called as masks of images beside them "
+        "(benign/benign (0)_mask.png …)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (["images_001/images", "images_002/images"], True),
+        (["HAM_images_part_1", "HAM_images_part_2"], True),
+        (["fold1", "fold2", "fold3"], True),
+        (["class1", "class2"], False),
+        (["grade 0", "grade 1", "grade 2"], False),
+        (["image_set", "other"], False),
+    ],
+)
+def test_portions_of_a_set_that_look_like_classes_are_said(folders, said):
+    assert ("as portions of one set are" in read(*folders)[3]) is said
 
 
 REFUSED = {

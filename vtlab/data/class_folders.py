@@ -19,6 +19,19 @@ from vtlab.data.split_names import find_split
 
 # folders without labels, which lie beside others
 UNLABELLED = frozenset("pred predict prediction unknown unlabelled unlabeled unlabel extra".split())
+# folders of images beside folders of what was drawn on them
+IMAGE_FOLDERS = frozenset("image images img imgs original originals photo photos rgb".split())
+MASK_FOLDERS = frozenset(
+    "mask masks segmentation segmentations segmented annotation annotations gt groundtruth ground_truth "
+    "label labels".split()
+)
+MASK_FILE = re.compile(
+    r"(.+?)[-_ ]+(mask|masks|seg|segmentation|gt)([-_ ]?\d+)?\.\w+", re.IGNORECASE
+)
+# what portions of one set are called, with numbers
+PORTIONS = frozenset(
+    "part parts batch chunk fold folder image images img imgs set data disk dcim".split()
+)
 HASH = re.compile(r"[0-9a-f-]{8,}", re.IGNORECASE)  # such as a patient's pseudonym
 
 FilesByClass = dict[str, list[Place]]
@@ -73,7 +86,30 @@ class _Reader:
                 self.loose.add(at)
                 for n in range(len(at)):
                     inner[at[:n]].add(at[n])
-        self._inner = {at: sorted(names, key=natural_key) for at, names in inner.items()}
+        self.masks: set[Place] = set()
+        for at, names in inner.items():
+            if not IMAGE_FOLDERS.isdisjoint(map(str.lower, names)):
+                self.masks |= {(*at, name) for name in names if name.lower() in MASK_FOLDERS}
+        self._inner = {
+            at: sorted((name for name in names if (*at, name) not in self.masks), key=natural_key)
+            for at, names in inner.items()
+        }
+        self._note_masks(sorted(self.masks))
+
+    def files(self, at: Place) -> list[Place]:
+        """The image files in a folder at any depth, less those in folders of masks, in natural order."""
+        files = self.listing.files(at)
+        if not self.masks:
+            return files
+        return [f for f in files if self.masks.isdisjoint(f[:n] for n in range(len(at), len(f)))]
+
+    def _note_masks(self, places: list[Place]) -> None:
+        if places:
+            names = [f"{printable_path_name(place)}/" for place in places]
+            self.notes.append(
+                f"{_list(names)} {'was' if len(names) == 1 else 'were'} left aside: masks of the images "
+                "beside"
+            )
 
     def inside(self, at: Place) -> list[str]:
         """The names of the folders right inside one that hold images at any depth, in natural order."""
@@ -121,12 +157,45 @@ class _Reader:
         if len(train) == 1:
             only = next(iter(train))
             raise ValueError(f"{self.listing.name} has one class only, {only!r}; it takes two")
+        self._drop_mask_files(train, test or {})
+        self._note_portions(train)
         if test is not None:
             self._note_test(train, test)
         if self.group == "none":
             self.groups = {}
         tops = {at[:n] for at in (*self.tops, root) for n in range(len(at) + 1)}
         return ClassFolders(train, test, self.groups, self.notes, tops)
+
+    def _drop_mask_files(self, *sides: FilesByClass) -> None:
+        """Leave aside files that are called as masks of others that lie beside them (`1.png`, `1_mask.png`)."""
+        dropped = []
+        for side in sides:
+            for name, files in side.items():
+                named = {
+                    file: match[1] for file in files if (match := MASK_FILE.fullmatch(file[-1]))
+                }
+                beside = {(*f[:-1], f[-1].rpartition(".")[0]) for f in files} if named else set()
+                masks = {file for file, stem in named.items() if (*file[:-1], stem) in beside}
+                side[name] = [file for file in files if file not in masks]
+                dropped += sorted(masks)
+        if dropped:
+            self.notes.append(
+                f"{len(dropped)} files were left aside, since they are called as masks of images beside them "
+                f"({printable_path_name(dropped[0])} …)"
+            )
+
+    def _note_portions(self, classes: Collection[str]) -> None:
+        """Say it where the classes are called as portions of one set (`images_001`, `images_002`)."""
+        words = {word for name in classes for word in re.findall(r"[^\W\d_]+", name.lower())}
+        if (
+            words & PORTIONS
+            and all(re.search(r"\d", name) for name in classes)
+            and _same_stem(classes)
+        ):
+            self.notes.append(
+                f"the classes are called {_list(classes)}, as portions of one set are: if they are none, give "
+                "the table that says what is in the images, or put one folder per class"
+            )
 
     # ------------------------------------------------------------------ parts: train/, test/, val/
 
@@ -216,7 +285,7 @@ class _Reader:
             self.tops.add((*root, name))
             for side, part in ((train, "train"), (test, chosen)):
                 if part in parts:
-                    side[_class_name(name)] += self.listing.files((*root, name, parts[part]))
+                    side[_class_name(name)] += self.files((*root, name, parts[part]))
             self.notes += [
                 f"{printable_path_name((name, own))}/ was left aside"
                 for own in self.inside((*root, name))
@@ -264,10 +333,12 @@ class _Reader:
             inner = [self.inside(self.enter_class((*at, name))) for name in outer]
         names = Counter(name for names in inner for name in names)
         shared = sum(count > 1 for count in names.values())
-        if max(map(len, inner), default=0) < 2 or 2 * shared < len(names):
-            return ()
         numbered = _are_identifiers(outer), _are_identifiers(names)
-        if numbered[0] != numbered[1]:
+        own_images = any((*at, name) in self.loose for name in outer)
+        several = max(map(len, inner), default=0) > 1
+        if not several or own_images or (numbered[1] and 2 * shared < len(names)):
+            return ()
+        if 2 * shared >= len(names) and numbered[0] != numbered[1]:
             return names.keys() if numbered[0] else ()
         if all(numbered) and len(names) != len(outer):  # there are fewer classes than groups
             return names.keys() if len(names) < len(outer) else ()
@@ -275,10 +346,10 @@ class _Reader:
             return ()
         first = next(name for name, own in zip(outer, inner, strict=True) if len(own) > 1)
         raise ValueError(
-            f"{self.where((*at, first))} holds folders ({_list(inner[outer.index(first)])}), and so do the "
-            "folders beside it: which are the classes? If those inside, give one of the folders around them; "
-            "if those outside, say group 'folder' (folders inside stay whole on one side of every split) or "
-            "group 'none' (their images are mixed)"
+            f"{self.where((*at, first))} holds folders ({_list(inner[outer.index(first)])}) and no images: "
+            f"which are the classes? If those inside, give {first}/ alone, or put all of them side by side; if "
+            f"{_list(map(_class_name, outer))}, say group 'folder' (folders inside are patients and the like, "
+            "each whole on one side of every split) or group 'none' (their images are mixed)"
         )
 
     def _class_names(self, at: Place, inner_classes: Collection[str]) -> list[str]:
@@ -309,7 +380,7 @@ class _Reader:
             for name, places in self._read_groups(at, inner_classes).items():
                 for group, place in places.items():
                     self.tops.add(place[:-1])
-                    files = self.listing.files(place)
+                    files = self.files(place)
                     found[_class_name(name)] += files
                     self.groups |= dict.fromkeys(files, group)
             self.notes.append(
@@ -321,7 +392,7 @@ class _Reader:
         depths = [len(place) for place in own.values() if len(self.inside(place)) > 1]
         groups = []
         for name, place in own.items():
-            files = self.listing.files((*at, name))
+            files = self.files((*at, name))
             found[_class_name(name)] += files
             depth = min(*depths, len(place)) if depths else 0
             for file in files:
@@ -403,11 +474,16 @@ def _folders(names: Collection[str]) -> str:
 
 
 def _are_identifiers(names: Collection[str]) -> bool:
-    """Whether names are numbers of things (`P01`, `cow-17`, `10253`, `2023-05-01`), and no words."""
-    stems = {re.sub(r"[\W\d_]+", "", name).lower() for name in names}
+    """Whether most names are numbers of things (`P01`, `cow-17`, `10253`, `2023-05-01`), and no words."""
+    common = _same_stem(names)
 
     def is_identifier(name: str) -> bool:
         digits, signs = len(re.findall(r"\d", name)), len(re.findall(r"[^\W_]", name))
-        return digits > 0 and (len(stems) == 1 or 2 * digits >= signs or bool(HASH.fullmatch(name)))
+        return digits > 0 and (common or 2 * digits >= signs or bool(HASH.fullmatch(name)))
 
-    return bool(names) and all(map(is_identifier, names))
+    return bool(names) and sum(map(is_identifier, names)) >= 0.8 * len(names)
+
+
+def _same_stem(names: Collection[str]) -> bool:
+    """Whether names differ in their numbers only."""
+    return len({re.sub(r"[\W\d_]+", "", name).lower() for name in names}) == 1
