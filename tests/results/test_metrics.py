@@ -82,7 +82,44 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
 def test_paired_differences_cancel_what_seeds_share():
     shared = RANDOM.normal(0, 0.2, 6)
     found = metrics.paired_difference(shared + 0.1, shared)
-    assert found.mean == pytest.approx(0.1) and found.half < 1e-9
+    assert found.mean == pytest.approx(0.1) and found.half < 0.001
+    assert metrics.paired_difference(shared + RANDOM.normal(0, 0.01, 6), shared).half < 0.03
+
+
+# what was measured, and the differences of one image that its interval is at least as wide as
+AGREEING = {
+    "three of 40 of 40 against 39": (
+        metrics.paired_difference([1] * 3, [0.975] * 3),
+        [1 / 40, 0, 0],
+    ),
+    "two seeds": (metrics.paired_difference([1, 1], [0.975, 0.975]), [1 / 40, 0]),
+    "of 80 images": (metrics.paired_difference([1, 1], [0.975, 0.975], 80), [1 / 80, 0]),
+    "float32": (metrics.t_interval(np.full(3, 7 / 12, np.float32)), [1 / 12, 0, 0]),
+    "one strategy": (metrics.t_interval([0.975] * 3), [1 / 40, 0, 0]),
+    "of many images": (
+        metrics.paired_difference([937 / 1200] * 5, [901 / 1200] * 5),
+        [1 / 1000, 0, 0, 0, 0],
+    ),
+    "equal splits": (metrics.resampled_interval([0.9] * 3, 1e9, 10), [1 / 10, 0, 0]),
+    "nearly equal": (metrics.paired_difference([0.9, 0.9], [0.9, 0.9 + 1e-9], 10), [1 / 10, 0]),
+}
+
+
+@pytest.mark.parametrize("what", AGREEING)
+def test_values_that_agree_have_the_interval_of_one_image(what):
+    found, one = AGREEING[what]
+    half = stats.t.ppf(0.975, len(one) - 1) * np.std(one, ddof=1) / len(one) ** 0.5
+    assert found.half == pytest.approx(half)
+    assert found.high - found.mean == pytest.approx(half) == found.mean - found.low
+
+
+def test_the_number_of_test_images_widens_no_interval_that_is_wide():
+    wide = metrics.paired_difference([0.9, 0.5, 0.7], [0.4, 0.5, 0.3])
+    assert metrics.paired_difference([0.9, 0.5, 0.7], [0.4, 0.5, 0.3], 40) == wide
+
+
+def test_seeds_that_agree_leave_the_interval_of_the_test_set():
+    assert metrics.interval([0.9] * 3, 40).seeds_half == 0
 
 
 def test_what_cannot_be_counted_is_refused():
@@ -92,6 +129,8 @@ def test_what_cannot_be_counted_is_refused():
         metrics.t_interval([])
     with pytest.raises(ValueError, match="paired"):
         metrics.paired_difference([1.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match="at least one test image, not 0"):
+        metrics.paired_difference([1.0, 0.9], [1.0, 0.8], 0)
     with pytest.raises(ValueError, match="between 0 and 1, such as 0.95, not 95"):
         metrics.t_interval([0.5, 0.6], level=95)
     with pytest.raises(ValueError, match="at least one test image, not 0"):

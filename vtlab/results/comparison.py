@@ -100,11 +100,7 @@ class Comparison:
         for strategy, mean in means.items():
             pairs = by_seed[[means.index[0], strategy]].dropna().to_numpy()
             if len(pairs):
-                # equal differences have no spread: no interval is narrower than one image makes it
-                gap = metrics.widen_interval_to_one_image(
-                    metrics.paired_difference(pairs[:, 0], pairs[:, -1]),
-                    metrics.t_interval([0, *[1 / self.test_images] * (len(pairs) - 1)]),
-                )
+                gap = metrics.paired_difference(pairs[:, 0], pairs[:, -1], self.test_images)
                 rows.append((strategy, mean, gap.mean, gap.low, gap.high, gap.n))
             else:
                 rows.append((strategy, mean, np.nan, np.nan, np.nan, 0))

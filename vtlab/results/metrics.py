@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,9 @@ from scipy import stats
 # columns of a table of runs, beside the test accuracy, that a summary takes the mean or the number of
 RUN_MEANS = ("balanced_accuracy", "steps", "train_accuracy")
 RUN_COUNTS = ("diverged", "under_trained")
+
+SAME = 1e-12  # numbers that differ by less, for their size, differ by rounding
+MAX_STEPS = 1000  # images in the largest test set that is told from its accuracies
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,19 @@ def _check_pairs(labels: ArrayLike, predictions: ArrayLike) -> tuple[np.ndarray,
 def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """Student's t-interval of the mean of values, one per seed.
 
+    Values that agree to the last digit agree by chance: they are shares of a finite test set. Their
+    interval is the one that they would have if one of them were a step away: one image of the smallest
+    set, up to 1,000 images, that can give such shares.
+
     Raises:
         ValueError: If there is no value, or the level is not between 0 and 1.
     """
+    found = _spread_interval(values, level)
+    return found if found.seeds_half != 0 else _widen_by(_find_step(values), found, level)
+
+
+def _spread_interval(values: ArrayLike, level: float) -> Interval:
+    """Student's t-interval from the spread of the values alone, without width where they agree."""
     per_seed = np.asarray(values, dtype=float)
     if not per_seed.size:
         raise ValueError("an interval needs at least one value")
@@ -112,8 +127,27 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     mean, n = float(per_seed.mean()), len(per_seed)
     if n == 1:
         return Interval(mean, float("nan"), float("nan"), 1, float("nan"))
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * per_seed.std(ddof=1) / n**0.5)
+    spread = per_seed.std(ddof=1)
+    if spread <= SAME * max(1, np.abs(per_seed).max()):  # what rounding leaves is no spread
+        spread = 0.0
+    half = float(stats.t.ppf((1 + level) / 2, n - 1) * spread / n**0.5)
     return Interval(mean, mean - half, mean + half, n, half)
+
+
+def _find_step(*values: ArrayLike) -> float:
+    """The share that an image is of the smallest test set that gives all these values, at least 1/1000."""
+    shares = {
+        Fraction(float(v)).limit_denominator(MAX_STEPS) for row in values for v in np.ravel(row)
+    }
+    return 1 / min(MAX_STEPS, lcm(*(share.denominator for share in shares)))
+
+
+def _widen_by(step: float, found: Interval, level: float) -> Interval:
+    """The wider of an interval and that of differences of one step in all seeds but one."""
+    if found.n < 2:
+        return found
+    one = _spread_interval([0, *[step] * (found.n - 1)], level)
+    return widen_interval_to_one_image(found, one)
 
 
 def interval(values: Sequence[float], test_images: float, level: float = 0.95) -> Interval:
@@ -137,7 +171,7 @@ def interval(values: Sequence[float], test_images: float, level: float = 0.95) -
         raise ValueError(f"an accuracy needs at least one test image, not {test_images}")
     if odd := [value for value in values if not 0 <= value <= 1]:
         raise ValueError(f"an accuracy is a share in [0, 1], not {odd[0]}")
-    over_seeds = t_interval(values, level)
+    over_seeds = _spread_interval(values, level)
     mean = over_seeds.mean
     lowest, highest = _wilson_interval(mean, test_images, level)
     seeds_half = np.nan_to_num(over_seeds.seeds_half)
@@ -172,15 +206,31 @@ def widen_interval_to_one_image(found: Interval, one: Interval) -> Interval:
     return Interval(found.mean, found.mean - half, found.mean + half, found.n, half)
 
 
-def paired_difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Interval:
+def paired_difference(
+    a: Sequence[float], b: Sequence[float], test_images: float | None = None, level: float = 0.95
+) -> Interval:
     """The t-interval of the differences a - b of runs that share their seeds.
 
+    Args:
+        a: One accuracy per seed.
+        b: The others', in the same order.
+        test_images: How many images they were measured on: no interval is narrower than that of
+            differences of one image. Where it is not given, that holds for differences that all agree,
+            and the image is one of the smallest test set that gives such accuracies (see `t_interval`).
+        level: Of confidence.
+
     Raises:
-        ValueError: If the lengths differ.
+        ValueError: If the lengths differ, there is no value or no test image, or the level is not
+            between 0 and 1.
     """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} values cannot be paired with {len(b)}")
-    return t_interval(np.asarray(a, float) - np.asarray(b, float), level)
+    if test_images is not None and not test_images > 0:
+        raise ValueError(f"an accuracy needs at least one test image, not {test_images}")
+    found = _spread_interval(np.asarray(a, float) - np.asarray(b, float), level)
+    if test_images is not None:
+        return _widen_by(1 / test_images, found, level)
+    return found if found.seeds_half != 0 else _widen_by(_find_step(a, b), found, level)
 
 
 def resampled_interval(
@@ -204,7 +254,9 @@ def resampled_interval(
     """
     if not (train > 0 and test > 0):
         raise ValueError(f"a split has images on both sides, not {train} and {test}")
-    plain = t_interval(values, level)
+    plain = _spread_interval(values, level)
+    if plain.seeds_half == 0:  # equal values: one image of a split would have changed one of them
+        plain = _widen_by(1 / test, plain, level)
     half = plain.seeds_half * (1 + plain.n * test / train) ** 0.5
     return Interval(plain.mean, plain.mean - half, plain.mean + half, plain.n, half)
 
