@@ -40,13 +40,14 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
     mirror.write_text(
         "# %% [markdown]\n# # 01 · So?\n\n# %%\nimport vtlab.course.lesson as vt\n\n"
         "vt.claim('two is two', 2 == 2)\n\n# %%\n"
-        "from matplotlib.figure import Figure\n\nvt.begin()\n"
-        "figure = Figure()\nfigure.subplots()\nfigure\n"
+        "from vtlab.plots.style import new_figure\n\nfigure, axes = new_figure(width=6.4, height=4.8)\n"
+        "axes[0, 0].set_title('So')\nfigure\n"
     )
     notebook = tidy_built_notebook(run_notebook(read_lesson_mirror(mirror), tmp_path))
     nbformat.write(notebook, tmp_path / "tiny.ipynb")
-    shown = notebook.cells[2].outputs[-1].data
-    assert shown["text/plain"] == "<Figure size 640x480 with 1 Axes>" and "image/png" in shown
+    shown = notebook.cells[2].outputs[-1]
+    assert shown.data["text/plain"] == "<Figure size 640x480 with 1 Axes>"
+    assert "image/png" in shown.data and shown.metadata["image/png"] == {"alt": "So"}
     good = run_nbval(tmp_path, "tiny.ipynb")
     assert good.returncode == 0, good.stdout
     nbformat.write(tamper_with_cell(notebook, 1), tmp_path / "tiny.ipynb")

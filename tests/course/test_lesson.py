@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -36,11 +37,14 @@ def test_lessons_compute_on_the_cpu_unless_told_otherwise(monkeypatch):
     assert choose_device().type == "cuda"
 
 
-def test_begin_makes_no_shell_where_there_is_none(capsys):
-    begin()
-    from IPython import get_ipython
+def test_begin_leaves_figures_as_the_user_has_them(monkeypatch):
+    class Shell:
+        """Whatever is asked of it is a fault."""
 
-    assert get_ipython() is None
+    monkeypatch.setattr("IPython.get_ipython", Shell)
+    before = dict(matplotlib.rcParams)
+    begin()
+    assert dict(matplotlib.rcParams) == before
 
 
 @pytest.mark.parametrize("truth", [True, np.True_, torch.tensor(True)])

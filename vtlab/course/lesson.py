@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from vtlab.system.threads import THREADS
 
 
 def begin(seed: int = 0) -> None:
-    """Set seeds, threads, the device and the figures' format: a lesson's first line.
+    """Set seeds, threads and the device: a lesson's first line.
 
     Lessons compute on the CPU, also where there is a GPU: their numbers were made on one, and the loops
     that they write out leave the labels there. The environment variable VTLAB_DEVICE overrules that.
@@ -31,10 +30,6 @@ def begin(seed: int = 0) -> None:
     np.random.seed(seed)
     torch.manual_seed(seed)
     torch.set_num_threads(THREADS)
-    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
-
-        set_matplotlib_formats("png")  # a bare Figure is then shown as a picture
     print(f"vtlab lesson · seed {seed}")
 
 

@@ -8,10 +8,10 @@ from typing import Any, cast
 import numpy as np
 from contourpy import contour_generator
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from vtlab.plots import style
+from vtlab.plots.figure import Figure
 
 GAP = 0.07  # inches between two pictures
 LINE_HEIGHT = 0.17  # inches for a line of words

@@ -16,13 +16,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from matplotlib import figure as matplotlib_figure
 from matplotlib import font_manager
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from vtlab.plots.figure import Figure
 from vtlab.results.formatting import format_percent
 
 if TYPE_CHECKING:
@@ -192,9 +193,9 @@ def set_percent_axis(axis: Axis, *, ticks: tuple[float, ...] = (0, 0.25, 0.5, 0.
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_percent(value, 0)))
 
 
-def find_styled_figure(ax: Axes) -> Figure:
+def find_styled_figure(ax: Axes) -> matplotlib_figure.Figure:
     """The figure that holds the axes."""
-    return ax.figure if isinstance(ax.figure, Figure) else ax.figure.figure
+    return ax.figure if isinstance(ax.figure, matplotlib_figure.Figure) else ax.figure.figure
 
 
 def measure_styled_text(words: str, size: float = BODY, weight: str = "normal") -> float:
