@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -217,6 +218,21 @@ def test_names_that_are_no_text_reach_the_report_and_the_line_to_type_is_quoted(
     shown.encode()
     assert main(["predict", str(out / "model"), str(odd)]) == 0
     assert "my photos \\udce9/caf\\udce9/0.png\tcaf\\udce9\t" in capsys.readouterr().out
+
+
+def test_lab_says_that_a_clone_needs_no_folder(tmp_path, capsys, monkeypatch):
+    opened = []
+
+    def run(command, **options):
+        opened.append(command[-1])
+        return subprocess.CompletedProcess(command, 0)
+
+    (tmp_path / "01_first.ipynb").touch()
+    monkeypatch.setattr("vtlab.cli.find_shipped_files", lambda name: tmp_path)
+    monkeypatch.setattr("vtlab.cli.subprocess.run", run)
+    assert main(["lab", "--folder", "mine"]) == 0
+    assert opened == [str(tmp_path / "01_first.ipynb")]
+    assert capsys.readouterr().err.startswith("--folder mine is not used: this clone has")
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
@@ -536,16 +552,17 @@ def test_a_terminated_comparison_keeps_its_runs_and_says_so(folder, tmp_path, ca
     assert len(list((out / "runs").glob("*-all-0.json"))) == 2
 
 
-def test_recommend_names_a_way_and_the_line_that_carries_it_out(folder, capsys):
+def test_recommend_names_a_way_and_the_line_that_carries_it_out(folder, capsys, monkeypatch):
+    monkeypatch.setattr("vtlab.study.recommend.MAX_SPLITS", 3)
     (folder / "ant" / "torn.png").write_bytes(b"")
     assert (
-        main(["recommend", str(folder), "--budget", "60s", "--epochs", "1", "--image-size", "16"])
+        main(["recommend", str(folder), "--budget", "10min", "--epochs", "1", "--image-size", "16"])
         == 0
     )
     shown = capsys.readouterr()
     assert "Train so: " in shown.out and "vt.fit(network, task, vt." in shown.out
     assert f"\n  vtlab compare {folder} --strategies " in shown.out
-    assert "at most 60" in shown.err and "ant/torn.png cannot be read" in shown.err
+    assert "at most 600" in shown.err and "ant/torn.png cannot be read" in shown.err
     assert main(["recommend", str(folder), "--budget", "0.01s", "--epochs", "1"]) == 2
     assert "are too short" in capsys.readouterr().err
 

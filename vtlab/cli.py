@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,8 +38,10 @@ Train from scratch, as a linear probe, partially and fully, on the same few imag
 several seeds, and write a report.
 
 PATH is a folder or zip with one folder of images per class, or with train/ and test/ (or
-val/) above the class folders; then test/ is the test set. Or a table, .csv or .tsv, with
-the columns file, label and, if you like, split. Without PATH the task is the
+val/, dev/, holdout/ …) above the class folders; then test/ is the test set. Folders in the
+class folders, such as one per patient, are whole on one side of every split (--group).
+Or a table of files and classes
+beside the images, as spreadsheets and other tools write it. Without PATH the task is the
 embedded garden, and nothing is downloaded. The names garden, fine, far, glyphs, textures,
 arrows, digits (handwritten, from scikit-learn) and printed (digits drawn from fonts) are tasks too,
 and never mean a folder that is called so: write ./garden for that.
@@ -45,7 +49,7 @@ and never mean a folder that is called so: write ./garden for that.
 RECOMMEND_DESCRIPTION = """\
 Race ways to train on PATH's training images: each learns from three quarters of them and is judged on the
 rest, in several splits; the test images are not touched. Says which way to take, how sure that is, and the
-line of code that does it.
+lines that do it, in Python and here.
 """
 PREDICT_DESCRIPTION = """\
 Print a line for each image: the file, the class, and the probability that the model gives it.
@@ -168,20 +172,54 @@ def _build_shared_options() -> OneLineParser:
         "(images that look the same), a column of a table, a pattern with brackets such as '(p[0-9]+)_' for "
         "the names of files, or none (default: what the names of folders and columns say)",
     )
+    from vtlab.data.decoding import RESIZES
+
+    ways = "; ".join(f"{name}: {about}" for name, about in RESIZES.items())
+    images.add_argument(
+        "--resize",
+        choices=RESIZES,
+        default="crop",
+        help=f"how an image becomes a square. {ways} (default: %(default)s)",
+    )
+    table = shared.add_argument_group("what a table (.csv, .tsv, .jsonl, .xlsx) says")
+    table.add_argument(
+        "--file-column",
+        metavar="NAME",
+        help="the column of the image files (default: the one whose values are files beside the table)",
+    )
+    table.add_argument(
+        "--label-column",
+        metavar="NAME",
+        help="the column of the classes (default: label, class, target and the like, or a column per class "
+        "with one 1 in each row)",
+    )
+    table.add_argument(
+        "--split-column",
+        metavar="NAME",
+        help="the column that says what is for testing: in words, as yes and no, or by numbers of folds, of "
+        "which the last is tested (default: split, is_valid, fold and the like)",
+    )
+    table.add_argument(
+        "--regression",
+        action="store_true",
+        help="the label is a number to be predicted, not a class",
+    )
     network = shared.add_argument_group("which network learns")
     network.add_argument(
         "--backbone",
         default="default",
         metavar="NAME",
-        help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, efficientnet_lite0, or a network of "
-        "torchvision or timm, such as resnet18 or timm:convnext_atto "
+        help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, efficientnet_lite0, a network of "
+        "torchvision or timm, such as resnet18 or timm:convnext_atto, or your own: FILE.py:FUNCTION or "
+        "package.module:FUNCTION builds it "
         "(default: efficientnet_lite0 for photographs, mini_resnet for drawn tasks; see vtlab starts)",
     )
     network.add_argument(
         "--weights",
         default="default",
         metavar="FILE",
-        help="a state dict, or a name of torchvision's (default: the shipped or published ones)",
+        help="a file of weights, such as a trainer's checkpoint; the folder of a model that --save wrote, "
+        "which knows its backbone; or a name of torchvision's (default: the shipped or published ones)",
     )
     network.add_argument(
         "--epochs",
@@ -292,6 +330,11 @@ def _add_predict_options(named: argparse.ArgumentParser) -> None:
     named.add_argument("model", type=Path, metavar="MODEL", help="a folder that --save wrote")
     named.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file or a folder")
     named.add_argument(
+        "--backbone",
+        metavar="FILE.py:FUNCTION",
+        help="what builds the network, where MODEL is of a network of your own",
+    )
+    named.add_argument(
         "--cam",
         action="store_true",
         help="also write a picture of where the evidence for the class lies (Grad-CAM)",
@@ -337,11 +380,16 @@ def _parse_natural(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # a sign that a terminal lacks must not stop the work
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if arguments is None else list(arguments)
     given = build_parser().parse_args(words)
     given.line = shlex.join(["vtlab", *words])
     try:
-        with raise_on_termination():
+        with raise_on_termination(), warnings.catch_warnings():
+            warnings.showwarning = lambda message, *where, **more: _print_note(f"vtlab: {message}")
             status = COMMANDS[given.command](given)
             sys.stdout.flush()  # here, where a closed pipe can be answered
             return status
@@ -384,8 +432,10 @@ def compare_command(given: argparse.Namespace) -> int:
         keep_networks=given.save,
         say=_print_note,
     )
-    report = study.write_report(given.out, command=printable_name(given.line))
+    # what took long is kept before anything is said
     comparison, lost = study.comparison(), all(run.diverged for run in study.runs)
+    saved = _save_best(study, given.out / "model") if given.save and not lost else ()
+    report = study.write_report(given.out, command=printable_name(given.line))
     print(format_comparison(comparison))
     print(f"\n{state_conclusion(comparison)}".replace("\N{NO-BREAK SPACE}", " "))
     for caveat in study.list_caveats():
@@ -395,49 +445,40 @@ def compare_command(given: argparse.Namespace) -> int:
         count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
         print(f"\n{count} left out; the report names each:")
         print("\n".join(f"  {sentence}" for sentence in skipped[:SHOWN_FILES]))
-    if given.save and not lost:
-        _save_best(study, given.out / "model")
+    for line in saved:
+        print(line)
     print(f"\n{time.perf_counter() - started:.0f} s in all. Next, open:")
     print(f"  {printable_name(str(report))}")
     print("  vtlab lab      (lesson 01 in JupyterLab)")
     if lost:
-        saved = ", and no network was saved" if given.save else ""
-        _print_error(f"every run diverged: no strategy has an accuracy{saved}")
+        unsaved = ", and no network was saved" if given.save else ""
+        _print_error(f"every run diverged: no strategy has an accuracy{unsaved}")
     return 1 if lost else 0
 
 
-def _save_best(study: Study, folder: Path) -> None:
-    """Save the network of the best strategy, and print how to predict with it."""
+def _save_best(study: Study, folder: Path) -> tuple[str, str]:
+    """Save the network of the best strategy; gives the lines on how to predict with it."""
     from vtlab.data.file_names import printable_name
     from vtlab.training.saving import save
 
     run = study.best()
     network = study.model(run, say=_print_note)
     save(network, folder, study.task, strategy=run.strategy, test_accuracy=run.test_accuracy)
-    print(
+    return (
         f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
         f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in "
-        f"{printable_name(str(folder))}:"
+        f"{printable_name(str(folder))}:",
+        f"  {printable_name(shlex.join(['vtlab', 'predict', str(folder)]))} IMAGE…",
     )
-    print(f"  {printable_name(shlex.join(['vtlab', 'predict', str(folder)]))} IMAGE…")
 
 
 def recommend_command(given: argparse.Namespace) -> int:
     """Run `vtlab recommend`; returns the exit status."""
     from vtlab.data.file_names import printable_name
-    from vtlab.data.tasks import task
     from vtlab.study.recommend import recommend
 
     setting = _read_setting(given)
-    made = task(
-        given.path,
-        shots=_read_shots(given, drawn="20"),
-        seed=given.seed,
-        image_size=setting.size,
-        strict=given.strict,
-        flip=given.flip,
-        group=given.group,
-    )
+    made = setting.make_task(shots=_read_shots(given, drawn="20"), seed=given.seed)
     for line in made.skipped:
         _print_note(f"  {line}")
     found = recommend(made, budget=given.budget, setting=setting, seed=given.seed, say=_print_note)
@@ -454,7 +495,7 @@ def predict_command(given: argparse.Namespace) -> int:
         raise ValueError(f"--out {given.out} says where --cam writes its pictures: give --cam, too")
     out = given.out or Path(CAMS_FOLDER)
     _check_folder(out)
-    predictor = Predictor(given.model)
+    predictor = Predictor(given.model, given.backbone)
     found = find_images_to_predict(given.images)
     if given.cam and out.resolve() in {path.resolve().parent for path in found.images}:
         raise ValueError(f"--out {out} holds the images themselves: name another folder")
@@ -491,6 +532,11 @@ def _read_setting(given: argparse.Namespace) -> Setting:
         strict=given.strict,
         flip=given.flip,
         group=given.group,
+        resize=given.resize,
+        file_column=given.file_column,
+        label_column=given.label_column,
+        split_column=given.split_column,
+        regression=given.regression,
     )
 
 
@@ -548,6 +594,8 @@ def lab_command(given: argparse.Namespace) -> int:
         if not lessons.exists():
             shutil.copytree(shipped, lessons)
             print(f"lessons copied to {lessons}")
+    elif given.folder:
+        _print_note(f"--folder {given.folder} is not used: this clone has the lessons in {shipped}")
     first = min(lessons.glob("01_*.ipynb"), default=None)
     if first is None:
         what = "holds no lessons (01_….ipynb)" if lessons.is_dir() else "is a file, not a folder"

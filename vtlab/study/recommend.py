@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 
 from vtlab.data.near_duplicates import near_duplicates
-from vtlab.data.splits import MIN_IMAGES_PER_CLASS, stratified_split
+from vtlab.data.splits import MIN_IMAGES_PER_CLASS, count_groups, stratified_split
 from vtlab.data.tasks import Task
 from vtlab.models.evaluation import NonFiniteOutputsError, predict
 from vtlab.results.metrics import (
@@ -90,10 +90,28 @@ def recommend(
         ways = tuple(map(plain, ways))
     race = RecommendationRace(task, budget, setting, seed, ways)
     race.runner.describe(setting, ways, say)
+    for line in _describe_groups(task):
+        say(f"  {line}")
     say(race.plan(ways))
     for line in race.run():
         say(line)
     return race.result(setting)
+
+
+def _describe_groups(task: Task) -> list[str]:
+    """What whole groups on one side of a split mean for the numbers of a race."""
+    if not task.train.groups:
+        return []
+    counts = count_groups(task.train.labels, task.train.groups)
+    lines = [
+        "whole groups are held back; intervals count images, and those of one group are alike: they are too "
+        "narrow"
+    ]
+    if single := [task.classes[k] for k, count in sorted(counts.items()) if count == 1]:
+        lines.append(
+            f"all images of {', '.join(map(repr, single))} are of one group: none of them is ever held back"
+        )
+    return lines
 
 
 class SplitScore(NamedTuple):
@@ -213,7 +231,8 @@ class RecommendationRace:
         if not self.racing:
             quickest = min(ways, key=lambda way: seconds[way])
             raise ValueError(
-                f"{self.budget:.0f} s are too short: {_label(quickest)} alone would take some "
+                f"{self.budget:.0f} s are too short: {max(0, self.seconds_left):.0f} s of them are left for "
+                f"the race, and {_label(quickest)} alone would take some "
                 f"{MIN_SPLITS * seconds[quickest]:.0f} s on {MIN_SPLITS} splits"
             )
         self.racing.sort(key=lambda way: seconds[way])
@@ -289,15 +308,10 @@ class RecommendationRace:
         return fmean(score.accuracy for score in self.scores[way])
 
     @property
-    def complete_ways(self) -> list[Strategy]:
-        """The ways with as many splits as any has: those that were not overtaken, nor cut short."""
-        most = max(map(len, self.scores.values()))
-        return [way for way, scores in self.scores.items() if len(scores) == most]
-
-    @property
     def leader(self) -> Strategy:
-        """The way with the highest mean, of those that have all splits."""
-        return max(self.complete_ways, key=self._mean)
+        """The way with the highest mean, of those that have as many splits as any."""
+        most = max(map(len, self.scores.values()))
+        return max((way for way in self.scores if len(self.scores[way]) == most), key=self._mean)
 
     def _lead_over(self, way: Strategy) -> Interval:
         """The leader's accuracy less this way's, over the splits that both have."""
