@@ -102,7 +102,7 @@ def _describe_groups(task: Task) -> list[str]:
     """What whole groups on one side of a split mean for the numbers of a race."""
     if not task.train.groups:
         return []
-    counts = count_groups(task.train.labels, task.train.groups)
+    counts = {} if task.asks_a_number else count_groups(task.train.labels, task.train.groups)
     lines = [
         "whole groups are held back; intervals count images, and those of one group are alike: they are too "
         "narrow"
