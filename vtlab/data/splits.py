@@ -82,7 +82,7 @@ def _split_groups(
         counts[group][label] += 1
     names = list(counts)
     tries = []
-    for _ in range(GROUP_CHOICES):
+    for _ in range(GROUP_CHOICES if len(names) < MANY_GROUPS else 1):
         mixed = [names[i] for i in torch.randperm(len(names), generator=random).tolist()]
         tries.append(_choose_groups({name: counts[name] for name in mixed}, total, share))
     chosen, _ = min(tries, key=lambda one: one[1])
