@@ -155,7 +155,9 @@ class UploadPanel(Panel):
             if training.state in ("training", "stopping"):
                 raise ValueError("wait until the training has ended, or stop it")
             task = session.task  # its panel offers the garden's, too
-            pixels = decode_image_tensor(content, task.image_size, file)
+            pixels = decode_image_tensor(
+                content, task.image_size, file, resize=task.resize, bits=task.bits
+            )
             probability, predicted = predict(session.network, pixels).max(1)
             sure = format_percent(float(probability), 0)
             self.answer = f"{file}: {task.classes[int(predicted)]}, {sure} sure"
