@@ -184,7 +184,7 @@ def test_the_recipe_of_a_split_is_chosen_within_what_is_learnt_from_there(
         monkeypatch.setattr(module, name, watched)
 
     watch(tune, "fit", lambda network, part, way: seen.update(images(part.train.pixels)))
-    watch(tune, "predict", lambda network, pixels: seen.update(images(pixels)))
+    watch(tune, "compute_outputs", lambda network, pixels: seen.update(images(pixels)))
     watch(
         advice,
         "fit",
@@ -524,7 +524,7 @@ def test_nothing_is_recommended_that_is_no_better_than_naming_the_most_frequent_
     assert ("Nothing learnt was shown: Linear probe, the best, is right for" in shown) != learnt
     assert "Chance (1 of 2)" in shown and "50.0 %" in shown
     first = task.classes[0]
-    constant = f"always naming {first!r}, the most frequent class"
+    constant = f"always naming {first!r} (the most frequent class)"
     assert (constant if counts[0] > counts[1] else "chance") in shown
     # balanced accuracy stands where it says more
     even = counts[0] == counts[1]

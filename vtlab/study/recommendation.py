@@ -196,7 +196,7 @@ class Recommendation:
         """What to train; or that no other way raced, or that the race has shown no learning."""
         best, lead = self.table.iloc[0], self.lead
         name, most = get_label(best.way).text, max(self.counts, key=self.counts.__getitem__)
-        constant = f"always naming {most!r}, the most frequent class" if self.uneven else "chance"
+        constant = f"always naming {most!r} (the most frequent class)" if self.uneven else "chance"
         if not self.learnt:
             numbers = format_percent_range(lead.low, lead.high) or "one split has no interval"
             return (
