@@ -125,8 +125,8 @@ MUTANTS = (
     Mutant(
         "normalising forgets the deviation",
         "vtlab/models/network.py",
-        "values = (pixels.float() - mean) / std",
-        "values = (pixels.float() - mean) / 255",
+        "values = (values - mean) / std",
+        "values = (values - mean) / 255",
         HEAD,
         BACKBONES,
     ),

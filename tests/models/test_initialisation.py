@@ -40,9 +40,25 @@ def test_the_callers_generator_is_left_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_layer_without_a_rule_is_named():
-    with pytest.raises(TypeError, match="no rule to initialise a GRU anew"):
-        reinitialise(nn.GRU(2, 2), make_generator(0, "x"))
+def test_a_layer_without_a_rule_draws_in_its_own_way_from_the_same_seed():
+    one, two = nn.GRU(2, 2), nn.GRU(2, 2)
+    reinitialise(one, make_generator(0, "x"))
+    reinitialise(two, make_generator(0, "x"))
+    assert all(map(torch.equal, one.parameters(), two.parameters()))
+    reinitialise(two, make_generator(1, "x"))
+    assert not torch.equal(one.weight_ih_l0, two.weight_ih_l0)
+
+
+def test_a_layer_without_a_rule_and_a_way_is_named():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(2))
+
+    with pytest.raises(
+        TypeError, match="no rule to initialise a Odd anew, whose weights are scale"
+    ):
+        reinitialise(Odd(), make_generator(0, "x"))
 
 
 def test_attention_is_drawn_by_xaviers_rule():

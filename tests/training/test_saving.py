@@ -182,8 +182,6 @@ def test_a_foreign_folder_and_none_at_all_are_named(tmp_path):
 
 
 def test_what_could_not_be_loaded_again_is_not_saved(tmp_path):
-    with pytest.raises(ValueError, match="unknown backbone 'tiny'"):
-        kept(tmp_path / "m", tiny_network())
     network = backbone("mini_resnet", classes=3, weights=None)
     network.head = torch.nn.Sequential(torch.nn.Linear(256, 3))
     network.head.out_features = 3
@@ -231,3 +229,39 @@ def test_a_loaded_model_takes_its_images_as_the_saved_one_did(tmp_path):
     save(network.eval(), tmp_path / "model", task)
     images = task.test.pixels
     assert torch.equal(load(tmp_path / "model")[0].normalise(images), network.normalise(images))
+
+
+def test_a_network_of_ones_own_is_saved_and_comes_back_where_it_is_given(tmp_path):
+    task, network = noise_task(), tiny_network().eval()
+    network.freeze(["stage4.0", "head"]).eval()
+    card = save(network, tmp_path / "model", task)
+    assert (card.backbone, card.learning) == ("tiny", ("head", "stage4.0"))
+    with pytest.raises(
+        ValueError, match="it is of a network of one's own, tiny: give that as backbone"
+    ):
+        load(tmp_path / "model")
+    loaded, _ = load(tmp_path / "model", backbone=tiny_network(classes=9))
+    images = network.normalise(task.test.pixels)
+    with torch.no_grad():
+        assert torch.equal(loaded(images), network(images))
+    learning = [name for name, weight in loaded.named_parameters() if weight.requires_grad]
+    assert learning == ["stages.stage4.0.weight", "head.weight", "head.bias"]
+    with pytest.raises(ValueError, match="damaged or foreign: "):
+        load(tmp_path / "model", backbone=backbone("mini_resnet", weights=None))
+
+
+def test_a_saved_model_is_a_start_for_its_own_network_alone(tmp_path):
+    task = noise_task()
+    network = backbone("mini_resnet", classes=3, weights=None, mean=[0.3], std=[0.3]).eval()
+    save(network, tmp_path / "model", task, strategy="partial")
+    start = backbone("mini_resnet", classes=5, weights=tmp_path / "model")
+    for name, value in network.stages.state_dict().items():
+        assert torch.equal(value, start.stages.state_dict()[name])
+    assert start.normalisation == network.normalisation
+    assert start.origin == f"random, trained on {task.name} by partial"
+    with pytest.raises(ValueError, match="holds a mini_resnet, not a mini_vgg: name mini_resnet"):
+        backbone("mini_vgg", weights=tmp_path / "model")
+    file = next((tmp_path / "model").glob("weights-*"))
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(ValueError, match=r"is damaged: weights-\w+.safetensors is not as it was"):
+        backbone("mini_resnet", weights=tmp_path / "model")

@@ -47,12 +47,14 @@ class CutNetwork:
         tail: What follows, up to the scores of the classes that it was trained on.
         features: D, the channels of the last stage.
         layouts: The layout of each stage's output, one of `layouts.LAYOUTS`.
+        pooler: What makes features `(N, D)` of the last stage's output, where that is not `Network.pool`.
     """
 
     stages: Mapping[str, nn.Module]
     tail: nn.Module
     features: int
     layouts: dict[str, str]
+    pooler: nn.Module | None = None
 
 
 def cut_into_stages(blocks: list[nn.Module], tail: nn.Module, size: int) -> CutNetwork:
@@ -66,13 +68,13 @@ def cut_into_stages(blocks: list[nn.Module], tail: nn.Module, size: int) -> CutN
     Raises:
         ValueError: If there are too few blocks that learn.
     """
-    if (learning := sum(map(_learns, blocks))) < len(STAGE_NAMES):
+    if (learning := sum(map(learns, blocks))) < len(STAGE_NAMES):
         raise ValueError(
             f"{len(STAGE_NAMES)} stages take as many blocks that follow one another; "
             f"there are {learning}"
         )
     shapes = infer_cut_shapes(blocks, size)
-    groups = dict(zip(STAGE_NAMES, _group_blocks(blocks, shapes, size), strict=True))
+    groups = dict(zip(STAGE_NAMES, group_blocks(blocks, shapes, size), strict=True))
     return CutNetwork(
         {name: nn.Sequential(*(blocks[i] for i in group)) for name, group in groups.items()},
         tail,
@@ -96,10 +98,20 @@ def run_cut_block_on_meta(block: nn.Module, values: Any) -> Any:
         return copy.deepcopy(block).to("meta").eval()(values)
 
 
-def _group_blocks(
-    blocks: list[nn.Module], shapes: list[tuple[int, ...]], size: int
+def group_blocks(
+    blocks: list[nn.Module],
+    shapes: list[tuple[int, ...]],
+    size: int,
+    count: int = len(STAGE_NAMES),
 ) -> list[list[int]]:
-    """Places of the blocks of each stage: one stage per octave of resolution, five in all."""
+    """Places of the blocks of each stage: one stage per octave of resolution, `count` in all.
+
+    Args:
+        blocks: Of which at least `count` learn.
+        shapes: Of their outputs.
+        size: Side of the images in pixels.
+        count: How many stages.
+    """
     groups: list[list[int]] = []
     octave = None
     for place, shape in enumerate(shapes):
@@ -110,10 +122,10 @@ def _group_blocks(
         groups[-1].append(place)
     # from as many groups as there are octaves to five: join the first ones, or cut the longest
     groups = _join_weightless_groups(groups, blocks)
-    while len(groups) > len(STAGE_NAMES):  # the first ones are small
+    while len(groups) > count:  # the first ones are small
         groups = [groups[0] + groups[1], *groups[2:]]
-    while len(groups) < len(STAGE_NAMES):
-        counts = [sum(map(_learns, (blocks[i] for i in group))) for group in groups]
+    while len(groups) < count:
+        counts = [sum(map(learns, (blocks[i] for i in group))) for group in groups]
         # what makes the first maps is the stem; after that the longest stage is halved
         which = 0 if counts[0] > 1 else max(range(len(groups)), key=counts.__getitem__)
         first_length = 1 if which == 0 else counts[which] // 2
@@ -121,7 +133,7 @@ def _group_blocks(
     return groups
 
 
-def _learns(block: nn.Module) -> bool:
+def learns(block: nn.Module) -> bool:
     """Whether a block holds a convolution or attention; a normalisation goes with what it follows."""
     return any(p.dim() > 1 for p in block.parameters())
 
@@ -131,7 +143,7 @@ def _join_weightless_groups(groups: list[list[int]], blocks: list[nn.Module]) ->
     joined: list[list[int]] = []
     waiting: list[int] = []
     for group in groups:
-        if any(_learns(blocks[i]) for i in group):
+        if any(learns(blocks[i]) for i in group):
             joined.append(waiting + group)
             waiting = []
         elif joined:
@@ -143,7 +155,7 @@ def _join_weightless_groups(groups: list[list[int]], blocks: list[nn.Module]) ->
 
 def _split_group(group: list[int], blocks: list[nn.Module], first_length: int) -> list[list[int]]:
     """A group in two parts, of which the first has so many blocks that learn."""
-    learning = [at for at, place in enumerate(group) if _learns(blocks[place])]
+    learning = [at for at, place in enumerate(group) if learns(blocks[place])]
     if len(learning) <= first_length:
         raise ValueError(
             f"a stage of {len(learning)} learning blocks cannot be cut after {first_length}"

@@ -1,8 +1,7 @@
 """Networks of timm, cut into five stages and a head: `vt.backbone("timm:convnext_atto")`.
 
-A network's `forward_features` is followed once with a stand-in for the images (`torch.fx`). A block ends
-wherever a single value is all that later steps use. Blocks are then grouped into stages like those of
-torchvision. No weight is copied, and timm's own blocks stay whole, with their dropout and their modes.
+A network's `forward_features` is followed once (`tracing`), and its blocks are grouped into stages like those
+of torchvision. No weight is copied, and timm's own blocks stay whole, with their dropout and their modes.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from vtlab.models.cutting import (
     CutFunction,
@@ -26,8 +25,8 @@ from vtlab.models.cutting import (
     run_cut_block_on_meta,
 )
 from vtlab.models.layouts import infer_layout
-from vtlab.models.network import network_in_evaluation_mode
 from vtlab.models.normalisation import Normalisation
+from vtlab.models.tracing import find_blocks, holds_blocks
 from vtlab.models.weights import fill_module_with_weights
 from vtlab.models.weights_files import WeightsFile, open_weights
 
@@ -195,23 +194,6 @@ class _Tail(nn.Module):
         return self._run(features)
 
 
-class _BlockTracer(fx.Tracer):
-    """Goes into what holds blocks in a line, and takes each block as one step."""
-
-    def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
-        return not _holds_blocks(module)
-
-
-def _holds_blocks(module: nn.Module) -> bool:
-    if type(module).forward is nn.Sequential.forward:
-        return True
-    return any(
-        isinstance(child, nn.Sequential | nn.ModuleList)
-        and any(not type(m).__module__.startswith("torch.nn") for m in child)
-        for child in module.children()
-    )
-
-
 class _Features(nn.Module):
     """A model whose `forward` is timm's `forward_features`."""
 
@@ -225,55 +207,12 @@ class _Features(nn.Module):
 
 def _find_blocks(model: nn.Module) -> list[nn.Module]:
     """The steps of `forward_features`, cut wherever one value is all that goes on."""
-    root = _Features(model)
     try:
-        with network_in_evaluation_mode(root):
-            graph = _BlockTracer().trace(root)
-    except Exception as error:  # whatever a network does with its stand-in
-        why = " ".join(str(error).split())[:200]
-        raise ValueError(
-            f"timm's {type(model).__name__} cannot be followed block by block ({why})"
-        ) from None
-    images, *steps, output = graph.nodes
-    # a block may end after the step behind which no other value is used
-    last_use = {
-        node: place for place, step in enumerate([*steps, output]) for node in step.all_input_nodes
-    }
-    constant: set[fx.Node] = set()
-    for step in steps:  # weights, and what is made of them alone
-        inputs = step.all_input_nodes
-        if step.op == "get_attr" or (inputs and constant.issuperset(inputs)):
-            constant.add(step)
-    blocks, given, since = [], images, 0
-    for place, step in enumerate(steps):
-        alive = [
-            node
-            for node in (images, *steps[: place + 1])
-            if node not in constant and last_use.get(node, -1) > place
+        return [
+            block.module
+            for block in find_blocks(_Features(model), lambda module, name: holds_blocks(module))
         ]
-        if alive == [step]:  # nothing else is needed later: a block may end here
-            blocks.append(_make_block(root, given, steps[since : place + 1], constant))
-            given, since = step, place + 1
-    return blocks
-
-
-def _make_block(
-    root: nn.Module, given: fx.Node, steps: list[fx.Node], constant: set[fx.Node]
-) -> nn.Module:
-    """A module that takes one value through these steps; timm's own where it is one step."""
-    steps = [step for step in steps if step not in constant]
-    only = steps[0] if len(steps) == 1 else None
-    if only and only.op == "call_module" and only.args == (given,) and not only.kwargs:
-        return root.get_submodule(str(only.target))
-    graph = fx.Graph()
-    copies = {given: graph.placeholder("values")}
-
-    def copy_node(node: fx.Node) -> fx.Node:
-        if node not in copies:  # weights may have been fetched long before they are used
-            copies[node] = graph.node_copy(node, copy_node)
-        return copies[node]
-
-    for step in steps:
-        copy_node(step)
-    graph.output(copies[steps[-1]])
-    return fx.GraphModule(root, graph)
+    except ValueError as error:
+        raise ValueError(
+            f"timm's {type(model).__name__} cannot be followed block by block ({error})"
+        ) from None

@@ -44,7 +44,8 @@ def reinitialise(part: nn.Module, random: torch.Generator) -> None:
     """Replace all weights of a part by new random ones.
 
     Convolutions by He's rule (He et al. 2015) with variance 2 / fan-out and a bias of 0, linear layers
-    uniform in ±1/sqrt(D) (torch's default), normalisation layers at scale 1 and shift 0.
+    uniform in ±1/sqrt(D) (torch's default), normalisation layers at scale 1 and shift 0; other layers
+    as their own `reset_parameters` does.
 
     Args:
         part: Changed in place.
@@ -71,10 +72,21 @@ def reinitialise(part: nn.Module, random: torch.Generator) -> None:
             elif isinstance(module, NORM_LAYERS):
                 module.reset_parameters()
             else:  # its own weights; those of its children come later in this loop
-                for name, values in module.named_parameters(recurse=False):
-                    if name not in _RULES_BY_NAME:
-                        raise TypeError(f"no rule to initialise a {type(module).__name__} anew")
-                    _RULES_BY_NAME[name](values, random)
+                own = dict(module.named_parameters(recurse=False))
+                unknown = sorted(own.keys() - _RULES_BY_NAME.keys())
+                reset = getattr(module, "reset_parameters", None)
+                if unknown and callable(reset):
+                    with torch.random.fork_rng(devices=[]):
+                        torch.manual_seed(int(torch.randint(2**31, (), generator=random)))
+                        reset()
+                elif unknown:
+                    raise TypeError(
+                        f"no rule to initialise a {type(module).__name__} anew, whose weights are "
+                        f"{', '.join(unknown)}: give the function that builds the network in its place"
+                    )
+                else:
+                    for name, values in own.items():
+                        _RULES_BY_NAME[name](values, random)
 
 
 # the variance of a layer's weights by its numbers of inputs and outputs, each counted per cell

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Means and standard deviations of red, green and blue, in [0, 1]."""
+    """Means and standard deviations of red, green and blue, or of grey alone, in [0, 1]."""
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 GARDEN_NORMALISATION = Normalisation((0.42, 0.40, 0.33), (0.20, 0.18, 0.17))

@@ -12,7 +12,7 @@ import pickle
 import re
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -94,9 +94,14 @@ class WeightsFile:
         return f"{self.card['weights']}, trained on {self.card['task']}{by}"
 
     @property
-    def holds_stages(self) -> bool:
-        """Whether the names are those of a `Network`, which are the same for every library."""
-        return any(re.search(r"(?:^|\.)stages\.(?:stem|stage1)\.", name) for name in self.entries)
+    def channels(self) -> int:
+        """How many channels the images of a saved model have."""
+        return len(self.card["mean"]) if self.card else 3
+
+    def holds_stages_of(self, names: Iterable[str]) -> bool:
+        """Whether the entries' names are those of a `Network` with these stages, whatever its library."""
+        first = re.escape(next(iter(names)))
+        return any(re.search(rf"(?:^|\.)stages\.{first}\.", name) for name in self.entries)
 
     @property
     def _architecture_note(self) -> str:
@@ -201,8 +206,9 @@ class WeightsFile:
         if best.state is not self.entries:
             wrapper = next(m[0] for name in self.entries if (m := _WRAPPERS.search(name)))
             found.append(f"{wrapper!r} is taken out of the names")
-        if best.prefix and not self.holds_stages:
-            found.append(f"the entries {best.prefix + '…'!r} are taken")
+        # a network's own names begin so
+        if shown := re.sub(r"(^|\.)stages\.$", r"\1", best.prefix):
+            found.append(f"the entries {shown + '…'!r} are taken")
         if best.numbered:
             found.append("its parts have numbers for names")
         also = [

@@ -240,7 +240,8 @@ def _run_in_worker(
     """One run, its network if that is kept, and its seconds."""
     if study not in _WORKER_RUNNERS:
         _WORKER_RUNNERS.clear()  # a worker has memory for the data of one study
-        _WORKER_RUNNERS[study] = Runner.build(setting, task)
+        # what there is to say, the process that asked has said
+        _WORKER_RUNNERS[study] = Runner.build(setting, task, say=lambda sentence: None)
     started = time.perf_counter()
     run, network = _WORKER_RUNNERS[study].run(*planned)
     return run, network if keep else None, time.perf_counter() - started

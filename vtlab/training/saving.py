@@ -7,16 +7,20 @@ vt.load("model")` reads it, on any machine; `vtlab predict model photo.jpg` name
 from __future__ import annotations
 
 import contextlib
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from vtlab import __version__
+from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.tasks import Task
-from vtlab.models.backbones import backbone
+from vtlab.models.backbones import BackboneLike, is_known_backbone
+from vtlab.models.backbones import backbone as make_backbone
 from vtlab.models.network import WEIGHT_KINDS, Network
 from vtlab.models.normalisation import Normalisation
 from vtlab.models.weights import find_weights_mismatch
+from vtlab.models.weights_files import CARD_FILE
 from vtlab.results.records import check_record_fields
 from vtlab.system.files import write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
@@ -24,22 +28,22 @@ from vtlab.system.sealing import seal_json, unseal_json
 from vtlab.training.fit import check_fit_outputs
 from vtlab.training.strategies import Strategy
 
-CARD_FILE = "card.json"
-
 
 @dataclass(frozen=True)
 class SavedModelCard:
     """What is known of a saved model, beside its weights.
 
     Attributes:
-        backbone: The backbone's name.
+        backbone: The backbone's name; of a network of one's own what it is called.
         classes: The K class names; logit k is of `classes[k]`.
         image_size: Side in pixels of the images it was trained on.
-        mean: Channel means that are subtracted, in [0, 1].
+        resize: How image files became such squares (`decoding.RESIZES`).
+        bits: Of grey image files with more than 8 bits, those that were used.
+        mean: Channel means that are subtracted, in [0, 1]; one of a network for grey images.
         std: Channel deviations that are divided by.
         weights: Where the weights came from that the training started with.
         strategy: The strategy's name, or None.
-        learning: The parts that learnt: stages, and "head".
+        learning: The parts that learnt: stages, modules in them, and "head".
         kind: Which weights of them learnt, as in `Strategy`.
         task: The task's name.
         test_accuracy: On the task's test images, or None.
@@ -51,8 +55,10 @@ class SavedModelCard:
     backbone: str
     classes: tuple[str, ...]
     image_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    resize: str
+    bits: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     weights: str
     strategy: str | None
     learning: tuple[str, ...]
@@ -75,7 +81,7 @@ def save(
     """Save a network in a folder. A model that is there is replaced; if saving fails, it stays as it is.
 
     Args:
-        network: One of the package's backbones with a linear head.
+        network: One of the package's backbones with a linear head, or a network of one's own.
         folder: Made where it is missing.
         task: Gives the class names and the size of the images.
         strategy: What it was trained by, for the card.
@@ -96,7 +102,12 @@ def save(
     state = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
-    plain = backbone(network.name, classes=len(task.classes), weights=None)
+    known, classes = is_known_backbone(network.name), len(task.classes)
+    plain = (
+        make_backbone(network.name, classes=classes, weights=None, in_chans=network.channels)
+        if known
+        else make_backbone(network, classes=classes)
+    )
     if mismatch := find_weights_mismatch(plain, state) or _find_layer_mismatch(network, plain):
         raise ValueError(
             f"this network is not a plain {network.name} ({mismatch}), so it could not be "
@@ -108,11 +119,13 @@ def save(
         backbone=network.name,
         classes=tuple(task.classes),
         image_size=task.image_size,
+        resize=task.resize,
+        bits=task.bits,
         mean=network.normalisation.mean,
         std=network.normalisation.std,
         weights=network.origin,
         strategy=strategy.name if isinstance(strategy, Strategy) else strategy,
-        learning=tuple(sorted(network.learning_parts)),
+        learning=tuple(sorted(network.learning_names)),
         kind=_find_learning_kind(network, plain),
         task=task.name,
         # a float of JSON, also where it is NumPy's or a tensor
@@ -134,14 +147,22 @@ def save(
     return card
 
 
-def load(folder: str | Path) -> tuple[Network, SavedModelCard]:
+def load(
+    folder: str | Path, backbone: BackboneLike | None = None
+) -> tuple[Network, SavedModelCard]:
     """Load the network that `save` saved, in evaluation mode, and its card.
 
     The parts that learnt can go on learning; the others are frozen, as they were.
 
+    Args:
+        folder: The model's.
+        backbone: A network of one's own, as it was given to `vt.backbone` or came from there; its weights are
+            replaced. None for the package's, which are built by their names.
+
     Raises:
         FileNotFoundError: If there is no model.
-        ValueError: If the model is damaged, or is not what `save` writes. No pickle is ever read.
+        ValueError: If the model is damaged, is not what `save` writes, or is of a network of one's own that
+            was not given. No pickle is ever read, and no code is run that the folder names.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
@@ -155,7 +176,7 @@ def load(folder: str | Path) -> tuple[Network, SavedModelCard]:
         if fingerprint_bytes(content) != card.sha256:
             raise ValueError(f"the sha256 of {card.file} is not the card's")
         state = from_bytes(content)
-        network = backbone(card.backbone, classes=len(card.classes), weights=None)
+        network = _build_network(card, backbone)
         if mismatch := find_weights_mismatch(network, state):
             raise ValueError(mismatch)
         network.load_state_dict(state)
@@ -167,8 +188,24 @@ def load(folder: str | Path) -> tuple[Network, SavedModelCard]:
     return network.eval(), card
 
 
+def _build_network(card: SavedModelCard, given: BackboneLike | None) -> Network:
+    """The network that a card tells of, its weights still to be filled in."""
+    classes = len(card.classes)
+    if given is not None:
+        return make_backbone(
+            given, classes=classes, mean=card.mean, std=card.std, say=lambda sentence: None
+        )
+    if not is_known_backbone(card.backbone):
+        raise ValueError(
+            f"it is of a network of one's own, {card.backbone}: give that as backbone, too, as vt.backbone "
+            "took it or gave it"
+        )
+    return make_backbone(card.backbone, classes=classes, weights=None, in_chans=len(card.mean))
+
+
 def _parse_card(values: dict[str, Any]) -> SavedModelCard:
-    values = {"kind": "all"} | values  # cards from before there were kinds
+    # cards from before there were these
+    values = {**{"kind": "all", "resize": "crop", "bits": DEEP_BITS}, **values}
     check_record_fields(SavedModelCard, values)
     if Path(values["file"]).name != values["file"]:
         raise ValueError(f"the weights lie elsewhere: {values['file']!r}")
@@ -181,7 +218,9 @@ def _find_learning_kind(network: Network, plain: Network) -> str:
     """Which kind of weights of its stages learn; the plain network is frozen in every way to see."""
     learning = [p.requires_grad for p in network.parameters()]
     for kind in WEIGHT_KINDS:
-        plain.freeze(network.learning_parts, kind)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what was frozen by hand was said before
+            plain.freeze(network.learning_names, kind)
         if learning == [p.requires_grad for p in plain.parameters()]:
             return kind
     return "all"
