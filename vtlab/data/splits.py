@@ -17,6 +17,7 @@ from vtlab.system.randomness import make_generator
 
 MIN_IMAGES_PER_CLASS = 4  # so that a split leaves two images to learn from and two to test on
 GROUP_CHOICES = (
+MANY_GROUPS = 10_000  # of which one choice is as good as another
     8  # of groups, tried in random order; images of one group are rarely of one class only
 )
 
