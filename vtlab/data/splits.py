@@ -16,10 +16,8 @@ from vtlab.data.images import image_places_by_class
 from vtlab.system.randomness import make_generator
 
 MIN_IMAGES_PER_CLASS = 4  # so that a split leaves two images to learn from and two to test on
-GROUP_CHOICES = (
+GROUP_CHOICES = 8  # that are tried, since groups have images of several classes
 MANY_GROUPS = 10_000  # of which one choice is as good as another
-    8  # of groups, tried in random order; images of one group are rarely of one class only
-)
 
 
 def stratified_split(
