@@ -198,7 +198,7 @@ winner.reveal("Linear probe, Partial and Full lie close together, From scratch i
 # %% [markdown]
 # ## Explore
 #
-# Five images are one case. The stored table holds the same comparison for 1 to 320 images per class,
+# Five images are one case. The stored table holds the same comparison for 1 to 160 images per class,
 # with five seeds up to 20 images and fewer above. (It has a fifth way, LP-FT, which lesson 07 explains.)
 # Pick strategies and a number of images below. Does training from scratch come nearer?
 

@@ -62,17 +62,14 @@ needed
 # ## By hand, once
 #
 # To train four strategies on many numbers of images takes hours. It was done once, and the results come
-# with the package, as a **stored table**, made by one command (`python data/make/shots_garden.py`): nine
-# numbers of images per class, from 1 to 320, with five seeds up to 20 and fewer above. A row is one
-# training, each by a recipe chosen within its own images, as in lesson 01.
-#
-# There is one exception. From 20 images per class on, the recipe of scratch sees every image 8 or 12 times,
-# and that is too few: the plain recipe's 30 epochs are .09 better at 20 and .19 at 40. So scratch has five
-# seeds of the plain recipe there. Otherwise we would measure its recipe, and not its need of images. First
-# the means over the seeds.
+# with the package, as a **stored table**, made by one command (`python data/make/shots_garden.py`). A row is
+# one training, each by a recipe chosen within its own images, as in lesson 01. There are five seeds, but above
+# 20 images per class fewer of partial and full. There, scratch has five seeds of the **plain** recipe of
+# lesson 01, with thirty epochs as by its own; where both were measured, its own is .01 to .02 better. First the
+# means over the seeds.
 
 # %%
-table = lesson_05.best_shots_table()
+table = lesson_05.widest_shots_table()
 means = table.pivot_table(index="shots", columns="strategy", values="test_accuracy")
 print(means[["scratch", "probe", "partial", "full"]].round(2).to_string())
 
@@ -186,28 +183,27 @@ print(panel)
 # ## Look inside
 #
 # Why does scratch fail with few images? Let us look at the other side: which share of its *training*
-# images did each network name correctly in its last epoch? (All by their own recipes here. The probe sees
-# each image as it is, the others see it altered a little each time, which makes full marks harder.)
+# images did each network name correctly in its last epoch? (The probe sees each image as it is, the others
+# see it altered a little each time, which makes full marks harder.)
 
 # %%
-own, order = lesson_05.shots_table("garden"), ["scratch", "probe", "partial", "full"]
-own["gap"] = own.train_accuracy - own.test_accuracy
-fitted = own.pivot_table(index="shots", columns="strategy", values="train_accuracy")
+order = ["scratch", "probe", "partial", "full"]
+table["gap"] = table.train_accuracy - table.test_accuracy
+fitted = table.pivot_table(index="shots", columns="strategy", values="train_accuracy")
 print("right of the training images:", fitted[order].round(2).to_string(), sep="\n")
 
 # %%
-gaps = own.pivot_table(index="shots", columns="strategy", values="gap")
+gaps = table.pivot_table(index="shots", columns="strategy", values="gap")
 print("less the test accuracy:", gaps[order].round(2).to_string(), sep="\n")
 
 # %% [markdown]
 # The distance between the two accuracies is **overfitting**: part of what was learnt holds for these
 # images and not for the species. With few images it is largest for scratch. Free weights alone do not
 # explain it: full fine-tuning frees as many, and what was known before seems to hold them. (Its steps are
-# smaller, too. Lesson 07 takes the two apart.) From 10 images on, scratch has not even learnt its training
-# images by its own recipe: there it is *under*-trained.
+# smaller, too. Lesson 07 takes the two apart.)
 
 # %%
-def seeds(strategy, shots, runs=own, value="test_accuracy"):
+def seeds(strategy, shots, runs=table, value="test_accuracy"):
     rows = runs[(runs.strategy == strategy) & (runs.shots == shots)]
     return rows.sort_values("seed")[value].to_numpy()
 
@@ -215,12 +211,12 @@ def lead(first, second, *which):
     return vt.metrics.paired_difference(seeds(first, *which), seeds(second, *which))
 
 # %%
-more = lead("scratch", "full", 5, own, "gap")
+more = lead("scratch", "full", 5, table, "gap")
 vt.claim("at 5 images per class, scratch overfits more than full by over 0.3", more.low > 0.3, more=more)
 
 # %% [markdown]
-# Perhaps scratch was only too hasty? Here a second stored table helps. It has the same images and seeds, but
-# the **plain** recipe of lesson 01. For scratch with two images per class, the two recipes have the same
+# Perhaps scratch was only too hasty? Here the table of the plain recipe helps, which has the same images and
+# seeds. For scratch with two images per class, the two recipes have the same
 # rate and the same sixteen images in a step, and differ in one thing: 30 epochs there, 120 here.
 
 # %%
@@ -265,13 +261,13 @@ for shots in (1, 2, 5, 10, 20, 40):
 
 # %% [markdown]
 # By the plain recipe, full fine-tuning is far behind with few images, and comes within .01 at 40. One could
-# take that for a law about images. It is one about the recipe: with its own, full is not told apart from the
-# probe at any of these numbers.
+# take that for a law about images. For the most part it is one about the recipe: with its own, full is not told
+# apart from the probe from 2 images on. With one image, nothing can be held back to choose a recipe by.
 
 # %%
 even = lead("full", "probe", 10)
-vt.claim("at 10 images per class, full and the probe differ by less than 0.01",
-         max(-even.low, even.high) < 0.01, even=even)
+vt.claim("at 10 images per class, full and the probe differ by less than 0.02",
+         max(-even.low, even.high) < 0.02, even=even)
 
 # %%
 few, more = lead("probe", "full", 2, plain), lead("probe", "full", 20, plain)
@@ -283,19 +279,14 @@ vt.claim("by the plain recipe the probe leads full at 2 and at 20 images, by les
 # 118,000 images, and on a tenth of them, and found them no worse than pretrained ones, as long as the
 # schedule is long enough. With a hundredth they fell behind.
 #
-# Ours: with 5 images per class, scratch has .23 where the probe has .83. At 320, with 30 epochs, it has .957
-# and has passed the probe. At 40, an eighth of that, it is still .27 behind. **Shape reproduced:** with many
-# and with few images yes. And the schedule matters as they say: with 8 epochs, scratch has .47 at 40, and
-# with 30 it has .65.
+# Ours: with 5 images per class, scratch has .23 where the probe has .83. At 320 it has .957 and has passed the
+# probe. At 40, an eighth of that, it is far behind. **Shape
+# reproduced:** with many and with few images yes.
 
 # %%
 caught = lead("scratch", "probe", 320, plain)
 print("at 320, scratch less probe:", caught)
 vt.claim("at 320 images per class, scratch is ahead of the probe", caught.low > 0.01, caught=caught)
-
-# %%
-longer = vt.metrics.paired_difference(seeds("scratch", 20, plain), seeds("scratch", 20))
-vt.claim("at 20 images per class, 30 epochs bring scratch more than 12", longer.low > 0.02, longer=longer)
 
 # %% [markdown]
 # Equal accuracy is not equal price. Seconds depend on the machine, so we count multiply-adds, which do
@@ -310,16 +301,15 @@ network, ways = vt.backbone(classes=8), {way.name: way for way in vt.FOUR}
 def operations(strategy, shots):
     way, images = ways[strategy], 8 * shots
     trials = lesson_05.count_trials(way, images, "chosen") if shots > 1 else 0
-    epochs = 30 if strategy == "scratch" and shots >= 20 else None
-    return (1 + trials) * vt.costs.count_training_operations(network, way, images, epochs=epochs)
+    return (1 + trials) * vt.costs.count_training_operations(network, way, images)
 table["operations"] = [operations(row.strategy, row.shots) for row in table.itertuples()]
 lesson_05.plot_work(table, chance=task.chance)
 
 # %% [markdown]
 # A dashed line joins the same images under different strategies. Read upwards, the picture says what a
 # given effort buys. Read along the dashed lines, it says what is the cheapest use of the images you
-# have. With the same five, training the probe costs less than a hundredth of full fine-tuning (with 320, a
-# twentieth). The probe with 320 costs less than full with five, whose trials take half of its bill.
+# have. With the same five, training the probe costs less than a hundredth of full fine-tuning (with 80, a
+# forty-fifth). The probe with 320 costs less than full with five, whose trials take half of its bill.
 #
 # One bill is not in the picture: the pretraining, 200,000 drawings forwards and backwards, once. That
 # is about 2.6 times the dearest training here (scratch with 320 per class: 2,560 images, 30 epochs).
@@ -339,10 +329,10 @@ vt.claim("the probe's 320 images are cheaper than five for full fine-tuning",
 #
 # The probe has no learning rate; it is solved, and chooses its L2 within its shots. The others are trained
 # by recipes that were found on other tasks with 5 and 20 images: 60 steps for pretrained weights and 120
-# from scratch, and more from 40 images per class on, where pretrained weights see every image four times.
-# The table marks as `under_trained` what still learnt at the end. Partial and full choose among three
-# within their shots, and with two images per class there is next to nothing to choose by. A better recipe
-# may exist for each of them.
+# from scratch, and more where there are many images: pretrained weights see each ten times at least, random
+# ones thirty times. The table marks as `under_trained` what still learnt at the end. Partial and full choose
+# among three within their shots, and with two images per class there is next to nothing to choose by. A
+# better recipe may exist for each of them.
 #
 # And a learning curve says what *more of the same* images would bring. Images of another season or
 # another garden are something else, and were not tried here.
@@ -386,15 +376,14 @@ vt.check("05.3", reason)
 #
 # - With few images, what you start from mattered far more here than what you train.
 # - By the plain recipe, full fine-tuning needs 40 images per class to come within .01 of the probe. With a
-#   recipe of its own it is not told apart from the probe at 1 to 40. A learning curve shows recipes, too.
+#   recipe of its own it is not told apart from the probe from 2 to 40. A learning curve shows recipes, too.
 # - Learning curves can cross: scratch passes the probe by 320. Where they do depends on the target, so measure
 #   it: train on halves and quarters of what you have, and extend the curve.
 # - Counted in images, the probe was worth about twenty times as many from scratch at five per class, and fifty
 #   times at one.
 # - Counted in operations, on the same five images, training the probe cost less than a hundredth of full
 #   fine-tuning, the pretraining not counted.
-# - Four times the epochs did not replace images, with two per class. With 20 and more, too few epochs hid what
-#   the images were worth.
+# - Four times the epochs did not replace images, with two per class.
 #
 # Next: lesson 06 asks how many of the stages should learn.
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
+from vtlab.course.tables import real_table as real_table
 from vtlab.course.tables import shots_table as shots_table
 from vtlab.system.randomness import make_generator as make_generator
 

@@ -159,6 +159,6 @@ def real_table() -> pd.DataFrame:
     Raises:
         FileNotFoundError: If there is none.
 
-    Lesson 16.
+    Lessons 04 and 16.
     """
     return read_committed_table("real")

@@ -39,8 +39,7 @@ vt.check("05.2", overtakes)
 
 # %% [markdown]
 # **05.3** A linear layer can only weigh what the features offer. More images make the weights surer,
-# and then nothing is left to gain; scratch goes on to learn features of its own. So does full
-# fine-tuning, which starts from the same features as the probe and stays ahead of it at 320. Not (a):
+# and then nothing is left to gain; scratch goes on to learn features of its own. Not (a):
 # the probe has no learning rate, it is solved. Not (c): more images leave less room to overfit.
 
 # %% tags=["solution"]
