@@ -1,4 +1,4 @@
-"""Heat maps of where the evidence for a class lies, computed with captum.
+"""Heat maps of where the evidence for a class lies, those at the pixels computed with captum.
 
 One call for a batch, for any strategy (a fully frozen probe included) and any network, which is
 left as it was: parameters, gradients, buffers, modes, hooks and the random numbers' state.
@@ -6,20 +6,36 @@ left as it was: parameters, gradients, buffers, modes, hooks and the random numb
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from vtlab.analysis.logits import (
+    Logits,
+    network_with_gradients,
+    refuse_in_words,
+    unwrap_network,
+)
 from vtlab.models.evaluation import check_finite_outputs
-from vtlab.models.layouts import find_layout, layout_hook
-from vtlab.models.network import Network, find_network_stage, network_in_evaluation_mode
+from vtlab.models.layouts import convert_layout, find_layout, layout_hook
+from vtlab.models.network import Network, find_network_stage
 
 BATCH = 64  # images at once: their activations stay small
 PATH_STEPS = 32  # of the path of integrated gradients
+PLACE_IMAGES = 4  # so many show from where in a stage the logits are reached
+
+# functions that cut at zero, which guided backprop guides, and curves that it passes by
+RECTIFIERS = {"relu", "relu_", "relu6"}
+LOWER_CUTS = {"clamp", "clamp_", "clip", "clip_", "clamp_min", "clamp_min_", "hardtanh"}
+CURVES = {"gelu", "silu", "mish", "hardswish", "elu", "selu", "celu", "leaky_relu", "prelu"}
 
 
 def explain(
@@ -32,60 +48,102 @@ def explain(
     labels: Tensor | None = None,
     layout: str | None = None,
     cut: bool = True,
+    say: Callable[[str], None] = warnings.warn,
 ) -> Tensor:
     """Where in each image the evidence for a class lies.
 
     Args:
-        network: A vtlab network, or any module that gives logits `(N, K)`. It is run in
-            evaluation mode, in its own precision.
+        network: A vtlab network, or any module that gives logits: `(N, K)`, or `(N,)` of one
+            class, alone or in a tuple, a dict or an object that names them `logits`. It is run
+            in evaluation mode, in its own precision and as it was written where it is compiled.
         pixels: `(N, 3, H, W)`: bytes for a vtlab network, else floats normalised as it expects.
         method: One of `METHODS`: "grad_cam", "layer_cam" (both at a stage), "occlusion",
             "integrated_gradients", "guided_backprop" (these three at the pixels).
         stage: Whose feature maps: a name, a dotted path, or a module; None is the last stage.
+            Where none of its cells reaches the logits, as the patches of a vision transformer
+            that is read at its class token, the last place within the stage is taken that does.
         targets: "predicted", "true" (then give `labels`), one class, or classes `(N,)`.
         labels: The true classes `(N,)`.
         layout: Of the stage's output: "channels_first" (convolutions), "channels_last"
             (Swin), "tokens" (vision transformers). None for what a vtlab network knows of its
             stage, or else the first.
         cut: Keep evidence for the class alone (cut at zero), or the evidence against it too.
+        say: Called with a sentence where a map is zero everywhere, where another place than the
+            stage asked for was taken, and where something that the network gave was not used.
 
     Returns:
         `(N, h, w)` at the stage's own resolution, or `(N, H, W)` of a method at the pixels;
-        not rescaled, so that a weak map stays weak. On the device of `pixels`.
+        not rescaled, so that a weak map stays weak. float32 (of a network in double precision
+        float64), on the device of `pixels`.
 
     Raises:
-        ValueError: If the method, the stage or a target does not exist, the stage gives no
-            map, there is no image, or a value, an output or a map is no finite number.
+        ValueError: If the method, the stage or a target does not exist, the network cannot take
+            the images, gives no logits or no gradients, the stage gives no map, there is no
+            image, or a value, an output or a map is no finite number.
 
     Lesson 09.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
-    images = _check_images(network, pixels)
-    classes = _check_targets(targets, labels, len(images))
+    network, stage = unwrap_network(network, stage)
     way = METHODS[method]
-    module = find_network_stage(network, stage) if way.at_stage else network
-    parts = []
-    # gradients are needed here, also where the caller has switched them off
-    with network_in_evaluation_mode(network), torch.enable_grad():
+    parts: list[Tensor] = []
+    with network_with_gradients(network):
+        logits = Logits(network)
+        images = logits.prepare(_check_images(network, pixels))
+        classes = _check_targets(targets, labels, len(images))
+        module = place = network
+        if way.at_stage:
+            with refuse_in_words(f"{type(network).__name__} shows no stages"):
+                module = place = find_network_stage(network, stage)
+        layout = layout or find_layout(network, module)
         for part, asked in _split_batches(images, classes):
             if way.at_stage:
-                of_stage = layout or find_layout(network, module)
-                with layout_hook(module, of_stage, (part.shape[2], part.shape[3])) as seen:
-                    maps = way.attribute(_Logit(network, asked), part, seen)
+                logit = _Logit(logits, asked)
+                maps, gradients = _see_stage(logit, part, place, layout)
+                if not parts and not gradients.any():
+                    place = _find_last_place(logit, part[:PLACE_IMAGES], module, layout) or module
+                    if place is not module:
+                        maps, gradients = _see_stage(logit, part, place, layout)
+                heat = way.attribute(maps, gradients)
             else:  # captum's methods at the pixels must be told a class
                 with torch.no_grad():
-                    logits = check_finite_outputs(network(part))
-                asked = logits.argmax(1) if asked is None else _check_range(asked, logits)
-                maps = way.attribute(network, part, asked)
-            parts.append(maps.detach().to(pixels.device))
-    found = torch.cat(parts)
-    if not found.isfinite().all():
+                    outputs = check_finite_outputs(logits(part))
+                asked = outputs.argmax(1) if asked is None else _check_range(asked, outputs)
+                name, hint = type(network).__name__, 'method="occlusion" needs no gradients'
+                with refuse_in_words(f"{way.text} does not work with {name} ({hint})"):
+                    heat = way.attribute(logits, part, asked)
+            parts.append(heat.detach().to(pixels.device))
+    signed = torch.cat(parts).to(torch.float64 if images.dtype == torch.float64 else torch.float32)
+    if not signed.isfinite().all():
         raise ValueError(
             f"{method} gives values that are no finite numbers (nan, or infinite) here, though the "
             "network's outputs are: its gradients are not"
         )
-    return found.clamp(min=0) if cut else found
+    found = signed.clamp(min=0) if cut else signed
+    notes = list(logits.notes)
+    if place is not module and stage is not None:
+        name = next(name for name, part in network.named_modules() if part is place)
+        notes.append(
+            f"no place of the stage asked for reaches the logits: the map is of {name}, the last "
+            "place in it that does"
+        )
+    for sentence in (*notes, *_describe_empty_maps(way.text, found, signed)):
+        say(sentence)
+    return found
+
+
+def _describe_empty_maps(method: str, found: Tensor, signed: Tensor) -> Iterator[str]:
+    """A sentence where maps are zero everywhere; `signed` are the same before they were cut."""
+    empty = (~found.flatten(1).any(1)).nonzero().flatten().tolist()
+    if not empty:
+        return
+    many = f" in {len(empty)} of {len(found)} images, first in image {empty[0]}"
+    against = "; cut=False shows the evidence against it" if signed[empty].any() else ""
+    yield (
+        f"{method} found no evidence for the class{many if len(found) > 1 else ''}: the map is "
+        f"zero everywhere{against}"
+    )
 
 
 def _split_batches(
@@ -119,40 +177,120 @@ def grad_cam(
 class _Logit:
     """The network as a function with one number per image: the logit that is explained."""
 
-    def __init__(self, network: nn.Module, targets: Tensor | None) -> None:
-        self.network, self.targets = network, targets
+    def __init__(self, logits: Logits, targets: Tensor | None) -> None:
+        self.logits, self.targets = logits, targets
 
     def __call__(self, images: Tensor) -> Tensor:
-        logits = check_finite_outputs(self.network(images))
+        logits = check_finite_outputs(self.logits(images))
         if self.targets is None:
             return logits.max(1).values  # its gradient is that of the predicted class's logit
         return logits.gather(1, _check_range(self.targets, logits)[:, None])[:, 0]
 
 
-def _grad_cam(logit: Callable, images: Tensor, stage: nn.Module) -> Tensor:
-    from captum.attr import LayerGradCam
+def _see_stage(
+    logit: _Logit, images: Tensor, stage: nn.Module, layout: str
+) -> tuple[Tensor, Tensor]:
+    """What a stage gives, `(N, C, h, w)`, and the gradients of the images' logits there.
 
-    return LayerGradCam(logit, stage).attribute(images)[:, 0]
+    Both in float32 at least: sums of many small numbers are none in half precision. Of a stage that
+    runs several times, its last run.
 
-
-def _layer_cam(logit: Callable, images: Tensor, stage: nn.Module) -> Tensor:
-    """Each cell's own positive gradients as weights (captum has gradient times activation)."""
+    Raises:
+        ValueError: If it gives no map, does not run, or no gradient comes back to it.
+    """
     outputs: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
         outputs.append(output if output.requires_grad else output.requires_grad_())
         return output.clone()  # what follows may change it in place
 
-    handle = stage.register_forward_hook(keep)
+    with layout_hook(stage, layout, (images.shape[2], images.shape[3])) as seen:
+        handle = seen.register_forward_hook(keep)
+        try:
+            value = logit(images.requires_grad_().clone()).sum()  # it may begin in place
+        finally:
+            handle.remove()
+        if not outputs:
+            raise ValueError(
+                "the stage does not run when the network does: it is another one's, skipped in "
+                "evaluation, or traced; take another stage"
+            )
+        if len(outputs) > 1:
+            logit.logits.notes[
+                f"the stage runs {len(outputs)} times: the map is of its last run"
+            ] = None
+        gradients = _differentiate(value, outputs[-1], "the stage").detach()
+    maps = outputs[-1].detach()
+    return (maps, gradients) if maps.dtype == torch.float64 else (maps.float(), gradients.float())
+
+
+def _differentiate(value: Tensor, inputs: Tensor, name: str) -> Tensor:
+    """The gradient of a number with respect to what it was computed from.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    found = None
+    if value.requires_grad:
+        with refuse_in_words(f"no gradient comes back from the logits to {name}"):
+            found = torch.autograd.grad(value, inputs, allow_unused=True)[0]
+    if found is None:
+        raise ValueError(
+            f"no gradient comes back from the logits to {name}: they do not depend on it, or are "
+            'computed without gradients (quantised, detached); method="occlusion" needs none'
+        )
+    return found
+
+
+def _find_last_place(
+    logit: _Logit, images: Tensor, stage: nn.Module, layout: str
+) -> nn.Module | None:
+    """The last module in a stage from whose cells the logits are reached; None if there is none.
+
+    After a transformer's last attention only the class token goes on, so that this is the norm
+    before it. Single projections are left out: each holds a part of what the attention gets.
+    """
+    size = (images.shape[2], images.shape[3])
+    outputs: dict[nn.Module, Tensor] = {}
+
+    def keep(module: nn.Module, inputs: object, output: Any) -> Tensor | None:
+        first = output[0] if isinstance(output, tuple | list) and output else output
+        if not isinstance(first, Tensor) or not first.requires_grad:
+            return None
+        outputs.pop(module, None)  # of several runs the last
+        outputs[module] = first
+        return first.clone() if first is output else None  # what follows may change it in place
+
+    inside = [m for m in stage.modules() if not isinstance(m, nn.Linear)]
+    handles = [module.register_forward_hook(keep) for module in inside]
     try:
-        value = logit(images).sum()
+        value = logit(images.detach().requires_grad_().clone()).sum()
     finally:
-        handle.remove()
-    gradients = torch.autograd.grad(value, outputs[0])[0]
-    return (gradients.clamp(min=0) * outputs[0]).sum(1)
+        for handle in handles:
+            handle.remove()
+    if not value.requires_grad or stage not in outputs:
+        return None
+    channels = convert_layout(outputs[stage], layout, size)[0].shape[1]
+    gradients = torch.autograd.grad(value, list(outputs.values()), allow_unused=True)
+    for module, gradient in reversed(list(zip(outputs, gradients, strict=True))):
+        with contextlib.suppress(ValueError):  # no map, or no gradient
+            cells = convert_layout(gradient, layout, size)[0]
+            if cells.shape[1] == channels and cells.any():
+                return module
+    return None
 
 
-def _occlusion(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+def _grad_cam(maps: Tensor, gradients: Tensor) -> Tensor:
+    """Each channel's mean gradient as its weight."""
+    return (gradients.mean((2, 3), keepdim=True) * maps).sum(1)
+
+
+def _layer_cam(maps: Tensor, gradients: Tensor) -> Tensor:
+    """Each cell's own positive gradients as weights (captum has gradient times activation)."""
+    return (gradients.clamp(min=0) * maps).sum(1)
+
+
+def _occlusion(logits: Logits, images: Tensor, targets: Tensor) -> Tensor:
     """How much the logit falls when a grey square, a quarter of the side, hides a place."""
     from captum.attr import Occlusion
 
@@ -160,7 +298,7 @@ def _occlusion(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     window = (images.shape[1], max(1, height // 4), max(1, width // 4))
     steps = (images.shape[1], max(1, height // 8), max(1, width // 8))
     with torch.no_grad():
-        fall = Occlusion(network).attribute(
+        fall = Occlusion(logits).attribute(
             images,
             sliding_window_shapes=window,
             strides=steps,
@@ -171,39 +309,80 @@ def _occlusion(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     return fall[:, 0]  # the same in every channel
 
 
-def _integrated_gradients(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+def _integrated_gradients(logits: Logits, images: Tensor, targets: Tensor) -> Tensor:
     """The gradients along the way from a grey image, times the way."""
     from captum.attr import IntegratedGradients
 
-    found = IntegratedGradients(network).attribute(
+    found = IntegratedGradients(logits).attribute(
         images, baselines=0.0, target=targets, n_steps=PATH_STEPS, internal_batch_size=4 * BATCH
     )
     return found.sum(1)
 
 
-def _guided_backprop(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+def _guided_backprop(logits: Logits, images: Tensor, targets: Tensor) -> Tensor:
     """The size of gradients that pass each ReLU only where they are positive."""
-    from captum.attr import GuidedBackprop
+    inputs = images.requires_grad_()
+    with _GuidedRectifiers() as guide:
+        value = logits(inputs.clone()).gather(1, targets[:, None]).sum()
+    name = type(logits.network).__name__
+    if not guide.guided:
+        raise ValueError(f"guided backprop changes ReLUs; {name} calls none")
+    if guide.passed:
+        logits.notes[
+            f"guided backprop guides ReLUs alone: {', '.join(sorted(guide.passed))} of {name} pass "
+            "gradients as they are"
+        ] = None
+    return _differentiate(value, inputs, "the images").abs().sum(1)
 
-    gates = [module for module in network.modules() if isinstance(module, nn.ReLU)]
-    if not gates:
-        raise ValueError(f"guided backprop changes ReLU modules; {type(network).__name__} has none")
-    in_place = [gate.inplace for gate in gates]
-    try:
-        for gate in gates:
-            gate.inplace = False
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # captum announces its hooks, which it removes
-            found = GuidedBackprop(network).attribute(images, target=targets)
-    finally:
-        for gate, before in zip(gates, in_place, strict=True):
-            gate.inplace = before
-    return found.abs().sum(1)
+
+class _GuidedRectifiers(TorchFunctionMode):
+    """A context in which gradients pass what cuts at zero (module or function) only where they are positive.
+
+    Attributes:
+        guided: How many such calls there were.
+        passed: Names of other curves that were called.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.guided, self.passed = 0, set[str]()
+
+    def __torch_function__(
+        self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        found = function(*args, **(kwargs or {}))
+        name = getattr(function, "__name__", "")
+        if name in RECTIFIERS or (name in LOWER_CUTS and _cuts_at_zero(args, kwargs or {})):
+            self.guided += 1
+            if found.requires_grad:
+                found.register_hook(_keep_positive)
+        elif name in CURVES:
+            self.passed.add(name)
+        return found
+
+
+def _keep_positive(gradient: Tensor | None) -> Tensor | None:
+    """A gradient without its negative part; there is none where the logits do not depend on it."""
+    return None if gradient is None else gradient.clamp(min=0)
+
+
+def _cuts_at_zero(args: tuple, kwargs: dict) -> bool:
+    """Whether a call of one of the `LOWER_CUTS` has zero for its lower end."""
+    low = args[1] if len(args) > 1 else kwargs.get("min", kwargs.get("min_val"))
+    return isinstance(low, int | float) and low == 0
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way to explain: its name in words, its source, and whether it looks at a stage."""
+    """One way to explain.
+
+    Attributes:
+        text: Its name in words.
+        source: Who described it.
+        at_stage: Whether it looks at a stage, or at the pixels.
+        attribute: Of what a stage gives and the gradients there, or of the logits, the images
+            and the classes, the maps `(N, h, w)`.
+    """
 
     text: str
     source: str
@@ -226,18 +405,21 @@ METHODS = {
 
 def _check_images(network: nn.Module, pixels: Tensor) -> Tensor:
     """The images as the network takes them, checked."""
-    if not isinstance(pixels, Tensor) or pixels.dim() != 4:
-        given = tuple(pixels.shape) if hasattr(pixels, "shape") else type(pixels).__name__
-        raise ValueError(f"images are a tensor (N, 3, H, W), not {given}")
+    strided = isinstance(pixels, Tensor) and pixels.layout == torch.strided
+    if not strided or pixels.dim() != 4:
+        given = f"{tuple(pixels.shape)}" if hasattr(pixels, "shape") else ""
+        kind = "" if strided else f"{getattr(pixels, 'layout', type(pixels).__name__)} "
+        raise ValueError(f"images are a tensor (N, 3, H, W), not {f'{kind}{given}'.strip()}")
     if not len(pixels):
         raise ValueError(f"there is no image in {tuple(pixels.shape)}")
-    if pixels.dtype == torch.uint8:
-        if not isinstance(network, Network):
-            raise ValueError(
-                f"{type(network).__name__} needs images (N, 3, H, W) as floats, "
-                f"normalised as it expects; these {tuple(pixels.shape)} are bytes"
-            )
+    if pixels.dtype == torch.uint8 and isinstance(network, Network):
         return network.normalise(pixels)
+    if not pixels.is_floating_point():
+        kind = "bytes" if pixels.dtype == torch.uint8 else f"{pixels.dtype}"
+        raise ValueError(
+            f"{type(network).__name__} needs images (N, 3, H, W) as floats, "
+            f"normalised as it expects; these {tuple(pixels.shape)} are {kind}"
+        )
     if not torch.isfinite(pixels).all():
         first = (~torch.isfinite(pixels)).flatten(1).any(1).nonzero()[0].item()
         raise ValueError(f"image {first} of {tuple(pixels.shape)} holds values that are no numbers")
@@ -256,7 +438,10 @@ def _check_targets(
         if labels is None:
             raise ValueError("targets='true' needs labels (N,)")
         targets = labels
-    classes = torch.as_tensor(targets)
+    given = targets.detach().cpu().numpy() if isinstance(targets, Tensor) else np.asarray(targets)
+    if given.dtype.kind not in "iufb":
+        raise ValueError(f"targets are 'predicted', 'true' or classes, not {targets!r:.60}")
+    classes = torch.from_numpy(np.array(given))  # a copy: some tables are read-only
     if classes.dim() == 0:
         classes = classes.expand(images)
     if classes.shape != (images,):

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from vtlab.analysis.architecture import receptive_fields
 from vtlab.models.layouts import convert_stage_layout
 from vtlab.models.network import Network, network_in_evaluation_mode
-from vtlab.system.device import autocast
 
 BATCH = 16  # images at once: the maps of a stage are large
 
@@ -80,7 +79,7 @@ def measure_responses(
     with (
         torch.no_grad(),
         network_in_evaluation_mode(network.stages),
-        autocast(bfloat16, network.device),
+        network.autocast(bfloat16),
     ):
         for first in range(0, len(pixels), BATCH):
             part = slice(first, first + BATCH)

@@ -9,7 +9,6 @@ from vtlab.models.features import activations, prepare_stages_for_features, spli
 from vtlab.models.inputs import check_inputs
 from vtlab.models.losses import are_correct_by_loss
 from vtlab.models.network import Network, network_in_evaluation_mode
-from vtlab.system.device import autocast
 from vtlab.system.memory import keep_freed_memory
 
 
@@ -64,7 +63,7 @@ def compute_outputs(
         inputs, stop = pixels, 0
     batches = split_feature_batches(inputs, pixels)
     stages, outputs = prepare_stages_for_features(network, stop, None, len(batches)), []
-    with network_in_evaluation_mode(network), torch.no_grad(), autocast(bfloat16, network.device):
+    with network_in_evaluation_mode(network), torch.no_grad(), network.autocast(bfloat16):
         for batch in batches:
             # a copy: the next layer may work in place
             batch = batch.to(network.device, copy=True) if stop else network.normalise(batch)

@@ -19,7 +19,7 @@ from vtlab.models.folding import fold_batchnorm
 from vtlab.models.inputs import check_inputs
 from vtlab.models.network import Network, network_in_evaluation_mode
 from vtlab.system.cache import cache_folder, delete_unused_folders
-from vtlab.system.device import autocast, resolve_bfloat16
+from vtlab.system.device import resolve_bfloat16
 from vtlab.system.fingerprints import HASH_BYTES, fingerprint_bytes, fingerprint_tensors, hash_bytes
 from vtlab.system.locks import lock_folder
 from vtlab.system.memory import MAX_BYTES_IN_MEMORY, allocate_tensor, keep_freed_memory
@@ -106,7 +106,7 @@ class FrozenPass:
             self._file.close()
 
     def _compute(self, pixels: Tensor) -> Tensor:
-        network, half = self.network, autocast(self.bfloat16, self.network.device)
+        network, half = self.network, self.network.autocast(self.bfloat16)
         with network_in_evaluation_mode(self._stages), torch.no_grad(), half:
             maps = self._stages(network.normalise(pixels))
             maps = network.pool(maps.float()) if self.features else maps

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +46,8 @@ def find_layout(network: nn.Module, stage: nn.Module) -> str:
 def layout_hook(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterator[nn.Module]:
     """A module that sees the stage's output as `(N, C, h, w)`, while the context is open.
 
-    The network goes on with the layout that it is used to.
+    The network goes on with the layout that it is used to. Of a stage that gives several values, as
+    some transformers' layers do, the first is seen.
 
     Args:
         stage: The stage whose output is seen.
@@ -60,14 +62,17 @@ def layout_hook(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterato
         raise ValueError(f"unknown layout {layout!r}; there are {', '.join(LAYOUTS)}")
     exposed = nn.Identity()
 
-    def pass_through(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
-        maps, back = convert_layout(output, layout, size)
+    def pass_through(module: nn.Module, inputs: object, output: Any) -> Any:
+        several = type(output) in (tuple, list) and output
+        first = output[0] if several else output
+        maps, back = convert_layout(first, layout, size)
         if maps.shape[2] * maps.shape[3] < 2:
             raise ValueError(
-                f"the stage gives {tuple(output.shape)}, one cell: no place to look at; "
+                f"the stage gives {tuple(first.shape)}, one cell: no place to look at; "
                 "take an earlier stage"
             )
-        return back(exposed(maps))
+        seen = back(exposed(maps))
+        return type(output)([seen, *output[1:]]) if several else seen
 
     handle = stage.register_forward_hook(pass_through)
     try:

@@ -45,11 +45,13 @@ class CamPanelExplanation(NamedTuple):
         map: `(h, w)`, at the size of the feature maps or of the image.
         predicted: The number of the class.
         probability: Of that class.
+        notes: What `explain` says of the map: that it is empty, or of another place.
     """
 
     map: np.ndarray
     predicted: int
     probability: float
+    notes: tuple[str, ...] = ()
 
 
 class CamPanel(Panel):
@@ -188,8 +190,19 @@ class CamPanel(Panel):
         labels = self.task.test.labels[image : image + 1]
         probability, predicted = predict(network, shown).max(1)
         targets = self._classes.get(target, target)
-        maps = explain(network, shown, method=method, stage=stage, labels=labels, targets=targets)
-        return CamPanelExplanation(maps[0].float().numpy(), int(predicted), float(probability))
+        notes: list[str] = []
+        maps = explain(
+            network,
+            shown,
+            method=method,
+            stage=stage,
+            labels=labels,
+            targets=targets,
+            say=notes.append,
+        )
+        return CamPanelExplanation(
+            maps[0].float().numpy(), int(predicted), float(probability), tuple(notes)
+        )
 
     def explanations(self) -> dict[str, CamPanelExplanation]:
         """What each strategy shown names in the image, and where it finds the evidence.
@@ -235,8 +248,16 @@ class CamPanel(Panel):
             marks={n: [(classes[e.predicted], e.predicted == truth)] for n, e in found.items()},
         )
 
+    def caption(self) -> str:
+        """Which maps are empty or of another place, and why."""
+        return " ".join(
+            f"{names.get_label(name).text}: {sentence}."
+            for name, found in self.explanations().items()
+            for sentence in found.notes
+        )
+
     def describe(self) -> str:
-        """What each network names, and how much of its map lies on the object."""
+        """What each network names, how much of its map lies on the object, and which maps are empty."""
         classes = self.task.classes
         scores = self.scores() if self.task.test.masks is not None else None
         sentences = []
@@ -253,8 +274,8 @@ class CamPanel(Panel):
         where = f" of {self.stage}" if METHODS[self.method].at_stage else ""
         return (
             f"{METHODS[self.method].text}{where} for test image {self.image}, {truth}, "
-            f"epoch {self.epoch}: {'; '.join(sentences)}."
-        )
+            f"epoch {self.epoch}: {'; '.join(sentences)}. {self.caption()}"
+        ).rstrip()
 
     def footer(self) -> str:
         """The scores as a table, where the object's outline is known."""
