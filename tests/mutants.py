@@ -161,15 +161,15 @@ MUTANTS = (
     Mutant(
         "the schedule is not applied",
         "vtlab/training/fit.py",
-        '            group["lr"] = rate\n',
-        '            group["lr"] += 0 * rate\n',
+        '            group["lr"] = rates[group["name"]]\n',
+        '            group["lr"] += 0 * rates[group["name"]]\n',
         RATES,
     ),
     Mutant(
-        "the last batch of an epoch is left out",
+        "an epoch has batches larger than asked for",
         "vtlab/training/schedules.py",
-        "return -(-images // min(batch_size, images))",
-        "return images // min(batch_size, images)",
+        "return max(1, min(-(-images // batch_size), images // 2))",
+        "return max(1, min(images // batch_size, images // 2))",
         FOUR,
         ("tests/training/test_fit.py",),
     ),
@@ -226,8 +226,8 @@ MUTANTS = (
     Mutant(
         "cross-validation is scored on what was fitted on",
         "vtlab/training/probe.py",
-        "* (1 - uses)).sum(1) / (1 - uses).sum(1)",
-        "* uses).sum(1) / uses.sum(1)",
+        "held = (1 - uses) * weights",
+        "held = uses * weights",
         FOUR,
     ),
     Mutant(
@@ -281,8 +281,8 @@ MUTANTS = (
     Mutant(
         "LayerCAM weights by a channel's mean gradient",
         "vtlab/analysis/cams.py",
-        "(gradients.clamp(min=0) * outputs[0])",
-        "(gradients.mean((2, 3), keepdim=True) * outputs[0])",
+        "(gradients.clamp(min=0) * maps)",
+        "(gradients.mean((2, 3), keepdim=True) * maps)",
         LOOKS,
     ),
     Mutant(

@@ -114,6 +114,9 @@ def shifted_task(shift: str, seed: int) -> Task:
     if shift == "species":
         return task
 
+    draw = task.draw
+    assert draw is not None
+
     def swap_names(images: Images) -> Images:
         return replace(images, labels=(images.labels + 1) % GENERA)
 
@@ -121,7 +124,7 @@ def shifted_task(shift: str, seed: int) -> Task:
         task,
         train=swap_names(task.train),
         test=swap_names(task.test),
-        draw=lambda shots, seed: swap_names(task.draw(shots, seed)),
+        draw=lambda shots, seed: swap_names(draw(shots, seed)),
     )
 
 

@@ -25,20 +25,13 @@ def make_adamw(
     return torch.optim.AdamW(parameters, weight_decay=weight_decay, foreach=not fused, fused=fused)
 
 
-def _split_by_decay(part: nn.Module, decay_norms: bool) -> list[tuple[list, dict]]:
-    """The weights of a part with their own weight decay, where it is not the strategy's."""
-    weights = list(part.parameters())
-    if decay_norms:
-        return [(weights, {})]
+def _split_by_decay(part: nn.Module, decay_norms: bool) -> list[dict]:
+    """The weights of a part as parameter groups; some with a weight decay of their own."""
     # biases, and the scales and shifts of normalisation layers, are vectors; all other weights are not
-    halves = (
-        ([w for w in weights if w.ndim > 1], {}),
-        (
-            [w for w in weights if w.ndim <= 1],
-            {"weight_decay": 0.0},
-        ),
-    )
-    return [half for half in halves if half[0]]
+    vectors = [w for w in part.parameters() if w.ndim <= 1 and not decay_norms]
+    others = [w for w in part.parameters() if w.ndim > 1 or decay_norms]
+    groups: list[dict] = [{"params": others}, {"params": vectors, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
 
 
 def make_optimiser(network: Network, strategy: Strategy) -> torch.optim.AdamW:
@@ -50,8 +43,8 @@ def make_optimiser(network: Network, strategy: Strategy) -> torch.optim.AdamW:
     """
     parts = network.parts
     groups = [
-        {"params": weights, "lr": rate, "name": name} | decay
+        {**group, "lr": rate, "name": name}
         for name, rate in strategy.peak_rates(network).items()
-        for weights, decay in _split_by_decay(parts[name], strategy.decay_norms)
+        for group in _split_by_decay(parts[name], strategy.decay_norms)
     ]
     return make_adamw(groups, network.device, weight_decay=strategy.weight_decay)

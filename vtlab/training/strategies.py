@@ -374,7 +374,7 @@ def as_strategies(given: Strategy | str | Iterable[Strategy | str]) -> tuple[Str
 
 
 def strategy_code(given: Strategy) -> str:
-    """A strategy as it is written in Python, such as `vt.partial(2, rate=0.003)`: it asks for no other import."""
+    """A strategy in Python, such as `vt.partial(2, rate=0.003)`; it asks for no other import."""
     base, start = Strategy(given.name), f"vt.Strategy({given.name!r}"
     with contextlib.suppress(ValueError):  # a name of its own
         known = strategy(given.name)
