@@ -433,6 +433,7 @@ def test_two_ways_of_one_name_are_told_apart_by_their_rates(acted, few):
         ({"flip": False, "strict": True}, full, "--strict --no-flip"),
         ({"epochs": 4}, full, "--epochs 4"),
         ({}, probe, "--strategies probe"),
+        ({"weights": "natural"}, probe, "--weights natural"),
     ],
 )
 def test_the_line_for_a_shell_asks_for_the_same_setting(acted, few, asked, way, words):
@@ -452,6 +453,13 @@ def test_the_line_for_a_shell_asks_for_the_same_setting(acted, few, asked, way, 
     read = build_parser().parse_args(shlex.split(found.command)[1:])
     assert (read.path, read.seed, read.shots, read.save) == ("my photos", 3, "8", True)
     assert _read_setting(read) == replace(given, task="my photos") and read.strategies == way.name
+
+
+def test_the_line_for_a_shell_asks_a_probe_for_nothing_that_it_does_not_use(acted, few):
+    acted(SECONDS, {"probe": (0.75,)})
+    asked = replace(ACTED, epochs=4, recipe="tuned", flip=False)
+    found = recommend(few, budget=60, ways=probe, setting=asked)
+    assert found.command == "vtlab compare … --strategies probe --shots 8 --image-size 32 --save"
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,11 @@ class RecommendationRace:
         """
         self.started, self.budget, self.seed = time.perf_counter(), budget, seed
         torch.set_num_threads(THREADS)
+        if task.asks_a_number:
+            raise ValueError(
+                f"{task.name} asks for a number, and recommend races ways by how well classes are named: "
+                "compare takes numbers"
+            )
         self.runner = Runner.build(setting, task)
         self.task = self.runner.task
         self.runner.check_strategies(ways)
@@ -369,8 +374,8 @@ class RecommendationRace:
                     "high": min(own.high, 1.0),
                     "balanced": fmean(one.balanced for one in scores),
                     "behind": behind.mean,
-                    "behind_low": behind.low,
-                    "behind_high": behind.high,
+                    "behind_low": max(behind.low, -1.0),
+                    "behind_high": min(behind.high, 1.0),
                     "splits": len(scores),
                     "under_trained": sum(one.under_trained for one in scores),
                     "seconds": sorted(one.seconds for one in scores)[len(scores) // 2],

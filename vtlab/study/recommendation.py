@@ -116,13 +116,12 @@ class Recommendation:
             known = strategy(self.leader.name)
         if known is not None and self.setting.recipe == "plain":
             known = plain(known)
-        options = _format_setting(
-            replace(
-                self.setting,
-                image_size=self.task.image_size,
-                flip=self.setting.flip if self.task.flip else False,
-            )
-        )
+        setting = replace(self.setting, image_size=self.task.image_size)
+        if self.leader.convex:  # what it does not use
+            setting = replace(setting, epochs=None, recipe="chosen", flip=None)
+        elif not self.task.flip:
+            setting = replace(setting, flip=False)
+        options = _format_setting(setting)
         if self.leader != known or options is None:
             return ""
         shots = "all" if self.task.shots is None else str(self.task.shots)
