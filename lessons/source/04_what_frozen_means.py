@@ -239,10 +239,11 @@ def train(network, parts, epochs, rate=1e-3, batch=32):
         part.requires_grad_(True).train()
     weights = [p for part in parts for p in part.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=0.01)
-    steps, order = epochs * -(-len(labels) // batch), lesson_04.make_generator(seed, "batches")
+    batches = -(-len(labels) // batch)  # of one size: a last batch of two would mislead BatchNorm
+    steps, order = epochs * batches, lesson_04.make_generator(seed, "batches")
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: schedule(step, steps))
     for _ in range(epochs):
-        for index in torch.randperm(len(labels), generator=order).split(batch):
+        for index in torch.randperm(len(labels), generator=order).tensor_split(batches):
             logits = network(network.normalise(task.train.pixels[index]))
             optimiser.zero_grad()
             criterion(logits, labels[index]).backward()

@@ -205,10 +205,11 @@ print("less the test accuracy:", gaps[order].round(2).to_string(), sep="\n")
 # %%
 def seeds(strategy, shots, runs=table, value="test_accuracy"):
     rows = runs[(runs.strategy == strategy) & (runs.shots == shots)]
-    return rows.sort_values("seed")[value].to_numpy()
+    return rows.set_index("seed")[value].sort_index()
 
 def lead(first, second, *which):
-    return vt.metrics.paired_difference(seeds(first, *which), seeds(second, *which))
+    pairs = seeds(first, *which).align(seeds(second, *which), join="inner")  # the seeds that both have
+    return vt.metrics.paired_difference(*pairs)
 
 # %%
 more = lead("scratch", "full", 5, table, "gap")
