@@ -13,7 +13,6 @@ from torch import nn
 
 from vtlab.analysis.cams import grad_cam
 from vtlab.models.backbones import backbone, find_backbone_image_size
-from vtlab.models.from_module import every_seed
 from vtlab.models.network import Network
 from vtlab.models.normalisation import IMAGENET_NORMALISATION
 from vtlab.training.fit import fit
@@ -418,11 +417,3 @@ def test_every_strategy_trains_it_and_modules_by_their_own_names_learn_alone(toy
     assert [part.training for part in network.stages["low"][0]] == [False, True, False]
     with pytest.raises(ValueError, match=r"Mine has no stage 'low.7'; its stages are low, high"):
         network.freeze(["low.7"])
-
-
-def test_seeds_of_every_kind_are_given_back_after_an_error():
-    state = random.getstate()
-    with pytest.raises(RuntimeError), every_seed(5):
-        random.random()
-        raise RuntimeError
-    assert random.getstate() == state

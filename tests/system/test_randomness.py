@@ -1,7 +1,12 @@
+import random
+
+import numpy as np
+import pytest
 import torch
 
 from vtlab.system.randomness import (
     derive_random_keys,
+    every_seed,
     make_generator,
     random_normal,
     random_uniform,
@@ -42,3 +47,15 @@ def test_generators_differ_by_purpose_and_repeat_by_seed():
 
     assert draw(0, "head") == draw(0, "head")
     assert draw(0, "head") != draw(0, "batches") and draw(0, "head") != draw(1, "head")
+
+
+def test_seeds_of_every_kind_are_given_back_also_after_an_error():
+    states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
+    drawn = []
+    for seed in (5, 5, 6):
+        with pytest.raises(RuntimeError), every_seed(seed):
+            drawn.append((random.random(), np.random.rand(), torch.rand(1).item()))
+            raise RuntimeError
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert random.getstate() == states[0] and (np.random.get_state()[1] == states[1]).all()
+    assert torch.equal(torch.get_rng_state(), states[2])

@@ -297,14 +297,15 @@ def _cut_own(
 ) -> Network:
     """A module cut into stages; what was not given of its images is assumed, and said."""
     if from_keras.is_keras_model(module):
-        module = from_keras.copy_keras_model(module)
+        module = from_keras.KerasModel(module)
     elif builder is None:
         module = copy.deepcopy(module)
     channels = from_module.find_channels(module)
-    size = about.image_size or from_module.find_image_size(module, channels)
+    own_size = getattr(module, "image_size", None)
+    size = about.image_size or own_size or from_module.find_image_size(module, channels)
     parts, head_name = from_module.cut_module(module, size, channels, about.stages, say)
     known = from_module.find_normalisation(module, channels)
-    assumed = [] if about.image_size else [f"images of {size} px"]
+    assumed = [] if about.image_size or own_size else [f"images of {size} px"]
     if known is None and (about.mean is None or about.std is None):
         assumed.append("ImageNet's mean and std")
     if assumed:

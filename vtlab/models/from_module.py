@@ -11,14 +11,11 @@ import copy
 import importlib
 import importlib.util
 import math
-import random
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,28 +26,13 @@ from vtlab.models.layouts import infer_layout
 from vtlab.models.network import STAGE_NAMES, Network, network_in_evaluation_mode
 from vtlab.models.normalisation import Normalisation
 from vtlab.models.tracing import Block, find_blocks, holds_blocks, list_functions
-from vtlab.system.randomness import make_generator
+from vtlab.system.randomness import every_seed, make_generator
 
 SIZES = (224, 64, 32, 28, 96, 128, 256, 299, 384, 512, 16)  # px that are tried where none is given
 NECK = "neck"  # the stage of layers between the last maps and the head
 REST = "rest"  # the stage of what follows the last one that was named
 StageNames = Sequence[str] | Mapping[str, str]
 Builder = Callable[[], nn.Module]
-
-
-@contextmanager
-def every_seed(seed: int) -> Iterator[None]:
-    """A context in which torch, NumPy and Python draw from one seed; their states before are given back."""
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
 
 
 def is_builder_name(name: str) -> bool:
@@ -116,7 +98,8 @@ def find_channels(module: nn.Module) -> int:
     Raises:
         ValueError: If these are neither 3 nor 1.
     """
-    channels = next((m.in_channels for m in module.modules() if isinstance(m, nn.Conv2d)), 3)
+    first = next((m.in_channels for m in module.modules() if isinstance(m, nn.Conv2d)), 3)
+    channels = getattr(module, "channels", first)
     if channels not in (1, 3):
         raise ValueError(
             f"{type(module).__name__} takes images of {channels} channels; images here have 3, and for a "
@@ -220,7 +203,7 @@ def cut_module(
         {key: nn.Sequential(*found) for key, found in parts.items()},
         nn.Sequential(*tail),
         features.shape[1],
-        {key: _name_layout(shapes[places[-1]]) for key, places in groups.items()},
+        {key: _name_layout(module, shapes[places[-1]]) for key, places in groups.items()},
         nn.Sequential(*pooler) if pooler else None,
     )
     return cut, line.head.names[-1] if line.head else ""
@@ -272,7 +255,9 @@ def runs_channels_last(network: Network) -> bool:
     return True
 
 
-def _name_layout(shape: tuple[int, ...]) -> str:
+def _name_layout(module: nn.Module, shape: tuple[int, ...]) -> str:
+    if len(shape) == 4 and getattr(module, "channels_last", False):  # as Keras' maps lie
+        return "channels_last"
     return "features" if len(shape) == 2 else infer_layout(shape)
 
 

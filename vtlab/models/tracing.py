@@ -45,7 +45,7 @@ class _BlockTracer(fx.Tracer):
 
 def holds_blocks(module: nn.Module) -> bool:
     """Whether a module is a line of modules, or holds lines of modules that are more than single layers."""
-    if type(module).forward is nn.Sequential.forward:
+    if type(module).forward is nn.Sequential.forward or getattr(module, "in_line", False):
         return True
     return any(
         isinstance(child, nn.Sequential | nn.ModuleList)

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+import random
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -103,3 +105,18 @@ def seed_torch(seed: int, step: int, device: torch.device | None = None) -> Iter
 def _wrap_int32(number: int) -> int:
     """The number as a signed 32-bit integer."""
     return (number + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+@contextlib.contextmanager
+def every_seed(seed: int) -> Iterator[None]:
+    """A context in which torch, NumPy and Python draw from one seed; their states before are given back."""
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
