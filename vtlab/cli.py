@@ -461,12 +461,13 @@ def _save_best(study: Study, folder: Path) -> tuple[str, str]:
     from vtlab.data.file_names import printable_name
     from vtlab.training.saving import save
 
-    run = study.best()
+    run, score = study.best(), "R²" if study.task.asks_a_number else "accuracy"
+    reached = study.comparison(run.shots).format_score(run.test_accuracy)
     network = study.model(run, say=_print_note)
     save(network, folder, study.task, strategy=run.strategy, test_accuracy=run.test_accuracy)
     return (
-        f"\nThe network of {run.strategy}, seed {run.seed} (best mean accuracy on the test "
-        f"images, so its {100 * run.test_accuracy:.1f} % flatters a little) is in "
+        f"\nThe network of {run.strategy}, seed {run.seed} (best mean {score} on the test "
+        f"images, so its {reached} flatters a little) is in "
         f"{printable_name(str(folder))}:",
         f"  {printable_name(shlex.join(['vtlab', 'predict', str(folder)]))} IMAGE…",
     )
@@ -506,8 +507,7 @@ def predict_command(given: argparse.Namespace) -> int:
         cells = []
         try:
             classification = predictor.classify(path)
-            confidence = f"{100 * classification.confidence:.1f} %"
-            cells = [str(path), classification.class_name, confidence]
+            cells = [str(path), classification.class_name, classification.answer]
             if given.cam:
                 cells.append(str(predictor.save_cam(path, out, classification, say=_print_note)))
         except (ValueError, OSError) as error:

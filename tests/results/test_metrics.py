@@ -218,3 +218,20 @@ def test_runs_on_all_images_have_no_number_of_shots():
     )
     with pytest.raises(ValueError, match="'full' has runs on all images"):
         metrics.shots_to_reach(runs, "full", 0.7)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_measures_of_numbers_are_scikit_learns(seed):
+    from sklearn.metrics import mean_absolute_error, r2_score
+
+    random = np.random.default_rng(seed)
+    true = random.normal(50, 10, 30)
+    answers = true + random.normal(0, 4, 30)
+    assert metrics.r_squared(true, answers) == pytest.approx(r2_score(true, answers))
+    assert metrics.mean_absolute_difference(true, answers) == pytest.approx(
+        mean_absolute_error(true, answers)
+    )
+    assert metrics.r_squared(true, np.full(30, true.mean())) == pytest.approx(0)
+    assert metrics.r_squared([2, 2], [2, 2]) == 1 and metrics.r_squared([2, 2], [2, 3]) == 0
+    with pytest.raises(ValueError, match="against"):
+        metrics.r_squared([1], [1, 2])

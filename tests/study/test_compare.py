@@ -196,11 +196,6 @@ def test_runs_that_were_tested_on_fewer_images_do_not_mix(tmp_path):
         compare(task("garden", tests=3), **small)
 
 
-def test_a_task_that_asks_a_number_is_refused():
-    with pytest.raises(ValueError, match="petals asks for a number"):
-        compare("petals", seeds=1, progress=False)
-
-
 def test_published_weights_of_different_names_do_not_mix():
     first, second = (
         Setting(backbone="resnet50", weights=name).fingerprint()["weights"]

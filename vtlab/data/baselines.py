@@ -1,4 +1,4 @@
-"""The accuracy of a classifier that learns nothing, to compare trained networks with."""
+"""The accuracy, or R², of an answer that learns nothing, to compare trained networks with."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from torch import Tensor
 
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
+from vtlab.results.metrics import accuracy, r_squared
 
 
 def pixel_neighbour(task: Task) -> float:
     """The test accuracy of the nearest shot in plain pixels: what looking without learning gives.
 
+    Of a task that asks for a number it is R² (`metrics.r_squared`).
+
     One nearest neighbour (Euclidean) on images shrunk to 16 x 16. Lesson 16.
     """
-    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
     def shrink(images: Images) -> Tensor:  # a part at a time: the images may be larger than memory
         small = [
@@ -23,6 +26,7 @@ def pixel_neighbour(task: Task) -> float:
         ]
         return torch.cat(small)  # (N, 768)
 
-    nearest = KNeighborsClassifier(1).fit(shrink(task.train).numpy(), task.train.labels.numpy())
-    guesses = torch.from_numpy(nearest.predict(shrink(task.test).numpy()))
-    return (guesses == task.test.labels).float().mean().item()
+    kind = KNeighborsRegressor if task.asks_a_number else KNeighborsClassifier
+    nearest = kind(1).fit(shrink(task.train).numpy(), task.train.labels.numpy())
+    measure = r_squared if task.asks_a_number else accuracy
+    return measure(task.test.labels.numpy(), nearest.predict(shrink(task.test).numpy()))

@@ -292,7 +292,8 @@ def _describe_held_out(test: list[_File], classes: tuple[str, ...], share: float
     Raises:
         ValueError: If they are of one class: all images of the others lie in one group each.
     """
-    line = f"no test folder: {len(test)} images, {share:.0%} of each class, held out"
+    each = "each class" if len(classes) > 1 else "all"  # where a number is asked for
+    line = f"no test folder: {len(test)} images, {share:.0%} of {each}, held out"
     if not (groups := _groups(test)):
         return line
     line = (

@@ -148,6 +148,10 @@ class Task:
         kept, held = split_each_class(self._strata(), share, random, least=1, groups=groups)
         return replace(self, train=self.train[kept], val=self.train[held])
 
+    def count_classes(self) -> list[int]:
+        """Training images of each class; where a number is asked for, of all."""
+        return torch.bincount(self._strata(), minlength=len(self.classes)).tolist()
+
     @property
     def has_two_per_class(self) -> bool:
         """Whether every class has an image, or a group of images, to learn from and one to hold back."""
@@ -390,7 +394,8 @@ def _task_of_own_images(given: Any, reading: _Reading, test: Any) -> Task:
         if strata.is_floating_point():
             strata = torch.zeros_like(strata, dtype=torch.long)
         kept, held = stratified_split(strata, HOLDOUT_SHARE, 0, read.classes, images.groups)
-        note = f"no test images: {len(held)} images, {HOLDOUT_SHARE:.0%} of each class, held out"
+        each = "each class" if len(read.classes) > 1 else "all"  # where a number is asked for
+        note = f"no test images: {len(held)} images, {HOLDOUT_SHARE:.0%} of {each}, held out"
         read = replace(
             read,
             train=images[kept],

@@ -20,6 +20,7 @@ from vtlab.plots.learning_curves import draw_curves
 from vtlab.plots.learning_curves import plot_curves as curves
 from vtlab.plots.learning_curves import plot_training as training
 from vtlab.plots.learning_rates import plot_rate_range as rate_range
+from vtlab.plots.number_scatter import plot_answers as answers
 from vtlab.plots.shot_curves import draw_shots
 from vtlab.plots.shot_curves import plot_shots as shots
 from vtlab.plots.stage_images import plot_feature_maps as feature_maps
@@ -33,6 +34,7 @@ from vtlab.plots.weight_movement import plot_movement as movement
 __all__ = [
     "accuracy",
     "anatomy",
+    "answers",
     "cams",
     "confusion",
     "costs",

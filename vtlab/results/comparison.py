@@ -17,8 +17,9 @@ import pandas as pd
 from vtlab.results import metrics, records
 from vtlab.results.formatting import (
     format_accuracy,
-    format_percent,
+    format_number,
     format_percent_range,
+    format_shots,
     format_strategy_name,
     format_table,
     join_words,
@@ -33,11 +34,13 @@ class Comparison:
         runs: At least one; all tested on the same images.
         chance: Test accuracy without learning, if known.
         baseline: Test accuracy of the nearest neighbour in plain pixels, if known.
+        numbers: Of the test images, where a number is asked for and no class; then every "accuracy" is R².
     """
 
     runs: Sequence[records.Run]
     chance: float | None = None
     baseline: float | None = None
+    numbers: Sequence[float] = ()
 
     def __post_init__(self) -> None:
         """Refuse runs that cannot stand in one table.
@@ -82,7 +85,43 @@ class Comparison:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """A row per strategy with its interval, as `metrics.summarise_metrics` gives it."""
-        return metrics.summarise_metrics(self.table, self.test_images)
+        shares = not len(self.numbers)
+        return metrics.summarise_metrics(self.table, self.test_images, shares=shares)
+
+    @property
+    def score(self) -> str:
+        """What the runs are compared by."""
+        return "R²" if len(self.numbers) else "test accuracy"
+
+    def format_score(self, value: float) -> str:
+        """An accuracy in percent, or R² as a number; "diverged" for nan."""
+        if not len(self.numbers):
+            return format_accuracy(value)
+        return "diverged" if value != value else f"{value:.3f}"
+
+    def format_score_range(self, low: float, high: float) -> str:
+        """The ends of an interval; nothing where there is none."""
+        if not len(self.numbers):
+            return format_percent_range(low, high)
+        return "" if low != low else f"{low:.3f} to {high:.3f}"
+
+    @property
+    def learnt_from(self) -> str:
+        """How many images each run learnt from, in words."""
+        if len(self.numbers) and self.shots is not None:
+            return f"{self.shots} training images"
+        return format_shots(self.shots)
+
+    @cached_property
+    def mean_errors(self) -> dict[str, float]:
+        """How far each strategy's numbers are from the true ones on average; empty of classes."""
+        if not len(self.numbers):
+            return {}
+        errors: dict[str, list[float]] = {name: [] for name in self.strategies}
+        for run in self.tested:
+            error = metrics.mean_absolute_difference(self.numbers, run.predictions)
+            errors[run.strategy].append(error)
+        return {name: float(np.mean(own)) if own else np.nan for name, own in errors.items()}
 
     @cached_property
     def differences(self) -> pd.DataFrame:
@@ -100,7 +139,8 @@ class Comparison:
         for strategy, mean in means.items():
             pairs = by_seed[[means.index[0], strategy]].dropna().to_numpy()
             if len(pairs):
-                gap = metrics.paired_difference(pairs[:, 0], pairs[:, -1], self.test_images)
+                size = None if len(self.numbers) else self.test_images
+                gap = metrics.paired_difference(pairs[:, 0], pairs[:, -1], size)
                 rows.append((strategy, mean, gap.mean, gap.low, gap.high, gap.n))
             else:
                 rows.append((strategy, mean, np.nan, np.nan, np.nan, 0))
@@ -109,7 +149,8 @@ class Comparison:
     @property
     def reference_accuracies(self) -> dict[str, float]:
         """What a strategy should beat, by its name: the accuracies that take no training."""
-        known = {"Chance": self.chance, "Nearest neighbour in pixels": self.baseline}
+        least = "Always their mean" if len(self.numbers) else "Chance"
+        known = {least: self.chance, "Nearest neighbour in pixels": self.baseline}
         return {name: share for name, share in known.items() if share is not None}
 
     @property
@@ -157,21 +198,24 @@ def format_comparison(comparison: Comparison) -> str:
     Balanced accuracy stands beside accuracy where the two differ.
     """
     balanced = ("balanced accuracy",) if comparison.uneven else ()
+    errors = comparison.mean_errors
+    off = ("mean error",) if errors else ()
     rows: list[tuple[str, ...]] = [
-        ("", "weights that learn", "test accuracy", "95 % interval", *balanced, "seconds")
+        ("", "weights that learn", comparison.score, "95 % interval", *balanced, *off, "seconds")
     ]
     for row in comparison.summary.to_dict("records"):
         rows.append(
             (
                 format_strategy_name(row["strategy"]),
                 f"{row['trainable_weights']:,}",
-                format_accuracy(row["mean"]),
-                format_percent_range(row["low"], row["high"]),
+                comparison.format_score(row["mean"]),
+                comparison.format_score_range(row["low"], row["high"]),
                 *(format_accuracy(row["balanced_accuracy"]) for _ in balanced),
+                *(format_number(errors[row["strategy"]]) for _ in off),
                 f"{row['seconds']:.1f}" if row["seeds"] else "",
             )
         )
     for name, share in comparison.reference_accuracies.items():
-        rows.append((name, "", format_percent(share), *["" for _ in rows[0][3:]]))
+        rows.append((name, "", comparison.format_score(share), *["" for _ in rows[0][3:]]))
     notes = "".join(f"\n\n{note}" for note in comparison.training_notes)
     return (format_table(rows) + notes).replace("\N{NO-BREAK SPACE}", " ")

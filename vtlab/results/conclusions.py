@@ -10,7 +10,6 @@ import pandas as pd
 from vtlab.results.comparison import Comparison
 from vtlab.results.formatting import (
     format_percent,
-    format_shots,
     format_strategy_name,
     join_words,
 )
@@ -42,6 +41,10 @@ READING_GUIDE = {
     "run within its shots, out of a few, by short trials on a quarter of them held back; these few were "
     "found on other tasks, by one search for all strategies. Where a class has one image, the first is taken.",
     "chance": "The accuracy of always naming the most frequent class.",
+    "R²": "Where a number is asked for: the share of the test numbers' variance that the predictions "
+    "explain. 1 is all of it; always answering with their mean gives 0, and worse is below.",
+    "mean error": "Where a number is asked for: how far the answers are from the true numbers on average, in "
+    "the unit of the labels (the mean absolute error).",
     "nearest neighbour in pixels": "The class of the training image whose shrunk pixels are "
     "nearest: what can be had without any learning of features.",
     "seconds": "Of training, the median over runs. Times, and the last digits of accuracies, "
@@ -54,29 +57,31 @@ def state_conclusion(comparison: Comparison) -> str:
     best, rest = comparison.differences.iloc[0], comparison.differences.iloc[1:]
     rest = rest[rest["mean"].notna()]  # what diverged is in no comparison
     if not comparison.tested:
-        return f"With {format_shots(comparison.shots)}, every run diverged: there is no accuracy."
+        return f"With {comparison.learnt_from}, every run diverged: there is no accuracy."
     start, mean = (
-        f"With {format_shots(comparison.shots)}, {format_strategy_name(best.strategy)}",
+        f"With {comparison.learnt_from}, {format_strategy_name(best.strategy)}",
         best["mean"],
     )
+    if comparison.mean_errors:  # of numbers
+        start = f"By {comparison.score}, {start[0].lower()}{start[1:]}"
     if not len(rest):
         others = "every other strategy diverged"
         if len(comparison.strategies) == 1:
             others = "nothing else was run to compare it with"
-        return f"{start} reaches {format_percent(mean)}; {others}."
+        return f"{start} reaches {comparison.format_score(mean)}; {others}."
     if (rest.pairs < 2).all():
         return (
-            f"{start} comes out highest at {format_percent(mean)}, but one seed cannot tell a lead "
+            f"{start} comes out highest at {comparison.format_score(mean)}, but one seed cannot tell a lead "
             "from luck."
         )
     behind = rest.low > 0
     if behind.all():
         return (
-            f"{start} leads at {format_percent(mean)}: the 95\N{NO-BREAK SPACE}% interval of its "
+            f"{start} leads at {comparison.format_score(mean)}: the 95\N{NO-BREAK SPACE}% interval of its "
             "lead over every other strategy excludes 0."
         )
     close = [
-        f"{format_strategy_name(row['strategy'])} at {format_percent(row['mean'])}"
+        f"{format_strategy_name(row['strategy'])} at {comparison.format_score(row['mean'])}"
         for _, row in rest[~behind].iterrows()
     ]
     ends = (
@@ -85,7 +90,7 @@ def state_conclusion(comparison: Comparison) -> str:
         else "intervals of the differences include"
     )
     return (
-        f"{start} comes out highest at {format_percent(mean)}, but {rest.pairs.max()} seeds do not "
+        f"{start} comes out highest at {comparison.format_score(mean)}, but {rest.pairs.max()} seeds do not "
         f"tell it apart from {join_words(close)}: the 95\N{NO-BREAK SPACE}% {ends} 0."
     )
 
@@ -148,14 +153,20 @@ def list_caveats(comparison: Comparison, train_counts: Sequence[int]) -> list[st
             f"{fewest} seeds: the intervals are wide because a spread estimated from "
             f"{fewest} values is uncertain. {MIN_SEEDS} or more would narrow them."
         )
-    if size < MIN_TEST_IMAGES:
+    if comparison.mean_errors:
+        found.append(
+            f"The intervals know the seeds and not that the test set has {size} images: another one would "
+            "give other numbers."
+        )
+    elif size < MIN_TEST_IMAGES:
         found.append(f"The test set has {size} images: one image is {format_percent(1 / size)}.")
     if max(train_counts) > 2 * min(train_counts):
         found.append(
             f"The training classes are uneven: {min(train_counts)} to {max(train_counts)} images."
         )
     if comparison.chance is not None and best.low <= comparison.chance:
-        found.append("Not even the best strategy is clearly above chance.")
+        least = "what always answering with the mean gives" if comparison.mean_errors else "chance"
+        found.append(f"Not even the best strategy is clearly above {least}.")
     if comparison.baseline is not None and best["mean"] <= comparison.baseline:
         found.append(
             "Comparing plain pixels does as well as the best strategy, or better: the task may be "

@@ -22,6 +22,11 @@ def format_percent_range(low: float, high: float) -> str:
     return "" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"
 
 
+def format_number(number: float) -> str:
+    """A number to four digits, such as `12.35`; "diverged" for nan."""
+    return "diverged" if number != number else f"{number:.4g}"
+
+
 def format_table(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells as lines: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -8,7 +8,7 @@ set (which all seeds share).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 
@@ -93,6 +93,29 @@ def balanced_accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
     """
     true, predicted = _check_pairs(labels, predictions)
     return float(np.mean([(predicted[true == k] == k).mean() for k in np.unique(true)]))
+
+
+def r_squared(numbers: ArrayLike, predictions: ArrayLike) -> float:
+    """The share of the numbers' variance that predictions explain: 1 is all of it, 0 what their mean does.
+
+    Worse than the mean is below 0. Where all numbers are one, it is 1 for these and 0 for others.
+
+    Raises:
+        ValueError: As `accuracy`.
+    """
+    true, predicted = (part.astype(float) for part in _check_pairs(numbers, predictions))
+    left, there = ((true - predicted) ** 2).sum(), ((true - true.mean()) ** 2).sum()
+    return float(1 - left / there) if there else float(left == 0)
+
+
+def mean_absolute_difference(numbers: ArrayLike, predictions: ArrayLike) -> float:
+    """How far predictions are from the numbers on average, in their unit (the mean absolute error, MAE).
+
+    Raises:
+        ValueError: As `accuracy`.
+    """
+    true, predicted = (part.astype(float) for part in _check_pairs(numbers, predictions))
+    return float(np.abs(true - predicted).mean())
 
 
 def _check_pairs(labels: ArrayLike, predictions: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -261,6 +284,12 @@ def resampled_interval(
     return Interval(plain.mean, plain.mean - half, plain.mean + half, plain.n, half)
 
 
+def _t_interval_to_one(values: ArrayLike) -> Interval:
+    """The t-interval of values that are 1 at most, as R² is."""
+    found = t_interval(values)
+    return replace(found, high=min(1.0, found.high))
+
+
 def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[float]:
     """How many images per class a strategy needs for a test accuracy, one number per seed.
 
@@ -303,12 +332,15 @@ def shots_to_reach(runs: pd.DataFrame, strategy: str, accuracy: float) -> list[f
     return found
 
 
-def summarise_metrics(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
+def summarise_metrics(
+    runs: pd.DataFrame, test_images: float, *, shares: bool = True
+) -> pd.DataFrame:
     """One row per strategy and number of shots, in the table's order.
 
     Args:
         runs: From `records.runs_to_table`.
         test_images: Size of the test set; infinite for the intervals of the seeds alone.
+        shares: Whether the test accuracy is a share; else it is R², with an interval of the seeds alone.
 
     Returns:
         strategy, shots, mean, low, high, half, seeds, seconds (median), trainable_weights. Where the runs
@@ -318,11 +350,9 @@ def summarise_metrics(runs: pd.DataFrame, test_images: float) -> pd.DataFrame:
     rows, nan = [], float("nan")
     for (strategy, shots), every in runs.groupby(["strategy", "shots"], sort=False):
         group = every[every.test_accuracy.notna()]
-        of = (
-            interval(group.test_accuracy.to_numpy(), test_images)
-            if len(group)
-            else Interval(nan, nan, nan, 0, nan)
-        )
+        values, of = group.test_accuracy.to_numpy(), Interval(nan, nan, nan, 0, nan)
+        if len(group):
+            of = interval(values, test_images) if shares else _t_interval_to_one(values)
         rows.append(
             {
                 "strategy": strategy,

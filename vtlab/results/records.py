@@ -51,13 +51,14 @@ class Run:
     Attributes:
         shots: Training images per class; None for all.
         val_accuracy: None where nothing was held back.
-        test_accuracy: Share of the test images that were right, after the last epoch.
+        test_accuracy: Share of the test images that were right, after the last epoch. Where a number is asked
+            for, R² (`metrics.r_squared`), and the balanced one is the same.
         balanced_accuracy: The same as a mean over classes, each counting alike.
         seconds: Wall clock of training, without reading data and testing.
         steps: Of the optimiser; of the solver where that is all there was.
         diverged: Why nothing came of it, in a sentence; "" where something did.
-        predictions: The class of every test image.
-        confidences: The probability of that class.
+        predictions: The class of every test image, or the number.
+        confidences: The probability of that class; none of numbers.
         cams: Unscaled Grad-CAM maps of the study's shown test images, `(n, h, w)`.
         settings: Everything else that the result depends on.
     """
@@ -77,7 +78,7 @@ class Run:
     steps: int
     diverged: str
     epochs: tuple[Epoch, ...]
-    predictions: tuple[int, ...]
+    predictions: tuple[float, ...]
     confidences: tuple[float, ...]
     cams: tuple
     settings: dict[str, str | int | float | bool | None]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
 
-from vtlab.analysis.cams import grad_cam
+from vtlab.analysis.cams import explain
 from vtlab.data.decoding import decode_image_tensor
 from vtlab.data.listing import list_folder
-from vtlab.models.evaluation import predict
+from vtlab.models.backbones import BackboneLike
+from vtlab.models.evaluation import compute_outputs, predict
+from vtlab.results.formatting import format_number
 from vtlab.system.files import read_file, write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.training.saving import load
@@ -28,26 +30,35 @@ class Prediction(NamedTuple):
 
     Attributes:
         pixels: As the network sees them, bytes `(1, 3, S, S)`.
-        class_name: The most probable class.
-        confidence: How probable it is, in [0, 1].
+        class_name: The most probable class; of a model that gives a number what that is.
+        confidence: How probable it is, in [0, 1]; or the number.
+        is_number: Whether it is a number.
     """
 
     pixels: Tensor
     class_name: str
     confidence: float
+    is_number: bool = False
+
+    @property
+    def answer(self) -> str:
+        """The probability in percent, or the number."""
+        if self.is_number:
+            return format_number(self.confidence)
+        return f"{100 * self.confidence:.1f} %"
 
 
 class Predictor:
     """A saved model, ready to classify image files."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load the model.
+    def __init__(self, folder: Path, backbone: BackboneLike | None = None) -> None:
+        """Load the model; the arguments are those of `vt.load`.
 
         Raises:
             FileNotFoundError: If there is none.
             ValueError: If it is damaged.
         """
-        self.network, self.card = load(folder)
+        self.network, self.card = load(folder, backbone)
 
     def classify(self, path: Path) -> Prediction:
         """Read an image file and name its class.
@@ -57,16 +68,27 @@ class Predictor:
             ValueError: If it is no image, or no file; the message names it.
         """
         pixels = self._read_pixels(path)
+        if len(self.card.classes) == 1:
+            number = compute_outputs(self.network, pixels, bfloat16=False)[0, 0]
+            return Prediction(pixels, self.card.classes[0], float(number), True)
         confidence, index = predict(self.network, pixels)[0].max(0)
         return Prediction(pixels, self.card.classes[int(index)], float(confidence))
 
-    def save_cam(self, path: Path, folder: Path, classification: Prediction | None = None) -> Path:
+    def save_cam(
+        self,
+        path: Path,
+        folder: Path,
+        classification: Prediction | None = None,
+        *,
+        say: Callable[[str], None] = warnings.warn,
+    ) -> Path:
         """Write the image with its Grad-CAM map into a folder.
 
         Args:
             path: The image.
             folder: Made where it is missing.
             classification: What `classify` gave of it; None to classify it now.
+            say: Called with a sentence that names the image where its map is empty.
 
         Returns:
             The file: the image's name with a fingerprint of its path, so that every image has a picture of
@@ -78,14 +100,15 @@ class Predictor:
         """
         from vtlab.plots.export import clear_exported_figure, to_png
         from vtlab.plots.heatmaps import plot_cams
-        from vtlab.results.formatting import format_percent
 
-        pixels, class_name, confidence = classification or self.classify(path)
+        found = classification or self.classify(path)
+        pixels = found.pixels
+        maps = explain(self.network, pixels, say=lambda sentence: say(f"{path}: {sentence}"))
         figure = plot_cams(
             pixels.numpy(),
-            {self.card.strategy or "model": grad_cam(self.network, pixels).numpy()},
+            {self.card.strategy or "model": maps.numpy()},
             scale="each",
-            titles=[f"{class_name} {format_percent(confidence)}"],
+            titles=[f"{found.class_name} {found.answer}"],
         )
         png = to_png(figure)
         clear_exported_figure(
@@ -107,7 +130,10 @@ class Predictor:
             raise ValueError(f"{path} cannot be read: {error}") from None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # strange metadata is no reason to refuse a photograph
-            return decode_image_tensor(content, self.card.image_size, str(path))
+            card = self.card
+            return decode_image_tensor(
+                content, card.image_size, str(path), resize=card.resize, bits=card.bits
+            )
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,8 @@ from vtlab.results import labels as names
 from vtlab.results.comparison import Comparison
 from vtlab.results.formatting import (
     format_accuracy,
+    format_number,
     format_percent,
-    format_percent_range,
-    format_shots,
     format_strategy_name,
     join_words,
 )
@@ -68,6 +67,8 @@ def choose_report_images(
     comparison: Comparison, test_labels: Sequence[int], cam_indices: Sequence[int] = ()
 ) -> tuple[int, ...]:
     """Which test images a report shows: those with Grad-CAM maps and the worst mistakes."""
+    if len(comparison.numbers):
+        return tuple(map(int, cam_indices))
     mistakes = conclusions._find_worst_mistakes(comparison, test_labels).image
     return tuple(dict.fromkeys([*map(int, cam_indices), *map(int, mistakes)]))
 
@@ -80,7 +81,7 @@ class ReportData:
         comparison: Runs that were tested on the same N images.
         classes: The K class names.
         train_counts: Training images of each class.
-        test_labels: The class of every test image, `(N,)`.
+        test_labels: The class of every test image, or its number, `(N,)`.
         shown_images: The test images that may be shown, `(M, 3, H, W)` uint8.
         shown_indices: Which ones those are, M places in the test set; `choose_report_images` says
             which ones a report asks for.
@@ -96,7 +97,7 @@ class ReportData:
     comparison: Comparison
     classes: Sequence[str]
     train_counts: Sequence[int]
-    test_labels: Sequence[int]
+    test_labels: Sequence[Any]
     shown_images: ArrayLike
     shown_indices: Sequence[int]
     cam_indices: Sequence[int] = ()
@@ -122,8 +123,10 @@ class ReportData:
     ) -> ReportData:
         """What there is to say about runs on this task."""
         labels = task.test.labels.tolist()
-        train = task.at(comparison.shots, comparison.runs[0].seed).train
-        counts = torch.bincount(train.labels, minlength=len(task.classes)).tolist()
+        counts = task.at(comparison.shots, comparison.runs[0].seed).count_classes()
+        asked = f"{len(task.classes)} classes"
+        if task.asks_a_number:
+            asked = f"A number, {task.classes[0]}"
         indices = choose_report_images(comparison, labels, cam_indices)
         shown = task.test[torch.tensor(indices, dtype=torch.long)]
         return cls(
@@ -138,7 +141,7 @@ class ReportData:
             command=command,
             notes=task.notes,
             skipped=task.skipped,
-            description=f"{len(task.classes)} classes, {sum(counts):,} training images for each run, "
+            description=f"{asked}, {sum(counts):,} training images for each run, "
             f"{len(labels):,} test images of {task.image_size} px.",
             machine={
                 **describe_machine(choose_device()),
@@ -166,8 +169,10 @@ def render_report(data: ReportData) -> str:
         undefined=StrictUndefined,
     )
     comparison, first = data.comparison, data.comparison.runs[0]
-    shots = format_shots(first.shots)
-    sections = (_curves_section, _confusion_section, _mistakes_section, _cams_section)
+    shots = comparison.learnt_from
+    sections = [_curves_section, _confusion_section, _mistakes_section, _cams_section]
+    if len(comparison.numbers):
+        sections = [_curves_section, _answers_section, _cams_section]
     return environment.get_template("report.html").render(
         title=f"{first.task}, {shots}",
         kicker=" · ".join([first.task, shots, first.backbone]),
@@ -212,6 +217,9 @@ def _numbers_section(data: ReportData) -> dict[str, Any]:
     gaps = comparison.differences.set_index("strategy")
     total = {run.strategy: run.total_weights for run in comparison.runs}
     uneven = comparison.uneven  # accuracy flatters who names the frequent classes
+    errors = comparison.mean_errors  # of numbers
+    score = f"{comparison.score[0].upper()}{comparison.score[1:]}"
+    behind = "Behind the best" if errors else BEHIND
     rows: list[dict[str, Any]] = []
     for row in comparison.summary.to_dict("records"):
         name, label, gap = (
@@ -224,56 +232,73 @@ def _numbers_section(data: ReportData) -> dict[str, Any]:
         diverged = f" of {row['seeds'] + row['diverged']}" if row["diverged"] else ""
         balanced = format_accuracy(row["balanced_accuracy"])
         cells = {
-            "Test accuracy": format_accuracy(row["mean"]),
-            "95\N{NO-BREAK SPACE}% interval": _format_interval(row["low"], row["high"]),
+            score: comparison.format_score(row["mean"]),
+            "95\N{NO-BREAK SPACE}% interval": _format_interval(comparison, row["low"], row["high"]),
+            **({"Mean error": format_number(errors[name])} if errors else {}),
             **({"Balanced accuracy": balanced} if uneven else {}),
             "Weights that learn": weights,
-            BEHIND: _format_gap(gap, best=name == comparison.best),
+            behind: _format_gap(comparison, gap, best=name == comparison.best),
             "Seeds": f"{row['seeds']}{diverged}",
             "Seconds a run": f"{row['seconds']:.1f}" if row["seeds"] else "",
         }
         paired = name != comparison.best and gap["pairs"] > 1
-        interval = _format_interval(gap["low"], gap["high"]) if paired else ""
+        interval = _format_interval(comparison, gap["low"], gap["high"]) if paired else ""
         rows.append(
             {"name": label.text, "colour": label.colour, "cells": cells, "interval": interval}
         )
-    figure, narrow = (
-        plots.accuracy(
-            comparison.table,
-            chance=comparison.chance,
-            baseline=comparison.baseline,
-            test_images=comparison.test_images,
-            width=width,
-        )
-        for width in (style.WIDE, PHONE_WIDTH)
-    )
-    alt = "Test accuracy of each seed, with mean and interval: " + ", ".join(
-        f"{format_strategy_name(row['strategy'])} {format_accuracy(row['mean'])}"
+    figure, narrow = _draw_scores(comparison)
+    alt = f"{score} of each seed, with mean and interval: " + ", ".join(
+        f"{format_strategy_name(row['strategy'])} {comparison.format_score(row['mean'])}"
         for row in comparison.summary.to_dict("records")
     )
     return {
         "columns": ["Strategy", *rows[0]["cells"]],
-        "behind": BEHIND,
+        "behind": behind,
         "strategies": rows,
         "references": {
-            name: format_percent(share) for name, share in comparison.reference_accuracies.items()
+            name: comparison.format_score(share)
+            for name, share in comparison.reference_accuracies.items()
         },
         "figure": _embed_figure(figure, alt, narrow=narrow),
     }
 
 
-def _format_gap(gap: Mapping[str, float], *, best: bool) -> str:
-    """How far behind the best, in points."""
+def _draw_scores(comparison: Comparison) -> tuple[Figure, Figure | None]:
+    """The numbers as a figure, and as one for phones."""
+    if not len(comparison.numbers):
+        wide, narrow = (
+            plots.accuracy(
+                comparison.table,
+                chance=comparison.chance,
+                baseline=comparison.baseline,
+                test_images=comparison.test_images,
+                width=width,
+            )
+            for width in (style.WIDE, PHONE_WIDTH)
+        )
+        return wide, narrow
+    values: dict[str, list[float]] = {name: [] for name in comparison.strategies}
+    for run in comparison.tested:
+        values[run.strategy].append(run.test_accuracy)
+    known = {name: own for name, own in values.items() if own} or {"none": [0.0]}
+    marks = comparison.reference_accuracies
+    return plots.intervals({"": known}, what="R²", percent=False, marks=marks), None
+
+
+def _format_gap(comparison: Comparison, gap: Mapping[str, float], *, best: bool) -> str:
+    """How far behind the best, in points of accuracy or in R²."""
     if np.isnan(gap["mean"]):
         return ""
     if best:
         return "the best"
-    return f"{100 * gap['behind']:.1f}" if gap["pairs"] else "no common seed"
+    if not gap["pairs"]:
+        return "no common seed"
+    return f"{gap['behind']:.3f}" if len(comparison.numbers) else f"{100 * gap['behind']:.1f}"
 
 
-def _format_interval(low: float, high: float) -> str:
+def _format_interval(comparison: Comparison, low: float, high: float) -> str:
     """The ends of an interval as a page shows them."""
-    return format_percent_range(low, high).replace("-", "\N{MINUS SIGN}")
+    return comparison.format_score_range(low, high).replace("-", "\N{MINUS SIGN}")
 
 
 def _curves_section(data: ReportData) -> dict[str, Any] | None:
@@ -288,6 +313,35 @@ def _curves_section(data: ReportData) -> dict[str, Any] | None:
         "caption": "Thin lines are seeds, thick lines their mean. The linear probe is solved, not "
         "trained by epochs: its steps are the solver's. With few images, high training "
         "accuracy says nothing about test accuracy.",
+    }
+
+
+def _answers_section(data: ReportData) -> dict[str, Any] | None:
+    """The numbers that strategies answer with against the true ones, and where the best is off most."""
+    comparison = data.comparison
+    if not comparison.tested:
+        return None
+    answers: dict[str, list[Sequence[float]]] = {}
+    for run in comparison.tested:
+        answers.setdefault(run.strategy, []).append(run.predictions)
+    answers = {name: answers[name] for name in comparison.strategies if name in answers}
+    errors = comparison.mean_errors
+    alt = f"Answers against the true {data.classes[0]}: " + ", ".join(
+        f"{format_strategy_name(name)} off by {format_number(errors[name])} on average"
+        for name in answers
+    )
+    off = np.abs(np.asarray(answers[comparison.best]) - np.asarray(comparison.numbers)).mean(0)
+    worst = int(off.argmax())
+    caption = (
+        "All seeds together: on the line an answer is right. "
+        f"{format_strategy_name(comparison.best)} is off most where the true number is "
+        f"{format_number(comparison.numbers[worst])}: by {format_number(off[worst])} on average."
+    )
+    figure = plots.answers(comparison.numbers, answers, what=data.classes[0])
+    return {
+        "title": "Answers against the true numbers",
+        "figure": _embed_figure(figure, alt),
+        "caption": caption,
     }
 
 
@@ -368,17 +422,28 @@ def _cams_section(data: ReportData) -> dict[str, Any] | None:
         )
         return {"title": title, "figure": None, "caption": words}
     places, labels = list(data.cam_indices), data.test_labels
-    marks = {
-        name: [(data.classes[run.predictions[i]], run.predictions[i] == labels[i]) for i in places]
-        for name, run in runs.items()
-    }
+    if len(data.comparison.numbers):
+        marks = {
+            name: [(format_number(run.predictions[i]), True) for i in places]
+            for name, run in runs.items()
+        }
+        titles = [format_number(labels[i]) for i in places]
+    else:
+        marks = {
+            name: [
+                (data.classes[int(run.predictions[i])], run.predictions[i] == labels[i])
+                for i in places
+            ]
+            for name, run in runs.items()
+        }
+        titles = [data.classes[labels[i]] for i in places]
     masks = None if data.masks is None else np.asarray(data.masks)[data.shown_rows(places)]
     figure = plots.cams(
         data.images_at(places),
         {name: run.cams for name, run in runs.items()},
         masks=masks,
         scale="each",  # places are to be compared, not brightness
-        titles=[data.classes[labels[i]] for i in places],
+        titles=titles,
         marks=marks,
     )
     alt = (
@@ -386,9 +451,15 @@ def _cams_section(data: ReportData) -> dict[str, Any] | None:
         f"{len(places)} test images."
     )
     outline = "" if masks is None else " The outline is the object's true mask."
+    empty = [
+        f"{format_strategy_name(name)} in {count} of {len(places)}"
+        for name, run in runs.items()
+        if (count := sum(not np.any(values) for values in run.cams))
+    ]
+    nothing = f" No evidence for it was found by {join_words(empty)} images." if empty else ""
     caption = (
         "Bright is where the evidence for the predicted class lies (Grad-CAM at the last "
-        f"stage, first seed).{outline} Every map has its own scale: compare places, not "
+        f"stage, first seed).{nothing}{outline} Every map has its own scale: compare places, not "
         "brightness. A map describes one prediction; it does not prove a reason."
     )
     return {
@@ -403,9 +474,12 @@ def _settings_section(data: ReportData) -> dict[str, Any]:
     run, counts = data.comparison.runs[0], list(data.train_counts)
     strategies = data.comparison.strategies
     each = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    numbers = len(data.comparison.numbers)
+    asked = "a number" if numbers else f"{len(data.classes)} classes"
+    share = "" if numbers else f", {each} of each class"
     facts = {
-        "task": f"{run.task}: {len(data.classes)} classes ({', '.join(data.classes)})",
-        "training images": f"{sum(counts):,} for each run, {each} of each class",
+        "task": f"{run.task}: {asked} ({', '.join(data.classes)})",
+        "training images": f"{sum(counts):,} for each run{share}",
         "test images": f"{len(data.test_labels):,}, the same for all runs",
         "backbone": run.backbone,
         "weights": run.weights,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -15,11 +16,10 @@ from vtlab.analysis.cams import explain
 from vtlab.data.file_names import printable_name
 from vtlab.data.images import check_size_of_images
 from vtlab.data.tasks import Task, task_reads_files
-from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
-from vtlab.models.evaluation import NonFiniteOutputsError, evaluate, predict
+from vtlab.models.evaluation import NonFiniteOutputsError, compute_outputs, evaluate, predict
 from vtlab.models.network import Network
-from vtlab.results.metrics import accuracy, balanced_accuracy
+from vtlab.results.metrics import accuracy, balanced_accuracy, r_squared
 from vtlab.results.records import Epoch, Run, run_record_key
 from vtlab.study.setting import Setting
 from vtlab.study.tune import choose_recipe, list_candidates
@@ -75,6 +75,7 @@ class Runner:
     Attributes:
         setting: Backbone and so on.
         task: With the test images; each run draws its own shots.
+        template: The network at its start, which is copied for each run.
         start: The pretrained stages' weights.
         origin: Where these come from, in one phrase.
         memo: Activations of the test images behind the frozen stages, filled by the first runs.
@@ -82,35 +83,37 @@ class Runner:
 
     setting: Setting
     task: Task
+    template: Network
     start: dict[str, Tensor]
     origin: str
     memo: dict[int, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, setting: Setting, task: Task | None = None) -> Runner:
+    def build(
+        cls,
+        setting: Setting,
+        task: Task | None = None,
+        say: Callable[[str], None] = warnings.warn,
+    ) -> Runner:
         """Read or draw the data and load the weights.
 
         Args:
             setting: Its task is read where none is given.
             task: A task made before.
+            say: As in `vt.backbone`.
 
         Raises:
-            ValueError: If setting, weights and images do not fit together, or the task asks for a number.
+            ValueError: If setting, weights and images do not fit together.
         """
         setting = setting.resolve(task)
         if task is None:
             check_size_of_images(setting.size)
         # weights first: a wrong file is refused before thousands of images are read
-        network = backbone(setting.backbone, weights=setting.weights)
+        network = backbone(setting.backbone, weights=setting.weights, say=say)
         network.check_image_size(task.image_size if task else setting.size)
-        state = {k: v.clone() for k, v in network.stages.state_dict().items()}
-        task = task or make_task(
-            setting.task,
-            shots="all" if task_reads_files(setting.task) else 1,
-            image_size=setting.size,
-            strict=setting.strict,
-            group=setting.group,
-        )
+        state = network.stages.state_dict()  # nothing trains this one
+        if task is None:
+            task = setting.make_task(shots="all" if task_reads_files(setting.task) else 1)
         if setting.flip is not None:
             task = replace(task, flip=setting.flip)
         if setting.image_size not in (None, task.image_size):
@@ -119,12 +122,7 @@ class Runner:
                 f"{task.name} have {task.image_size} px: make the task anew, or leave "
                 "image_size out"
             )
-        if task.asks_a_number:
-            raise ValueError(
-                f"{task.name} asks for a number, and a study compares how well classes "
-                "are named: use fit and mean_absolute_error"
-            )
-        return cls(setting, task, state, printable_name(network.origin))
+        return cls(setting, task, network, state, printable_name(network.origin))
 
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """The setting's and the images': the same path, or a name of one's own, may hold others tomorrow."""
@@ -148,11 +146,16 @@ class Runner:
         """Ask whether the network has all stages that should learn.
 
         Raises:
-            ValueError: If it has not, naming the strategy and the stage.
+            ValueError: If it has not, naming the strategy and the stage, or it cannot begin at random.
         """
         network = self.make_network()
         for strategy in strategies:
             strategy.learning_parts(network)
+            if strategy.start == "random" and network.source is not None:
+                try:  # a module that came without the function that builds it
+                    self.make_network().reset_stages(0)
+                except TypeError as error:
+                    raise ValueError(f"{strategy.name}: {error}") from None
 
     def describe(
         self, setting: Setting, strategies: Iterable[Strategy], say: Callable[[str], None]
@@ -171,14 +174,15 @@ class Runner:
 
     def make_network(self) -> Network:
         """A new network at the pretrained start."""
-        network = backbone(self.setting.backbone, classes=len(self.task.classes), weights=None)
-        network.stages.load_state_dict(self.start)
+        network = backbone(self.template, classes=len(self.task.classes))
         network.origin = self.origin
         return network
 
     def choose_cam_images(self) -> list[int]:
         """Places in the test set of the images that Grad-CAM is kept for: classes in turn."""
         labels = self.task.test.labels
+        if self.task.asks_a_number:
+            labels = torch.zeros_like(labels)
         by_class = [(labels == k).nonzero()[:, 0] for k in range(len(self.task.classes))]
         in_turn = [int(of[i]) for i in range(CAM_IMAGES_PER_RUN) for of in by_class if i < len(of)]
         return in_turn[:CAM_IMAGES_PER_RUN]
@@ -188,6 +192,20 @@ class Runner:
         # a random start has other frozen stages than the pretrained one: no activations to share
         memo = self.memo if strategy.start == "pretrained" else None
         return predict(network, self.task.test.pixels, memo)
+
+    def answer(self, network: Network, strategy: Strategy) -> tuple[list[float], list[float]]:
+        """For each test image the class and its probability; of a number the number, and no probabilities.
+
+        Raises:
+            NonFiniteOutputsError: If an output is nan or infinite.
+        """
+        if not self.task.asks_a_number:
+            confidences, guesses = self.predict(network, strategy).max(1)
+            return guesses.tolist(), confidences.tolist()
+        memo = self.memo if strategy.start == "pretrained" else None
+        # bfloat16 has three digits, which are few of a number
+        outputs = compute_outputs(network, self.task.test.pixels, memo, bfloat16=False)
+        return outputs[:, 0].tolist(), []
 
     def choose_recipe(self, strategy: Strategy, task: Task, seed: int) -> Strategy:
         """The strategy by the recipe that does best within the shots of a task.
@@ -213,7 +231,16 @@ class Runner:
         started = time.perf_counter()
         strategy, epochs = self.choose_recipe(strategy, task, seed), self.setting.epochs
         # that it diverged stands in the record of the run
-        training = fit(network, task, strategy, seed=seed, epochs=epochs, say=lambda line: None)
+        exact = False if task.asks_a_number else None
+        training = fit(
+            network,
+            task,
+            strategy,
+            seed=seed,
+            epochs=epochs,
+            bfloat16=exact,
+            say=lambda line: None,
+        )
         for _ in training:
             on_epoch()
         return TrainedRun(
@@ -247,13 +274,11 @@ class Runner:
         training = self.train(strategy, shots, seed, on_epoch)
         network, task = training.network, training.task
         diverged, maps = training.diverged, torch.empty(0)
-        guesses: list[int] = []
+        guesses: list[float] = []
         confidences: list[float] = []
         if not diverged:
             try:
-                confidences, guesses = (
-                    found.tolist() for found in self.predict(network, strategy).max(1)
-                )
+                guesses, confidences = self.answer(network, strategy)
             except NonFiniteOutputsError as error:
                 diverged = f"{strategy.name} diverged: {error}"
         if not diverged:
@@ -261,7 +286,9 @@ class Runner:
             with contextlib.suppress(ValueError):
                 shown = task.test.pixels[self.choose_cam_images()]
                 maps = explain(network, shown, say=lambda _: None)  # the report says what is empty
-        labels = task.test.labels.tolist()
+        labels, nan = task.test.labels.tolist(), float("nan")
+        measures = (r_squared, r_squared) if task.asks_a_number else (accuracy, balanced_accuracy)
+        scores = [nan if diverged else measure(labels, guesses) for measure in measures]
         run = Run(
             task=task.name,
             backbone=network.name,
@@ -270,8 +297,8 @@ class Runner:
             shots=shots,
             seed=seed,
             val_accuracy=None,
-            test_accuracy=float("nan") if diverged else accuracy(labels, guesses),
-            balanced_accuracy=float("nan") if diverged else balanced_accuracy(labels, guesses),
+            test_accuracy=scores[0],
+            balanced_accuracy=scores[1],
             seconds=training.seconds,
             trainable_weights=network.count_learning_weights(),
             total_weights=network.count_weights(),
@@ -301,7 +328,8 @@ class Runner:
         if number == 1:
             return "given" if strategy.rate else "committed"
         if not task.has_two_per_class:
-            return "committed: one image of a class leaves none to hold back"
+            one = "group" if task.train.groups else "image"
+            return f"committed: one {one} of a class leaves none to hold back"
         return f"{self.setting.recipe} within the shots, out of {number}"
 
 

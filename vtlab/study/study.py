@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from vtlab.data.baselines import pixel_neighbour
 from vtlab.data.tasks import Task, check_task_shots
 from vtlab.models.network import Network
@@ -55,7 +53,8 @@ class Study:
 
     def summary(self) -> pd.DataFrame:
         """A row per strategy and number of shots, with intervals."""
-        return metrics.summarise_metrics(self.table(), len(self.task.test))
+        shares = not self.task.asks_a_number
+        return metrics.summarise_metrics(self.table(), len(self.task.test), shares=shares)
 
     def best(self) -> Run:
         """The first run of the strategy (and number of shots) with the highest mean accuracy.
@@ -90,7 +89,11 @@ class Study:
             if not runs:
                 raise ValueError(f"the study has no run with {format_shots(shots)}")
             baseline = pixel_neighbour(self.task.at(shots, runs[0].seed))
-            self._comparisons[shots] = Comparison(runs, self.task.chance, baseline)
+            if self.task.asks_a_number:
+                numbers = self.task.test.labels.tolist()
+                self._comparisons[shots] = Comparison(runs, 0.0, baseline, numbers)
+            else:
+                self._comparisons[shots] = Comparison(runs, self.task.chance, baseline)
         return self._comparisons[shots]
 
     def list_caveats(self, shots: int | str | None = None) -> list[str]:
@@ -103,9 +106,8 @@ class Study:
             ValueError: If the study has no such run.
         """
         comparison = self.comparison(shots)
-        labels = self.task.at(comparison.shots, comparison.runs[0].seed).train.labels
-        counts = torch.bincount(labels, minlength=len(self.task.classes)).tolist()
-        return list_caveats(comparison, counts)
+        learnt = self.task.at(comparison.shots, comparison.runs[0].seed)
+        return list_caveats(comparison, learnt.count_classes())
 
     @cached_property
     def _comparisons(self) -> dict[int | None, Comparison]:
@@ -167,7 +169,7 @@ class Study:
         strategy = next((one for one in candidates if one.fingerprint() == chosen), strategy)
         runner = replace(self.runner, setting=replace(self.runner.setting, recipe="committed"))
         network = runner.train(strategy, run.shots, run.seed).network.eval()
-        guesses = runner.predict(network, strategy).argmax(1).tolist()
+        guesses = runner.answer(network, strategy)[0]
         if differing := sum(a != b for a, b in zip(guesses, run.predictions, strict=True)):
             raise ValueError(
                 f"trained again, {run.key} names {differing} of {len(guesses)} test images "
