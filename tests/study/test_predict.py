@@ -52,6 +52,14 @@ def test_a_heat_map_stands_under_its_strategy_if_known(
     assert drawn[0][0] == [heading]
 
 
+def test_an_empty_heat_map_is_spoken_of_with_its_image(predictor, photo, tmp_path):
+    made, said = predictor(), []
+    torch.nn.init.zeros_(made.network.head.weight)
+    made.save_cam(photo, tmp_path / "maps", say=said.append)
+    words = "Grad-CAM found no evidence for the class: the map is zero everywhere"
+    assert said == [f"{photo}: {words}"]
+
+
 def test_a_figure_is_let_go_once_it_is_written(predictor, photo, drawn, tmp_path):
     assert predictor().save_cam(photo, tmp_path / "maps").read_bytes()
     assert drawn[0][1].axes == []

@@ -255,6 +255,16 @@ def test_the_pictures_are_those_of_the_right_test_images(runs, monkeypatch):
     ]
 
 
+def test_empty_heat_maps_are_counted(runs):
+    nothing = ((0.0,) * 4,) * 4
+    runs = [
+        replace(one, cams=(nothing, *one.cams[1:])) if one.strategy == "full" else one
+        for one in runs
+    ]
+    words = Page(report.render_report(data(runs))).words()
+    assert f"No evidence for it was found by Full in 1 of {len(CAMS)} images." in words
+
+
 def keep(shown, name):
     """Remembers what a plot was given and draws something small."""
     from vtlab.plots import style as style

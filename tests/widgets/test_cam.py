@@ -106,3 +106,15 @@ def test_without_masks_there_are_maps_and_no_scores(network, toy):
     panel.close()
     with pytest.raises(ValueError, match="no network"):
         CamPanel({}, toy)
+
+
+def test_empty_maps_are_spoken_of_above_the_picture_and_in_words(network, toy):
+    twin = copy.deepcopy(network)
+    torch.nn.init.zeros_(twin.head.weight)
+    panel = CamPanel({"full": network, "probe": twin}, toy, target="red")
+    empty = "Linear probe: Grad-CAM found no evidence for the class: the map is zero everywhere."
+    assert empty in panel.caption() and panel.describe().endswith(empty)
+    assert f"<p>{empty}</p>" in panel._picture.value
+    panel.strategies = ("full",)
+    assert "no evidence" not in panel._picture.value and panel.describe()[-1] == "."
+    panel.close()
