@@ -184,7 +184,7 @@ print(panel)
 #
 # Why does scratch fail with few images? Let us look at the other side: which share of its *training*
 # images did each network name correctly in its last epoch? (The probe sees each image as it is, the others
-# see it altered a little each time, which makes full marks harder.)
+# see it altered a little each time, which makes full marks harder. NaN: not recorded in the plain table.)
 
 # %%
 order = ["scratch", "probe", "partial", "full"]

@@ -382,10 +382,10 @@ vt.claim("stage-wise rates, or the probe first, close more than half of the lag"
 # tried.)
 #
 # **The same strategy, two recipes.** `vt.full` lets learn what `vt.plain(vt.full)` lets learn: everything.
-# Its own recipe puts together what this lesson found. The head is solved first; each stage learns half as
-# fast as the next one towards the head, which peaks at 0.0001; BatchNorm keeps the statistics of
+# One of its three own recipes puts together what this lesson found. The head is solved first; each stage
+# learns half as fast as the next one towards the head, which peaks at 0.0003; BatchNorm keeps the statistics of
 # pretraining; batches of 16 give the same sixty steps in twenty epochs. The network `tuned` above had the
-# plain recipe. On the same forty images we train by *full*'s own, and by that with statistics that move:
+# plain recipe. On the same forty images we train by the gentle one, and by that with statistics that move:
 
 # %%
 def train_by(recipe):
@@ -394,8 +394,9 @@ def train_by(recipe):
         pass
     return network
 
-moving = replace(vt.full, statistics="batch")
-networks = {"plain": tuned, "its own, statistics moving": train_by(moving), "its own": train_by(vt.full)}
+own = vt.full.candidates()[1]  # of the three, the one that keeps the statistics
+moving = replace(own, statistics="batch")
+networks = {"plain": tuned, "its own, statistics moving": train_by(moving), "its own": train_by(own)}
 
 # %%
 def judge(network):
@@ -411,13 +412,13 @@ for name, (new, kept) in learnt.items():
 # %%
 vt.claim("on the same shots full by its own recipe is ahead of full by the plain one",
          learnt["its own"][0] > learnt["plain"][0] + 0.02, learnt=learnt)
-vt.claim("and it forgets next to nothing, if the statistics are kept as well",
-         learnt["its own"][1] > max(remembered - 0.03, learnt["its own, statistics moving"][1] + 0.05), learnt=learnt)
+vt.claim("and it forgets less, if the statistics are kept as well",
+         learnt["its own"][1] > learnt["its own, statistics moving"][1] + 0.05, learnt=learnt)
 
 # %% [markdown]
 # In the run stored here the solved head and the gentle rates gained nearly all that was gained on the new
-# task, from .70 to .85, and some of the old one, from .59 to .76. Keeping the statistics brought back the
-# rest of the old task (.96), and to the new one it made little difference. No recipe is best for all
+# task, from .71 to .86, and some of the old one, from .58 to .76. Keeping the statistics brought back more than
+# half of the rest of the old task (.90), and to the new one it made little difference. No recipe is best for all
 # targets, though: this one keeps what is good, and on images that need other features it changes too
 # little. So `vt.compare` tries three recipes of *full* on a part of the shots, and takes the best. Whoever
 # reads "with few images the probe beats full fine-tuning" should ask: by which recipe?
