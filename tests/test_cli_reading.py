@@ -81,7 +81,7 @@ def test_a_table_is_compared_padded_and_its_model_reads_new_images_alike(
     options = ["--label-column", "kind", "--split-column", "quarter", "--resize", "pad", "--save"]
     assert main(["compare", str(table), *QUICK, *options, "--out", str(out)]) == 0
     assert "the middle square" not in said.text()
-    assert "fold 3 of the column quarter , the last of 4, is the test set" in said.text()
+    assert "fold 3 of the column quarter, the last of 4, is the test set" in said.text()
     assert (card := load(out / "model")[1]).resize == "pad" and card.classes == ("dark", "kočka")
     # the same pixels as in training, and signs that the terminal lacks are escaped
     for name in ("0.png", "1.png"):

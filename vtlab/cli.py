@@ -181,7 +181,7 @@ def _build_shared_options() -> OneLineParser:
         default="crop",
         help=f"how an image becomes a square. {ways} (default: %(default)s)",
     )
-    table = shared.add_argument_group("what a table (.csv, .tsv, .jsonl, .xlsx) says")
+    table = shared.add_argument_group("what a table (.csv, .tsv, .txt, .jsonl, .xlsx) says")
     table.add_argument(
         "--file-column",
         metavar="NAME",
@@ -459,17 +459,19 @@ def compare_command(given: argparse.Namespace) -> int:
 def _save_best(study: Study, folder: Path) -> tuple[str, str]:
     """Save the network of the best strategy; gives the lines on how to predict with it."""
     from vtlab.data.file_names import printable_name
+    from vtlab.models.backbones import is_known_backbone
     from vtlab.training.saving import save
 
     run, score = study.best(), "R²" if study.task.asks_a_number else "accuracy"
     reached = study.comparison(run.shots).format_score(run.test_accuracy)
     network = study.model(run, say=_print_note)
+    own = [] if is_known_backbone(network.name) else ["--backbone", network.name]
     save(network, folder, study.task, strategy=run.strategy, test_accuracy=run.test_accuracy)
     return (
         f"\nThe network of {run.strategy}, seed {run.seed} (best mean {score} on the test "
         f"images, so its {reached} flatters a little) is in "
         f"{printable_name(str(folder))}:",
-        f"  {printable_name(shlex.join(['vtlab', 'predict', str(folder)]))} IMAGE…",
+        f"  {printable_name(shlex.join(['vtlab', 'predict', str(folder), *own]))} IMAGE…",
     )
 
 

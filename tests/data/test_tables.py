@@ -572,3 +572,124 @@ def test_a_frame_is_a_table(photos):
     assert {name: len(places) for name, places in made.folders.train.items()} == {"0": 6, "1": 5}
     assert made.listing.skipped == ["line 3 of the table names no label"]
     assert io.BytesIO(made.listing.readers[made.folders.train["0"][0]]()).read(4) == b"\x89PNG"
+
+
+# ------------------------------------------------------------------ tables as others publish them
+
+
+def lay_out(folder: Path, names: list[str]) -> None:
+    for i, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(saved(grainy(i)))
+
+
+PUBLISHED = {
+    # of each the table's name, its head, a row, the files, the classes, and what is said
+    "HAM10000": (
+        "HAM10000_metadata.csv",
+        "lesion_id,image_id,dx,dx_type,age,sex,localization",
+        lambda i: f"HAM_{i // 2},ISIC_{i:05},{('nv', 'mel')[i // 2 % 2]},histo,{40 + i},male,back",
+        lambda i: f"HAM10000_images_part_{1 + i // 6}/ISIC_{i:05}.jpg",
+        ("mel", "nv"),
+        "the 6 groups of the column lesion_id stay whole",
+    ),
+    "ISIC 2019": (
+        "ISIC_2019_Training_GroundTruth.csv",
+        "image,MEL,NV,BCC",
+        lambda i: f"ISIC_{i:05}," + ",".join(str(float(i % 3 == k)) for k in range(3)),
+        lambda i: f"ISIC_2019_Training_Input/ISIC_{i:05}.jpg",
+        ("BCC", "MEL", "NV"),
+        "one column per class (one-hot): MEL, NV, BCC",
+    ),
+    "a competition of breeds": (
+        "labels.csv",
+        "id,breed",
+        lambda i: f"{i:032x},{kind(i)}",
+        lambda i: f"train/{i:032x}.jpg",
+        ("a", "b"),
+        "12 in train/, with the ending .jpg",
+    ),
+    "AutoML": (
+        "import.csv",
+        "",
+        lambda i: f"{'TRAIN' if i < 8 else 'TEST'},gs://bucket/flowers/{i}.jpg,{kind(i)}",
+        lambda i: f"flowers/{i}.jpg",
+        ("a", "b"),
+        "import.csv has no names of columns in its first line",
+    ),
+    "a list for Caffe": (
+        "train.txt",
+        "",
+        lambda i: f"img {i}.jpg {i % 2}",
+        lambda i: f"img {i}.jpg",
+        ("0", "1"),
+        "train.txt has no names of columns in its first line",
+    ),
+    "Label Studio": (
+        "project-1.csv",
+        "image,id,choice,annotator,annotation_id,created_at,lead_time",
+        lambda i: f"/data/upload/1/abc-{i}.jpg,{i},{kind(i)},1,{90 + i},2024-01-0{1 + i % 9},{i}.5",
+        lambda i: f"media/abc-{i}.jpg",
+        ("a", "b"),
+        "label = choice; not used: id, annotator",
+    ),
+    "chest films": (
+        "Data_Entry_2017.csv",
+        "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age",
+        lambda i: f"{i:08}_000.png,{'Mass' if i % 2 else 'No Finding'},0,{i // 2},{50 + i}",
+        lambda i: f"images_001/images/{i:08}_000.png",
+        ("Mass", "No Finding"),
+        "the 6 groups of the column Patient ID stay whole",
+    ),
+    "boxes of a detector": (
+        "annotations.csv",
+        "filename,width,height,class,xmin,ymin,xmax,ymax",
+        lambda i: f"{i * 2 // 3}.jpg,64,64,{kind(i * 2 // 3)},1,1,{i},9",
+        lambda i: f"{i}.jpg",
+        ("a", "b"),
+        "4 files have several rows in annotations.csv and were read once (0.jpg …)",
+    ),
+    "a spreadsheet's empty columns and an index": (
+        "labels.csv",
+        ",file,label,,",
+        lambda i: f"{i},{i}.jpg,{kind(i)},,",
+        lambda i: f"{i}.jpg",
+        ("a", "b"),
+        "columns of labels.csv: file = file, label = label; not used: column 1",
+    ),
+    "two spellings": (
+        "labels.csv",
+        "file,label",
+        lambda i: (
+            f"{i}.jpg,{('cat', 'Cat', unicodedata.normalize(('NFC', 'NFD')[i % 2], 'é'))[i % 3]}"
+        ),
+        lambda i: f"{i}.jpg",
+        ("Cat", "cat", "é"),
+        "differ in upper and lower case alone: 'cat' and 'Cat'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_table_as_others_publish_it_is_read(tmp_path, name):
+    table, head, row, file, classes, words = PUBLISHED[name]
+    count = COUNT * 2 // 3 if "boxes" in name else COUNT
+    lay_out(tmp_path, [file(i) for i in range(count)])
+    lines = [*([head] if head else []), *(row(i) for i in range(COUNT))]
+    (tmp_path / table).write_text("\n".join(lines), encoding="utf-8")
+    found = read(tmp_path / table)
+    assert sorted(found.classes) == sorted(classes) and not found.skipped
+    assert len(found.train) + (len(found.test) if found.test else 0) == count
+    assert any(words in note for note in found.notes), found.notes
+
+
+def test_scores_beside_marks_are_learnt_by_name(tmp_path):
+    lay_out(tmp_path, [f"train/{i:08x}.jpg" for i in range(COUNT)])
+    rows = [f"{i:08x},{i % 2},1,{10 * i}" for i in range(COUNT)]
+    (tmp_path / "train.csv").write_text("\n".join(["Id,Eyes,Face,Pawpularity", *rows]))
+    with pytest.raises(ValueError, match="several classes in 6 rows .* say which column to learn"):
+        read(tmp_path / "train.csv")
+    named = Columns(label="Pawpularity", regression=True)
+    assert read(tmp_path / "train.csv", columns=named).train.labels.tolist() == [
+        10.0 * i for i in range(COUNT)
+    ]

@@ -12,6 +12,7 @@ import io
 import json
 import math
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -19,7 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from vtlab.data.class_folders import ClassFolders, FilesByClass
 from vtlab.data.file_matching import FilesBeside, MatchedFiles
-from vtlab.data.file_names import Place, class_folder_name, natural_key, printable_name
+from vtlab.data.file_names import (
+    Place,
+    class_folder_name,
+    is_image_name,
+    natural_key,
+    printable_name,
+)
 from vtlab.data.file_names import printable_path_name as printable_path
 from vtlab.data.listing import Listing
 from vtlab.data.split_names import find_split
@@ -29,7 +36,7 @@ from vtlab.data.text_encodings import decode_text
 if TYPE_CHECKING:
     import pandas
 
-TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".xlsx")
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".xlsx")
 SEPARATORS = ",;\t|"
 SAMPLE = 60  # rows by which the column of files is found
 SHOWN_ROWS = 3  # that are named one by one where something is wrong with them
@@ -134,11 +141,18 @@ def parse_table(name: str, content: bytes, files: FilesBeside | None = None) -> 
     if not numbered:
         raise ValueError(f"{name} is empty")
     head = [cell.strip() for cell in numbered[0][1]]
-    if files and any(files.find_exactly(cell) for cell in head):  # no names: a file is in it
+    # no names, where a file is in it
+    if any(is_image_name(cell) or (files and files.find_exactly(cell)) for cell in head):
         head = [f"column {number}" for number in range(1, len(head) + 1)]
         notes.append(f"{name} has no names of columns in its first line")
     else:
         del numbered[0]
+    # what a spreadsheet leaves at the right is no column
+    filled = max(
+        (n for _, row in numbered for n, cell in enumerate(row, 1) if cell.strip()), default=0
+    )
+    while len(head) > filled and not head[-1]:
+        head.pop()
     head = [cell or f"column {number}" for number, cell in enumerate(head, 1)]
     if twice := [cell for cell, count in Counter(head).items() if count > 1]:
         raise ValueError(f"{name} has two columns called {twice[0]!r}")
@@ -404,6 +418,7 @@ class _Reader:
         else:
             like = [c for c in self._unused() if re.match(r"is[_ ]?\w+", c, re.IGNORECASE)]
             words = [c for c in self._unused() if find_split(c) and c not in like]
+            words += [c for c in self._unused() if c not in words and self._says_splits(c)]
             for column in (*self._known("split"), *like, *words):
                 if parts := self._read_parts(column):
                     break
@@ -425,6 +440,12 @@ class _Reader:
                 f"{odd} rows of {self.table.name} were left aside: their {column!r} is no known word"
             )
         return parts
+
+    def _says_splits(self, column: str) -> bool:
+        """Whether a column holds words for training and testing and hardly others, whatever it is called."""
+        cells = self.table.column(column)
+        said = Counter(find_split(cell) for cell in cells if cell)
+        return said["train"] > 0 and len(said) > 2 - ("" not in said) and said[""] < len(cells) / 2
 
     def _read_parts(self, column: str) -> list[str] | None:
         """What a column says each row is for; None where it says nothing of that."""
@@ -456,7 +477,7 @@ class _Reader:
             if _plain(column) not in FOLDS and not self.wanted.split:
                 return None
             self.notes.append(
-                f"fold {numbers[-1]} of the column {column} , the last of {len(numbers)}, is the test set"
+                f"fold {numbers[-1]} of the column {column}, the last of {len(numbers)}, is the test set"
             )
             return [
                 "" if not cell else "test" if int(cell) == numbers[-1] else "train"
@@ -529,7 +550,9 @@ class _Reader:
             self._check_classes(
                 column, [c for c, part in zip(cells, parts, strict=True) if c and part]
             )
-        return cells if self.wanted.regression else list(map(class_folder_name, cells))
+        if self.wanted.regression:
+            return cells
+        return [class_folder_name(unicodedata.normalize("NFC", cell)) for cell in cells]
 
     def _agree(self, one: str, other: str) -> bool:
         """Whether two columns say the same in other words."""
@@ -538,10 +561,15 @@ class _Reader:
 
     def _guess_label(self) -> str:
         """The only column that can be the label."""
+        most = len(self.table.rows) // MIN_IMAGES_PER_CLASS  # classes
         if self.wanted.regression:
             likely = [c for c in self._unused() if _are_numbers(self.table.column(c), share=0.75)]
         else:
-            likely = [c for c in self._unused() if self._repeats(c)]
+            likely = [
+                column
+                for column in self._unused()
+                if 1 < len(found := {*self.table.column(column)}) <= most and found != {""}
+            ]
         if len(likely) == 1:
             return likely[0]
         what = f"{', '.join(likely)} could be it" if likely else "no column can be it"
@@ -608,6 +636,14 @@ class _Reader:
                 f"({', '.join(list(counts)[:3])} …), too many for classes: to learn the number itself say "
                 "regression (--regression)"
             )
+        small: dict[str, list[str]] = defaultdict(list)
+        for cell in counts:
+            small[cell.casefold()].append(cell)
+        if alike := [own for own in small.values() if len(own) > 1]:
+            self.notes.append(
+                f"classes of {self.table.name} differ in upper and lower case alone: "
+                f"{' and '.join(map(repr, alike[0]))}"
+            )
         for mark in ("|", ";", ",", " "):
             several = [
                 c for c in counts if mark in c and all(p.strip() in counts for p in c.split(mark))
@@ -667,7 +703,7 @@ class _Reader:
                 self.listing.skipped += [
                     f"line {line} of {self.table.name} names no {what}" for line in lines
                 ]
-        rows = []
+        rows, again = [], []
         for place, own in by_place.items():
             name = printable_path(place)
             several = list(dict.fromkeys(labels[row] for row in own))
@@ -678,8 +714,14 @@ class _Reader:
                 )
                 continue
             if len(own) > 1:
-                self.listing.notes.append(f"{name} is listed twice: it was read once")
+                again.append(name)
             rows.append(own[0])
+        if len(again) > SHOWN_ROWS:
+            self.listing.notes.append(
+                f"{len(again)} files have several rows in {self.table.name} and were read once ({again[0]} …)"
+            )
+        else:
+            self.listing.notes += [f"{name} is listed twice: it was read once" for name in again]
         return sorted(rows)
 
     def _note_columns(self) -> None:
