@@ -153,7 +153,7 @@ def anatomy(network: Network, image_size: int = 64) -> pd.DataFrame:
     Lesson 02.
     """
     fields, rows = receptive_fields(network), []
-    maps = torch.zeros(1, 3, image_size, image_size, device=network.device)
+    maps = network.make_blank(1, image_size)
     with torch.no_grad(), network_in_evaluation_mode(network.stages):
         for name, stage in network.stages.items():
             with count_operations() as operations:

@@ -53,8 +53,7 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
         raise ValueError(
             f"{network.name}: {others[0]} gives no maps (N, C, h, w), which adapters need"
         )
-    size = _choose_image_size(network)
-    maps = torch.zeros(1, 3, size, size, device=network.device)
+    maps = network.make_blank(1, find_backbone_image_size(network))
     stages: dict[str, nn.Module] = {}
     for name, stage in network.stages.items():
         # a blank image is passed on from stage to stage, to learn how many channels each has
@@ -65,9 +64,15 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
         nn.init.zeros_(adapter.widen.weight)  # so that it adds nothing at first
         stages |= {name: stage, ADAPTER_PREFIX + name: adapter}
     made = Network(
-        network.name, stages, network.head, network.normalisation, pooling=network.pooling
+        network.name,
+        stages,
+        network.head,
+        network.normalisation,
+        pooling=network.pooling,
+        pooler=network.pooler,
+        image_size=network.image_size,
     )
-    made.origin = network.origin
+    made.origin, made.memory_format = network.origin, network.memory_format
     # such a library draws its own stages and knows nothing of adapters
     if (redraw := network.redraw) is not None:
         adapters = nn.ModuleDict({name: stages[name] for name in adapter_names(made)})
@@ -79,15 +84,7 @@ def with_adapters(network: Network, seed: int = 0, narrowing: int = 4) -> Networ
 
         made.redraw = redraw_all
     made.train(network.training)
-    return made.to(network.device).to(memory_format=torch.channels_last)
-
-
-def _choose_image_size(network: Network) -> int:
-    """The side in pixels of images that go through: the network's own, or that of the small ones."""
-    try:
-        return find_backbone_image_size(network.name)
-    except ValueError:  # a network of one's own
-        return 64
+    return made.to(network.device).to(memory_format=made.memory_format)
 
 
 def adapter_names(network: Network) -> tuple[str, ...]:

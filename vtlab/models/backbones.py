@@ -301,7 +301,7 @@ def _cut_own(
     elif builder is None:
         module = copy.deepcopy(module)
     channels = from_module.find_channels(module)
-    own_size = getattr(module, "image_size", None)
+    own_size = module.image_size if isinstance(module, from_keras.KerasModel) else None
     size = about.image_size or own_size or from_module.find_image_size(module, channels)
     parts, head_name = from_module.cut_module(module, size, channels, about.stages, say)
     known = from_module.find_normalisation(module, channels)

@@ -163,8 +163,6 @@ class KerasModel(nn.Module):
         channels_last: Whether its maps are `(N, h, w, C)`, as Keras' are by default.
     """
 
-    in_line = True
-
     def __init__(self, model: Any, *, outermost: bool = True) -> None:
         """Copy the layers of a functional model or a Sequential.
 
@@ -172,6 +170,7 @@ class KerasModel(nn.Module):
             ValueError: If it is neither, or not built, or has several inputs.
         """
         super().__init__()
+        self.image_size: int | None
         name = type(model).__name__
         graph = getattr(model, "_functional", None) or model
         if not hasattr(graph, "_nodes_by_depth"):
@@ -181,12 +180,12 @@ class KerasModel(nn.Module):
             )
         if len(graph.inputs) != 1 or len(graph.outputs) != 1:
             raise ValueError(f"{name} has several inputs or outputs")
-        _, height, width, depth = shape = (
-            _read_shape(graph.inputs[0]) if outermost else (0, 0, 0, 0)
-        )
         self.channels_last = _lies_channels_last(model) and outermost
-        self.channels = depth if self.channels_last else height
-        self.image_size = width if None not in shape[1:3] else None
+        self.channels, self.image_size = 3, None
+        if outermost:  # `(None, H, W, C)`, or the channels before
+            shape = _read_shape(graph.inputs[0])
+            self.channels = shape[3 if self.channels_last else 1] or 3
+            self.image_size = shape[2]
         self.steps: list[_Step] = []
         numbers = {id(graph.inputs[0]): 0}
         for depth in sorted(graph._nodes_by_depth, reverse=True):

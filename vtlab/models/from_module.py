@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vtlab.models.cutting import CutNetwork, group_blocks, learns
+from vtlab.models.from_keras import KerasLayer, KerasModel
 from vtlab.models.initialisation import reinitialise
 from vtlab.models.layouts import infer_layout
 from vtlab.models.network import STAGE_NAMES, Network, network_in_evaluation_mode
@@ -98,8 +99,9 @@ def find_channels(module: nn.Module) -> int:
     Raises:
         ValueError: If these are neither 3 nor 1.
     """
-    first = next((m.in_channels for m in module.modules() if isinstance(m, nn.Conv2d)), 3)
-    channels = getattr(module, "channels", first)
+    channels = next((m.in_channels for m in module.modules() if isinstance(m, nn.Conv2d)), 3)
+    if isinstance(module, KerasModel):
+        channels = module.channels
     if channels not in (1, 3):
         raise ValueError(
             f"{type(module).__name__} takes images of {channels} channels; images here have 3, and for a "
@@ -256,7 +258,7 @@ def runs_channels_last(network: Network) -> bool:
 
 
 def _name_layout(module: nn.Module, shape: tuple[int, ...]) -> str:
-    if len(shape) == 4 and getattr(module, "channels_last", False):  # as Keras' maps lie
+    if len(shape) == 4 and isinstance(module, KerasModel) and module.channels_last:
         return "channels_last"
     return "features" if len(shape) == 2 else infer_layout(shape)
 
@@ -385,7 +387,7 @@ def find_linear_sizes(module: nn.Module) -> tuple[int, int] | None:
     """How many numbers a linear layer takes and gives; None for any other module."""
     if isinstance(module, nn.Linear):
         return module.in_features, module.out_features
-    return getattr(module, "linear_sizes", None)
+    return module.linear_sizes if isinstance(module, KerasLayer) else None
 
 
 def _group(

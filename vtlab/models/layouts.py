@@ -58,7 +58,7 @@ def layout_hook(stage: nn.Module, layout: str, size: tuple[int, int]) -> Iterato
         ValueError: If the layout is unknown, or (when the stage runs) its output is no map of more than
             one cell.
     """
-    if layout not in LAYOUTS:
+    if layout not in (*LAYOUTS, "features"):
         raise ValueError(f"unknown layout {layout!r}; there are {', '.join(LAYOUTS)}")
     exposed = nn.Identity()
 
@@ -106,6 +106,8 @@ def convert_layout(
     if not isinstance(output, Tensor):
         raise ValueError(f"the stage gives a {type(output).__name__}; a map needs one tensor")
     shape = tuple(output.shape)
+    if layout == "features":
+        raise ValueError(f"the stage gives {shape}, numbers of whole images; take an earlier stage")
     if output.dim() != (3 if layout == "tokens" else 4):
         hint = '; say layout="tokens"' if output.dim() == 3 else ""
         raise ValueError(

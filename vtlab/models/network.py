@@ -126,6 +126,11 @@ class Network(nn.Module):
         return tuple(self.stages)
 
     @property
+    def map_stage_names(self) -> tuple[str, ...]:
+        """The names of the stages that give maps or tokens, not numbers of whole images."""
+        return tuple(name for name in self.stages if self.layouts.get(name) != "features")
+
+    @property
     def parts(self) -> dict[str, nn.Module]:
         """The stages and the head by name, from the image to the head."""
         return {**self.stages, "head": self.head}
@@ -384,8 +389,7 @@ def find_network_stage(network: nn.Module, stage: str | nn.Module | None) -> nn.
                 f"{type(network).__name__} has no named stages: say which module, "
                 "such as stage=network.layer4"
             )
-        layouts = getattr(network, "layouts", {})
-        maps = [name for name in stages if layouts.get(name) != "features"]
+        maps = network.map_stage_names if isinstance(network, Network) else ()
         return stages[(maps or list(stages))[-1]]
     if stage in stages:
         return stages[stage]

