@@ -55,8 +55,10 @@ def test_options_of_a_table_reach_its_reading(table, tmp_path, capsys, words, se
 
 
 def test_an_option_for_tables_is_refused_where_there_is_none(table, capsys):
-    assert main(["compare", str(table.parent), "--label-column", "kind"]) == 2
-    assert "columns are given" in capsys.readouterr().err
+    (table.parent / "a").mkdir()
+    (table.parent / "a" / "0.png").write_bytes((table.parent / "0.png").read_bytes())
+    assert main(["compare", str(table.parent / "a"), "--label-column", "kind"]) == 2
+    assert "columns are given, and a holds no table" in capsys.readouterr().err
     assert main(["compare", "garden", "--resize", "pad"]) == 2
     assert "garden has no files, and resize 'pad' would say nothing" in capsys.readouterr().err
 

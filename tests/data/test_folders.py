@@ -170,9 +170,9 @@ def test_links_are_followed_and_a_circle_ends(tmp_path):
 def test_what_is_no_image_folder_is_one_clear_sentence(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder or zip at .*nowhere"):
         read_folder(tmp_path / "nowhere")
-    (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(ValueError, match=r"a\.txt is neither a folder nor a zip"):
-        read_folder(tmp_path / "a.txt")
+    (tmp_path / "a.pdf").write_text("x")
+    with pytest.raises(ValueError, match=r"a\.pdf is neither a folder nor a zip"):
+        read_folder(tmp_path / "a.pdf")
     with pytest.raises(ValueError, match="no folders with images"):
         read_folder(tmp_path)
     lay_out(tmp_path, ".")

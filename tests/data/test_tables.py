@@ -109,7 +109,7 @@ def test_columns_can_be_named(photos):
             match=f"labels.csv has no column 'size' for the {what}; it has file, other, label, second",
         ):
             read(path, columns=Columns(**{what: "size"}))
-    with pytest.raises(ValueError, match="columns are given, and img is no table"):
+    with pytest.raises(ValueError, match="columns are given, and img holds no table"):
         read(photos / "img", columns=Columns(file="a"))
 
 
@@ -693,3 +693,90 @@ def test_scores_beside_marks_are_learnt_by_name(tmp_path):
     assert read(tmp_path / "train.csv", columns=named).train.labels.tolist() == [
         10.0 * i for i in range(COUNT)
     ]
+
+
+# ------------------------------------------------------------------ tables in a folder or zip of images
+
+
+ROWS = "file,label\n" + "\n".join(f"{i}.jpg,{kind(i)}" for i in range(COUNT))
+TESTED = "file,label\n" + "\n".join(f"{i}.jpg,{kind(i)}" for i in range(20, 26))
+TRAIN, TEST = [f"train/{i}.jpg" for i in range(COUNT)], [f"test/{i}.jpg" for i in range(20, 26)]
+FOLDERS = {
+    "images and a table": ([f"images/{i}.jpg" for i in range(COUNT)], {"labels.csv": ROWS}, None),
+    "a table among the images": ([f"{i}.jpg" for i in range(COUNT)], {"labels.csv": ROWS}, None),
+    "a competition": (
+        [*TRAIN, *TEST],
+        {"train.csv": ROWS.replace("file", "id"), "sample_submission.csv": "id,a,b\n20,.5,.5\n"},
+        None,
+    ),
+    "Hugging Face": ([*TRAIN, *TEST], {"train/metadata.csv": ROWS, "test/metadata.csv": TESTED}, 6),
+    "Roboflow": (
+        [*TRAIN, *(name.replace("test", "valid") for name in TEST)],
+        {
+            f"{part}/_classes.csv": "filename,a,b\n"
+            + "\n".join(f"{i}.jpg,{1 - i % 2},{i % 2}" for i in numbers)
+            for part, numbers in {"train": range(COUNT), "valid": range(20, 26)}.items()
+        },
+        6,
+    ),
+}
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("layout", FOLDERS)
+def test_a_folder_is_read_by_its_table_where_its_folders_are_no_classes(tmp_path, layout, zipped):
+    names, tables, tested = FOLDERS[layout]
+    place = tmp_path / "set"
+    lay_out(place, names)
+    for name, text in tables.items():
+        (place / name).write_text(text)
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+            for file in sorted(place.rglob("*")):
+                archive.write(file, file.relative_to(tmp_path).as_posix())
+        place = tmp_path / "set.zip"
+    found = read(place)
+    assert found.classes == ("a", "b") and len(found.train) == COUNT
+    assert (found.test and len(found.test)) == tested
+    for part in (found.train, *([found.test] if tested else [])):
+        assert [int(Path(file).stem) % 2 for file in part.files] == part.labels.tolist()
+    assert found.notes[0].startswith(f"what is in the images of {place.name} is read from ")
+    if layout == "a competition":
+        assert any("6 images are in no row and were left aside" in note for note in found.notes)
+        assert found.skipped[0].endswith(
+            "sample_submission.csv was not used: the table is "
+            + ("set/train.csv" if zipped else "train.csv")
+        )
+
+
+def test_class_folders_go_before_a_table_that_does_not_belong_to_them(tmp_path):
+    lay_out(tmp_path, [f"{kind(i)}/{i}.jpg" for i in range(COUNT)])
+    (tmp_path / "notes.csv").write_text(ROWS.replace("label", "other"))
+    found = read(tmp_path)
+    assert found.classes == ("a", "b") and found.skipped[0].startswith("notes.csv does not end as")
+    # one that belongs to its folder goes first, if it says what is in the images
+    rows = [f"{kind(i)}/{i}.jpg,{'xy'[i // 6]}" for i in range(COUNT)]
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name,label", *rows]))
+    assert read(tmp_path).classes == ("x", "y")
+    rows = [f"{kind(i)}/{i}.jpg,a picture of number {i}" for i in range(COUNT)]
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
+    assert read(tmp_path).classes == ("a", "b")
+    # and so does any of which the columns are named
+    assert read(tmp_path, columns=Columns(file="file", label="other")).classes == ("a", "b")
+
+
+def test_two_tables_that_fit_alike_are_asked_for(tmp_path):
+    lay_out(tmp_path, [f"img/{i}.jpg" for i in range(COUNT)])
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text(ROWS)
+    with pytest.raises(
+        ValueError, match=r"one\.csv and two\.csv list as many images of .*: give one of"
+    ):
+        read(tmp_path)
+    (tmp_path / "two.csv").write_text("nothing,here\nx,y\n")
+    assert read(tmp_path).skipped == ("two.csv was not used: the table is one.csv",)
+    (tmp_path / "one.csv").unlink()
+    with pytest.raises(
+        ValueError, match="one class only.* and as a table: no column of two.csv names files"
+    ):
+        read(tmp_path)

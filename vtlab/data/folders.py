@@ -35,7 +35,14 @@ from vtlab.data.images import Images, check_size_of_images
 from vtlab.data.listing import Listing, list_folder, list_zip
 from vtlab.data.parallel_decoding import decode_files
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, check_class_size, stratified_split
-from vtlab.data.tables import TABLE_ENDINGS, Columns, list_table_images, parse_table
+from vtlab.data.tables import (
+    TABLE_ENDINGS,
+    Columns,
+    TableImages,
+    find_table_images,
+    list_table_images,
+    parse_table,
+)
 from vtlab.system.files import read_file
 from vtlab.system.memory import MAX_BYTES_IN_MEMORY
 
@@ -106,26 +113,20 @@ def read_folder(
     check_size_of_images(image_size)
     if not path.exists():
         raise FileNotFoundError(f"no folder or zip at {path}")
-    if columns not in (None, Columns()) and path.suffix.lower() not in TABLE_ENDINGS:
-        raise ValueError(
-            f"columns are given, and {path.name} is no table: its folders are the classes"
-        )
-    found, numbers = None, None
+    made, columns = None, columns or Columns()
+    if is_group_column(group):
+        columns = replace(columns, group=group)
     with contextlib.ExitStack() as stack:  # a zip stays open while its images are read
         if path.is_dir():
-            check_group_word(group)
             listing = list_folder(path)
+            made = _find_table(listing, columns, group)
         elif path.suffix.lower() in TABLE_ENDINGS:
             beside = FilesBeside(path.parent)
-            columns = columns or Columns()
-            if is_group_column(group):
-                columns = replace(columns, group=group)
             table = parse_table(path.name, read_file(path), beside)
             made = list_table_images(table, beside, columns)
-            listing, found, numbers = made.listing, made.folders, made.numbers
         elif zipfile.is_zipfile(path):
-            check_group_word(group)
             listing = list_zip(path, stack.enter_context(zipfile.ZipFile(path)))
+            made = _find_table(listing, columns, group)
         else:
             other = path.suffix.lower() != ".zip" and is_archive_name(path.name)
             if other or tarfile.is_tarfile(path):
@@ -138,16 +139,44 @@ def read_folder(
                 f"{path} is neither a folder nor a zip (or a damaged one), nor a table ({tables})"
             )
         return read_class_folders(
-            listing,
+            made.listing if made else listing,
             image_size,
             progress,
             strict=strict,
             hold_out=hold_out,
             resize=resize,
             group=group,
-            found=found,
-            numbers=numbers,
+            found=made.folders if made else None,
+            numbers=made.numbers if made else None,
         )
+
+
+def _find_table(listing: Listing, columns: Columns, group: str | None) -> TableImages | None:
+    """What a table in a folder or zip says of the images there; None where the folders are the classes.
+
+    Raises:
+        ValueError: If columns are named, or the folders are no classes, and no table says more.
+    """
+    if not listing.files():
+        return None
+    if made := find_table_images(listing, columns, own=True):
+        return made
+    plain = replace(columns, group=None)
+    if plain != Columns():
+        if made := find_table_images(listing, columns, own=False):
+            return made
+        raise ValueError(f"columns are given, and {listing.name} holds no table")
+    try:
+        check_group_word(group)
+        find_class_folders(listing, group)
+    except ValueError as error:
+        try:
+            made = find_table_images(listing, columns, own=False)
+        except ValueError as other:
+            raise ValueError(f"{error}; and as a table: {other}") from None
+        if made is None:
+            raise
+    return made
 
 
 def read_class_folders(

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import pandas
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".xlsx")
+# names of tables that lie beside the images of their folder, at Hugging Face and Roboflow
+OWN_TABLES = ("metadata", "_classes")
 SEPARATORS = ",;\t|"
 SAMPLE = 60  # rows by which the column of files is found
 SHOWN_ROWS = 3  # that are named one by one where something is wrong with them
@@ -269,6 +271,90 @@ def list_table_images(
         ValueError: If a column is missing or could be several, no file is there, or a row has several labels.
     """
     return _Reader(table, files, columns or Columns()).read()
+
+
+def find_table_images(listing: Listing, columns: Columns, *, own: bool) -> TableImages | None:
+    """The images that a table among them lists; None where no table does.
+
+    Args:
+        listing: Of a folder or a zip.
+        columns: What the table calls its columns.
+        own: Whether to look only for tables that belong to the folder they lie in (`OWN_TABLES`), such as
+            `train/metadata.csv` and `test/metadata.csv`.
+
+    Raises:
+        ValueError: If tables are there and none can be read, or two that list as many images; but tables that
+            belong to their folder may hold other things.
+    """
+    every = [f for f in listing.files(images=False) if f[-1].lower().endswith(TABLE_ENDINGS)]
+    tables = [f for f in every if not f[-1].lower().endswith(".txt")]
+    if own:
+        tables = [f for f in tables if f[-1].casefold().rpartition(".")[0] in OWN_TABLES]
+    read: dict[Place, TableImages] = {}
+    why = ""
+    for place in tables:
+        try:
+            files = FilesBeside(None, listing, place[:-1])
+            table = parse_table(place[-1], listing.readers[place](), files)
+            read[place] = list_table_images(table, files, columns)
+        except (ValueError, OSError) as error:
+            why = why or str(error)
+    if not read:
+        if why and not own:
+            raise ValueError(why)
+        return None
+    if own and len(read) > 1:
+        made = _join_parts(listing, read)
+    else:
+        best = sorted(read, key=lambda place: len(read[place].listing.readers), reverse=True)
+        if len(best) > 1 and len({len(read[place].listing.readers) for place in best[:2]}) == 1:
+            names = " and ".join(printable_path(place) for place in best[:2])
+            raise ValueError(f"{names} list as many images of {listing.name}: give one of them")
+        made = read[best[0]]
+        read = {best[0]: made}
+    used = ", ".join(map(printable_path, read))
+    made.folders.notes.insert(0, f"what is in the images of {listing.name} is read from {used}")
+    unused = [printable_path(place) for place in every if place not in read]
+    alone = [place for place in listing.files() if place not in made.listing.readers]
+    if alone:
+        made.folders.notes.append(
+            f"{len(alone)} images are in no row and were left aside ({printable_path(alone[0])} …)"
+        )
+    made.listing.skipped += [f"{name} was not used: the table is {used}" for name in unused]
+    made.listing.skipped += listing.skipped
+    made.listing.notes += listing.notes
+    return made
+
+
+def _join_parts(listing: Listing, read: dict[Place, TableImages]) -> TableImages:
+    """Tables of the parts of one set, each in the folder of its images.
+
+    Raises:
+        ValueError: If their folders are not called as for training and testing.
+    """
+    parts = {find_split(place[-2]) if len(place) > 1 else "": one for place, one in read.items()}
+    test = parts.get("test", parts.get("val"))
+    if "train" not in parts or test is None or len(parts) < len(read):
+        names = ", ".join(map(printable_path, read))
+        raise ValueError(f"{listing.name} has several tables ({names}): give one of them")
+    made, notes = parts["train"], [*parts["train"].folders.notes]
+    tested = {**test.folders.train}
+    for name, places in (test.folders.test or {}).items():
+        tested[name] = tested.get(name, []) + places
+    if odd := sorted(tested.keys() - made.folders.train.keys(), key=natural_key):
+        raise ValueError(
+            f"{listing.name}: the test set has a class {odd[0]!r} that is none to learn from"
+        )
+    if "test" in parts and "val" in parts:
+        notes.append("the table for validation was left aside: that for testing is the test set")
+    folders = made.folders
+    joined = ClassFolders(
+        folders.train, tested, {**folders.groups, **test.folders.groups}, notes, set()
+    )
+    for place, reader in test.listing.readers.items():
+        made.listing.add(place[:-1], place[-1], reader)
+    made.listing.skipped += test.listing.skipped
+    return TableImages(made.listing, joined, {**made.numbers, **test.numbers})
 
 
 class _Reader:
