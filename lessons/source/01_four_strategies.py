@@ -198,7 +198,7 @@ winner.reveal("Linear probe, Partial and Full lie close together, From scratch i
 # %% [markdown]
 # ## Explore
 #
-# Five images are one case. The stored table holds the same comparison for 1 to 160 images per class,
+# Five images are one case. The stored table holds the same comparison for 1 to 80 images per class,
 # with five seeds up to 20 images and fewer above. (It has a fifth way, LP-FT, which lesson 07 explains.)
 # Pick strategies and a number of images below. Does training from scratch come nearer?
 
@@ -347,8 +347,8 @@ vt.check("01.2", accuracy)
 
 # %% [markdown]
 # **01.3 Explain a surprise.** *From scratch* and *Full* may change the very same million and a half weights,
-# and both get most of their forty images right in the end. Yet of new images the one names fewer than one
-# in four, the other four in five. What makes the difference? (a) *From scratch* was given fewer steps. (b)
+# and both get most of their forty images right in the end. Yet of new images the one names about one in
+# four, the other more than four in five. What makes the difference? (a) *From scratch* was given fewer steps. (b)
 # More free weights always overfit more. (c) Countless settings of the weights fit forty images, and the
 # start decides near which of them a training ends. Answer with a letter, such as `"a"`.
 

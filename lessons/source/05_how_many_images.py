@@ -65,7 +65,7 @@ needed
 # with the package, as a **stored table**, made by one command (`python data/make/shots_garden.py`). A row is
 # one training, each by a recipe chosen within its own images, as in lesson 01. There are five seeds, but above
 # 20 images per class fewer of partial and full. There, scratch has five seeds of the **plain** recipe of
-# lesson 01, with thirty epochs as by its own; where both were measured, its own is .01 to .02 better. First the
+# lesson 01, with thirty epochs as by its own; where both were measured, its own is .01 better. First the
 # means over the seeds.
 
 # %%
@@ -130,7 +130,7 @@ for shots in (1, 5, 10, 20):
 
 # %% [markdown]
 # The fewer images there are, the larger the *factor*. The number behind it rises all the same: one image
-# with the probe is worth about 55 from scratch, twenty are worth about 150.
+# with the probe is worth about 54 from scratch, twenty are worth about 150.
 #
 # Should you believe a stored table? Here is a sample of it made anew, on your machine, with a seed that
 # the table does not hold: two images per class, since few are quickly learnt.

@@ -300,7 +300,7 @@ vt.claim("from natural weights, and from ImageNet's, the two are not told apart"
 # back, trains each way on the rest, and repeats that with other quarters. A way that is clearly behind drops
 # out. Ways that would take too long are not begun, and are named. The test images are not touched. On the
 # command line it is `vtlab recommend PATH --budget 5min`. Here it gets half a minute, the best of the three
-# starts, three ways, three epochs instead of eight, and one recipe for each way where there might be three.
+# starts, three ways, three epochs instead of ten, and one recipe for each way where there might be three.
 
 # %%
 means = {start: sum(of) / len(of) for start, of in scores["the folder"].items() if start != "random"}

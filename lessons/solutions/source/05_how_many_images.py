@@ -13,8 +13,8 @@ vt.begin(seed=0)
 # %% [markdown]
 # **05.1** The probe's mean with five images is the accuracy that is wanted. By the plain recipe, each seed
 # of full fine-tuning reaches it at a number of its own; all lie between nine and sixteen, two to three times
-# as many images, and their mean is about twelve. By its own recipe, in `table`, they lie between four and
-# seven, and their mean is about five. So the recipe was worth more than twice the images.
+# as many images, and their mean is about twelve. By its own recipe, in `table`, they lie between three and
+# eight, and their mean is about five. So the recipe was worth more than twice the images.
 
 # %% tags=["solution"]
 table, plain = lesson_05.shots_table("garden"), lesson_05.shots_table("plain")
