@@ -38,7 +38,7 @@ def each_strategy_moves_its_stages_and_maps_come_out(network: Network, size: int
         # a ReLU that is dead from the start, or a table of indices, may stand still
         assert {k.split(".")[1] for k in moved if k.startswith("stages.")} == {*learning} - {"head"}
     for stage in ("stage2", "stage4"):
-        maps = explain(network, images.pixels[:2], stage=stage)
+        maps = explain(network, images.pixels[:2], stage=stage, say=[].append)
         assert maps.dim() == 3 and maps.isfinite().all()
 
 

@@ -4,6 +4,8 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from IPython.core import pylabtools
+from matplotlib_inline import backend_inline as inline
 
 from vtlab.course.exercise import EXERCISES, check
 from vtlab.course.guess import guess
@@ -38,13 +40,12 @@ def test_lessons_compute_on_the_cpu_unless_told_otherwise(monkeypatch):
 
 
 def test_begin_leaves_figures_as_the_user_has_them(monkeypatch):
-    class Shell:
-        """Whatever is asked of it is a fault."""
-
-    monkeypatch.setattr("IPython.get_ipython", Shell)
-    before = dict(matplotlib.rcParams)
-    begin()
-    assert dict(matplotlib.rcParams) == before
+    monkeypatch.setattr(inline, "set_matplotlib_formats", lambda *formats: pytest.fail("changed"))
+    monkeypatch.setattr(pylabtools, "select_figure_formats", lambda *all: pytest.fail("changed"))
+    with matplotlib.rc_context({"figure.dpi": 144, "font.size": 7}):
+        before = dict(matplotlib.rcParams)
+        begin()
+        assert dict(matplotlib.rcParams) == before
 
 
 @pytest.mark.parametrize("truth", [True, np.True_, torch.tensor(True)])

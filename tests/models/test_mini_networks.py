@@ -7,7 +7,7 @@ import torch
 from tests_support import entries_that_moved
 from torch import nn
 
-from vtlab.analysis.cams import grad_cam
+from vtlab.analysis.cams import explain
 from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import evaluate
 from vtlab.models.mini_networks import MINI_NETWORKS
@@ -85,8 +85,10 @@ def test_random_stages_neither_fade_nor_explode(name):
 
 def test_a_module_without_a_rule_is_refused():
     network = backbone("mini_vgg", weights=None)
-    network.stages["stage4"].append(nn.PReLU())
-    with pytest.raises(TypeError, match="PReLU"):
+    odd = nn.Module()
+    odd.scale = nn.Parameter(torch.ones(2))
+    network.stages["stage4"].append(odd)
+    with pytest.raises(TypeError, match="whose weights are scale"):
         network.reset_stages(0)
 
 
@@ -115,7 +117,7 @@ def test_grad_cam_has_a_map_of_8_by_8_cells_and_leaves_the_network(name):
     network = backbone(name, classes=3, weights=None).freeze(["head"])
     before = {k: v.clone() for k, v in network.state_dict().items()}
     pixels = torch.randint(0, 255, (2, 3, 64, 64), dtype=torch.uint8)
-    maps = torch.stack([grad_cam(network, pixels, torch.full((2,), k)) for k in range(3)])
+    maps = torch.stack([explain(network, pixels, targets=k, say=[].append) for k in range(3)])
     assert maps.shape == (3, 2, 8, 8) and maps.min() >= 0 and maps.amax((0, 2, 3)).min() > 0
     assert not entries_that_moved(before, network)
 

@@ -1,9 +1,11 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from vtlab.data.decoding import decode
 from vtlab.models.backbones import backbone
 from vtlab.plots import heatmaps
 from vtlab.study import predict
@@ -70,7 +72,9 @@ def test_an_image_is_decoded_and_named_once(predictor, photo, tmp_path, monkeypa
     for name in ("decode_image_tensor", "predict"):
         real = getattr(predict, name)
         monkeypatch.setattr(
-            predict, name, lambda *given, n=name, real=real: done.append(n) or real(*given)
+            predict,
+            name,
+            lambda *given, n=name, real=real, **how: done.append(n) or real(*given, **how),
         )
     seen = made.classify(photo)
     first = made.save_cam(photo, tmp_path / "maps", seen).read_bytes()
@@ -96,3 +100,16 @@ def test_every_image_has_a_picture_of_its_own_and_the_same_one_next_time(
     )
     assert [made.save_cam(image, maps) for image in images] == first
     assert sorted(maps.iterdir()) == sorted(first)
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad", "squeeze"])
+def test_an_image_is_read_as_those_that_were_learnt_from(predictor, tmp_path, resize):
+    made = predictor()
+    made.card = replace(made.card, resize=resize, bits=12)
+    path = tmp_path / "deep.png"
+    ramp = np.linspace(0, 4095, 60 * 20).reshape(20, 60).astype(np.uint16)
+    Image.fromarray(ramp).save(path)
+    size = made.card.image_size
+    wanted = decode(path.read_bytes(), size, "x", resize=resize, bits=12)
+    assert (made.classify(path).pixels[0].permute(1, 2, 0).numpy() == wanted).all()
+    assert wanted.max() > 120

@@ -102,7 +102,8 @@ def explain_each_epoch(
 
     def explain_now(number: int, loss: float | None) -> EpochMaps:
         confidences, predictions = predict(network, pixels).max(1)
-        maps = explain(network, pixels, stage=stage, targets=targets)
+        # a network that has not learnt yet may find nothing: an empty map is no news here
+        maps = explain(network, pixels, stage=stage, targets=targets, say=lambda _: None)
         return EpochMaps(
             number,
             loss,

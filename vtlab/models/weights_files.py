@@ -8,7 +8,6 @@ the one is taken whose names and shapes are the network's.
 from __future__ import annotations
 
 import contextlib
-import pickle
 import re
 import warnings
 from collections import OrderedDict
@@ -354,7 +353,7 @@ def _unpickle(path: Path) -> Any:
             with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
                 warnings.simplefilter("ignore")  # about pickles that are then refused anyway
                 return torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
+        except Exception as error:  # torch's own has no public name
             # only here it shows which of them are dicts
             label = re.search(r"SETITEMS? for dict.*\b(Inert\d+)\b", str(error), re.DOTALL)
             if label is None or kinds[label[1]] is _InertMapping:
@@ -367,7 +366,8 @@ def _explain(error: Exception) -> str:
     words = " ".join(str(error).split())
     if "TorchScript" in words:
         return "it is a TorchScript program; save its state_dict() instead"
-    if isinstance(error, pickle.UnpicklingError):  # with several lines of advice
+    # torch's own unpickling error has no public name, and several lines of advice
+    if type(error).__name__ == "UnpicklingError":
         return "it is not a plain state dict and was not loaded"
     return f"{type(error).__name__}, {words or 'it cannot be read'}"
 
