@@ -170,7 +170,7 @@ def test_a_batch_in_parts_takes_the_steps_of_the_whole_batch(toy):
     """But for BatchNorm, which sees the parts: here its statistics are kept."""
     whole, parts = tiny_network(), tiny_network()
     parts.load_state_dict(whole.state_dict())
-    strategy = replace(full, rate=1e-3)
+    strategy = replace(full, rate=1e-3, statistics="kept")
     for network, accumulate in ((whole, 1), (parts, 3)):
         list(fit(network, toy, replace(strategy, accumulate=accumulate), epochs=3, bfloat16=False))
     for ours, theirs in zip(parts.parameters(), whole.parameters(), strict=True):
@@ -203,6 +203,11 @@ def test_knobs_of_classes_are_refused_where_the_labels_are_numbers(toy):
     for knob in ({"class_weights": "balanced"}, {"label_smoothing": 0.1}):
         with pytest.raises(ValueError, match="labels are numbers"):
             fit(tiny_network(classes=1), task, replace(full, **knob))
+
+
+def test_a_plain_module_is_refused_with_the_way_to_make_it_a_network(toy):
+    with pytest.raises(TypeError, match=r"not a Linear: vt\.backbone\(module\)"):
+        fit(nn.Linear(3, 3), toy, full)
 
 
 def test_training_learns(network, toy):

@@ -199,6 +199,8 @@ def _see_stage(
         ValueError: If it gives no map, does not run, or no gradient comes back to it.
     """
     outputs: list[Tensor] = []
+    # without hooks of the user's own nothing before a frozen stage needs gradients, which take time
+    hooked = any(part._backward_hooks for part in logit.logits.network.modules())
 
     def keep(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
         outputs.append(output if output.requires_grad else output.requires_grad_())
@@ -207,7 +209,7 @@ def _see_stage(
     with layout_hook(stage, layout, (images.shape[2], images.shape[3])) as seen:
         handle = seen.register_forward_hook(keep)
         try:
-            value = logit(images.requires_grad_().clone()).sum()  # it may begin in place
+            value = logit(images.requires_grad_(hooked).clone()).sum()  # it may begin in place
         finally:
             handle.remove()
         if not outputs:

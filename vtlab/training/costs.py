@@ -86,7 +86,7 @@ def cost_table(
     """
     ghost = _freeze(copy.deepcopy(network).to("meta"), strategy).train()
     cached_stages = ghost.frozen_prefix if cache else 0
-    maps = torch.empty(batch, 3, image_size, image_size, device="meta")
+    maps = torch.empty(batch, ghost.channels, image_size, image_size, device="meta")
     maps = maps.contiguous(memory_format=torch.channels_last)
     rows: list[dict[str, str | int | float]] = []
     saved: SavedTensors = {}

@@ -105,11 +105,16 @@ def fit(
         ValueError: If a number is out of range, nothing can be learnt from the images or labels, the
             head has not one output per class, the network lacks a stage that should learn, or the
             state is of another training (the fields that differ are named).
-        TypeError: If `strategy` is neither a strategy nor a name.
+        TypeError: If `network` is a plain module, or `strategy` neither a strategy nor a name.
 
     Lesson 01.
     """
     strategy = as_strategy(strategy)
+    if not isinstance(network, Network):
+        raise TypeError(
+            f"fit trains a network of vt.backbone, not a {type(network).__name__}: "
+            "vt.backbone(module) makes one of it"
+        )
     if isinstance(augment, str):
         if augment != "default":
             raise ValueError(f"augment={augment!r}: it is an Augment, 'default' or None")
