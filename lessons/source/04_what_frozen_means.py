@@ -237,8 +237,7 @@ def train(network, parts, epochs, rate=1e-3, batch=32):
     network.requires_grad_(False).eval()
     for part in parts:
         part.requires_grad_(True).train()
-    weights = [p for part in parts for p in part.parameters()]
-    optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=0.01)
+    optimiser = torch.optim.AdamW([p for part in parts for p in part.parameters()], lr=rate, weight_decay=0.01)
     batches = -(-len(labels) // batch)  # of one size: a last batch of two would mislead BatchNorm
     steps, order = epochs * batches, lesson_04.make_generator(seed, "batches")
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: schedule(step, steps))

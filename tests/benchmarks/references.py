@@ -48,7 +48,7 @@ from vtlab.models.evaluation import evaluate, predict
 from vtlab.models.heads import find_head_linear_layers
 from vtlab.models.initialisation import NORM_LAYERS
 from vtlab.models.network import Network
-from vtlab.results.metrics import paired_difference, t_interval, widen_interval_to_one_image
+from vtlab.results.metrics import paired_difference
 from vtlab.study.run import Runner
 from vtlab.system.device import autocast
 from vtlab.system.randomness import make_generator, seed_torch
@@ -259,13 +259,11 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         by_seed = rows.pivot_table(index="seed", columns="recipe", values="test_accuracy").dropna()
         if len(by_seed) < 2:
             continue
-        one = t_interval([0, *[1 / rows.test_images.min()] * (len(by_seed) - 1)])
         row = dict(zip(("start", "data", "shots"), about, strict=True)) | {"seeds": len(by_seed)}
         row |= {name: f"{100 * by_seed[name].mean():.1f}" for name in RECIPES}
         for name in RECIPES[1:]:
-            ahead = widen_interval_to_one_image(
-                paired_difference(by_seed["vtlab"], by_seed[name]), one
-            )
+            size = rows.test_images.min()
+            ahead = paired_difference(by_seed["vtlab"], by_seed[name], size)
             ends = f"{100 * ahead.mean:+.1f} ({100 * ahead.low:+.1f} to {100 * ahead.high:+.1f})"
             row[f"ahead of {name}"] = ends + (" BEHIND" if ahead.high < 0 else "")
         found.append(row)

@@ -417,7 +417,7 @@ def test_a_linear_head_starts_at_the_probes_solution(network, toy, counting, str
 def test_numbers_are_learnt_from_a_solved_head(counting, strategy):
     (network, task), test = counting, counting[1].test
     settle_statistics(network, task.train.pixels)
-    way = replace(strategy, rate=1e-3)
+    way = replace(strategy, rate=1e-3, statistics="kept")
     training = solve_head(network, task, way, epochs=30, augment=None, bfloat16=False)
     guess = (test.labels - task.train.labels.mean()).abs().mean().item()
     solved = training.history[-1].loss

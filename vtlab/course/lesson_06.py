@@ -43,6 +43,7 @@ WEIGHT_KIND_EPOCHS = 40  # of the ways to let few weights learn, which move slow
 
 # a class is a genus; two of its species are the source's, two are new
 GENERA, SPECIES_PER_GENUS = 8, 4
+SPECIES_AT_ONCE = SPECIES_PER_GENUS // 2  # of each genus, in one task
 GENUS_WORLD = World("genera", seed=71, count=GENERA * SPECIES_PER_GENUS, genera=GENERA, spread=0.5)
 GENUS_TEST = 37  # test images of each species
 SOURCE_SHOTS, SHIFT_SHOTS, SHIFT_EPOCHS = 20, 3, 15  # shots per species
@@ -70,13 +71,14 @@ def genus_task(species: str, shots: int, seed: int, **dials: object) -> Task:
 
     def images(count: int | None, which: int | None) -> Images:
         assert count is not None, "a world has no end"
-        drawn = _draw_world(world, count, which)
+        drawn = _draw_world(world, count // SPECIES_AT_ONCE, which)
         # species k is of genus k % GENERA; the rounds of genera are known and new in turn
         chosen = (drawn.labels // GENERA % 2 == (species == "new")).nonzero()[:, 0]
         return replace(drawn[chosen], labels=drawn.labels[chosen] % GENERA)
 
     classes = tuple(name.split()[0] for name in world.classes[:GENERA])
-    test = images(GENUS_TEST, None)
+    test = images(SPECIES_AT_ONCE * GENUS_TEST, None)
+    shots = SPECIES_AT_ONCE * shots  # of a class, which is a genus
     return Task("genera", classes, images(shots, seed), test, shots, seed, images)
 
 
