@@ -13,7 +13,8 @@ from images_made_up import grainy, saved
 from vtlab.data.file_matching import FilesBeside
 from vtlab.data.folders import read_folder
 from vtlab.data.listing import list_zip
-from vtlab.data.tables import Columns, list_table_images, parse_table, table_of_frame
+from vtlab.data.table_cells import parse_table, table_of_frame
+from vtlab.data.tables import Columns, list_table_images
 
 COUNT = 12
 

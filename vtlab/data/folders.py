@@ -35,13 +35,13 @@ from vtlab.data.images import Images, check_size_of_images
 from vtlab.data.listing import Listing, list_folder, list_zip
 from vtlab.data.parallel_decoding import decode_files
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, check_class_size, stratified_split
+from vtlab.data.table_cells import parse_table
 from vtlab.data.tables import (
     TABLE_ENDINGS,
     Columns,
     TableImages,
     find_table_images,
     list_table_images,
-    parse_table,
 )
 from vtlab.system.files import read_file
 from vtlab.system.memory import MAX_BYTES_IN_MEMORY

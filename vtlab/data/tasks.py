@@ -30,7 +30,8 @@ from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.own_images import read_arrays, read_dataset
 from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
 from vtlab.data.splits import alternate_groups, count_groups, split_each_class, stratified_split
-from vtlab.data.tables import Columns, list_table_images, table_of_frame
+from vtlab.data.table_cells import table_of_frame
+from vtlab.data.tables import Columns, list_table_images
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.models.starts import Start, find_default_start
 from vtlab.system.arguments import check_whole_number
