@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from vtlab.data.baselines import pixel_neighbour
 from vtlab.data.images import Images
-from vtlab.data.tasks import Task, _task_of_pool, is_built_in_task, task, task_reads_files
+from vtlab.data.tasks import Task, is_built_in_task, task, task_reads_files
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def patients() -> Task:
     groups = tuple(f"p{i // 4:02d}" for i in range(48))
     pixels = torch.arange(48, dtype=torch.uint8).view(48, 1, 1, 1).expand(48, 3, 16, 16)
     pool = Images(pixels, labels, groups=groups)
-    return _task_of_pool("patients", ("a", "b"), pool, pool[torch.arange(0)], ())
+    return Task("patients", ("a", "b"), pool, pool[torch.arange(0)], None, 0)
 
 
 def test_what_is_held_back_divides_no_group(patients):

@@ -59,6 +59,7 @@ class ImageFolder:
         skipped: A sentence for each file that was left out, beginning with its name.
         bits: Of a grey image with more than 8 bits, those that are used (`decoding.decode`).
         held_out: Whether `test` was held out.
+        flip: Whether a mirror image has the same class.
     """
 
     classes: tuple[str, ...]
@@ -68,6 +69,7 @@ class ImageFolder:
     skipped: tuple[str, ...] = ()
     bits: int = DEEP_BITS
     held_out: bool = False
+    flip: bool = True
 
 
 def read_folder(

@@ -43,6 +43,12 @@ class Images:
         )
         return Images(self.pixels[index], self.labels[index], masks, files, groups)
 
+    @property
+    def strata(self) -> Tensor:
+        """The class of each image, `(N,)`; where a number is asked for, all are of one kind."""
+        numbers = self.labels.is_floating_point()
+        return torch.zeros_like(self.labels, dtype=torch.long) if numbers else self.labels
+
     def first_of_classes(self, classes: Sequence[int], count: int) -> Images:
         """The first `count` images at most of these classes, as many of each as have room."""
         each = -(-count // len(classes))

@@ -21,23 +21,16 @@ from torch import Tensor
 
 from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.digits import DIGITS, TRAINING_SCANS, handwritten_digits, printed_digits
-from vtlab.data.file_matching import FilesBeside
-from vtlab.data.file_names import printable_path_name
-from vtlab.data.folders import ImageFolder, read_class_folders, read_folder
-from vtlab.data.groups import check_group_word
 from vtlab.data.images import Images, check_size_of_images, image_places_by_class
-from vtlab.data.near_duplicates import near_duplicates
-from vtlab.data.own_images import read_arrays, read_dataset
-from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
-from vtlab.data.splits import alternate_groups, count_groups, split_each_class, stratified_split
-from vtlab.data.table_cells import table_of_frame
-from vtlab.data.tables import Columns, list_table_images
+from vtlab.data.loading import Loading, load_images
+from vtlab.data.public_datasets import PUBLIC_DATASETS
+from vtlab.data.splits import alternate_groups, count_groups, split_each_class
+from vtlab.data.tables import Columns
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.models.starts import Start, find_default_start
 from vtlab.system.arguments import check_whole_number
 from vtlab.system.randomness import make_generator
 
-HOLDOUT_SHARE = 0.3  # of a folder's images, where it has no test set
 DRAWN_TEST_IMAGES = 1200
 
 
@@ -145,20 +138,20 @@ class Task:
         self.check_two_per_class()
         # at random, as a folder's order is by name
         random = make_generator(self.seed, f"hold back {number}" if number else "hold back")
-        groups = self.train.groups
-        kept, held = split_each_class(self._strata(), share, random, least=1, groups=groups)
-        return replace(self, train=self.train[kept], val=self.train[held])
+        images = self.train
+        kept, held = split_each_class(images.strata, share, random, least=1, groups=images.groups)
+        return replace(self, train=images[kept], val=images[held])
 
     def count_classes(self) -> list[int]:
         """Training images of each class; where a number is asked for, of all."""
-        return torch.bincount(self._strata(), minlength=len(self.classes)).tolist()
+        return torch.bincount(self.train.strata, minlength=len(self.classes)).tolist()
 
     @property
     def has_two_per_class(self) -> bool:
         """Whether every class has an image, or a group of images, to learn from and one to hold back."""
-        strata, classes = self._strata(), range(1 if self.asks_a_number else len(self.classes))
-        counts = count_groups(strata, self.train.groups)
-        return min(counts.get(k, 0) for k in classes) >= 2
+        counts = count_groups(self.train.strata, self.train.groups)
+        classes = 1 if self.asks_a_number else len(self.classes)
+        return min(counts.get(k, 0) for k in range(classes)) >= 2
 
     def check_two_per_class(self) -> None:
         """Refuse shots of which a class has one image, or one group of images, and so none to hold back.
@@ -191,11 +184,6 @@ class Task:
                 f"{self.name}: its training images are not those that its draw(shots, seed) gives, "
                 "which every run asks for its own: change `draw`, too"
             )
-
-    def _strata(self) -> Tensor:
-        """The training images' classes; where a number is asked for, all are of one kind."""
-        labels = self.train.labels
-        return torch.zeros_like(labels, dtype=torch.long) if self.asks_a_number else labels
 
 
 def task(
@@ -263,260 +251,58 @@ def task(
     number = check_task_shots(shots)
     if tests is not None and tests < 1:
         raise ValueError(f"{tests} test images per class are too few; the least is 1")
+    if image_size is not None:
+        check_size_of_images(image_size)
     asked = dict(columns) if isinstance(columns, Mapping) else vars(columns or Columns())
     if odd := asked.keys() - vars(Columns()).keys():
         raise ValueError(
             f"a table has no column for {min(odd)!r}: there are file, label, split and group"
         )
-    reading = _Reading(
-        image_size,
-        strict,
-        resize,
-        group,
-        Columns(**{**asked, "regression": regression or asked.get("regression", False)}),
-        tuple(classes),
-        groups,
-        progress,
+    asked = {**asked, "regression": regression or asked.get("regression", False)}
+    together = groups if isinstance(groups, str) else tuple(groups)
+    how = Loading(
+        image_size, strict, resize, group, Columns(**asked), tuple(classes), together, progress
     )
-    if image_size is not None:
-        check_size_of_images(image_size)
-    if isinstance(name, (str, os.PathLike)):
-        made = _make_named_task(name, reading, tests, test)
+    key, path = (str(name), Path(name)) if isinstance(name, (str, os.PathLike)) else ("", Path())
+    # a name that needs no fetching goes before a folder, a folder before a data set to fetch
+    if is_built_in_task(key):
+        how.check_not_given(key, "has no files", "group", "resize", "columns", "classes", "groups")
+        if test is not None:
+            raise ValueError(f"{key} has test images of its own: test is of no use")
+        size = image_size or find_start_of_task(key).image_size
+        made = garden_task(WORLDS[key], size, tests) if key in WORLDS else DIGIT_TASKS[key](size)
+        if path.exists():
+            note = f"{key} is the task of that name; what lies here under the same name is ./{key}"
+            made = replace(made, notes=(*made.notes, note))
+    elif key and not task_reads_files(key) and len(path.parts) == 1 and not path.suffix:
+        raise ValueError(
+            f"no task and no folder is called {key!r}; "
+            f"the tasks are {', '.join((*WORLDS, *DIGIT_TASKS, *PUBLIC_DATASETS))}"
+        )
     else:
-        made = _task_of_own_images(name, reading, test)
-    if tests is not None and str(name) not in WORLDS:  # the garden has drawn no more
-        kinds = torch.zeros_like(made.test.labels) if made.asks_a_number else made.test.labels
-        places = image_places_by_class(kinds, range(len(made.classes)))
+        title, read = load_images(name, how, test)
+        assert read.test is not None
+        made = Task(
+            title,
+            read.classes,
+            read.train,
+            read.test,
+            shots=None,
+            seed=0,
+            notes=read.notes,
+            skipped=read.skipped,
+            flip=read.flip,
+            resize=resize,
+            bits=read.bits,
+        )
+    if tests is not None and key not in WORLDS:  # the garden has drawn no more
+        kinds = 1 if made.asks_a_number else len(made.classes)
+        places = image_places_by_class(made.test.strata, range(kinds))
         first = torch.cat([own[:tests] for own in places]).sort().values
         made = replace(made, test=made.test[first])
     if flip is not None:
         made = replace(made, flip=flip)
     return made.at(number, seed)
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """How a task's images are read; the attributes are arguments of `task`."""
-
-    image_size: int | None
-    strict: bool
-    resize: str
-    group: str | None
-    columns: Columns
-    classes: tuple[str, ...]
-    groups: Sequence[Any] | str
-    progress: Callable[[int, int], None] | None
-
-    def check_not_given(self, name: str, why: str, *words: str) -> None:
-        """Refuse what would not be used.
-
-        Raises:
-            ValueError: Naming it.
-        """
-        plain = _Reading(None, False, "crop", None, Columns(), (), (), None)
-        for word in words:
-            if (value := getattr(self, word)) != getattr(plain, word):
-                if word == "columns" and value == Columns(regression=True):
-                    word, value = "regression", True
-                raise ValueError(f"{name} {why}, and {word} {value!r} would say nothing")
-
-
-def _make_named_task(
-    name: str | os.PathLike[str], reading: _Reading, tests: int | None, test: Any
-) -> Task:
-    """A task by name, or from a path."""
-    # a name that needs no fetching goes before a folder, a folder before a data set to fetch
-    key, path = str(name), Path(name)
-    image_size = reading.image_size or find_start_of_task(path).image_size
-    if is_built_in_task(key):
-        reading.check_not_given(
-            key, "has no files", "group", "resize", "columns", "classes", "groups"
-        )
-        if test is not None:
-            raise ValueError(f"{key} has test images of its own: test is of no use")
-        if key in WORLDS:
-            made = garden_task(WORLDS[key], image_size, tests)
-        else:
-            made = DIGIT_TASKS[key](image_size)
-        if path.exists():
-            note = f"{key} is the task of that name; what lies here under the same name is ./{key}"
-            made = replace(made, notes=(*made.notes, note))
-        return made
-    reading.check_not_given(key, "is no set of images in memory", "classes", "groups")
-    if key in PUBLIC_DATASETS and not path.exists():
-        reading.check_not_given(key, "is no table", "columns")
-        check_group_word(reading.group)
-        read = read_class_folders(
-            list_public_dataset(key),
-            image_size,
-            reading.progress,
-            strict=reading.strict,
-            hold_out=HOLDOUT_SHARE,
-            resize=reading.resize,
-            group=reading.group,
-        )
-        return _task_of_folder(key, read, reading.resize, PUBLIC_DATASETS[key].flip)
-    if not path.exists() and len(path.parts) == 1 and not path.suffix:
-        raise ValueError(
-            f"no task and no folder is called {key!r}; "
-            f"the tasks are {', '.join((*WORLDS, *DIGIT_TASKS, *PUBLIC_DATASETS))}"
-        )
-
-    def read_path(path: str | Path, hold_out: float) -> ImageFolder:
-        return read_folder(
-            path,
-            image_size,
-            reading.progress,
-            strict=reading.strict,
-            hold_out=hold_out,
-            resize=reading.resize,
-            group=reading.group,
-            columns=reading.columns,
-        )
-
-    read = read_path(path, HOLDOUT_SHARE if test is None else 0)
-    if test is not None:
-        read = _add_test(read, read_path(test, 0))
-    # resolved, since "." and ".." say no name
-    own_name = path.resolve().name if path.is_dir() else path.stem
-    return _task_of_folder(printable_path_name((own_name,)), read, reading.resize)
-
-
-def _task_of_own_images(given: Any, reading: _Reading, test: Any) -> Task:
-    """A task of images in memory."""
-    read, name = _read_own_images(given, reading, 0 if test is not None else HOLDOUT_SHARE)
-    if test is not None:
-        size = read.train.pixels.shape[-1]
-        read = _add_test(
-            read, _read_own_images(test, replace(reading, image_size=size, groups=()), 0)[0]
-        )
-    elif read.test is None:
-        images, strata = read.train, read.train.labels
-        if strata.is_floating_point():
-            strata = torch.zeros_like(strata, dtype=torch.long)
-        kept, held = stratified_split(strata, HOLDOUT_SHARE, 0, read.classes, images.groups)
-        each = "each class" if len(read.classes) > 1 else "all"  # where a number is asked for
-        note = f"no test images: {len(held)} images, {HOLDOUT_SHARE:.0%} of {each}, held out"
-        read = replace(
-            read,
-            train=images[kept],
-            test=images[held],
-            notes=(*read.notes, note),
-            held_out=True,
-        )
-    return _task_of_folder(name, read, reading.resize)
-
-
-def _read_own_images(given: Any, reading: _Reading, hold_out: float) -> tuple[ImageFolder, str]:
-    """Images in memory, and what they are called.
-
-    Raises:
-        ValueError: If they are no images with labels.
-    """
-    kind = type(given).__name__
-    size, start = reading.image_size, find_default_start(photographs=True).image_size
-    if hasattr(given, "to_pandas") and hasattr(given, "columns"):
-        given = given.to_pandas()
-    if hasattr(given, "itertuples"):
-        return _read_frame(given, reading, size or start, hold_out), "table"
-    group = reading.groups if not isinstance(reading.groups, str) else ()
-    if isinstance(reading.groups, str) or reading.group:
-        raise ValueError("groups of images in memory are a list, with the group of each image")
-    options: dict[str, Any] = {
-        "resize": reading.resize,
-        "classes": reading.classes,
-        "groups": list(group),
-        "regression": reading.columns.regression,
-        "default_size": start,
-    }
-    if reading.columns != Columns(regression=reading.columns.regression):
-        raise ValueError(f"columns are of a table, and a {kind} is none")
-    if isinstance(given, Images):
-        options["groups"] = options["groups"] or list(given.groups)
-        return read_arrays(given.pixels, given.labels, size, **options), "arrays"
-    if isinstance(given, (tuple, list)):
-        if len(given) != 2:
-            raise ValueError(
-                f"images in memory are a pair (images, labels), not {len(given)} things"
-            )
-        images, labels = given
-        return read_arrays(images, labels, size, **options), "arrays"
-    if hasattr(given, "dataset") and hasattr(given, "batch_size"):
-        raise ValueError(f"a {kind} gives batches: give its dataset")
-    if hasattr(given, "__getitem__") and hasattr(given, "__len__") and not hasattr(given, "shape"):
-        return read_dataset(given, size, progress=reading.progress, **options), kind.lower()
-    raise ValueError(
-        f"a {kind} is no task: give a name, a path, a pair (images, labels), a Dataset with a length, a "
-        "DataFrame, or build a vt.Task of two vt.Images"
-    )
-
-
-def _read_frame(frame: Any, reading: _Reading, size: int, hold_out: float) -> ImageFolder:
-    """The images of a DataFrame, whose files are seen from the working folder."""
-    columns, groups = reading.columns, reading.groups
-    if isinstance(groups, str) and groups:
-        columns = replace(columns, group=groups)
-    elif len(groups):
-        columns, frame = replace(columns, group="group"), frame.assign(group=list(groups))
-    elif reading.group:
-        columns = replace(columns, group=reading.group)
-    try:
-        made = list_table_images(table_of_frame(frame), FilesBeside(Path()), columns)
-    except ValueError as error:
-        hint = "images in memory go in as a pair (images, labels) or as vt.Task"
-        raise ValueError(f"{error} ({hint})") from None
-    read = read_class_folders(
-        made.listing,
-        size,
-        reading.progress,
-        strict=reading.strict,
-        hold_out=hold_out,
-        resize=reading.resize,
-        found=made.folders,
-        numbers=made.numbers,
-    )
-    if not reading.classes:
-        return read
-    if sorted(reading.classes) != sorted(read.classes):
-        raise ValueError(
-            f"the table has the classes {', '.join(read.classes)}, not {', '.join(reading.classes)}"
-        )
-    return _rename_classes(read, tuple(reading.classes))
-
-
-def _rename_classes(read: ImageFolder, classes: tuple[str, ...]) -> ImageFolder:
-    """The same with its classes among these, in this order."""
-    if read.train.labels.is_floating_point():
-        return read
-    number = torch.tensor([classes.index(name) for name in read.classes])
-    train, test = (
-        None if part is None else replace(part, labels=number[part.labels])
-        for part in (read.train, read.test)
-    )
-    assert train is not None
-    return replace(read, classes=classes, train=train, test=test)
-
-
-def _add_test(read: ImageFolder, other: ImageFolder) -> ImageFolder:
-    """Images to learn from, with others to test on.
-
-    Raises:
-        ValueError: If there are test images already, or a class to test is none to learn.
-    """
-    if read.test is not None or other.test is not None:
-        raise ValueError("test is given, and there is a test set already: leave one out")
-    numbers = read.train.labels.is_floating_point()
-    if odd := [] if numbers else [name for name in other.classes if name not in read.classes]:
-        raise ValueError(f"the test images have a class {odd[0]!r} that is none to learn from")
-    lost = [] if numbers else [name for name in read.classes if name not in other.classes]
-    notes = [f"the test set has no image of {', '.join(map(repr, lost))}"] if lost else []
-    said = [f"of the test images: {note}" for note in other.notes if note not in read.notes]
-    return replace(
-        read,
-        test=_rename_classes(other, read.classes).train,
-        notes=(*read.notes, *notes, *said),
-        skipped=(*read.skipped, *other.skipped),
-    )
 
 
 def is_built_in_task(name: str | Path) -> bool:
@@ -575,7 +361,7 @@ def _handwritten_task(size: int) -> Task:
         f"{len(scans):,} in the order of their collection are the test set, so that few hands are "
         "on both sides"
     )
-    return _task_of_pool("digits", DIGITS, pool, test, (note,), flip=False)
+    return Task("digits", DIGITS, pool, test, None, 0, notes=(note,), flip=False)
 
 
 DIGIT_TASKS = {"digits": _handwritten_task, "printed": _printed_task}
@@ -600,38 +386,6 @@ def _task_of_drawings(
     return Task(name, classes, test[torch.arange(0)], test, 0, 0, draw, notes=notes, flip=flip)
 
 
-def _task_of_folder(name: str, read: ImageFolder, resize: str = "crop", flip: bool = True) -> Task:
-    """A task from images in files, with what should be known about them."""
-    assert read.test is not None  # there is one where `hold_out` was asked for
-    notes = read.notes
-    if alike := near_duplicates(read.train.pixels, read.test.pixels):
-        i, j = alike[0]
-        notes += (
-            f"{len(alike)} of {len(read.test)} test images look the same as a training image, which "
-            f"flatters the test accuracy ({read.test.files[j]} and {read.train.files[i]} …)"
-            + ("; group 'auto' keeps such images on one side" if read.held_out else ""),
-        )
-    made = _task_of_pool(name, read.classes, read.train, read.test, notes, read.skipped, flip)
-    return replace(made, resize=resize, bits=read.bits)
-
-
-def _task_of_pool(
-    name: str,
-    classes: tuple[str, ...],
-    pool: Images,
-    test: Images,
-    notes: tuple[str, ...],
-    skipped: tuple[str, ...] = (),
-    flip: bool = True,
-) -> Task:
-    """A task whose shots are chosen from a pool of images."""
-
-    def draw(shots: int | None, seed: int) -> Images:
-        return choose_shots(pool, classes, shots, seed)
-
-    return Task(name, classes, pool, test, None, 0, draw, None, notes, skipped, flip)
-
-
 def choose_shots(pool: Images, classes: Sequence[str], shots: int | None, seed: int) -> Images:
     """So many images of each class of a pool, of as many groups as there are; of numbers so many in all.
 
@@ -646,9 +400,7 @@ def choose_shots(pool: Images, classes: Sequence[str], shots: int | None, seed: 
     """
     if shots is None:
         return pool
-    labels = pool.labels
-    if labels.is_floating_point():
-        labels = torch.zeros_like(labels, dtype=torch.long)
+    labels = pool.strata
     counts = torch.bincount(labels, minlength=len(classes))
     least = int(counts.argmin())
     if shots > counts[least]:
