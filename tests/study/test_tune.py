@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import tiny_network
+from scipy.stats import ttest_rel
 from torch.nn.functional import cross_entropy
 
 from vtlab.models.evaluation import compute_outputs
@@ -12,8 +13,11 @@ from vtlab.study.tune import (
     choose_recipe,
     count_hold_outs,
     count_trials,
+    is_ahead,
+    learns_on_frozen_features,
     list_candidates,
-    score_outputs,
+    most_cautious,
+    score_images,
     trial_epochs,
 )
 from vtlab.training.fit import fit
@@ -59,10 +63,10 @@ def test_of_few_images_parts_are_held_back_several_times(images, times):
 
 
 @pytest.mark.parametrize("recipe", ["chosen", "tuned"])
-def test_the_most_likely_there_is_taken(toy, recipe):
-    held, scores = [toy.hold_back(0.25, n) for n in range(count_hold_outs(len(toy.train)))], {}
-    candidates = list_candidates(lp_ft, recipe)
-    for candidate in candidates:
+def test_a_bolder_candidate_is_taken_where_it_is_ahead(toy, recipe):
+    held = [toy.hold_back(0.25, n) for n in range(count_hold_outs(len(toy.train)))]
+    candidates, best, most = list_candidates(lp_ft, recipe), None, None
+    for candidate in sorted(candidates, key=lambda one: (one.statistics == "batch", one.peak_rate)):
         outputs = []
         for one in held:
             network = fresh()
@@ -70,9 +74,10 @@ def test_the_most_likely_there_is_taken(toy, recipe):
             list(fit(network, one, candidate, epochs=length))
             outputs.append(compute_outputs(network, one.val.pixels))
         labels = torch.cat([one.val.labels for one in held])
-        scores[candidate] = score_outputs(torch.cat(outputs), labels)
-    found = choose_recipe(candidates, toy, fresh, 0, recipe, 4)
-    assert found == max(scores, key=scores.get)
+        scores = score_images(torch.cat(outputs), labels)
+        if best is None or is_ahead(scores, most):
+            best, most = candidate, scores
+    assert choose_recipe(candidates, toy, fresh, 0, recipe, 4) == best
     with pytest.raises(ValueError, match="one image"):
         choose_recipe(candidates, toy.at(1), fresh, 0)
 
@@ -85,15 +90,62 @@ def test_how_sure_a_network_is_counts_for_nothing():
     own = -cross_entropy(outputs, labels).item()
     assert -cross_entropy(4 * outputs, labels).item() < own - 0.5
     for sharpness in (1, 4):
-        assert score_outputs(sharpness * outputs, labels) == pytest.approx(own, abs=0.02)
-    know_nothing = torch.zeros(4, 2)
-    assert score_outputs(know_nothing, torch.zeros(4).long()) == pytest.approx(-math.log(2))
+        found = score_images(sharpness * outputs, labels)
+        assert len(found) == 200 and found.mean().item() == pytest.approx(own, abs=0.02)
+    know_nothing = score_images(torch.zeros(4, 2), torch.zeros(4).long())
+    assert know_nothing.tolist() == pytest.approx([-math.log(2)] * 4)
 
 
 def test_of_numbers_the_squared_error_counts():
     numbers = torch.tensor([1.0, 2.0, 5.0])
-    near, far = (score_outputs(numbers[:, None] + error, numbers) for error in (0.1, 1.0))
-    assert near == pytest.approx(-0.01, rel=1e-4) and far == pytest.approx(-1, rel=1e-4)
+    near, far = (score_images(numbers[:, None] + error, numbers) for error in (0.1, 1.0))
+    assert near.tolist() == pytest.approx([-0.01] * 3, rel=1e-4)
+    assert far.tolist() == pytest.approx([-1] * 3, rel=1e-4)
+    assert is_ahead(near, far)
+
+
+def test_ahead_is_ahead_by_a_standard_error():
+    """The t statistic of the paired differences, as SciPy has it, is above 1."""
+    draw, verdicts = torch.Generator().manual_seed(0), set()
+    for gain in (-0.5, 0.2, 0.3, 0.4, 1.0):
+        own, other = torch.randn(2, 10, generator=draw)
+        t = ttest_rel(own + gain, other).statistic
+        verdicts.add(is_ahead(own + gain, other))
+        assert is_ahead(own + gain, other) == (t > 1)
+    assert verdicts == {True, False}
+    assert not is_ahead(own, own)
+
+
+def test_the_most_cautious_candidate_keeps_the_statistics_and_has_the_least_rate():
+    for strategy in (partial(1), full, lp_ft):
+        found = most_cautious(strategy.candidates())
+        assert found.statistics == "kept"
+        assert found.peak_rate == min(one.peak_rate for one in strategy.candidates())
+
+
+@pytest.mark.parametrize("fitted", [True, False])
+def test_trials_of_a_task_whose_features_do_not_fit_are_longer(toy, monkeypatch, fitted):
+    lengths = set()
+
+    def guess_at_once(candidate, split, make_network, seed, epochs):
+        lengths.add((len(split.train), epochs))
+        return torch.zeros(len(split.val), len(toy.classes)), split.val.labels
+
+    monkeypatch.setattr(tune, "learns_on_frozen_features", lambda *asked: fitted)
+    monkeypatch.setattr(tune, "_try_recipe", guess_at_once)
+    choose_recipe(full.candidates(), toy, fresh, 0)
+    ((images, epochs),) = lengths
+    as_random = trial_epochs(images, scratch, "chosen")
+    assert epochs == as_random if not fitted else epochs < as_random
+
+
+def test_features_are_asked_whether_a_linear_head_learns_the_images(toy):
+    constant = fresh()
+    with torch.no_grad():
+        for weight in constant.stages.parameters():
+            weight.zero_()
+    assert learns_on_frozen_features(fresh(), toy, 0)
+    assert not learns_on_frozen_features(constant, toy, 0)
 
 
 def test_a_candidate_that_diverges_is_not_taken(toy):

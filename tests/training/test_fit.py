@@ -14,7 +14,7 @@ from vtlab.data.images import Images
 from vtlab.models.evaluation import evaluate, mean_absolute_error, predict
 from vtlab.models.features import activations
 from vtlab.training.fit import fit
-from vtlab.training.schedules import count_batches, warmup_cosine
+from vtlab.training.schedules import choose_epochs, count_batches, warmup_cosine
 from vtlab.training.strategies import FOUR, full, lp_ft, partial, plain, probe, scratch, surgical
 from vtlab.training.views import Views
 
@@ -454,6 +454,27 @@ def test_a_strategy_says_how_many_images_are_in_a_step_and_how_often_they_are_se
     assert training.batches_done == 2 * 3  # 12 images
     assert fit(network, toy, replace(full, epochs=7)).epochs == 7
     assert fit(network, toy, replace(full, epochs=7), epochs=2).epochs == 2
+
+
+def test_features_that_do_not_fit_take_as_many_epochs_as_a_random_start(toy):
+    def training(task, **more):
+        return fit(tiny_network(), task, lp_ft, **more)
+
+    mixed = toy.train.labels[
+        torch.randperm(len(toy.train), generator=torch.Generator().manual_seed(0))
+    ]
+    few = {count: toy.train[torch.arange(count)] for count in (6, len(toy.train))}
+    hopeless = replace(toy, train=replace(few[len(toy.train)], labels=mixed))
+    easy, hard = training(replace(toy, train=few[6])), training(hopeless)
+    for one in (easy, hard):
+        assert one.fitted
+        while one.solving:
+            one.step()
+    assert easy.fitted and easy.epochs == choose_epochs(6, lp_ft)
+    assert not hard.fitted and hard.epochs == choose_epochs(len(mixed), scratch)
+    assert training(hopeless, epochs=2).epochs == 2
+    # who goes on from a state goes on for as long
+    assert training(hopeless, resume=hard.state()).epochs == hard.epochs
 
 
 def test_a_kept_head_stays_what_it_was(network, toy):

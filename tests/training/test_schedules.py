@@ -30,8 +30,14 @@ def test_a_random_start_takes_more_steps():
     assert choose_epochs(40, scratch) > choose_epochs(40, full)
 
 
+def test_features_that_do_not_fit_take_as_many_steps_as_a_random_start():
+    for images in (8, 40, 10**6):
+        assert choose_epochs(images, full, fitted=False) == choose_epochs(images, scratch)
+
+
 def test_a_strategy_may_name_its_epochs():
-    assert [choose_epochs(n, plain(full)) for n in (8, 10**6)] == [30, 30]
+    for fitted in (True, False):
+        assert [choose_epochs(n, plain(full), fitted) for n in (8, 10**6)] == [30, 30]
 
 
 def test_the_rate_rises_for_a_tenth_and_falls_along_half_a_cosine():

@@ -87,7 +87,9 @@ def compare(
     runner.describe(setting, strategies, say)
     if setting.recipe == "chosen" and any(len(one.candidates()) > 1 for one in strategies):
         for number in single:
-            say(f"with {format_shots(number)} none can be held back: the first recipe is taken")
+            say(
+                f"with {format_shots(number)} none can be held back: the most cautious recipe is taken"
+            )
     kept = {run.key for run in planned if keep_networks and run.seed == planned[0].seed}
     networks: dict[str, Network] = {}
     with contextlib.ExitStack() as stack:

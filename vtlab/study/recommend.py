@@ -34,10 +34,11 @@ from vtlab.results.records import is_under_trained
 from vtlab.study.recommendation import Recommendation, label_way
 from vtlab.study.run import Runner
 from vtlab.study.setting import Setting
-from vtlab.study.tune import HELD_BACK_SHARE, count_trials
+from vtlab.study.tune import HELD_BACK_SHARE, count_trials, learns_on_frozen_features
 from vtlab.system.threads import THREADS
 from vtlab.training.costs import count_training_operations
 from vtlab.training.fit import fit
+from vtlab.training.schedules import choose_epochs
 from vtlab.training.strategies import (
     FOUR,
     Strategy,
@@ -165,6 +166,9 @@ class RecommendationRace:
         self.left_out: dict[Strategy, str] = {}
         # seconds that choosing the leader's recipe within all images will take
         self.last_choice = 0.0
+        self.fitted = learns_on_frozen_features(
+            self.runner.make_network(), self._task_with(kept), seed
+        )
         self.seconds_per_operation = self._time_pilot(kept)
 
     def _split(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -192,7 +196,7 @@ class RecommendationRace:
         one, two = (self._count_operations(full, len(some), epochs) for epochs in (1, 2))
         return training.history[-1].seconds / (two - one)
 
-    def _count_operations(self, way: Strategy, images: int, epochs: int | None) -> int:
+    def _count_operations(self, way: Strategy, images: int, epochs: int) -> int:
         return count_training_operations(
             self.runner.make_network(), way, images, epochs=epochs, image_size=self.task.image_size
         )
@@ -206,8 +210,9 @@ class RecommendationRace:
     def _predict_seconds(self, way: Strategy, images: int, trainings: int) -> float:
         """Seconds of choosing its recipe within so many images, and of so many trainings by it."""
         setting = self.runner.setting
-        trials = count_trials(way, images, setting.recipe, setting.epochs)
-        operations = self._count_operations(way, images, setting.epochs)
+        trials = count_trials(way, images, setting.recipe, setting.epochs, self.fitted)
+        epochs = setting.epochs or choose_epochs(images, way, self.fitted)
+        operations = self._count_operations(way, images, epochs)
         return self.seconds_per_operation * operations * (trainings + trials)
 
     @property

@@ -22,7 +22,7 @@ from vtlab.models.network import Network
 from vtlab.results.metrics import accuracy, balanced_accuracy, r_squared
 from vtlab.results.records import Epoch, Run, run_record_key
 from vtlab.study.setting import Setting
-from vtlab.study.tune import choose_recipe, list_candidates
+from vtlab.study.tune import choose_recipe, list_candidates, most_cautious
 from vtlab.system.device import describe_machine
 from vtlab.system.fingerprints import fingerprint_tensors
 from vtlab.system.threads import THREADS
@@ -203,19 +203,18 @@ class Runner:
             confidences, guesses = self.predict(network, strategy).max(1)
             return guesses.tolist(), confidences.tolist()
         memo = self.memo if strategy.start == "pretrained" else None
-        # bfloat16 has three digits, which are few of a number
-        outputs = compute_outputs(network, self.task.test.pixels, memo, bfloat16=False)
+        outputs = compute_outputs(network, self.task.test.pixels, memo)
         return outputs[:, 0].tolist(), []
 
     def choose_recipe(self, strategy: Strategy, task: Task, seed: int) -> Strategy:
         """The strategy by the recipe that does best within the shots of a task.
 
-        Where a class has one image nothing can be held back, and the first recipe is taken.
+        Where a class has one image nothing can be held back, and the most cautious recipe is taken.
         """
         recipe = self.setting.recipe
         candidates = list_candidates(strategy, recipe)
         if not task.has_two_per_class:
-            return candidates[0]
+            return most_cautious(candidates)
         return choose_recipe(candidates, task, self.make_network, seed, recipe, self.setting.epochs)
 
     def train(
@@ -231,16 +230,7 @@ class Runner:
         started = time.perf_counter()
         strategy, epochs = self.choose_recipe(strategy, task, seed), self.setting.epochs
         # that it diverged stands in the record of the run
-        exact = False if task.asks_a_number else None
-        training = fit(
-            network,
-            task,
-            strategy,
-            seed=seed,
-            epochs=epochs,
-            bfloat16=exact,
-            say=lambda line: None,
-        )
+        training = fit(network, task, strategy, seed=seed, epochs=epochs, say=lambda line: None)
         for _ in training:
             on_epoch()
         return TrainedRun(

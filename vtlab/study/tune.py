@@ -12,14 +12,15 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy
 
 from vtlab.data.tasks import Task
 from vtlab.models.evaluation import NonFiniteOutputsError, compute_outputs
+from vtlab.models.heads import is_probe_solvable
 from vtlab.models.network import Network
 from vtlab.training.fit import fit
 from vtlab.training.schedules import choose_epochs, count_batches
-from vtlab.training.strategies import Strategy
+from vtlab.training.strategies import Strategy, probe
 
 HELD_BACK_SHARE = 0.25  # of the shots of each class
 MIN_HELD_IMAGES = 10  # on which a recipe is chosen; of few images parts are held back several times
@@ -48,29 +49,52 @@ def list_candidates(strategy: Strategy, recipe: str) -> tuple[Strategy, ...]:
     return (strategy,)
 
 
-def trial_epochs(images: int, strategy: Strategy, recipe: str, epochs: int | None = None) -> int:
-    """How many epochs a trial takes on so many images."""
-    whole = epochs or choose_epochs(images, strategy)
+def trial_epochs(
+    images: int, strategy: Strategy, recipe: str, epochs: int | None = None, fitted: bool = True
+) -> int:
+    """How many epochs a trial takes on so many images; `fitted` as in `choose_epochs`."""
+    whole = epochs or choose_epochs(images, strategy, fitted)
     if recipe != "chosen":
         return whole
     most = MAX_TRIAL_STEPS // count_batches(images, strategy.batch_size)
     return max(1, min(round(TRIAL_SHARE * whole), most))
 
 
-def count_trials(strategy: Strategy, images: int, recipe: str, epochs: int | None = None) -> float:
+def count_trials(
+    strategy: Strategy, images: int, recipe: str, epochs: int | None = None, fitted: bool = True
+) -> float:
     """How much all trials of a run take, in trainings of that strategy on all its images."""
     candidates = list_candidates(strategy, recipe)
     if len(candidates) == 1:
         return 0.0
     kept = max(1, round(images * (1 - HELD_BACK_SHARE)))
-    trials = sum(trial_epochs(kept, one, recipe, epochs) for one in candidates)
+    trials = sum(trial_epochs(kept, one, recipe, epochs, fitted) for one in candidates)
     passes = count_hold_outs(images) * trials * kept
-    return passes / (images * (epochs or choose_epochs(images, strategy)))
+    return passes / (images * (epochs or choose_epochs(images, strategy, fitted)))
 
 
 def count_hold_outs(images: int) -> int:
     """How often a part is held back: as often as makes ten images, all together."""
     return math.ceil(MIN_HELD_IMAGES / (HELD_BACK_SHARE * images))
+
+
+def learns_on_frozen_features(network: Network, task: Task, seed: int) -> bool:
+    """Whether a linear head on the frozen stages learns the training images: `Training.fitted` of a probe."""
+    if not is_probe_solvable(network.head):
+        return True
+    solved = fit(network, task, probe, seed=seed)
+    for _ in solved:
+        pass
+    return solved.fitted
+
+
+def most_cautious(candidates: Sequence[Strategy]) -> Strategy:
+    """The candidate that stays nearest to the pretrained network."""
+    return _sort_by_caution(candidates)[0]
+
+
+def _sort_by_caution(candidates: Sequence[Strategy]) -> list[Strategy]:
+    return sorted(candidates, key=lambda one: (one.statistics != "kept", one.peak_rate))
 
 
 def choose_recipe(
@@ -83,7 +107,9 @@ def choose_recipe(
 ) -> Strategy:
     """The candidate that does best on a quarter of the shots, held back.
 
-    Of few images another quarter is held back as well, and so on: on two images all recipes do alike.
+    Of few images another quarter is held back as well, and so on: on two images all recipes do alike. On ten
+    a lucky one looks best, and a rate that is too large destroys what was pretrained. So a bolder candidate
+    is taken where it is ahead of the more cautious by a standard error (as of trees, Breiman et al. 1984).
 
     Args:
         candidates: Strategies of one name. A single one is taken as it is.
@@ -100,27 +126,31 @@ def choose_recipe(
         return candidates[0]
     hold_outs = range(count_hold_outs(len(task.train)))
     splits = [task.hold_back(HELD_BACK_SHARE, number) for number in hold_outs]
-    scores: dict[Strategy, float] = {}
-    for candidate in candidates:
+    # how long the whole training will be, of which a trial takes a part
+    fitted = epochs is not None or learns_on_frozen_features(make_network(), task, seed)
+    in_order = _sort_by_caution(candidates)
+    chosen: tuple[Strategy, Tensor] | None = None
+    for candidate in in_order:
+        length = trial_epochs(len(splits[0].train), candidate, recipe, epochs, fitted)
         try:
-            tried = [
-                _try_recipe(candidate, one, make_network, seed, recipe, epochs) for one in splits
-            ]
+            tried = [_try_recipe(candidate, one, make_network, seed, length) for one in splits]
         except NonFiniteOutputsError:
-            scores[candidate] = -math.inf
-        else:
-            outputs, labels = (torch.cat(parts) for parts in zip(*tried, strict=True))
-            scores[candidate] = score_outputs(outputs, labels)
-    return max(scores, key=scores.__getitem__)
+            continue
+        outputs, labels = (torch.cat(parts) for parts in zip(*tried, strict=True))
+        scores = score_images(outputs, labels)
+        if chosen is None or is_ahead(scores, chosen[1]):
+            chosen = candidate, scores
+    return chosen[0] if chosen else in_order[0]
+
+
+def is_ahead(scores: Tensor, others: Tensor) -> bool:
+    """Whether scores `(N,)` are higher than others of the same images, by a standard error at least."""
+    difference = (scores - others).double()
+    return bool(difference.mean() > difference.std() / math.sqrt(len(difference)))
 
 
 def _try_recipe(
-    candidate: Strategy,
-    split: Task,
-    make_network: Callable[[], Network],
-    seed: int,
-    recipe: str,
-    epochs: int | None,
+    candidate: Strategy, split: Task, make_network: Callable[[], Network], seed: int, epochs: int
 ) -> tuple[Tensor, Tensor]:
     """Outputs and labels of the images held back, after a trial.
 
@@ -129,8 +159,7 @@ def _try_recipe(
     """
     assert split.val is not None
     network = make_network()
-    length = trial_epochs(len(split.train), candidate, recipe, epochs)
-    trial = fit(network, split, candidate, seed=seed, epochs=length, say=lambda line: None)
+    trial = fit(network, split, candidate, seed=seed, epochs=epochs, say=lambda line: None)
     for _ in trial:
         pass
     if trial.diverged:
@@ -138,10 +167,10 @@ def _try_recipe(
     return compute_outputs(network, split.val.pixels), split.val.labels
 
 
-def score_outputs(outputs: Tensor, labels: Tensor) -> float:
-    """How good outputs are: the larger, the better.
+def score_images(outputs: Tensor, labels: Tensor) -> Tensor:
+    """How good the output for each image is, `(N,)`: the larger, the better.
 
-    Of classes it is the mean log-likelihood of the true ones at the temperature that makes it largest; of
+    Of classes it is the log-likelihood of the true one, at the temperature that makes its mean largest; of
     numbers it is less the squared error.
 
     With few images accuracy has too many ties. The likelihood has none, but as it stands it punishes large
@@ -153,5 +182,6 @@ def score_outputs(outputs: Tensor, labels: Tensor) -> float:
         labels: `(N,)`.
     """
     if labels.is_floating_point():
-        return -mse_loss(outputs[:, 0], labels).item()
-    return max(-cross_entropy(outputs / t, labels).item() for t in TEMPERATURES)
+        return -(outputs[:, 0] - labels).square()
+    scaled = (-cross_entropy(outputs / t, labels, reduction="none") for t in TEMPERATURES)
+    return max(scaled, key=lambda scores: scores.mean().item())

@@ -39,7 +39,6 @@ from vtlab.models.losses import (
 from vtlab.models.network import Network
 from vtlab.results.records import Epoch
 from vtlab.system.arguments import check_whole_number
-from vtlab.system.device import resolve_bfloat16
 from vtlab.system.fingerprints import fingerprint_tensors
 from vtlab.system.interrupts import StopEvent, defer_signals
 from vtlab.system.memory import keep_freed_memory
@@ -47,7 +46,7 @@ from vtlab.system.randomness import make_generator, seed_torch
 from vtlab.training.checkpoints import Checkpoint, CheckpointedTraining, restore_state
 from vtlab.training.optimisers import make_optimiser
 from vtlab.training.probe import ProbeStep, solve_probe
-from vtlab.training.schedules import choose_epochs, count_batches, warmup_cosine
+from vtlab.training.schedules import FITTED_SHARE, choose_epochs, count_batches, warmup_cosine
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE, Views
 
@@ -92,7 +91,8 @@ def fit(
         views: How many augmented views an image has where the first stages are frozen; elsewhere it has
             a new one every epoch.
         cache: Keep the frozen prefix's activations of each view.
-        bfloat16: True or False to force or forbid half precision; None: where it is native.
+        bfloat16: True or False to force or forbid half precision; None: where it is native, and the labels
+            are no numbers, of which three digits are few.
         stop: An event, asked before every batch; once it is set, the iterator ends.
         resume: The `state()` of such a training, to go on from instead of from the start.
         say: Called with a sentence if the training diverges: if a loss, or an output after the last
@@ -185,7 +185,7 @@ class Training(CheckpointedTraining[Epoch]):
     ) -> None:
         """The arguments are those of `fit`. The network is not touched before the first step."""
         self.network, self.task, self.strategy, self.seed = network, task, strategy, seed
-        self.epochs = epochs or choose_epochs(len(task.train), strategy)
+        self._asked_epochs = epochs
         self.augment, self.mixup, self.views = augment, mixup, views
         self.cache, self.bfloat16, self.stop, self.say = cache, bfloat16, stop, say
         self.diverged = ""
@@ -209,6 +209,25 @@ class Training(CheckpointedTraining[Epoch]):
         # sums over the epoch under way
         self._loss, self._correct, self._seconds = 0.0, 0, 0.0
         keep_freed_memory()
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the head that was solved gets nine tenths of the training images right.
+
+        Of numbers, whether it explains nine tenths of their variance. True as long as none is solved.
+        """
+        if self.solving or not self.solver_steps:
+            return True
+        solution = self.history[self.solver_steps - 1]
+        if self.task.asks_a_number:
+            return solution.loss <= 1 - FITTED_SHARE
+        return solution.train_accuracy >= FITTED_SHARE
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training images; more where a solved head shows that features do not fit."""
+        images = len(self.task.train)
+        return self._asked_epochs or choose_epochs(images, self.strategy, self.fitted)
 
     @property
     def batches_done(self) -> int:
@@ -440,11 +459,13 @@ class Training(CheckpointedTraining[Epoch]):
             "weight_decay": strategy.weight_decay,
             "statistics": strategy.statistics,
             "seed": self.seed,
-            "epochs": None if self.convex else self.epochs,
+            "epochs": None
+            if self.convex
+            else self._asked_epochs or choose_epochs(len(task.train), strategy),
             "batch": self.batch_size,
             "augment": self.augment and self.augment.fingerprint(),
             "cache": self.cache,
-            "bfloat16": resolve_bfloat16(self.bfloat16, network.device),
+            "bfloat16": network.resolve_bfloat16(self.bfloat16),
         }
         # named where they differ from the default: checkpoints are older than these options
         if self.mixup:

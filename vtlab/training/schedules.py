@@ -8,6 +8,7 @@ from vtlab.training.strategies import Strategy
 
 MIN_STEPS = {"pretrained": 60, "random": 120}
 MIN_EPOCHS = {"pretrained": 10, "random": 30}
+FITTED_SHARE = 0.9  # of the training images, which a linear head on pretrained features gets right
 WARMUP_SHARE = 0.1  # share of the steps in which the rate rises
 
 
@@ -19,18 +20,22 @@ def count_batches(images: int, batch_size: int) -> int:
     return max(1, min(-(-images // batch_size), images // 2))
 
 
-def choose_epochs(images: int, strategy: Strategy) -> int:
+def choose_epochs(images: int, strategy: Strategy, fitted: bool = True) -> int:
     """How many epochs a strategy takes: its own number, or enough whole ones for a number of steps.
 
     Few images are seen often and many images a few times, so that the number of steps does not fall with
     the shots. A random start takes more of both, since it takes longer to get as far (He et al. 2019).
-    The number is fixed before training, and the last epoch is the one reported.
+    So does a pretrained one whose features do not fit the task: these are still to be learnt.
+    The number is fixed before the first batch, and the last epoch is the one reported.
 
     Args:
         images: In the training set.
         strategy: With its batch size.
+        fitted: Whether a linear head on the features of the start learns the training images, as
+            `Training.fitted` says; True where that is not known.
     """
-    steps, epochs = MIN_STEPS[strategy.start], MIN_EPOCHS[strategy.start]
+    kind = strategy.start if fitted else "random"
+    steps, epochs = MIN_STEPS[kind], MIN_EPOCHS[kind]
     return strategy.epochs or max(epochs, -(-steps // count_batches(images, strategy.batch_size)))
 
 
