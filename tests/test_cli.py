@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -318,7 +321,7 @@ def test_with_one_image_per_class_no_recipe_is_chosen_and_that_is_said(
         given = ("--strategies", strategy, "--shots", 1, "--image-size", 32)
         with pytest.raises(ZeroDivisionError):
             run("garden", *given, "--out", tmp_path)
-        words = "with 1 image per class none can be held back: the first recipe is taken"
+        words = "with 1 image per class none can be held back: the most cautious recipe is taken"
         assert (words in capsys.readouterr().err) == said
 
 
@@ -405,6 +408,55 @@ def test_predict_names_every_image_and_says_which_it_could_not_read(
     assert status == 1 and len(shown.err.splitlines()) == 2
     assert "torn.png" in shown.err and "no.png" in shown.err
     assert main(["predict", str(model), str(folder / "ant")]) == 0
+
+
+def test_predict_writes_a_table_with_the_probability_of_every_class_and_loses_no_file(
+    model, folder, tmp_path, capsys
+):
+    (folder / "torn.png").write_bytes(b"\x89PNG")
+    (tmp_path / "empty").mkdir()
+    given = [str(folder), str(tmp_path / "no.png"), str(tmp_path / "empty")]
+    assert main(["predict", str(model), *given, "--csv", str(tmp_path / "all.csv")]) == 1
+    assert (tmp_path / "all.csv").read_bytes().startswith("\ufefffile,".encode())  # for Excel
+    table = pd.read_csv(tmp_path / "all.csv")
+    assert list(table) == ["file", "class", "confidence", "p(red)", "p(blue)", "error"]
+    shown = capsys.readouterr()
+    lines, read = [line.split("\t") for line in shown.out.splitlines()], table[table.error.isna()]
+    assert read.file.tolist() == [line[0] for line in lines] and len(read) == 16
+    assert read["class"].tolist() == [line[1] for line in lines]
+    assert [f"{100 * one:.1f} %" for one in read.confidence] == [line[2] for line in lines]
+    every = read[["p(red)", "p(blue)"]]
+    assert np.allclose(every.sum(axis=1), 1) and (every.max(axis=1) == read.confidence).all()
+    unread = table[table.error.notna()]
+    assert unread[["confidence", "p(red)"]].isna().all(axis=None)
+    assert [Path(str(file)).name for file in unread.file] == ["torn.png", "no.png", "nan"]
+    assert [error in shown.err for error in unread.error] == [True] * 3
+    assert unread.error.iloc[2] == f"{tmp_path / 'empty'} holds no image"
+
+
+def test_the_table_names_images_that_were_not_reached(model, folder, tmp_path, monkeypatch):
+    from vtlab.study.predict import Predictor
+
+    def stop(predictor, path):
+        if path.name == "1.png":
+            raise KeyboardInterrupt
+        return classify(predictor, path)
+
+    classify = Predictor.classify
+    monkeypatch.setattr(Predictor, "classify", stop)
+    assert main(["predict", str(model), str(folder), "--csv", str(tmp_path / "all.csv")]) == 130
+    table = pd.read_csv(tmp_path / "all.csv")
+    assert table.error.tolist()[1:] == ["not reached"] * 15 and table["class"][0] == "red"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("a.png", "--csv: {} does not end in .csv"), ("no/all.csv", "--csv: there is no folder")],
+)
+def test_a_table_of_predictions_is_refused_before_the_work(model, tmp_path, capsys, name, words):
+    with pytest.raises(SystemExit):
+        main(["predict", str(model), "x.png", "--csv", str(tmp_path / name)])
+    assert words.format(tmp_path / name) in capsys.readouterr().err
 
 
 def test_predict_writes_where_the_evidence_lies_into_a_folder_of_its_own(

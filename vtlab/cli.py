@@ -53,7 +53,8 @@ lines that do it, in Python and here.
 """
 PREDICT_DESCRIPTION = """\
 Print a line for each image: the file, the class, and the probability that the model gives it.
-With --cam also the picture of where the evidence lies (Grad-CAM), one for each image, in a folder of their own.
+With --csv FILE also a table with the probability of every class. With --cam also the picture of where the
+evidence lies (Grad-CAM), one for each image, in a folder of their own.
 """
 
 
@@ -340,6 +341,13 @@ def _add_predict_options(named: argparse.ArgumentParser) -> None:
         help="also write a picture of where the evidence for the class lies (Grad-CAM)",
     )
     named.add_argument(
+        "--csv",
+        type=_parse_csv_name,
+        metavar="FILE",
+        help="also write a table: file, class, confidence and the probability of every class (of a model of "
+        "numbers: the number), and why an image has none",
+    )
+    named.add_argument(
         "--out",
         type=Path,
         metavar="FOLDER",
@@ -352,6 +360,15 @@ def _parse_duration(text: str) -> float:
     if not match or float(match[1]) <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 5min or 1h")
     return float(match[1]) * {"min": 60, "h": 3600}.get(match[2], 1)
+
+
+def _parse_csv_name(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".csv":  # so that no photograph is written over
+        raise argparse.ArgumentTypeError(f"{text} does not end in .csv")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    return path
 
 
 def _parse_count(text: str) -> int:
@@ -491,8 +508,11 @@ def recommend_command(given: argparse.Namespace) -> int:
 
 def predict_command(given: argparse.Namespace) -> int:
     """Run `vtlab predict`: a file that cannot be read is reported, and all others are classified."""
+    import pandas as pd
+
     from vtlab.data.file_names import printable_name
     from vtlab.study.predict import Predictor, find_images_to_predict
+    from vtlab.system.files import write_csv
 
     if given.out and not given.cam:
         raise ValueError(f"--out {given.out} says where --cam writes its pictures: give --cam, too")
@@ -505,18 +525,31 @@ def predict_command(given: argparse.Namespace) -> int:
     for sentence in (*found.notes, *found.lost):
         _print_error(sentence)
     failures = len(found.lost)
-    for path in found.images:
-        cells = []
-        try:
-            classification = predictor.classify(path)
-            cells = [str(path), classification.class_name, classification.answer]
-            if given.cam:
-                cells.append(str(predictor.save_cam(path, out, classification, say=_print_note)))
-        except (ValueError, OSError) as error:
-            failures += 1
-            _print_error(error)
-        if cells:
-            print("\t".join(map(printable_name, cells)), flush=True)
+    # an image that is not reached, since a person or a closed pipe stops the work, has a row, too
+    rows = [predictor.row(path, None, "not reached") for path in found.images]
+    try:
+        for number, path in enumerate(found.images):
+            cells = []
+            try:
+                classification = predictor.classify(path)
+                rows[number] = predictor.row(path, classification)
+                cells = [str(path), classification.class_name, classification.answer]
+                if given.cam:
+                    cells.append(
+                        str(predictor.save_cam(path, out, classification, say=_print_note))
+                    )
+            except (ValueError, OSError) as error:
+                failures += 1
+                rows[number]["error"] = " ".join(printable_name(str(error)).split())
+                _print_error(error)
+            if cells:
+                print("\t".join(map(printable_name, cells)), flush=True)
+    finally:
+        if given.csv:
+            rows += [
+                predictor.row(Path(), None, sentence) | {"file": ""} for sentence in found.lost
+            ]
+            write_csv(given.csv, pd.DataFrame(rows), for_spreadsheets=True)
     return 1 if failures else 0
 
 

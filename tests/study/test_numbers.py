@@ -1,6 +1,7 @@
 """Studies of tasks that ask for a number: compared, reported, saved and predicted."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.metrics import mean_absolute_error, r2_score
@@ -106,12 +107,14 @@ def test_the_command_compares_saves_and_predicts_numbers(table, tmp_path, capsys
     shown = capsys.readouterr().out
     assert "(best mean R² on the test images, so its 0." in shown
     files = [str(table.parent / f"{i}.png") for i in (2, 20)]
-    assert (
-        main(["predict", str(out / "model"), *files, "--cam", "--out", str(tmp_path / "cam")]) == 0
-    )
+    written = ["--cam", "--out", str(tmp_path / "cam"), "--csv", str(tmp_path / "answers.csv")]
+    assert main(["predict", str(out / "model"), *files, *written]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[1] for line in lines] == ["weight", "weight"]
     assert [float(line[2]) for line in lines] == pytest.approx([11, 20], abs=2.5)
+    answers = pd.read_csv(tmp_path / "answers.csv")
+    assert list(answers) == ["file", "predicted weight", "error"]
+    assert [f"{one:.4g}" for one in answers["predicted weight"]] == [line[2] for line in lines]
 
 
 def test_recommend_says_who_takes_numbers(table):

@@ -7,6 +7,7 @@ from PIL import Image
 
 from vtlab.data.decoding import decode
 from vtlab.models.backbones import backbone
+from vtlab.models.evaluation import predict as probabilities
 from vtlab.plots import heatmaps
 from vtlab.study import predict
 from vtlab.study.predict import Predictor
@@ -83,6 +84,15 @@ def test_an_image_is_decoded_and_named_once(predictor, photo, tmp_path, monkeypa
     assert done == ["decode_image_tensor", "predict"] * 2
     again = made.classify(photo)
     assert again[1:] == seen[1:] and torch.equal(again[0], seen[0])
+
+
+def test_every_probability_is_there_and_in_all_digits(predictor, photo):
+    made = predictor()
+    seen = made.classify(photo)
+    wanted = probabilities(made.network, seen.pixels, bfloat16=False)[0]
+    assert seen.probabilities == tuple(wanted.tolist()) and len(wanted) == 3
+    assert seen.confidence == max(seen.probabilities)
+    assert seen.class_name == made.card.classes[wanted.argmax()]
 
 
 def test_every_image_has_a_picture_of_its_own_and_the_same_one_next_time(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vtlab.analysis.cams import explain
 from vtlab.data.decoding import decode_image_tensor
+from vtlab.data.file_names import printable_name
 from vtlab.data.listing import list_folder
 from vtlab.models.backbones import BackboneLike
 from vtlab.models.evaluation import compute_outputs, predict
@@ -32,18 +33,18 @@ class Prediction(NamedTuple):
         pixels: As the network sees them, bytes `(1, 3, S, S)`.
         class_name: The most probable class; of a model that gives a number what that is.
         confidence: How probable it is, in [0, 1]; or the number.
-        is_number: Whether it is a number.
+        probabilities: Of every class, in the model's order; empty of a number.
     """
 
     pixels: Tensor
     class_name: str
     confidence: float
-    is_number: bool = False
+    probabilities: tuple[float, ...] = ()
 
     @property
     def answer(self) -> str:
         """The probability in percent, or the number."""
-        if self.is_number:
+        if not self.probabilities:
             return format_number(self.confidence)
         return f"{100 * self.confidence:.1f} %"
 
@@ -69,10 +70,12 @@ class Predictor:
         """
         pixels = self._read_pixels(path)
         if len(self.card.classes) == 1:
-            number = compute_outputs(self.network, pixels, bfloat16=False)[0, 0]
-            return Prediction(pixels, self.card.classes[0], float(number), True)
-        confidence, index = predict(self.network, pixels)[0].max(0)
-        return Prediction(pixels, self.card.classes[int(index)], float(confidence))
+            number = compute_outputs(self.network, pixels)[0, 0]
+            return Prediction(pixels, self.card.classes[0], float(number))
+        # a table of them is reckoned with: not in three digits
+        every = tuple(predict(self.network, pixels, bfloat16=False)[0].tolist())
+        confidence = max(every)
+        return Prediction(pixels, self.card.classes[every.index(confidence)], confidence, every)
 
     def save_cam(
         self,
@@ -119,6 +122,24 @@ class Predictor:
         written = folder / f"{path.stem[:MAX_CAM_NAME_LENGTH]}-{place}.png"
         write_bytes(written, png)
         return written
+
+    def row(self, path: Path, found: Prediction | None, why: str = "") -> dict[str, str | float]:
+        """A row of `vtlab predict --csv`, whose columns are the same for every image of the model.
+
+        Args:
+            path: The image.
+            found: What `classify` gave of it; None where it gave nothing.
+            why: Why that is so.
+        """
+        card, name = self.card, printable_name(str(path))
+        number = len(card.classes) == 1
+        answer = [f"predicted {card.classes[0]}"] if number else ["class", "confidence"]
+        columns = [*answer, *(f"p({one})" for one in card.classes if not number)]
+        cells: list[str | float] = [""] * len(columns)
+        if found is not None:
+            named = [] if number else [found.class_name]
+            cells = [*named, found.confidence, *found.probabilities]
+        return {"file": name, **dict(zip(columns, cells, strict=True)), "error": why}
 
     def _read_pixels(self, path: Path) -> Tensor:
         """The image as the model's training images were: bytes `(1, 3, S, S)`."""

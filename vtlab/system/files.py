@@ -52,13 +52,19 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     _flush_folder(path.parent)
 
 
-def write_csv(path: str | Path, table: pd.DataFrame) -> None:
+def write_csv(path: str | Path, table: pd.DataFrame, *, for_spreadsheets: bool = False) -> None:
     """Write a table without its index, with the same care as `write_text`.
+
+    Args:
+        path: The file.
+        table: What it will hold.
+        for_spreadsheets: Begin with the mark of UTF-8, without which Excel misreads names that are not ASCII.
 
     Raises:
         OSError: If it could not be written; the old file is still there.
     """
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    text = table.to_csv(index=False, lineterminator="\n")
+    write_bytes(path, text.encode("utf-8-sig" if for_spreadsheets else "utf-8"))
 
 
 def _rename(temporary: Path, path: Path) -> None:
