@@ -196,9 +196,8 @@ def test_a_stopped_probe_goes_on_where_its_features_ended(network, pixels, expec
 
 
 def test_who_finds_the_file_locked_goes_without(network, pixels, expected, cache):
-    folder = cache / feature_file._fingerprint_features(
-        network, pixels, features.resolve_bfloat16()
-    )
+    half = network.resolve_bfloat16()
+    folder = cache / feature_file._fingerprint_features(network, pixels, half)
     with lock_folder(folder, purpose="features", hint="wait").acquire():
         assert torch.equal(vt.activations(network, pixels), expected)
     assert not (folder / FEATURE_FILE_NAME).exists()

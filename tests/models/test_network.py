@@ -1,9 +1,16 @@
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
+from conftest import tiny_network
 
 from vtlab.models.backbones import backbone
+from vtlab.models.evaluation import compute_outputs, mean_absolute_error
+from vtlab.study.tune import choose_recipe
+from vtlab.training.fit import fit
+from vtlab.training.rates import rate_range
+from vtlab.training.strategies import full, partial, probe
 
 
 def test_kept_statistics_stay_and_are_used_while_everything_learns():
@@ -21,6 +28,46 @@ def test_kept_statistics_stay_and_are_used_while_everything_learns():
     assert not torch.allclose(network(images), asked)
     moved = "stages.stem.1.running_mean"
     assert not torch.equal(dict(network.named_buffers())[moved], before[moved])
+
+
+@pytest.mark.parametrize("asked", [None, True, False])
+@pytest.mark.parametrize("classes", [1, 3])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_half_precision_is_for_classes_unless_it_is_asked_for(monkeypatch, classes, kind, asked):
+    monkeypatch.setattr("vtlab.system.device.has_native_bfloat16", lambda: True)
+    network = tiny_network(classes).to(kind)
+    wanted = kind == torch.float32 and (classes > 1 if asked is None else asked)
+    assert network.resolve_bfloat16(asked) is wanted
+    pixels = torch.randint(0, 256, (6, 3, 16, 16), dtype=torch.uint8)
+    with network.autocast(asked):
+        outputs = network.eval()(network.normalise(pixels))
+    assert outputs.dtype == (torch.bfloat16 if wanted else kind)
+
+
+def test_numbers_are_computed_in_half_precision_nowhere(monkeypatch, toy):
+    monkeypatch.setattr("vtlab.system.device.has_native_bfloat16", lambda: True)
+    halves = []
+    real = torch.autocast
+
+    def watched(kind, dtype, enabled=True, **more):
+        halves.append(enabled)
+        return real(kind, dtype, enabled=enabled, **more)
+
+    monkeypatch.setattr("torch.autocast", watched)
+    numbers = replace(toy.train, labels=toy.train.labels + 1000 + torch.arange(12) / 7)
+    task = replace(toy, classes=("weight",), train=numbers)
+    for way in (full, probe, partial(2)):
+        network = tiny_network(1)
+        list(fit(network, task, way, epochs=1))
+        off = mean_absolute_error(network, numbers.pixels, numbers.labels)
+        outputs = compute_outputs(network, numbers.pixels)
+        assert off < 2 and not torch.equal(outputs, outputs.bfloat16().float())  # steps of 4 there
+    candidates = [full, replace(full, rate=1e-4)]
+    choose_recipe(candidates, task, lambda: tiny_network(1), 0, epochs=1)
+    rate_range(tiny_network(1), task, full, steps=2)
+    assert len(halves) > 20 and not any(halves)
+    compute_outputs(tiny_network(3), toy.train.pixels)
+    assert halves[-1]  # of classes they would be
 
 
 def test_what_a_user_froze_stays_frozen_and_that_is_said_until_it_is_switched_on(network):

@@ -19,7 +19,6 @@ from vtlab.models.folding import fold_batchnorm
 from vtlab.models.inputs import check_inputs
 from vtlab.models.network import Network, network_in_evaluation_mode
 from vtlab.system.cache import cache_folder, delete_unused_folders
-from vtlab.system.device import resolve_bfloat16
 from vtlab.system.fingerprints import HASH_BYTES, fingerprint_bytes, fingerprint_tensors, hash_bytes
 from vtlab.system.locks import lock_folder
 from vtlab.system.memory import MAX_BYTES_IN_MEMORY, allocate_tensor, keep_freed_memory
@@ -98,7 +97,7 @@ class FrozenPass:
                 self._file.write(number, part)
         # maps that were not pooled are too large for it
         if number == 0 and self._is_stored and part.dim() == 2:
-            half = resolve_bfloat16(self.bfloat16)
+            half = self.network.resolve_bfloat16(self.bfloat16)
             self._file = FeatureFile.of(self.network, self.pixels, half, part)
         self._buffer.add(part)
         self._number += 1

@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from vtlab.models.heads import find_head_linear_layers
 from vtlab.models.initialisation import NORM_LAYERS, reinitialise
 from vtlab.models.normalisation import Normalisation
-from vtlab.system.device import autocast
+from vtlab.system.device import autocast, resolve_bfloat16
 from vtlab.system.randomness import make_generator
 
 STAGE_NAMES = ("stem", "stage1", "stage2", "stage3", "stage4")
@@ -147,8 +147,16 @@ class Network(nn.Module):
         return next(floats, torch.float32)
 
     def autocast(self, bfloat16: bool | None = None) -> torch.autocast:
-        """A context for forward passes: `system.device.autocast` with weights in float32, else nothing."""
-        return autocast(bfloat16 if self.dtype == torch.float32 else False, self.device)
+        """A context for forward passes, in bfloat16 or not as `resolve_bfloat16` says."""
+        return autocast(self.resolve_bfloat16(bfloat16), self.device)
+
+    def resolve_bfloat16(self, bfloat16: bool | None = None) -> bool:
+        """Whether forward passes are in bfloat16: as `system.device` has it, of weights in float32.
+
+        Where None leaves it open, a network that gives a number stays in float32: three digits are few of it.
+        """
+        half = self.dtype == torch.float32 and resolve_bfloat16(bfloat16, self.device)
+        return half and (bfloat16 is not None or self.output_count > 1)
 
     @property
     def output_count(self) -> int:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from vtlab.models.heads import is_probe_solvable
 from vtlab.models.network import Network
-from vtlab.system.device import autocast, synchronize
+from vtlab.system.device import synchronize
 from vtlab.system.operations import count_operations
 from vtlab.training.optimisers import make_adamw
 from vtlab.training.schedules import choose_epochs
@@ -187,7 +187,7 @@ def calibrate_costs(
             inputs = maps.detach().requires_grad_()
             with (
                 _time_block(seconds["forward", name], twin.device),
-                autocast(bfloat16, twin.device),
+                twin.autocast(bfloat16),
             ):
                 maps = run(inputs)
             with _time_block(seconds["backward", name], twin.device):
@@ -232,19 +232,19 @@ def measure_step(
     labels = torch.zeros(batch, dtype=torch.long, device=twin.device)
     learning = [p for p in twin.parameters() if p.requires_grad]
     optimiser = make_adamw(learning, twin.device)
-    with torch.no_grad(), autocast(bfloat16, twin.device):
+    with torch.no_grad(), twin.autocast(bfloat16):
         inputs = twin.run_stages(twin.normalise(pixels), 0, start)
 
     def step() -> None:
         optimiser.zero_grad()
-        with autocast(bfloat16, twin.device):
+        with twin.autocast(bfloat16):
             logits = twin.classify(twin.run_stages(inputs, start)).float()
         torch.nn.functional.cross_entropy(logits, labels).backward()
         optimiser.step()
 
     # A step of its own is counted: counting takes time, and the loss is no part of the table.
     with count_operations() as counter:
-        with collect_saved_tensors(twin) as saved, autocast(bfloat16, twin.device):
+        with collect_saved_tensors(twin) as saved, twin.autocast(bfloat16):
             logits = twin.classify(twin.run_stages(inputs, start))
         saved_bytes = count_saved_bytes(saved)
         saved.clear()

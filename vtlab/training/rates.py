@@ -12,7 +12,6 @@ from vtlab.models.features import activations
 from vtlab.models.heads import is_probe_solvable
 from vtlab.models.losses import compute_loss, label_variance_loss
 from vtlab.models.network import Network
-from vtlab.system.device import autocast
 from vtlab.system.randomness import seed_torch
 from vtlab.training.optimisers import make_optimiser
 from vtlab.training.probe import solve_probe
@@ -79,7 +78,7 @@ def rate_range(
     inputs = learner.normalise(images)
     rows: list[dict[str, float]] = []
     for rate in np.geomspace(low, high, steps).tolist():
-        with seed_torch(seed, len(rows), learner.device), autocast(bfloat16, learner.device):
+        with seed_torch(seed, len(rows), learner.device), learner.autocast(bfloat16):
             logits = learner(inputs)
         loss = compute_loss(logits.float(), labels, unit)
         rows.append({"rate": rate, "loss": loss.item()})

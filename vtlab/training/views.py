@@ -12,7 +12,6 @@ from vtlab.data.mixup import Mix
 from vtlab.models.evaluation import predict
 from vtlab.models.features import MAX_BATCH_SIZE, FeatureBuffer, activations
 from vtlab.models.network import Network
-from vtlab.system.device import autocast
 
 VIEWS_PER_IMAGE = 8  # augmented views of an image where the first stages are frozen
 MAX_CACHE_BYTES = 400_000_000  # of kept views; where they take more, one view is kept at a time
@@ -96,7 +95,7 @@ class Views:
         else:
             # outside autocast: half-precision coordinates would move a crop by a quarter pixel
             inputs, start = self._augmented(index, view), 0
-        with autocast(self.bfloat16, network.device):
+        with network.autocast(self.bfloat16):
             if not self.cache:
                 inputs = network.normalise(inputs)
             if mix is not None:
