@@ -155,3 +155,13 @@ def test_writing_and_signs_are_not_mirrored(mnist):
         "mnist",
         "svhn",
     }
+
+
+def test_photographs_of_ones_own_may_be_the_test_set(eurosat, tmp_path):
+    for name in ("Forest", "River"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for i in range(4):
+            grainy(i, 64).save(tmp_path / "mine" / name / f"{i}.png")
+    made = task("eurosat", test=tmp_path / "mine", shots="all", image_size=16)
+    assert len(made.train) == 20 and len(made.test) == 8
+    assert all(file.endswith(".png") for file in made.test.files)

@@ -20,49 +20,22 @@ IMAGE_KEYS = ("image", "img", "pixel_values", "pixels")  # of items that are dic
 LABEL_KEYS = ("label", "labels", "target", "class", "fine_label")
 
 
-def read_arrays(
-    images: Any,
-    labels: Any,
-    size: int | None,
-    *,
-    name: str = "arrays",
-    resize: str = "crop",
-    classes: Sequence[str] = (),
-    groups: Sequence[Any] = (),
-    regression: bool = False,
-    default_size: int = 64,
-) -> ImageFolder:
+def read_arrays(images: Any, labels: Any, size: int | None, **options: Any) -> ImageFolder:
     """Arrays of images and their labels; all are to learn from.
 
     Args:
         images: `(N, H, W, 3)`, `(N, 3, H, W)` or `(N, H, W)`, or N images of one's own sizes: bytes, whole
             numbers up to 65,535, or floats from 0 to 1. Four channels are a colour with its opacity.
-        labels: `(N,)` classes: whole numbers or words; or `(N, K)` with one 1 in each row.
-        size: Side in pixels; None for the images' own where all are squares of one size.
-        name: Stands in the images' names: `arrays[7]`.
-        resize: How an image becomes a square (`decoding.RESIZES`).
-        classes: The names of the classes 0, 1, …, or the order of the words.
-        groups: The group of each image that no split may divide, such as a patient.
-        regression: Whether labels are numbers to be predicted.
-        default_size: Where the images have no size of their own.
+        labels: As in `read_items`.
+        size: As there.
+        options: As there.
 
     Raises:
         ValueError: If images or labels are of another kind or number; it names the first.
     """
     if not isinstance(images, (Sequence, np.ndarray, Tensor)):
         images = np.asarray(images)
-    arrays = [_to_array(image) for image in images]
-    return read_items(
-        arrays,
-        labels,
-        size,
-        name=name,
-        resize=resize,
-        classes=classes,
-        groups=groups,
-        regression=regression,
-        default_size=default_size,
-    )
+    return read_items([_to_array(image) for image in images], labels, size, **options)
 
 
 def read_dataset(
@@ -77,13 +50,13 @@ def read_dataset(
 
     Args:
         dataset: Has a length, and gives an item for a number.
-        size: As in `read_arrays`.
+        size: As in `read_items`.
         classes: The names of the classes; without, what the Dataset calls them.
         progress: Called after every item with how many are read, and of how many.
-        options: As in `read_arrays`.
+        options: As in `read_items`.
 
     Raises:
-        ValueError: If it gives other items, or as `read_arrays`.
+        ValueError: If it gives other items, or as `read_items`.
     """
     kind = type(dataset).__name__
     images, labels, notes, count = [], [], [], len(dataset)
@@ -117,14 +90,29 @@ def read_items(
     labels: Any,
     size: int | None,
     *,
-    name: str,
+    name: str = "arrays",
     resize: str = "crop",
     classes: Sequence[str] = (),
     groups: Sequence[Any] = (),
     regression: bool = False,
     default_size: int = 64,
 ) -> ImageFolder:
-    """Images of any sizes and their labels; the arguments and errors are `read_arrays`'."""
+    """Images of any sizes and their labels.
+
+    Args:
+        arrays: The images, as in `read_arrays`.
+        labels: `(N,)` classes: whole numbers or words; or `(N, K)` with one 1 in each row.
+        size: Side in pixels; None for the images' own where all are squares of one size.
+        name: Stands in the images' names: `arrays[7]`.
+        resize: How an image becomes a square (`decoding.RESIZES`).
+        classes: The names of the classes 0, 1, …, or the order of the words.
+        groups: The group of each image that no split may divide, such as a patient.
+        regression: Whether labels are numbers to be predicted.
+        default_size: Where the images have no size of their own.
+
+    Raises:
+        ValueError: If images or labels are of another kind or number; it names the first.
+    """
     from PIL import Image
 
     check_resize(resize)
