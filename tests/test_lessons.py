@@ -5,6 +5,7 @@ from lint import LintedLesson, lint, tamper_with_cell
 from tests_support import run_nbval
 
 MIRRORS = find_lesson_mirrors()
+LESSONS = [mirror for mirror in MIRRORS if mirror.parent.parent == LESSONS_FOLDER]
 
 
 def test_there_are_lessons_and_each_notebook_has_a_mirror():
@@ -19,18 +20,34 @@ def test_a_lesson_is_as_lessons_are(mirror):
     assert lint(LintedLesson(notebook, read_lesson_mirror(mirror), solution)) == []
 
 
+@pytest.mark.parametrize("variable", [None, "3"])
+@pytest.mark.parametrize("mirror", LESSONS, ids=lambda m: m.stem)
+def test_a_lesson_takes_the_seed_that_papermill_puts_below_its_parameters(
+    mirror, variable, capsys, monkeypatch
+):
+    monkeypatch.setenv("VTLAB_SEED", variable or "7")
+    if variable is None:
+        monkeypatch.delenv("VTLAB_SEED")
+    code = [cell for cell in read_lesson_mirror(mirror).cells if cell.cell_type == "code"]
+    assert code[0].metadata.tags == ["parameters"]
+    known: dict = {}
+    for source in (code[0].source, "seed = 7", code[1].source):
+        exec(source, known)
+    assert known["seed"] == int(variable or 7)
+    assert capsys.readouterr().out == f"vtlab lesson · seed {known['seed']}\n"
+
+
 def test_every_lesson_has_solutions():
-    names = {m.stem for m in MIRRORS if m.parent.parent == LESSONS_FOLDER}
+    names = {m.stem for m in LESSONS}
     assert names == {m.stem for m in MIRRORS if m.parent.parent.name == "solutions"}
 
 
 def test_the_map_of_the_course_lists_every_lesson_with_its_question_and_opens_the_first():
     text = (LESSONS_FOLDER / "README.md").read_text(encoding="utf-8")
-    lessons = [m for m in MIRRORS if m.parent.parent == LESSONS_FOLDER]
-    for mirror in lessons:
+    for mirror in LESSONS:
         title = read_lesson_mirror(mirror).cells[0].source.split("\n")[0].partition(" · ")[2]
         assert f"| [{mirror.stem[:2]}]({mirror.stem}.ipynb) | {title} |" in text
-    assert text.count(f"lessons/{lessons[0].stem}.ipynb)") == 2  # Binder's link and Colab's
+    assert text.count(f"lessons/{LESSONS[0].stem}.ipynb)") == 2  # Binder's link and Colab's
 
 
 def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path):
@@ -59,9 +76,7 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
 def test_lesson_16_runs_on_real_photographs(photos):
     from build import run_notebook
 
-    mirror = next(
-        m for m in MIRRORS if m.stem.startswith("16") and m.parent.parent == LESSONS_FOLDER
-    )
+    mirror = next(m for m in LESSONS if m.stem.startswith("16"))
     given = {"VTLAB_PHOTOS": str(photos / "hymenoptera_224.zip")}
     done = run_notebook(read_lesson_mirror(mirror), LESSONS_FOLDER, environment=given)
     said = "".join(

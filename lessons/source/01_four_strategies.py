@@ -16,11 +16,14 @@
 # You need some Python and a rough idea of what a neural network is. About 15 minutes of reading,
 # one of computing on two processor cores. Nothing is downloaded.
 
+# %% tags=["parameters"]
+seed = 0  # another number, other images: what is claimed should still hold
+
 # %%
 import vtlab as vt
 from vtlab.course import lesson_01
 
-vt.begin(seed=0)
+seed = vt.begin(seed)
 
 # %% [markdown]
 # ## The question
@@ -48,7 +51,7 @@ vt.begin(seed=0)
 # species differ in place, size, tilt and tone, and how alike two species can be.
 
 # %%
-task = vt.task("garden", shots=5, seed=0, tests=75)
+task = vt.task("garden", shots=5, seed=seed, tests=75)
 vt.plots.images(task.train.pixels[:20], titles=[task.classes[k] for k in task.train.labels[:20]],
                 columns=5)
 
@@ -143,7 +146,7 @@ vt.claim("our probe and the library's agree on at least 99 % of the test images"
 
 # %%
 for way in vt.FOUR:
-    learning = way.prepare(vt.backbone(classes=8), seed=0).count_learning_weights()
+    learning = way.prepare(vt.backbone(classes=8), seed=seed).count_learning_weights()
     print(f"{way.name:8s} {learning:10,d} weights learn")
 
 # %% [markdown]
@@ -155,7 +158,7 @@ for way in vt.FOUR:
 # your machine may differ a little from those stored here.
 
 # %% tags=["nbval-ignore-output"]
-study = vt.compare(task, seeds=1, progress=False)
+study = vt.compare(task, seeds=[seed], progress=False)
 study.table()[["strategy", "test_accuracy", "seconds"]].round(3)
 
 # %% [markdown]
@@ -181,10 +184,11 @@ vt.plots.accuracy(stored, chance=task.chance)
 #
 # Does our own run belong here? Seed 0 is one of the five, so your machine has just done four of these
 # trainings again. Processors round differently, and the stored ones were tested on twice as many images,
-# ours among them. That is why we allow a margin.
+# ours among them. That is why we allow a margin. (A seed that is none of the five is held against their mean.)
 
 # %%
-again = stored[stored.seed == 0].set_index("strategy").test_accuracy
+own = stored[stored.seed == seed] if seed in set(stored.seed) else stored
+again = own.groupby("strategy").test_accuracy.mean()
 ours = study.table().set_index("strategy").test_accuracy
 vt.claim("all four of our trainings come within 0.1 of the stored ones",
          (again - ours).abs().max() < 0.1, stored=again.to_dict(), ours=ours.round(4).to_dict())

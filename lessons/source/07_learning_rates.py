@@ -16,16 +16,18 @@
 # You should know lesson 01 and a training loop in PyTorch (lesson 04). About 25 minutes of reading, one
 # of computing on two processor cores. Nothing is downloaded.
 
+# %% tags=["parameters"]
+seed = 0  # another number, other images: what is claimed should still hold
+
 # %%
 import math
-import os
 from dataclasses import replace
 import pandas as pd
 import torch
 import vtlab as vt
 from vtlab.course import lesson_07
 
-vt.begin(seed=0)
+seed = vt.begin(seed)
 
 # %% [markdown]
 # ## The question
@@ -53,7 +55,6 @@ old = lesson_07.OldTask.make()
 vt.plots.images(old.test.pixels[::25][:8], columns=8)
 
 # %%
-seed = int(os.environ.get("VTLAB_SEED", 0))
 task = vt.task("garden", shots=5, seed=seed)
 start = vt.backbone("mini_resnet", classes=8)
 remembered = old.accuracy(start, old.head)

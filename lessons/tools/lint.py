@@ -33,7 +33,7 @@ SECTIONS = (
     "In short",
     "References",
 )
-KNOWN_TAGS = {"nbval-ignore-output", "raises-exception", "solution"}
+KNOWN_TAGS = {"nbval-ignore-output", "parameters", "raises-exception", "solution"}
 MAX_NOTEBOOK_BYTES = 1_250_000
 CLAIM_CALL = re.compile(r"^\s*vt\.claim\(", re.M)  # not one that is commented out
 COMPARED_TYPES = ("text/", "application/json", "image/svg")  # kinds of data that nbval compares
@@ -205,6 +205,27 @@ def tags_are_known(lesson: LintedLesson) -> Iterator[Finding]:
             yield i, f"unknown tag {tag!r}"
         if cell.cell_type == "code" and re.search("NBVAL|PYTEST_VALIDATE", cell.source):
             yield i, "nbval's marks are tags, not comments"
+
+
+@lint_rule
+def seed_is_a_parameter(lesson: LintedLesson) -> Iterator[Finding]:
+    """One cell before `vt.begin` sets the seed (papermill's tag), and whatever takes a seed takes that one."""
+    if lesson.solution:
+        return
+    tagged = [i for i, cell in lesson.numbered_cells if "parameters" in lint_cell_tags(cell)]
+    begun = [
+        i for i, c in lesson.code_cells if re.search(r"^seed = vt\.begin\(seed\)$", c.source, re.M)
+    ]
+    if len(tagged) != 1 or len(begun) != 1 or tagged[0] > begun[0]:
+        yield (
+            None,
+            "one cell tagged 'parameters' stands before the one with 'seed = vt.begin(seed)'",
+        )
+    elif not re.match(r"seed = 0\b", lesson.notebook.cells[tagged[0]].source):
+        yield tagged[0], "the cell tagged 'parameters' is 'seed = 0'"
+    for i, cell in lesson.code_cells:
+        if found := re.search(r"\bseed=\d+|VTLAB_SEED|\bfor seed\b", cell.source):
+            yield i, f"{found[0]!r} leaves the lesson's own seed"
 
 
 @lint_rule

@@ -1,7 +1,8 @@
 """Count the claims that hold with other seeds: `python lessons/tools/reseed.py [NN …] [--seeds 10]`.
 
-Runs each lesson in fresh kernels with the environment variable VTLAB_SEED at 0, 1, …, counts the
-claims that held, and keeps the table in `data/results/reseeds.csv`, a row per lesson and seed.
+Runs each lesson in fresh kernels with the environment variable VTLAB_SEED, which `vt.begin` takes in
+place of the lesson's parameter `seed`, at 0, 1, …, counts the claims that held, and keeps the table in
+`data/results/reseeds.csv`, a row per lesson and seed.
 """
 
 from __future__ import annotations

@@ -18,11 +18,11 @@ from vtlab.training.strategies import full, probe, scratch, surgical
 
 def test_begin_prints_one_stable_line_and_seeds(capsys, monkeypatch):
     monkeypatch.delenv("VTLAB_SEED", raising=False)
-    begin(3)
+    assert begin(3) == 3
     first = torch.rand(1)
     assert capsys.readouterr().out == "vtlab lesson · seed 3\n"
     monkeypatch.setenv("VTLAB_SEED", "3")
-    begin(0)
+    assert begin(0) == 3
     assert torch.equal(first, torch.rand(1))
 
 

@@ -7,6 +7,8 @@ from lint import MAX_NOTEBOOK_BYTES, RULES, SECTIONS, LintedLesson, lint, tamper
 from nbformat import v4
 from PIL import Image
 
+SET, BEGIN = "seed = 0", "seed = vt.begin(seed)"
+
 
 def stream(text, name="stdout"):
     return v4.new_output("stream", name=name, text=text)
@@ -20,15 +22,16 @@ def png() -> str:
 
 def perfect() -> nbformat.NotebookNode:
     """The least notebook that is a good lesson."""
-    cells = [v4.new_markdown_cell("# 01 · Does it hold?\n\n" + "word " * 30)]
+    cells = [v4.new_markdown_cell("# 01 · Does it hold?\n\n" + "word " * 45)]
+    said = [("vt.claim('so', True)", "✓ so\n")] * 3 + [(SET, ""), (BEGIN, "seed 0\n")]
     for number, section in enumerate(SECTIONS):
         cells.append(v4.new_markdown_cell(f"## {section}"))
-        if number < 3:
-            cells.append(
-                v4.new_code_cell(
-                    "vt.claim('so', True)", outputs=[stream("✓ so\n")], execution_count=number + 1
-                )
-            )
+        if number < len(said):
+            code, text = said[number]
+            outputs = [stream(text)] if text else []
+            cells.append(v4.new_code_cell(code, outputs=outputs, execution_count=number + 1))
+            if code == SET:
+                cells[-1].metadata["tags"] = ["parameters"]
     return v4.new_notebook(cells=cells)
 
 
@@ -57,7 +60,7 @@ def source(text):
 
 
 def title(notebook):
-    notebook.cells[0].source = "# A lesson\n\n" + "word " * 30
+    notebook.cells[0].source = "# A lesson\n\n" + "word " * 45
 
 
 def section(notebook):
@@ -69,7 +72,7 @@ def amid(line):
 
     def plant(notebook):
         first = notebook.cells[0]
-        first.source = first.source.replace("word " * 10, "") + f"\n\nAs we know, 3\n{line}"
+        first.source = first.source.replace("word " * 10, "", 1) + f"\n\nAs we know, 3\n{line}"
 
     return plant
 
@@ -136,6 +139,24 @@ def drawing(notebook):
     first_code(notebook).outputs.append(svg)
 
 
+def seeded(old, new, tags=("parameters",)):
+    """The cell that sets the seed or begins with it, with other words and tags."""
+
+    def plant(notebook):
+        cell = next(c for c in notebook.cells if c.source == old)
+        cell.source = new
+        cell.metadata["tags"] = list(tags)
+
+    return plant
+
+
+def seeded_late(notebook):
+    at = next(i for i, c in enumerate(notebook.cells) if c.source == BEGIN)
+    notebook.cells[at - 2], notebook.cells[at] = notebook.cells[at], notebook.cells[at - 2]
+    for number in (at - 2, at):
+        notebook.cells[number].execution_count = 4 if number < at else 5
+
+
 def commented_claims(notebook):
     for cell in notebook.cells:
         cell.source = cell.source.replace("vt.claim", "# vt.claim")
@@ -165,6 +186,19 @@ FAULTS = [
     ("tags_are_known", tag("nbval-ignore-outputs")),
     ("tags_are_known", source("# NBVAL_IGNORE_OUTPUT: digits")),
     ("tags_are_known", source("# PYTEST_VALIDATE_IGNORE_OUTPUT")),
+    *[
+        ("seed_is_a_parameter", plant)
+        for plant in (
+            seeded(SET, SET, tags=()),
+            seeded(SET, "seed = 7"),
+            seeded(BEGIN, "vt.begin(seed)", tags=()),
+            seeded(BEGIN, BEGIN),
+            seeded_late,
+            source("vt.task('garden', seed=0)"),
+            source("for seed in range(2): pass"),
+            source("seed = os.environ['VTLAB_SEED']"),
+        )
+    ],
     ("every_cell_was_run", change(execution_count=None)),
     (
         "every_cell_was_run",
@@ -241,7 +275,7 @@ def test_a_list_that_is_meant_is_left_alone():
     def plant(notebook):
         first = notebook.cells[0]
         meant = "\n\n- one\n  goes on\n- two\n\n1. three\n2. four\n\n3.5 and -1\n+4"
-        first.source = first.source.replace("word " * 20, "") + meant
+        first.source = first.source.replace("word " * 20, "", 1) + meant
 
     assert findings(plant) == set()
 
@@ -288,3 +322,10 @@ def test_what_is_not_compared_cannot_be_tampered_with():
     first_code(notebook).metadata["tags"] = ["nbval-ignore-output"]
     with pytest.raises(ValueError, match=f"nothing of cell {cell}"):
         tamper_with_cell(notebook, cell)
+
+
+def test_a_solution_needs_no_parameter():
+    notebook = perfect()
+    seeded(SET, SET, tags=())(notebook)
+    assert lint(LintedLesson(notebook, notebook, solution=True)) == []
+    assert lint(LintedLesson(notebook, notebook)) != []

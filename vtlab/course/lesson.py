@@ -15,7 +15,7 @@ import torch
 from vtlab.system.threads import THREADS
 
 
-def begin(seed: int = 0) -> None:
+def begin(seed: int = 0) -> int:
     """Set seeds, threads and the device: a lesson's first line.
 
     Lessons compute on the CPU, also where there is a GPU: their numbers were made on one, and the loops
@@ -23,6 +23,9 @@ def begin(seed: int = 0) -> None:
 
     Args:
         seed: The environment variable VTLAB_SEED overrules it.
+
+    Returns:
+        The seed in force, for all that a lesson draws.
     """
     os.environ.setdefault("VTLAB_DEVICE", "cpu")
     seed = int(os.environ.get("VTLAB_SEED", seed))
@@ -31,6 +34,7 @@ def begin(seed: int = 0) -> None:
     torch.manual_seed(seed)
     torch.set_num_threads(THREADS)
     print(f"vtlab lesson · seed {seed}")
+    return seed
 
 
 def claim(sentence: str, holds: object, **numbers: object) -> None:

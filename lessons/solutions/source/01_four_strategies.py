@@ -6,7 +6,7 @@
 # %%
 import vtlab as vt
 
-vt.begin(seed=0)
+seed = vt.begin(0)
 
 # %% [markdown]
 # **01.1** `partial(k)` trains the head and the last k stages.

@@ -7,7 +7,7 @@
 import torch
 import vtlab as vt
 
-vt.begin(seed=0)
+seed = vt.begin(0)
 
 # %% [markdown]
 # **02.1** Each 3 × 3 kernel with stride 1 widens the field by two: 3, 5, 7. Three of them have 27 weights for each

@@ -7,7 +7,7 @@
 import torch
 import vtlab as vt
 
-vt.begin(seed=0)
+seed = vt.begin(0)
 
 # %% [markdown]
 # **03.1** The hidden layer first, then the ReLU, the bend without which two linear layers are no more

@@ -6,7 +6,7 @@
 # %%
 import vtlab as vt
 
-vt.begin(seed=0)
+seed = vt.begin(0)
 
 # %% [markdown]
 # **04.1** No gradient, and evaluation mode, in which BatchNorm uses its statistics and leaves them.

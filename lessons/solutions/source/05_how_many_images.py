@@ -8,7 +8,7 @@ import numpy as np
 import vtlab as vt
 from vtlab.course import lesson_05
 
-vt.begin(seed=0)
+seed = vt.begin(0)
 
 # %% [markdown]
 # **05.1** The probe's mean with five images is the accuracy that is wanted. By the plain recipe, each seed

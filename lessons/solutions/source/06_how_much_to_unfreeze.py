@@ -6,7 +6,7 @@
 # %%
 import vtlab as vt
 
-vt.begin(seed=0)
+seed = vt.begin(0)
 
 # %% [markdown]
 # **06.1** All stages may learn, which is the default, but only their normalisation layers do. The name

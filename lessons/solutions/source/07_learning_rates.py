@@ -7,7 +7,7 @@
 import math
 import vtlab as vt
 
-vt.begin(seed=0)
+seed = vt.begin(0)
 
 # %% [markdown]
 # **07.1** From the head to the stem are five steps (stages 4, 3, 2, 1, the stem), and half of a half,

@@ -7,7 +7,7 @@
 import numpy as np
 import vtlab as vt
 
-vt.begin(seed=0)
+seed = vt.begin(0)
 
 # %% [markdown]
 # **08.1** Flips are on unless told otherwise, quarter turns are not. The default also changes the light

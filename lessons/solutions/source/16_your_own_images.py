@@ -7,7 +7,7 @@
 import numpy as np
 import vtlab as vt
 
-vt.begin(seed=0)
+seed = vt.begin(0)
 
 # %% [markdown]
 # **16.1** One image is one point where a hundred are held back. They are a quarter, so the folder needs
