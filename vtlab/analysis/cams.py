@@ -1,7 +1,9 @@
-"""Heat maps of where the evidence for a class lies, those at the pixels computed with captum.
+"""Heat maps of where the evidence for a class lies: Grad-CAM and LayerCAM at a stage, others at the pixels.
 
 One call for a batch, for any strategy (a fully frozen probe included) and any network, which is
-left as it was: parameters, gradients, buffers, modes, hooks and the random numbers' state.
+left as it was: parameters, gradients, buffers, modes, hooks and the random numbers' state. The formula of
+Grad-CAM stands here, since LayerCAM and the search for a place that reaches the logits need a stage's maps
+and gradients, which captum's `LayerGradCam` keeps to itself.
 """
 
 from __future__ import annotations
@@ -16,26 +18,21 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from vtlab.analysis.logits import (
     Logits,
+    differentiate,
     network_with_gradients,
     refuse_in_words,
     unwrap_network,
 )
+from vtlab.analysis.saliency import guided_backprop, integrated_gradients, occlusion
 from vtlab.models.evaluation import check_finite_outputs
 from vtlab.models.layouts import convert_layout, find_layout, layout_hook
 from vtlab.models.network import Network, find_network_stage
 
 BATCH = 64  # images at once: their activations stay small
-PATH_STEPS = 32  # of the path of integrated gradients
 PLACE_IMAGES = 4  # so many show from where in a stage the logits are reached
-
-# functions that cut at zero, which guided backprop guides, and curves that it passes by
-RECTIFIERS = {"relu", "relu_", "relu6"}
-LOWER_CUTS = {"clamp", "clamp_", "clip", "clip_", "clamp_min", "clamp_min_", "hardtanh"}
-CURVES = {"gelu", "silu", "mish", "hardswish", "elu", "selu", "celu", "leaky_relu", "prelu"}
 
 
 def explain(
@@ -221,27 +218,9 @@ def _see_stage(
             logit.logits.notes[
                 f"the stage runs {len(outputs)} times: the map is of its last run"
             ] = None
-        gradients = _differentiate(value, outputs[-1], "the stage").detach()
+        gradients = differentiate(value, outputs[-1], "the stage").detach()
     maps = outputs[-1].detach()
     return (maps, gradients) if maps.dtype == torch.float64 else (maps.float(), gradients.float())
-
-
-def _differentiate(value: Tensor, inputs: Tensor, name: str) -> Tensor:
-    """The gradient of a number with respect to what it was computed from.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    found = None
-    if value.requires_grad:
-        with refuse_in_words(f"no gradient comes back from the logits to {name}"):
-            found = torch.autograd.grad(value, inputs, allow_unused=True)[0]
-    if found is None:
-        raise ValueError(
-            f"no gradient comes back from the logits to {name}: they do not depend on it, or are "
-            'computed without gradients (quantised, detached); method="occlusion" needs none'
-        )
-    return found
 
 
 def _find_last_place(
@@ -292,88 +271,6 @@ def _layer_cam(maps: Tensor, gradients: Tensor) -> Tensor:
     return (gradients.clamp(min=0) * maps).sum(1)
 
 
-def _occlusion(logits: Logits, images: Tensor, targets: Tensor) -> Tensor:
-    """How much the logit falls when a grey square, a quarter of the side, hides a place."""
-    from captum.attr import Occlusion
-
-    height, width = images.shape[2:]
-    window = (images.shape[1], max(1, height // 4), max(1, width // 4))
-    steps = (images.shape[1], max(1, height // 8), max(1, width // 8))
-    with torch.no_grad():
-        fall = Occlusion(logits).attribute(
-            images,
-            sliding_window_shapes=window,
-            strides=steps,
-            baselines=0.0,
-            target=targets,
-            perturbations_per_eval=4,
-        )
-    return fall[:, 0]  # the same in every channel
-
-
-def _integrated_gradients(logits: Logits, images: Tensor, targets: Tensor) -> Tensor:
-    """The gradients along the way from a grey image, times the way."""
-    from captum.attr import IntegratedGradients
-
-    found = IntegratedGradients(logits).attribute(
-        images, baselines=0.0, target=targets, n_steps=PATH_STEPS, internal_batch_size=4 * BATCH
-    )
-    return found.sum(1)
-
-
-def _guided_backprop(logits: Logits, images: Tensor, targets: Tensor) -> Tensor:
-    """The size of gradients that pass each ReLU only where they are positive."""
-    inputs = images.requires_grad_()
-    with _GuidedRectifiers() as guide:
-        value = logits(inputs.clone()).gather(1, targets[:, None]).sum()
-    name = type(logits.network).__name__
-    if not guide.guided:
-        raise ValueError(f"guided backprop changes ReLUs; {name} calls none")
-    if guide.passed:
-        logits.notes[
-            f"guided backprop guides ReLUs alone: {', '.join(sorted(guide.passed))} of {name} pass "
-            "gradients as they are"
-        ] = None
-    return _differentiate(value, inputs, "the images").abs().sum(1)
-
-
-class _GuidedRectifiers(TorchFunctionMode):
-    """A context in which gradients pass what cuts at zero (module or function) only where they are positive.
-
-    Attributes:
-        guided: How many such calls there were.
-        passed: Names of other curves that were called.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.guided, self.passed = 0, set[str]()
-
-    def __torch_function__(
-        self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
-    ) -> Any:
-        found = function(*args, **(kwargs or {}))
-        name = getattr(function, "__name__", "")
-        if name in RECTIFIERS or (name in LOWER_CUTS and _cuts_at_zero(args, kwargs or {})):
-            self.guided += 1
-            if found.requires_grad:
-                found.register_hook(_keep_positive)
-        elif name in CURVES:
-            self.passed.add(name)
-        return found
-
-
-def _keep_positive(gradient: Tensor | None) -> Tensor | None:
-    """A gradient without its negative part; there is none where the logits do not depend on it."""
-    return None if gradient is None else gradient.clamp(min=0)
-
-
-def _cuts_at_zero(args: tuple, kwargs: dict) -> bool:
-    """Whether a call of one of the `LOWER_CUTS` has zero for its lower end."""
-    low = args[1] if len(args) > 1 else kwargs.get("min", kwargs.get("min_val"))
-    return isinstance(low, int | float) and low == 0
-
-
 @dataclass(frozen=True)
 class Method:
     """One way to explain.
@@ -395,12 +292,12 @@ class Method:
 METHODS = {
     "grad_cam": Method("Grad-CAM", "Selvaraju et al. 2017", True, _grad_cam),
     "layer_cam": Method("LayerCAM", "Jiang et al. 2021", True, _layer_cam),
-    "occlusion": Method("Occlusion", "Zeiler and Fergus 2014", False, _occlusion),
+    "occlusion": Method("Occlusion", "Zeiler and Fergus 2014", False, occlusion),
     "integrated_gradients": Method(
-        "Integrated gradients", "Sundararajan et al. 2017", False, _integrated_gradients
+        "Integrated gradients", "Sundararajan et al. 2017", False, integrated_gradients
     ),
     "guided_backprop": Method(
-        "Guided backprop", "Springenberg et al. 2015", False, _guided_backprop
+        "Guided backprop", "Springenberg et al. 2015", False, guided_backprop
     ),
 }
 

@@ -66,6 +66,24 @@ def refuse_in_words(words: str) -> Iterator[None]:
         raise ValueError(f"{words}: {type(error).__name__}{f': {line}' if line else ''}") from error
 
 
+def differentiate(value: Tensor, inputs: Tensor, name: str) -> Tensor:
+    """The gradient of a number with respect to what it was computed from.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    found = None
+    if value.requires_grad:
+        with refuse_in_words(f"no gradient comes back from the logits to {name}"):
+            found = torch.autograd.grad(value, inputs, allow_unused=True)[0]
+    if found is None:
+        raise ValueError(
+            f"no gradient comes back from the logits to {name}: they do not depend on it, or are "
+            'computed without gradients (quantised, detached); method="occlusion" needs none'
+        )
+    return found
+
+
 class Logits:
     """A network as a function from images `(N, C, H, W)` to logits `(N, K)`, which raises `ValueError` only.
 
