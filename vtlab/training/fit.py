@@ -112,8 +112,8 @@ def fit(
     strategy = as_strategy(strategy)
     if not isinstance(network, Network):
         raise TypeError(
-            f"fit trains a network of vt.backbone, not a {type(network).__name__}: "
-            "vt.backbone(module) makes one of it"
+            f"fit trains a vt.Network, not a {type(network).__name__}: network = vt.backbone(module) makes "
+            "one of it"
         )
     if isinstance(augment, str):
         if augment != "default":
