@@ -274,7 +274,7 @@ def test_groups_are_read_in_train_and_test_alike_and_those_on_both_sides_are_sai
     folders = [f"{part}/{kind}" for part in ("train", "test") for kind in ("ill", "well")]
     train, test, groups, notes = read(*below(*folders, inner=["P01", "P02"]))
     assert train == test == {"ill": 8, "well": 8} and len(groups) == 32
-    assert "2 groups are in the training and in the test folders (P01, P02)" in notes
+    assert "2 groups are on both sides of the split that is declared (P01, P02)" in notes
     inside = below("train/P01", "train/P02", "test/P03", inner=["ill", "well"])
     train, test, groups, notes = read(*inside)
     assert train == {"ill": 8, "well": 8} and test == {"ill": 4, "well": 4}

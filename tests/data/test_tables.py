@@ -249,9 +249,7 @@ def test_groups_can_be_named_or_refused_and_one_that_a_split_divides_is_said(pho
     path = write(photos, "file,label,split,patient,cage", row)
     found = read(path)
     assert any(
-        note.startswith(
-            "3 groups are on both sides of the split that the table declares (p0, p1, p2 …)"
-        )
+        note.startswith("3 groups are on both sides of the split that is declared (p0, p1, p2)")
         for note in found.notes
     )
     found = read(path, group="cage")
@@ -295,7 +293,7 @@ def test_a_row_of_no_class_is_named_and_rows_of_several_are_refused(photos):
 
     with pytest.raises(
         ValueError,
-        match=r"has a column per class \(cat, dog, hat …\) and several classes in 8 rows \(line 2: cat, hat\)",
+        match=r"has a column per class \(cat, dog, hat\) and several classes in 8 rows \(line 2: cat, hat\)",
     ):
         read(write(photos, "filename,cat,dog,hat", row))
     assert read(photos / "labels.csv", columns=Columns(label="dog")).classes == ("0", "1")

@@ -10,10 +10,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from vtlab.data.file_names import Place, is_image_name, natural_key, printable_path_name
+from vtlab.data.file_names import (
+    Place,
+    is_image_name,
+    list_few,
+    natural_key,
+    printable_path_name,
+)
 from vtlab.data.listing import Listing
 from vtlab.data.split_names import find_split
 
@@ -54,6 +60,19 @@ class ClassFolders:
     groups: dict[Place, str]
     notes: list[str]
     tops: set[Place]
+
+    def describe_divided_groups(self) -> list[str]:
+        """A sentence where groups lie on both sides of a split that folders or a table declare."""
+        learnt, tested = (
+            {self.groups[file] for files in side.values() for file in files if file in self.groups}
+            for side in (self.train, self.test or {})
+        )
+        if not (both := sorted(learnt & tested, key=natural_key)):
+            return []
+        return [
+            f"{len(both)} groups are on both sides of the split that is declared ({list_few(both)}), which "
+            "flatters the test accuracy"
+        ]
 
 
 def find_class_folders(listing: Listing, group: str | None = None) -> ClassFolders:
@@ -107,7 +126,7 @@ class _Reader:
         if places:
             names = [f"{printable_path_name(place)}/" for place in places]
             self.notes.append(
-                f"{_list(names)} {'was' if len(names) == 1 else 'were'} left aside: masks of the images "
+                f"{list_few(names)} {'was' if len(names) == 1 else 'were'} left aside: masks of the images "
                 "beside"
             )
 
@@ -164,7 +183,9 @@ class _Reader:
         if self.group == "none":
             self.groups = {}
         tops = {at[:n] for at in (*self.tops, root) for n in range(len(at) + 1)}
-        return ClassFolders(train, test, self.groups, self.notes, tops)
+        found = ClassFolders(train, test, self.groups, self.notes, tops)
+        found.notes += found.describe_divided_groups()
+        return found
 
     def _drop_mask_files(self, *sides: FilesByClass) -> None:
         """Leave aside files that are called as masks of others that lie beside them (`1.png`, `1_mask.png`)."""
@@ -193,8 +214,8 @@ class _Reader:
             and _same_stem(classes)
         ):
             self.notes.append(
-                f"the classes are called {_list(classes)}, as portions of one set are: if they are none, give "
-                "the table that says what is in the images, or put one folder per class"
+                f"the classes are called {list_few(classes)}, as portions of one set are: if they are none, "
+                "give the table that says what is in the images, or put one folder per class"
             )
 
     # ------------------------------------------------------------------ parts: train/, test/, val/
@@ -296,20 +317,11 @@ class _Reader:
         return train, test
 
     def _note_test(self, train: FilesByClass, test: FilesByClass) -> None:
-        """Say which classes the test set lacks, and which groups lie on both sides."""
+        """Say which classes the test set lacks."""
         if missing := [name for name in train if not test.get(name)]:
             self.notes.append(
-                f"the test set has no image of {_list(map(repr, missing))}: its accuracy says nothing "
+                f"the test set has no image of {list_few(map(repr, missing))}: its accuracy says nothing "
                 f"about {'it' if len(missing) == 1 else 'them'}"
-            )
-        sides = [
-            {self.groups[file] for files in side.values() for file in files if file in self.groups}
-            for side in (train, test)
-        ]
-        if both := sorted(sides[0] & sides[1], key=natural_key):
-            self.notes.append(
-                f"{len(both)} groups are in the training and in the test folders ({_list(both)}), which "
-                "flatters the test accuracy"
             )
 
     # ------------------------------------------------------------------ classes and groups
@@ -346,10 +358,10 @@ class _Reader:
             return ()
         first = next(name for name, own in zip(outer, inner, strict=True) if len(own) > 1)
         raise ValueError(
-            f"{self.where((*at, first))} holds folders ({_list(inner[outer.index(first)])}) and no images: "
-            f"which are the classes? If those inside, give {first}/ alone, or put all of them side by side; if "
-            f"{_list(map(_class_name, outer))}, say group 'folder' (folders inside are patients and the like, "
-            "each whole on one side of every split) or group 'none' (their images are mixed)"
+            f"{self.where((*at, first))} holds folders ({list_few(inner[outer.index(first)])}) and no "
+            f"images: which are the classes? If those inside, give {first}/ alone, or put all of them side by "
+            f"side; if {list_few(map(_class_name, outer))}, say group 'folder' (folders inside are patients "
+            "and the like, each whole on one side of every split) or group 'none' (their images are mixed)"
         )
 
     def _class_names(self, at: Place, inner_classes: Collection[str]) -> list[str]:
@@ -384,7 +396,7 @@ class _Reader:
                     found[_class_name(name)] += files
                     self.groups |= dict.fromkeys(files, group)
             self.notes.append(
-                f"the classes are the folders {_list(found)} in each folder of {self.where(at)}"
+                f"the classes are the folders {list_few(found)} in each folder of {self.where(at)}"
             )
             self._note_groups([_class_name(name) for name in outer], f"in {self.where(at)}")
             return found
@@ -420,13 +432,13 @@ class _Reader:
         names = list(dict.fromkeys(groups))
         if self.group == "none":
             self.notes.append(
-                f"images of {len(names)} folders {where} ({_list(names)}) are mixed, as asked: one folder may "
-                "lie on both sides of a split"
+                f"images of {len(names)} folders {where} ({list_few(names)}) are mixed, as asked: one folder "
+                "may lie on both sides of a split"
             )
         else:
             self.notes.append(
-                f"{len(names)} folders {where} ({_list(names)}) are taken for groups, such as patients or "
-                "films: each is whole on one side of every split (group 'none' mixes them)"
+                f"{len(names)} folders {where} ({list_few(names)}) are taken for groups, such as patients "
+                "or films: each is whole on one side of every split (group 'none' mixes them)"
             )
 
     def holds_images(self, at: Place) -> bool:
@@ -457,12 +469,6 @@ def _match_names(names: Collection[str], classes: Collection[str]) -> dict[str, 
     known = {name.casefold(): name for name in classes} | {name: name for name in classes}
     matched = {name: known.get(name, known.get(name.casefold())) for name in names}
     return {name: found for name, found in matched.items() if found is not None}
-
-
-def _list(names: Iterable[str]) -> str:
-    """The first names of several."""
-    names = list(names)
-    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def _class_name(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 IMAGE_ENDINGS = tuple(
     ".jpg .jpeg .jpe .jfif .mpo .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .avif .heic "
@@ -55,6 +56,12 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     """A sorting key with `img2` before `img10`."""
     pieces = re.split(r"([0-9]+)", name.casefold())
     return [int(p[:MAX_DIGITS]) if i % 2 else p for i, p in enumerate(pieces)], name
+
+
+def list_few(names: Iterable[str], most: int = 3) -> str:
+    """The first names of several."""
+    names = list(names)
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
 
 
 def printable_path_name(place: Place) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from vtlab.data.file_names import list_few
 from vtlab.data.near_duplicates import join_near_duplicates
 
 GROUP_WORDS = ("folder", "name", "auto", "none")
@@ -83,8 +84,8 @@ def find_groups_by_pattern(files: Sequence[str], pattern: re.Pattern[str]) -> tu
     kinds = list(dict.fromkeys(named))
     lost = len(files) - len(named)
     return found, (
-        f"{len(kinds)} groups by the names of files ({_list(kinds)}): each is whole on one side of every split"
-        + (f"; {lost} files have no such name and stand alone" if lost else "")
+        f"{len(kinds)} groups by the names of files ({list_few(kinds)}): each is whole on one side of every "
+        "split" + (f"; {lost} files have no such name and stand alone" if lost else "")
     )
 
 
@@ -148,10 +149,6 @@ def suggest_groups(files: Sequence[str], labels: Sequence[int]) -> list[str]:
     ):
         return []
     return [
-        f"{len(several)} beginnings of files' names ({_list(several)}) are shared by several images, as of one "
-        "patient, animal or film, which then may be on both sides of a split: if so, say group 'name'"
+        f"{len(several)} beginnings of files' names ({list_few(several)}) are shared by several images, as of "
+        "one patient, animal or film, which then may be on both sides of a split: if so, say group 'name'"
     ]
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")

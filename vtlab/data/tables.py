@@ -7,56 +7,43 @@ or the only one that can be it. What was taken for what, and what was not used, 
 
 from __future__ import annotations
 
-import math
-import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
 
 from vtlab.data.class_folders import ClassFolders, FilesByClass
 from vtlab.data.file_matching import FilesBeside, MatchedFiles
 from vtlab.data.file_names import (
     Place,
     class_folder_name,
+    is_image_name,
+    list_few,
     natural_key,
+    printable_path_name,
 )
-from vtlab.data.file_names import printable_path_name as printable_path
 from vtlab.data.listing import Listing
 from vtlab.data.split_names import find_split
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS
 from vtlab.data.table_cells import Table, parse_table
-
-if TYPE_CHECKING:
-    pass
+from vtlab.data.table_columns import (
+    are_numbers,
+    counts_rows,
+    describe_classes,
+    find_columns_like_groups,
+    find_marks,
+    find_split_columns,
+    find_usual_columns,
+    join_list,
+    parse_number,
+    read_split_column,
+)
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".xlsx")
 # names of tables that lie beside the images of their folder, at Hugging Face and Roboflow
 OWN_TABLES = ("metadata", "_classes")
 SAMPLE = 60  # rows by which the column of files is found
 SHOWN_ROWS = 3  # that are named one by one where something is wrong with them
-# what columns are called, small and without signs; what stands first goes first
-NAMES = {
-    "file": (
-        "file filename filepath path image imagepath imagefile imagefilename imagename imageid img imgpath "
-        "imgname filenames files name fname id idcode photo picture uri url"
-    ).split(),
-    "label": (
-        "label labels labelname class classname category categoryname species target targets breed diagnosis "
-        "dx tag tags cats y groundtruth annotation labelid classid"
-    ).split(),
-    "split": "split part set subset partition usage phase fold folds kfold cvfold".split(),
-    "group": (
-        "group groups groupid patient patientid subject subjectid participant participantid person personid "
-        "animal animalid individual individualid case caseid lesion lesionid film filmid video videoid clip "
-        "clipid burst burstid specimen specimenid"
-    ).split(),
-}
-FOLDS = frozenset("fold folds kfold cvfold".split())
-MARKS = {"": False, "0": False, "0.0": False, "1": True, "1.0": True}
-YES, NO = frozenset("1 true yes y t".split()), frozenset("0 false no n f".split())
-LIKE_GROUPS = re.compile(r"(id|number|no|session|series|site|slide|scan|camera|location|sequence)$")
 
 
 @dataclass(frozen=True)
@@ -123,9 +110,10 @@ def find_table_images(listing: Listing, columns: Columns, *, own: bool) -> Table
             belong to their folder may hold other things.
     """
     every = [f for f in listing.files(images=False) if f[-1].lower().endswith(TABLE_ENDINGS)]
-    tables = [f for f in every if not f[-1].lower().endswith(".txt")]
+    # of texts only train.txt and the like, whose lines are a file and its class
+    tables = [f for f in every if not f[-1].lower().endswith(".txt") or find_split(_stem(f))]
     if own:
-        tables = [f for f in tables if f[-1].casefold().rpartition(".")[0] in OWN_TABLES]
+        tables = [f for f in tables if _stem(f).casefold() in OWN_TABLES]
     read: dict[Place, TableImages] = {}
     why = ""
     for place in tables:
@@ -139,22 +127,24 @@ def find_table_images(listing: Listing, columns: Columns, *, own: bool) -> Table
         if why and not own:
             raise ValueError(why)
         return None
-    if own and len(read) > 1:
+    if not own and (parts := _select_parts(read)):
+        read = parts
+    if len(read) > 1 and (own or parts):
         made = _join_parts(listing, read)
     else:
         best = sorted(read, key=lambda place: len(read[place].listing.readers), reverse=True)
         if len(best) > 1 and len({len(read[place].listing.readers) for place in best[:2]}) == 1:
-            names = " and ".join(printable_path(place) for place in best[:2])
+            names = " and ".join(printable_path_name(place) for place in best[:2])
             raise ValueError(f"{names} list as many images of {listing.name}: give one of them")
         made = read[best[0]]
         read = {best[0]: made}
-    used = ", ".join(map(printable_path, read))
+    used = ", ".join(map(printable_path_name, read))
     made.folders.notes.insert(0, f"what is in the images of {listing.name} is read from {used}")
-    unused = [printable_path(place) for place in every if place not in read]
-    alone = [place for place in listing.files() if place not in made.listing.readers]
-    if alone:
+    unused = [printable_path_name(place) for place in every if place not in read]
+    named = {place for one in read.values() for place in one.listing.readers}
+    if alone := [place for place in listing.files() if place not in named]:
         made.folders.notes.append(
-            f"{len(alone)} images are in no row and were left aside ({printable_path(alone[0])} …)"
+            f"{len(alone)} images are in no row and were left aside ({printable_path_name(alone[0])} …)"
         )
     made.listing.skipped += [f"{name} was not used: the table is {used}" for name in unused]
     made.listing.skipped += listing.skipped
@@ -162,16 +152,33 @@ def find_table_images(listing: Listing, columns: Columns, *, own: bool) -> Table
     return made
 
 
+def _stem(place: Place) -> str:
+    """A file's name without its ending."""
+    return place[-1].rpartition(".")[0]
+
+
+def _find_part(place: Place) -> str:
+    """The part of a set that a table is of, by its name (`train.csv`), or by its folder's."""
+    return find_split(_stem(place)) or (find_split(place[-2]) if len(place) > 1 else "")
+
+
+def _select_parts(read: dict[Place, TableImages]) -> dict[Place, TableImages]:
+    """Of several tables those of parts, as `train.csv` and `test.csv`; none where there are no such two."""
+    parts = {place: one for place, one in read.items() if _find_part(place)}
+    names = [*map(_find_part, parts)]
+    return parts if "train" in names and len({*names}) == len(names) > 1 else {}
+
+
 def _join_parts(listing: Listing, read: dict[Place, TableImages]) -> TableImages:
-    """Tables of the parts of one set, each in the folder of its images.
+    """Tables of the parts of one set.
 
     Raises:
-        ValueError: If their folders are not called as for training and testing.
+        ValueError: If neither they nor their folders are called as for training and testing.
     """
-    parts = {find_split(place[-2]) if len(place) > 1 else "": one for place, one in read.items()}
+    parts = {_find_part(place): one for place, one in read.items()}
     test = parts.get("test", parts.get("val"))
     if "train" not in parts or test is None or len(parts) < len(read):
-        names = ", ".join(map(printable_path, read))
+        names = ", ".join(map(printable_path_name, read))
         raise ValueError(f"{listing.name} has several tables ({names}): give one of them")
     made, notes = parts["train"], [*parts["train"].folders.notes]
     tested = {**test.folders.train}
@@ -183,6 +190,8 @@ def _join_parts(listing: Listing, read: dict[Place, TableImages]) -> TableImages
         )
     if "test" in parts and "val" in parts:
         notes.append("the table for validation was left aside: that for testing is the test set")
+    else:
+        notes.append(f"the test set is read from {test.listing.name}")
     folders = made.folders
     joined = ClassFolders(
         folders.train, tested, {**folders.groups, **test.folders.groups}, notes, set()
@@ -194,18 +203,25 @@ def _join_parts(listing: Listing, read: dict[Place, TableImages]) -> TableImages
 
 
 class _Reader:
-    """Reads one table."""
+    """Reads one table.
+
+    Attributes:
+        cells: Of each column.
+        used: What each column that is used says, such as "file".
+    """
 
     def __init__(self, table: Table, files: FilesBeside, wanted: Columns) -> None:
         self.table, self.files, self.wanted = table, files, wanted
+        self.cells = {column: table.column(column) for column in table.columns}
         self.listing = Listing(table.name)
         self.listing.skipped += table.skipped
         self.notes = list(table.notes)
-        self.used: dict[str, str] = {}  # what each column that is used says
-        for one in fields(Columns):
-            given = getattr(wanted, one.name)
-            if isinstance(given, str) and (one.name, given) != ("group", "none"):
-                self._resolve(given, one.name)
+        self.used: dict[str, str] = {}
+        self.given: dict[str, str] = {}  # what was said of the columns
+        for what in (one.name for one in fields(Columns)):
+            name = getattr(wanted, what)
+            if isinstance(name, str) and (what, name) != ("group", "none"):
+                self.given[what] = self._resolve(name, what)
 
     def read(self) -> TableImages:
         matched = self._find_files()
@@ -224,23 +240,23 @@ class _Reader:
                 )
         train: FilesByClass = {name: [] for name in names}
         test: FilesByClass = {name: [] for name in names}
-        own_groups = {}
+        by_place, own_groups = {}, {}
         for row in rows:
             place = matched.places[row]
             assert place is not None
             self.listing.add(place[:-1], place[-1], self.files.reader(place))
             side = test if parts[row] == "test" else train
             side[names[0] if numbers else labels[row]].append(place)
+            if numbers:
+                by_place[place] = numbers[row]
             if groups:
-                own_groups[place] = groups[row] or printable_path(place)
+                own_groups[place] = groups[row] or printable_path_name(place)
+        if lost := [name for name, places in train.items() if not places]:
+            raise ValueError(f"{self.table.name}: class {lost[0]!r} has no image to learn from")
         tested = {name: places for name, places in test.items() if places} or None
         folders = ClassFolders(train, tested, own_groups, self.notes, set())
-        for name, places in folders.train.items():
-            if not places:
-                raise ValueError(f"{self.table.name}: class {name!r} has no image to learn from")
-        self._note_groups_on_both_sides(folders)
+        self.notes += folders.describe_divided_groups()
         self._note_columns()
-        by_place = {place: numbers[row] for row in numbers if (place := matched.places[row])}
         return TableImages(self.listing, folders, by_place)
 
     # -------------------------------------------------------------- names
@@ -251,36 +267,38 @@ class _Reader:
         Raises:
             ValueError: With the columns there are.
         """
-        small = {column.casefold(): column for column in self.table.columns}
-        if name in self.table.columns or name.casefold() in small:
-            return name if name in self.table.columns else small[name.casefold()]
+        small = {column.casefold(): column for column in self.cells}
+        if found := name if name in self.cells else small.get(name.casefold()):
+            return found
         raise ValueError(
-            f"{self.table.name} has no column {name!r} for the {what}; "
-            f"it has {', '.join(self.table.columns)}"
+            f"{self.table.name} has no column {name!r} for the {what}; it has {', '.join(self.cells)}"
         )
 
     def _named(self, what: str) -> str:
         """The column that is used for this."""
         return next(column for column, says in self.used.items() if says == what)
 
-    def _known(self, what: str) -> list[str]:
-        """The unused columns that are called as such a column is, the most usual names first."""
-        by_name = {_plain(column): column for column in reversed(self._unused())}
-        return [by_name[name] for name in NAMES[what] if name in by_name]
+    def _unused(self) -> dict[str, list[str]]:
+        """The cells of each column that is not used."""
+        return {column: cells for column, cells in self.cells.items() if column not in self.used}
 
-    def _unused(self) -> list[str]:
-        return [column for column in self.table.columns if column not in self.used]
+    def _find_usual(self, what: str) -> list[str]:
+        """The unused columns that are called as such a column is, the most usual names first."""
+        return find_usual_columns(what, list(self._unused()))
 
     # -------------------------------------------------------------- files
 
     def _find_files(self) -> MatchedFiles:
-        column = (
-            self._resolve(self.wanted.file, "file") if self.wanted.file else self._guess_files()
-        )
+        column = self.given.get("file") or self._guess_files()
         self.used[column] = "file"
-        names = self.table.column(column)
+        names = self.cells[column]
         matched = self.files.find(names)
         if not any(matched.places):
+            for row, (one, other) in matched.unclear.items():
+                raise ValueError(
+                    f"a name in the column {column!r} of {self.table.name} is that of several files: "
+                    f"{names[row]!r} of {printable_path_name(one)} and of {printable_path_name(other)}"
+                )
             first = next(iter(filter(None, names)), "")
             raise ValueError(
                 f"no file that {self.table.name} names in its column {column!r} is there: the first is "
@@ -290,7 +308,7 @@ class _Reader:
         for row, (one, other) in matched.unclear.items():
             self.listing.skipped.append(
                 f"line {self.table.lines[row]} of {self.table.name}: {names[row]!r} could be "
-                f"{printable_path(one)} or {printable_path(other)}"
+                f"{printable_path_name(one)} or {printable_path_name(other)}"
             )
         # what is missing is named when it is read
         for row, name in enumerate(names):
@@ -300,282 +318,162 @@ class _Reader:
 
     def _guess_files(self) -> str:
         """The column whose values are files: most of them, and each another one."""
-        known = self._known("file")
-        order = [*known, *(column for column in self.table.columns if column not in known)]
+        usual = self._find_usual("file")
+        others = [c for c in self.cells if not counts_rows(c, self.cells[c])] or self.cells
+        order = dict.fromkeys([*usual, *others])
         step = max(1, len(self.table.rows) // SAMPLE)
-        samples = {
-            column: [cell for cell in self.table.column(column)[::step] if cell] for column in order
-        }
+        samples = {column: {*self.cells[column][::step]} - {""} for column in order}
         found = {
-            column: len({cell for cell in set(cells) if self.files.find_exactly(cell)})
+            column: sum(self.files.find_exactly(cell) is not None for cell in cells)
             for column, cells in samples.items()
         }
         if not any(found.values()):
             found = {
-                column: len(set(filter(None, self.files.find(sorted(set(cells))).places)))
+                column: len(set(filter(None, self.files.find(sorted(cells)).places)))
                 for column, cells in samples.items()
             }
-        best = max(order, key=lambda column: found[column])
-        if found[best] or known:
-            return best if found[best] else known[0]
+        # of two the one with whole names: numbers fit other files, too
+        best = max(order, key=lambda c: (found[c], sum(map(is_image_name, samples[c]))))
+        if found[best] or usual:
+            return best if found[best] else usual[0]
         raise ValueError(
             f"no column of {self.table.name} names files that are there; it has "
-            f"{', '.join(self.table.columns)}: say which one does (file_column, --file-column)"
+            f"{', '.join(self.cells)}: say which one does (file_column, --file-column)"
         )
 
     # -------------------------------------------------------------- splits
 
     def _find_parts(self) -> list[str]:
         """Whether each row is for training or for testing; "" where it says nothing, "aside" for neither."""
-        nothing = ["train"] * len(self.table.rows)
-        if self.wanted.split:
-            column = self._resolve(self.wanted.split, "split")
-            parts = self._read_parts(column)
-            if parts is None:
-                some = sorted(set(self.table.column(column)))[:4]
-                raise ValueError(
-                    f"the column {column!r} of {self.table.name} says {', '.join(map(repr, some))}, which is "
-                    "neither train, val and test, nor yes and no, nor the number of a fold"
-                )
+        name, asked = self.table.name, "split" in self.given
+        for column in [self.given["split"]] if asked else find_split_columns(self._unused()):
+            if read := read_split_column(column, self.cells[column], asked):
+                break
         else:
-            like = [c for c in self._unused() if re.match(r"is[_ ]?\w+", c, re.IGNORECASE)]
-            words = [c for c in self._unused() if find_split(c) and c not in like]
-            words += [c for c in self._unused() if c not in words and self._says_splits(c)]
-            for column in (*self._known("split"), *like, *words):
-                if parts := self._read_parts(column):
-                    break
-            else:
-                return nothing
+            if not asked:
+                return ["train"] * len(self.table.rows)
+            some = ", ".join(map(repr, sorted({*self.cells[column]})[:4]))
+            raise ValueError(
+                f"the column {column!r} of {name} says {some}, which is neither train, val and test, nor yes "
+                "and no, nor the number of a fold"
+            )
+        parts, notes = read
+        self.notes += notes
         self.used[column] = "split"
         present = Counter(parts)
         if not present["train"]:
-            raise ValueError(f"{self.table.name} has no row to learn from by its column {column!r}")
-        if not present["test"] and present["val"]:
+            raise ValueError(f"{name} has no row to learn from by its column {column!r}")
+        if not present["test"]:
             parts = ["test" if part == "val" else part for part in parts]
         elif present["val"]:
             self.notes.append(
-                f"{present['val']} rows of {self.table.name} for validation were left aside: those for "
-                "testing are the test set"
+                f"{present['val']} rows of {name} for validation were left aside: those for testing are the "
+                "test set"
             )
         if odd := present["aside"]:
             self.notes.append(
-                f"{odd} rows of {self.table.name} were left aside: their {column!r} is no known word"
+                f"{odd} rows of {name} were left aside: their {column!r} is no known word"
             )
         return parts
-
-    def _says_splits(self, column: str) -> bool:
-        """Whether a column holds words for training and testing and hardly others, whatever it is called."""
-        cells = self.table.column(column)
-        said = Counter(find_split(cell) for cell in cells if cell)
-        return said["train"] > 0 and len(said) > 2 - ("" not in said) and said[""] < len(cells) / 2
-
-    def _read_parts(self, column: str) -> list[str] | None:
-        """What a column says each row is for; None where it says nothing of that."""
-        cells = [cell.casefold() for cell in self.table.column(column)]
-        said = {cell for cell in cells if cell}
-        if len(said) < 2:
-            known = {find_split(cell) for cell in said} - {""}
-            return [find_split(cell) for cell in cells] if known else None
-        part = find_split(re.sub(r"^is[_ ]?", "", column, flags=re.IGNORECASE))
-        if said <= YES | NO and part:
-            yes, no = (part, "test") if part == "train" else (part, "train")
-            self.notes.append(f"the column {column} says which images are for {_purpose(part)}")
-            return ["" if not cell else yes if cell in YES else no for cell in cells]
-        if all(cell.isdecimal() for cell in said):
-            numbers = sorted(map(int, said))
-            if _plain(column) not in FOLDS and numbers in ([0, 1], [0, 1, 2]):
-                words = dict(
-                    zip("012", ("train", "test" if len(said) == 2 else "val", "test"), strict=False)
-                )
-                self.notes.append(
-                    f"in the column {column} 0 is taken for training"
-                    + (
-                        " and 1 for testing"
-                        if len(said) == 2
-                        else ", 1 for validation and 2 for testing"
-                    )
-                )
-                return [words.get(cell, "") for cell in cells]
-            if _plain(column) not in FOLDS and not self.wanted.split:
-                return None
-            self.notes.append(
-                f"fold {numbers[-1]} of the column {column}, the last of {len(numbers)}, is the test set"
-            )
-            return [
-                "" if not cell else "test" if int(cell) == numbers[-1] else "train"
-                for cell in cells
-            ]
-        words = {cell: find_split(cell) for cell in said}
-        if not any(words.values()):
-            return None
-        return [(words[cell] or "aside") if cell else "" for cell in cells]
 
     # -------------------------------------------------------------- groups
 
     def _find_groups(self) -> list[str]:
         """The group of each row; empty where there are none."""
-        if self.wanted.group == "none":
+        usual = [] if self.wanted.group else filter(self._repeats, self._find_usual("group"))
+        column = self.given.get("group") or next(iter(usual), None)
+        if column is None:
             return []
-        if self.wanted.group:
-            column = self._resolve(self.wanted.group, "group")
-        else:
-            repeated = [c for c in self._known("group") if self._repeats(c)]
-            if not repeated:
-                return []
-            column = repeated[0]
         self.used[column] = "group"
-        cells = self.table.column(column)
-        count = len({cell for cell in cells if cell})
-        alone = sum(not cell for cell in cells)
+        cells = self.cells[column]
+        alone = cells.count("")
         self.notes.append(
-            f"the {count} groups of the column {column} stay whole on one side of every split"
+            f"the {len({*cells} - {''})} groups of the column {column} stay whole on one side of every split"
             + (f"; {alone} rows name none and stand alone" if alone else "")
         )
         return cells
 
     def _repeats(self, column: str) -> bool:
-        cells = [cell for cell in self.table.column(column) if cell]
-        return 1 < len(set(cells)) < len(cells)
-
-    def _note_groups_on_both_sides(self, folders: ClassFolders) -> None:
-        if folders.test is None or not folders.groups:
-            return
-        learnt, tested = (
-            {folders.groups[place] for places in side.values() for place in places}
-            for side in (folders.train, folders.test)
-        )
-        if both := sorted(learnt & tested, key=natural_key):
-            self.notes.append(
-                f"{len(both)} groups are on both sides of the split that the table declares "
-                f"({', '.join(both[:3])} …), which flatters the test accuracy"
-            )
+        """Whether a column says the same in several rows, and not in all."""
+        filled = [cell for cell in self.cells[column] if cell]
+        return 1 < len(set(filled)) < len(filled)
 
     # -------------------------------------------------------------- labels
 
     def _find_labels(self, parts: Sequence[str]) -> list[str]:
         """The class of each row; "" where it names none."""
-        if self.wanted.label:
-            column = self._resolve(self.wanted.label, "label")
-        else:
-            known = self._known("label")
-            # numbers of classes, where another column has their names
-            named = [c for c in known if not _are_numbers(self.table.column(c))]
-            if known and named and not self.wanted.regression and self._agree(known[0], named[0]):
-                known = named
-            marked = [] if self.wanted.regression else self._find_marked_columns()
-            if marked and (not known or (known[0] in marked and self._is_one_hot(marked))):
-                return self._read_column_per_class(marked)
-            column = known[0] if known else self._guess_label()
-        self.used[column] = "label"
-        cells = self.table.column(column)
+        if column := self.given.get("label"):
+            return self._read_labels(column, parts)
+        usual = self._find_usual("label")
         if not self.wanted.regression:
-            self._check_classes(
-                column, [c for c, part in zip(cells, parts, strict=True) if c and part]
-            )
+            # numbers of classes, where another column has their names
+            named = [c for c in usual if not are_numbers(self.cells[c])]
+            if named and self._agree(usual[0], named[0]):
+                usual = named
+            marks = find_marks(self._unused())
+            one_hot = all(len(columns) == 1 for columns in marks.values())
+            columns = {column for own in marks.values() for column in own}
+            if marks and (not usual or (usual[0] in columns and one_hot)):
+                return self._read_marks(marks)
+        return self._read_labels(usual[0] if usual else self._guess_label(), parts)
+
+    def _read_labels(self, column: str, parts: Sequence[str]) -> list[str]:
+        """What a column says each row is."""
+        self.used[column] = "label"
+        cells = self.cells[column]
         if self.wanted.regression:
             return cells
+        cells = list(map(join_list, cells))
+        filled = [cell for cell, part in zip(cells, parts, strict=True) if cell and part]
+        self.notes += describe_classes(column, self.table.name, filled)
         return [class_folder_name(unicodedata.normalize("NFC", cell)) for cell in cells]
 
     def _agree(self, one: str, other: str) -> bool:
         """Whether two columns say the same in other words."""
-        pairs = set(zip(self.table.column(one), self.table.column(other), strict=True))
+        pairs = {*zip(self.cells[one], self.cells[other], strict=True)}
         return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
     def _guess_label(self) -> str:
         """The only column that can be the label."""
         most = len(self.table.rows) // MIN_IMAGES_PER_CLASS  # classes
-        if self.wanted.regression:
-            likely = [c for c in self._unused() if _are_numbers(self.table.column(c), share=0.75)]
-        else:
-            likely = [
-                column
-                for column in self._unused()
-                if 1 < len(found := {*self.table.column(column)}) <= most and found != {""}
-            ]
+        likely = [
+            column
+            for column, cells in self._unused().items()
+            if (
+                are_numbers(cells, share=0.75)
+                if self.wanted.regression
+                else 1 < len({*cells}) <= most
+            )
+        ]
         if len(likely) == 1:
             return likely[0]
         what = f"{', '.join(likely)} could be it" if likely else "no column can be it"
         raise ValueError(
             f"{self.table.name} has no column called label, class or the like; {what}: say which one is "
-            f"(label_column, --label-column); it has {', '.join(self.table.columns)}"
+            f"(label_column, --label-column); it has {', '.join(self.cells)}"
         )
 
-    def _find_marked_columns(self) -> list[str]:
-        """The unused columns of 0 and 1, if they may be one per class: there are at least two."""
-        marked = [
-            column
-            for column in self._unused()
-            if {*self.table.column(column)} <= {*MARKS} and self._marks(column)
-        ]
-        return marked if len(marked) > 1 else []
-
-    def _marks(self, column: str) -> set[int]:
-        """The rows in which a column of 0 and 1 has a 1."""
-        return {row for row, cell in enumerate(self.table.column(column)) if MARKS.get(cell)}
-
-    def _is_one_hot(self, marked: Sequence[str]) -> bool:
-        """Whether no row has a 1 in two of these columns."""
-        rows = [row for column in marked for row in self._marks(column)]
-        return len(rows) == len({*rows})
-
-    def _read_column_per_class(self, marked: Sequence[str]) -> list[str]:
+    def _read_marks(self, marks: dict[int, list[str]]) -> list[str]:
         """The class of each row where each class has a column of 0 and 1.
 
         Raises:
             ValueError: If rows have several.
         """
-        chosen: dict[int, list[str]] = defaultdict(list)
-        for column in marked:
-            for row in self._marks(column):
-                chosen[row].append(column)
-        if several := sorted(row for row, own in chosen.items() if len(own) > 1):
+        columns = [c for c in self.cells if any(c in marked for marked in marks.values())]
+        if several := sorted(row for row, marked in marks.items() if len(marked) > 1):
+            first = several[0]
             raise ValueError(
-                f"{self.table.name} has a column per class ({', '.join(marked[:3])} …) and several classes "
-                f"in {len(several)} rows (line {self.table.lines[several[0]]}: "
-                f"{', '.join(chosen[several[0]])}); an image has one class here: leave such rows out, or "
-                "say which column to learn (label_column, --label-column)"
+                f"{self.table.name} has a column per class ({list_few(columns)}) and several classes in "
+                f"{len(several)} rows (line {self.table.lines[first]}: {', '.join(marks[first])}); an image "
+                "has one class here: leave such rows out, or say which column to learn (label_column, "
+                "--label-column)"
             )
         self.notes.append(
-            f"{self.table.name} has one column per class (one-hot): {', '.join(marked[:5])}"
-            + (" …" if len(marked) > 5 else "")
+            f"{self.table.name} has one column per class (one-hot): {list_few(columns, 5)}"
         )
-        self.used |= dict.fromkeys(marked, "class")
+        self.used |= dict.fromkeys(columns, "class")
         rows = range(len(self.table.rows))
-        return [class_folder_name(chosen[row][0]) if row in chosen else "" for row in rows]
-
-    def _check_classes(self, column: str, cells: list[str]) -> None:
-        """Refuse numbers that are no classes; say where cells name several.
-
-        Raises:
-            ValueError: If the column holds measurements.
-        """
-        counts = Counter(cells)
-        numbers = [n for c in counts if (n := _parse_number(c)) is not None]
-        many = len(numbers) == len(counts) > 2 and len(cells) < MIN_IMAGES_PER_CLASS * len(counts)
-        if many or any(not number.is_integer() for number in numbers):
-            raise ValueError(
-                f"the column {column!r} of {self.table.name} holds {len(counts)} different numbers "
-                f"({', '.join(list(counts)[:3])} …), too many for classes: to learn the number itself say "
-                "regression (--regression)"
-            )
-        small: dict[str, list[str]] = defaultdict(list)
-        for cell in counts:
-            small[cell.casefold()].append(cell)
-        if alike := [own for own in small.values() if len(own) > 1]:
-            self.notes.append(
-                f"classes of {self.table.name} differ in upper and lower case alone: "
-                f"{' and '.join(map(repr, alike[0]))}"
-            )
-        for mark in ("|", ";", ",", " "):
-            several = [
-                c for c in counts if mark in c and all(p.strip() in counts for p in c.split(mark))
-            ]
-            if several:
-                self.notes.append(
-                    f"{sum(counts[c] for c in several)} rows of {self.table.name} name several classes in one "
-                    f"cell ({several[0]!r} …): each combination is a class of its own"
-                )
-                return
+        return [class_folder_name(marks[row][0]) if row in marks else "" for row in rows]
 
     def _read_numbers(self, rows: Sequence[int], labels: Sequence[str]) -> dict[int, float]:
         """The number of each row that has one; names the others.
@@ -583,7 +481,7 @@ class _Reader:
         Raises:
             ValueError: If there are not two different ones.
         """
-        numbers = {row: n for row in rows if (n := _parse_number(labels[row])) is not None}
+        numbers = {row: n for row in rows if (n := parse_number(labels[row])) is not None}
         self.listing.skipped += [
             f"line {self.table.lines[row]} of {self.table.name} holds no number but {labels[row]!r}"
             for row in rows
@@ -627,10 +525,10 @@ class _Reader:
                 ]
         rows, again = [], []
         for place, own in by_place.items():
-            name = printable_path(place)
+            name = printable_path_name(place)
             several = list(dict.fromkeys(labels[row] for row in own))
             if len(several) > 1 or len({parts[row] for row in own}) > 1:
-                what = f"several labels ({', '.join(several[:3])})"
+                what = f"several labels ({list_few(several)})"
                 self.listing.skipped.append(
                     f"{name} is listed with {what if len(several) > 1 else 'several splits'}"
                 )
@@ -656,37 +554,9 @@ class _Reader:
             if unused:
                 line += f"; not used: {', '.join(unused)}"
             self.notes.append(line)
-        like = [c for c in unused if LIKE_GROUPS.search(_plain(c)) and self._repeats(c)]
-        like += [
-            c for c in unused if c not in like and _plain(c) in NAMES["group"] and self._repeats(c)
-        ]
+        like = list(filter(self._repeats, find_columns_like_groups(list(unused))))
         if like and "group" not in self.used.values() and self.wanted.group != "none":
             self.notes.append(
                 f"if images of one {like[0]} are alike, as of one patient, keep them together by "
                 f"group {like[0]!r}"
             )
-
-
-def _plain(name: str) -> str:
-    """A column's name, small and without signs."""
-    return re.sub(r"[\W_]+", "", name.casefold())
-
-
-def _purpose(part: str) -> str:
-    return {"train": "training", "test": "testing", "val": "validation"}[part]
-
-
-def _parse_number(cell: str) -> float | None:
-    """The number in a cell, with a point or a comma; None where there is none."""
-    try:
-        number = float(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _are_numbers(cells: Iterable[str], share: float = 1.0) -> bool:
-    """Whether so many of the cells that hold something hold a number."""
-    filled = [cell for cell in cells if cell]
-    numbers = sum(_parse_number(cell) is not None for cell in filled)
-    return bool(filled) and numbers >= share * len(filled)

@@ -1,0 +1,207 @@
+"""Columns of tables that say what is in images: what they are usually called, and what their cells say."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from vtlab.data.file_names import list_few
+from vtlab.data.split_names import find_split
+from vtlab.data.splits import MIN_IMAGES_PER_CLASS
+
+# what columns are called, small and without signs; what stands first goes first
+NAMES = {
+    "file": (
+        "file filename filepath path image imagepath imagefile imagefilename imagename imageid img imgpath "
+        "imgname filenames files name fname id idcode photo picture uri url"
+    ).split(),
+    "label": (
+        "label labels labelname class classname category categoryname species target targets breed diagnosis "
+        "dx tag tags cats y groundtruth annotation labelid classid"
+    ).split(),
+    "split": "split part set subset partition usage phase fold folds kfold cvfold".split(),
+    "group": (
+        "group groups groupid patient patientid subject subjectid participant participantid person personid "
+        "animal animalid individual individualid case caseid lesion lesionid film filmid video videoid clip "
+        "clipid burst burstid specimen specimenid"
+    ).split(),
+}
+INDEX_NAMES = frozenset(("column1", "unnamed0", "index"))
+FOLDS = frozenset("fold folds kfold cvfold".split())
+MARKS = {"": False, "0": False, "0.0": False, "1": True, "1.0": True}
+YES, NO = frozenset("1 true yes y t".split()), frozenset("0 false no n f".split())
+LIKE_GROUPS = re.compile(r"(id|number|no|session|series|site|slide|scan|camera|location|sequence)$")
+PURPOSES = {"train": "training", "test": "testing", "val": "validation"}
+
+
+def find_usual_columns(what: str, columns: Sequence[str]) -> list[str]:
+    """The columns that are called as those of `what` usually are, by `NAMES`, the most usual names first."""
+    by_name = {_plain(column): column for column in reversed(columns)}
+    return [by_name[name] for name in NAMES[what] if name in by_name]
+
+
+def find_columns_like_groups(columns: Sequence[str]) -> list[str]:
+    """The columns that may say which images are of one thing, by what they are called; the vaguest first."""
+    like = [column for column in columns if LIKE_GROUPS.search(_plain(column))]
+    return [*like, *(c for c in columns if c not in like and _plain(c) in NAMES["group"])]
+
+
+def counts_rows(column: str, cells: Sequence[str]) -> bool:
+    """Whether a column is what pandas writes before a table: the numbers of its rows."""
+    numbers = [*map(str, range(len(cells) + 1))]
+    return _plain(column) in INDEX_NAMES and list(cells) in (numbers[:-1], numbers[1:])
+
+
+def _plain(name: str) -> str:
+    """A column's name, small and without signs."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+# ------------------------------------------------------------------ splits
+
+
+def find_split_columns(cells: dict[str, list[str]]) -> list[str]:
+    """The columns that may say what is for training and what for testing, the likeliest first.
+
+    Args:
+        cells: Those of each column.
+    """
+
+    def holds_words(column: str) -> bool:  # and hardly others
+        said = Counter(find_split(cell) for cell in cells[column] if cell)
+        few = said[""] < len(cells[column]) / 2
+        return said["train"] > 0 and len(said) > 2 - ("" not in said) and few
+
+    return [
+        *find_usual_columns("split", list(cells)),
+        *(column for column in cells if re.match(r"is[_ ]?\w+", column, re.IGNORECASE)),
+        *filter(find_split, cells),
+        *filter(holds_words, cells),
+    ]
+
+
+def read_split_column(
+    column: str, cells: Sequence[str], asked: bool = False
+) -> tuple[list[str], list[str]] | None:
+    """What each cell says its row is for, and how the column was read where that is not plain.
+
+    Args:
+        column: Its name.
+        cells: What it holds.
+        asked: Whether it is known to be a split, so that numbers are folds whatever it is called.
+
+    Returns:
+        "train", "test" or "val", "aside" for another word, "" for nothing; and sentences. None where
+        the column says nothing of that.
+    """
+    cells = [cell.casefold() for cell in cells]
+    said = {*cells} - {""}
+    part = find_split(re.sub(r"^is[_ ]?", "", column, flags=re.IGNORECASE))
+    if len(said) > 1 and part and said <= YES | NO:
+        other = "test" if part == "train" else "train"
+        meaning = {cell: part if cell in YES else other for cell in said}
+        notes = [f"the column {column} says which images are for {PURPOSES[part]}"]
+    elif len(said) > 1 and all(cell.isdecimal() for cell in said):
+        numbers = sorted(map(int, said))
+        is_fold = _plain(column) in FOLDS
+        if not is_fold and numbers in ([0, 1], [0, 1, 2]):
+            parts = ["train", "test"] if len(said) == 2 else ["train", "val", "test"]
+            meaning = dict(zip("012", parts, strict=False))
+            after = "1 for testing" if len(said) == 2 else "1 for validation and 2 for testing"
+            join = " and" if len(said) == 2 else ","
+            notes = [f"in the column {column} 0 is taken for training{join} {after}"]
+        elif is_fold or asked:
+            meaning = {cell: "test" if int(cell) == numbers[-1] else "train" for cell in said}
+            last = f"fold {numbers[-1]} of the column {column}, the last of {len(numbers)}"
+            notes = [f"{last}, is the test set"]
+        else:
+            return None
+    else:
+        meaning, notes = {cell: find_split(cell) or "aside" for cell in said}, []
+        if {*meaning.values()} <= {"aside"}:
+            return None
+    return [meaning.get(cell, "") for cell in cells], notes
+
+
+# ------------------------------------------------------------------ labels
+
+
+def join_list(cell: str) -> str:
+    """What a cell holds where pandas wrote a list into it: "a, b" for "['a', 'b']"."""
+    inside = re.fullmatch(r"\[\s*(['\"])(.*)\1\s*\]", cell)
+    return re.sub(r"['\"]\s*,\s*['\"]", ", ", inside[2]) if inside else cell
+
+
+def find_marks(cells: dict[str, list[str]]) -> dict[int, list[str]]:
+    """For each row the columns of 0 and 1 that hold a 1 there; empty where these are not several.
+
+    Args:
+        cells: Those of each column.
+    """
+    found = defaultdict[int, list[str]](list)
+    for column, own in cells.items():
+        if {*own} <= MARKS.keys():
+            for row in (row for row, cell in enumerate(own) if MARKS[cell]):
+                found[row].append(column)
+    return found if len({column for marked in found.values() for column in marked}) > 1 else {}
+
+
+def describe_classes(column: str, table: str, cells: Sequence[str]) -> list[str]:
+    """Sentences where the cells of a column look like one class under two names, or like several in one.
+
+    Args:
+        column: Its name.
+        table: The table's, for messages.
+        cells: What the column holds, without empty cells.
+
+    Raises:
+        ValueError: If it holds measurements.
+    """
+    counts, notes = Counter(cells), []
+    numbers = [n for c in counts if (n := parse_number(c)) is not None]
+    many = len(numbers) == len(counts) > 2 and len(cells) < MIN_IMAGES_PER_CLASS * len(counts)
+    if many or any(not number.is_integer() for number in numbers):
+        raise ValueError(
+            f"the column {column!r} of {table} holds {len(counts)} different numbers "
+            f"({list_few(counts)}), too many for classes: to learn the number itself say "
+            "regression (--regression)"
+        )
+    small = defaultdict[str, list[str]](list)
+    for cell in counts:
+        small[cell.casefold()].append(cell)
+    if alike := [own for own in small.values() if len(own) > 1]:
+        names = " and ".join(map(repr, alike[0]))
+        notes.append(f"classes of {table} differ in upper and lower case alone: {names}")
+    for mark in ("|", ";", ",", " "):
+        parts = {cell: [part.strip() for part in cell.split(mark)] for cell in counts}
+        often = Counter(part for own in parts.values() for part in own)
+        # a bar stands between several where another cell has one of them, too
+        some = {p for p in often if (often[p] > 1 if mark in "|;" else p in counts)}
+        test = any if mark in "|;" else all
+        if several := [
+            c for c, own in parts.items() if len(own) > 1 and test(p in some for p in own)
+        ]:
+            notes.append(
+                f"{sum(counts[c] for c in several)} rows of {table} name several classes in one cell "
+                f"({several[0]!r} …): each combination is a class of its own"
+            )
+            break
+    return notes
+
+
+def parse_number(cell: str) -> float | None:
+    """The number in a cell, with a point or a comma; None where there is none."""
+    try:
+        number = float(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def are_numbers(cells: Iterable[str], share: float = 1.0) -> bool:
+    """Whether so many of the cells that hold something hold a number."""
+    filled = [cell for cell in cells if cell]
+    numbers = sum(parse_number(cell) is not None for cell in filled)
+    return bool(filled) and numbers >= share * len(filled)
