@@ -7,6 +7,7 @@ them all by name; each has a planted fault in the tests.
 from __future__ import annotations
 
 import base64
+import configparser
 import copy
 import io
 import itertools
@@ -15,6 +16,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import nbformat
 
@@ -38,6 +40,16 @@ MAX_NOTEBOOK_BYTES = 1_250_000
 CLAIM_CALL = re.compile(r"^\s*vt\.claim\(", re.M)  # not one that is commented out
 COMPARED_TYPES = ("text/", "application/json", "image/svg")  # kinds of data that nbval compares
 Finding = tuple[int | None, str]
+
+
+def _read_sanitized_pattern() -> re.Pattern[str]:
+    """What nbval is told to leave out of its comparison."""
+    settings = configparser.RawConfigParser()
+    settings.read(Path(__file__).with_name("nbval.cfg"), encoding="utf-8")
+    return re.compile(settings["numbers of a claim"]["regex"])
+
+
+SANITIZED = _read_sanitized_pattern()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +77,8 @@ class LintedLesson:
         for i, cell in self.code_cells:
             if "nbval-ignore-output" in lint_cell_tags(cell):
                 continue
-            found += [(i, text) for output in cell.outputs for text in _output_texts(output)]
+            texts = [text for output in cell.outputs for text in _output_texts(output)]
+            found += [(i, SANITIZED.sub("", text)) for text in texts]
         return found
 
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from IPython.core import pylabtools
@@ -50,14 +51,35 @@ def test_begin_leaves_figures_as_the_user_has_them(monkeypatch):
 
 @pytest.mark.parametrize("truth", [True, np.True_, torch.tensor(True)])
 def test_a_true_claim_prints_its_sentence(truth, capsys):
-    claim("two is two", truth, gap=0.5)
+    claim("two is two", truth)
     assert capsys.readouterr().out == "✓ two is two\n"
 
 
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0.5, "0.50"),
+        (0.0004321, "0.00043"),
+        (0.0, "0.00"),
+        (12.345, "12.35"),
+        (7, "7"),
+        ("probe", "probe"),
+        (torch.tensor([0.25, 1.0]), "0.25, 1.00"),
+        (np.float64(0.25), "0.25"),
+        ({"full": 0.25, "probe": [1, 2]}, "full: 0.25, probe: 1, 2"),
+        (pd.Series({"full": 0.25}), "full: 0.25"),
+        (t_interval([0.5, 0.5, 0.5, 0.7]), "0.55 ± 0.16"),
+    ],
+)
+def test_a_claim_shows_what_it_rests_on(number, shown, capsys):
+    claim("it is so", True, the_gap=number, n=3)
+    assert capsys.readouterr().out == f"✓ it is so\n  → the gap {shown}\n  → n 3\n"
+
+
 def test_a_false_claim_raises_with_its_numbers():
-    with pytest.raises(AssertionError, match="two is three .gap = 0.500, n = 3, of = 0.250"):
+    with pytest.raises(AssertionError, match="two is three .gap 0.50, n 3, of 0.25"):
         claim("two is three", np.False_, gap=0.5, n=3, of=torch.tensor(0.25))
-    with pytest.raises(AssertionError, match="gap = 0.50 ± "):
+    with pytest.raises(AssertionError, match="gap 0.50 ± "):
         claim("two is three", False, gap=t_interval([0.4, 0.6]))
     with pytest.raises(ValueError, match="3 answers"):
         claim("some", np.array([True, True, False]))

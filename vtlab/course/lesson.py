@@ -1,15 +1,18 @@
 """What every lesson calls: `begin` in its first cell, and `claim` for each of its results.
 
-Everything printed here is stable text, so that nbval can compare it: no versions, no paths,
-no digits that differ between machines.
+The sentences printed here are stable text, so that nbval can compare them: no versions, no paths. The
+numbers below a claim may differ in their last digits between machines: nbval leaves these lines out
+(`lessons/tools/nbval.cfg`).
 """
 
 from __future__ import annotations
 
 import os
 import random
+from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 import torch
 
 from vtlab.system.threads import THREADS
@@ -38,12 +41,12 @@ def begin(seed: int = 0) -> int:
 
 
 def claim(sentence: str, holds: object, **numbers: object) -> None:
-    """State a result and check it: prints one stable line, or raises with the numbers.
+    """State a result and check it: prints the sentence and its numbers, or raises with them.
 
     Args:
         sentence: The claim, in words.
         holds: A truth value (Python's, NumPy's, or a tensor of one element).
-        numbers: What it rests on; shown when the claim fails.
+        numbers: What it rests on: numbers, intervals, words, or mappings, sequences and Series of these.
 
     Raises:
         AssertionError: If it does not hold.
@@ -54,11 +57,24 @@ def claim(sentence: str, holds: object, **numbers: object) -> None:
         raise ValueError(f"a claim holds or not; this has {truths.size} answers: {sentence}")
     if truths.dtype != bool:
         raise ValueError(f"a claim needs true or false, not {type(holds).__name__}: {sentence}")
+    said = [
+        f"{name.replace('_', ' ')} {_format_evidence(value)}" for name, value in numbers.items()
+    ]
     if not truths[0]:
-        from vtlab.course.guess import format_guessed_result
+        raise AssertionError(f"not so: {sentence} ({', '.join(said)})")
+    print(f"✓ {sentence}", *said, sep="\n  → ")
 
-        said = ", ".join(
-            f"{name} = {format_guessed_result(value)}" for name, value in numbers.items()
-        )
-        raise AssertionError(f"not so: {sentence} ({said})")
-    print(f"✓ {sentence}")
+
+def _format_evidence(value: object) -> str:
+    """What a claim rests on as text: fractions have two digits, or as many as their size asks for."""
+    if isinstance(value, torch.Tensor | np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, pd.Series):
+        value = value.to_dict()
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_format_evidence(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return ", ".join(map(_format_evidence, value))
+    if isinstance(value, float):
+        return f"{value:.2f}" if 0.095 <= abs(value) < 1e4 or not value else f"{value:.2g}"
+    return str(value)
