@@ -21,19 +21,11 @@ from vtlab.data.file_names import (
     printable_path_name,
 )
 from vtlab.data.listing import Listing
+from vtlab.data.masks import find_masks
 from vtlab.data.split_names import find_split
 
 # folders without labels, which lie beside others
 UNLABELLED = frozenset("pred predict prediction unknown unlabelled unlabeled unlabel extra".split())
-# folders of images beside folders of what was drawn on them
-IMAGE_FOLDERS = frozenset("image images img imgs original originals photo photos rgb".split())
-MASK_FOLDERS = frozenset(
-    "mask masks segmentation segmentations segmented annotation annotations gt groundtruth ground_truth "
-    "label labels".split()
-)
-MASK_FILE = re.compile(
-    r"(.+?)[-_ ]+(mask|masks|seg|segmentation|gt)([-_ ]?\d+)?\.\w+", re.IGNORECASE
-)
 # what portions of one set are called, with numbers
 PORTIONS = frozenset(
     "part parts batch chunk fold folder image images img imgs set data disk dcim".split()
@@ -95,40 +87,25 @@ class _Reader:
 
     def __init__(self, listing: Listing, group: str | None) -> None:
         self.listing, self.group = listing, group
-        self.notes: list[str] = []
+        self.masks, self.notes = find_masks(listing)
         self.tops: set[Place] = set()
         self.groups: dict[Place, str] = {}
-        inner: dict[Place, set[str]] = defaultdict(set)
         self.loose: set[Place] = set()  # folders with images of their own
+        self.filled: set[Place] = set()  # those with images or masks at any depth
+        inner = defaultdict[Place, set[str]](set)
         for at, files in listing.folders.items():
-            if any(is_image_name(file[-1]) for file in files):
+            images = [file for file in files if is_image_name(file[-1])]
+            if images:
+                self.filled |= {at[:n] for n in range(len(at) + 1)}
+            if not self.masks.issuperset(images):
                 self.loose.add(at)
                 for n in range(len(at)):
                     inner[at[:n]].add(at[n])
-        self.masks: set[Place] = set()
-        for at, names in inner.items():
-            if not IMAGE_FOLDERS.isdisjoint(map(str.lower, names)):
-                self.masks |= {(*at, name) for name in names if name.lower() in MASK_FOLDERS}
-        self._inner = {
-            at: sorted((name for name in names if (*at, name) not in self.masks), key=natural_key)
-            for at, names in inner.items()
-        }
-        self._note_masks(sorted(self.masks))
+        self._inner = {at: sorted(names, key=natural_key) for at, names in inner.items()}
 
     def files(self, at: Place) -> list[Place]:
-        """The image files in a folder at any depth, less those in folders of masks, in natural order."""
-        files = self.listing.files(at)
-        if not self.masks:
-            return files
-        return [f for f in files if self.masks.isdisjoint(f[:n] for n in range(len(at), len(f)))]
-
-    def _note_masks(self, places: list[Place]) -> None:
-        if places:
-            names = [f"{printable_path_name(place)}/" for place in places]
-            self.notes.append(
-                f"{list_few(names)} {'was' if len(names) == 1 else 'were'} left aside: masks of the images "
-                "beside"
-            )
+        """The image files in a folder at any depth, less masks, in natural order."""
+        return [file for file in self.listing.files(at) if file not in self.masks]
 
     def inside(self, at: Place) -> list[str]:
         """The names of the folders right inside one that hold images at any depth, in natural order."""
@@ -176,7 +153,6 @@ class _Reader:
         if len(train) == 1:
             only = next(iter(train))
             raise ValueError(f"{self.listing.name} has one class only, {only!r}; it takes two")
-        self._drop_mask_files(train, test or {})
         self._note_portions(train)
         if test is not None:
             self._note_test(train, test)
@@ -186,24 +162,6 @@ class _Reader:
         found = ClassFolders(train, test, self.groups, self.notes, tops)
         found.notes += found.describe_divided_groups()
         return found
-
-    def _drop_mask_files(self, *sides: FilesByClass) -> None:
-        """Leave aside files that are called as masks of others that lie beside them (`1.png`, `1_mask.png`)."""
-        dropped = []
-        for side in sides:
-            for name, files in side.items():
-                named = {
-                    file: match[1] for file in files if (match := MASK_FILE.fullmatch(file[-1]))
-                }
-                beside = {(*f[:-1], f[-1].rpartition(".")[0]) for f in files} if named else set()
-                masks = {file for file, stem in named.items() if (*file[:-1], stem) in beside}
-                side[name] = [file for file in files if file not in masks]
-                dropped += sorted(masks)
-        if dropped:
-            self.notes.append(
-                f"{len(dropped)} files were left aside, since they are called as masks of images beside them "
-                f"({printable_path_name(dropped[0])} …)"
-            )
 
     def _note_portions(self, classes: Collection[str]) -> None:
         """Say it where the classes are called as portions of one set (`images_001`, `images_002`)."""
@@ -384,7 +342,7 @@ class _Reader:
             raise ValueError(
                 f"{self.where(at)} holds images but no folders: put one folder per class in it"
             )
-        empty = [name for name in self.listing.subfolders(at) if not self.holds_images((*at, name))]
+        empty = [name for name in self.listing.subfolders(at) if (*at, name) not in self.filled]
         if empty and not test:
             raise ValueError(f"class {_class_name(empty[0])!r} in {self.where(at)} has no images")
         found = defaultdict[str, list[Place]](list)
@@ -440,10 +398,6 @@ class _Reader:
                 f"{len(names)} folders {where} ({list_few(names)}) are taken for groups, such as patients "
                 "or films: each is whole on one side of every split (group 'none' mixes them)"
             )
-
-    def holds_images(self, at: Place) -> bool:
-        """Whether images lie in a folder or below it."""
-        return at in self.loose or at in self._inner
 
     def _without_copies(self, at: Place) -> list[str]:
         """The folders inside, less one that holds folders of the same names as those beside it.
