@@ -214,3 +214,94 @@ def test_tokens_with_two_in_front_or_none_make_maps_too(name):
     for stage in ("stage1", "stage4"):
         maps = explain(network, pixels, stage=stage, cut=False, say=[].append)
         assert maps.shape == (2, 14, 14) and maps.any()
+
+
+VIT = "timm:vit_tiny_patch16_224"
+SMALL = {"img_size": 64, "depth": 5, "drop_path_rate": 0.5}
+
+
+def test_arguments_of_timms_are_a_part_of_the_name_and_are_obeyed():
+    network = backbone(VIT, classes=3, weights=None, options=SMALL)
+    assert network.name == f"{VIT},depth=5,drop_path_rate=0.5,img_size=64"
+    same = backbone(f"{VIT},depth=5", classes=3, weights=None, options=SMALL | {"depth": 5})
+    assert same.name == network.name and same.count_weights() == network.count_weights()
+    assert find_backbone_image_size(network.name) == find_backbone_image_size(network) == 64
+    images = torch.randn(8, 3, 64, 64)
+    assert torch.equal(network.eval()(images), network(images))
+    network.train()
+    assert not torch.equal(network(images), network(images))  # paths are dropped
+    network.freeze({"head"}).train()
+    assert torch.equal(network(images), network(images))
+    drawn = network.stages["stage4"].state_dict()
+    network.reset_stages(1)
+    assert network.stages["stage4"].state_dict().keys() == drawn.keys()
+
+
+def test_arguments_of_timms_are_saved_and_loaded_with_a_model(tmp_path):
+    from vtlab.data.tasks import task
+    from vtlab.models.weights_files import read_model_card
+    from vtlab.study.setting import Setting
+    from vtlab.training.saving import load, save
+
+    made = task("garden", shots=2, tests=2, image_size=64)
+    network = backbone(VIT, classes=8, weights=None, options=SMALL)
+    save(network, tmp_path / "model", made)
+    again, card = load(tmp_path / "model")
+    assert card.backbone == again.name == network.name
+    images = torch.randn(2, 3, 64, 64)
+    assert torch.equal(network.eval()(images), again(images))
+    setting = Setting(weights=str(tmp_path / "model")).resolve()
+    assert (setting.backbone, setting.size) == (network.name, 64)
+    # what is no part of the weights may be another
+    calm = backbone(f"{VIT},depth=5,img_size=64", classes=8, weights=tmp_path / "model").eval()
+    assert torch.equal(
+        calm.run_stages(images, 0).mean(), network.run_stages(images, 0).mean()
+    ) and read_model_card(tmp_path / "model")
+
+
+def test_weights_for_larger_images_are_stretched_as_timm_does_it_and_that_is_said(tmp_path):
+    large = timm.create_model("vit_tiny_patch16_224", depth=5, num_classes=3).eval()
+    torch.save(large.state_dict(), tmp_path / "large.pth")
+    said: list[str] = []
+    options = {"img_size": 64, "depth": 5}
+    small = backbone(
+        VIT, classes=3, weights=tmp_path / "large.pth", options=options, say=said.append
+    )
+    assert said[-1] == "large.pth: the embeddings of places are stretched for images of 64 px"
+    large.set_input_size(img_size=64)
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(small.eval().run_stages(images, 0), large.forward_features(images))
+    with pytest.raises(ValueError, match="large.pth does not hold .*is missing"):
+        backbone(VIT, weights=tmp_path / "large.pth", options={"img_size": 64})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "sentence"),
+    [
+        (
+            "timm:resnet18",
+            {"img_size": 64},
+            r"timm:resnet18 does not take img_size=64: .*'img_size'",
+        ),
+        ("timm:resnet18", {"nothing": 1}, r"timm:resnet18 does not take nothing=1: .*'nothing'"),
+        (VIT, {"img_size": "big"}, r"does not take img_size=big: unsupported"),
+        (VIT, {"img_size": 64.0}, r"does not take img_size=64\.0: "),
+        (VIT, {"num_classes": 3}, r"num_classes is no option of vit.* here: say classes"),
+        (
+            VIT,
+            {"drop_rate": 0.1},
+            r"drop_rate is no option .*: give a head with torch\.nn\.Dropout",
+        ),
+        (VIT + ".nonsense", {"img_size": 64}, r"timm has no 'vit_tiny_patch16_224\.nonsense'"),
+        (VIT + ",img_size", None, r"'vit_.*,img_size' is no name with arguments"),
+        (VIT + ",depth=1,depth=2", None, r"is no name with arguments"),
+        ("timm:convnext_atto", {"drop_path_rate": "much"}, r"drop_path_rate=much: linspace\S* \S+"),
+        ("resnet18", {"img_size": 64}, r"options are arguments for timm; resnet18 takes none"),
+        (torch.nn.Flatten(), {"depth": 1}, r"a network of your own takes none"),
+    ],
+)
+def test_arguments_that_timm_does_not_take_are_named_in_one_sentence(name, options, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        backbone(name, weights=None, options=options)
+    assert "\n" not in str(caught.value)

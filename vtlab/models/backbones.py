@@ -11,7 +11,7 @@ import copy
 import functools
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,6 +137,7 @@ def backbone(
     std: Sequence[float] | None = None,
     image_size: int | None = None,
     in_chans: int | None = None,
+    options: Mapping[str, int | float | bool | str] | None = None,
     say: Callable[[str], None] = warnings.warn,
 ) -> Network:
     """A network ready to be trained on K classes.
@@ -172,17 +173,26 @@ def backbone(
         in_chans: Channels of the images: 3, or 1. Images here have three; for a network of one they are
             turned to grey, and weights for three are summed over them. None for what a network of your
             own has, and else 3.
+        options: Arguments for timm, such as {"img_size": 160, "drop_path_rate": 0.1}. They become part of the
+            name, and may be given so: "timm:vit_tiny_patch16_224,img_size=160,drop_path_rate=0.1".
         say: Called with a sentence about what was wrapped around weights from a file or left aside, and
             about what was not given and is assumed.
 
     Raises:
-        ValueError: If the name is unknown, no weights ship for it, a file or the head does not fit, or a
-            network of your own cannot be cut.
+        ValueError: If the name is unknown, no weights ship for it, a file or the head does not fit, timm's
+            network does not take an option, or a network of your own cannot be cut.
         FileNotFoundError: If a file is not there, or the package that efficientnet_lite0's weights come with.
         OSError: If published weights could not be fetched; the message says which file to place where.
 
     Lesson 01; heads in lesson 03.
     """
+    if options:
+        if not isinstance(name, str) or not name.startswith(from_timm.TIMM_PREFIX):
+            called = (
+                name if isinstance(name, str) else getattr(name, "name", "a network of your own")
+            )
+            raise ValueError(f"options are arguments for timm; {called} takes none")
+        name = from_timm.add_timm_options(name, options)
     own = not isinstance(name, str) or from_module.is_builder_name(name)
     if (stages is not None or image_size is not None) and (not own or isinstance(name, Network)):
         raise ValueError(

@@ -8,6 +8,8 @@ own way of pickling does not do for weights that are shared. Keras itself is imp
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -87,17 +89,20 @@ class _Description(NamedTuple):
 def _describe_layer(layer: Any) -> _Description | Any:
     if not hasattr(layer, "get_build_config"):  # an operation without weights
         return layer
-    return _Description(type(layer), layer.get_config(), _untrack(layer.get_build_config()))
+    return _Description(type(layer), layer.get_config(), _map_values(layer.get_build_config()))
 
 
-def _untrack(values: Any) -> Any:
-    """The same in plain lists and dicts: those of Keras follow what is put into them, and cannot be pickled."""
+def _map_values(values: Any, change: Callable[[Any], Any] = lambda value: value) -> Any:
+    """The same in plain lists, tuples and dicts, with each value changed.
+
+    Keras' own lists and dicts follow what is put into them, and cannot be pickled.
+    """
     if isinstance(values, dict):
-        return {key: _untrack(value) for key, value in values.items()}
+        return {key: _map_values(value, change) for key, value in values.items()}
     if isinstance(values, tuple | list):
         kind = tuple if isinstance(values, tuple) else list
-        return kind(_untrack(value) for value in values)
-    return values
+        return kind(_map_values(value, change) for value in values)
+    return change(values)
 
 
 def _make_layer(known: _Description | Any) -> Any:
@@ -139,7 +144,8 @@ def _restore_layer(
     return made.train(training)
 
 
-class _Place(NamedTuple):
+@dataclass(frozen=True)
+class _Place:
     """Stands for the value of this number among a layer's inputs."""
 
     number: int
@@ -183,7 +189,9 @@ class KerasModel(nn.Module):
         self.channels_last = _lies_channels_last(model) and outermost
         self.channels, self.image_size = 3, None
         if outermost:  # `(None, H, W, C)`, or the channels before
-            shape = _read_shape(graph.inputs[0])
+            shape = tuple(graph.inputs[0].shape)
+            if len(shape) != 4:
+                raise ValueError(f"this Keras model takes inputs of shape {shape}, not images")
             self.channels = shape[3 if self.channels_last else 1] or 3
             self.image_size = shape[2]
         self.steps: list[_Step] = []
@@ -194,8 +202,8 @@ class KerasModel(nn.Module):
                     continue
                 outputs = tuple(numbers.setdefault(id(one), len(numbers)) for one in node.outputs)
                 inputs, options = (
-                    _place(node.arguments.args, numbers),
-                    _place(node.arguments.kwargs, numbers),
+                    _map_values(given, lambda v: _Place(numbers[id(v)]) if id(v) in numbers else v)
+                    for given in (node.arguments.args, node.arguments.kwargs)
                 )
                 self.steps.append(_Step(self._add(node.operation), inputs, options, outputs))
         self.last = numbers[id(graph.outputs[0])]
@@ -217,8 +225,12 @@ class KerasModel(nn.Module):
         if self.channels_last:
             values = values.permute(0, 2, 3, 1)
         known = {0: values}
+
+        def fill(value: Any) -> Any:
+            return known[value.number] if isinstance(value, _Place) else value
+
         for step in self.steps:
-            inputs, options = _fill(step.inputs, known), _fill(step.options, known)
+            inputs, options = _map_values(step.inputs, fill), _map_values(step.options, fill)
             if training is False:
                 options = {**options, "training": False}
             given = getattr(self, step.layer)(*inputs, **options)
@@ -227,40 +239,9 @@ class KerasModel(nn.Module):
         return known[self.last]
 
 
-def _read_shape(tensor: Any) -> tuple[int | None, ...]:
-    shape = tuple(tensor.shape)
-    if len(shape) != 4:
-        raise ValueError(f"this Keras model takes inputs of shape {shape}, not images")
-    return shape
-
-
 def _lies_channels_last(model: Any) -> bool:
     """Whether the layers of a model have their channels last."""
-    formats = {getattr(layer, "data_format", None) for layer in getattr(model, "layers", ())} | {
-        getattr(inner, "data_format", None)
-        for layer in getattr(model, "layers", ())
-        for inner in getattr(layer, "layers", ())
-    }
+    layers = getattr(model, "layers", ())
+    inner = (one for layer in layers for one in getattr(layer, "layers", ()))
+    formats = {getattr(layer, "data_format", None) for layer in (*layers, *inner)}
     return "channels_first" not in formats
-
-
-def _place(inputs: Any, numbers: dict[int, int]) -> Any:
-    """Inputs of a layer with a place for each value that is computed."""
-    if id(inputs) in numbers:
-        return _Place(numbers[id(inputs)])
-    if isinstance(inputs, dict):
-        return {key: _place(value, numbers) for key, value in inputs.items()}
-    if isinstance(inputs, tuple | list):
-        return type(inputs)(_place(value, numbers) for value in inputs)
-    return inputs
-
-
-def _fill(inputs: Any, known: dict[int, Any]) -> Any:
-    """The same with the values in their places."""
-    if isinstance(inputs, _Place):
-        return known[inputs.number]
-    if isinstance(inputs, dict):
-        return {key: _fill(value, known) for key, value in inputs.items()}
-    if isinstance(inputs, tuple | list):
-        return type(inputs)(_fill(value, known) for value in inputs)
-    return inputs

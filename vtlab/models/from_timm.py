@@ -2,13 +2,17 @@
 
 A network's `forward_features` is followed once (`tracing`), and its blocks are grouped into stages like those
 of torchvision. No weight is copied, and timm's own blocks stay whole, with their dropout and their modes.
+Arguments of timm's own are part of the name, "vit_tiny_patch16_224,img_size=160": so they are saved with a
+model, and runs of other arguments are other runs.
 """
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +35,16 @@ from vtlab.models.weights import fill_module_with_weights
 from vtlab.models.weights_files import WeightsFile, open_weights
 
 TIMM_PREFIX = "timm:"
+# timm's arguments that are given otherwise
+SETTLED_OPTIONS = {
+    "num_classes": "say classes",
+    "in_chans": "say in_chans itself",
+    "pretrained": "say weights",
+    "checkpoint_path": "say weights",
+    "features_only": "explain and vt.activations look at any stage",
+    "drop_rate": "it is dropout of timm's own head: give a head with torch.nn.Dropout",
+    "global_pool": "timm's own head alone obeys it",
+}
 
 
 def _import_timm() -> ModuleType:
@@ -41,6 +55,35 @@ def _import_timm() -> ModuleType:
     return timm
 
 
+def add_timm_options(name: str, options: Mapping[str, int | float | bool | str]) -> str:
+    """A network's name with arguments for timm, such as "timm:vit_tiny_patch16_224,img_size=160"."""
+    plain, given = split_timm_options(name)
+    return ",".join(
+        [plain, *(f"{word}={value}" for word, value in sorted({**given, **options}.items()))]
+    )
+
+
+def split_timm_options(name: str) -> tuple[str, dict[str, Any]]:
+    """A network's name without the arguments for timm, and these.
+
+    Raises:
+        ValueError: If they are no `word=value`, or are given otherwise here.
+    """
+    plain, *parts = name.split(",")
+    options: dict[str, Any] = {}
+    for word, sign, value in (part.strip().partition("=") for part in parts):
+        if not (word.isidentifier() and sign and value) or word in options:
+            raise ValueError(
+                f"{name!r} is no name with arguments, such as timm:vit_tiny_patch16_224,img_size=160"
+            )
+        if word in SETTLED_OPTIONS:
+            raise ValueError(f"{word} is no option of {plain} here: {SETTLED_OPTIONS[word]}")
+        options[word] = value
+        with contextlib.suppress(ValueError, SyntaxError):  # a word is one
+            options[word] = ast.literal_eval(value)
+    return plain, options
+
+
 @cache
 def read_timm_config(name: str) -> dict[str, Any]:
     """What timm knows of a network's images: `input_size (3, H, W)`, `mean`, `std` and more.
@@ -49,18 +92,26 @@ def read_timm_config(name: str) -> dict[str, Any]:
         name: Without `timm:`; `resnet50.a1_in1k` names one of several published weights.
 
     Raises:
-        ValueError: If timm is not installed, or has no such network.
+        ValueError: If timm is not installed, has no such network, or that takes no such arguments.
     """
-    timm, architecture = _import_timm(), name.partition(".")[0]
+    timm, (plain, options) = _import_timm(), split_timm_options(name)
+    architecture = plain.partition(".")[0]
     if not timm.is_model(architecture):
         like = timm.list_models(f"*{architecture[:4]}*")[:3]
         hint = f", such as {', '.join(like)}" if like else ""
-        raise ValueError(f"timm {timm.__version__} has no network called {name!r}{hint}")
+        raise ValueError(f"timm {timm.__version__} has no network called {plain!r}{hint}")
     try:
         with torch.device("meta"), torch.random.fork_rng(devices=[]):
-            return dict(timm.create_model(name).pretrained_cfg)
-    except RuntimeError as error:  # published weights of another name
-        raise ValueError(f"timm has no {name!r}: {error}") from None
+            config = dict(timm.create_model(plain, **options).pretrained_cfg)
+    except (RuntimeError, TypeError, ValueError, AssertionError, AttributeError) as error:
+        if not options:  # published weights of another name
+            raise ValueError(f"timm has no {plain!r}: {error}") from None
+        read_timm_config(plain)
+        asked = ", ".join(f"{word}={value}" for word, value in options.items())
+        why = " ".join(str(error).split())[:200]
+        raise ValueError(f"{TIMM_PREFIX}{plain} does not take {asked}: {why}") from None
+    size = int(options.get("img_size", config["input_size"][1]))
+    return config | {"input_size": (3, size, size)}
 
 
 def find_timm_preprocessing(name: str) -> tuple[int, Normalisation]:
@@ -81,11 +132,12 @@ def build_timm_model(name: str, *, pretrained: bool = False, seed: int = 0) -> n
         OSError: If published weights could not be fetched, or there are none.
         ValueError: If timm is not installed, or has no such network.
     """
-    timm, _ = _import_timm(), read_timm_config(name)
+    read_timm_config(name)
+    plain, options = split_timm_options(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            return timm.create_model(name, pretrained=pretrained)
+            return _import_timm().create_model(plain, pretrained=pretrained, **options)
         except Exception as error:  # the hub's errors have no common base
             if not pretrained:
                 raise
@@ -117,13 +169,23 @@ def load_timm_model(
         ValueError: As `build_timm_model`, or if an entry is missing or of another shape.
     """
     if str(weights).lower() == "default":
-        model = build_timm_model(name, pretrained=True)
+        model: Any = build_timm_model(name, pretrained=True)
         return model, f"{TIMM_PREFIX}{name} {read_timm_config(name).get('tag', '')}".strip()
     file = weights if isinstance(weights, WeightsFile) else open_weights(Path(weights))
     model = build_timm_model(name)
     # the head, which may be missing, is what comes after `forward_features`
     head = [] if old_head else [f"{name}." for name in _Tail(model, _find_blocks(model))._modules]
-    fill_module_with_weights(model, file, f"{TIMM_PREFIX}{name}", head, say)
+    try:
+        fill_module_with_weights(model, file, f"{TIMM_PREFIX}{name}", head, say)
+    except ValueError:
+        plain, options = split_timm_options(name)
+        if not (size := options.pop("img_size", None)) or not hasattr(model, "set_input_size"):
+            raise
+        # weights for images of the usual size: timm stretches what they say of places
+        model = build_timm_model(add_timm_options(plain, options))
+        fill_module_with_weights(model, file, f"{TIMM_PREFIX}{plain}", head, say)
+        model.set_input_size(img_size=size)
+        say(f"{file.name}: the embeddings of places are stretched for images of {size} px")
     return model, file.origin
 
 
