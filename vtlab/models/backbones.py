@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from vtlab.models import efficientnet_lite, from_keras, from_module, from_timm, from_torchvision
+from vtlab.models.builders import Builder, build_module, find_builder, is_builder_name
 from vtlab.models.cutting import CutNetwork
 from vtlab.models.from_module import StageNames
 from vtlab.models.grey import take_grey_images, widen_grey_weights
@@ -74,7 +75,7 @@ EFFICIENTNET_LITE = _Library(
 def is_known_backbone(name: str) -> bool:
     """Whether a network can be built from its name alone, without code of a user's."""
     try:
-        return not from_module.is_builder_name(name) and bool(find_backbone_image_size(name))
+        return not is_builder_name(name) and bool(find_backbone_image_size(name))
     except ValueError:
         return False
 
@@ -106,7 +107,7 @@ def find_backbone_image_size(name: BackboneLike) -> int:
     if isinstance(name, str):
         if name in MINI_NETWORKS:
             return MINI_NETWORKS[name].image_size
-        if not from_module.is_builder_name(name):
+        if not is_builder_name(name):
             library, known = _find_library(name)
             return library.find_preprocessing(known)[0]
         return _build_quietly(name).image_size or MINI_NETWORKS["mini_resnet"].image_size
@@ -193,7 +194,7 @@ def backbone(
             )
             raise ValueError(f"options are arguments for timm; {called} takes none")
         name = from_timm.add_timm_options(name, options)
-    own = not isinstance(name, str) or from_module.is_builder_name(name)
+    own = not isinstance(name, str) or is_builder_name(name)
     if (stages is not None or image_size is not None) and (not own or isinstance(name, Network)):
         raise ValueError(
             "stages and image_size are asked of a network of your own, before it is cut"
@@ -269,15 +270,15 @@ def _build_own(
     say: Callable[[str], None],
 ) -> Network:
     """A copy of a network of one's own, cut into stages, its head still to be drawn."""
-    builder: Callable[[], nn.Module] | None = None
+    builder: Builder | None = None
     if isinstance(given, nn.Module):
         module, label = given, type(given).__name__
     else:
-        builder = from_module.find_builder(given) if isinstance(given, str) else given
+        builder = find_builder(given) if isinstance(given, str) else given
         label = (
             given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)
         )
-        module = from_module.build_module(builder, label)
+        module = build_module(builder, label)
     if isinstance(module, Network):
         network = from_module.copy_network(module, classes)
         if isinstance(given, str):
@@ -299,7 +300,7 @@ def _build_own(
 
 def _cut_own(
     module: nn.Module,
-    builder: Callable[[], nn.Module] | None,
+    builder: Builder | None,
     name: str,
     classes: int | None,
     about: _Given,

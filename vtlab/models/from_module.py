@@ -1,4 +1,4 @@
-"""A network of one's own, cut into stages and a head: `vt.backbone(module)`, or the function that builds it.
+"""A network of one's own, cut into stages and a head: `vt.backbone(module)`.
 
 Its forward pass is followed once (`tracing`). The last layer with weights is its head, if that is linear;
 before it come the stages, which are named, or end where the resolution halves. Whether the parts in line
@@ -8,18 +8,14 @@ compute what the module computes is tried out: what could not be followed is ref
 from __future__ import annotations
 
 import copy
-import importlib
-import importlib.util
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vtlab.models.builders import Builder, build_module
 from vtlab.models.cutting import CutNetwork, group_blocks, learns
 from vtlab.models.from_keras import KerasLayer, KerasModel
 from vtlab.models.initialisation import reinitialise
@@ -27,70 +23,12 @@ from vtlab.models.layouts import infer_layout
 from vtlab.models.network import STAGE_NAMES, Network, network_in_evaluation_mode
 from vtlab.models.normalisation import Normalisation
 from vtlab.models.tracing import Block, find_blocks, holds_blocks, list_functions
-from vtlab.system.randomness import every_seed, make_generator
+from vtlab.system.randomness import make_generator
 
 SIZES = (224, 64, 32, 28, 96, 128, 256, 299, 384, 512, 16)  # px that are tried where none is given
 NECK = "neck"  # the stage of layers between the last maps and the head
 REST = "rest"  # the stage of what follows the last one that was named
 StageNames = Sequence[str] | Mapping[str, str]
-Builder = Callable[[], nn.Module]
-
-
-def is_builder_name(name: str) -> bool:
-    """Whether a backbone's name says where a function that builds it stands: `package.module:function`."""
-    return ":" in name and not name.startswith("timm:")
-
-
-def find_builder(name: str) -> Builder:
-    """The function that a name such as `package.module:function` or `folder/file.py:function` stands for.
-
-    Raises:
-        ValueError: If there is no such file, module or function, or it fails when it is imported.
-    """
-    where, _, function = name.rpartition(":")
-    try:
-        if where.endswith(".py"):
-            path = Path(where).resolve()
-            if not path.is_file():
-                raise ValueError(f"there is no file {where}")
-            spec = importlib.util.spec_from_file_location(path.stem, path)
-            assert spec is not None and spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules.setdefault(path.stem, module)  # by which its classes are found again
-            spec.loader.exec_module(module)
-        else:
-            here = str(Path.cwd())
-            if here not in sys.path:  # a command does not look there by itself
-                sys.path.insert(0, here)
-            module = importlib.import_module(where)
-        built = getattr(module, function)
-    except ValueError:
-        raise
-    except Exception as error:  # of the user's own code
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"no network was found at {name!r}: {why}") from error
-    if not callable(built):
-        raise ValueError(
-            f"{name!r} is a {type(built).__name__}, not a function that builds a network"
-        )
-    return built
-
-
-def build_module(builder: Builder, name: str, seed: int = 0) -> nn.Module:
-    """What a function builds, its random weights from a seed.
-
-    Raises:
-        ValueError: If it fails, or gives no module.
-    """
-    try:
-        with every_seed(seed):
-            module = builder()
-    except Exception as error:  # of the user's own code
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{name} could not be built: {why}") from error
-    if not isinstance(module, nn.Module):
-        raise ValueError(f"{name} gives a {type(module).__name__}, not a torch.nn.Module")
-    return module
 
 
 def find_channels(module: nn.Module) -> int:
@@ -131,15 +69,6 @@ def find_image_size(module: nn.Module, channels: int) -> int:
     )
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A module's blocks in the order they run: those before the head, the head, and what follows it."""
-
-    trunk: list[Block]
-    head: Block | None
-    rest: list[Block]
-
-
 def cut_module(
     module: nn.Module,
     size: int,
@@ -165,15 +94,15 @@ def cut_module(
     ends = _name_stages(module, stages)
     images = torch.rand(2, channels, size, size, generator=torch.Generator().manual_seed(0))
     logits = _compute_logits(module, images)
-    line = _find_line(module, list(ends.values()))
-    if line.head is None:
+    trunk, head, rest = _find_line(module, list(ends.values()))
+    if head is None:
         say(
-            f"the last layer with weights of {name}, {line.trunk[-1].names[-1:] or ['?']}, is not linear: it "
+            f"the last layer with weights of {name}, {trunk[-1].names[-1:] or ['?']}, is not linear: it "
             "is kept, and a new linear head follows"
         )
     values, shapes = images, []
     with network_in_evaluation_mode(module), torch.no_grad():
-        for block in line.trunk:
+        for block in trunk:
             values = block.module(values)
             if not isinstance(values, Tensor):
                 raise ValueError(
@@ -181,7 +110,7 @@ def cut_module(
                 )
             shapes.append(tuple(values.shape))
         features = values
-        for block in (*([line.head] if line.head else []), *line.rest):
+        for block in (*([head] if head else []), *rest):
             values = block.module(values)
     if values.shape != logits.shape or not torch.allclose(values, logits, rtol=1e-3, atol=1e-4):
         raise ValueError(
@@ -192,15 +121,13 @@ def cut_module(
         raise ValueError(
             f"{name}: its last layer gets {tuple(features.shape)}, not features (N, D)"
         )
-    if any(
-        function is F.dropout for block in line.trunk for function in list_functions(block.module)
-    ):
+    if any(function is F.dropout for block in trunk for function in list_functions(block.module)):
         say(f"{name} calls F.dropout, which is left out here; nn.Dropout modules stay")
-    groups, last_map = _group(line.trunk, shapes, size, ends, name)
-    parts = {key: [line.trunk[i].module for i in places] for key, places in groups.items()}
-    pooler = [b.module for b in line.trunk[last_map + 1 :]] if NECK not in groups else []
+    groups, last_map = _group(trunk, shapes, size, ends, name)
+    parts = {key: [trunk[i].module for i in places] for key, places in groups.items()}
+    pooler = [b.module for b in trunk[last_map + 1 :]] if NECK not in groups else []
     pooler = [m for m in pooler if not isinstance(m, nn.Dropout)]  # it went with the old head
-    tail = [*pooler, *(b.module for b in (line.head, *line.rest) if b is not None)]
+    tail = [*pooler, *(b.module for b in (head, *rest) if b is not None)]
     cut = CutNetwork(
         {key: nn.Sequential(*found) for key, found in parts.items()},
         nn.Sequential(*tail),
@@ -208,7 +135,7 @@ def cut_module(
         {key: _name_layout(module, shapes[places[-1]]) for key, places in groups.items()},
         nn.Sequential(*pooler) if pooler else None,
     )
-    return cut, line.head.names[-1] if line.head else ""
+    return cut, head.names[-1] if head else ""
 
 
 class Redraw:
@@ -281,7 +208,7 @@ def _name_stages(module: nn.Module, stages: StageNames | None) -> dict[str, str]
     there = dict(module.named_modules())
     for key, end in named.items():
         if end not in there or not end:
-            parts = ", ".join(child for child, _ in module.named_children())
+            parts = ", ".join(name for name, _ in module.named_children())
             raise ValueError(f"{type(module).__name__} has no part {end!r}; it has {parts}")
         if "." in key or key in ("head", NECK):
             raise ValueError(f"a stage cannot be called {key!r}")
@@ -319,8 +246,11 @@ class _Whole(nn.Module):
         return self.module(images)
 
 
-def _find_line(module: nn.Module, ends: list[str]) -> _Line:
-    """The blocks of a module; what is entered is no more than it takes to see the stages and the head."""
+def _find_line(module: nn.Module, ends: list[str]) -> tuple[list[Block], Block | None, list[Block]]:
+    """A module's blocks in the order they run: those before the head, the head, and what follows it.
+
+    What is entered is no more than it takes to see the stages and the head.
+    """
     there, opened = dict(module.named_modules()), {""}
     for end in ends:
         pieces = end.split(".")
@@ -341,15 +271,10 @@ def _find_line(module: nn.Module, ends: list[str]) -> _Line:
     try:
         blocks = follow()
     except ValueError as error:
-        hint = (
-            "its forward pass"
-            if ends
-            else "give stages=[…], the names of modules that follow one another, or"
-        )
-        raise ValueError(
-            f"{name} cannot be followed block by block ({error}): "
-            + (f"{hint} does more than call modules" if ends else f"{hint} a vt.Network")
-        ) from None
+        hint = "its forward pass does more than call modules"
+        if not ends:
+            hint = "give stages=[…], the names of modules that follow one another, or a vt.Network"
+        raise ValueError(f"{name} cannot be followed block by block ({error}): {hint}") from None
     while opener := _find_part_to_enter(blocks, there, opened, bool(ends)):
         opened.add(opener)
         try:
@@ -360,8 +285,8 @@ def _find_line(module: nn.Module, ends: list[str]) -> _Line:
     if last is None:
         raise ValueError(f"{name} has no weights in its forward pass")
     if find_linear_sizes(blocks[last].module) is None:
-        return _Line(blocks, None, [])
-    return _Line(blocks[:last], blocks[last], blocks[last + 1 :])
+        return blocks, None, []
+    return blocks[:last], blocks[last], blocks[last + 1 :]
 
 
 def _find_part_to_enter(
@@ -406,9 +331,8 @@ def _group(
     if not maps:
         raise ValueError(f"{name} has no part that makes maps (N, C, h, w) or tokens (N, T, C)")
     last_map = maps[-1]
-    several = (
-        math.prod(shapes[last_map][2:]) > 1
-    )  # cells, or else a mean of them has the same shape
+    # of one cell a mean has the same shape
+    several = math.prod(shapes[last_map][2:]) > 1
     while several and last_map + 1 < len(trunk) and shapes[last_map + 1] == shapes[maps[-1]]:
         last_map += 1  # such as a ReLU
     if ends:
