@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,12 @@ def test_the_same_command_goes_on_where_it_was(folder, tmp_path, capsys, monkeyp
         (["digits", "--shots", "80"], "class '4' has 79 training images, fewer than the 80"),
         (["printed", "--shots", "all"], "printed has no end of images"),
         (["--image-size", "4"], "too small"),
+        (["--label-smoothing", "1"], "label_smoothing is 1.0; it is from 0 to below 1"),
+        (["--label-smoothing", "nan"], "label_smoothing is nan"),
+        (
+            ["--batch-size", "8", "--recipe", "plain"],
+            "the batches of --recipe plain have 32 images",
+        ),
         (["--image-size", "100000"], "images of 100000 px are too large; the most is 1024"),
         (
             ["--seed", str(2**32 - 1), "--seeds", "2"],
@@ -134,6 +141,12 @@ def test_a_mistake_is_one_line_and_no_report(arguments, words, tmp_path, capsys)
         ("compare --colour", "not understood: --colour", "compare"),
         ("compare my photos", "not understood: photos; a path with spaces is quoted", "compare"),
         ("compare --s 1", "ambiguous option: --s could match --strict", "compare"),
+        ("compare --batch-size 0", "--batch-size: 0 is not 1 or more", "compare"),
+        ("compare --class-weights even", "'even' is neither balanced nor numbers", "compare"),
+        ("compare --class-weights 1,,2", "'1,,2' is neither balanced nor numbers", "compare"),
+        ("compare --class-weights=-1,2", "'-1,2' is neither balanced nor numbers", "compare"),
+        ("compare --label-smoothing some", "--label-smoothing: invalid float value", "compare"),
+        ("recommend x --batch-size 8", "not understood: --batch-size 8", "recommend"),
         ("compare --recipe best", "--recipe: invalid choice: 'best'", "compare"),
         ("compare --strict=yes", "--strict: it takes no value, and was given 'yes'", "compare"),
         ("compare --strategies probe --strategies full", "--strategies: given twice", "compare"),
@@ -363,6 +376,43 @@ def test_the_recipe_that_is_asked_for_is_that_of_the_study(
     monkeypatch.setattr("vtlab.study.compare.compare", seen)
     assert run("garden", "--out", tmp_path, *words) == 2
     assert asked == [recipe] and "seen" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "fields", "unused"),
+    [
+        ([], {}, ""),
+        (
+            ["--batch-size", "8", "--label-smoothing", "0.1"],
+            {"batch_size": 8, "label_smoothing": 0.1},
+            "  not used, since probe is solved on all images at once: batch size 8, label smoothing 0.1\n",
+        ),
+        (["--class-weights", "balanced"], {"class_weights": "balanced"}, ""),
+        (["--class-weights", "1,2.5"], {"class_weights": (1.0, 2.5)}, ""),
+    ],
+)
+def test_how_strategies_are_trained_reaches_each_that_has_a_use_for_it(
+    words, fields, unused, tmp_path, monkeypatch, capsys
+):
+    from vtlab.training.strategies import full, probe
+
+    asked = []
+
+    def seen(*task, strategies, **how):
+        asked.extend(strategies)
+        raise ValueError("seen")
+
+    monkeypatch.setattr("vtlab.study.compare.compare", seen)
+    assert run("garden", "--out", tmp_path, "--strategies", "probe,full", *words) == 2
+    weighed = {name: value for name, value in fields.items() if name == "class_weights"}
+    assert asked == [replace(probe, **weighed), replace(full, **fields)]
+    assert capsys.readouterr().err == f"{unused}vtlab: seen\n"
+
+
+def test_weights_of_other_classes_are_refused_by_number(folder, tmp_path, capsys):
+    place = ("--image-size", 32, "--out", tmp_path / "out", "--strategies", "probe", "--seeds", 1)
+    assert run(folder, "--class-weights", "1,1,5", *place) == 2
+    assert "class_weights has 3 numbers, the task 2 classes" in capsys.readouterr().err
 
 
 def test_version_and_help(capsys):

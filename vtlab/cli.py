@@ -29,6 +29,7 @@ from vtlab.system.interrupts import Termination, raise_on_termination
 if TYPE_CHECKING:
     from vtlab.study.setting import Setting
     from vtlab.study.study import Study
+    from vtlab.training.strategies import Strategy
 
 MAX_SEED = 2**32 - 1  # which is all that NumPy takes
 SHOWN_FILES = 5  # of those that were left out, in the terminal
@@ -211,7 +212,8 @@ def _build_shared_options() -> OneLineParser:
         default="default",
         metavar="NAME",
         help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, efficientnet_lite0, a network of "
-        "torchvision or timm, such as resnet18 or timm:convnext_atto, or your own: FILE.py:FUNCTION or "
+        "torchvision or timm, such as resnet18 or timm:convnext_atto (with arguments for timm: "
+        "timm:vit_tiny_patch16_224,img_size=160), or your own: FILE.py:FUNCTION or "
         "package.module:FUNCTION builds it "
         "(default: efficientnet_lite0 for photographs, mini_resnet for drawn tasks; see vtlab starts)",
     )
@@ -266,6 +268,26 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
         default=None,  # what this means depends on PATH, see `_read_shots`
         metavar="N|all",
         help="training images per class (default: 5; all for a folder)",
+    )
+    how = one.add_argument_group("how strategies are trained, beside --recipe and --epochs")
+    how.add_argument(
+        "--batch-size",
+        type=_parse_count,
+        metavar="N",
+        help="images in a step; where memory runs out, fewer (default: 16; 32 with --recipe plain)",
+    )
+    how.add_argument(
+        "--class-weights",
+        type=_parse_class_weights,
+        metavar="HOW",
+        help="balanced: classes count alike, however many images each has; or a number above 0 for each class, "
+        "in the order of their names, such as 1,1,5 (default: images count alike)",
+    )
+    how.add_argument(
+        "--label-smoothing",
+        type=float,
+        metavar="SHARE",
+        help="of each target the share that goes to all classes alike, from 0 to below 1 (default: 0)",
     )
     how = one.add_argument_group("how often, and where")
     how.add_argument(
@@ -378,6 +400,18 @@ def _parse_count(text: str) -> int:
     return number
 
 
+def _parse_class_weights(text: str) -> str | tuple[float, ...]:
+    if text == "balanced":
+        return text
+    with contextlib.suppress(ValueError):
+        weights = tuple(float(part) for part in text.split(","))
+        if all(0 < weight < float("inf") for weight in weights):
+            return weights
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is neither balanced nor numbers above 0 as in 1,1,5"
+    )
+
+
 def _parse_seed(text: str) -> int:
     number = _parse_natural(text)
     if number > MAX_SEED:
@@ -429,10 +463,9 @@ def compare_command(given: argparse.Namespace) -> int:
     from vtlab.results.comparison import format_comparison
     from vtlab.results.conclusions import state_conclusion
     from vtlab.study.compare import compare
-    from vtlab.training.strategies import strategy
 
     started = time.perf_counter()
-    strategies = [strategy(name) for name in _split_names(given.strategies)]
+    strategies = [_read_strategy(name, given) for name in _split_names(given.strategies)]
     shots = _read_shots(given, drawn="5")
     seeds = range(given.seed, given.seed + given.seeds)
     if seeds[-1] > MAX_SEED:
@@ -573,6 +606,25 @@ def _read_setting(given: argparse.Namespace) -> Setting:
         split_column=given.split_column,
         regression=given.regression,
     )
+
+
+def _read_strategy(name: str, given: argparse.Namespace) -> Strategy:
+    """The strategy of that name, trained as the options say; says which of them it has no use for."""
+    from vtlab.training.strategies import strategy
+
+    if given.batch_size and given.recipe == "plain":
+        raise ValueError(
+            f"--batch-size {given.batch_size}: the batches of --recipe plain have 32 images"
+        )
+    made, options = strategy(name), ("batch_size", "class_weights", "label_smoothing")
+    asked = {option: getattr(given, option) for option in options}
+    asked = {option: value for option, value in asked.items() if value is not None}
+    if made.convex:
+        unused = {option: asked.pop(option) for option in list(asked) if option != "class_weights"}
+        if unused:
+            words = ", ".join(f"{option.replace('_', ' ')} {v}" for option, v in unused.items())
+            _print_note(f"  not used, since {name} is solved on all images at once: {words}")
+    return replace(made, **asked)
 
 
 def _check_folder(path: Path) -> None:
