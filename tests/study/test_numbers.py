@@ -1,18 +1,25 @@
 """Studies of tasks that ask for a number: compared, reported, saved and predicted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from sklearn.metrics import mean_absolute_error, r2_score
 
 from vtlab.cli import main
 from vtlab.data.baselines import pixel_neighbour
 from vtlab.data.tasks import task
+from vtlab.models.evaluation import compute_outputs
 from vtlab.results.comparison import format_comparison
+from vtlab.study import recommend as advice
 from vtlab.study.compare import compare
 from vtlab.study.recommend import recommend
 from vtlab.study.setting import Setting
+from vtlab.system.randomness import make_generator
+from vtlab.training.strategies import probe
 
 COUNT = 24
 
@@ -117,9 +124,91 @@ def test_the_command_compares_saves_and_predicts_numbers(table, tmp_path, capsys
     assert [f"{one:.4g}" for one in answers["predicted weight"]] == [line[2] for line in lines]
 
 
-def test_recommend_says_who_takes_numbers(table):
-    made = task(table, regression=True, image_size=32, shots="all")
-    with pytest.raises(
-        ValueError, match="weights asks for a number, and recommend races ways by how"
+@pytest.fixture(scope="module")
+def grey():
+    """Sixty images that are brighter the larger their number is."""
+
+    def images(count, seed):
+        numbers = np.linspace(10, 22, count)
+        noise = np.random.default_rng(seed).integers(0, 40, (count, 32, 32, 3))
+        return (noise + 16 * (numbers - 10)[:, None, None, None]).astype(np.uint8), numbers
+
+    return task(images(60, 0), test=images(20, 1), shots="all", regression=True)
+
+
+RACED = Setting(backbone="mini_resnet", image_size=32, epochs=2, recipe="committed")
+
+
+@pytest.fixture
+def three_splits(monkeypatch):
+    monkeypatch.setattr(advice, "MAX_SPLITS", advice.MIN_SPLITS)
+
+
+def test_numbers_are_raced_and_their_mean_is_what_must_be_beaten(grey, three_splits, monkeypatch):
+    judged = {"probe": [], "partial": []}
+
+    def watched(network, pixels):
+        outputs = compute_outputs(network, pixels)
+        way = "partial" if "stage4" in network.learning_parts else "probe"
+        judged[way].append((pixels, outputs[:, 0]))
+        return outputs
+
+    monkeypatch.setattr(advice, "compute_outputs", watched)
+    said, true = [], grey.train.labels
+    found = recommend(grey, budget=3600, setting=RACED, ways=[*judged], say=said.append)
+    assert found.images == (45, 15)
+    # by hand: the numbers of what was held back are found by its pixels
+    places = {image.numpy().tobytes(): i for i, image in enumerate(grey.train.pixels)}
+    rows = found.table.set_index("way")
+    for way, splits in judged.items():
+        offs = [y - true[[places[x.numpy().tobytes()] for x in pixels]] for pixels, y in splits]
+        scores = [max(-1, float(1 - (off**2).mean() / true.var(correction=0))) for off in offs]
+        assert rows["mean"][way] == pytest.approx(np.mean(scores))
+        assert rows.mean_error[way] == pytest.approx(np.mean([off.abs().mean() for off in offs]))
+        assert len(splits) == 3 and np.isnan(rows.balanced[way])
+    assert found.learnt and -0.3 < found.majority < 0 and found.lead.low > 0
+    assert rows["mean"]["probe"] > 0.8
+    shown = str(found)
+    for words in (
+        "R²",
+        "mean error",
+        "Always their mean",
+        "Train so: ",
+        "every R² may be a little",
     ):
-        recommend(made, budget=1)
+        assert words in shown
+    assert "accurac" not in shown and "Chance" not in shown
+    assert "%" not in shown.replace("95 % interval", "") and "leads at 0." in said[-1]
+
+
+def test_numbers_that_no_image_shows_are_not_recommended(grey, three_splits):
+    order = torch.randperm(len(grey.train), generator=make_generator(0, "mix"))
+    lost = replace(grey, train=replace(grey.train, labels=grey.train.labels[order]), draw=None)
+    found = recommend(lost, budget=3600, setting=RACED, ways="probe")
+    assert not found.learnt and found.lead.low < 0
+    assert "Nothing learnt was shown: Linear probe, the best, has an R² of" in str(found)
+    assert "always answering with the mean number has 0.0" in str(found)
+    few = replace(grey, train=grey.train[torch.arange(3)])
+    with pytest.raises(ValueError, match="^'number' has 3 training images; a recommendation takes"):
+        recommend(few, setting=RACED)
+
+
+def test_a_split_that_goes_wrong_does_not_outweigh_the_others(grey, three_splits, monkeypatch):
+    wrong = iter([0.0, 1e6, 0.0])
+
+    def answer(network, pixels):
+        return compute_outputs(network, pixels) + next(wrong)
+
+    monkeypatch.setattr(advice, "compute_outputs", answer)
+    row = recommend(grey, budget=3600, setting=RACED, ways="probe").table.iloc[0]
+    assert row["mean"] == pytest.approx((2 * 0.9 - 1) / 3, abs=0.05) and row.low == -1
+
+
+def test_the_command_recommends_for_numbers(table, three_splits, monkeypatch, capsys):
+    monkeypatch.setitem(advice.recommend.__kwdefaults__, "ways", probe)
+    own = ["--backbone", "mini_resnet", "--image-size", "32", "--regression"]
+    assert main(["recommend", str(table), *own]) == 0
+    shown = capsys.readouterr().out
+    head = "R² 95 % interval mean error behind the best splits seconds"
+    assert shown.splitlines()[0].split() == head.split()
+    assert "--regression" in shown or "Nothing learnt" in shown

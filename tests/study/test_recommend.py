@@ -63,6 +63,7 @@ class Acted:
         patch.setattr(advice, "predict", self.predict)
         patch.setattr(advice.Runner, "choose_recipe", lambda runner, *asked: self.choose(*asked))
         patch.setattr(advice, "count_trials", lambda *asked: 0)
+        patch.setattr(advice, "choose_epochs", lambda *asked: None)
         patch.setattr(advice, "OVERHEAD_SECONDS", 0)
 
         def operations(network, way, images, *, epochs, image_size):
@@ -308,8 +309,6 @@ def test_what_cannot_be_raced_is_refused(few):
             recommend(few, ways=ways, setting=QUICK)
     with pytest.raises(ValueError, match="images of 64 px, and those of garden have 32"):
         recommend(few, setting=replace(QUICK, image_size=64))
-    with pytest.raises(ValueError, match="petals asks for a number"):
-        recommend(task("petals", shots=5, image_size=32), setting=QUICK)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from vtlab.results import metrics, records
 from vtlab.results.formatting import (
     format_accuracy,
     format_number,
-    format_percent_range,
+    format_score,
+    format_score_range,
     format_shots,
     format_strategy_name,
     format_table,
@@ -95,15 +96,11 @@ class Comparison:
 
     def format_score(self, value: float) -> str:
         """An accuracy in percent, or R² as a number; "diverged" for nan."""
-        if not len(self.numbers):
-            return format_accuracy(value)
-        return "diverged" if value != value else f"{value:.3f}"
+        return format_score(value, bool(len(self.numbers)))
 
     def format_score_range(self, low: float, high: float) -> str:
         """The ends of an interval; nothing where there is none."""
-        if not len(self.numbers):
-            return format_percent_range(low, high)
-        return "" if low != low else f"{low:.3f} to {high:.3f}"
+        return format_score_range(low, high, bool(len(self.numbers)))
 
     @property
     def learnt_from(self) -> str:

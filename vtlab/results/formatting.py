@@ -22,6 +22,18 @@ def format_percent_range(low: float, high: float) -> str:
     return "" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"
 
 
+def format_score(score: float, is_number: bool) -> str:
+    """An accuracy in percent or, where a number is asked for, R² as it is; "diverged" for nan."""
+    return format_accuracy(score) if score != score or not is_number else f"{score:.3f}"
+
+
+def format_score_range(low: float, high: float, is_number: bool) -> str:
+    """The ends of an interval of scores; nothing where there is none."""
+    if not is_number:
+        return format_percent_range(low, high)
+    return "" if low != low else f"{low:.3f} to {high:.3f}"
+
+
 def format_number(number: float) -> str:
     """A number to four digits, such as `12.35`; "diverged" for nan."""
     return "diverged" if number != number else f"{number:.4g}"

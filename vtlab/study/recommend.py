@@ -3,7 +3,7 @@
 Ways to train race on the same splits: a quarter of the training images is held back, another one in every
 split, and each way learns from the rest, by the recipe that it chooses within them. Ways that are clearly
 behind leave the race. A leader is recommended only if it is clearly better than always naming the
-most frequent class. The test images are not touched.
+most frequent class, or, of numbers, their mean. The test images are not touched.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
+from vtlab.data.images import Images
 from vtlab.data.near_duplicates import near_duplicates
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, count_groups, stratified_split
 from vtlab.data.tasks import Task
-from vtlab.models.evaluation import NonFiniteOutputsError, predict
+from vtlab.models.evaluation import NonFiniteOutputsError, compute_outputs, predict
+from vtlab.models.losses import label_variance_loss
+from vtlab.models.network import Network
+from vtlab.results.formatting import format_score
 from vtlab.results.metrics import (
     Interval,
     accuracy,
@@ -52,6 +56,7 @@ from vtlab.training.strategies import (
 )
 
 DEFAULT_WAYS = (probe, partial(1), partial(2), lp_ft, full, scratch)
+LEAST_R_SQUARED = -1.0  # of a split
 MIN_SPLITS = 3  # before a way may be dropped
 MAX_SPLITS = 10
 PILOT_IMAGES = 64  # of the timed epoch from which the time of each run is predicted
@@ -79,8 +84,8 @@ def recommend(
             of the setting is not used, what will be done and how long that takes, then each split.
 
     Raises:
-        ValueError: If a class has too few images, the task asks for a number, a way is none for this
-            network or given twice, the time is too short for any way, or every way diverges.
+        ValueError: If a class has too few images, a way is none for this network or given twice, the time
+            is too short for any way, or every way diverges.
 
     Splits overlap, so that intervals of their means are widened as Nadeau and Bengio (2003) propose,
     https://doi.org/10.1023/A:1024068626366. Lesson 16.
@@ -103,7 +108,7 @@ def _describe_groups(task: Task) -> list[str]:
     """What whole groups on one side of a split mean for the numbers of a race."""
     if not task.train.groups:
         return []
-    counts = {} if task.asks_a_number else count_groups(task.train.labels, task.train.groups)
+    counts = count_groups(task.train.strata, task.train.groups)
     lines = [
         "whole groups are held back; intervals count images, and those of one group are alike: they are too "
         "narrow"
@@ -116,11 +121,22 @@ def _describe_groups(task: Task) -> list[str]:
 
 
 class SplitScore(NamedTuple):
-    """What a way has reached on the images that a split held back, and what naming one class reaches there."""
+    """What a way has reached on the images that a split held back, and what always one answer reaches there.
 
-    accuracy: float
+    Attributes:
+        score: Accuracy; of numbers the share of their variance (that of all training images) explained, R²,
+            which is `LEAST_R_SQUARED` at least: one split that goes wrong must not outweigh all others.
+        balanced: Balanced accuracy; nan of numbers.
+        mean_error: Mean absolute error; nan of classes.
+        constant: The score of the most frequent class, or the mean, of the images learnt from.
+        under_trained: Whether it ended too early.
+        seconds: How long it took.
+    """
+
+    score: float
     balanced: float
-    majority: float
+    mean_error: float
+    constant: float
     under_trained: bool
     seconds: float
 
@@ -138,11 +154,6 @@ class RecommendationRace:
         """
         self.started, self.budget, self.seed = time.perf_counter(), budget, seed
         torch.set_num_threads(THREADS)
-        if task.asks_a_number:
-            raise ValueError(
-                f"{task.name} asks for a number, and recommend races ways by how well classes are named: "
-                "compare takes numbers"
-            )
         self.runner = Runner.build(setting, task)
         self.task = self.runner.task
         self.runner.check_strategies(ways)
@@ -152,13 +163,12 @@ class RecommendationRace:
                     f"{label} is asked for twice: ways of one name differ in their rates, or have names of "
                     "their own, as in replace(vt.full, name='slow', stage_decay=0.9)"
                 )
-        counts = torch.bincount(task.train.labels.long(), minlength=len(task.classes))
-        least = int(counts.argmin())
-        if counts[least] < MIN_IMAGES_PER_CLASS:
-            raise ValueError(
-                f"class {task.classes[least]!r} has {counts[least]} training images; a "
-                f"recommendation takes {MIN_IMAGES_PER_CLASS} or more of each"
-            )
+        for name, count in zip(task.classes, task.count_classes(), strict=True):
+            if count < MIN_IMAGES_PER_CLASS:
+                raise ValueError(
+                    f"{'' if task.asks_a_number else 'class '}{name!r} has {count} training images; a "
+                    f"recommendation takes {MIN_IMAGES_PER_CLASS} or more of each"
+                )
         kept, held = self._split(0)
         self.images = len(kept), len(held)
         self.alike = len(near_duplicates(task.train.pixels[kept], task.train.pixels[held]))
@@ -175,7 +185,7 @@ class RecommendationRace:
         """Places of the training images to learn from and of those held back."""
         train, seed = self.task.train, self.seed + number
         return stratified_split(
-            train.labels, HELD_BACK_SHARE, seed, self.task.classes, train.groups
+            train.strata, HELD_BACK_SHARE, seed, self.task.classes, train.groups
         )
 
     def _task_with(self, places: torch.Tensor) -> Task:
@@ -273,7 +283,10 @@ class RecommendationRace:
             if number + 1 >= MIN_SPLITS:
                 self.racing = [way for way in self.racing if not self._lead_over(way).low > 0]
             leader = self.leader
-            yield f"split {number + 1}: {_label(leader)} leads at {100 * self._mean(leader):.1f} %"
+            mean = format_score(self._mean(leader), self.task.asks_a_number)
+            yield f"split {number + 1}: {_label(leader)} leads at {mean}".replace(
+                "\N{NO-BREAK SPACE}", " "
+            )
 
     def _drop_split(self, number: int) -> None:
         """Drop a split that not all ways have, unless it is the only one."""
@@ -299,23 +312,35 @@ class RecommendationRace:
         if training.diverged:
             return training.diverged
         try:
-            guesses = predict(network, images.pixels).argmax(1)
+            measured = self._measure(network, some.train.labels, images)
         except NonFiniteOutputsError as error:
             return str(error)
-        most = torch.bincount(some.train.labels.long()).argmax()
-        self.scores.setdefault(way, []).append(
-            SplitScore(
-                accuracy(images.labels, guesses),
-                balanced_accuracy(images.labels, guesses),
-                (images.labels == most).double().mean().item(),
-                is_under_trained(training.history),
-                time.perf_counter() - started,
-            )
-        )
+        short = is_under_trained(training.history)
+        score = SplitScore(*measured, short, time.perf_counter() - started)
+        self.scores.setdefault(way, []).append(score)
         return ""
 
+    def _measure(
+        self, network: Network, learnt: torch.Tensor, images: Images
+    ) -> tuple[float, float, float, float]:
+        """The first four numbers of `SplitScore`, of a network that learnt from images with these labels."""
+        labels, nan = images.labels, float("nan")
+        if not self.task.asks_a_number:
+            guesses = predict(network, images.pixels).argmax(1)
+            most = torch.bincount(learnt.long()).argmax()
+            majority = (labels == most).double().mean().item()
+            return accuracy(labels, guesses), balanced_accuracy(labels, guesses), nan, majority
+        # the few that are held back may be all alike: their own variance would be no unit
+        unit = label_variance_loss(self.task.train.labels)
+        off = compute_outputs(network, images.pixels)[:, 0] - labels
+        score, constant = (
+            max(LEAST_R_SQUARED, 1 - (errors.square().mean() / unit).item())
+            for errors in (off, learnt.mean() - labels)
+        )
+        return score, nan, off.abs().mean().item(), constant
+
     def _mean(self, way: Strategy) -> float:
-        return fmean(score.accuracy for score in self.scores[way])
+        return fmean(one.score for one in self.scores[way])
 
     @property
     def leader(self) -> Strategy:
@@ -324,12 +349,14 @@ class RecommendationRace:
         return max((way for way in self.scores if len(self.scores[way]) == most), key=self._mean)
 
     def _lead_over(self, way: Strategy) -> Interval:
-        """The leader's accuracy less this way's, over the splits that both have."""
+        """The leader's score less this way's, over the splits that both have."""
         pairs = zip(self.scores[self.leader], self.scores[way], strict=False)
-        return self._interval([a.accuracy - b.accuracy for a, b in pairs])
+        return self._interval([a.score - b.score for a, b in pairs])
 
     def _interval(self, values: Sequence[float]) -> Interval:
         """The interval of a mean over overlapping splits."""
+        if self.task.asks_a_number:
+            return resampled_interval(values, *self.images)
         # equal values have no spread: no interval is narrower than one image makes it
         one = [0, *[1 / self.images[1]] * (len(values) - 1)]
         return widen_interval_to_one_image(
@@ -337,17 +364,17 @@ class RecommendationRace:
         )
 
     def _find_lead(self) -> Interval:
-        """How far the leader is ahead of naming the most frequent class.
+        """How far the leader is ahead of always giving one answer.
 
         Three splits say little of their own spread. So the interval is the one over splits, or that of the
         images of a single split, whichever lies higher: a mean over splits is no less certain than one.
         """
         scores = self.scores[self.leader]
-        over_splits = self._interval([score.accuracy - score.majority for score in scores])
-        if len(scores) < MIN_SPLITS:
+        over_splits = self._interval([one.score - one.constant for one in scores])
+        if len(scores) < MIN_SPLITS or self.task.asks_a_number:
             return over_splits
         of_images = interval([self._mean(self.leader)], self.images[1])
-        majority = fmean(score.majority for score in scores)
+        majority = fmean(one.constant for one in scores)
         low, high = of_images.low - majority, of_images.high - majority
         return over_splits if over_splits.low > low else replace(over_splits, low=low, high=high)
 
@@ -369,18 +396,20 @@ class RecommendationRace:
             )
         leader, rows = self.leader, []
         for way, scores in self.scores.items():
-            own, behind = self._interval([one.accuracy for one in scores]), self._lead_over(way)
+            own, behind = self._interval([one.score for one in scores]), self._lead_over(way)
+            least = LEAST_R_SQUARED if self.task.asks_a_number else 0.0
             rows.append(
                 {
                     "way": way.name,
                     "rate": None if way.convex else way.rate,
                     "mean": own.mean,
-                    "low": max(own.low, 0.0),
+                    "low": max(own.low, least),
                     "high": min(own.high, 1.0),
                     "balanced": fmean(one.balanced for one in scores),
+                    "mean_error": fmean(one.mean_error for one in scores),
                     "behind": behind.mean,
-                    "behind_low": max(behind.low, -1.0),
-                    "behind_high": min(behind.high, 1.0),
+                    "behind_low": max(behind.low, least - 1),
+                    "behind_high": min(behind.high, 1 - least),
                     "splits": len(scores),
                     "under_trained": sum(one.under_trained for one in scores),
                     "seconds": sorted(one.seconds for one in scores)[len(scores) // 2],
@@ -393,7 +422,7 @@ class RecommendationRace:
             leader=leader,
             best=self.runner.choose_recipe(leader, self.task, self.seed),
             table=table.drop(columns="leads").reset_index(drop=True),
-            majority=fmean(score.majority for score in self.scores[leader]),
+            majority=fmean(one.constant for one in self.scores[leader]),
             lead=self._find_lead(),
             left_out={_label(way): why for way, why in self.left_out.items()},
             images=self.images,

@@ -13,7 +13,14 @@ import pandas as pd
 import torch
 
 from vtlab.data.tasks import Task
-from vtlab.results.formatting import format_percent_range, format_table, join_words
+from vtlab.results.formatting import (
+    format_number,
+    format_percent,
+    format_score,
+    format_score_range,
+    format_table,
+    join_words,
+)
 from vtlab.results.labels import get_label
 from vtlab.results.metrics import Interval
 from vtlab.study.setting import Setting
@@ -26,6 +33,7 @@ RECOMMENDATION_COLUMNS = (
     "held-back images",
     "95 % interval",
     "balanced",
+    "mean error",
     "behind the best",
     "splits",
     "seconds",
@@ -40,9 +48,11 @@ class Recommendation:
         leader: The way with the highest mean, as it was given.
         best: The same by the recipe that it chose within all the images.
         table: A row for each way, best first: `way`, `rate` (where the way had one), `mean`, `low`,
-            `high` (95 % interval), `balanced` (balanced accuracy), `behind`, `behind_low`, `behind_high`
-            (the best, less this one), `splits`, `under_trained` (in how many of them), `seconds` (of a run).
-        majority: The accuracy of always naming the most frequent class, on the same images held back.
+            `high` (accuracy, with its 95 % interval; of numbers R², the share of their variance that is
+            explained, and no less than -1 in any split), `balanced` (balanced accuracy), `mean_error` (of numbers), `behind`, `behind_low`,
+            `behind_high` (the best, less this one), `splits`, `under_trained` (in how many of them),
+            `seconds` (of a run).
+        majority: The same of always naming the most frequent class, or the mean, of the images learnt from.
         lead: How far the best is ahead of that, with its 95 % interval.
         left_out: Why a way did not race, or left without an accuracy, by the way's label (`label_way`).
         images: How many each learnt from, and how many were held back.
@@ -70,14 +80,18 @@ class Recommendation:
 
     @property
     def learnt(self) -> bool:
-        """Whether the best is clearly better than always naming the most frequent class."""
+        """Whether the best is clearly better than always naming the most frequent class, or the mean."""
         return self.lead.low > 0
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Training images of each class, by its name."""
-        numbers = torch.bincount(self.task.train.labels.long(), minlength=len(self.task.classes))
-        return dict(zip(self.task.classes, numbers.tolist(), strict=True))
+        """Training images of each class, by its name; where a number is asked for, of all."""
+        return dict(zip(self.task.classes, self.task.count_classes(), strict=True))
+
+    @property
+    def score(self) -> str:
+        """What ways are compared by."""
+        return "R²" if self.task.asks_a_number else "accuracy"
 
     @property
     def uneven(self) -> bool:
@@ -138,7 +152,7 @@ class Recommendation:
         order = "" if alone else ", and the order may differ"
         found.append(
             f"Each way learnt from {self.images[0]} of the {sum(self.images)} images; with all of them "
-            f"every accuracy may be a little higher{order}."
+            f"every {self.score} may be a little higher{order}."
         )
         if not alone:
             found.append(f"The best of {len(table)} was picked after the fact, which flatters it.")
@@ -150,7 +164,7 @@ class Recommendation:
         if self.alike:
             found.append(
                 f"{self.alike} of {self.images[1]} images held back look the same as one learnt from: "
-                "every accuracy is flattered, and learning by heart with it."
+                f"every {self.score} is flattered, and learning by heart with it."
             )
         if splits < 2:
             found.append("One split: no interval, and no way to tell a lead from luck.")
@@ -172,14 +186,17 @@ class Recommendation:
             found.append(f"Under-trained: {listed}. With more epochs they may do better.")
         if len(list_candidates(self.leader, self.setting.recipe)) > 1:
             found.append(
-                f"Its recipe was chosen within the {sum(self.images)} images; the accuracies are those of "
-                "recipes that each split chose within the images it learnt from."
+                f"Its recipe was chosen within the {sum(self.images)} images; the table's numbers are those "
+                "of recipes that each split chose within the images it learnt from."
             )
         found.extend(f"Without {label}: {why}." for label, why in self.left_out.items())
         return found
 
     def __repr__(self) -> str:
         """The recommendation as lines for a terminal."""
+        return "\n".join(self._lines()).replace("\N{NO-BREAK SPACE}", " ")
+
+    def _lines(self) -> list[str]:
         lines = [
             format_table(self._rows()),
             "",
@@ -187,21 +204,32 @@ class Recommendation:
             *(f"  - {sentence}" for sentence in self.caveats),
         ]
         if not self.learnt:
-            return "\n".join([*lines, *(f"  - {sentence}" for sentence in self._advice())])
+            return [*lines, *(f"  - {sentence}" for sentence in self._advice())]
         lines += ["", f"  for epoch in {self.code}: print(epoch)"]
-        return "\n".join([*lines, *([f"  {self.command}"] if self.command else [])])
+        return [*lines, *([f"  {self.command}"] if self.command else [])]
 
     def _answer(self) -> str:
         """What to train; or that no other way raced, or that the race has shown no learning."""
         best, lead = self.table.iloc[0], self.lead
         name, most = get_label(best.way).text, max(self.counts, key=self.counts.__getitem__)
         constant = f"always naming {most!r} (the most frequent class)" if self.uneven else "chance"
+        number = self.task.asks_a_number
+        if number:
+            constant = f"always answering with the mean {most}"
         if not self.learnt:
-            numbers = format_percent_range(lead.low, lead.high) or "one split has no interval"
+            interval = (
+                format_score_range(lead.low, lead.high, number) or "one split has no interval"
+            )
+            reached, least = (format_score(one, number) for one in (best["mean"], self.majority))
+            found = f"is right for {reached} of the images held back, and {constant} for {least}"
+            if number:
+                found = (
+                    f"has an R² of {reached} on the images held back, and {constant} has {least}"
+                )
+            points = "" if number else " points"
             return (
-                f"Nothing learnt was shown: {name}, the best, is right for "
-                f"{100 * best['mean']:.1f} % of the images held back, and {constant} for "
-                f"{100 * self.majority:.1f} % (ahead by {100 * lead.mean:.1f} points, 95 % interval {numbers})"
+                f"Nothing learnt was shown: {name}, the best, {found} (ahead by "
+                f"{self._format_difference(lead.mean)}{points}, 95 % interval {interval})"
             )
         if len(self.table) == 1:
             return (
@@ -215,36 +243,50 @@ class Recommendation:
         least = min(self.counts, key=self.counts.__getitem__)
         of_least = f", of {least!r} above all, of which there are {self.counts[least]}"
         splits = " More time (--budget) gives more splits." if self.more_splits else ""
+        see = "see the number" if self.task.asks_a_number else "tell the classes apart"
         return [
             f"Give more images{of_least if self.uneven else ''}.{splits}",
-            "Look whether the labels are right, and whether a person could tell the classes apart at the "
-            "size that the network sees. If so, try another start (--backbone, --weights).",
+            f"Look whether the labels are right, and whether a person could {see} at the size that the "
+            "network sees. If so, try another start (--backbone, --weights).",
         ]
+
+    def _format_difference(self, value: float) -> str:
+        """A difference of two scores, in points of a percent or as it is."""
+        return f"{value:.3f}" if self.task.asks_a_number else f"{100 * value:.1f}"
 
     def _rows(self) -> list[tuple[str, ...]]:
         """The table's head and rows, as text; the column of balanced accuracies only where it says more."""
+        number = self.task.asks_a_number
         rows: list[tuple[str, ...]] = [RECOMMENDATION_COLUMNS]
         for row in self.table.itertuples():
-            apart = format_percent_range(row.behind_low, row.behind_high)
-            behind = f"{100 * row.behind:.1f}" + (f" ({apart})" if apart else "")
+            apart = format_score_range(row.behind_low, row.behind_high, number)
+            behind = self._format_difference(row.behind) + (f" ({apart})" if apart else "")
             rows.append(
                 (
                     get_label(row.way).text,
                     "" if pd.isna(row.rate) else f"{row.rate:g}",
-                    f"{100 * row.mean:.1f} %",
-                    format_percent_range(row.low, row.high),
-                    f"{100 * row.balanced:.1f} %",
+                    format_score(row.mean, number),
+                    format_score_range(row.low, row.high, number),
+                    format_percent(row.balanced),
+                    format_number(row.mean_error),
                     behind if row.Index else "",
                     str(row.splits),
                     f"{row.seconds:.1f}",
                 )
             )
-        chance = f"{100 / len(self.counts):.1f} %"
+        always = format_score(self.majority, number)
+        chance = format_percent(1 / len(self.counts))
+        rest = ["" for _ in RECOMMENDATION_COLUMNS[5:]]
+        if number:
+            rows[0] = tuple("R²" if cell == "held-back images" else cell for cell in rows[0])
+            rows.append(("Always their mean", "", always, "", "", *rest))
         if self.uneven:
-            always = f"{100 * self.majority:.1f} %"
-            rows.append(("Always the most frequent class", "", always, "", chance, "", "", ""))
-        rows.append((f"Chance (1 of {len(self.counts)})", "", chance, "", chance, "", "", ""))
+            rows.append(("Always the most frequent class", "", always, "", chance, *rest))
+        if not number:
+            rows.append((f"Chance (1 of {len(self.counts)})", "", chance, "", chance, *rest))
         empty = {"balanced"} if not self.uneven else set()
+        if not number:
+            empty.add("mean error")
         if self.table.rate.isna().all():
             empty.add("rate")
         shown = [i for i, name in enumerate(RECOMMENDATION_COLUMNS) if name not in empty]
