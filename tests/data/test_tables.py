@@ -364,6 +364,7 @@ PATHS = {
     "a name alone": lambda i: f"{i}.png",
     "a number alone": lambda i: f"{i}",
     "a number with its zeros": lambda i: f"{i:05}",
+    "a number with a point": lambda i: f"{i}.0",
     "converted since": lambda i: f"img/{i}.tif",
     "below here": lambda i: f"./img/{i}.png",
 }
@@ -403,7 +404,9 @@ def test_a_name_that_could_be_two_files_is_said_and_not_guessed(photos):
     assert set(found.train.files) == {f"img/{i}.png" for i in range(COUNT)}
     for i in range(3, COUNT):
         (photos / "again" / f"{i}.png").write_bytes(saved(grainy(50 + i)))
-    with pytest.raises(ValueError, match=r"no file that labels\.csv names"):
+    with pytest.raises(
+        ValueError, match=r"that of several files: '0\.png' of again/0\.png and of img/0\.png"
+    ):
         read(photos / "labels.csv")
     (photos / "0.png").write_bytes(saved(grainy(99)))  # just this one is meant
     path = write(photos, "file,label", lambda i: f"{'img/' if i > 4 else ''}{i}.png,{kind(i)}")
@@ -656,6 +659,30 @@ PUBLISHED = {
         ("a", "b"),
         "columns of labels.csv: file = file, label = label; not used: column 1",
     ),
+    "an index before files of other numbers": (
+        "labels.csv",
+        ",test_samples,test_labels",
+        lambda i: f"{i},/mnt/data/{(i + 1) % COUNT}.jpg,{kind(i + 1)}",
+        lambda i: f"img/{i}.jpg",
+        ("a", "b"),
+        "file = test_samples, label = test_labels; not used: column 1",
+    ),
+    "lists that pandas wrote": (
+        "labels.csv",
+        "file,labels",
+        lambda i: f"{i}.jpg,\"['{kind(i)}']\"",
+        lambda i: f"img/{i}.jpg",
+        ("a", "b"),
+        "label = labels",
+    ),
+    "several findings in a cell": (
+        "labels.csv",
+        "file,label",
+        lambda i: f"{i}.jpg,{('rust', 'rust|scab')[i % 2]}",
+        lambda i: f"img/{i}.jpg",
+        ("rust", "rust|scab"),
+        "6 rows of labels.csv name several classes in one cell ('rust|scab' …)",
+    ),
     "two spellings": (
         "labels.csv",
         "file,label",
@@ -709,6 +736,24 @@ FOLDERS = {
         None,
     ),
     "Hugging Face": ([*TRAIN, *TEST], {"train/metadata.csv": ROWS, "test/metadata.csv": TESTED}, 6),
+    "a table for each part": (
+        [f"img/{i}.jpg" for i in (*range(COUNT), *range(20, 26))],
+        {"train.csv": ROWS, "test.csv": TESTED, "sample.csv": "id\n3\n"},
+        6,
+    ),
+    "a table for each part, by a longer name": (
+        [f"img/{i}.jpg" for i in (*range(COUNT), *range(20, 26))],
+        {"train_labels.csv": ROWS, "val_labels.csv": TESTED},
+        6,
+    ),
+    "lists for Caffe": (
+        [*TRAIN, *(f"val/{i}.jpg" for i in range(20, 28))],
+        {
+            f"{part}.txt": "\n".join(f"{part}/{i}.jpg {kind(i)}" for i in numbers)
+            for part, numbers in {"train": range(COUNT), "val": range(20, 28)}.items()
+        },
+        8,
+    ),
     "Roboflow": (
         [*TRAIN, *(name.replace("test", "valid") for name in TEST)],
         {
@@ -746,6 +791,18 @@ def test_a_folder_is_read_by_its_table_where_its_folders_are_no_classes(tmp_path
             "sample_submission.csv was not used: the table is "
             + ("set/train.csv" if zipped else "train.csv")
         )
+
+
+def test_a_table_beside_that_for_training_is_named_where_it_is_not_used(tmp_path):
+    lay_out(tmp_path, [f"img/{i}.jpg" for i in (*range(COUNT), *range(20, 26))])
+    (tmp_path / "train.csv").write_text(ROWS)
+    (tmp_path / "test.csv").write_text(TESTED)
+    words = (
+        "test.csv beside train.csv was not used: give the folder of both, or test=, to test on it"
+    )
+    assert words in read(tmp_path / "train.csv").notes
+    (tmp_path / "test.csv").unlink()
+    assert words not in read(tmp_path / "train.csv").notes
 
 
 def test_class_folders_go_before_a_table_that_does_not_belong_to_them(tmp_path):

@@ -340,7 +340,8 @@ class _Reader:
         outer = self._without_copies(at)
         if not outer:
             raise ValueError(
-                f"{self.where(at)} holds images but no folders: put one folder per class in it"
+                f"{self.where(at)} holds images but no folders: put one folder per class in it, or a table "
+                "with the file and the class of each"
             )
         empty = [name for name in self.listing.subfolders(at) if (*at, name) not in self.filled]
         if empty and not test:

@@ -32,6 +32,7 @@ K = TypeVar("K")
 MAX_LISTED = 300_000  # files and folders among which a table's are looked for
 MAX_LISTED_BESIDE = 20_000  # where its folder holds no image, in the one around it
 NUMBER = re.compile("[0-9]{1,18}")
+FLOAT = re.compile(r"[0-9]+\.0")
 
 
 @dataclass(frozen=True)
@@ -239,8 +240,8 @@ def _index(pairs: Iterable[tuple[K, Place]]) -> dict[K, list[Place]]:
 
 
 def _stem(name: str) -> str:
-    """A name without an image's ending."""
-    return name.rpartition(".")[0] if is_image_name(name) else name
+    """A name without an image's ending, or without the ".0" that a whole number has got."""
+    return name.rpartition(".")[0] if is_image_name(name) or FLOAT.fullmatch(name) else name
 
 
 def _split_path(name: str) -> list[str]:

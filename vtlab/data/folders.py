@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from vtlab.data.class_folders import ClassFolders, find_class_folders
+from vtlab.data.class_names import find_classes_in_names
 from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.file_matching import FilesBeside
 from vtlab.data.file_names import Place, is_archive_name, printable_path_name
@@ -34,6 +35,7 @@ from vtlab.data.groups import (
 from vtlab.data.images import Images, check_size_of_images
 from vtlab.data.listing import Listing, list_folder, list_zip
 from vtlab.data.parallel_decoding import decode_files
+from vtlab.data.split_names import find_split
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, check_class_size, stratified_split
 from vtlab.data.table_cells import parse_table
 from vtlab.data.tables import (
@@ -126,6 +128,7 @@ def read_folder(
             beside = FilesBeside(path.parent)
             table = parse_table(path.name, read_file(path), beside)
             made = list_table_images(table, beside, columns)
+            made.folders.notes += _note_other_parts(path, made)
         elif zipfile.is_zipfile(path):
             listing = list_zip(path, stack.enter_context(zipfile.ZipFile(path)))
             made = _find_table(listing, columns, group)
@@ -176,9 +179,23 @@ def _find_table(listing: Listing, columns: Columns, group: str | None) -> TableI
             made = find_table_images(listing, columns, own=False)
         except ValueError as other:
             raise ValueError(f"{error}; and as a table: {other}") from None
+        if made is None and (named := find_classes_in_names(listing)):
+            made = TableImages(listing, named)
         if made is None:
             raise
     return made
+
+
+def _note_other_parts(path: Path, made: TableImages) -> list[str]:
+    """A sentence where a table without test images has one for them beside it (`train.csv`, `test.csv`)."""
+    tables = [p for p in path.parent.iterdir() if p.suffix.lower() in TABLE_ENDINGS]
+    parts = {find_split(p.stem, [table.stem for table in tables]): p.name for p in tables}
+    other = parts.get("test", parts.get("val"))
+    if made.folders.test or not other or parts.get("train") != path.name:
+        return []
+    return [
+        f"{other} beside {path.name} was not used: give the folder of both, or test=, to test on it"
+    ]
 
 
 def read_class_folders(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
 from vtlab.data.class_folders import ClassFolders, FilesByClass
@@ -111,21 +111,21 @@ def find_table_images(listing: Listing, columns: Columns, *, own: bool) -> Table
     """
     every = [f for f in listing.files(images=False) if f[-1].lower().endswith(TABLE_ENDINGS)]
     # of texts only train.txt and the like, whose lines are a file and its class
-    tables = [f for f in every if not f[-1].lower().endswith(".txt") or find_split(_stem(f))]
+    tables = [f for f in every if not f[-1].lower().endswith(".txt") or _find_part(f, every)]
     if own:
         tables = [f for f in tables if _stem(f).casefold() in OWN_TABLES]
     read: dict[Place, TableImages] = {}
-    why = ""
+    why: dict[Place, str] = {}
     for place in tables:
         try:
             files = FilesBeside(None, listing, place[:-1])
             table = parse_table(place[-1], listing.readers[place](), files)
             read[place] = list_table_images(table, files, columns)
         except (ValueError, OSError) as error:
-            why = why or str(error)
+            why[place] = str(error)
     if not read:
         if why and not own:
-            raise ValueError(why)
+            raise ValueError(next(iter(why.values())))
         return None
     if not own and (parts := _select_parts(read)):
         read = parts
@@ -140,13 +140,17 @@ def find_table_images(listing: Listing, columns: Columns, *, own: bool) -> Table
         read = {best[0]: made}
     used = ", ".join(map(printable_path_name, read))
     made.folders.notes.insert(0, f"what is in the images of {listing.name} is read from {used}")
-    unused = [printable_path_name(place) for place in every if place not in read]
+    unused = [place for place in every if place not in read]
     named = {place for one in read.values() for place in one.listing.readers}
     if alone := [place for place in listing.files() if place not in named]:
         made.folders.notes.append(
             f"{len(alone)} images are in no row and were left aside ({printable_path_name(alone[0])} …)"
         )
-    made.listing.skipped += [f"{name} was not used: the table is {used}" for name in unused]
+    for place in unused:
+        reason = why.get(place) if _find_part(place, every) else ""
+        made.listing.skipped.append(
+            f"{printable_path_name(place)} was not used: {reason or f'the table is {used}'}"
+        )
     made.listing.skipped += listing.skipped
     made.listing.notes += listing.notes
     return made
@@ -157,15 +161,16 @@ def _stem(place: Place) -> str:
     return place[-1].rpartition(".")[0]
 
 
-def _find_part(place: Place) -> str:
-    """The part of a set that a table is of, by its name (`train.csv`), or by its folder's."""
-    return find_split(_stem(place)) or (find_split(place[-2]) if len(place) > 1 else "")
+def _find_part(place: Place, tables: Iterable[Place]) -> str:
+    """The part of a set that one of some tables is of, by its name (`train.csv`), or by its folder's."""
+    by_folder = find_split(place[-2]) if len(place) > 1 else ""
+    return find_split(_stem(place), list(map(_stem, tables))) or by_folder
 
 
 def _select_parts(read: dict[Place, TableImages]) -> dict[Place, TableImages]:
     """Of several tables those of parts, as `train.csv` and `test.csv`; none where there are no such two."""
-    parts = {place: one for place, one in read.items() if _find_part(place)}
-    names = [*map(_find_part, parts)]
+    parts = {place: one for place, one in read.items() if _find_part(place, read)}
+    names = [_find_part(place, read) for place in parts]
     return parts if "train" in names and len({*names}) == len(names) > 1 else {}
 
 
@@ -175,7 +180,7 @@ def _join_parts(listing: Listing, read: dict[Place, TableImages]) -> TableImages
     Raises:
         ValueError: If neither they nor their folders are called as for training and testing.
     """
-    parts = {_find_part(place): one for place, one in read.items()}
+    parts = {_find_part(place, read): one for place, one in read.items()}
     test = parts.get("test", parts.get("val"))
     if "train" not in parts or test is None or len(parts) < len(read):
         names = ", ".join(map(printable_path_name, read))
