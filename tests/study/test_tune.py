@@ -63,10 +63,14 @@ def test_of_few_images_parts_are_held_back_several_times(images, times):
 
 
 @pytest.mark.parametrize("recipe", ["chosen", "tuned"])
-def test_a_bolder_candidate_is_taken_where_it_is_ahead(toy, recipe):
+@pytest.mark.parametrize("fitted", [True, False])
+def test_another_candidate_is_taken_where_it_is_ahead(toy, recipe, fitted, monkeypatch):
+    """The first is the most cautious, or the boldest where the features do not fit."""
+    monkeypatch.setattr(tune, "learns_on_frozen_features", lambda *asked: fitted)
     held = [toy.hold_back(0.25, n) for n in range(count_hold_outs(len(toy.train)))]
     candidates, best, most = list_candidates(lp_ft, recipe), None, None
-    for candidate in sorted(candidates, key=lambda one: (one.statistics == "batch", one.peak_rate)):
+    in_order = sorted(candidates, key=lambda one: (one.statistics == "batch", one.peak_rate))
+    for candidate in in_order if fitted else reversed(in_order):
         outputs = []
         for one in held:
             network = fresh()

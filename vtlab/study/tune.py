@@ -108,8 +108,9 @@ def choose_recipe(
     """The candidate that does best on a quarter of the shots, held back.
 
     Of few images another quarter is held back as well, and so on: on two images all recipes do alike. On ten
-    a lucky one looks best, and a rate that is too large destroys what was pretrained. So a bolder candidate
-    is taken where it is ahead of the more cautious by a standard error (as of trees, Breiman et al. 1984).
+    a lucky one looks best. So each candidate must be ahead of the one before it by a standard error (as of
+    trees, Breiman et al. 1984). Where the features of the start fit the task, the most cautious comes first,
+    since a rate that is too large destroys them; where they do not, the boldest, since they must be learnt.
 
     Args:
         candidates: Strategies of one name. A single one is taken as it is.
@@ -126,9 +127,9 @@ def choose_recipe(
         return candidates[0]
     hold_outs = range(count_hold_outs(len(task.train)))
     splits = [task.hold_back(HELD_BACK_SHARE, number) for number in hold_outs]
-    # how long the whole training will be, of which a trial takes a part
-    fitted = epochs is not None or learns_on_frozen_features(make_network(), task, seed)
-    in_order = _sort_by_caution(candidates)
+    # this also says how long the whole training will be, of which a trial takes a part
+    fitted = learns_on_frozen_features(make_network(), task, seed)
+    in_order = _sort_by_caution(candidates)[:: 1 if fitted else -1]
     chosen: tuple[Strategy, Tensor] | None = None
     for candidate in in_order:
         length = trial_epochs(len(splits[0].train), candidate, recipe, epochs, fitted)
