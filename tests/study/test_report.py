@@ -12,6 +12,7 @@ import pytest
 from matplotlib import pyplot
 from runs_made_up import diverged
 
+from vtlab import plots
 from vtlab.results import conclusions as findings
 from vtlab.results import metrics as metrics
 from vtlab.results import records as records
@@ -19,6 +20,7 @@ from vtlab.results.comparison import Comparison, format_comparison
 from vtlab.results.formatting import format_strategy_name
 from vtlab.results.records import Epoch, Run
 from vtlab.study import report as report
+from vtlab.study.report_data import ReportData, choose_report_images
 from vtlab.study.study import Study
 
 N, K = 60, 3
@@ -71,7 +73,7 @@ def study(**more):
 
 def data(runs, baseline=0.4, **more):
     comparison = Comparison(runs, 1 / 3, baseline)
-    indices = report.choose_report_images(comparison, LABELS, CAMS)
+    indices = choose_report_images(comparison, LABELS, CAMS)
     given = {
         "comparison": comparison,
         "classes": CLASSES,
@@ -87,7 +89,7 @@ def data(runs, baseline=0.4, **more):
         "notes": ["no test folder: <held> out"],
         "skipped": ["<torn>.png cannot be read"],
     }
-    return report.ReportData(**given | more)
+    return ReportData(**given | more)
 
 
 class Page(HTMLParser):
@@ -231,7 +233,7 @@ def test_settings_that_differ_stand_in_a_table_and_the_others_once(page):
 
 
 def test_a_report_needs_only_the_images_that_it_shows(runs):
-    indices = report.choose_report_images(Comparison(runs), LABELS, CAMS)
+    indices = choose_report_images(Comparison(runs), LABELS, CAMS)
     worst = findings._find_worst_mistakes(Comparison(runs), LABELS)
     assert set(indices) == {*CAMS, *worst.image}
     assert len(indices) == len(set(indices)) < N
@@ -239,8 +241,8 @@ def test_a_report_needs_only_the_images_that_it_shows(runs):
 
 def test_the_pictures_are_those_of_the_right_test_images(runs, monkeypatch):
     shown = {}
-    monkeypatch.setattr(report.plots, "cams", keep(shown, "cams"))
-    monkeypatch.setattr(report.plots, "mistakes", keep(shown, "mistakes"))
+    monkeypatch.setattr(plots, "cams", keep(shown, "cams"))
+    monkeypatch.setattr(plots, "mistakes", keep(shown, "mistakes"))
     report.render_report(data(runs))
     worst = findings._find_worst_mistakes(Comparison(runs), LABELS)
     np.testing.assert_array_equal(shown["mistakes"][0][0], PIXELS[worst.image])

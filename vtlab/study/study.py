@@ -133,7 +133,8 @@ class Study:
 
         Lesson 16.
         """
-        from vtlab.study.report import ReportData, write_report
+        from vtlab.study.report import write_report
+        from vtlab.study.report_data import ReportData
 
         comparison = self.comparison(shots)
         data = ReportData.of_task(comparison, self.task, self.shown, command)
