@@ -41,8 +41,9 @@ def test_candidates_learn_from_a_part_of_the_shots_and_are_judged_on_the_rest(to
     monkeypatch.setattr(
         tune,
         "fit",
-        lambda network, task, *rest, **more: (
-            learnt.append(task.train.pixels) or fit(network, task, *rest, **more)
+        lambda network, task, strategy, **more: (
+            (learnt.append(task.train.pixels) if strategy is not probe else None)
+            or fit(network, task, strategy, **more)
         ),
     )
     candidates = full.candidates()
