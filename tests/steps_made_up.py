@@ -24,6 +24,7 @@ EVERY = (
     descent,
     lp_ft,
     surgical("stage2"),
+    surgical("stage3.0"),
 )
 
 LEFT_OUT = ("seconds", "machine", "begun", "solving")  # the last two follow from the steps

@@ -261,7 +261,7 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
         default="scratch,probe,partial,full",
         metavar="A,B,…",
         help="out of scratch, probe, partial, partial(K), full, lp_ft, "
-        "surgical(STAGE) (default: %(default)s)",
+        "surgical(STAGE), of a stage or a module in one (default: %(default)s)",
     )
     what.add_argument(
         "--shots",

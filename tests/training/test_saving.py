@@ -89,6 +89,14 @@ def test_a_loaded_model_is_frozen_as_it_was_and_can_learn_on(tmp_path):
     ]
 
 
+def test_a_loaded_model_lets_the_same_module_of_a_stage_learn(tmp_path):
+    network = surgical("stage4.conv2").prepare(backbone("mini_resnet", classes=3, weights=None), 0)
+    _, card = kept(tmp_path, network)
+    loaded, _ = load(tmp_path)
+    assert card.learning == ("head", "stage4.conv2") and loaded.learning_names == set(card.learning)
+    assert loaded.count_learning_weights() == network.count_learning_weights()
+
+
 @pytest.mark.parametrize("kind", ["all", "norm", "bias"])
 def test_a_loaded_model_lets_the_same_kind_of_weights_learn(tmp_path, kind):
     network = partial(2, kind=kind).prepare(backbone("mini_resnet", classes=3, weights=None), 0)

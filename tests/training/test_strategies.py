@@ -1,3 +1,4 @@
+import copy
 import math
 from dataclasses import replace
 
@@ -32,7 +33,13 @@ def test_a_strategy_names_the_parts_that_learn(network):
 
 
 def test_names_and_values_go_back_and_forth():
-    for value in (*FOUR, lp_ft, partial(3), surgical("stem", "stage2")):
+    for value in (
+        *FOUR,
+        lp_ft,
+        partial(3),
+        surgical("stem", "stage2"),
+        surgical("stage4.downsample.0"),
+    ):
         assert strategy(value.name) == value
 
 
@@ -96,6 +103,60 @@ def test_a_stage_that_the_network_has_not_is_named(network):
     ):
         surgical("stage9").learning_parts(network)
     assert surgical("head").learning_parts(network) == ("head", "head")
+
+
+def test_a_module_of_a_stage_is_named_rated_and_trained_alone(network, toy):
+    from vtlab.training.costs import cost_table
+    from vtlab.training.fit import fit
+
+    way = surgical("stage4.0", "stage2", rate=1e-2, stage_decay=0.5)
+    assert way.learning_parts(network) == ("stage4.0", "stage2", "head")
+    assert way.peak_rates(network) == {"stage2": 1.25e-3, "stage4": 5e-3, "head": 1e-2}
+    way.freeze(network)
+    inside = {"stage4": 8 * 10 * 9, "stage2": 6 * 8 * 9 + 16, "head": 33}
+    assert network.count_learning_weights() == sum(inside.values())
+    costs = cost_table(network, way, image_size=16)
+    assert costs.learn[costs.learn > 0].to_dict() == inside
+    whole = cost_table(network, surgical("stage4", "stage2"), image_size=16)
+    assert costs.weights.equals(whole.weights) and costs.step.stage4 == whole.step.stage4
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    list(fit(network, toy, way, epochs=2, augment=None))
+    moved = {n for n, value in network.state_dict().items() if not torch.equal(value, before[n])}
+    assert {name for name in moved if name.startswith("stages.stage4")} == {
+        "stages.stage4.0.weight"
+    }
+    assert {name.split(".")[1] for name in moved if name.startswith("stages")} == {
+        "stage2",
+        "stage4",
+    }
+
+
+def test_a_checkpoint_of_a_stage_that_learns_in_part_does_not_depend_on_what_moved(network, toy):
+    from vtlab.training.fit import fit
+
+    fresh = fit(copy.deepcopy(network), toy, surgical("stage4.0"), epochs=1).fingerprint()
+    training = fit(network, toy, surgical("stage4.0"), epochs=1)
+    list(training)
+    assert training.fingerprint() == fresh and fresh["learning"] == ["head", "stage4.0"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "kind", "sentence"),
+    [
+        (("stage4.9",), "all", "mine: tiny has no stage 'stage4.9'; its stages are stem"),
+        (("stage4.2",), "all", "mine: stage4.2 of tiny has no weights$"),
+        (
+            ("stage3", "stage4.0"),
+            "norm",
+            "mine: stage4.0 of tiny has no weights of the kind 'norm'",
+        ),
+        ("stage4", "all", r"stages is 'stage4'; it is a number, a tuple of names"),
+        (["stage4"], "all", r"stages is \['stage4'\]; it is a number, a tuple of names"),
+    ],
+)
+def test_names_of_what_cannot_learn_are_refused(network, stages, kind, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        strategies.Strategy("mine", stages=stages, kind=kind).learning_parts(network)
 
 
 def test_one_or_several_strategies_are_given_as_values_or_names():

@@ -431,11 +431,11 @@ class Training(CheckpointedTraining[Epoch]):
     @functools.cached_property  # it reads all training images
     def _fingerprint(self) -> dict[str, Any]:
         network, task, strategy = self.network, self.task, self.strategy
-        learning = strategy.learning_parts(network)
+        learning, moving = strategy.learning_parts(network), strategy.peak_rates(network)
         frozen = {
             f"{stage}.{name}": value
             for stage, module in network.stages.items()
-            if stage not in learning
+            if stage not in moving
             for name, value in module.state_dict().items()
         }
         known = {

@@ -47,8 +47,8 @@ class Strategy:
     Attributes:
         name: As in files and tables, such as "partial".
         start: "pretrained" keeps the backbone's weights, "random" draws new ones.
-        stages: Which stages learn beside the head: None for all, a number for the last k,
-            or their names.
+        stages: What learns beside the head: None for all stages, a number for the last k, or a tuple of names
+            of stages and of modules in them, such as ("stage4.1",), as in `Network.find_stages`.
         kind: Which weights of those stages: "all", "norm" for the scales and shifts of their
             normalisation layers (Frankle et al. 2021), "bias" for biases and shifts alone (BitFit,
             Ben Zaken et al. 2022).
@@ -109,6 +109,10 @@ class Strategy:
             raise ValueError(f"{self.name}: a head that starts at random must learn")
         if not self.head_learns and self.stages in (0, ()):
             raise ValueError(f"{self.name}: nothing would learn")
+        if not (self.stages is None or isinstance(self.stages, int | tuple)):
+            raise ValueError(
+                f"stages is {self.stages!r}; it is a number, a tuple of names, such as ('stage4',), or None"
+            )
         if isinstance(self.stages, int) and self.stages < 0:
             raise ValueError(f"{self.name} cannot train {self.stages} stages")
         if self.rate is not None and not 0 < self.rate < math.inf:
@@ -182,10 +186,10 @@ class Strategy:
         return ", ".join(f"{name} {value}" for name, value in values.items() if name != "name")
 
     def learning_parts(self, network: Network) -> tuple[str, ...]:
-        """The names of the stages that learn, and "head" where the head learns.
+        """The names of the stages that learn, and of modules in them, and "head" where the head learns.
 
         Raises:
-            ValueError: If the network has fewer stages, or none of that name.
+            ValueError: If the network has fewer stages, nothing of that name, or no weights in it to learn.
         """
         names = network.stage_names
         if self.stages is None:
@@ -196,11 +200,14 @@ class Strategy:
             stages = names[len(names) - self.stages :]
         else:
             stages = tuple(self.stages)
-            if odd := sorted({*stages} - {*names, "head"}):
-                raise ValueError(
-                    f"{self.name}: {network.name} has no stage {odd[0]!r}; its stages are "
-                    f"{', '.join(names)}"
-                )
+            for name in (name for name in stages if name != "head"):
+                try:
+                    inside = network.find_stages(name).values()
+                except ValueError as error:
+                    raise ValueError(f"{self.name}: {error}") from None
+                if not any(WEIGHT_KINDS[self.kind](module) for module in inside):
+                    kind = "" if self.kind == "all" else f" of the kind {self.kind!r}"
+                    raise ValueError(f"{self.name}: {name} of {network.name} has no weights{kind}")
         return (*stages, "head") if self.head_learns else stages
 
     def freeze(self, network: Network) -> Network:
@@ -230,11 +237,17 @@ class Strategy:
         return self.freeze(network)
 
     def peak_rates(self, network: Network) -> dict[str, float]:
-        """The peak learning rate of each part that learns, from the image to the head."""
+        """The peak learning rate of each part that learns, or of which a module does, from the image on."""
+        moving = {
+            part
+            for name in self.learning_parts(network)
+            for part in (["head"] if name == "head" else network.find_stages(name))
+        }
         from_the_head = {name: depth for depth, name in enumerate(reversed(network.parts))}
         rates = {
             name: self.peak_rate * self.stage_decay ** from_the_head[name]
-            for name in self.learning_parts(network)
+            for name in network.parts
+            if name in moving
         }
         # a rate that is left open may be the recipe's for a head that is solved
         if self.rate is None and self.head_start == "auto" and "head" in rates:
@@ -285,7 +298,7 @@ def partial(k: int = 1, **changes: Unpack[_StrategyFields]) -> Strategy:
 
 
 def surgical(*stages: str, **changes: Unpack[_StrategyFields]) -> Strategy:
-    """The strategy that trains the head and just these stages (Lee et al. 2023). Lesson 06."""
+    """The strategy that trains the head and just these stages or modules (Lee et al. 2023). Lesson 06."""
     base = Strategy(f"surgical({'+'.join(stages)})", stages=stages, head_start="auto")
     return replace(base, **changes)
 
@@ -334,7 +347,7 @@ def strategy(name: str) -> Strategy:
         return simple[name]
     if match := re.fullmatch(r"partial\((\d+)\)", name):
         return partial(int(match[1]))
-    if match := re.fullmatch(r"surgical\(([\w+]+)\)", name):
+    if match := re.fullmatch(r"surgical\(([\w.+]+)\)", name):
         return surgical(*match[1].split("+"))
     raise ValueError(
         f"unknown strategy {name!r}; there are {', '.join(simple)}, partial(K), surgical(STAGE)"
