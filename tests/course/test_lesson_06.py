@@ -3,8 +3,8 @@ import torch
 from tests_support import entries_that_moved
 from torch import nn
 
-from vtlab.course import lesson_06 as lesson_06_
-from vtlab.course.lesson_06 import (
+from vtlab.course.shifted_worlds import (
+    GENUS_WORLD,
     PARTS,
     SHIFTS,
     _renew_statistics,
@@ -34,7 +34,7 @@ def test_more_stages_than_there_are_cannot_stay():
 
 
 def test_a_genus_has_two_known_species_and_two_new_ones():
-    world = lesson_06_.GENUS_WORLD
+    world = GENUS_WORLD
     names = [set(), set()]
     for which, species in enumerate(("known", "new")):
         drawn = genus_task(species, 2, 0)
@@ -95,8 +95,8 @@ def test_gradual_unfreezing_ends_with_everything_learning(network, toy):
 
 
 def test_swapped_names_are_swapped_for_every_shot():
-    task = lesson_06_.shifted_task("names", 0)
-    plain = lesson_06_.genus_task("known", task.shots // 2, task.seed)
+    task = shifted_task("names", 0)
+    plain = genus_task("known", task.shots // 2, task.seed)
     assert torch.equal(
         task.at(2, 7).train.labels, (plain.at(2, 7).train.labels + 1) % len(task.classes)
     )
