@@ -24,6 +24,7 @@ from vtlab.data.class_names import find_classes_in_names
 from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.file_matching import FilesBeside
 from vtlab.data.file_names import Place, is_archive_name, printable_path_name
+from vtlab.data.folder_tables import find_table_images
 from vtlab.data.groups import (
     check_group,
     check_group_word,
@@ -42,7 +43,6 @@ from vtlab.data.tables import (
     TABLE_ENDINGS,
     Columns,
     TableImages,
-    find_table_images,
     list_table_images,
 )
 from vtlab.system.files import read_file
