@@ -20,7 +20,7 @@ AS_TENSOR = torch.from_numpy(PIXELS).permute(0, 3, 1, 2).contiguous()
 def all_of(made: Task) -> dict[int, tuple[int, torch.Tensor]]:
     """By its number each image's label and pixels, of both sides together."""
     return {
-        int(file.split("[")[1].rstrip("]")): (int(label), pixels)
+        int(file.split("[")[1].split("]")[0]): (int(label), pixels)
         for part in (made.at("all").train, made.test)
         for file, label, pixels in zip(part.files, part.labels, part.pixels, strict=True)
     }
@@ -102,6 +102,9 @@ def test_one_channel_is_grey_and_bits_have_one_scale():
             "labels are floats, such as 0.5: classes are whole numbers or words",
         ),
         (PIXELS, LABELS / np.nan, "24 of 24 labels are missing"),
+        (PIXELS, ["a", "b", None] * 8, "8 of 24 labels are missing, first that of 2"),
+        (PIXELS, ["a", float("nan"), "b"] * 8, "8 of 24 labels are missing, first that of 1"),
+        (PIXELS, pandas.Series(["a", pandas.NA] * 12, dtype=object), "12 of 24 labels are missing"),
         (PIXELS, LABELS * 0, "all labels are '0'; it takes two classes"),
         (PIXELS, np.ones((COUNT, 3)), "column per class and not one 1 in each row"),
         (PIXELS[:5], LABELS[:5], "class '0' has 2 images; the least is 4"),
@@ -140,6 +143,37 @@ def test_what_is_no_task_says_what_is():
         ValueError, match="garden has no files, and regression True would say nothing"
     ):
         task("garden", regression=True)
+
+
+BOTH = {
+    "parts, as Hugging Face's": {"train": (PIXELS, LABELS), "test": (PIXELS[:9], LABELS[:9])},
+    "parts, one for validation": {
+        "train": (PIXELS, LABELS),
+        "validation": (PIXELS[:9], LABELS[:9]),
+    },
+    "two pairs, as Keras gives": ((PIXELS, LABELS), (PIXELS[:9], LABELS[:9])),
+}
+
+
+@pytest.mark.parametrize("form", BOTH)
+def test_an_object_of_both_parts_is_taken_apart(form):
+    made = task(BOTH[form], shots="all")
+    assert (len(made.train), len(made.test)) == (COUNT, 9)
+    assert (made.test.pixels == AS_TENSOR[:9]).all()
+    with pytest.raises(ValueError, match="test is given, and there is a test set already"):
+        task(BOTH[form], test=(PIXELS, LABELS))
+
+
+def test_parts_that_are_not_used_are_said():
+    pair = (PIXELS, LABELS)
+    notes = task({"train": pair, "validation": pair, "test": pair, "unsupervised": pair}).notes
+    assert notes[:2] == ("the test set is 'test'", "'validation', 'unsupervised' left aside")
+    check_is_the_set(task({"train": pair}))
+    check_is_the_set(task({"image": PIXELS, "label": LABELS}))
+    with pytest.raises(
+        ValueError, match="a dict holds 'cat', 'dog': it is to hold 'train' and 'test', or 'image'"
+    ):
+        task({"cat": PIXELS, "dog": PIXELS})
 
 
 def test_a_test_set_of_ones_own_is_the_test_set():
@@ -207,7 +241,11 @@ ITEMS = {
     "pictures": lambda i: (Image.fromarray(PIXELS[i]), np.int64(LABELS[i])),
     "dictionaries": lambda i: {"image": Image.fromarray(PIXELS[i]), "label": int(LABELS[i])},
     "three things": lambda i: (AS_TENSOR[i], int(LABELS[i]), f"{i}.png"),
+    "a name before": lambda i: (f"{i}.png", AS_TENSOR[i], int(LABELS[i])),
+    "a label in a dictionary": lambda i: (AS_TENSOR[i], {"label": int(LABELS[i]), "box": i}),
+    "one of several": lambda i: (AS_TENSOR[i], torch.eye(3)[LABELS[i]]),
 }
+UNUSED = {"three things": "part 2", "a name before": "part 0", "a label in a dictionary": "box"}
 
 
 @pytest.mark.parametrize("kind", ITEMS)
@@ -218,9 +256,13 @@ def test_a_dataset_is_a_task(kind):
     assert seen[-1] == (COUNT, COUNT)
     check_is_the_set(made)
     said = [note for note in made.notes if "not used" in note]
-    assert said == (
-        ["of each item of the Listed not used: part 2"] if kind == "three things" else []
-    )
+    unused = UNUSED.get(kind)
+    assert said == ([f"of each item of the Listed not used: {unused}"] if unused else [])
+
+
+def test_a_list_of_pairs_is_a_dataset():
+    check_is_the_set(task([(AS_TENSOR[i], int(LABELS[i])) for i in range(COUNT)]))
+    check_is_the_set(task([{"image": PIXELS[i], "label": int(LABELS[i])} for i in range(COUNT)]))
 
 
 def test_parts_of_datasets_know_the_classes_of_the_whole():
@@ -241,6 +283,14 @@ def test_a_dataset_that_says_what_its_items_are_called_otherwise_is_asked():
         ValueError, match="an item of the Listed holds a, b; an image is called image"
     ):
         task(Listed(lambda i: {"a": 1, "b": 2}))
+    with pytest.raises(
+        ValueError, match="a label of the Listed holds boxes, masks: give one class"
+    ):
+        task(Listed(lambda i: (AS_TENSOR[i], {"boxes": 1, "masks": 2})))
+    with pytest.raises(
+        ValueError, match="item 5 of the Listed cannot be read: ZeroDivisionError: integer"
+    ):
+        task(Listed(lambda i: (AS_TENSOR[i], 1 // (i - 5))))
 
 
 def test_random_views_are_said():
@@ -279,6 +329,28 @@ def test_a_frame_is_a_task(frame):
     assert all(labels[f] == (i + 1) % 2 for i, f in enumerate(frame["where"]) if f in labels)
     with pytest.raises(ValueError, match="the table has the classes cat, dog, not cat, cow"):
         task(frame, columns={"label": "kind"}, classes=["cat", "cow"])
+
+
+CELLS = {
+    "pictures": lambda i: Image.fromarray(PIXELS[i]),
+    "arrays": lambda i: PIXELS[i],
+    "files' contents": lambda i: saved(Image.fromarray(PIXELS[i])),
+    "as Hugging Face's": lambda i: {"bytes": saved(Image.fromarray(PIXELS[i])), "path": None},
+}
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_a_frame_may_hold_the_images_themselves(kind):
+    frame = pandas.DataFrame({"label": LABELS, "image": [CELLS[kind](i) for i in range(COUNT)]})
+    check_is_the_set(task(frame, image_size=SIDE))
+    frame.at[3, "image"] = None
+    made = task(frame, image_size=SIDE)
+    assert made.skipped == ("image[3].png cannot be read: its cell holds a NoneType and no image",)
+
+
+def test_names_of_files_with_labels_are_a_task(frame):
+    made = task((list(frame["where"]), list(frame["kind"])), image_size=16, shots="all")
+    assert made.classes == ("cat", "dog") and len(made.train) + len(made.test) == COUNT
 
 
 def test_a_frame_takes_groups_a_test_frame_and_numbers(frame):

@@ -6,21 +6,31 @@ What was asked for and would not be used is refused.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from vtlab.data.file_matching import FilesBeside
-from vtlab.data.file_names import printable_path_name
+from vtlab.data.file_names import list_few, printable_path_name
 from vtlab.data.folders import ImageFolder, read_class_folders, read_folder
 from vtlab.data.groups import check_group_word
 from vtlab.data.images import Images
+from vtlab.data.listing import Listing
 from vtlab.data.near_duplicates import near_duplicates
-from vtlab.data.own_images import read_arrays, read_dataset
+from vtlab.data.own_images import (
+    IMAGE_KEYS,
+    LABEL_KEYS,
+    read_arrays,
+    read_dataset,
+    write_image,
+)
 from vtlab.data.public_datasets import PUBLIC_DATASETS, list_public_dataset
+from vtlab.data.split_names import find_split
 from vtlab.data.splits import stratified_split
 from vtlab.data.table_cells import table_of_frame
 from vtlab.data.tables import Columns, list_table_images
@@ -81,7 +91,12 @@ def load_images(given: Any, how: Loading, test: Any = None) -> tuple[str, ImageF
         ValueError: If they are no images with labels, or something given would not be used.
         OSError: If a path is not there, or a data set could not be fetched.
     """
+    given, own_test, notes = _take_apart(given)
+    if test is not None and own_test is not None:
+        raise ValueError("test is given, and there is a test set already: leave one out")
+    test = own_test if test is None else test
     name, read = _load(given, how, HOLDOUT_SHARE if test is None else 0)
+    read = replace(read, notes=(*notes, *read.notes))
     if test is not None:
         size = read.train.pixels.shape[-1]
         read = _add_test(read, _load(test, replace(how, image_size=size, groups=()), 0)[1])
@@ -97,6 +112,45 @@ def load_images(given: Any, how: Loading, test: Any = None) -> tuple[str, ImageF
     return name, read
 
 
+def _take_apart(given: Any) -> tuple[Any, Any, list[str]]:
+    """What is to learn from and, or None, what to test on, where one object holds both; and what to say.
+
+    These are a mapping of parts, as Hugging Face's, two pairs of arrays, as Keras gives, and a mapping of
+    images and labels.
+
+    Raises:
+        ValueError: If a mapping holds something else.
+    """
+    if isinstance(given, Mapping):
+        parts = {find_split(str(key)): key for key in given}
+        keys = [next((k for k in names if k in given), None) for names in (IMAGE_KEYS, LABEL_KEYS)]
+        if "train" in parts:
+            test = parts.get("test", parts.get("val"))
+            notes = [] if test is None else [f"the test set is {test!r}"]
+            aside = [repr(key) for key in given if key not in (parts["train"], test)]
+            notes += [f"{', '.join(aside)} left aside"] if aside else []
+            return given[parts["train"]], None if test is None else given[test], notes
+        if None not in keys:
+            return tuple(given[key] for key in keys), None, []
+        raise ValueError(
+            f"a {type(given).__name__} holds {list_few(map(repr, given), 5)}: it is to hold 'train' and "
+            "'test', or 'image' and 'label'"
+        )
+    if isinstance(given, tuple) and len(given) == 2 and all(map(_is_pair_of_arrays, given)):
+        return (*given, [])
+    return given, None, []
+
+
+def _is_pair_of_arrays(part: Any) -> bool:
+    """Whether this is a tuple of images and as many labels."""
+    return (
+        isinstance(part, tuple)
+        and len(part) == 2
+        and all(hasattr(one, "__len__") for one in part)
+        and len(part[0]) == len(part[1])
+    )
+
+
 def _load(given: Any, how: Loading, hold_out: float) -> tuple[str, ImageFolder]:
     """Images and their name; with a test set where one is declared, or a share is to be held out."""
     if isinstance(given, (str, os.PathLike)):
@@ -104,6 +158,10 @@ def _load(given: Any, how: Loading, hold_out: float) -> tuple[str, ImageFolder]:
         return _load_files(str(given), how, hold_out)
     if hasattr(given, "to_pandas") and hasattr(given, "columns"):
         given = given.to_pandas()
+    if isinstance(given, (tuple, list)) and len(given) == 2 and _are_paths(given[0]):
+        from pandas import DataFrame
+
+        given = DataFrame({"file": list(map(str, given[0])), "label": list(given[1])})
     if hasattr(given, "itertuples"):
         return "table", _load_frame(given, how, hold_out)
     name, read = _load_from_memory(given, how)
@@ -141,7 +199,8 @@ def _load_from_memory(given: Any, how: Loading) -> tuple[str, ImageFolder]:
     if isinstance(given, Images):
         options["groups"] = options["groups"] or list(given.groups)
         given = given.pixels, given.labels
-    if isinstance(given, (tuple, list)):
+    pairs = isinstance(given, list) and len(given) > 2 and isinstance(given[0], (tuple, dict))
+    if isinstance(given, (tuple, list)) and not pairs:
         if len(given) != 2:
             raise ValueError(
                 f"images in memory are a pair (images, labels), not {len(given)} things"
@@ -161,13 +220,19 @@ def _load_from_memory(given: Any, how: Loading) -> tuple[str, ImageFolder]:
 
 def _load_frame(frame: Any, how: Loading, hold_out: float) -> ImageFolder:
     """The images of a DataFrame, whose files are seen from the working folder."""
-    columns = how.columns
+    columns, files = how.columns, FilesBeside(Path())
+    if cells := _find_images(frame):
+        frame = frame.assign(**{cells[0]: [place[-1] for place in cells[1].files()]})
+        columns, files = (
+            replace(columns, file=columns.file or cells[0]),
+            FilesBeside(None, cells[1]),
+        )
     if isinstance(group := how.groups or how.group, str):
         columns = replace(columns, group=group)
     elif len(how.groups):
         columns, frame = replace(columns, group="group"), frame.assign(group=list(how.groups))
     try:
-        made = list_table_images(table_of_frame(frame), FilesBeside(Path()), columns)
+        made = list_table_images(table_of_frame(frame), files, columns)
     except ValueError as error:
         hint = "images in memory go in as a pair (images, labels) or as vt.Task"
         raise ValueError(f"{error} ({hint})") from None
@@ -185,6 +250,37 @@ def _load_frame(frame: Any, how: Loading, hold_out: float) -> ImageFolder:
             f"the table has the classes {', '.join(read.classes)}, not {', '.join(how.classes)}"
         )
     return _rename_classes(read, how.classes)
+
+
+def _are_paths(images: Any) -> bool:
+    """Whether these are names of files."""
+    return (
+        isinstance(images, (list, tuple, np.ndarray))
+        and len(images) > 0
+        and isinstance(images[0], (str, os.PathLike))
+    )
+
+
+def _find_images(frame: Any) -> tuple[str, Listing] | None:
+    """The column of a DataFrame that holds images, and a listing of them; None where none does.
+
+    They are pictures of Pillow, arrays of bytes, or files' contents, as in the tables of Hugging Face.
+    """
+    for column in frame.columns:
+        if not len(frame) or write_image(frame[column].iloc[0]) is None:
+            continue
+        listing = Listing(str(column))
+        for i, cell in enumerate(frame[column]):
+            listing.add((), f"{column}[{i}].png", partial(_read_cell, cell))
+        return str(column), listing
+    return None
+
+
+def _read_cell(cell: Any) -> bytes:
+    content = write_image(cell)
+    if content is None:
+        raise ValueError(f"its cell holds a {type(cell).__name__} and no image")
+    return content
 
 
 def _hold_out(read: ImageFolder, share: float) -> ImageFolder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -61,9 +62,14 @@ def read_dataset(
     kind = type(dataset).__name__
     images, labels, notes, count = [], [], [], len(dataset)
     for i in range(count):
-        image, label, more = _split_item(dataset[i], kind)
+        try:
+            item = dataset[i]
+        except Exception as error:  # of the user's own code
+            why = f"{type(error).__name__}: {error}"
+            raise ValueError(f"item {i} of the {kind} cannot be read: {why}") from error
+        image, label, more = _split_item(item, kind)
         images.append(_to_array(image))
-        labels.append(label.item() if isinstance(label, (Tensor, np.generic)) else label)
+        labels.append(label if isinstance(label, str) else np.asarray(label).tolist())
         if progress:
             progress(i + 1, count)
     if not count:
@@ -158,7 +164,22 @@ def _split_item(item: Any, kind: str) -> tuple[Any, Any, list[str]]:
         raise ValueError(
             f"an item of the {kind} is a {type(item).__name__}, and no pair of an image and a label"
         )
-    return item[0], item[1], [f"part {i}" for i in range(2, len(item))]
+    # a number or a path may stand first
+    at = next((i for i, part in enumerate(item[:-1]) if _is_image(part)), 0)
+    label, others = item[at + 1], {f"part {i}" for i in range(len(item)) if i not in (at, at + 1)}
+    if isinstance(label, dict):
+        key = next((key for key in LABEL_KEYS if key in label), None)
+        if key is None:
+            raise ValueError(
+                f"a label of the {kind} holds {', '.join(map(str, label))}: give one class"
+            )
+        others |= {str(other) for other in label if other != key}
+        label = label[key]
+    return item[at], label, sorted(others)
+
+
+def _is_image(part: Any) -> bool:
+    return hasattr(part, "getbands") or len(getattr(part, "shape", ())) > 1
 
 
 def _find_class_names(dataset: Any, labels: Sequence[Any]) -> Sequence[str]:
@@ -171,7 +192,10 @@ def _find_class_names(dataset: Any, labels: Sequence[Any]) -> Sequence[str]:
                 return list(named[0])
         names = getattr(one, "classes", None)
         whole = all(isinstance(label, int) for label in labels)
-        if names is not None and len(names) and whole and max(labels) < len(names):
+        highest = (
+            max(labels) if whole else len(labels[0]) - 1 if isinstance(labels[0], list) else None
+        )
+        if names is not None and len(names) and highest is not None and highest < len(names):
             # a part of a set may lack some of its classes
             return [" ".join(map(str, n)) if isinstance(n, tuple) else str(n) for n in names]
     return ()
@@ -190,6 +214,10 @@ def _read_labels(
     labels: Any, count: int, classes: Sequence[str], regression: bool
 ) -> tuple[Tensor, tuple[str, ...], list[str]]:
     """The labels as `fit` takes them, what they are called, and what to say about them."""
+    if isinstance(labels, Sequence) or getattr(getattr(labels, "dtype", None), "kind", "") == "O":
+        if missing := [i for i, label in enumerate(labels) if _is_missing(label)]:
+            first = missing[0]
+            raise ValueError(f"{len(missing)} of {count} labels are missing, first that of {first}")
     values, notes = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels), []
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -247,6 +275,10 @@ def _read_labels(
     return torch.tensor([index[str(v)] for v in values]), tuple(names), notes
 
 
+def _is_missing(label: Any) -> bool:
+    return label is None or (not isinstance(label, str) and str(label) in ("nan", "<NA>", "NaT"))
+
+
 # ------------------------------------------------------------------ pixels
 
 
@@ -259,6 +291,22 @@ def _to_array(image: Any) -> np.ndarray:
     if hasattr(image, "getbands") and image.mode in ("P", "CMYK", "YCbCr", "HSV", "LAB"):
         return np.asarray(image.convert("RGBA" if "transparency" in image.info else "RGB"))
     return np.asarray(image)
+
+
+def write_image(cell: Any) -> bytes | None:
+    """The file of an image: its own bytes, also in a dictionary, or a picture or an array as PNG; else None."""
+    from PIL import Image
+
+    if isinstance(cell, dict) and isinstance(cell.get("bytes"), bytes):
+        cell = cell["bytes"]
+    if isinstance(cell, bytes):
+        return cell
+    if not _is_image(cell):
+        return None
+    array = _put_channels_last(_to_array(cell), 0)
+    written = io.BytesIO()
+    Image.fromarray(_to_bytes(array, _find_white([array])[0])).save(written, "PNG")
+    return written.getvalue()
 
 
 def _put_channels_last(array: np.ndarray, i: int) -> np.ndarray:

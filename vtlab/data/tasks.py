@@ -214,8 +214,9 @@ def task(
             `public_datasets.PUBLIC_DATASETS`), which is fetched once. Or a path whose folders are the
             classes, or hold them below `train/` and `test/`, or a table with a row per image
             (`tables.TABLE_ENDINGS`). Or images in memory: a pair of images and labels (`(X, y)`: arrays, bytes
-            or floats from 0 to 1, channels first or last), a Dataset of PyTorch or Hugging Face, or a
-            DataFrame with a column of files and one of classes. Where a folder is called like a task that
+            or floats from 0 to 1, channels first or last; or names of files), a Dataset of PyTorch or Hugging
+            Face, one of each part (`{"train": …, "test": …}`, or two pairs as Keras gives), or a DataFrame with
+            a column of files or images and one of classes. Where a folder is called like a task that
             needs no fetching, "./garden" is the folder; like a data set, the folder goes first.
         shots: Training images per class, or "all" where images are not drawn.
         seed: Which shots.
