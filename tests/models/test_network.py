@@ -58,7 +58,7 @@ def test_numbers_are_computed_in_half_precision_nowhere(monkeypatch, toy):
     task = replace(toy, classes=("weight",), train=numbers)
     for way in (full, probe, partial(2)):
         network = tiny_network(1)
-        list(fit(network, task, way, epochs=1))
+        list(fit(network, task, way, epochs=None if way.convex else 1))
         off = mean_absolute_error(network, numbers.pixels, numbers.labels)
         outputs = compute_outputs(network, numbers.pixels)
         assert off < 2 and not torch.equal(outputs, outputs.bfloat16().float())  # steps of 4 there

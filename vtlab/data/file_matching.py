@@ -22,6 +22,7 @@ from vtlab.data.file_names import (
     Place,
     is_hidden_name,
     is_image_name,
+    list_few,
     natural_key,
     printable_path_name,
 )
@@ -53,10 +54,10 @@ class MatchedFiles:
         """A sentence on the names that were not those of the files; none where all were."""
         if not self.hows:
             return []
-        ways = [f"{len(found)} {how}" for how, found in self.hows.items()]
+        ways = list_few((f"{len(found)} {how}" for how, found in self.hows.items()), by="; ")
         name, place = next(iter(self.hows.values()))[0]
         return [
-            f"files were found by other names than the table's: {'; '.join(ways)} "
+            f"files were found by other names than the table's: {ways} "
             f"({name} = {printable_path_name(place)} …)"
         ]
 

@@ -58,10 +58,10 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return [int(p[:MAX_DIGITS]) if i % 2 else p for i, p in enumerate(pieces)], name
 
 
-def list_few(names: Iterable[str], most: int = 3) -> str:
+def list_few(names: Iterable[str], most: int = 3, by: str = ", ") -> str:
     """The first names of several."""
     names = list(names)
-    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
+    return by.join(names[:most]) + (" …" if len(names) > most else "")
 
 
 def printable_path_name(place: Place) -> str:

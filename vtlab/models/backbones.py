@@ -292,7 +292,7 @@ def _build_own(
         if network.source is None or file.holds_stages_of(network.stages):
             load_stage_weights(network, file, say)
         else:  # by the names that it has where it comes from
-            module, head = network.source
+            module, head = network.source.module, network.source.head
             fill_module_with_weights(module, file, network.name, [f"{head}."] if head else [], say)
             network.origin = file.origin
     return network
@@ -337,7 +337,7 @@ def _cut_own(
         layouts=parts.layouts,
         image_size=size,
     )
-    network.source = Source(module, head_name)
+    network.source = Source(module, head_name, {"stages": about.stages, "image_size": size})
     network.origin = f"{name} as it was given"
     if not from_module.runs_channels_last(network):
         network.memory_format = torch.contiguous_format

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -49,10 +49,17 @@ WEIGHT_KINDS: dict[str, Callable[[nn.Module], list[nn.Parameter]]] = {
 
 
 class Source(NamedTuple):
-    """What a network of one's own was cut out of: a module that shares its weights, and its head's name."""
+    """What a network of one's own was cut out of.
+
+    Attributes:
+        module: It shares its weights.
+        head: Its head's name there.
+        cut: The `stages` and the `image_size` by which `vt.backbone` cuts it so again.
+    """
 
     module: nn.Module
     head: str
+    cut: dict[str, Any]
 
 
 class Network(nn.Module):

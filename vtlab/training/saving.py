@@ -48,6 +48,7 @@ class SavedModelCard:
         task: The task's name.
         test_accuracy: On the task's test images, or None.
         vtlab: The version that wrote it.
+        cut: How a network of one's own was cut (`network.Source`); empty of others.
         file: Name of the file with the weights.
         sha256: Of that file.
     """
@@ -66,6 +67,7 @@ class SavedModelCard:
     task: str
     test_accuracy: float | None
     vtlab: str
+    cut: dict[str, Any]
     file: str
     sha256: str
 
@@ -131,6 +133,7 @@ def save(
         # a float of JSON, also where it is NumPy's or a tensor
         test_accuracy=None if test_accuracy is None else float(test_accuracy),
         vtlab=__version__,
+        cut=network.source.cut if network.source else {},
         file=f"weights-{digest[:8]}.safetensors",
         sha256=digest,
     )
@@ -156,8 +159,8 @@ def load(
 
     Args:
         folder: The model's.
-        backbone: A network of one's own, as it was given to `vt.backbone` or came from there; its weights are
-            replaced. None for the package's, which are built by their names.
+        backbone: A network of one's own, as it was given to `vt.backbone` (it is cut as it was then) or came
+            from there; its weights are replaced. None for the package's, which are built by their names.
 
     Raises:
         FileNotFoundError: If there is no model.
@@ -193,7 +196,12 @@ def _build_network(card: SavedModelCard, given: BackboneLike | None) -> Network:
     classes = len(card.classes)
     if given is not None:
         return make_backbone(
-            given, classes=classes, mean=card.mean, std=card.std, say=lambda sentence: None
+            given,
+            classes=classes,
+            mean=card.mean,
+            std=card.std,
+            say=lambda sentence: None,
+            **({} if isinstance(given, Network) else card.cut),
         )
     if not is_known_backbone(card.backbone):
         raise ValueError(
@@ -205,7 +213,7 @@ def _build_network(card: SavedModelCard, given: BackboneLike | None) -> Network:
 
 def _parse_card(values: dict[str, Any]) -> SavedModelCard:
     # cards from before there were these
-    values = {**{"kind": "all", "resize": "crop", "bits": DEEP_BITS}, **values}
+    values = {**{"kind": "all", "resize": "crop", "bits": DEEP_BITS, "cut": {}}, **values}
     check_record_fields(SavedModelCard, values)
     if Path(values["file"]).name != values["file"]:
         raise ValueError(f"the weights lie elsewhere: {values['file']!r}")
