@@ -13,6 +13,7 @@ from vtlab.data.augment import Augment
 from vtlab.data.images import Images
 from vtlab.models.evaluation import evaluate, mean_absolute_error, predict
 from vtlab.models.features import activations
+from vtlab.results.records import Epoch
 from vtlab.training.fit import fit
 from vtlab.training.schedules import choose_epochs, count_batches, warmup_cosine
 from vtlab.training.strategies import FOUR, full, lp_ft, partial, plain, probe, scratch, surgical
@@ -364,6 +365,15 @@ def test_a_step_of_counting_begins_at_the_mean(counting):
     assert first.loss < 2  # 1 is what the mean costs; zeros would cost hundreds
 
 
+def test_what_a_solved_head_has_no_use_for_is_said(toy):
+    said = []
+    fit(tiny_network(), toy, probe, epochs=5, mixup=0.2, say=said.append)
+    assert said == ["probe is solved, not trained in epochs: epochs, mixup changes nothing"]
+    fit(tiny_network(), toy, probe, say=said.append)
+    fit(tiny_network(), toy, full, epochs=5, say=said.append)
+    assert len(said) == 1
+
+
 def test_any_other_head_on_frozen_stages_is_descended_on(toy):
     network = tiny_network()
     width = network.head.in_features
@@ -475,6 +485,17 @@ def test_features_that_do_not_fit_take_as_many_epochs_as_a_random_start(toy):
     assert training(hopeless, epochs=2).epochs == 2
     # who goes on from a state goes on for as long
     assert training(hopeless, resume=hard.state()).epochs == hard.epochs
+
+
+@pytest.mark.parametrize(
+    ("images", "right", "fitted"), [(10, 8, True), (100, 80, False), (100, 90, True)]
+)
+def test_of_few_images_a_wrong_one_says_little(toy, images, right, fitted):
+    some = replace(toy, train=toy.train[torch.arange(images) % 12])
+    training = fit(tiny_network(), some, lp_ft)
+    training.solving, training.solver_steps = False, 1
+    training.history.append(Epoch(1, 1.0, right / images, 0.0, 0.0))
+    assert training.fitted == fitted
 
 
 def test_a_kept_head_stays_what_it_was(network, toy):

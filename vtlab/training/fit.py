@@ -95,7 +95,7 @@ def fit(
             are no numbers, of which three digits are few.
         stop: An event, asked before every batch; once it is set, the iterator ends.
         resume: The `state()` of such a training, to go on from instead of from the start.
-        say: Called with a sentence if the training diverges: if a loss, or an output after the last
+        say: Called with a sentence about what is not used, and if the training diverges: if a loss, or an output after the last
             batch, is no finite number. It ends there, and `diverged` keeps the sentence.
 
     Returns:
@@ -141,6 +141,16 @@ def fit(
     training = Training(
         network, task, strategy, seed, epochs, augment, mixup, views, cache, bfloat16, stop, say
     )
+    if training.convex:
+        asked = {
+            "epochs": epochs is not None,
+            "mixup": mixup > 0,
+            "views": views != VIEWS_PER_IMAGE,
+        }
+        if unused := [word for word, given in asked.items() if given]:
+            say(
+                f"{strategy.name} is solved, not trained in epochs: {', '.join(unused)} changes nothing"
+            )
     if resume is not None:
         training.restore(resume)
     return training
@@ -212,16 +222,21 @@ class Training(CheckpointedTraining[Epoch]):
 
     @property
     def fitted(self) -> bool:
-        """Whether the head that was solved gets nine tenths of the training images right.
+        """Whether the head that was solved gets nine tenths of the training images right, or may do so.
 
-        Of numbers, whether it explains nine tenths of their variance. True as long as none is solved.
+        It does not where the interval of that share ends below: of ten images, eight say nothing. Of numbers,
+        whether it explains nine tenths of their variance. True as long as none is solved.
         """
         if self.solving or not self.solver_steps:
             return True
         solution = self.history[self.solver_steps - 1]
         if self.task.asks_a_number:
             return solution.loss <= 1 - FITTED_SHARE
-        return solution.train_accuracy >= FITTED_SHARE
+        from scipy.stats import binomtest
+
+        images = len(self.task.train)
+        share = binomtest(round(solution.train_accuracy * images), images)
+        return share.proportion_ci(method="wilson").high >= FITTED_SHARE
 
     @property
     def epochs(self) -> int:
