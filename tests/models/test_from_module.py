@@ -16,7 +16,7 @@ from vtlab.models.backbones import backbone, find_backbone_image_size
 from vtlab.models.network import Network
 from vtlab.models.normalisation import IMAGENET_NORMALISATION
 from vtlab.training.fit import fit
-from vtlab.training.strategies import FOUR
+from vtlab.training.strategies import FOUR, surgical
 
 KNOWN = {"mean": [0.5] * 3, "std": [0.25] * 3, "image_size": 32}  # nothing is assumed then
 
@@ -410,7 +410,7 @@ def test_every_strategy_trains_it_and_modules_by_their_own_names_learn_alone(toy
         }
         assert moved == set(strategy.learning_parts(network)) - {"head"}
     network = backbone(Mine(), classes=3, stages=["low", "high"], **given)
-    network.freeze(["low.1", "head"]).train()
+    surgical("low.1").freeze(network).train()
     assert network.learning_parts == {"low", "head"} and network.frozen_prefix == 0
     learning = [name for name, weight in network.named_parameters() if weight.requires_grad]
     assert learning == ["stages.low.0.1.weight", "stages.low.0.1.bias", "head.weight", "head.bias"]
