@@ -136,7 +136,7 @@ def build_parser() -> OneLineParser:
     lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
     lab.add_argument(
         "--folder",
-        type=Path,
+        type=_parse_folder,
         default=None,
         help="where the lessons are copied when this is not a clone (default: vtlab-lessons)",
     )
@@ -309,7 +309,7 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
     )
     how.add_argument(
         "--out",
-        type=Path,
+        type=_parse_folder,
         default=Path("vtlab-report"),
         metavar="FOLDER",
         help="for report.html, runs.csv and the finished runs (default: %(default)s)",
@@ -371,7 +371,7 @@ def _add_predict_options(named: argparse.ArgumentParser) -> None:
     )
     named.add_argument(
         "--out",
-        type=Path,
+        type=_parse_folder,
         metavar="FOLDER",
         help=f"where these pictures go; those of earlier calls are replaced (default: {CAMS_FOLDER})",
     )
@@ -398,6 +398,12 @@ def _parse_count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
+
+
+def _parse_folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name of a folder is empty; '.' is the one you are in")
+    return Path(text)
 
 
 def _parse_class_weights(text: str) -> str | tuple[float, ...]:

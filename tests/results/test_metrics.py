@@ -38,6 +38,12 @@ def test_three_seeds_by_hand():
     assert str(metrics.t_interval([-0.001, -0.002])) == "0.00 ± 0.01"
 
 
+def test_a_narrow_interval_is_not_printed_without_width():
+    assert str(metrics.Interval(0.9, 0.896, 0.904, 5, 0.004)) == "0.900 ± 0.004"
+    assert str(metrics.Interval(0.9, 0.89996, 0.90004, 5, 0.00004)) == "0.90000 ± 0.00004"
+    assert str(metrics.Interval(0.9, 0.9, 0.9, 5, 0.0)) == "0.90 ± 0.00"
+
+
 def test_the_test_set_adds_its_part_in_quadrature():
     found, (low, high) = metrics.interval([0.7, 0.75, 0.95], 1000), wilson(800, 1000)
     assert found.low == pytest.approx(0.8 - np.hypot(found.seeds_half, 0.8 - low))

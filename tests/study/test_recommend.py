@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from torch import nn
 
 from vtlab.data.images import Images
 from vtlab.data.tasks import task
+from vtlab.models.backbones import backbone
 from vtlab.results.metrics import resampled_interval
 from vtlab.results.records import Epoch
 from vtlab.study import recommend as advice
@@ -293,6 +295,16 @@ def test_ways_are_given_by_name_too_and_one_needs_no_list(acted, few):
     assert recommend(few, budget=60, ways=["probe", "partial"], setting=ACTED).best == probe
     alone = recommend(few, budget=60, ways=partial(1), setting=ACTED)
     assert alone.best == partial(1) and "No other way was given." in alone.caveats
+
+
+def test_a_network_of_one_stage_has_no_two_to_train(few):
+    layers = nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    module = nn.Sequential(*layers, nn.Linear(4, 8))
+    short = backbone(module, image_size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    asked = advice.RecommendationRace(few, 60, Setting(backbone=short), 0, advice.DEFAULT_WAYS)
+    assert "partial(2)" not in [way.name for way in asked.ways] and len(asked.ways) == 5
+    with pytest.raises(ValueError, match="has 1 stages only"):
+        advice.RecommendationRace(few, 60, Setting(backbone=short), 0, [partial(2)])
 
 
 def test_what_cannot_be_raced_is_refused(few):

@@ -1,16 +1,20 @@
-"""What lesson 09 uses: its tables and figures, a task with tied grounds, maps by epoch, checks of exercises."""
+"""What lesson 09 uses: its tables and figures, tasks with tied grounds, maps by epoch, checks of exercises."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
-from vtlab.analysis.baselines import BASELINES
-from vtlab.analysis.cams import explain
+from vtlab.analysis.baselines import BASELINES, baseline_maps
+from vtlab.analysis.cams import explain, resize_maps
+from vtlab.analysis.map_similarity import rank_correlation as rank_correlation
+from vtlab.analysis.sanity_checks import cascading_randomisation
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.tables import cam_table as cam_table
 from vtlab.data.images import Images
@@ -20,6 +24,7 @@ from vtlab.garden.worlds import WORLDS
 from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
 from vtlab.plots import style
+from vtlab.plots.heatmaps import plot_cams
 from vtlab.results import labels as names
 from vtlab.results import metrics
 from vtlab.training.fit import fit
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
 
 
 GROUND_SHOTS = 10
+GROUND_TEST = 20  # test plants per class, each before two grounds
 
 
 def ground_task(share: float, seed: int) -> Task:
@@ -47,6 +53,92 @@ def ground_task(share: float, seed: int) -> Task:
         return Images(*world.draw(shots, seed, base.image_size))
 
     return replace(base, name=f"ground-{share:g}", train=draw(GROUND_SHOTS, seed), draw=draw)
+
+
+def paired_ground_task(seed: int) -> Task:
+    """`ground_task` with all grounds tied, tested on pairs of images.
+
+    Test image 2k shows a plant before the ground of its species, and 2k + 1 the same plant
+    before a ground at random.
+
+    Lesson 09.
+    """
+    own, other = (
+        Images(*WORLDS["garden"].turn(shortcut=share).draw(GROUND_TEST, None))
+        for share in (1.0, 0.0)
+    )
+    pixels, labels, masks = (
+        torch.stack([getattr(images, name) for images in (own, other)], 1).flatten(0, 1)
+        for name in ("pixels", "labels", "masks")
+    )
+    return replace(ground_task(1.0, seed), test=Images(pixels, labels, masks))
+
+
+def plot_ground_pairs(networks: Mapping[str, Network], task: Task) -> Figure:
+    """Grad-CAM of two plants, each before the ground of its species and before another.
+
+    Shown are the first and the last plant of those that all networks name before their own ground,
+    the first network no longer before the other ground, and the rest still.
+
+    Args:
+        networks: By name; the first is the one that looks at the ground.
+        task: As `paired_ground_task` gives it.
+
+    Lesson 09.
+    """
+    pixels, labels = task.test.pixels, task.test.labels
+    said = {name: predict(network, pixels).argmax(1) for name, network in networks.items()}
+    right = torch.stack([answers == labels for answers in said.values()]).unflatten(1, (-1, 2))
+    pairs = (right[:, :, 0].all(0) & ~right[0, :, 1] & right[1:, :, 1].all(0)).nonzero()[:, 0]
+    shown = (2 * pairs[[0, -1], None] + torch.arange(2)).flatten()  # a plant, its other ground
+    return plot_cams(
+        pixels[shown],
+        {name: explain(network, pixels[shown]) for name, network in networks.items()},
+        masks=None if task.test.masks is None else task.test.masks[shown],
+        scale="each",
+        titles=[f"is {task.classes[k]}" for k in labels[shown]],
+        marks={
+            name: [
+                (task.classes[k], bool(k == labels[i]))
+                for i, k in zip(shown, of[shown], strict=True)
+            ]
+            for name, of in said.items()
+        },
+    )
+
+
+BRIGHTEST = 0.99  # of a map's pixels: what is brighter is drawn alike, since gradients have spikes
+
+
+def plot_randomised_maps(network: Network, pixels: Tensor, seed: int = 0) -> Figure:
+    """Maps of one image by three methods while the network is randomised from the head on, beside plain edges.
+
+    Args:
+        network: A trained one; it stays as it is.
+        pixels: One image, bytes `(1, 3, H, W)`.
+        seed: Of the random weights.
+
+    Adebayo et al. (2018), https://arxiv.org/abs/1810.03292. Lesson 09.
+    """
+    size = pixels.shape[2], pixels.shape[3]
+    edges = baseline_maps("edges", pixels, size)
+    rows: dict[str, list[Tensor]] = {}
+    with warnings.catch_warnings(action="ignore"):  # a random network may find nothing at all
+        for method in CHECKED_METHODS:
+            for part, maps in cascading_randomisation(network, pixels, method=method, seed=seed):
+                rows.setdefault(part, []).append(resize_maps(maps, size))
+    columns = {part: torch.cat([*maps, edges]) for part, maps in rows.items()}
+    for maps in columns.values():
+        top = maps.flatten(1).quantile(BRIGHTEST, dim=1)[:, None, None]
+        maps.copy_(maps.minimum(top))
+    words = [*(METHOD_STYLES[method][0] for method in CHECKED_METHODS), "plain edges"]
+    return plot_cams(
+        pixels.repeat(len(words), 1, 1, 1),
+        columns,
+        scale="each",
+        titles=words,
+        what="columns: random from the head up to this part",
+    )
 
 
 @dataclass(frozen=True)
@@ -114,7 +206,8 @@ def explain_each_epoch(
 
     strategy.prepare(network, seed)  # as `fit` does at its start: the network of epoch 0
     yield explain_now(0, None)
-    for number, epoch in enumerate(fit(network, task, strategy, seed=seed, epochs=epochs), 1):
+    asked = None if strategy.convex else epochs  # one that is solved has none
+    for number, epoch in enumerate(fit(network, task, strategy, seed=seed, epochs=asked), 1):
         yield explain_now(number, epoch.loss)
 
 
@@ -130,8 +223,10 @@ METHOD_STYLES = {
     "guided_backprop": ("Guided backprop", "#C4461B", "^"),
     "occlusion": ("Occlusion", "#A94C86", "v"),
 }
+CHECKED_METHODS = ("grad_cam", "layer_cam", "guided_backprop")
 OTHER_IMAGE = "other image"
 ROW_HEIGHT = 0.4  # inches for a strategy
+MEASURES = {"rank_correlation": "rank correlation", "ssim": "structural similarity"}
 
 
 def plot_cam_scores(table: pd.DataFrame, stage: str = "stage4") -> Figure:
@@ -202,23 +297,29 @@ def _draw_cam_score(ax: Axes, rows: pd.DataFrame, shown: list[str], score: str) 
             place + np.linspace(-spread, spread, len(values)),
             marker,
             color=colour,
-            markersize=2.8,
+            markersize=4.5,
             markeredgewidth=0.7,
             zorder=4,
             gid=f"{score} {name}",
         )
-    ax.set(xlim=(0, 1), ylim=(len(shown) - 0.45, -0.55))
-    style.set_percent_axis(ax.xaxis, ticks=(0, 0.5, 1))
+        _write_mean(ax, place, f"{100 * of.mean:.0f}", colour)
+    ax.set(xlim=(0, 1.25 * rows[score].max()), ylim=(len(shown) - 0.45, -0.55))
+    style.set_percent_axis(ax.xaxis, ticks=tuple(np.arange(0, rows[score].max() + 0.05, 0.2)))
     ax.spines["left"].set_visible(False)
 
 
-def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure:
-    """How alike maps stay to the trained network's while it is randomised from the head on.
+def _write_mean(ax: Axes, place: int, words: str, colour: str) -> None:
+    """Writes a row's mean at the right end of the axes."""
+    ends: dict[str, Any] = {"xycoords": ax.get_yaxis_transform(), "va": "center", "ha": "right"}
+    style.annotate(ax, words, (1, place), (0, 0), colour=colour, weight="bold", **ends)
+
+
+def plot_cascade(table: pd.DataFrame) -> Figure:
+    """How alike maps stay to the trained network's while it is randomised from the head on, by both measures.
 
     Args:
         table: As `cam_table("sanity")`: method, part, seed, rank_correlation, ssim. The part
             "other image" is drawn as a dashed line: so alike are maps of different images.
-        value: "rank_correlation" or "ssim".
 
     Raises:
         ValueError: If the table has no row.
@@ -227,80 +328,164 @@ def plot_cascade(table: pd.DataFrame, value: str = "rank_correlation") -> Figure
     """
     if table.empty:
         raise ValueError("there is nothing to draw")
-    parts = [part for part in dict.fromkeys(table.part) if part != OTHER_IMAGE]
     methods = [name for name in METHOD_STYLES if name in set(table.method)]
-    figure, axes = style.new_figure(1, len(methods), height=2.7, sharey=True)
+    figure, axes = style.new_figure(
+        len(MEASURES), len(methods), height=4.6, sharex=True, sharey=True
+    )
+    for line, (measure, words) in zip(axes, MEASURES.items(), strict=True):
+        for ax, name in zip(line, methods, strict=True):
+            _draw_cascade(ax, table[table.method == name], measure)
+        style.label_axes(line[0], y=words)
     for ax, name in zip(axes[0], methods, strict=True):
-        words, colour, marker = METHOD_STYLES[name]
-        rows = table[table.method == name]
-        style.prepare_axes(ax, grid="y")
-        means = rows.groupby("part")[value].mean()
-        # a thin line for each seed, below the thick one of the mean
-        for _, run in rows[rows.part != OTHER_IMAGE].groupby("seed"):
-            ax.plot(
-                range(len(parts)),
-                run.set_index("part")[value].loc[parts],
-                color=colour,
-                linewidth=0.7,
-                alpha=0.45,
-            )
-        ax.plot(
-            range(len(parts)),
-            means.loc[parts],
-            color=colour,
-            linewidth=2.2,
-            marker=marker,
-            markersize=5,
-            gid=name,
-        )
-        if OTHER_IMAGE in means:
-            ax.axhline(
-                means[OTHER_IMAGE],
-                color=style.QUIET,
-                linewidth=1.2,
-                linestyle=(0, (4, 3)),
-                gid=f"{OTHER_IMAGE} {name}",
-            )
-        ax.axhline(0, color=style.FAINT, linewidth=0.9)
-        font = style.font_style(style.SMALL, style.QUIET)
-        ax.set_xticks(range(len(parts)), parts, rotation=60, ha="right", **font)
-        ax.set_ylim(min(-0.25, 1.1 * table[value].min()), 1.05)
-        style.style_heading(ax, words)
-    said = {"rank_correlation": "rank correlation", "ssim": "structural similarity"}[value]
-    style.label_axes(axes[0, 0], y=f"{said} with the\ntrained network's map")
-    words = "randomised up to here, from the head on; dashed: maps of different images"
+        style.style_heading(ax, METHOD_STYLES[name][0])
+    words = "randomised up to here, from the head on (numbers: stages); dashed: maps of different images"
     figure.supxlabel(words, **style.font_style(style.SMALL, style.QUIET))
     return figure
 
 
-@exercise("09.1", function_of="a map and a mask")
-def _pointing_game(answer: Callable) -> Verdict:
-    heat = np.array([[0.1, 0.9, 0.2], [0.0, 0.3, 0.4]])
-    for row, column, truth in ((0, 1, True), (1, 2, False), (1, 0, False)):
-        mask = np.zeros((2, 3), dtype=bool)
-        mask[row, column] = True
-        found = call_answer(answer, heat.copy(), mask)
-        if bool(found) != truth:
-            return (
-                False,
-                f"The maximum is 0.9; for a mask of row {row}, column {column} it gave {found}.",
-            )
-    return True, "It points where the map is largest."
+def _draw_cascade(ax: Axes, rows: pd.DataFrame, measure: str) -> None:
+    """One method: a thin line for each seed, below the thick one of the mean."""
+    _, colour, marker = METHOD_STYLES[(name := rows.method.iloc[0])]
+    parts = [part for part in dict.fromkeys(rows.part) if part != OTHER_IMAGE]
+    style.prepare_axes(ax, grid="y")
+    for _, run in rows[rows.part != OTHER_IMAGE].groupby("seed"):
+        values = run.set_index("part")[measure].loc[parts]
+        ax.plot(range(len(parts)), values, color=colour, linewidth=0.7, alpha=0.45)
+    means = rows.groupby("part")[measure].mean()
+    look = {"color": colour, "linewidth": 2.2, "marker": marker, "markersize": 5, "gid": name}
+    ax.plot(range(len(parts)), means.loc[parts], **look)
+    if OTHER_IMAGE in means:
+        ax.axhline(means[OTHER_IMAGE], **style.DOTTED, gid=f"{OTHER_IMAGE} {name}")
+    ax.axhline(0, color=style.FAINT, linewidth=0.9)
+    words = [part.removeprefix("stage") for part in parts]
+    ax.set_xticks(range(len(parts)), words, **style.font_style(style.SMALL, style.QUIET))
+    ax.set_ylim(-0.3, 1.05)
 
 
-@exercise("09.2")
-def _mass_of_stage3(answer: object) -> Verdict:
-    if not isinstance(answer, float | np.floating) or not 0 <= answer <= 1:
-        return False, "The answer is one number between 0 and 1: a mean over the images."
-    right = bool(0.44 <= answer <= 0.60)
-    return right, "About half of the mass, more than at stage 4." if right else (
-        "Take stage3 of the trained probe, and the column of the mass."
+NO_NETWORK = "edges"  # a map that never saw the network: no random weights can change it
+CHECKED_PARTS = {"head": "head random", "stage4": "head and stage 4 random"}
+
+
+def plot_scores_and_checks(methods: pd.DataFrame, sanity: pd.DataFrame) -> Figure:
+    """How well maps score on the mask, and beside it how much of them stays when the network is randomised.
+
+    A dot is a seed, a bar the mean. At the right the dashed line is how alike maps of different images are.
+
+    Args:
+        methods: As `cam_table("methods")`.
+        sanity: As `cam_table("sanity")`.
+
+    Lesson 09.
+    """
+    shown = sorted(
+        (*CHECKED_METHODS, NO_NETWORK),
+        key=lambda name: -methods[methods.method == name].mass.mean(),
     )
+    heads = [
+        "Score: mass on the plant",
+        *(f"What stays: {words}" for words in CHECKED_PARTS.values()),
+    ]
+    figure, axes = style.new_figure(1, 3, height=2.6, pad=0.1, sharey=True)
+    for place, name in enumerate(shown):
+        _, colour, marker = METHOD_STYLES.get(name, ("", style.QUIET, "X"))
+        rows = sanity[sanity.method == name]
+        other = rows[rows.part == OTHER_IMAGE].rank_correlation.mean()
+        values = [methods[methods.method == name].mass.to_numpy()]
+        values += [
+            np.ones(1)
+            if name == NO_NETWORK
+            else rows[rows.part == part].rank_correlation.to_numpy()
+            for part in CHECKED_PARTS
+        ]
+        for ax, of in zip(axes[0], values, strict=True):
+            ax.barh(place, of.mean(), 0.6, color=colour, alpha=0.3, linewidth=0, gid=f"mean {name}")
+            ax.plot(
+                of, place + np.linspace(-0.2, 0.2, len(of)), marker, color=colour, markersize=4.5
+            )
+            _write_mean(ax, place, f"{of.mean():z.2f}", colour)
+        for ax in axes[0, 1:]:
+            dashed = style.DOTTED | {"zorder": 5, "color": style.INK}
+            ax.plot(
+                [other] * 2, [place - 0.42, place + 0.42], **dashed, gid=f"{OTHER_IMAGE} {name}"
+            )
+    for ax, words in zip(axes[0], heads, strict=True):
+        style.prepare_axes(ax, grid="x")
+        ax.spines["left"].set_visible(False)
+        style.style_heading(ax, words)
+        ax.set(xlim=(-0.25 if ax is not axes[0, 0] else 0, 1.25), ylim=(len(shown) - 0.45, -0.55))
+        ax.set_xticks((0, 0.5, 1))
+    style.label_axes(axes[0, 0], x="share of the map's sum (more is better)")
+    for ax in axes[0, 1:]:
+        style.label_axes(ax, x="rank correlation (less is better; dashed: other image)")
+    said = [METHOD_STYLES[name][0] if name in METHOD_STYLES else f"plain {name}" for name in shown]
+    axes[0, 0].set_yticks(range(len(shown)), said, **style.font_style())
+    return figure
 
 
 letter_exercise(
-    "09.3",
-    "b",
+    "09.1",
+    "a",
     "What does not depend on the weights cannot describe them.",
-    "Look at the randomisation test: what happens to those maps with a random head?",
+    "Hold it against what the lesson showed: who wins the scores, and who is changed by a random head?",
 )
+
+
+@exercise("09.2", function_of="a score, an image and the side of a square")
+def _occlusion(answer: Callable) -> Verdict:
+    image = np.zeros((3, 6, 9), dtype=np.uint8)
+    image[:, 2:4, 5] = 255
+    scores: dict[str, Callable[[np.ndarray], float]] = {
+        "the brightness of the image": lambda shown: float(shown.mean()),
+        "the brightness of the upper left corner": lambda shown: float(shown[:, :3, :3].mean()),
+    }
+    for words, score in scores.items():
+        wanted = np.zeros((2, 3))
+        for i, j in np.ndindex(2, 3):
+            covered = image.copy()
+            covered[:, 3 * i : 3 * i + 3, 3 * j : 3 * j + 3] = 128
+            wanted[i, j] = score(image) - score(covered)
+        given = image.copy()
+        found = np.asarray(call_answer(answer, score, given, 3), dtype=float)
+        if found.shape != wanted.shape:
+            return (
+                False,
+                f"An image of 6 x 9 and squares of 3 make a map of 2 x 3, not {found.shape}.",
+            )
+        if not np.array_equal(given, image):
+            return (
+                False,
+                "The image that was given is changed: cover a copy, a new one for each square.",
+            )
+        if np.allclose(found, -wanted) and wanted.any():
+            return (
+                False,
+                "The sign: a square that matters makes the score fall, and counts positive.",
+            )
+        if not np.allclose(found, wanted):
+            return False, f"With {words} as the score it gave {found.round(1).tolist()}."
+    return True, "A heat map without a gradient, for any model that gives a number."
+
+
+@exercise("09.3")
+def _without_plants(answer: object) -> Verdict:
+    wanted = ("scratch", "probe")
+    if not isinstance(answer, Mapping) or set(answer) != set(wanted):
+        return False, 'The answer is a dict of two accuracies, {"scratch": ..., "probe": ...}.'
+    shares = [float(answer[name]) for name in wanted]
+    if not all(0 <= share <= 1 for share in shares):
+        return False, "An accuracy lies between 0 and 1."
+    scratch, calm = shares
+    if calm > 0.6:
+        return False, "The probe still names most of them: are the plants really covered?"
+    if scratch < 0.5:
+        return (
+            False,
+            "Cover the plants, not the ground, and take images with the ground of their species.",
+        )
+    right = scratch > 0.8 and calm < 0.4
+    return (
+        right,
+        "It names plants in images without a plant: this proves what the map suggested."
+        if right
+        else ("Cover every pixel of each plant's mask, and nothing else."),
+    )

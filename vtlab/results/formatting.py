@@ -19,7 +19,8 @@ def format_accuracy(share: float) -> str:
 
 def format_percent_range(low: float, high: float) -> str:
     """The ends of an interval of shares in percent, without the sign; nothing where there is none."""
-    return "" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"
+    digits = 1 if low == high or f"{100 * low:.1f}" != f"{100 * high:.1f}" else 2
+    return "" if low != low else f"{100 * low:.{digits}f} to {100 * high:.{digits}f}"
 
 
 def format_score(score: float, is_number: bool) -> str:

@@ -56,8 +56,9 @@ class Interval:
         return float(np.hypot(np.nan_to_num(self.seeds_half), self.test_half))
 
     def __str__(self) -> str:
-        """The mean and the half-width as text, such as 0.81 ± 0.04."""
-        return f"{self.mean:z.2f} ± {self.half:.2f}"  # z: no -0.00
+        """The mean and the half-width as text, such as 0.81 ± 0.04, or 0.812 ± 0.004: no width is ± 0.00."""
+        digits = next((n for n in range(2, 7) if not 0 < self.half < 0.5 * 10**-n), 7)
+        return f"{self.mean:z.{digits}f} ± {self.half:.{digits}f}"  # z: no -0.00
 
 
 def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:

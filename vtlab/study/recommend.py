@@ -95,10 +95,10 @@ def recommend(
     if setting.recipe == "plain":
         ways = tuple(map(plain, ways))
     race = RecommendationRace(task, budget, setting, seed, ways)
-    race.runner.describe(setting, ways, say)
+    race.runner.describe(setting, race.ways, say)
     for line in _describe_groups(task):
         say(f"  {line}")
-    say(race.plan(ways))
+    say(race.plan(race.ways))
     for line in race.run():
         say(line)
     return race.result(setting)
@@ -156,6 +156,11 @@ class RecommendationRace:
         torch.set_num_threads(THREADS)
         self.runner = Runner.build(setting, task)
         self.task = self.runner.task
+        # a network of one stage has no two to train
+        if [way.name for way in ways] == [way.name for way in DEFAULT_WAYS]:
+            count = len(self.runner.make_network().stage_names)
+            ways = [way for way in ways if not isinstance(way.stages, int) or way.stages <= count]
+        self.ways = ways
         self.runner.check_strategies(ways)
         for label, number in Counter(map(_label, ways)).items():
             if number > 1:
