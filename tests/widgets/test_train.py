@@ -449,3 +449,34 @@ def test_a_run_that_diverges_has_words_and_no_row_and_training_goes_on(panel, qu
     panel.train()
     panel.wait()
     assert panel.state == "finished" and list(panel.runs.run) == [2]
+
+
+def test_a_network_of_ones_own_is_trained_by_its_own_stages(toy):
+    module = torch.nn.Sequential(
+        torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, 2), torch.nn.ReLU()),
+        torch.nn.Sequential(torch.nn.Conv2d(4, 6, 3, 2), torch.nn.ReLU()),
+        torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()),
+        torch.nn.Linear(6, 5),
+    )
+    network = backbone(module, stages=["0", "1"], mean=[0.5] * 3, std=[0.2] * 3, image_size=16)
+    before = [weight.clone() for weight in network.parameters()]
+    panel = TrainPanel(toy, network=network, epochs=1)
+    try:
+        assert list(panel.controls["stages"].boxes) == ["0", "1"] == [*network.stage_names]
+        assert panel.controls["backbone"].options == (network.name,) and panel.stages == ("1",)
+        panel.strategy = "surgical"
+        assert panel.stages == ("0",)
+        panel.stages = ("0", "1")
+        assert panel.strategy == "full"
+        panel.train()
+        assert panel.wait(60) == "finished"
+        assert panel.runs.backbone.tolist() == ["Sequential"]
+        assert panel.session.network.stage_names == ("0", "1")
+        pairs = zip(before, network.parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)  # a copy was trained
+        with pytest.raises(traitlets.TraitError, match="no backbone 'mini_resnet' here; there are"):
+            panel.backbone = "mini_resnet"
+    finally:
+        panel.close()
+    with pytest.raises(TypeError, match="network is a Sequential: vt.backbone makes a network of"):
+        TrainPanel(toy, network=module)

@@ -45,7 +45,7 @@ class Session:
 
     Attributes:
         task: With its shots.
-        backbone: Name of the network.
+        backbone: Name of the network, or one to be copied.
         strategy: What learns.
         seed: Of the head, the order of the batches and the augmentation.
         epochs: None for the default schedule.
@@ -58,7 +58,7 @@ class Session:
     """
 
     task: Task
-    backbone: str
+    backbone: str | Network
     strategy: Strategy
     seed: int = 0
     epochs: int | None = None
@@ -161,7 +161,7 @@ class Session:
         assert network is not None
         return {
             "task": self.task.name,
-            "backbone": self.backbone,
+            "backbone": getattr(self.backbone, "name", self.backbone),
             "strategy": way.name,
             "shots": "all" if self.task.shots is None else self.task.shots,
             "seed": self.seed,

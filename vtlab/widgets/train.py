@@ -14,7 +14,8 @@ import traitlets
 from vtlab import plots
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
-from vtlab.models.network import STAGE_NAMES
+from vtlab.models.backbones import find_backbone_image_size
+from vtlab.models.network import STAGE_NAMES, Network
 from vtlab.models.starts import list_starts
 from vtlab.results import labels as names
 from vtlab.results.formatting import format_percent
@@ -88,7 +89,7 @@ class TrainPanel(Panel):
 
     task = traitlets.Unicode("garden")
     shots = traitlets.Int(5, min=0)
-    backbone = traitlets.Enum(tuple(STARTS), "mini_resnet")
+    backbone = traitlets.Unicode("mini_resnet")
     strategy = traitlets.Enum(STRATEGY_NAMES, "partial")
     stages = traitlets.Tuple(("stage4",))
     recipe = traitlets.Enum(tuple(RECIPES), "committed")
@@ -98,15 +99,23 @@ class TrainPanel(Panel):
     seed = traitlets.Int(0, min=0)
     state = traitlets.Unicode(READY, read_only=True)
 
-    def __init__(self, task: Task | str | None = None, **traits: object) -> None:
+    def __init__(
+        self,
+        task: Task | str | None = None,
+        *,
+        network: Network | None = None,
+        **traits: object,
+    ) -> None:
         """Open the panel.
 
         Args:
             task: One of your own, beside the garden's; or the name of one of those.
+            network: One of your own, as `vt.backbone` makes it, instead of those that are at hand. Each run
+                trains a copy; `stages` are its own.
             traits: To begin with.
 
         Raises:
-            TypeError: If the task is neither.
+            TypeError: If the task is neither, or the network none of `vt.backbone`.
             ValueError: If the task's training images are not those that it draws, as every run does.
         """
         if isinstance(task, str):
@@ -115,6 +124,15 @@ class TrainPanel(Panel):
             raise TypeError(
                 f"{task!r} is no task: give what vt.task makes, or the name of a garden task"
             )
+        if not isinstance(network, Network | None):
+            raise TypeError(
+                f"network is a {type(network).__name__}: vt.backbone makes a network of a module"
+            )
+        self._network, self._starts = network, [*STARTS]
+        self._stage_names: tuple[str, ...] = STAGE_NAMES
+        if network is not None:
+            self._starts, self._stage_names = [network.name], network.stage_names
+            traits = {"stages": network.stage_names[-1:]} | traits
         self._own = task
         self._garden: dict[tuple[str, int], Task] = {}  # by name and size of the images
         self._tasks = list(GARDEN_TASKS)
@@ -129,6 +147,8 @@ class TrainPanel(Panel):
                 "seed": task.seed,
                 "backbone": start,
             } | traits
+        if network is not None:
+            traits["backbone"] = network.name
         self.session: Session | None = None
         self._sessions: dict[int, Session] = {}
         self._run = 0  # the number of the run at hand
@@ -151,9 +171,14 @@ class TrainPanel(Panel):
     def _check_task(self, proposal: dict) -> str:
         return self.select_known([proposal["value"]], self._tasks, "no task", " here; there are")[0]
 
+    @traitlets.validate("backbone")
+    def _check_backbone(self, proposal: dict) -> str:
+        known = self._starts
+        return self.select_known([proposal["value"]], known, "no backbone", " here; there are")[0]
+
     @traitlets.validate("stages")
     def _check_stages(self, proposal: dict) -> tuple[str, ...]:
-        return self.select_known(proposal["value"], STAGE_NAMES, "no stage", "; there are")
+        return self.select_known(proposal["value"], self._stage_names, "no stage", "; there are")
 
     @traitlets.observe("strategy", "stages")
     def _sync_ticks(self, change: dict) -> None:
@@ -161,22 +186,24 @@ class TrainPanel(Panel):
         if self._syncing:  # the change of one that follows from the other's
             return
         self._syncing = True
+        stages = self._stage_names
         try:
             if change["name"] == "stages":
-                self.strategy = name_session_strategy(self.strategy, self.stages, STAGE_NAMES)
+                self.strategy = name_session_strategy(self.strategy, self.stages, stages)
             elif self.strategy == "probe":
                 self.stages = ()
             elif self.strategy in ("scratch", "full", "lp_ft"):
-                self.stages = STAGE_NAMES
-            elif name_session_strategy("partial", self.stages, STAGE_NAMES) != self.strategy:
-                self.stages = ("stage4",) if self.strategy == "partial" else ("stage1",)
+                self.stages = stages
+            elif name_session_strategy("partial", self.stages, stages) != self.strategy:
+                early = stages[1:2] if len(stages) > 2 else stages[:1]  # the first is the stem
+                self.stages = stages[-1:] if self.strategy == "partial" else early
         finally:
             self._syncing = False
 
     @traitlets.observe("strategy", "recipe")
     def _take_recipe(self, change: object = None) -> None:
         """Rate and stage-wise decay begin as the recipe has them, where they were not given."""
-        way = self._choose_way(self.strategy, self.stages or STAGE_NAMES[-1:], self.recipe)
+        way = self._choose_way(self.strategy, self.stages or self._stage_names[-1:], self.recipe)
         if "rate" not in self._given:
             self.rate = way.peak_rate
         if "stage_decay" not in self._given:
@@ -194,9 +221,9 @@ class TrainPanel(Panel):
             "task": dropdown("Task", self._tasks),
             "shots": number_box("Images per class (0: all)", 0, 1000),
             "seed": number_box("Seed", 0, 999),
-            "backbone": dropdown("Backbone", STARTS),
+            "backbone": dropdown("Backbone", self._starts),
             "strategy": dropdown("Strategy", ways),
-            "stages": panel_stage_boxes(STAGE_NAMES),
+            "stages": panel_stage_boxes(self._stage_names),
             "recipe": dropdown("Recipe", [(words, name) for name, words in RECIPES.items()]),
             "rate": dropdown("Peak rate", [(f"{rate:g}", rate) for rate in PEAK_RATES]),
             "stage_decay": dropdown("Rate of each earlier stage", decays),
@@ -311,6 +338,10 @@ class TrainPanel(Panel):
         way = self._choose_way(strategy, stages, recipe)
         if not way.convex:
             way = replace(way, rate=rate, stage_decay=stage_decay)
+        if self._network is not None:
+            size = find_backbone_image_size(self._network)
+            drawn = self._find_task(task, size).at(shots or None, seed)
+            return Session(drawn, self._network, way, seed, epochs or None)
         start = STARTS[backbone]
         drawn = self._find_task(task, start.image_size).at(shots or None, seed)
         return Session(drawn, start.backbone, way, seed, epochs or None, start.weights)
