@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from vtlab.data.tasks import task
+from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import predict
 from vtlab.results.records import runs_to_table
 from vtlab.study.compare import compare
@@ -86,6 +87,34 @@ def test_a_run_in_a_worker_gives_its_network_back():
 def test_workers_give_the_same_table(study):
     spread = compare("garden", shots=2, seeds=2, setting=QUICK, jobs=2, progress=False)
     assert spread.table()[ALIKE].equals(study[0].table()[ALIKE])
+
+
+def test_workers_train_a_network_of_ones_own_from_wherever_it_was_defined(toy):
+    class Small(torch.nn.Module):  # in no module that a worker could import
+        def __init__(self):
+            super().__init__()
+            self.body, self.fc = torch.nn.Conv2d(3, 6, 3, 2), torch.nn.Linear(6, 3)
+
+        def forward(self, images):
+            return self.fc(self.body(images).relu().mean((2, 3)))
+
+    for given in (Small(), lambda: Small()):
+        network = backbone(given, mean=[0.5] * 3, std=[0.2] * 3, image_size=16)
+        setting = Setting(backbone=network, epochs=2)
+        one, other = (
+            compare(
+                toy,
+                strategies="probe",
+                shots=4,
+                seeds=2,
+                setting=setting,
+                jobs=jobs,
+                progress=False,
+            )
+            for jobs in (1, 2)
+        )
+        assert [run.predictions for run in one.runs] == [run.predictions for run in other.runs]
+        assert [run.confidences for run in one.runs] == [run.confidences for run in other.runs]
 
 
 @pytest.mark.filterwarnings("ignore")  # Dask's own
