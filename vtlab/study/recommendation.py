@@ -49,9 +49,9 @@ class Recommendation:
         best: The same by the recipe that it chose within all the images.
         table: A row for each way, best first: `way`, `rate` (where the way had one), `mean`, `low`,
             `high` (accuracy, with its 95 % interval; of numbers R², the share of their variance that is
-            explained, and no less than -1 in any split), `balanced` (balanced accuracy), `mean_error` (of numbers), `behind`, `behind_low`,
-            `behind_high` (the best, less this one), `splits`, `under_trained` (in how many of them),
-            `seconds` (of a run).
+            explained, and no less than -1 in any split), `balanced` (balanced accuracy), `mean_error` (of
+            numbers), `behind`, `behind_low`, `behind_high` (the best, less this one), `splits`,
+            `under_trained` (in how many of them), `seconds` (of a run).
         majority: The same of always naming the most frequent class, or the mean, of the images learnt from.
         lead: How far the best is ahead of that, with its 95 % interval.
         left_out: Why a way did not race, or left without an accuracy, by the way's label (`label_way`).
