@@ -16,6 +16,11 @@ def test_every_name_has_a_look_of_its_own(labels):
         assert len({getattr(shown, attribute) for shown in labels.values()}) == len(labels)
 
 
+def test_no_backbone_has_the_mark_of_a_strategy():
+    marks = [{shown.marker for shown in labels.values()} for labels in (STRATEGIES, BACKBONES)]
+    assert marks[0].isdisjoint(marks[1])
+
+
 def test_the_words_are_the_courses():
     words = [get_label(name).text for name in ("scratch", "probe", "partial", "full", "lp_ft")]
     assert words == ["From scratch", "Linear probe", "Partial", "Full", "LP-FT"]

@@ -51,11 +51,12 @@ STRATEGIES = _by_name(
     Label("surgical", "Surgical", "#C4461B", "P"),
 )
 
+# marks that no strategy has: some figures show both
 BACKBONES = _by_name(
-    Label("mini_resnet", "mini ResNet", "#3B4B8C", "o"),
-    Label("mini_vgg", "mini VGG", "#8C5A2B", "s"),
-    Label("mini_inception", "mini Inception", "#B0457B", "^"),
-    Label("mini_mobilenet", "mini MobileNet", "#2F8580", "D"),
+    Label("mini_resnet", "mini ResNet", "#3B4B8C", "X"),
+    Label("mini_vgg", "mini VGG", "#8C5A2B", "*"),
+    Label("mini_inception", "mini Inception", "#B0457B", "h"),
+    Label("mini_mobilenet", "mini MobileNet", "#2F8580", ">"),
 )
 
 # How strategies are trained whose rate is left open, by the word for it
