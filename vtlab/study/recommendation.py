@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from vtlab.data.tasks import Task
 from vtlab.results.formatting import (
