@@ -39,7 +39,8 @@ READING_GUIDE = {
     "It has no accuracy.",
     "recipe": "How a strategy was trained: rates, the start of the head, steps. It is chosen for each "
     "run within its shots, out of a few, by short trials on a quarter of them held back; these few were "
-    "found on other tasks, by one search for all strategies. Where a class has one image, the most cautious is taken.",
+    "found on other tasks, by one search for all strategies. Where features fit, a bolder one must be clearly "
+    "better; where a class has one image, the most cautious is taken.",
     "chance": "The accuracy of always naming the most frequent class.",
     "R²": "Where a number is asked for: the share of the test numbers' variance that the predictions "
     "explain. 1 is all of it; always answering with their mean gives 0, and worse is below.",

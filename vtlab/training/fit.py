@@ -95,8 +95,8 @@ def fit(
             are no numbers, of which three digits are few.
         stop: An event, asked before every batch; once it is set, the iterator ends.
         resume: The `state()` of such a training, to go on from instead of from the start.
-        say: Called with a sentence about what is not used, and if the training diverges: if a loss, or an output after the last
-            batch, is no finite number. It ends there, and `diverged` keeps the sentence.
+        say: Called with a sentence about what is not used; and if the training diverges, if a loss, or an
+            output after the last batch, is no finite number. It ends there, and `diverged` keeps the sentence.
 
     Returns:
         An iterator of `Epoch`. Its `steps`, `history`, `done`, `diverged` and `state()` say how far it is.
