@@ -1,5 +1,7 @@
 import io
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +201,36 @@ def test_a_set_of_images_with_more_than_8_bits_has_one_scale(
         )
     again = read_folder(tmp_path / "set", 32)
     assert torch.equal(again.train.pixels, read.train.pixels)
+
+
+def deep_colours(colours: tuple[int, ...], side: int = 8) -> bytes:
+    """A PNG of 16 bits in colour, of three numbers or, with opacity, four."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        sum_ = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", sum_)
+
+    row = b"\0" + np.tile(np.array(colours, dtype=">u2"), side).tobytes()
+    header = struct.pack(">IIBBBBB", side, side, 16, 2 if len(colours) == 3 else 6, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(row * side)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def test_colours_of_more_than_eight_bits_have_the_scale_of_the_set(tmp_path):
+    full, of_12 = deep_colours((51400, 10280, 10280)), deep_colours((3200, 640, 640))
+    for file, bits in ((full, 16), (of_12, 12)):
+        assert decode(file, 8, "x", bits=bits)[0, 0] == pytest.approx((200, 40, 40), abs=1)
+    half_clear = deep_colours((0, 0, 0, 32768))
+    assert decode(half_clear, 8, "x", bits=12)[0, 0] == pytest.approx((127, 127, 127), abs=1)
+    for k in range(8):
+        path = tmp_path / "set" / "ab"[k % 2] / f"{k}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(deep_colours((3200 + k, 640, 100 * k)))
+    found = read_folder(tmp_path / "set", 16)
+    assert found.bits == 12 and found.train.pixels[0, :, 0, 0].tolist() == [199, 40, 0]
+    assert any("8 images with more than 8 bits have one scale: 12" in note for note in found.notes)
+    with pytest.raises(ValueError, match="x.png cannot be read as an image"):
+        decode(full[:45], 8, "x.png")
 
 
 def test_what_is_brighter_than_the_set_is_white():

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
+import sys
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +36,7 @@ RESIZES = {
 }
 PAD_COLOUR = (124, 116, 104)  # ImageNet's mean
 DEEP_BITS = 16  # of a pixel in a file with more than 8
+DEEP_MODE = re.compile("RGB[AXa]?;16[LBN]")  # of colours in such a file
 HEIC_EXTRA = "pillow-heif"  # the package that reads HEIC
 ORIENTATION_TAG = 0x0112  # of EXIF, which says how the camera was held
 TRANSPOSITIONS = {
@@ -53,7 +56,7 @@ class ImageFacts(NamedTuple):
     Attributes:
         width: In pixels, before anything is cut.
         height: In pixels.
-        peak: The largest value of a grey image with more than 8 bits; 0 of all others.
+        peak: The largest value of an image with more than 8 bits, grey or in colour; 0 of all others.
         is_animated: Whether more images follow the first one, which is the one that is read.
     """
 
@@ -88,7 +91,7 @@ def decode(
         size: Side of the square in pixels.
         name: Of the file, for messages.
         resize: One of `RESIZES`.
-        bits: Of a grey image with more than 8, the bits that are used: 12 where white is 4095.
+        bits: Of an image with more than 8, the bits that are used: 12 where white is 4095.
 
     Raises:
         ValueError: If it cannot be read, has more than 50 million pixels, or would take more than
@@ -114,15 +117,18 @@ def decode_with_facts(
             if width * height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             image.draft("RGB", (2 * size, 2 * size))  # a JPEG is decoded at 1/2, 1/4 or 1/8
-            needed = _decoding_bytes(image, width * height) + len(content)
+            deep = _find_deep_mode(image)
+            needed = _decoding_bytes(image, width * height) * (3 if deep else 1) + len(content)
             if needed > MAX_DECODING_BYTES:
                 raise ValueError(
                     f"it would take {needed // 10**6} MB of memory; "
                     f"the most is {MAX_DECODING_BYTES // 10**6}"
                 )
-            image.load()
-            square = _turn_upright(make_square(image, size, resize, bits), image)
-            return np.array(square), _describe(image, width, height)
+            colours = _read_deep_colours(content, deep) if deep else None
+            whole = image if colours is None else _scale_colours(colours, bits)
+            whole.load()
+            square = _turn_upright(make_square(whole, size, resize, bits), image)
+            return np.array(square), _describe(image, width, height, colours)
     except Image.DecompressionBombError:  # ours, or Pillow's own for still larger ones
         why = f"has {dimensions} pixels; the most is {MAX_PIXELS:,}"
     except Image.UnidentifiedImageError:
@@ -144,12 +150,61 @@ def read_image_facts(content: bytes) -> ImageFacts | None:
     ):
         width, height = image.size
         if width * height <= MAX_PIXELS:
-            return _describe(image, width, height)
+            deep = _find_deep_mode(image)
+            colours = _read_deep_colours(content, deep) if deep else None
+            return _describe(image, width, height, colours)
     return None
 
 
-def _describe(image: Image.Image, width: int, height: int) -> ImageFacts:
+def _find_deep_mode(image: Image.Image) -> str:
+    """How an unread image in colour with 16 bits each is packed, such as "RGB;16B"; "" for all others."""
+    words = [word for tile in getattr(image, "tile", ()) for word in _as_tuple(tile.args)]
+    return next((word for word in words if DEEP_MODE.fullmatch(str(word))), "")
+
+
+def _as_tuple(given: Any) -> tuple[Any, ...]:
+    return given if isinstance(given, tuple) else (given,)
+
+
+def _read_deep_colours(content: bytes, mode: str) -> np.ndarray:
+    """The numbers of such an image: `(H, W, 3)`, or 4 with opacity.
+
+    Pillow keeps the upper byte of each number, so it is read twice, once with its bytes in the other order.
+    """
+    from PIL import Image
+
+    little = mode[-1] == "L" or (mode[-1] == "N" and sys.byteorder == "little")
+    planes = []
+    for packed in (mode, mode[:-1] + ("B" if little else "L")):
+        with Image.open(io.BytesIO(content), formats=_find_formats(content)) as image:
+            for i, tile in enumerate(image.tile):
+                words = tuple(packed if word == mode else word for word in _as_tuple(tile.args))
+                image.tile[i] = tile._replace(args=words)
+            planes.append(np.asarray(image))
+    return planes[0].astype(np.uint16) << 8 | planes[1]
+
+
+def _scale_colours(colours: np.ndarray, bits: int) -> Image.Image:
+    """The same in bytes; opacity has all its 16 bits always."""
+    from PIL import Image
+
+    shades = _to_shades(colours[:, :, :3], bits)
+    return Image.fromarray(np.dstack([shades, _to_shades(colours[:, :, 3:], DEEP_BITS)]))
+
+
+def _to_shades(deep: np.ndarray, bits: int) -> np.ndarray:
+    """Numbers of so many bits as bytes; what is brighter, as in an image of another set, is white, too."""
+    white = 2**bits - 1
+    shades = (np.arange(65536).clip(max=white) * 255 + white // 2) // white
+    return shades.astype(np.uint8)[deep]
+
+
+def _describe(
+    image: Image.Image, width: int, height: int, colours: np.ndarray | None
+) -> ImageFacts:
     peak = int(np.asarray(image).max()) if image.mode.startswith("I") else 0
+    if colours is not None:
+        peak = int(colours[:, :, :3].max())
     more = False
     if image.format not in ("MPO", "HEIF"):  # a telephone's second picture is a map of depths
         with contextlib.suppress(Exception):  # of a damaged second image, say
@@ -186,9 +241,7 @@ def _to_rgb(image: Image.Image, bits: int, by: int = 1) -> Image.Image:
         deep = np.asarray(image).astype(np.int64)
         if deep.min() < 0 or deep.max() > 65535:
             raise ValueError("its pixels have more than 16 bits; save it with 8 or 16")
-        white = 2**bits - 1  # what is brighter, as in an image of another set, is white too
-        grey = (deep.clip(max=white) * 255 + white // 2) // white
-        return Image.fromarray(grey.astype(np.uint8)).reduce(by).convert("RGB")
+        return Image.fromarray(_to_shades(deep, bits)).reduce(by).convert("RGB")
     if image.has_transparency_data:
         clear = image.convert("RGBA").reduce(by)  # first, as laying on white is the slower part
         return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")

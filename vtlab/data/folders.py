@@ -59,7 +59,7 @@ class ImageFolder:
         test: None where the folder has no test images of its own and none were held out.
         notes: Sentences about folders that were left aside, and about copies.
         skipped: A sentence for each file that was left out, beginning with its name.
-        bits: Of a grey image with more than 8 bits, those that are used (`decoding.decode`).
+        bits: Of images with more than 8 bits, those that are used (`decoding.decode`).
         held_out: Whether `test` was held out.
         flip: Whether a mirror image has the same class.
     """

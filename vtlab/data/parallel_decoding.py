@@ -50,7 +50,7 @@ class DecodedFiles:
         pixels: `(N, 3, S, S)` uint8.
         unread: Why files could not be read, by number.
         notes: What a reader should know: copies, what is cut away, bits that are not used, dark images.
-        bits: Of a grey image with more than 8 bits, those that are used.
+        bits: Of images with more than 8 bits, those that are used.
     """
 
     pixels: Tensor
