@@ -1,15 +1,265 @@
-"""What lesson 01 uses: its table of shots, helpers of a probe that is solved by hand, checks of exercises."""
+"""What lesson 01 uses: its tables, the game against the probe, checks of exercises."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+import torch
+import traitlets
+from ipywidgets import Text
+from scipy.stats import binomtest
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
+from vtlab.course.tables import real_table as real_table
 from vtlab.course.tables import shots_table as shots_table
-from vtlab.training.probe import choose_probe_strength as choose_probe_strength
-from vtlab.training.probe import probe_unit as probe_unit
+from vtlab.data.images import image_places_by_class
+from vtlab.data.tasks import Task
+from vtlab.data.tasks import task as make_task
+from vtlab.models.backbones import backbone
+from vtlab.models.evaluation import evaluate
+from vtlab.plots import style
+from vtlab.plots.sheet import Sheet, to_sheet_pictures
+from vtlab.results import metrics
+from vtlab.system.randomness import make_generator
+from vtlab.training.fit import fit
+from vtlab.training.strategies import Strategy, full, plain
+from vtlab.widgets.panel import DESCRIPTION_STYLE, Panel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from vtlab.results.records import Run
+
+SHOWN_SHOTS = 5  # of each class
+SQUARE = (1, 1)  # the images' height and width
+CELL = 0.92  # inches: a shot and its gap
+NAME_WIDTH = 1.75  # inches: letter and name at the left of the shots
+BLOCK_GAP = 0.35  # inches between the shots and the images to name
+ASKED_GAP = 0.1  # inches between two of these
+NEEDED_GAIN = 0.05  # of exercise 01.4
+
+
+class NamingPanel(Panel):
+    """A game: name test images after a few shots of each class, as the linear probe has to.
+
+    The learner writes a letter for each image. `reveal` shows the answers beside those of a network.
+
+    Attributes:
+        answers: A letter for each image in order, such as "ACHB"; spaces and commas are skipped.
+        places: Which test images are asked for.
+
+    Lesson 01.
+    """
+
+    photographs = True
+    answers = traitlets.Unicode("")
+
+    def __init__(self, task: Task, *, count: int = 10, seed: int = 0, **traits: object) -> None:
+        """Draw the images to name.
+
+        Args:
+            task: With five shots of each class or more, and at most 26 classes.
+            count: How many test images are asked for.
+            seed: Of their draw.
+            traits: To begin with.
+        """
+        self.task = task
+        random = make_generator(seed, "naming")
+        self.places = torch.randperm(len(task.test), generator=random)[:count]
+        self.letters = string.ascii_uppercase[: len(task.classes)]
+        super().__init__(**traits)
+
+    def build_controls(self) -> dict[str, Text]:
+        """A line to write letters on."""
+        return {
+            "answers": Text(
+                description="Your letters for flowers 1 to 10",
+                placeholder="such as ACHB…",
+                style=DESCRIPTION_STYLE,
+                layout={"width": "32em"},
+            )
+        }
+
+    @property
+    def named(self) -> list[int]:
+        """The classes that the learner has named so far.
+
+        Raises:
+            ValueError: If a letter stands for no class, or there are more letters than images.
+        """
+        given = [letter for letter in self.answers.upper() if letter not in " ,;"]
+        if odd := [letter for letter in given if letter not in self.letters]:
+            raise ValueError(f"{odd[0]} is none of the letters A to {self.letters[-1]}.")
+        if len(given) > len(self.places):
+            raise ValueError(f"These are {len(given)} letters for {len(self.places)} flowers.")
+        return [self.letters.index(letter) for letter in given]
+
+    @property
+    def score(self) -> float | None:
+        """The share that the learner named correctly; None until all are named."""
+        truth, named = self._truth(), self.named
+        return metrics.accuracy(truth, named) if len(named) == len(truth) else None
+
+    def add_to(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """The table of runs, and below it the learner's score as one more run, if there is one."""
+        if self.score is None:
+            return runs
+        yours = runs.iloc[[-1]].assign(strategy="You", seed=0, test_accuracy=self.score)
+        return pd.concat([runs, yours], ignore_index=True)
+
+    def reveal(self, predictions: torch.Tensor, name: str = "the probe") -> Figure:
+        """Print both scores; gives the images with the truth and both answers.
+
+        Args:
+            predictions: The class that a network names for each image of the test set, `(N,)`.
+            name: Of the network.
+        """
+        truth, theirs = self._truth(), predictions[self.places].tolist()
+        print(f"{name}: {_format_score(truth, theirs)}")
+        yours = self.named
+        if self.score is None:
+            print(f"you: {len(yours)} of {len(truth)} flowers named so far")
+        else:
+            print(f"you: {_format_score(truth, yours)}")
+        return plot_named(
+            self.task.test.pixels[self.places],
+            truth,
+            {"you": yours, name: theirs},
+            self.task.classes,
+        )
+
+    def figure(self) -> Figure:
+        """Five shots of each class with its letter, and the images to name."""
+        shots = image_places_by_class(self.task.train.labels, range(len(self.task.classes)))
+        return plot_naming(
+            [self.task.train.pixels[own[:SHOWN_SHOTS]] for own in shots],
+            self.task.classes,
+            self.task.test.pixels[self.places],
+            [self.letters[k] for k in self.named],
+        )
+
+    def describe(self) -> str:
+        """The question in words."""
+        return (
+            f"{SHOWN_SHOTS} shots of each of {len(self.task.classes)} classes, and {len(self.places)} test "
+            f"images without a name. Named so far: {len(self.named)}."
+        )
+
+    def _truth(self) -> list[int]:
+        return self.task.test.labels[self.places].tolist()
+
+
+def _format_score(truth: Sequence[int], named: Sequence[int]) -> str:
+    """How many are right, with Wilson's interval: ten images say little."""
+    right = sum(a == b for a, b in zip(truth, named, strict=True))
+    found = binomtest(right, len(truth)).proportion_ci(method="wilson")
+    return (
+        f"{right} of {len(truth)} (95 % interval {100 * found.low:.0f} to {100 * found.high:.0f} %)"
+    )
+
+
+def plot_naming(
+    shots: Sequence[torch.Tensor],
+    classes: Sequence[str],
+    asked: torch.Tensor,
+    letters: Sequence[str] = (),
+) -> Figure:
+    """Shots of each class in a row with its letter; at the right numbered images without a name.
+
+    Args:
+        shots: For each class `(n, 3, H, W)` uint8.
+        classes: Their names.
+        asked: `(N, 3, H, W)` uint8, shown in two columns.
+        letters: What the first of them were named.
+
+    Lesson 01.
+    """
+    rows, columns = len(classes), max(map(len, shots))
+    sheet = Sheet(rows, columns, CELL, SQUARE, side=NAME_WIDTH, head=0.3)
+    for row, (name, own) in enumerate(zip(classes, shots, strict=True)):
+        words = style.shorten_styled_text(name, NAME_WIDTH - 0.35, style.BODY)
+        sheet.write_beside(row, string.ascii_uppercase[row], size=13, weight="bold")
+        sheet.write_beside(row, words, left=0.28, size=style.BODY)
+        for column, picture in enumerate(to_sheet_pictures(own)):
+            sheet.show(row, column, picture)
+    # larger than the shots, so no cells of the sheet
+    left = NAME_WIDTH + columns * CELL + BLOCK_GAP
+    side = (style.WIDE - left - ASKED_GAP) / 2
+    step = (sheet.foot - 0.3) / max(1, -(-len(asked) // 2))
+    for i, picture in enumerate(to_sheet_pictures(asked)):
+        x, y = left + (i % 2) * (side + ASKED_GAP), 0.33 + (i // 2) * step
+        size = min(side, step - 0.27)
+        extent = (x, x + size, y + size, y)
+        sheet.ax.imshow(picture, extent=extent, aspect="auto", interpolation="catrom")
+        bold = style.font_style(weight="bold")
+        named = letters[i] if i < len(letters) else "?"
+        sheet.ax.text(
+            x + size / 2, y + size + 0.03, f"{i + 1}: {named}", ha="center", va="top", **bold
+        )
+    bold = style.font_style(weight="bold")
+    sheet.ax.text(NAME_WIDTH + 0.04, 0.14, "the shots", va="center", **bold)
+    sheet.ax.text(left, 0.14, "which are these?", va="center", **bold)
+    sheet.set_width(style.WIDE)
+    sheet.ax.set_ylim(sheet.foot, 0)
+    return sheet.figure
+
+
+def plot_named(
+    asked: torch.Tensor,
+    truth: Sequence[int],
+    answers: Mapping[str, Sequence[int]],
+    classes: Sequence[str],
+) -> Figure:
+    """Images with their class, and below what each of several named, right or wrong.
+
+    Args:
+        asked: `(N, 3, H, W)` uint8, five in a row.
+        truth: The class of each.
+        answers: For each name, the classes that it gave for the first of them.
+        classes: Their names.
+
+    Lesson 01.
+    """
+    letters = string.ascii_uppercase
+    rows = -(-len(asked) // 5)
+    sheet = Sheet(rows, 5, style.WIDE / 6, SQUARE, over=1, under=len(answers))
+    for i, picture in enumerate(to_sheet_pictures(asked)):
+        row, column = divmod(i, 5)
+        sheet.show(row, column, picture)
+        name = f"{i + 1}: {letters[truth[i]]} {classes[truth[i]]}"
+        words = style.shorten_styled_text(name, sheet.width, style.SMALL)
+        sheet.write_over(row, column, words, size=style.SMALL)
+        left, top = sheet.corner(row, column)
+        for line, (who, given) in enumerate(answers.items()):
+            right = i < len(given) and given[i] == truth[i]
+            said = f"{letters[given[i]]} {'✓' if right else '✗'}" if i < len(given) else "?"
+            colour = style.RIGHT if right else style.WRONG if i < len(given) else style.QUIET
+            sheet.ax.text(
+                left + sheet.width / 2,
+                top + sheet.height + 0.05 + 0.17 * line,
+                f"{who}: {said}",
+                ha="center",
+                va="top",
+                **style.font_style(style.SMALL, colour, weight="bold"),
+            )
+    return sheet.figure
+
+
+def name_top_class(runs: Sequence[Run], places: Sequence[int], task: Task) -> dict[str, list]:
+    """What each run names in some test images, and whether it is right: the marks of `plots.cams`."""
+    labels = task.test.labels.tolist()
+    return {
+        run.strategy: [
+            (task.classes[int(run.predictions[i])], int(run.predictions[i]) == labels[i])
+            for i in places
+        ]
+        for run in runs
+    }
 
 
 @exercise("01.1")
@@ -22,20 +272,48 @@ def _strategy_value(answer: object) -> Verdict:
     )
 
 
-@exercise("01.2", function_of="labels and predictions")
-def _own_accuracy(answer: Callable) -> Verdict:
-    cases = [([0, 1, 2, 2], [0, 1, 2, 2]), ([0, 1, 1, 1], [1, 1, 1, 0]), ([3, 3], [0, 1])]
-    for labels, predictions in cases:
-        found = call_answer(answer, np.array(labels), np.array(predictions))
-        truth = float(np.mean(np.array(labels) == np.array(predictions)))
-        if not np.isclose(float(found), truth):
-            return False, f"For labels {labels} and predictions {predictions} it gave {found}."
-    return True, "It counts what it should."
+@exercise("01.2", function_of="two rows of accuracies, seed by seed")
+def _own_difference(answer: Callable) -> Verdict:
+    random = np.random.default_rng(1)
+    for seeds in (3, 5, 20):
+        shared = random.normal(0.7, 0.1, seeds)  # luck that both ways share
+        first, second = (shared + random.normal(0, 0.02, seeds) for _ in range(2))
+        found = call_answer(answer, first, second)
+        truth = metrics.paired_difference(first.tolist(), second.tolist())
+        if np.shape(found) != (3,):
+            return False, "Give three numbers: the mean, the lower end and the upper end."
+        if not np.allclose(found, (truth.mean, truth.low, truth.high)):
+            given = ", ".join(f"{float(x):.3f}" for x in found)
+            return False, f"For two rows of {seeds} it gave {given}, not {truth}."
+    return True, "Shared luck cancels, and the interval knows how many seeds there were."
 
 
 letter_exercise(
     "01.3",
-    "c",
+    "b",
     "Both fit their shots; what else they know comes from the start.",
-    "What do the two share, and what not? The table's column steps helps.",
+    "What do the two share, and what not? The tables of this lesson have weights, steps and accuracies.",
 )
+
+
+@exercise("01.4")
+def _better_recipe(answer: object) -> Verdict:
+    if not isinstance(answer, Strategy):
+        return False, "The answer is a strategy, such as replace(plain, epochs=60)."
+    start = plain(full)
+    changed = [f.name for f in fields(start) if getattr(start, f.name) != getattr(answer, f.name)]
+    changed = [name for name in changed if name != "name"]
+    if answer.stages is not None or answer.start != "pretrained" or answer.kind != "all":
+        return False, "All weights should learn, from the pretrained start: change the recipe only."
+    if not 1 <= len(changed) <= 2:
+        return False, f"Change one field or two; these differ: {', '.join(changed) or 'none'}."
+    table = shots_table("plain")
+    rows = table[(table.strategy == "full") & (table.shots == SHOWN_SHOTS) & (table.seed == 0)]
+    before = float(rows.test_accuracy.iloc[0])
+    task = make_task("garden", shots=SHOWN_SHOTS, seed=0, tests=75)
+    network = backbone("mini_resnet", classes=len(task.classes))
+    for _ in fit(network, task, replace(answer, name="full"), seed=0):
+        pass
+    after = evaluate(network, task.test.pixels, task.test.labels)
+    words = f"{' and '.join(changed)}: {100 * before:.0f} % before, {100 * after:.0f} % now."
+    return after - before >= NEEDED_GAIN, words
