@@ -145,6 +145,12 @@ WRAPPED = {
         "'state_dict.…'",
     ),
     "a defaultdict": ({"model": STATE, "log": collections.defaultdict(list, a=[1])}, "'model.…'"),
+    "a state dict and its epoch": ([STATE, 3], "'0.…'"),
+    "pruned": (
+        {"conv1.weight_orig": 2 * STATE["conv1.weight"], "conv1.weight_mask": torch.tensor(0.5)}
+        | {name: value for name, value in STATE.items() if name != "conv1.weight"},
+        "1 pruned weights are multiplied by their masks",
+    ),
     "settings of any class": (
         {"model": STATE, "args": ARGS, "cfg": Config(a=Config(b=2))},
         "'model.…'",
@@ -207,6 +213,14 @@ def test_safetensors_are_read_by_the_same_rules(tmp_path):
     found = find(tmp_path / "model.safetensors")
     assert torch.equal(found.state["conv1.weight"], STATE["conv1.weight"])
     assert found.note == "model.safetensors: the entries 'timm_model.…' are taken"
+
+
+def test_a_files_content_and_not_its_ending_says_how_it_is_read(tmp_path):
+    save_file(STATE, tmp_path / "a.bin")
+    torch.save(STATE, tmp_path / "b.safetensors")
+    for name in ("a.bin", "b.safetensors"):
+        found = find(tmp_path / name)
+        assert torch.equal(found.state["conv1.weight"], STATE["conv1.weight"])
 
 
 REFUSED = {
@@ -304,6 +318,20 @@ def test_files_of_other_libraries_are_named(tmp_path, name, words):
     (tmp_path / name).write_bytes(b"anything")
     with pytest.raises(ValueError, match=rf"^{name} is no file of weights for PyTorch: .*{words}"):
         open_weights(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        ("\n<!DOCTYPE html>\n<title>Sign in</title>", "it is a web page"),
+        ("<html>Not found</html>", "it is a web page"),
+    ],
+)
+def test_what_a_download_left_in_place_of_weights_is_named(tmp_path, content, words):
+    (tmp_path / "model.pth").write_text(content)
+    with pytest.raises(ValueError, match=f"^model.pth is no file of weights: .*{words}"):
+        open_weights(tmp_path / "model.pth")
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")

@@ -34,6 +34,11 @@ _WRAPPERS = re.compile(
 _MEAN_WORDS = {"ema", "teacher", "averaged", "swa"}
 _COUNTERS = ("num_batches_tracked", "n_averaged")
 _OLD_HEAD = re.compile(r"(?:^|\.)(?:head|heads|fc|classifier|last_linear)(?:\.|$)")
+_NO_WEIGHTS = {  # what stands where a download went wrong, by how it begins
+    b"version https://git-lfs": "it is a pointer of Git LFS to that file: fetch it with git lfs pull",
+    b"<!doctype html": "it is a web page: the address was not that of the file",
+    b"<html": "it is a web page: the address was not that of the file",
+}
 _FOREIGN = {
     ".h5": "Keras",
     ".keras": "Keras",
@@ -77,12 +82,14 @@ class WeightsFile:
             come first, as in "state_dict.module.conv1.weight".
         card: Of the model that the file belongs to, where `vt.save` wrote it; else empty.
         architecture: As the file names it; "" where it does not.
+        pruned: How many weights were multiplied by the masks that pruning left beside them.
     """
 
     name: str
     entries: Mapping[str, Tensor]
     card: Mapping[str, Any] = field(default_factory=dict)
     architecture: str = ""
+    pruned: int = 0
 
     @property
     def origin(self) -> str:
@@ -208,6 +215,8 @@ class WeightsFile:
         # a network's own names begin so
         if shown := re.sub(r"(^|\.)stages\.$", r"\1", best.prefix):
             found.append(f"the entries {shown + '…'!r} are taken")
+        if self.pruned:
+            found.append(f"{self.pruned} pruned weights are multiplied by their masks")
         if best.numbered:
             found.append("its parts have numbers for names")
         also = [
@@ -268,12 +277,15 @@ def open_weights(path: Path) -> WeightsFile:
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
     content = _read_content(path)
-    if not (entries := dict(_list_entries(content, "", 0))):
+    entries = dict(_list_entries(content, "", 0))
+    pruned = _apply_masks(entries)
+    if not entries:
         raise ValueError(
             f"{path.name} is no file of weights: it is not a plain state dict, and holds none"
         )
     known = content.get("arch") if isinstance(content, Mapping) else None
-    return WeightsFile(path.name, entries, architecture=known if isinstance(known, str) else "")
+    architecture = known if isinstance(known, str) else ""
+    return WeightsFile(path.name, entries, architecture=architecture, pruned=pruned)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -330,10 +342,14 @@ def _read_content(path: Path) -> Any:
 
     if kind := _FOREIGN.get(path.suffix.lower()):
         raise ValueError(f"{path.name} is no file of weights for PyTorch: its format is {kind}")
+    with path.open("rb") as file:
+        start = file.read(512)
+    for mark, why in _NO_WEIGHTS.items():
+        if start.lstrip().lower().startswith(mark):
+            raise ValueError(f"{path.name} is no file of weights: {why}")
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return _unpickle(path)
+        # whatever its ending: a safetensors file begins with the length of a JSON object
+        return load_file(path) if start[8:9] == b"{" else _unpickle(path)
     except Exception as error:  # bad files raise errors of any kind
         raise ValueError(f"{path.name} is no file of weights: {_explain(error)}") from error
 
@@ -350,9 +366,13 @@ def _unpickle(path: Path) -> Any:
             for (label, kind), name in zip(kinds.items(), names, strict=True)
         ]
         try:
-            with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
+            with (
+                warnings.catch_warnings(),
+                torch.serialization.safe_globals(stand_ins),
+                path.open("rb") as file,  # since torch believes the endings of names
+            ):
                 warnings.simplefilter("ignore")  # about pickles that are then refused anyway
-                return torch.load(path, map_location="cpu", weights_only=True)
+                return torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # torch's own has no public name
             # only here it shows which of them are dicts
             label = re.search(r"SETITEMS? for dict.*\b(Inert\d+)\b", str(error), re.DOTALL)
@@ -376,6 +396,10 @@ def _list_entries(content: object, prefix: str, depth: int) -> Iterator[tuple[st
     """Every tensor in what a file holds, with its name; a module that was saved whole has its own names."""
     if isinstance(content, _Inert):
         content = content.contents
+    elif (
+        isinstance(content, (list, tuple)) and len(content) < MAX_DEPTH
+    ):  # a state dict and an epoch, say
+        content = {str(place): value for place, value in enumerate(content)}
     if not isinstance(content, Mapping) or depth > MAX_DEPTH:
         return
     is_module = "_modules" in content and "_parameters" in content
@@ -388,6 +412,15 @@ def _list_entries(content: object, prefix: str, depth: int) -> Iterator[tuple[st
             yield f"{prefix}{name}", value.detach()
         else:
             yield from _list_entries(value, f"{prefix}{name}.", depth + 1)
+
+
+def _apply_masks(entries: dict[str, Tensor]) -> int:
+    """Make one of the two parts in which `torch.nn.utils.prune` keeps a weight; returns of how many."""
+    pruned = [name.removesuffix("_orig") for name in entries if name.endswith("_orig")]
+    pruned = [name for name in pruned if f"{name}_mask" in entries]
+    for name in pruned:
+        entries[name] = entries.pop(f"{name}_orig") * entries.pop(f"{name}_mask")
+    return len(pruned)
 
 
 def _is_counter(name: str) -> bool:
