@@ -79,8 +79,8 @@ class GuessPanel(Panel):
     def reveal(self, result: object) -> None:
         """Print guess and result side by side, and show both in the panel."""
         self.result = format_guessed_result(result)
-        guessed = "no guess yet: yours would stand here" if self.value is None else self.value
-        print(f"{self.question}\n  your guess: {guessed}\n  result:     {self.result}")
+        guessed = "" if self.value is None else f"\n  your guess: {self.value}"
+        print(f"{self.question}{guessed}\n  result:     {self.result}")
         self.refresh()
 
     def figure(self) -> Figure:
