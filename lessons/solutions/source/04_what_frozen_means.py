@@ -4,12 +4,14 @@
 # One way to solve each exercise of lesson 04, with the reason.
 
 # %%
+import itertools
 import vtlab as vt
+from vtlab.course import lesson_04
 
 seed = vt.begin(0)
 
 # %% [markdown]
-# **04.1** No gradient, and evaluation mode, in which BatchNorm uses its statistics and leaves them.
+# **04.1** No gradient, and evaluation mode, in which BatchNorm uses its statistics and does not move them.
 
 # %% tags=["solution"]
 def freeze(module):
@@ -18,16 +20,39 @@ def freeze(module):
 vt.check("04.1", freeze)
 
 # %% [markdown]
-# **04.2** Every one of the 8 × 8 × 32 outputs sums over 16 channels of 9 cells. That is once forward,
-# once for the gradients of the weights and once for the gradient of the input.
+# **04.2** Each of the 8 × 8 × 32 outputs sums over 16 channels of 9 cells. That is done once forward, once
+# for the gradient of the weights, and once for the gradient of the input.
 
 # %% tags=["solution"]
 vt.check("04.2", 3 * 8 * 8 * 32 * 16 * 3 * 3)
 
 # %% [markdown]
-# **04.3** `train()` sets the mode of every module inside, and the mode is what BatchNorm obeys. A
-# network of this package that was frozen with `network.freeze(…)` or by a strategy keeps its frozen
-# stages in evaluation mode also after `.train()`; setting `requires_grad` by hand does not tell it.
+# **04.3** `train()` sets the mode of every module inside, and BatchNorm obeys the mode. (a) is wrong, since
+# the mode does not touch `requires_grad`. (c) is wrong: the first figure of the lesson shows a network
+# without any gradient that forgot a palace. (A network of this package that was frozen by
+# `network.freeze(…)` or by a strategy keeps its frozen stages in evaluation mode also after `.train()`.)
 
 # %% tags=["solution"]
-vt.check("04.3", "c")
+vt.check("04.3", "b")
+
+# %% [markdown]
+# **04.4** Six pairs, and a run of each. One seed is enough to drop four of them: after those, the loop
+# still has one batch for ever, or a small rate in ten steps.
+
+# %%
+task = vt.task("garden", shots=5, seed=seed, tests=75)
+left = {}
+for pair in itertools.combinations(lesson_04.FAULTS, 2):
+    others = set(lesson_04.FAULTS) - set(pair)
+    left[pair] = lesson_04.train_head(task, others, seed)["test_accuracy"]
+
+# %% tags=["solution", "nbval-ignore-output"]
+best = max(left, key=left.get)
+vt.check("04.4", (*best, left[best]))
+
+# %% [markdown]
+# The batch must be mended, and one of the two others that are harmless alone: either more steps or a larger
+# rate. The lesson's title fault is not among the best two.
+#
+# **04.5** There is no one answer. In most loops with BatchNorm, `running_mean`, `running_var` and
+# `num_batches_tracked` move in every layer that is in training mode.

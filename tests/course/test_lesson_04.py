@@ -1,0 +1,165 @@
+import itertools
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+
+from vtlab.course import lesson_04
+from vtlab.course.exercise import check
+from vtlab.course.lesson_04 import (
+    FAULTS,
+    fault_prices,
+    faults_table,
+    plot_cost_forecast,
+    plot_fault_prices,
+    plot_namings,
+    plot_ways_back,
+    sample_photographs,
+    train_head,
+)
+from vtlab.models.backbones import backbone
+from vtlab.models.evaluation import evaluate
+
+COSTS = dict(zip(FAULTS, (0.02, 0.2, 0.05, 0.1), strict=True))
+
+
+def made_up_table(seeds=3):
+    """Every fault costs what `COSTS` says; seeds differ by as much in all runs."""
+    rows = []
+    for seed, has in itertools.product(
+        range(seeds), itertools.product((False, True), repeat=len(FAULTS))
+    ):
+        lost = sum(itertools.compress(COSTS.values(), has))
+        row = dict(zip(FAULTS, has, strict=True)) | {"seed": seed, "printed_accuracy": 1.0}
+        rows.append(row | {"test_accuracy": 0.9 + 0.05 * seed - lost})
+    return pd.DataFrame(rows)
+
+
+def test_the_price_of_a_fault_is_what_its_loop_loses_on_the_same_seeds():
+    prices = fault_prices(made_up_table())
+    for fault, cost in COSTS.items():
+        assert prices[fault].mean == pytest.approx(cost)
+    assert prices["ten steps, small rate"].mean == pytest.approx(0.15)
+    assert prices["all four"].mean == pytest.approx(sum(COSTS.values()))
+    assert fault_prices(made_up_table().sample(frac=1, random_state=0)) == prices
+
+
+def test_the_bars_are_as_long_as_the_prices_and_the_hollow_dots_stand_where_the_loop_prints():
+    left, right = plot_fault_prices(made_up_table()).axes
+    assert [bar.get_width() for bar in left.patches] == pytest.approx(
+        [*COSTS.values(), 0.15, sum(COSTS.values())]
+    )
+    assert [text.get_text() for text in left.texts][:2] == ["2.0 points", "20.0 points"]
+    hollow = [line for line in right.lines if line.get_markerfacecolor() == "white"]
+    assert len(hollow) == 7 and all(line.get_xdata()[0] == 1 for line in hollow)
+
+
+@pytest.fixture(scope="module")
+def forty(garden):
+    """The default task with five images per class, and a test set of 48."""
+    return replace(garden.at(5, 0), test=garden.test[torch.arange(0, 1200, 25)])
+
+
+@pytest.fixture(scope="module")
+def trained(forty):
+    return {has: train_head(forty, has) for has in ((), FAULTS)}
+
+
+def test_the_loop_with_all_faults_is_worse_than_the_one_without(trained):
+    assert trained[()]["test_accuracy"] > trained[FAULTS]["test_accuracy"] + 0.2
+
+
+def test_a_frozen_loop_trains_the_head_alone_and_equals_the_loop_through_the_whole_network(
+    trained, forty
+):
+    """Features are computed once where nothing moves: by hand, each step runs all stages in evaluation."""
+    task, network = forty, backbone("mini_resnet", classes=8)
+    network.reset_head(0)
+    network.requires_grad_(False).eval().head.requires_grad_(True)
+    batches = list(lesson_04._choose_batches(40, False, 0))
+    optimiser, schedule = lesson_04._make_optimiser(network.head, False, len(batches))
+    for index in batches:
+        logits = network(network.normalise(task.train.pixels[index]))
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(logits, task.train.labels[index]).backward()
+        optimiser.step()
+        schedule.step()
+    by_hand = evaluate(network, task.test.pixels, task.test.labels)
+    assert trained[()]["test_accuracy"] == pytest.approx(by_hand, abs=0.051)  # two images of forty
+
+
+def test_an_epoch_is_every_image_once_and_the_one_batch_is_always_the_same():
+    epochs = list(lesson_04._choose_batches(40, False, 3))
+    assert len(epochs) == 30
+    for first, second in zip(epochs[::2], epochs[1::2], strict=True):
+        assert sorted([*first.tolist(), *second.tolist()]) == list(range(40))
+    fixed = list(lesson_04._choose_batches(40, True, 3))
+    assert len(fixed) == 30 and all(torch.equal(index, fixed[0]) for index in fixed)
+    assert len(set(fixed[0].tolist())) == 16
+
+
+def test_an_unknown_fault_is_refused(small_garden):
+    with pytest.raises(ValueError, match="no fault is called 'dropout'; there are statistics move"):
+        train_head(small_garden, ["dropout"])
+
+
+def test_the_committed_table_has_every_combination_with_eight_seeds():
+    table = faults_table()
+    assert len(table) == 16 * 8
+    assert (table.groupby(list(FAULTS)).seed.nunique() == 8).all()
+    assert table.test_accuracy.between(0, 1).all() and table.printed_accuracy.between(0, 1).all()
+
+
+def test_photographs_are_two_square_pictures():
+    photographs = sample_photographs(32)
+    assert photographs.shape == (2, 3, 32, 32) and photographs.dtype == torch.uint8
+    assert photographs.float().std((1, 2, 3)).min() > 10
+
+
+def test_namings_show_the_three_most_probable_names_of_before():
+    images = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
+    before, after = torch.tensor([[0.1, 0.5, 0.15, 0.25]]), torch.tensor([[0.7, 0.1, 0.1, 0.1]])
+    figure = plot_namings(images, {"before": before, "after": after}, ["a", "b", "c", "d"])
+    ax = figure.axes[1]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "d", "c"]
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx(
+        [0.5, 0.25, 0.15, 0.1, 0.1, 0.1]
+    )
+
+
+def test_gradients_go_back_to_the_first_part_that_learns_and_no_further():
+    ways = {"probe": ["head"], "surgical(stage1)": ["stage1", "head"]}
+    ax = plot_ways_back(["stem", "stage1", "stage2", "head"], ways).axes[0]
+    arrows = [text for text in ax.texts if not text.get_text()]
+    back = [arrow for arrow in arrows if arrow.xy[0] < arrow.get_position()[0]]
+    assert len(arrows) - len(back) == 2 * 3  # forward, between four parts, twice
+    assert [round(arrow.xy[1]) for arrow in back] == [1, 1]  # none for the probe
+
+
+def test_forecast_bars_are_predicted_and_dots_measured():
+    costs = {"step": 2e6, "activations": 5e6, "seconds": 0.01}
+    figure = plot_cost_forecast({"probe": costs}, {"probe": costs | {"step": 3e6}})
+    operations = figure.axes[0]
+    assert operations.patches[0].get_width() == pytest.approx(2)
+    assert operations.lines[0].get_xdata()[0] == pytest.approx(3)
+
+
+def said(number, answer, capsys):
+    check(number, answer)
+    return capsys.readouterr().out.partition(": ")[2]
+
+
+def test_the_best_two_repairs_are_those_after_which_the_table_has_most(monkeypatch, capsys):
+    monkeypatch.setattr(lesson_04, "faults_table", made_up_table)
+    best = ("one batch", "small rate", 0.84)
+    assert said("04.4", best, capsys).startswith("right")
+    assert said("04.4", ("small rate", "one batch", 0.8), capsys).startswith("right")
+    assert "another pair" in said("04.4", ("ten steps", "small rate", 0.69), capsys)
+    assert "far from" in said("04.4", (*best[:2], 0.5), capsys)
+    assert "Two different ones" in said("04.4", ("one batch", "one batch", 0.8), capsys)
+    assert "The answer is" in said("04.4", "one batch", capsys)
+
+
+def test_the_mode_is_what_moves_the_statistics(capsys):
+    assert [said("04.3", letter, capsys)[:5] for letter in "abc"] == ["not y", "right", "not y"]
