@@ -109,16 +109,18 @@ def shifted_task(shift: str, seed: int) -> Task:
     )
 
 
-def _strategy_for_part(part: str) -> Strategy:
+def _strategy_for_part(part: str, rate: float = RATE) -> Strategy:
     """Let one part of a network learn, from where it is: a stage, the head, or everything."""
     if part == "everything":
-        return plain(replace(full, head_start="kept", rate=RATE))
+        return plain(replace(full, head_start="kept", rate=rate))
     if part.startswith("head"):
-        return replace(probe, head_start="kept", rate=RATE, batch_size=32)
-    return plain(surgical(part, head_start="kept", head_learns=False, rate=RATE))
+        return replace(probe, head_start="kept", rate=rate, batch_size=32)
+    return plain(surgical(part, head_start="kept", head_learns=False, rate=rate))
 
 
-def unfreeze_one_part(part: str, knowing: Network, task: Task, seed: int) -> dict[str, float]:
+def unfreeze_one_part(
+    part: str, knowing: Network, task: Task, seed: int, rate: float = RATE
+) -> dict[str, float]:
     """Let one part of a copy of a network change, for a new world.
 
     Args:
@@ -127,6 +129,7 @@ def unfreeze_one_part(part: str, knowing: Network, task: Task, seed: int) -> dic
         knowing: From `source_network`; left as it is.
         task: From `shifted_task`.
         seed: Of the order and the augmentation.
+        rate: Of the gradient steps.
 
     Returns:
         `test_accuracy` afterwards, and the number of `weights` that learnt; `train_accuracy` where
@@ -142,7 +145,7 @@ def unfreeze_one_part(part: str, knowing: Network, task: Task, seed: int) -> dic
     else:
         if part == "head by steps":
             network.head = nn.Sequential(network.head)  # which is descended on instead of solved
-        strategy = _strategy_for_part(part)
+        strategy = _strategy_for_part(part, rate)
         found = train_and_test(network, task, strategy, seed, epochs=SHIFT_EPOCHS)
     return found | {"weights": network.count_learning_weights()}
 

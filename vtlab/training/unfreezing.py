@@ -27,7 +27,7 @@ def gradual_unfreezing(
     stages = len(network.stage_names)
     for k in range(stages + 1):
         strategy = probe if k == 0 else plain(partial(k, head_start="kept", rate=rate))
-        epochs_each = max(1, epochs // stages)
+        epochs_each = max(1, epochs // stages) if k else None  # a head is solved
         for _ in fit(network, task, strategy, seed=seed, epochs=epochs_each):
             pass
     return network
