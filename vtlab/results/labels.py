@@ -54,7 +54,7 @@ STRATEGIES = _by_name(
 # marks that no strategy has: some figures show both
 BACKBONES = _by_name(
     Label("mini_resnet", "mini ResNet", "#3B4B8C", "X"),
-    Label("mini_vgg", "mini VGG", "#8C5A2B", "*"),
+    Label("mini_vgg", "mini VGG", "#8C5A2B", "<"),
     Label("mini_inception", "mini Inception", "#B0457B", "h"),
     Label("mini_mobilenet", "mini MobileNet", "#2F8580", ">"),
 )
