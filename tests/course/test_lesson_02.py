@@ -1,5 +1,8 @@
 import pytest
+import torch
+import traitlets
 
+import vtlab as vt
 from vtlab.course import lesson_02 as lesson_02_
 from vtlab.results import labels as names
 
@@ -28,3 +31,77 @@ def test_every_backbone_of_the_zoo_has_a_label_and_a_colour_of_its_own():
     everything = [*names.BACKBONES.values(), *names.STRATEGIES.values()]
     assert len({label.colour for label in everything}) == len(everything)
     assert names.get_label("mini_vgg").text == "mini VGG"
+
+
+def said(capsys, number, answer):
+    vt.check(number, answer)
+    return capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def garden():
+    return vt.task("garden", shots=4, seed=0, tests=1)
+
+
+def test_neighbours_are_the_voters_of_the_librarys_accuracy(garden):
+    labels = garden.train.labels
+    features = torch.nn.functional.one_hot(labels).double() + 0.01 * torch.rand(
+        len(labels), 8, generator=torch.Generator().manual_seed(1)
+    )
+    nearest = lesson_02_.find_neighbours(features, 3)
+    assert not (nearest == torch.arange(len(labels))[:, None]).any(), "none is its own neighbour"
+    assert (labels[nearest] == labels[:, None]).all()
+    assert vt.analysis.neighbour_accuracy(features, labels, 3) == 1
+    assert lesson_02_.own_class_share(features, labels) == pytest.approx(3 / 5, abs=0.05)
+
+
+def test_the_panel_shows_an_image_and_its_neighbours_right_and_wrong(garden):
+    images, labels = garden.train.pixels, garden.train.labels
+    looks = {"pixels": images, "classes": torch.nn.functional.one_hot(labels).double()}
+    panel = lesson_02_.NeighbourPanel(looks, images, labels, garden.classes, image=5)
+    assert "classes 3" in panel.describe(), "four of a class: three others"
+    written = [text.get_text() for text in panel.figure().axes[0].texts]
+    assert "3 of 5" in written and sum(words.startswith("✓") for words in written) >= 3
+    panel.buttons["next"].click()
+    assert panel.image == panel.controls["image"].value == 6
+    with pytest.raises(traitlets.TraitError, match="the last image is 31"):
+        panel.image = 32
+    panel.close()
+
+
+def test_two_networks_patches_stand_side_by_side_under_their_names(garden):
+    network = vt.backbone("mini_resnet")
+    found = vt.analysis.measure_responses(network, garden.train.pixels)
+    rows = vt.analysis.strongest_patches(network, found, garden.train.pixels, channels=2)
+    figure = lesson_02_.plot_two_patches(rows, rows)
+    (ax,) = figure.axes
+    a, b = (next(t for t in ax.texts if t.get_text() == f"network {x}") for x in "AB")
+    assert a.get_position()[0] < ax.lines[-1].get_xdata()[0] < b.get_position()[0]
+    assert len(ax.images) == 2 * 5 * 2 * 4
+
+
+def test_blocks_of_all_four_designs_are_drawn_and_two_have_a_shortcut():
+    figure = lesson_02_.plot_blocks()
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles == ["mini VGG", "mini ResNet", "mini Inception", "mini MobileNet"]
+    assert [len(ax.lines) for ax in figure.axes] == [0, 1, 0, 1]
+
+
+def test_sample_photographs_are_square_and_small():
+    found = lesson_02_.sample_photographs(32)
+    assert {name: tuple(image.shape) for name, image in found.items()} == {
+        "temple": (3, 32, 32),
+        "flower": (3, 32, 32),
+    }
+    assert all(image.dtype == torch.uint8 for image in found.values())
+
+
+def test_exercise_3_has_one_right_letter(capsys):
+    assert [("right" in said(capsys, "02.3", letter)) for letter in "abc"] == [False, False, True]
+
+
+def test_exercise_4_asks_for_better_features_of_textures(capsys):
+    assert "right" in said(capsys, "02.4", lambda maps: maps.std((2, 3)))
+    assert "not yet. The means name" in said(capsys, "02.4", lambda maps: maps.mean((2, 3)))
+    assert "not yet. Give a tensor (160, D)" in said(capsys, "02.4", lambda maps: maps.mean())
+    assert "not attempted" in said(capsys, "02.4", lambda maps: ...)

@@ -36,4 +36,14 @@ vt.check("02.2", field)
 # divided by them. In evaluation BatchNorm uses the numbers that it kept, which no image can change.
 
 # %% tags=["solution"]
-vt.check("02.3", "b")
+vt.check("02.3", "c")
+
+# %% [markdown]
+# **02.4** A texture is not a colour, it is a variation. How much each channel varies from cell to cell says how strong
+# its pattern is; the length of the row is taken away, since it says only how much contrast the whole image has.
+
+# %% tags=["solution"]
+def texture_features(maps):
+    return torch.nn.functional.normalize(maps.std((2, 3)), dim=1)
+
+vt.check("02.4", texture_features)
