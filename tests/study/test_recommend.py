@@ -146,6 +146,14 @@ def test_who_is_clearly_behind_leaves(acted, few):
     assert "Clearly behind, and so out of the race before its end: full and probe." in found.caveats
 
 
+def test_a_race_has_no_more_splits_than_asked_for(acted, few):
+    acted(SECONDS, {"probe": (0.5, 0.75), "partial": (0.75, 0.5), "full": (0.5, 0.75)})
+    found = recommend(few, budget=400, ways=WAYS, setting=ACTED, splits=4)
+    assert found.table.splits.tolist() == [4, 4, 4] and not found.more_splits
+    with pytest.raises(ValueError, match="3 splits or more, not 2"):
+        recommend(few, budget=400, ways=WAYS, setting=ACTED, splits=2)
+
+
 def test_a_way_trains_by_the_recipe_of_the_split_and_is_recommended_by_that_of_all_images(
     acted, few
 ):
@@ -448,7 +456,8 @@ def test_two_ways_of_one_name_are_told_apart_by_their_rates(acted, few):
     ],
 )
 def test_the_line_for_a_shell_asks_for_the_same_setting(acted, few, asked, way, words):
-    from vtlab.cli import _read_setting, build_parser
+    from vtlab.cli.commands import read_setting
+    from vtlab.cli.options import build_parser
 
     acted(SECONDS, {"probe": (0.75,), "full": (0.75,)})
     found = recommend(few, budget=60, ways=way, setting=ACTED)
@@ -463,7 +472,7 @@ def test_the_line_for_a_shell_asks_for_the_same_setting(acted, few, asked, way, 
     assert words in found.command
     read = build_parser().parse_args(shlex.split(found.command)[1:])
     assert (read.path, read.seed, read.shots, read.save) == ("my photos", 3, "8", True)
-    assert _read_setting(read) == replace(given, task="my photos") and read.strategies == way.name
+    assert read_setting(read) == replace(given, task="my photos") and read.strategies == way.name
 
 
 def test_the_line_for_a_shell_asks_a_probe_for_nothing_that_it_does_not_use(acted, few):

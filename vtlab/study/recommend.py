@@ -69,6 +69,7 @@ def recommend(
     budget: float = 300,
     setting: Setting | None = None,
     ways: Strategy | str | Sequence[Strategy | str] = DEFAULT_WAYS,
+    splits: int | None = None,
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
 ) -> Recommendation:
@@ -79,13 +80,15 @@ def recommend(
         budget: Seconds. A run that would probably end later is not begun.
         setting: Backbone, weights, epochs and recipe; its `task` is not used.
         ways: The strategies that race, at their rates; or their names.
+        splits: At most so many; None for ten. With few of them and a long budget the race is the same on a slow
+            machine and on a fast one.
         seed: Of the first split.
         say: Called with lines for a person: what they begin from, what is to be known of the data and what
             of the setting is not used, what will be done and how long that takes, then each split.
 
     Raises:
-        ValueError: If a class has too few images, a way is none for this network or given twice, the time
-            is too short for any way, or every way diverges.
+        ValueError: If a class has too few images, a way is none for this network or given twice, splits are
+            fewer than three, the time is too short for any way, or every way diverges.
 
     Splits overlap, so that intervals of their means are widened as Nadeau and Bengio (2003) propose,
     https://doi.org/10.1023/A:1024068626366. Lesson 16.
@@ -94,7 +97,10 @@ def recommend(
     setting = replace(setting or Setting(), task=task.name)
     if setting.recipe == "plain":
         ways = tuple(map(plain, ways))
-    race = RecommendationRace(task, budget, setting, seed, ways)
+    most = MAX_SPLITS if splits is None else splits
+    if most < MIN_SPLITS:
+        raise ValueError(f"a race takes {MIN_SPLITS} splits or more, not {splits}")
+    race = RecommendationRace(task, budget, setting, seed, ways, most)
     race.runner.describe(setting, race.ways, say)
     for line in _describe_groups(task):
         say(f"  {line}")
@@ -145,7 +151,13 @@ class RecommendationRace:
     """Scores of every way on every split so far, and the time that is left."""
 
     def __init__(
-        self, task: Task, budget: float, setting: Setting, seed: int, ways: Sequence[Strategy]
+        self,
+        task: Task,
+        budget: float,
+        setting: Setting,
+        seed: int,
+        ways: Sequence[Strategy],
+        most_splits: int = MAX_SPLITS,
     ) -> None:
         """Begin the time, read the weights, and measure how fast this machine trains.
 
@@ -153,6 +165,7 @@ class RecommendationRace:
             ValueError: If a class has too few images, or a way is none for this network or given twice.
         """
         self.started, self.budget, self.seed = time.perf_counter(), budget, seed
+        self.most_splits = most_splits
         torch.set_num_threads(THREADS)
         self.runner = Runner.build(setting, task)
         self.task = self.runner.task
@@ -262,7 +275,7 @@ class RecommendationRace:
             )
         self.racing.sort(key=lambda way: seconds[way])
         split = sum(seconds[way] for way in self.racing)
-        self.splits = int(min(MAX_SPLITS, max(MIN_SPLITS, self.seconds_left / split)))
+        self.splits = int(min(self.most_splits, max(MIN_SPLITS, self.seconds_left / split)))
         short = "".join(f"\nwithout {_label(way)}: {why}" for way, why in self.left_out.items())
         return (
             f"{', '.join(map(_label, self.racing))} on up to {self.splits} splits of {self.images[0]} "
@@ -434,7 +447,7 @@ class RecommendationRace:
             alike=self.alike,
             task=self.task,
             setting=setting,
-            more_splits=len(self.scores[leader]) < MAX_SPLITS,
+            more_splits=len(self.scores[leader]) < self.most_splits,
             seconds=time.perf_counter() - self.started,
         )
 
