@@ -23,7 +23,7 @@ def imported(path) -> set[str]:
 
 def test_the_wings_stand_on_seven_floors_at_most_and_every_file_in_one():
     assert len(floors(wings())) <= 7
-    assert {p.name for p in PACKAGE.glob("*.py")} == {"__init__.py", "cli.py"}
+    assert {p.name for p in PACKAGE.glob("*.py")} == {"__init__.py"}
 
 
 def test_import_linter_keeps_the_contracts():

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from vtlab import __version__
-from vtlab.cli import main
+from vtlab.cli.main import main
 from vtlab.data.tasks import DIGIT_TASKS
 from vtlab.garden.worlds import WORLDS
 from vtlab.models.mini_networks import MINI_NETWORKS
@@ -244,8 +244,8 @@ def test_lab_says_that_a_clone_needs_no_folder(tmp_path, capsys, monkeypatch):
         return subprocess.CompletedProcess(command, 0)
 
     (tmp_path / "01_first.ipynb").touch()
-    monkeypatch.setattr("vtlab.cli.find_shipped_files", lambda name: tmp_path)
-    monkeypatch.setattr("vtlab.cli.subprocess.run", run)
+    monkeypatch.setattr("vtlab.cli.commands.find_shipped_files", lambda name: tmp_path)
+    monkeypatch.setattr("vtlab.cli.commands.subprocess.run", run)
     assert main(["lab", "--folder", "mine"]) == 0
     assert opened == [str(tmp_path / "01_first.ipynb")]
     assert capsys.readouterr().err.startswith("--folder mine is not used: this clone has")
@@ -255,7 +255,9 @@ def test_lab_says_that_a_clone_needs_no_folder(tmp_path, capsys, monkeypatch):
 def test_lab_says_where_there_are_no_lessons(tmp_path, capsys, monkeypatch, kind):
     place = tmp_path / "notes"
     place.mkdir() if kind == "folder" else place.write_text("x")
-    monkeypatch.setattr("vtlab.cli.find_shipped_files", lambda name: tmp_path / "_shipped" / name)
+    monkeypatch.setattr(
+        "vtlab.cli.commands.find_shipped_files", lambda name: tmp_path / "_shipped" / name
+    )
     assert main(["lab", "--folder", str(place)]) == 2
     words = "holds no lessons (01_….ipynb)" if kind == "folder" else "is a file, not a folder"
     assert capsys.readouterr().err.startswith(

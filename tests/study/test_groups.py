@@ -6,7 +6,7 @@ import pytest
 import torch
 from images_made_up import grainy, saved
 
-from vtlab.cli import build_parser
+from vtlab.cli.options import build_parser
 from vtlab.data.splits import stratified_split
 from vtlab.data.tasks import task
 from vtlab.study.recommend import HELD_BACK_SHARE, _describe_groups
