@@ -196,7 +196,9 @@ def _known_by_colours(answer: object) -> Verdict:
             "Both networks name most of the forty training images as they are: take these images.",
         )
     right = after < 0.7 < before and control_after > after + 0.05
-    return right, "About a half is all that the arrows alone can tell it; the control can read them." if right else (
-        "Give each image the colours of a partner of another class, for both networks alike."
-        ),
+    return (
+        right,
+        "About a half is all that the arrows alone can tell it; the control can read them."
+        if right
+        else "Give each image the colours of a partner of another class, for both networks alike.",
     )
