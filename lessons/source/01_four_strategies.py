@@ -218,8 +218,8 @@ trainer
 
 # %% [markdown]
 # The loss of *From scratch* begins high, since its head begins at random. The others begin with a head that is already solved.
-# Play as you like. But if you keep the run with the best test accuracy, you have used the test set to
-# choose, and this number is too good.
+# Try *Full* with the *plain* recipe, and then change one setting: can you repair it? Play as you like. But if you keep the
+# run with the best test accuracy, you have used the test set to choose, and this number is too good.
 
 # %% [markdown]
 # ## Look inside

@@ -53,17 +53,20 @@ def test_the_page_shows_the_question_before_anybody_answered(game):
 
 def test_the_answers_are_shown_beside_the_networks(game, task, capsys):
     perfect = task.test.labels.clone()
-    figure = game.reveal(perfect)
-    out = capsys.readouterr().out
-    assert "the probe: 10 of 10 (95 % interval 72 to 100 %)" in out and "you: 0 of 10" in out
-    written = [text.get_text() for text in figure.axes[0].texts]
-    assert written.count("you: ?") == 10
-    assert sum("✓" in words for words in written) == 10
+
+    def written():
+        return [text.get_text() for text in game.reveal(perfect).axes[0].texts]
+
+    assert not any(words.startswith("you") for words in written()), "nobody has played"
+    assert capsys.readouterr().out == "the probe: 10 of 10 (95 % interval 72 to 100 %)\n"
+    game.answers = "A"
+    assert written().count("you: ?") == 9
+    assert "you: 1 of 10 flowers named so far" in capsys.readouterr().out
     game.answers = "A" * 10
-    written = [text.get_text() for text in game.reveal(perfect).axes[0].texts]
     right = int((perfect[game.places] == 0).sum())
-    assert sum("✗" in words for words in written) == 10 - right
-    assert export.to_png(figure)
+    assert sum("✗" in words for words in written()) == 10 - right
+    assert f"you: {right} of 10 (95 % interval" in capsys.readouterr().out
+    assert export.to_png(game.reveal(perfect))
 
 
 def test_the_learner_is_one_more_row_of_the_figure_once_all_flowers_are_named(game):

@@ -78,7 +78,7 @@ class NamingPanel(Panel):
         """A line to write letters on."""
         return {
             "answers": Text(
-                description="Your letters for flowers 1 to 10",
+                description=f"Your letters for flowers 1 to {len(self.places)}",
                 placeholder="such as ACHB…",
                 style=DESCRIPTION_STYLE,
                 layout={"width": "32em"},
@@ -121,15 +121,15 @@ class NamingPanel(Panel):
         """
         truth, theirs = self._truth(), predictions[self.places].tolist()
         print(f"{name}: {_format_score(truth, theirs)}")
-        yours = self.named
-        if self.score is None:
-            print(f"you: {len(yours)} of {len(truth)} flowers named so far")
-        else:
-            print(f"you: {_format_score(truth, yours)}")
+        answers = {name: theirs}
+        if yours := self.named:
+            answers = {"you": yours, name: theirs}
+            said = f"{len(yours)} of {len(truth)} flowers named so far"
+            print(f"you: {said if self.score is None else _format_score(truth, yours)}")
         return plot_named(
             self.task.test.pixels[self.places],
             truth,
-            {"you": yours, name: theirs},
+            answers,
             self.task.classes,
         )
 
