@@ -9,10 +9,13 @@ import pytest
 from depth import TARGETS, WEIGHT_KINDS
 from tests_support import artist
 
+from vtlab.course.exercise import check
 from vtlab.course.lesson_06 import (
+    CONTRAST_PARTS,
     MARK_SPACING,
     PARTS,
     SHIFTS,
+    plot_repair_rates,
     plot_unfreezing_by_shift,
     plot_unfreezing_by_weights,
     plot_unfreezing_depth,
@@ -123,3 +126,42 @@ def test_a_table_without_the_rows_is_refused(table):
     for plot in (plot_unfreezing_depth, plot_unfreezing_by_shift, plot_unfreezing_by_weights):
         with pytest.raises(ValueError, match="no rows of the part"):
             plot(table[table.part == "none"])
+
+
+def test_a_part_is_a_line_over_the_rates_and_ends_beside_its_name(table):
+    rates = {"head by steps": (0.001, 0.1), "stage4": (0.001, 0.01), "stage1": (0.001, 0.01)}
+    rates["everything"] = (0.001, 0.01)
+    runs = [
+        (part, rate, seed, 0.2 + 5 * rate + 0.02 * seed)
+        for part, ours in rates.items()
+        for rate in ours
+        for seed in range(3)
+    ]
+    faster = pd.DataFrame(runs, columns=["part", "rate", "seed", "test_accuracy"])
+    ax = plot_repair_rates(faster, table).axes[0]
+    for part, ours in rates.items():
+        line = artist(ax, f"mean {part}")
+        assert tuple(line.get_xdata()) == ours
+        assert line.get_ydata() == pytest.approx([0.22 + 5 * rate for rate in ours])
+        (name,) = (text for text in ax.texts if text.get_text() == part)
+        assert ours[-1] < name.get_position()[0] < 1.3 * ours[-1]
+    assert {"head, solved", "before any repair"} <= {text.get_text() for text in ax.texts}
+
+
+GOOD = {"statistics": 0.6, "stage1": 0.4, "stage4": 0.15, "head": 0.13}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (GOOD, "right. Low contrast"),
+        ("statistics", "not yet. The answer is a dict"),
+        ({"statistics": 0.6}, "not yet. The answer is a dict"),
+        (GOOD | {"head": 0.9}, "not yet. A solved head"),
+        (GOOD | {"statistics": 0.15}, "not yet. New statistics"),
+        (dict.fromkeys(CONTRAST_PARTS, 60), "not yet. Accuracies are shares"),
+    ],
+)
+def test_exercise_3_is_judged_by_what_the_repairs_gave(answer, words, capsys):
+    check("06.3", answer)
+    assert f"exercise 06.3: {words}" in capsys.readouterr().out

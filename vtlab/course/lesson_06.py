@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import matplotlib
@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise
 from vtlab.course.shifted_worlds import PARTS as PARTS
 from vtlab.course.shifted_worlds import RATE as RATE
 from vtlab.course.shifted_worlds import SHIFT_SHOTS as SHIFT_SHOTS
@@ -20,6 +20,7 @@ from vtlab.course.shifted_worlds import shifted_task as shifted_task
 from vtlab.course.shifted_worlds import source_network as source_network
 from vtlab.course.shifted_worlds import unfreeze_one_part as unfreeze_one_part
 from vtlab.course.tables import depth_table as depth_table
+from vtlab.course.tables import read_committed_table
 from vtlab.models.backbones import backbone
 from vtlab.models.backbones import backbone_with_first_stages as backbone_with_first_stages
 from vtlab.plots import style
@@ -39,11 +40,25 @@ WEIGHT_KIND_EPOCHS = 40  # of the ways to let few weights learn, which move slow
 
 # way: words, colour, marker
 DEPTH_STYLES = {
-    "frozen": ("pretrained, frozen", "#0072B2", "o"),
-    "fine-tuned": ("pretrained, fine-tuned", "#00805F", "D"),
+    "frozen": ("kept stages frozen", "#0072B2", "P"),
+    "fine-tuned": ("kept stages trained", "#C4461B", "X"),
 }
+DEPTH_TITLES = {"garden": "Garden (near)", "digits": "Digits (far)"}
 SHIFT_NAMES = {"noise": "noise", "species": "other species", "names": "names swapped"}
-FEW_COLOUR, MANY_COLOUR = "#0072B2", "#00805F"  # of ways with few weights and with many
+PART_NAMES = {
+    "before": "before\nany repair",
+    "statistics": "statistics\n(no weight)",
+    "head": "head,\nsolved",
+    "head by steps": "head,\nby steps",
+    "everything": "every-\nthing",
+}
+REPAIR_COLOURS = {
+    "head by steps": "#0072B2",
+    "stage4": "#C77F00",
+    "stage1": "#A94C86",
+    "everything": "#00805F",
+}
+REPAIR_MARKERS = {"head by steps": "P", "stage4": "X", "stage1": "<", "everything": "*"}
 NAME_GAP = 0.062  # between names, in accuracy
 MARK_SPACING = 9.0  # points between marks of equally many weights
 SAME_GROUP = 3  # times as many weights begin a new group of names
@@ -76,7 +91,7 @@ def plot_unfreezing_depth(table: pd.DataFrame) -> Figure:
             style.annotate(ax, "from scratch", (last + 0.22, scratch.mean()), (0, 4), ha="right")
         ax.set(ylim=(0, 1.02), xlim=(-0.25, last + 0.25), xticks=range(last + 1))
         style.set_percent_axis(ax.yaxis)
-        style.style_heading(ax, target.capitalize())
+        style.style_heading(ax, DEPTH_TITLES.get(target, target.capitalize()))
         style.label_axes(ax, x="pretrained stages kept, counted from the image", pad=5)
     style.label_axes(axes[0, 0], y="test accuracy")
     look = {"frameon": False, "prop": {"size": style.SMALL}, "labelcolor": "linecolor"}
@@ -138,7 +153,7 @@ def plot_unfreezing_by_shift(table: pd.DataFrame) -> Figure:
         )
     for part, x in places.items():
         font = style.font_style(style.BODY, style.INK if part in parts else style.QUIET)
-        ax.text(x, -0.58, part.replace(" by", "\nby"), ha="center", va="bottom", **font)
+        ax.text(x, -0.58, PART_NAMES.get(part, part), ha="center", va="bottom", **font)
     ax.text(
         (len(parts) - 2) / 2,
         len(shifts) - 0.38,
@@ -155,7 +170,7 @@ def _draw_shift_cell(
     ax: Axes, x: float, y: float, mean: float, half: float | None, gid: str
 ) -> None:
     """A coloured field with a figure in it, and half an interval below where there is one."""
-    colour = matplotlib.colormaps["cividis"](0.08 + 0.9 * mean)
+    colour = matplotlib.colormaps["YlGnBu"](0.04 + 0.92 * mean)
     ax.add_patch(_shift_cell_box(x, y, color=colour, linewidth=0, gid=gid))
     ink = _readable_ink(colour)
     middle: Look = {"ha": "center", "va": "center"}
@@ -196,9 +211,9 @@ def plot_unfreezing_by_weights(table: pd.DataFrame) -> Figure:
     least, most = rows.weights.min() / 1.6, rows.weights.max() * 1.6
     for ax, target in zip(axes[0], targets, strict=True):
         style.prepare_axes(ax, grid="y")
-        marks = _weight_marks(ax, rows[rows.target == target], (least * most) ** 0.5)
+        marks = _weight_marks(ax, rows[rows.target == target])
         for mark in marks:
-            look = {"color": mark.colour, "transform": mark.place}
+            look = {"color": style.BLUE, "transform": mark.place}
             thick = {"linewidth": 4, "alpha": 0.25, "solid_capstyle": "butt"}
             ends, gid = [mark.of.low, mark.of.high], f"interval {mark.way}"
             ax.plot([mark.weights] * 2, ends, gid=gid, **look, **thick)
@@ -220,17 +235,16 @@ def plot_unfreezing_by_weights(table: pd.DataFrame) -> Figure:
 
 
 class _WeightMark(NamedTuple):
-    """A way to let weights learn as it is drawn: how many, the mean, where and in which colour."""
+    """A way to let weights learn as it is drawn: how many, the mean, and where."""
 
     way: str
     weights: float
     of: metrics.Interval
-    colour: str
     place: Transform
 
 
-def _weight_marks(ax: Axes, rows: pd.DataFrame, middle: float) -> list[_WeightMark]:
-    """A mark for each way; ways of equally many weights stand side by side. `middle` parts few and many."""
+def _weight_marks(ax: Axes, rows: pd.DataFrame) -> list[_WeightMark]:
+    """A mark for each way; ways of equally many weights stand side by side."""
     groups = dict(iter(rows.groupby("way")))
     counts = {way: float(group.weights.iloc[0]) for way, group in groups.items()}
     marks = []
@@ -238,9 +252,8 @@ def _weight_marks(ax: Axes, rows: pd.DataFrame, middle: float) -> list[_WeightMa
         weights, same = counts[way], [other for other in counts if counts[other] == counts[way]]
         points = MARK_SPACING * (same.index(way) - (len(same) - 1) / 2)
         aside = ScaledTranslation(points / 72, 0, style.find_styled_figure(ax).dpi_scale_trans)
-        colour = FEW_COLOUR if weights < middle else MANY_COLOUR
         of = metrics.t_interval(group.test_accuracy)
-        marks.append(_WeightMark(way, weights, of, colour, ax.transData + aside))
+        marks.append(_WeightMark(way, weights, of, ax.transData + aside))
     return marks
 
 
@@ -260,14 +273,14 @@ def _write_way_names(ax: Axes, marks: list[_WeightMark], side: str) -> None:
     if side == "above":
         for mark in marks:
             at = (mark.weights, mark.of.high)
-            look: Look = {"xycoords": mark.place, "colour": mark.colour, "ha": "center"}
+            look: Look = {"xycoords": mark.place, "colour": style.INK, "ha": "center"}
             style.annotate(ax, mark.way, at, (0, 5), **look)
         return
     counts = [mark.weights for mark in marks]
     edge = max(counts) * 1.7 if side == "right" else min(counts) / 1.7
     heights = spread_apart([mark.of.mean for mark in marks], NAME_GAP, NAME_GAP / 2, 1.0)
     for mark, height in zip(marks, heights, strict=True):
-        tie = {"arrowstyle": "-", "color": mark.colour, "linewidth": 0.8, "alpha": 0.5}
+        tie = {"arrowstyle": "-", "color": style.QUIET, "linewidth": 0.8, "alpha": 0.6}
         tie |= {"shrinkA": 2, "shrinkB": 4, "relpos": (side == "left", 0.5)}
         ax.annotate(
             mark.way,
@@ -278,8 +291,74 @@ def _write_way_names(ax: Axes, marks: list[_WeightMark], side: str) -> None:
             va="center",
             ha="left" if side == "right" else "right",
             arrowprops=tie,
-            **style.font_style(style.SMALL, mark.colour),
+            **style.font_style(style.SMALL, style.INK),
         )
+
+
+def plot_repair_rates(faster: pd.DataFrame, table: pd.DataFrame) -> Figure:
+    """Accuracy after the names were swapped and a part was trained, against the rate: a line for each part.
+
+    A small dot is a seed, a line joins means; dotted are the network as it was, and with its head solved.
+
+    Args:
+        faster: From `repairs_table`.
+        table: From `depth_table`, whose solved heads are dotted.
+
+    Raises:
+        ValueError: If the table has no repair of swapped names.
+
+    Lesson 06.
+    """
+    rows = _depth_rows(table, "shift")
+    rows = rows[rows.target == "names"]
+    marks = {
+        "head, solved": rows[rows.way == "head"].test_accuracy.mean(),
+        "before any repair": rows.before.mean(),
+    }
+    figure, axes = style.new_figure(width=0.8 * style.WIDE, height=3.7)
+    ax = axes[0, 0]
+    style.prepare_axes(ax, grid="y")
+    ends = {}
+    for part, colour in REPAIR_COLOURS.items():
+        runs = faster[faster.part == part]
+        means = runs.groupby("rate").test_accuracy.mean()
+        dots: Look = {"markersize": 3, "alpha": 0.35, "markeredgewidth": 0}
+        ax.plot(runs.rate, runs.test_accuracy, "o", color=colour, **dots)
+        line: Look = {"color": colour, "linewidth": 2, "marker": REPAIR_MARKERS[part]}
+        ax.plot(means.index, means, gid=f"mean {part}", **line, **style.mark_style(7))
+        ends[part] = float(means.index[-1]), float(means.iloc[-1])
+    for words, value in marks.items():
+        ax.axhline(value, **style.DOTTED)
+        at = (1, value), (-4, 4)
+        style.annotate(ax, words, *at, xycoords=ax.get_yaxis_transform(), ha="right")
+    for place in sorted({x for x, _ in ends.values()}):
+        here = [part for part, (x, _) in ends.items() if x == place]
+        heights = spread_apart([ends[part][1] for part in here], 0.07, 0.05, 1.0)
+        for part, height in zip(here, heights, strict=True):
+            font = style.font_style(style.SMALL, REPAIR_COLOURS[part], weight="bold")
+            ax.text(place * 1.12, height, part, va="center", **font)
+    ax.set_xscale("log")
+    rates = sorted(set(faster.rate))
+    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set(ylim=(-0.03, 1), xlim=(min(rates) / 1.3, max(rates) * 3.2))
+    style.set_percent_axis(ax.yaxis)
+    style.style_heading(ax, "Swapped names: which part, or which rate?")
+    style.label_axes(ax, x="learning rate of the thirty steps", y="test accuracy")
+    return figure
+
+
+def repairs_table() -> pd.DataFrame:
+    """The committed table, a row per run: `part` trained at `rate` after the `shift` of swapped names.
+
+    Columns as in `depth_table`.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 06.
+    """
+    return read_committed_table("repairs")
 
 
 def _depth_rows(table: pd.DataFrame, part: str) -> pd.DataFrame:
@@ -290,7 +369,7 @@ def _depth_rows(table: pd.DataFrame, part: str) -> pd.DataFrame:
 
 
 @exercise("06.1")
-def _normalisation_only(answer: object) -> Verdict:
+def _biases_only(answer: object) -> Verdict:
     if not isinstance(answer, Strategy):
         return False, "The answer is a strategy, such as vt.Strategy('full', …)."
     if answer.start != "pretrained" or not answer.head_learns:
@@ -298,8 +377,8 @@ def _normalisation_only(answer: object) -> Verdict:
     network = backbone("mini_resnet")
     if set(answer.learning_parts(network)) != set(network.parts):
         return False, "All five stages should take part."
-    right = answer.kind == "norm"
-    return right, "Scales, shifts and the head." if right else "Which kind of weights is it?"
+    right = answer.kind == "bias"
+    return right, "Biases and the head." if right else "Which kind of weights is it?"
 
 
 @exercise("06.2", function_of="an epoch, names and a number of epochs")
@@ -319,9 +398,21 @@ def _thawed(answer: Callable) -> Verdict:
     return True, "From the head towards the image."
 
 
-letter_exercise(
-    "06.3",
-    "b",
-    "Knowing the wrong thing can be worse than knowing nothing.",
-    "Count the weights that learn in both cases, and ask what the later stages were made for.",
-)
+CONTRAST_PARTS = ("statistics", "stage1", "stage4", "head")
+
+
+@exercise("06.3")
+def _repair_contrast(answer: object) -> Verdict:
+    if not isinstance(answer, Mapping) or {*answer} != {*CONTRAST_PARTS}:
+        return False, f"The answer is a dict with the accuracy of {', '.join(CONTRAST_PARTS)}."
+    found = {part: float(accuracy) for part, accuracy in answer.items()}
+    if max(found.values()) > 1:
+        return False, "Accuracies are shares: 0.5 and not 50."
+    if found["head"] > 0.35:
+        return False, "A solved head should do little here. Is the world that of low contrast?"
+    right = found["statistics"] > found["head"] + 0.2
+    return right, (
+        "Low contrast changes the size of all activations: exactly what BatchNorm's statistics measure."
+        if right
+        else "New statistics should do far more than the head: is the network `knowing`, the task yours?"
+    )

@@ -9,11 +9,11 @@ import vtlab as vt
 seed = vt.begin(0)
 
 # %% [markdown]
-# **06.1** All stages may learn, which is the default, but only their normalisation layers do. The name
-# is free; the start is pretrained unless one says otherwise.
+# **06.1** All stages may learn, which is the default, but only their biases do. The name is free; the start is
+# pretrained unless one says otherwise.
 
 # %% tags=["solution"]
-vt.check("06.1", vt.Strategy("full", kind="norm"))
+vt.check("06.1", vt.Strategy("full", kind="bias"))
 
 # %% [markdown]
 # **06.2** So many stages learn as whole periods have gone by. A slice from the end takes the last ones;
@@ -27,10 +27,17 @@ def thawed(epoch, names, each):
 vt.check("06.2", thawed)
 
 # %% [markdown]
-# **06.3** Both networks have nearly the same number of weights that learn, and neither head was solved.
-# What differs is where the later stages begin: at random, or at what suits plants. (The stem is frozen
-# in one and learns in the other. But training from scratch differs from full fine-tuning in nothing but
-# where the stages begin, and it, too, ends above it.) Larger and more steps undo it, as the live run shows.
+# **06.3** The four repairs, each of a copy of the same network.
 
 # %% tags=["solution"]
-vt.check("06.3", "b")
+from vtlab.course import lesson_06
+
+knowing = lesson_06.source_network(seed)
+dirty = lesson_06.genus_task("known", 3, seed + 100, corruption="contrast", strength=5.0)
+repaired = {part: lesson_06.unfreeze_one_part(part, knowing, dirty, seed)["test_accuracy"]
+            for part in ("statistics", "stage1", "stage4", "head")}
+vt.check("06.3", repaired)
+
+# %% [markdown]
+# Low contrast makes all activations smaller, in every stage. New statistics undo exactly that, without a label. A new
+# head cannot: what it gets is already spoilt. Stage 1 takes new statistics while it learns, and repairs what it can.
