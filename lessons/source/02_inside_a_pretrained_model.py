@@ -249,7 +249,8 @@ grounds = {name: vt.analysis.measure_responses(network, ground.pixels) for name,
 near = {name: by_stage(of, images, labels) for name, of in found.items()}
 near_blind = {name: by_stage(of, images, labels) for name, of in blind.items()}
 near_ground = {name: by_stage(of, ground.pixels, ground.labels) for name, of in grounds.items()}
-vt.plots.stages({"plants": near, "plants, random weights": near_blind, "textures": near_ground},
+vt.plots.stages({"plants: best at the end": near, "plants, random weights: chance": near_blind,
+                 "textures: best early": near_ground},
                 what="named correctly by 5 neighbours", chance=1 / 8)
 
 # %%
@@ -421,6 +422,7 @@ vt.check("02.4", texture_features)
 # %% [markdown]
 # **02.5 Open.** Take thirty photographs of your own and build a `NeighbourPanel` for them, with the "natural" weights
 # (`vt.task` reads a folder). For which photographs do the neighbours by stage 4 make sense to you, and for which do those by the stem?
+# `vt.plots.scatter` draws all images at once, on the plane that `vt.analysis.project_to_plane` finds.
 
 # %% [markdown]
 # ## In short
