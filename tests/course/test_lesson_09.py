@@ -1,8 +1,10 @@
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from vtlab.course.lesson_09 import cam_table, ground_task
+from vtlab.course.exercise import EXERCISES
+from vtlab.course.lesson_09 import cam_table, ground_task, paired_ground_task
 from vtlab.data.tasks import task
 from vtlab.results.metrics import paired_difference
 
@@ -49,3 +51,46 @@ def test_the_shortcut_table_has_five_seeds_of_each_strategy_and_training():
 def test_a_ground_task_draws_what_it_shows():
     task = ground_task(1.0, 0)
     assert torch.equal(task.at(task.shots, task.seed).train.pixels, task.train.pixels)
+
+
+def test_paired_test_images_show_a_plant_before_two_grounds():
+    task = paired_ground_task(0)
+    own, other = task.test.pixels[::2], task.test.pixels[1::2]
+    assert torch.equal(task.test.masks[::2], task.test.masks[1::2])
+    assert torch.equal(task.test.labels[::2], task.test.labels[1::2])
+    plants = task.test.masks[::2, None].expand_as(own)
+    changed = own != other
+    assert changed[~plants].double().mean() > 0.7 and changed[plants].double().mean() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [
+        ({"scratch": 0.98, "probe": 0.12}, True),
+        ({"scratch": 0.98, "probe": 0.9}, False),  # nothing covered
+        ({"scratch": 0.12, "probe": 0.45}, False),  # the grounds covered
+        ({"scratch": 0.98}, False),
+        ({"scratch": 98, "probe": 12}, False),
+    ],
+)
+def test_the_experiment_is_right_where_only_the_plants_are_gone(answer, right):
+    assert EXERCISES["09.3"](answer)[0] is right
+
+
+def occlude(score, image, side, *, sign=1, copy=True):
+    drops = np.zeros((image.shape[1] // side, image.shape[2] // side))
+    whole = score(image)
+    for i, j in np.ndindex(*drops.shape):
+        covered = image.copy() if copy else image
+        covered[:, i * side : (i + 1) * side, j * side : (j + 1) * side] = 128
+        drops[i, j] = sign * (whole - score(covered))
+    return drops
+
+
+def test_occlusion_by_hand_is_checked():
+    check = EXERCISES["09.2"]
+    assert check(occlude)[0]
+    assert "sign" in check(lambda *a: occlude(*a, sign=-1))[1]
+    assert "copy" in check(lambda *a: occlude(*a, copy=False))[1]
+    assert "2 x 3" in check(lambda *a: occlude(*a).T)[1]
+    assert not check(lambda *a: 0 * occlude(*a))[0]

@@ -3,7 +3,15 @@ import pandas as pd
 import pytest
 from tests_support import artist
 
-from vtlab.course.lesson_09 import plot_cam_scores, plot_cascade
+from vtlab.course.lesson_09 import (
+    cam_table,
+    plot_cam_scores,
+    plot_cascade,
+    plot_ground_pairs,
+    plot_randomised_maps,
+    plot_scores_and_checks,
+)
+from vtlab.models.backbones import backbone
 from vtlab.results.metrics import t_interval
 
 
@@ -70,6 +78,13 @@ def test_one_seed_is_drawn_without_an_interval():
     assert len(ax.lines) == 3 and not ax.patches
 
 
+def test_a_baseline_that_is_the_same_for_all_seeds_has_no_interval():
+    table = scores()
+    table.loc[table.strategy == "centre", "hit"] = 0.2
+    bars = [bar.get_gid() for bar in plot_cam_scores(table).axes[0].patches]
+    assert bars == ["interval hit probe", "interval hit full"]
+
+
 def test_each_score_says_what_it_is_a_share_of():
     axes = plot_cam_scores(scores()).axes
     assert [ax.get_xlabel() for ax in axes] == [
@@ -84,14 +99,63 @@ def test_a_stage_without_scores_is_named():
         plot_cam_scores(scores(), "stage1")
 
 
-def test_the_cascade_shows_the_mean_and_the_likeness_of_different_images():
-    axes = plot_cascade(cascade()).axes
-    assert [ax.get_title(loc="left") for ax in axes] == ["Grad-CAM", "Guided backprop"]
+def test_the_cascade_shows_both_measures_and_the_likeness_of_different_images():
+    axes = plot_cascade(cascade().assign(ssim=0.5)).axes
+    assert [ax.get_title(loc="left") for ax in axes] == ["Grad-CAM", "Guided backprop", "", ""]
+    assert [ax.get_ylabel() for ax in axes[::2]] == ["rank correlation", "structural similarity"]
     assert np.allclose(drawn(axes[0], "grad_cam").get_ydata(), [1, 0.2, -0.1])
+    assert np.allclose(drawn(axes[2], "grad_cam").get_ydata(), 0.5)
     assert drawn(axes[1], "other image guided_backprop").get_ydata()[0] == pytest.approx(0.15)
-    assert [t.get_text() for t in axes[0].get_xticklabels()] == ["trained", "head", "stem"]
+    assert [t.get_text() for t in axes[2].get_xticklabels()] == ["trained", "head", "stem"]
 
 
 def test_an_empty_cascade_is_refused():
     with pytest.raises(ValueError, match="nothing to draw"):
         plot_cascade(cascade().iloc[:0])
+
+
+def test_scores_and_checks_stand_in_the_same_rows_the_best_score_first():
+    left, head, both = plot_scores_and_checks(cam_table("methods"), cam_table("sanity")).axes
+    rows = [label.get_text() for label in left.get_yticklabels()]
+    assert rows == ["Guided backprop", "Grad-CAM", "LayerCAM", "plain edges"]
+    sanity = cam_table("sanity").groupby(["method", "part"]).rank_correlation.mean()
+    for ax, part in ((head, "head"), (both, "stage4")):
+        assert artist(ax, "mean grad_cam").get_width() == pytest.approx(sanity["grad_cam", part])
+        assert artist(ax, "mean edges").get_width() == 1
+        yardstick = drawn(ax, "other image layer_cam").get_xdata()
+        assert yardstick == pytest.approx([sanity["layer_cam", "other image"]] * 2)
+
+
+def test_randomised_maps_are_a_row_of_every_method_and_one_of_edges(small_garden):
+    network = backbone("mini_resnet", classes=8)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    figure = plot_randomised_maps(network, small_garden.test.pixels[:1])
+    words = [text.get_text() for text in figure.axes[0].texts]
+    for name in (
+        "Grad-CAM",
+        "LayerCAM",
+        "Guided backprop",
+        "plain edges",
+        "trained",
+        "head",
+        "stem",
+    ):
+        assert name in words
+    assert all(value.equal(before[name]) for name, value in network.state_dict().items())
+
+
+def test_pairs_that_are_drawn_are_named_right_but_by_the_first_before_the_other_ground(monkeypatch):
+    import torch
+
+    from vtlab.course import lesson_09
+
+    task = lesson_09.paired_ground_task(0)
+    labels, own = task.test.labels, torch.arange(len(task.test)) % 2 == 0
+    said = {"scratch": torch.where(own, labels, (labels + 1) % 8), "probe": labels}
+    networks = {name: backbone("mini_resnet", classes=8) for name in said}
+    answers = iter(said.values())
+    one_hot = torch.nn.functional.one_hot
+    monkeypatch.setattr(lesson_09, "predict", lambda *_: one_hot(next(answers), 8).float())
+    words = [text.get_text() for text in plot_ground_pairs(networks, task).axes[0].texts]
+    assert sum(word.startswith("\N{BALLOT X}") for word in words) == 2
+    assert sum(word.startswith("\N{CHECK MARK}") for word in words) == 6

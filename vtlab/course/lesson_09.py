@@ -77,8 +77,8 @@ def paired_ground_task(seed: int) -> Task:
 def plot_ground_pairs(networks: Mapping[str, Network], task: Task) -> Figure:
     """Grad-CAM of two plants, each before the ground of its species and before another.
 
-    Shown are the first and the last plant of those that all networks name before their own ground,
-    the first network no longer before the other ground, and the rest still.
+    Of the plants that all networks name before their own ground, the first network no longer before the other
+    ground and the rest still, these are the largest and the largest of another species.
 
     Args:
         networks: By name; the first is the one that looks at the ground.
@@ -89,12 +89,16 @@ def plot_ground_pairs(networks: Mapping[str, Network], task: Task) -> Figure:
     pixels, labels = task.test.pixels, task.test.labels
     said = {name: predict(network, pixels).argmax(1) for name, network in networks.items()}
     right = torch.stack([answers == labels for answers in said.values()]).unflatten(1, (-1, 2))
-    pairs = (right[:, :, 0].all(0) & ~right[0, :, 1] & right[1:, :, 1].all(0)).nonzero()[:, 0]
-    shown = (2 * pairs[[0, -1], None] + torch.arange(2)).flatten()  # a plant, its other ground
+    fit_the_story = right[:, :, 0].all(0) & ~right[0, :, 1] & right[1:, :, 1].all(0)
+    assert task.test.masks is not None, "drawings have masks"
+    areas = task.test.masks[::2].sum((1, 2)) * fit_the_story
+    first = areas.argmax()
+    second = (areas * (labels[::2] != labels[2 * first])).argmax()
+    shown = (2 * torch.stack([first, second])[:, None] + torch.arange(2)).flatten()
     return plot_cams(
         pixels[shown],
         {name: explain(network, pixels[shown]) for name, network in networks.items()},
-        masks=None if task.test.masks is None else task.test.masks[shown],
+        masks=task.test.masks[shown],
         scale="each",
         titles=[f"is {task.classes[k]}" for k in labels[shown]],
         marks={
@@ -270,7 +274,7 @@ def _draw_cam_score(ax: Axes, rows: pd.DataFrame, shown: list[str], score: str) 
         colour = style.QUIET if name in BASELINES else label.colour
         marker = "x" if name in BASELINES else label.marker
         of = metrics.t_interval(values)
-        if len(values) > 1:
+        if np.ptp(values) > 0:  # a baseline that draws nothing at random is the same for all seeds
             ax.barh(
                 place,
                 of.high - of.low,
@@ -319,7 +323,7 @@ def plot_cascade(table: pd.DataFrame) -> Figure:
 
     Args:
         table: As `cam_table("sanity")`: method, part, seed, rank_correlation, ssim. The part
-            "other image" is drawn as a dashed line: so alike are maps of different images.
+            "other image" is drawn as a dotted line: so alike are maps of different images.
 
     Raises:
         ValueError: If the table has no row.
@@ -338,7 +342,7 @@ def plot_cascade(table: pd.DataFrame) -> Figure:
         style.label_axes(line[0], y=words)
     for ax, name in zip(axes[0], methods, strict=True):
         style.style_heading(ax, METHOD_STYLES[name][0])
-    words = "randomised up to here, from the head on (numbers: stages); dashed: maps of different images"
+    words = "randomised up to here, from the head on (numbers: stages); dotted: maps of different images"
     figure.supxlabel(words, **style.font_style(style.SMALL, style.QUIET))
     return figure
 
@@ -363,13 +367,13 @@ def _draw_cascade(ax: Axes, rows: pd.DataFrame, measure: str) -> None:
 
 
 NO_NETWORK = "edges"  # a map that never saw the network: no random weights can change it
-CHECKED_PARTS = {"head": "head random", "stage4": "head and stage 4 random"}
+CHECKED_PARTS = {"head": "head random", "stage4": "and stage 4 random"}
 
 
 def plot_scores_and_checks(methods: pd.DataFrame, sanity: pd.DataFrame) -> Figure:
     """How well maps score on the mask, and beside it how much of them stays when the network is randomised.
 
-    A dot is a seed, a bar the mean. At the right the dashed line is how alike maps of different images are.
+    A dot is a seed, a bar the mean. At the right the dotted line is how alike maps of different images are.
 
     Args:
         methods: As `cam_table("methods")`.
@@ -383,7 +387,7 @@ def plot_scores_and_checks(methods: pd.DataFrame, sanity: pd.DataFrame) -> Figur
     )
     heads = [
         "Score: mass on the plant",
-        *(f"What stays: {words}" for words in CHECKED_PARTS.values()),
+        *(f"Stays: {words}" for words in CHECKED_PARTS.values()),
     ]
     figure, axes = style.new_figure(1, 3, height=2.6, pad=0.1, sharey=True)
     for place, name in enumerate(shown):
@@ -404,9 +408,9 @@ def plot_scores_and_checks(methods: pd.DataFrame, sanity: pd.DataFrame) -> Figur
             )
             _write_mean(ax, place, f"{of.mean():z.2f}", colour)
         for ax in axes[0, 1:]:
-            dashed = style.DOTTED | {"zorder": 5, "color": style.INK}
+            dotted = style.DOTTED | {"zorder": 5, "color": style.INK}
             ax.plot(
-                [other] * 2, [place - 0.42, place + 0.42], **dashed, gid=f"{OTHER_IMAGE} {name}"
+                [other] * 2, [place - 0.42, place + 0.42], **dotted, gid=f"{OTHER_IMAGE} {name}"
             )
     for ax, words in zip(axes[0], heads, strict=True):
         style.prepare_axes(ax, grid="x")
@@ -416,7 +420,7 @@ def plot_scores_and_checks(methods: pd.DataFrame, sanity: pd.DataFrame) -> Figur
         ax.set_xticks((0, 0.5, 1))
     style.label_axes(axes[0, 0], x="share of the map's sum (more is better)")
     for ax in axes[0, 1:]:
-        style.label_axes(ax, x="rank correlation (less is better; dashed: other image)")
+        style.label_axes(ax, x="rank correlation (less is better)")
     said = [METHOD_STYLES[name][0] if name in METHOD_STYLES else f"plain {name}" for name in shown]
     axes[0, 0].set_yticks(range(len(shown)), said, **style.font_style())
     return figure

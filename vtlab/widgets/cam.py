@@ -71,7 +71,7 @@ class CamPanel(Panel):
         last_epoch: The largest number that `epoch` can be.
         buttons: "previous", "next", "earlier", "later".
 
-    Lesson 02.
+    Lessons 02 and 09.
     """
 
     photographs = True

@@ -4,36 +4,53 @@
 # One way to solve each exercise of lesson 09, with the reason.
 
 # %%
+import numpy as np
 import torch
 import vtlab as vt
+from vtlab.course import lesson_09
 
 seed = vt.begin(0)
 
 # %% [markdown]
-# **09.1** `argmax` numbers the cells row by row, and a flattened mask is numbered in the same way.
+# **09.1** Fine detail comes from the image. A map that stays the same under a random head cannot say what
+# the head has learnt. (b) is true and proves nothing: the mask says where the plant is, not what the network
+# knows. (c) Plain edges come close in deletion and insertion, too.
 
 # %% tags=["solution"]
-def hit(heat, mask):
-    return bool(mask.ravel()[heat.argmax()])
-
-vt.check("09.1", hit)
+vt.check("09.1", "a")
 
 # %% [markdown]
-# **09.2** The network of the lesson, and the same two calls with another stage. The maps of stage 3
-# have as many cells as those of stage 4, and more of their mass lies on the plant.
+# **09.2** Each square is covered in a fresh copy. Nothing about the model is used but its number.
 
 # %% tags=["solution"]
-task = vt.task("garden", shots=40, seed=seed)
-some = task.test[torch.arange(0, 1200, 5)]
-network = vt.backbone("mini_resnet", classes=8)
-for record in vt.fit(network, task, vt.probe):
-    pass
-maps = vt.explain(network, some.pixels, stage="stage3")
-vt.check("09.2", vt.analysis.cam_scores(maps, some.masks).mass.mean())
+def occlusion(score, image, side):
+    drops = np.zeros((image.shape[1] // side, image.shape[2] // side))
+    for i, j in np.ndindex(*drops.shape):
+        covered = image.copy()
+        covered[:, i * side : (i + 1) * side, j * side : (j + 1) * side] = 128
+        drops[i, j] = score(image) - score(covered)
+    return drops
+
+vt.check("09.2", occlusion)
 
 # %% [markdown]
-# **09.3** Detail comes from the image: edges are there whatever the weights. A map that survives a
-# random head says nothing about what the head has learnt.
+# **09.3** The networks of the lesson first.
+
+# %%
+tied = lesson_09.paired_ground_task(seed)
+own = tied.test[torch.arange(0, 320, 2)]
+
+# %%
+networks = {}
+for strategy, epochs in ((vt.plain(vt.scratch), 15), (vt.probe, None)):
+    networks[strategy.name] = vt.backbone("mini_resnet", classes=8)
+    for record in vt.fit(networks[strategy.name], tied, strategy, seed=seed, epochs=epochs):
+        pass
+
+# %% [markdown]
+# Every plant becomes a grey patch. If the network from scratch looks at the ground alone, nothing changes for
+# it; the probe can only guess (chance is one in eight). So it is.
 
 # %% tags=["solution"]
-vt.check("09.3", "b")
+bare = torch.where(own.masks[:, None], 128, own.pixels).to(torch.uint8)
+vt.check("09.3", {name: vt.evaluate(network, bare, own.labels) for name, network in networks.items()})
