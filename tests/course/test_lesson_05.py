@@ -1,4 +1,4 @@
-"""Accuracy against work, read back from the artists."""
+"""The figures of lesson 05, read back from the artists; its tables; its experiment."""
 
 import itertools
 
@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from tests_support import artist
 
+from vtlab.course import lesson_05
+from vtlab.course.exercise import check
 from vtlab.course.lesson_05 import plot_work
 
 MEANS = {"scratch": 0.23, "probe": 0.8, "partial(1)": 0.82}
@@ -42,3 +44,70 @@ def test_work_is_drawn_as_one_line_a_strategy_and_one_dashed_line_a_number_of_sh
 def test_a_table_without_work_is_refused():
     with pytest.raises(ValueError, match="operations"):
         plot_work(sweep().drop(columns="operations"))
+
+
+def test_curves_are_drawn_whole_and_close_where_they_meet():
+    runs = lesson_05.widest_shots_table()
+    whole, close = lesson_05.plot_learning_curves(runs, chance=1 / 8, low=0.7, first=40).axes[:2]
+    means = runs[runs.strategy == "scratch"].groupby("shots").test_accuracy.mean()
+    assert list(artist(whole, "mean scratch").get_ydata()) == pytest.approx(list(means))
+    assert list(artist(close, "mean scratch").get_xdata()) == [40, 80, 160, 320]
+    assert close.get_ylim() == (0.7, 1) and artist(whole, "close").get_y() == 0.7
+
+
+def test_overfitting_is_the_gap_between_training_and_test():
+    runs = sweep().assign(train_accuracy=0.95)
+    axes = lesson_05.plot_overfitting(runs).axes
+    assert [ax.get_title(loc="left") for ax in axes] == [
+        "From scratch",
+        "Linear probe",
+        "Partial (1)",
+    ]
+    for ax, mean in zip(axes, MEANS.values(), strict=True):
+        assert list(artist(ax, "train").get_ydata()) == pytest.approx([0.95] * 3)
+        test = artist(ax, "test").get_ydata()
+        assert list(test) == pytest.approx([mean + rise for rise in RISE.values()])
+
+
+def test_patience_changes_nothing_but_the_number_of_epochs():
+    table = lesson_05.patience_table()
+    measured = ["length", "train_accuracy", "test_accuracy", "seed"]
+    recipe = [name for name in table if name not in measured]
+    assert set(table.shots) == {5} and set(table.strategy) == {"scratch", "partial", "full"}
+    assert (table.groupby(recipe, dropna=False).length.nunique() > 1).all()
+    assert not table.duplicated([*recipe, "length", "seed"]).any()
+    digits = lesson_05.plot_patience(table).axes[0]
+    full = table[(table.task == "digits") & (table.strategy == "full")]
+    means = full.groupby("length").test_accuracy.mean()
+    assert list(artist(digits, "test full").get_ydata()) == pytest.approx(list(means))
+
+
+def test_a_mark_stands_where_a_seed_would_stop():
+    looks = pd.DataFrame(
+        {
+            "strategy": "scratch",
+            "seed": [0, 0, 1, 1],
+            "epoch": [3, 6, 3, 6],
+            "train": [0.5, 1.0, 0.7, 1.0],
+            "val": [0.5, 0.5, 0.25, 0.5],  # of two best epochs the first
+            "test": [0.2, 0.3, 0.4, 0.5],
+        }
+    )
+    ax = lesson_05.plot_stopping(looks).axes[0]
+    assert list(artist(ax, "train").get_ydata()) == pytest.approx([0.6, 1.0])
+    stops = [line.get_xydata()[0].tolist() for line in ax.lines if line.get_gid() == "stop"]
+    assert stops == [[3, 0.2], [6, 0.5]]
+
+
+@pytest.mark.parametrize(("images", "verdict"), [(10, "right"), (40, "not yet")])
+def test_the_number_of_images_is_tried_with_other_seeds(images, verdict, monkeypatch, capsys):
+    tried = []
+
+    def train(network, task, strategy, seed):
+        tried.append((strategy.name, task.shots, seed, len(network.stage_names)))
+        return {"test_accuracy": 0.6 + 0.01 * task.shots}
+
+    monkeypatch.setattr(lesson_05, "train_and_test", train)
+    check("05.3", images)
+    assert f"exercise 05.3: {verdict}" in capsys.readouterr().out
+    assert [run[:3] for run in tried] == [("probe", images, seed) for seed in (100, 101, 102)]
