@@ -7,11 +7,14 @@ from vtlab.course import lesson_03
 from vtlab.course.exercise import check
 from vtlab.course.lesson_03 import (
     HEAD_INITS,
+    HEAD_PARTS,
     SeenInput,
     first_loss_and_gradient,
     heads_table,
     network_with_head_init,
     plot_first_answers,
+    plot_head_parts,
+    plot_repairs,
     plot_seen_inputs,
     see_input,
 )
@@ -108,6 +111,26 @@ def test_first_answers_are_bars_with_loss_and_pull_below():
     ax = plot_first_answers({"zero": (torch.full((4,), 0.25), 1.386, 0.0)}).axes[0]
     assert [bar.get_height() for bar in ax.patches] == [0.25] * 4
     assert ax.get_xlabel() == "loss 1.39\npull 0.0"
+
+
+def test_repairs_are_bars_of_accuracy_beside_chance():
+    ax = plot_repairs({"healthy": 0.9, "pale": 0.125}, chance=0.125).axes[0]
+    assert [bar.get_width() for bar in ax.patches] == [0.9, 0.125]
+    assert [text.get_text() for text in ax.texts] == [
+        "90\N{NO-BREAK SPACE}%",
+        "12\N{NO-BREAK SPACE}%",
+    ]
+    assert list(ax.lines[0].get_xdata()) == [0.125, 0.125]
+
+
+def test_every_part_of_a_head_is_a_box_with_an_arrow_from_the_one_before():
+    heads = heads_table()
+    weights = heads[heads.part == "head"].groupby("way").weights.first()
+    ax = plot_head_parts(weights).axes[0]
+    parts = sum(len(names) for names in HEAD_PARTS.values())
+    assert len(ax.patches) == parts
+    words = [text.get_text() for text in ax.texts]
+    assert words.count("") == parts - len(HEAD_PARTS) and "2,056 weights" in words
 
 
 def said(number, answer, capsys):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from vtlab.course.exercise import (
@@ -227,6 +228,49 @@ def plot_repairs(accuracies: Mapping[str, float], chance: float) -> Figure:
     style.set_percent_axis(ax.xaxis)
     style.style_heading(ax, "One forward pass without labels repairs the pale network")
     style.label_axes(ax, x="test accuracy (dotted: chance)")
+    return figure
+
+
+_MAPS, _MEAN, _SCORES = "maps\n256 × 8 × 8", "mean\n256", "scores\n8"
+HEAD_PARTS = {  # what each head of the table makes of the last maps, from left to right
+    "linear": (_MAPS, _MEAN, _SCORES),
+    "hidden 256": (_MAPS, _MEAN, "units\n256", _SCORES),
+    "three hidden": (_MAPS, _MEAN, "units\n256", "units\n256", "units\n256", _SCORES),
+    "flattened": (_MAPS, "all cells\n16,384", _SCORES),
+    "a block more": (_MAPS, "block\n256 × 8 × 8", _MEAN, _SCORES),
+}
+BOX, BOX_STEP = 0.95, 1.3  # inches: the width of a part, and from one to the next
+
+
+def plot_head_parts(weights: Mapping[str, int]) -> Figure:
+    """What five kinds of heads are made of, and how many weights each one has.
+
+    Args:
+        weights: Of each head in `HEAD_PARTS`.
+
+    Lesson 03.
+    """
+    figure, axes = style.new_figure(height=0.3 + 0.62 * len(HEAD_PARTS))
+    ax = axes[0, 0]
+    style.hide_axes(ax)
+    ax.set(xlim=(0, style.WIDE), ylim=(len(HEAD_PARTS) - 0.5, -0.55))
+    style.style_heading(ax, "Heads from the last maps to eight scores")
+    for row, (way, parts) in enumerate(HEAD_PARTS.items()):
+        ax.text(0, row - 0.13, way, va="center", **style.font_style(style.BODY, weight="bold"))
+        words = f"{weights[way]:,} weights"
+        ax.text(0, row + 0.2, words, va="center", **style.font_style(style.SMALL, style.QUIET))
+        for place, words in enumerate(parts):
+            left = 1.6 + place * BOX_STEP
+            face = style.FAINT if place == 0 else "white"
+            ax.add_patch(
+                Rectangle((left, row - 0.36), BOX, 0.72, facecolor=face, edgecolor=style.BLUE)
+            )
+            font = style.font_style(style.SMALL)
+            ax.text(left + BOX / 2, row, words, ha="center", va="center", **font)
+            if place:
+                arrow = {"arrowstyle": "-|>", "color": style.QUIET, "shrinkA": 0, "shrinkB": 0}
+                ends = (left - 0.03, row), (left - BOX_STEP + BOX + 0.03, row)
+                ax.annotate("", *ends, arrowprops=arrow)
     return figure
 
 
