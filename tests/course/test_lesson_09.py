@@ -60,7 +60,9 @@ def test_paired_test_images_show_a_plant_before_two_grounds():
     assert torch.equal(task.test.labels[::2], task.test.labels[1::2])
     plants = task.test.masks[::2, None].expand_as(own)
     changed = own != other
-    assert changed[~plants].double().mean() > 0.7 and changed[plants].double().mean() < 0.02
+    assert (
+        changed[~plants].double().mean() > 0.7 and changed[plants].double().mean() < 0.1
+    )  # its edges
 
 
 @pytest.mark.parametrize(
