@@ -1,11 +1,22 @@
 """Data sets and starts in small figures, read back from the artists."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from tests_support import artist
 
-from vtlab.course.lesson_16 import plot_starts
+from vtlab.course.exercise import check
+from vtlab.course.lesson_16 import (
+    list_decisions,
+    list_gains,
+    measure_own_curve,
+    plot_decisions,
+    plot_own_curve,
+    plot_photo_to_sketch,
+    plot_starts,
+    predict_gain,
+)
 
 RUNS = [
     ("photo", "garden", "scratch", 20, 0, 0.5),
@@ -84,3 +95,114 @@ def test_where_each_strategy_has_one_seed_bars_are_of_the_test_set():
 def test_no_run_is_refused():
     with pytest.raises(ValueError, match="no run"):
         plot_starts(runs()[:0])
+
+
+def test_a_curve_has_a_row_for_each_split_and_each_number_of_images(network, toy):
+    curve = measure_own_curve(network, toy, range(3))
+    assert curve.groupby("images").seed.apply(list).to_dict() == {
+        3: [0, 1, 2],
+        6: [0, 1, 2],
+        9: [0, 1, 2],
+    }
+    assert curve.accuracy.between(0, 1).all()
+
+
+def straight_curve(slope, *, bend=0.0):
+    """Accuracies that rise by a slope for each doubling, two splits a little apart."""
+    rows = [
+        (n, seed, 0.5 + slope * np.log2(n / 40) + 0.01 * seed + bend * (n == 40))
+        for n in (40, 80, 160)
+        for seed in range(2)
+    ]
+    return pd.DataFrame(rows, columns=["images", "seed", "accuracy"])
+
+
+@pytest.mark.parametrize("bend", [0.0, -0.2])
+def test_a_gain_continues_the_last_piece_of_the_curve(bend):
+    gain = predict_gain(straight_curve(0.05, bend=bend), images=200, more=200)
+    assert gain.mean == pytest.approx(0.05) and gain.low < gain.mean < gain.high
+    with pytest.raises(ValueError, match="two numbers"):
+        predict_gain(straight_curve(0.05)[:2], 200, 40)
+
+
+def test_the_figure_of_a_curve_ends_where_the_gain_does():
+    curve = straight_curve(0.05)
+    ax = plot_own_curve(curve, 160, 160).axes[0]
+    assert artist(ax, "means").get_ydata() == pytest.approx([0.505, 0.555, 0.605])
+    low, high = artist(ax, "interval").get_ydata()
+    assert (low + high) / 2 == pytest.approx(0.655)
+    assert any("160 more: +5.0 points" in text.get_text() for text in ax.texts)
+
+
+def test_gains_are_paired_by_seed_and_one_for_each_data_set():
+    table = runs()
+    few = table[(table.shots == 5) & (table.start == "garden")]
+    found = list_gains(few, "strategy", "full", "probe")
+    assert found.to_dict() == pytest.approx({"photo": 0.08})
+
+
+def real_runs(means, start="natural", shots=5):
+    """One run in each of four data sets, for each strategy, which differ little between them."""
+    rows = [
+        (data, start, name, shots, 0, mean + 0.01 * place + 0.002 * (place % 2) * (name == "full"))
+        for place, data in enumerate("abcd")
+        for name, mean in means.items()
+    ]
+    return pd.DataFrame(
+        rows, columns=["data", "start", "strategy", "shots", "seed", "test_accuracy"]
+    )
+
+
+NO_GARDEN = real_runs({"probe": 0.5})[:0]
+
+
+def test_the_cheapest_of_those_not_clearly_worse_comes_first():
+    (one,) = list_decisions(real_runs({"probe": 0.3, "partial": 0.6, "full": 0.5995}), NO_GARDEN)
+    assert (one.first, one.best, one.worse, one.cases) == ("partial", "full", ("probe",), 4)
+    assert one.accuracy == pytest.approx(0.615) and one.behind == pytest.approx(0.0005)
+
+
+def test_scratch_of_the_garden_is_that_of_the_natural_weights_too():
+    table = pd.concat(
+        [real_runs({"probe": 0.3}), real_runs({"probe": 0.2, "scratch": 0.8}, start="garden")]
+    )
+    found = {one.near: one.best for one in list_decisions(table, NO_GARDEN)}
+    assert found == {"natural": "scratch", "garden": "scratch"}
+
+
+def test_a_cell_of_the_chart_names_the_first_and_the_best():
+    near = real_runs({"probe": 0.7}, shots=1).assign(seed=range(4))
+    decisions = list_decisions(real_runs({"probe": 0.6, "full": 0.6005}), near)
+    ax = plot_decisions(decisions).axes[0]
+    assert [one.near for one in decisions] == ["same", "natural"]
+    assert artist(ax, "same 1") and artist(ax, "natural 5")
+    words = [text.get_text() for text in ax.texts]
+    assert words.count("Linear probe") == 2 and "Full +0" in words
+    with pytest.raises(ValueError, match="no decision"):
+        plot_decisions([])
+
+
+def test_photographs_and_sketches_are_joined_for_each_strategy():
+    table = runs().assign(shifted_accuracy=0.1)
+    table.loc[table.start == "natural", "shifted_accuracy"] = float("nan")
+    (ax,) = plot_photo_to_sketch(table).axes
+    assert artist(ax, "mean probe").get_ydata() == pytest.approx([0.42, 0.1])
+    with pytest.raises(ValueError, match="sketches"):
+        plot_photo_to_sketch(table[table.start == "natural"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({0: 0.9, 0.4: 0.8}, "right"),
+        ({0: 0.9, 0.2: 0.85, 0.4: 0.78}, "right"),
+        (0.8, "not yet. The answer is a dict"),
+        ({0: 0.9}, "not yet. The answer is a dict"),
+        ({0: 0.5, 0.4: 0.4}, "not yet. Without wrong labels"),
+        ({0: 0.9, 0.4: 0.9}, "not yet. Are the labels"),
+        ({0: 0.9, 0.4: 0.5}, "not yet. So much is lost only if"),
+    ],
+)
+def test_exercise_3_is_judged_by_what_the_wrong_labels_cost(answer, words, capsys):
+    check("16.3", answer)
+    assert f"exercise 16.3: {words}" in capsys.readouterr().out
