@@ -195,7 +195,7 @@ def _known_by_colours(answer: object) -> Verdict:
             False,
             "Both networks name most of the forty training images as they are: take these images.",
         )
-    right = after < 0.7 < before and control_after > after + 0.05
+    right = after < min(0.65, before - 0.1) and control_after > after + 0.05
     return (
         right,
         "About a half is all that the arrows alone can tell it; the control can read them."
