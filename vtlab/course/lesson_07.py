@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+import torch
 from matplotlib.ticker import NullLocator
 
 from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
 from vtlab.course.old_task import OldTask as OldTask
 from vtlab.course.tables import drift_table as drift_table
+from vtlab.course.tables import read_committed_table
+from vtlab.course.tables import real_table as real_table
+from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
+from vtlab.models.evaluation import evaluate
 from vtlab.plots import style
 from vtlab.plots.learning_rates import set_rate_axis
 from vtlab.results import metrics
+from vtlab.results.formatting import format_percent
 from vtlab.training.schedules import warmup_cosine
-from vtlab.training.strategies import Strategy
+from vtlab.training.strategies import PLAIN_EPOCHS, Strategy, full, plain
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from vtlab.data.tasks import Task
+    from vtlab.models.network import Network
 
 
 # an accuracy: words, colour, marker
@@ -30,15 +41,212 @@ ACCURACIES = {
     "old_refit": ("old task, new head", "#C77C02", "^"),
     "old_accuracy": ("old task, old head", "#6E6E6E", "s"),
 }
-# column: words, colour, marker
-# from the stem to the head: colour, marker
+# from the stem to stage 4: colour, marker
 STAGE_STYLES = (
-    ("#5FA0D6", "o"),
-    ("#3B82BF", "s"),
-    ("#2467A3", "D"),
-    ("#144B80", "^"),
-    ("#08294D", "v"),
+    ("#E5A13A", "o"),
+    ("#D4603B", "s"),
+    ("#AB3A63", "D"),
+    ("#6B2C76", "^"),
+    ("#2A1B4F", "v"),
 )
+# ways to fine-tune in the picture of both tasks: way and rate, words and where they stand, colour, marker
+TRADES: dict[tuple[str, float | None], tuple[str, tuple[int, int], str, str]] = {
+    ("full", 3e-4): ("0.0003 for all", (8, 7), "#6E6E6E", "s"),
+    ("full", 1e-3): ("0.001 for all", (8, 7), "#6E6E6E", "s"),
+    ("reversed", 1e-3): ("reversed order", (8, -14), "#C4461B", "^"),
+    ("slow body", 1e-3): ("fast head, slow body", (-8, 7), "#C77C02", "D"),
+    ("stage-wise", 1e-3): ("stage-wise", (8, -14), "#00805F", "v"),
+    ("probe first", 1e-4): ("probe first", (8, 7), "#A94C86", "P"),
+    ("probe", None): ("probe alone", (8, 7), "#0072B2", "o"),
+}
+# the share of the peak rate at step i of n, counted from 0
+SCHEDULES: dict[str, Callable[[int, int], float]] = {
+    "constant": lambda i, n: 1.0,
+    "warm-up": lambda i, n: min(1.0, (i + 1) / max(1, n // 10)),
+    "cosine": lambda i, n: (1 + math.cos(math.pi * i / n)) / 2,
+    "warm-up and cosine": warmup_cosine,
+}
+
+LARGE_RATE, SCHEDULE_GAIN, FRESH_SEED = 1e-2, 0.2, 100  # of exercise 07.3
+SCHEDULE_COLOURS = ("#6E6E6E", "#C77C02", "#0072B2", "#00805F")
+
+
+def gentle_table() -> pd.DataFrame:
+    """The committed table of ways to go easy on pretrained weights, one at a time, a row per run.
+
+    `part` says what is compared. "order": rates by stage in a reversed order, or one slow rate for all stages
+    under a fast head; these rows go with those of `drift_table`. "schedule": how the rate rises and falls
+    (`SCHEDULES`). "pull": each step draws weights to zero or to their start (`fine_tune`). `test_accuracy`
+    is on the new task, `old_accuracy` on the old one with the head from before.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 07.
+    """
+    return read_committed_table("gentle")
+
+
+def rates_table() -> pd.DataFrame:
+    """The runs of `drift_table` and those of `gentle_table` with rates in another order.
+
+    Lesson 07.
+    """
+    gentle = gentle_table()
+    return pd.concat([drift_table(), gentle[gentle.part == "order"]], ignore_index=True)
+
+
+def fine_tune(
+    task: Task,
+    seed: int,
+    rate: float,
+    schedule: Callable[[int, int], float] = warmup_cosine,
+    pull: float = 0.0,
+    to: str = "start",
+) -> Network:
+    """Train everything on a task's shots: a loop as in lesson 04, with a schedule and a pull.
+
+    It is the plain recipe without flips, as sixty steps of half of forty images.
+
+    Args:
+        task: With its shots.
+        seed: Of the head and the batches.
+        rate: The peak learning rate of AdamW.
+        schedule: The share of that rate at step i of n.
+        pull: How strongly each step draws the weights of the stages back, in units of the rate.
+        to: Where to: "start" for the pretrained weights (as L2-SP does), "zero" (as weight decay does).
+
+    Lesson 07.
+    """
+    network = plain(full).prepare(backbone("mini_resnet", classes=len(task.classes)), seed).train()
+    weights = list(network.stages.parameters())
+    homes = [torch.zeros_like(w) if to == "zero" else w.detach().clone() for w in weights]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.0)
+    inputs, labels = network.normalise(task.train.pixels), task.train.labels.to(network.device)
+    order = torch.Generator().manual_seed(seed)
+    batches = [
+        b
+        for _ in range(PLAIN_EPOCHS)
+        for b in torch.randperm(len(labels), generator=order).chunk(2)
+    ]
+    for i, batch in enumerate(batches):
+        optimiser.param_groups[0]["lr"] = now = rate * schedule(i, len(batches))
+        loss = torch.nn.functional.cross_entropy(network(inputs[batch]), labels[batch])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        with torch.no_grad():
+            for weight, home in zip(weights, homes, strict=True):
+                weight.lerp_(home, now * pull)
+    return network.eval()
+
+
+@dataclass(frozen=True)
+class RatesByPart(Strategy):
+    """A strategy with a peak rate of its own for every part.
+
+    Attributes:
+        rates: From the stem to the head.
+
+    Lesson 07.
+    """
+
+    rates: tuple[float, ...] = ()
+
+    def peak_rates(self, network: Network) -> dict[str, float]:
+        """The peak learning rate of each part that learns, from the image to the head."""
+        return dict(zip(network.parts, self.rates, strict=True))
+
+
+def list_rates(way: str, rate: float) -> tuple[float, ...]:
+    """Rates from the stem to the head, which has the given one.
+
+    Args:
+        way: "stage-wise" (each stage half as fast as the next towards the head), "reversed" (the
+            same five rates, the fastest in the stem), or "slow body" (their geometric mean for all stages).
+        rate: Of the head.
+    """
+    stages = [rate / 2**k for k in (5, 4, 3, 2, 1)]
+    chosen = {"stage-wise": stages, "reversed": stages[::-1], "slow body": [rate / 8] * 5}
+    return (*chosen[way], rate)
+
+
+def plot_schedules(table: pd.DataFrame) -> Figure:
+    """Four schedules, and the accuracy on the new task of trainings by each, a panel for each rate.
+
+    Args:
+        table: From `gentle_table`.
+
+    Raises:
+        ValueError: If it has no such rows.
+
+    Lesson 07.
+    """
+    rows = table[table.part == "schedule"]
+    if rows.empty:
+        raise ValueError("there are no rows of the part 'schedule'")
+    rates = sorted(rows.rate.unique())
+    figure, axes = style.new_figure(1, 1 + len(rates), height=3.2, pad=0.09)
+    shapes = axes[0, 0]
+    style.prepare_axes(shapes, grid="y")
+    steps = 60
+    for (name, schedule), colour in zip(SCHEDULES.items(), SCHEDULE_COLOURS, strict=True):
+        shares = [schedule(i, steps) for i in range(steps)]
+        shapes.plot(shares, color=colour, linewidth=2, gid=f"shape {name}")
+    shapes.set_ylim(0, 1.05)
+    style.set_percent_axis(shapes.yaxis)
+    style.style_heading(shapes, "share of the peak rate")
+    style.label_axes(shapes, x="step")
+    names = list(SCHEDULES)
+    for ax, rate in zip(axes[0, 1:], rates, strict=True):
+        style.prepare_axes(ax, grid="x")
+        for name, colour in zip(names, SCHEDULE_COLOURS, strict=True):
+            own = rows[(rows.rate == rate) & (rows.way == name)].test_accuracy
+            y = [names.index(name)] * len(own)
+            ax.plot(
+                own, y, "o", color=colour, alpha=0.4, gid=f"seeds {name}", **style.mark_style(5)
+            )
+            if len(own):
+                ax.plot(
+                    own.mean(), y[0], "D", color=colour, gid=f"mean {name}", **style.mark_style(9)
+                )
+        ax.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5))
+        ax.set_yticks(range(len(names)), names if rate == rates[0] else [""] * len(names))
+        style.set_percent_axis(ax.xaxis)
+        style.style_heading(ax, f"new task, peak rate {rate:g}")
+        style.label_axes(ax, x="test accuracy")
+    return figure
+
+
+def plot_trade(table: pd.DataFrame) -> Figure:
+    """What each way gains on the new task and keeps of the old one: means with their 95 % intervals.
+
+    Args:
+        table: From `rates_table`.
+
+    Lesson 07.
+    """
+    figure, axes = style.new_figure(height=4.6)
+    ax = axes[0, 0]
+    style.prepare_axes(ax, grid="y")
+    for (way, rate), (words, offset, colour, marker) in TRADES.items():
+        rows = table[
+            (table.way == way) & (table.rate.isna() if rate is None else table.rate == rate)
+        ]
+        new, old = (metrics.t_interval(rows[name]) for name in ("test_accuracy", "old_accuracy"))
+        bar = {"color": colour, "linewidth": 1.2, "alpha": 0.45}
+        ax.plot([new.low, new.high], [old.mean, old.mean], **bar)
+        ax.plot([new.mean, new.mean], [old.low, old.high], **bar)
+        ax.plot(new.mean, old.mean, marker, color=colour, gid=words, **style.mark_style(9))
+        at = (new.mean, old.mean)
+        side = "left" if offset[0] > 0 else "right"
+        style.annotate(ax, words, at, offset, colour=colour, weight="bold", ha=side)
+    ax.set(xlim=(0.68, 0.9), ylim=(0.43, 1))
+    style.set_percent_axis(ax.xaxis, ticks=(0.7, 0.75, 0.8, 0.85, 0.9))
+    style.set_percent_axis(ax.yaxis, ticks=(0.5, 0.6, 0.7, 0.8, 0.9, 1))
+    style.style_heading(ax, "Further right: better on the new task. Further up: less forgotten.")
+    style.label_axes(ax, x="new task, test accuracy", y="old task with its old head, test accuracy")
+    return figure
 
 
 def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
@@ -56,7 +264,7 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     rows = table[table.way == way]
     if rows.empty:
         raise ValueError(f"no rows of {way!r}; there are {', '.join(table.way.unique())}")
-    figure, axes = style.new_figure(1, 3, height=3.5)
+    figure, axes = style.new_figure(1, 3, height=4.2)
     accuracies, moved, alike = axes[0]
     for column, (words, colour, marker) in ACCURACIES.items():
         _draw_drift_line(accuracies, rows, column, words, colour, marker, band=True)
@@ -70,7 +278,7 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
         gid="old_before",
     )
     style.style_heading(accuracies, "test accuracy")
-    accuracies.set_ylim(-0.36, 1.02)  # room for the legend
+    accuracies.set_ylim(0, 1.02)
     style.set_percent_axis(accuracies.yaxis)
     stages = [name.removeprefix("moved_") for name in table if name.startswith("moved_")]
     for stage, (colour, marker) in zip(stages, STAGE_STYLES, strict=True):
@@ -82,13 +290,15 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
     style.style_heading(moved, "change of the weights")
     style.style_heading(alike, "likeness of the features (CKA)")
     alike.set_ylim(0, 1.02)
-    for ax, place in ((accuracies, "lower left"), (moved, "lower right"), (alike, "lower left")):
+    for ax, columns in ((accuracies, 1), (moved, 3)):
         ax.legend(
-            loc=place,
+            loc="upper left",
+            bbox_to_anchor=(-0.02, -0.2),
+            ncols=columns,
             frameon=False,
-            prop={"size": style.SMALL},
-            labelcolor=style.INK,
             handlelength=1.4,
+            columnspacing=1.2,
+            **style.legend_font_style(),
         )
     for ax in axes[0]:
         set_rate_axis(ax)
@@ -139,8 +349,8 @@ def _stage_wise(answer: object) -> Verdict:
     rates = answer.peak_rates(network)
     if len(rates) < len(network.stage_names) + 1 or answer.start != "pretrained":
         return False, "All pretrained stages should learn."
-    right = np.isclose(rates["stem"] / rates["head"], 1 / 32)
-    return bool(right), "Half of a half, five times." if right else (
+    right = np.isclose(rates["stem"] / rates["head"], 0.01, rtol=0.05)
+    return bool(right), "The fifth root of a hundredth." if right else (
         "Count the steps from the head to the stem: by what factor does each shrink the rate?"
     )
 
@@ -154,9 +364,27 @@ def _schedule(answer: Callable) -> Verdict:
     return True, "It rises, and falls along half a cosine."
 
 
+@exercise("07.3", function_of="a step and the number of steps")
+def _schedule_for_a_large_rate(answer: Callable) -> Verdict:
+    steps = 2 * PLAIN_EPOCHS
+    shares = [float(call_answer(answer, i, steps)) for i in range(steps)]
+    if not (np.isclose(max(shares), 1) and min(shares) >= 0):
+        return (
+            False,
+            f"The shares reach from {min(shares):.2f} to {max(shares):.2f}: from 0 at least to 1.",
+        )
+    task = make_task("garden", shots=5, seed=FRESH_SEED)
+    got, constant = (
+        evaluate(fine_tune(task, FRESH_SEED, LARGE_RATE, way), task.test.pixels, task.test.labels)
+        for way in (answer, SCHEDULES["constant"])
+    )
+    said = f"On other images it has {format_percent(got, 0)}, a constant rate {format_percent(constant, 0)}."
+    return got >= constant + SCHEDULE_GAIN, said
+
+
 letter_exercise(
-    "07.3",
-    "b",
+    "07.4",
+    "a",
     "A linear head reads what can be told apart.",
     "What does it take for the new head to do well?",
 )
