@@ -30,7 +30,7 @@ def each_strategy_moves_its_stages_and_maps_come_out(network: Network, size: int
         network.load_state_dict(start)
         strategy.prepare(network, 0)
         before = {k: v.clone() for k, v in network.state_dict().items()}
-        list(fit(network, made, strategy, epochs=1, augment=None))
+        list(fit(network, made, strategy, epochs=None if strategy.convex else 1, augment=None))
         learning = strategy.learning_parts(network)
         allowed = {k for k in before if k.startswith("head.") or k.split(".")[1] in learning}
         moved = entries_that_moved(before, network)

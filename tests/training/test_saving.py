@@ -53,7 +53,7 @@ def test_every_backbone_and_strategy_gives_equal_logits_in_another_process(tmp_p
         images[name] = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
         for strategy in EVERY:
             network = backbone(name, classes=3, weights=None)
-            made = fit(network, task, strategy, epochs=1)
+            made = fit(network, task, strategy, epochs=None if strategy.convex else 1)
             made.step()
             network.eval()
             key = f"{name}-{strategy.name}"

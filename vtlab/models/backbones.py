@@ -310,7 +310,10 @@ def _cut_own(
     if from_keras.is_keras_model(module):
         module = from_keras.KerasModel(module)
     elif builder is None:
-        module = copy.deepcopy(module)
+        module = copy.deepcopy(getattr(module, "_orig_mod", module))  # of torch.compile
+    if any(one.is_floating_point() and one.dtype != torch.float32 for one in module.parameters()):
+        module = module.float()
+        say(f"{name}: its weights are turned to float32, in which training is sure")
     channels = from_module.find_channels(module)
     own_size = module.image_size if isinstance(module, from_keras.KerasModel) else None
     size = about.image_size or own_size or from_module.find_image_size(module, channels)

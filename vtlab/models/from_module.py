@@ -37,7 +37,8 @@ def find_channels(module: nn.Module) -> int:
     Raises:
         ValueError: If these are neither 3 nor 1.
     """
-    channels = next((m.in_channels for m in module.modules() if isinstance(m, nn.Conv2d)), 3)
+    channels = next((m.in_channels for m in module.modules() if isinstance(m, nn.Conv2d)), 0)
+    channels = channels or 3  # of a lazy one there are none yet
     if isinstance(module, KerasModel):
         channels = module.channels
     if channels not in (1, 3):

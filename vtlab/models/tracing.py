@@ -6,6 +6,7 @@ whole, with their dropout and their modes. No weight is copied.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -70,6 +71,7 @@ def find_blocks(root: nn.Module, enter: Callable[[nn.Module, str], bool]) -> lis
             graph = _BlockTracer(enter).trace(root)
     except Exception as error:  # whatever a network does with its stand-in
         raise ValueError(" ".join(str(error).split())[:200]) from None
+    _read_counts_nearby(graph)
     images, *steps, output = graph.nodes
     # a block may end after the step behind which no other value is used
     last_use = {
@@ -93,6 +95,35 @@ def find_blocks(root: nn.Module, enter: Callable[[nn.Module, str], bool]) -> lis
             blocks.append(Block(_make_block(root, given, part, constant), names))
             given, since = step, place + 1
     return blocks
+
+
+def _read_counts_nearby(graph: fx.Graph) -> None:
+    """Let each step that uses the number of images count those that it is given.
+
+    `batch = x.size(0)` in a network's first line is used in its last one; kept until there, it would make one
+    block of all.
+    """
+    for node in list(filter(_counts_images, graph.nodes)):
+        for user in [*node.users]:
+            given = user.args[0] if user.args else None
+            if isinstance(given, fx.Node) and given is not node and given.op != "get_attr":
+                with graph.inserting_before(user):
+                    user.replace_input_with(node, graph.call_method("size", (given, 0)))
+    for node in reversed(graph.nodes):
+        if not node.users and node.op in ("call_method", "call_function"):
+            graph.erase_node(node)
+
+
+def _counts_images(node: fx.Node) -> bool:
+    """Whether a step reads the number of images: `x.size(0)`, `x.size()[0]` or `x.shape[0]`."""
+    if node.target == "size":
+        return bool(node.args[1:] == (0,))
+    if node.target is not operator.getitem or node.args[1] != 0:
+        return False
+    given = node.args[0]
+    return isinstance(given, fx.Node) and (
+        given.target == "size" or (given.target is getattr and given.args[1] == "shape")
+    )
 
 
 def _make_block(
