@@ -257,7 +257,7 @@ vt.claim("plain pixels name over three digits in four, but under one flower in f
 means = {start: sum(of) / len(of) for start, of in scores["the folder"].items() if start != "random"}
 best_start = max(means, key=means.get)
 backbone, weights, side = starts[best_start]
-setting = vt.Setting(backbone=backbone, weights=weights, image_size=side, epochs=10, recipe="committed")
+setting = vt.Setting(backbone=backbone, weights=weights, image_size=side, epochs=12, recipe="committed")
 task = vt.task(mine or photos, shots="all", image_size=side)
 
 # %% tags=["nbval-ignore-output"]
