@@ -249,7 +249,7 @@ vt.claim("plain pixels name over three digits in four, but under one flower in f
 # *training* images, trains each strategy on the rest, and repeats this with other quarters. A strategy that
 # is clearly behind leaves the race. The test images are not touched. On the command line it is `vtlab
 # recommend PATH --budget 5min`, and takes six strategies. Here the cheapest and the dearest race, *probe* and
-# [full](glossary.md#full), from the best of the three starts: four splits, ten [epochs](glossary.md#epoch), and one
+# [full](glossary.md#full), from the best of the three starts: four splits, twelve [epochs](glossary.md#epoch), and one
 # recipe where there might be three. (The time is so long that *full* takes part on a slow machine, too; a fast one
 # needs a sixth of it.)
 
