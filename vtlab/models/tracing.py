@@ -121,9 +121,9 @@ def _counts_images(node: fx.Node) -> bool:
     if node.target is not operator.getitem or node.args[1] != 0:
         return False
     given = node.args[0]
-    return isinstance(given, fx.Node) and (
-        given.target == "size" or (given.target is getattr and given.args[1] == "shape")
-    )
+    if not isinstance(given, fx.Node):
+        return False
+    return bool(given.target == "size" or (given.target is getattr and given.args[1] == "shape"))
 
 
 def _make_block(
