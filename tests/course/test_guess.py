@@ -33,3 +33,18 @@ def test_without_a_page_there_are_question_and_picture(panel):
 def test_what_is_no_option_is_refused(panel):
     with pytest.raises(ValueError, match="'c' is not among a, b"):
         panel.value = "c"
+
+
+def test_a_long_question_is_written_in_lines_that_fit():
+    question = "Trained from scratch on such images: which part of an image will its map light up, do you think?"
+    figure = plot_guess(question, ["the plant", "the ground"])
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    words = {text.get_text(): text.get_window_extent() for text in axes.texts}
+    assert " ".join(list(words)[:-2]) == question and list(words)[-2:] == [
+        "the plant",
+        "the ground",
+    ]
+    assert max(extent.x1 for extent in words.values()) <= figure.bbox.x1
+    heights = [extent.y0 for extent in words.values()]
+    assert heights == sorted(heights, reverse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 8  # options that are shown one by one
 LINE_HEIGHT = 0.3  # inches, of a line in the picture
+MAX_QUESTION_LETTERS = 66  # in a line
 
 
 class GuessPanel(Panel):
@@ -137,14 +139,15 @@ def plot_guess(
     """A question with its options, the guess marked, and the result below.
 
     Args:
-        question: One line.
+        question: In as many lines as it takes.
         options: To choose from.
         guess: The one that was committed to.
         result: What came out, in words.
 
     Lesson 01.
     """
-    rows = 1 + len(options) + (result is not None)
+    asked = textwrap.wrap(question, MAX_QUESTION_LETTERS)
+    rows = len(asked) + len(options) + (result is not None)
     figure, axes = style.new_figure(
         width=0.65 * style.WIDE, height=LINE_HEIGHT * rows + 0.2, pad=0.02
     )
@@ -156,8 +159,9 @@ def plot_guess(
         weight = "bold" if bold else "normal"
         ax.text(x, row, words, va="center", **style.font_style(style.BODY, colour, weight=weight))
 
-    write(0.01, 0, question, bold=True)
-    for row, option in enumerate(options, start=1):
+    for row, line in enumerate(asked):
+        write(0.01, row, line, bold=True)
+    for row, option in enumerate(options, start=len(asked)):
         mine = option == guess
         face = style.BLUE if mine else "white"
         ax.plot(0.03, row, "o", markersize=7, color=style.BLUE, markerfacecolor=face)
