@@ -219,7 +219,7 @@ print(own.pivot_table(index="shots", columns="strategy", values="steps")[order].
 # same rate and with the same images in a step. Guess what patience brings.
 
 # %%
-patience = vt.guess("Four times the epochs close how much of scratch's distance to the probe, at 2 images per class?",
+patience = vt.guess("Two images per class: train scratch four times as long. How much of its distance to the probe is gone?",
                     ["all of it", "about half", "next to nothing"])
 patience
 

@@ -309,7 +309,7 @@ vt.claim("a new head finds most of it again", returned.low > forgot.mean / 2, lo
 # worth.
 
 # %%
-gain = vt.guess("Of what stage-wise rates gain over 0.0003 for all, how much needs their order?",
+gain = vt.guess("Stage-wise rates gain over 0.0003 for all. How much of that gain needs their order?",
                 ["nearly all", "less than half", "the reversed order is as good"])
 gain
 

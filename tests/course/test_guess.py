@@ -36,7 +36,7 @@ def test_what_is_no_option_is_refused(panel):
 
 
 def test_a_long_question_is_written_in_lines_that_fit():
-    question = "Trained from scratch on such images: which part of an image will its map light up, do you think?"
+    question = "Trained from scratch on such images: which part of an image will its map light up, or both?"
     figure = plot_guess(question, ["the plant", "the ground"])
     figure.canvas.draw()
     (axes,) = figure.axes
