@@ -12,11 +12,11 @@ ROOT = Path(__file__).parent.parent
 LAB = """
 import subprocess, sys
 from pathlib import Path
-import vtlab, vtlab.cli.main
+import vtlab, vtlab.cli
 assert Path(vtlab.__file__).is_relative_to(sys.argv[1]), vtlab.__file__
 asked = []
 subprocess.run = lambda command, **_: asked.append(command) or subprocess.CompletedProcess(command, 0)
-assert vtlab.cli.main.main(["lab"]) == 0
+assert vtlab.cli.main(["lab"]) == 0
 first = Path(asked[0][-1])
 assert first.is_file() and first.name.startswith("01_"), first
 first.write_text(first.read_text(encoding="utf-8"), encoding="utf-8")
@@ -78,13 +78,13 @@ def test_the_wheel_holds_the_package_its_weights_and_lessons_and_no_tests(wheel)
     for ending in (".safetensors", "sha256.json", "shots_garden.csv", "01_four_strategies.ipynb"):
         assert any(name.endswith(ending) for name in names), ending
     scripts = next(name for name in names if name.endswith("entry_points.txt"))
-    assert "vtlab = vtlab.cli.main:main" in zipfile.ZipFile(wheel).read(scripts).decode()
+    assert "vtlab = vtlab.cli:main" in zipfile.ZipFile(wheel).read(scripts).decode()
     assert not [name for name in names if "test" in Path(name).name]
     assert wheel.stat().st_size < 40e6
 
 
 def test_comparing_works_in_an_empty_folder(installed, tmp_path):
-    command = "import sys; from vtlab.cli.main import main; sys.exit(main())"
+    command = "import sys; from vtlab.cli import main; sys.exit(main())"
     shown = run(
         installed,
         tmp_path,

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import vtlab as vt
-from vtlab.cli.main import main
+from vtlab.cli import main
 from vtlab.study import recommend
 
 KINDS = {"keratosis": (190, 60), "melanoma": (60, 190), "nevus": (120, 120)}  # red and blue

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from vtlab import __version__
-from vtlab.cli.main import main
+from vtlab.cli import main
 from vtlab.data.tasks import DIGIT_TASKS
 from vtlab.garden.worlds import WORLDS
 from vtlab.models.mini_networks import MINI_NETWORKS

@@ -5,7 +5,7 @@ import textwrap
 import pytest
 from PIL import Image
 
-from vtlab.cli.main import main
+from vtlab.cli import main
 
 NETWORK = """
     from torch import nn

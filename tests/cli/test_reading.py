@@ -8,7 +8,7 @@ import pytest
 from images_made_up import grainy, saved
 from PIL import Image
 
-from vtlab.cli.main import main
+from vtlab.cli import main
 from vtlab.training.saving import load
 
 QUICK = ("--strategies", "probe", "--seeds", "1", "--image-size", "32", "--backbone", "mini_resnet")

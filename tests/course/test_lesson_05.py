@@ -48,6 +48,7 @@ def test_a_table_without_work_is_refused():
 
 def test_curves_are_drawn_whole_and_close_where_they_meet():
     runs = lesson_05.widest_shots_table()
+    assert runs.groupby(["strategy", "shots"]).seed.nunique().min() >= 3
     whole, close = lesson_05.plot_learning_curves(runs, chance=1 / 8, low=0.7, first=40).axes[:2]
     means = runs[runs.strategy == "scratch"].groupby("shots").test_accuracy.mean()
     assert list(artist(whole, "mean scratch").get_ydata()) == pytest.approx(list(means))

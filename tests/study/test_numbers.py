@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import mean_absolute_error, r2_score
 
-from vtlab.cli.main import main
+from vtlab.cli import main
 from vtlab.data.baselines import pixel_neighbour
 from vtlab.data.tasks import task
 from vtlab.models.evaluation import compute_outputs
