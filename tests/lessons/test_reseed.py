@@ -30,7 +30,7 @@ def test_claims_that_fail_with_a_seed_are_counted_and_told(lesson):
     }
     row = reseed.reseed_lesson(lesson, 1)
     assert (row["claims"], row["held"]) == (3, 2)
-    assert row["failed"] == "the seed is not one (seed = 1)"
+    assert row["failed"] == "the seed is not one (seed 1)"
 
 
 def test_new_rows_take_the_place_of_old_ones(tmp_path):
