@@ -235,8 +235,8 @@ vt.plots.cams(shown.pixels, maps, masks=shown.masks, scale="each",
               marks=lesson_01.name_top_class(study.runs, study.shown[:3], task))
 
 # %% [markdown]
-# The three pretrained networks look at the plant. The network from scratch looks somewhere else. Three images
-# are a hint and no measurement. Lesson 09 measures such maps against the outlines.
+# The three pretrained networks look at the plant. In two of these three images, the network from scratch looks
+# somewhere else. Three images are a hint and no measurement. Lesson 09 measures such maps against the outlines.
 
 # %% [markdown]
 # ## What we saw

@@ -327,8 +327,9 @@ vt.claim("with shortcuts it grows far less on its way through the stack",
 # With PyTorch's start, less than a billionth of the gradient arrives at the first layer. He's start keeps its length: a
 # convolution with n inputs per cell (input channels × 9) and variance 2 / n multiplies by 1 (He et al. 2015; shape reproduced: yes).
 # BatchNorm makes the three starts alike, but it does not keep the length: the factor is √(π / (π − 1)) = 1.21 (Yang et al. 2019),
-# and 1.21 to the power of 29 is 250. With shortcuts, the gradient has a way around every layer. That is the point of ResNet. (Measured
-# before the first step; nothing was trained here.)
+# and 1.21 to the power of 29 is 250. With shortcuts, the gradient has a way around every layer, and grows little. (Measured on the maps,
+# before the first step; nothing was trained here. ResNet's authors saw healthy gradients in plain networks with BatchNorm, too. What they
+# mended is that deeper plain networks had a *higher training error*, and this picture does not explain it.)
 
 # %% [markdown]
 # **Which design should you choose?** Below: the pretraining; the cost; and the accuracy on two new tasks with five images per class (five
@@ -405,7 +406,7 @@ why = ...
 vt.check("02.3", why)
 
 # %% [markdown]
-# **02.4 ●●● An experiment.** Stage 1 names textures better than any other stage, and we used only the *mean* of each channel. Find
+# **02.4 ●●● An experiment.** Stages 1 and 2 name textures best, and we used only the *mean* of each channel. Find
 # better features: write a function that takes stage 1's maps `(N, C, h, w)` and gives a row of numbers for each image. Neighbours by your
 # features must be at least 10 points better than by the means. Nothing may be trained. What distinguishes two textures of one mean colour?
 #
@@ -430,7 +431,8 @@ vt.check("02.4", texture_features)
 # - The higher a stage, the more it sees: 3 pixels in the stem, the whole image in stage 4. Most weights are in the last stage.
 # - Stems respond to colours and edges, and hit the plant as often with random weights. Later stages respond to kinds of flowers.
 #   Unseen plants separate there without any learning. For textures an early stage was better.
-# - In deep plain stacks the gradient vanishes or grows. Good starts, BatchNorm and, above all, shortcuts keep every stage within reach.
+# - In deep plain stacks the gradient vanishes or grows. A good start keeps its length; BatchNorm makes all starts alike; shortcuts go
+#   around the layers.
 # - Choose the source first, then the design. Always compare with something simple, such as pixels or random weights.
 #
 # Next: lesson 03 takes off the head and asks what goes on top.

@@ -557,7 +557,7 @@ vt.check("03.4", off)
 # ## In short
 #
 # - A new head should not begin large: it hardly changes, and the stages must bend to it. Between the
-#   smaller starts five seeds could not tell. The best start is the probe's solution.
+#   smaller starts five seeds could not tell. A promising start is the probe's solution.
 # - On features that suit the task one linear layer was enough. A flattened head cost accuracy.
 # - A forgotten normalisation raises no error and cost this network nearly everything. The fault sat in
 #   BatchNorm's statistics: one forward pass without labels brought most of it back.

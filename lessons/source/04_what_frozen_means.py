@@ -468,7 +468,7 @@ vt.claim("a step of partial takes under 70 % of a step of full: measured, and pr
 
 # %% [markdown]
 # And what does freezing *cost*? It fixes the features. Where they fit the target, that need not cost
-# anything. Where they do not fit, no head can mend them. Two stored tables show both ends, with five
+# anything. Where they do not fit, a linear head cannot mend them. Two stored tables show both ends, with five
 # images per class and the same weights, the garden's: new plants, and photographs of ten hand signs, which
 # are like nothing in a garden.
 

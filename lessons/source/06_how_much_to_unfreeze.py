@@ -263,7 +263,8 @@ vt.claim("digits: at ten times the rate full fine-tuning ends over 3 points abov
          undone > full + 0.03, at_this_rate=undone, in_the_table=full, scratch=scratch)
 
 # %% [markdown]
-# So the late stages were in the way only as long as the steps were too small and too few to change them.
+# So a larger rate and more steps take back most of the loss. Scratch gains from a better recipe, too (lesson 05), so
+# a part of it may remain.
 # Negative transfer is *said* of a strategy and *measured* of a recipe.
 #
 # **Beside the paper.** Yosinski et al. had half of ImageNet as target and a larger network.
@@ -356,8 +357,8 @@ vt.claim("digits: adapters beat the head, the last stage beats adapters, everyth
          min(of.low for of in gains.values()) > 0, **gains)
 
 # %% [markdown]
-# Near, the head alone is enough. Far, a few thousand scales and shifts are not enough: the more may change, the
-# better. What speaks for adapters is something else: the stages stay as they are and serve many tasks, and each task
+# Near, the head alone is enough. Far, at this one rate, a few thousand scales and shifts are not enough, and more
+# weights are better (a kind of weights may want a rate of its own; we did not try). What speaks for adapters is something else: the stages stay as they are and serve many tasks, and each task
 # stores a thirtieth of the network.
 
 # %% [markdown]
@@ -414,8 +415,8 @@ vt.check("06.3", repaired)
 #
 # - "How much" is three questions: what is worth keeping, what of it should learn, and which kind of weights.
 # - Near the source every stage up to the fourth was worth keeping. For digits the late ones, frozen, were in the
-#   way; with larger and more steps they no longer were.
-# - For noise new statistics do as much as a trained stage, without a label.
+#   way; larger and more steps take back most of it.
+# - For noise, new statistics without a label and a trained stage cannot be told apart (three seeds).
 # - From the head downwards is a habit, not a law. And which part is best depends on how each is trained: compare
 #   parts only at the best rate of each.
 #

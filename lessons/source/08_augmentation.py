@@ -4,8 +4,8 @@
 # A mirrored image shows the same flower, and costs nothing. So does one that is moved, turned or half
 # hidden. [Augmentation](glossary.md#augmentation) makes such copies while training goes on, and nearly
 # every recipe has it. Yet a copy can also cost accuracy. And here is a stranger fact: move a test image by
-# *half a pixel*. You hardly see a difference, but a probe falls from 83 to 47 % right answers. The two
-# belong together, and the second shows where augmentation helps. This lesson finds out how.
+# *half a pixel*. You hardly see a difference. A probe does. The two belong together, and the second shows
+# where augmentation helps. This lesson finds out how.
 
 # %% [markdown]
 # ## You will
@@ -212,8 +212,10 @@ unsteady.reveal("about 40")
 # species differ in fine stripes, which a mean of neighbours wipes out. (At 224 pixels we expect less; we
 # did not measure it.)
 #
-# Suppose that *your* camera is unsteady. Now the promise "such images will come" is true of a blur. So blur
-# the views: each by a width of its own, from none to one pixel.
+# (A camera that is moved between two shots blurs nothing: it sees the scene anew. What hurts is to compute
+# new pixels from stored ones, along both axes.) But suppose that *your* camera moves while its shutter is
+# open. Now the promise "such images will come" is true of a blur. So blur the views: each by a width of its
+# own, from none to one pixel.
 
 # %%
 steadied = accuracies(lesson_08.probe_on_views(network, task, lesson_08.BLURRED_VIEWS, seed))
@@ -302,13 +304,17 @@ vt.claim("in the mean, flips and shifts change no pretrained strategy by more th
          max(abs(change.mean) for change in default.values()) < 0.025, default=default)
 
 # %% [markdown]
-# "No gain" is a result, too; here it means: less than about two points, on this task. A likely reason:
+# "No gain" is a result, too. For partial and full these intervals exclude more than about 2.5 points, for the
+# probe only more than about 4, on this task. A likely reason:
 # pretraining had 200,000 drawings, each with its own pose, place and light. A mirrored flower is nothing
-# new. (Two of the probe's ten intervals, flip and hue, begin just above zero. Of ten intervals some will,
-# so do not build on it.)
+# new. (Two of the probe's ten intervals, flip and hue, begin just above zero. By chance, one of ten does so
+# about once in five times. And all ten share one baseline: if that is low by luck, all rise together. So
+# do not build on it.)
 #
 # What hurts is what resamples: rotate, crop, and *all*, which has both. Noise hurts partial about as much.
-# Full, tried with rotations only, loses most, perhaps because every stage may get used to blurred images.
+# Full, which of these was tried with rotations only, loses most, perhaps because every stage may get used to
+# blurred images. The probe shows the mechanism below. That it is the same for partial and full, and for crops,
+# is our best guess.
 # One seed can mislead here: seed 0 has the largest loss by rotation of all five, for the probe and for
 # partial.
 #

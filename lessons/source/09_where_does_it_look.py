@@ -10,7 +10,7 @@
 # ## You will
 #
 # - draw heat maps by hand in a few lines of PyTorch, with a gradient and without one;
-# - catch a network that never looks at the plant, and prove it;
+# - catch a network that follows the ground and not the plant, and prove it;
 # - break networks on purpose, and see which maps notice. The maps with the best scores do not.
 #
 # Lesson 01 is all you need to know. About 25 minutes of reading, one of computing on two processor
@@ -201,8 +201,9 @@ vt.claim("from scratch has less of its map on the plant than an evenly bright ma
          on_plant["scratch"] < area and on_plant["probe"] > 2 * area, mass=on_plant, even_map=area)
 
 # %% [markdown]
-# There it is: the network from scratch looks at everything but the plant. And we saw it on images where all
-# its answers are right. Look for yourself. In this panel, **Next image** changes the ground and keeps the
+# There it is: on the plant the map of the network from scratch is darker than on average, and when the ground
+# changes, its answer follows the ground. On the plants' own grounds all its answers were right. Look for
+# yourself. In this panel, **Next image** changes the ground and keeps the
 # plant, then goes on to the next plant. Try the other methods, and the evidence for another class.
 
 # %%
@@ -338,8 +339,8 @@ vt.claim("Grad-CAM is clearly below it by both measures once stage 4 is random, 
 
 # %% [markdown]
 # Mind what is *not* shown. With only the head random, Grad-CAM is below the yardstick in the mean of the rank
-# correlation, but both intervals include zero: no clear difference. So its maps are then about as alike as
-# those of different images. (The paper found the same on ImageNet for Grad-CAM and, in the upper stages, for
+# correlation, but both intervals include zero: its maps are not shown to be more alike than those of different
+# images, and five seeds leave room for a quarter. (The paper found the same on ImageNet for Grad-CAM and, in the upper stages, for
 # guided backprop. [Shape reproduced](glossary.md#shape-reproduced): yes. In the lowest stages our guided
 # backprop falls as well.)
 #
@@ -373,7 +374,8 @@ vt.claim("its maps of two species are nearly the same, and nearly the plain sum;
 
 # %% [markdown]
 # A feature map is never negative (a ReLU made it). So a sum of half of them looks like the sum of all:
-# "something is here". What tells two species apart are the negative weights, and LayerCAM cuts them.
+# "something is here". What tells two species apart is the *difference* of two such sums, of the channels with
+# positive weights and of those with negative ones. LayerCAM cuts the second.
 # (Its authors made it for earlier stages, where gradients do differ from cell to cell.)
 #
 # **The best score fails the check.** Now both together, on the same 48 images: at the left the score on the

@@ -283,8 +283,9 @@ vt.claim("the strategy that was recommended is within five points of the best th
          test_accuracy=accuracy, regret=regret)
 
 # %% [markdown]
-# A race is only as fine as its images allow: with forty held back, one image is 2.5 points. Where the
-# intervals overlap, take the cheapest.
+# A race is only as fine as its images allow: with forty held back, one image is 2.5 points. The headline names
+# the highest mean. Where the interval of *behind the best* includes 0, the cheaper way is as good for all we
+# know, and we take it.
 #
 # **Who is wrong?** One number hides the most useful thing that a network tells you. Sort the test photographs by
 # the probability that the network gives to the name of their *folder*, the lowest first: these are the most
@@ -317,7 +318,8 @@ caught.reveal(sum(moved))
 # %% [markdown]
 # There the network did not fail: the folder did. No check of files found these three. **Begin every error analysis
 # with the most confident mistakes**, and ask first: is the label right? Move the file, and read the accuracy again.
-# (Only wrong labels. Who removes *hard* test images makes the number a lie.) Public test sets have such labels, too:
+# (Only wrong labels. Who removes *hard* test images makes the number a lie. And look through as many images on
+# which network and folder agree: else you correct only in the network's favour.) Public test sets have such labels, too:
 # Northcutt et al. (2021) found 3 % on average.
 #
 # For the true mistakes, ask where the network looked. [Grad-CAM](glossary.md#grad-cam) (lesson 09) shows the evidence
@@ -338,8 +340,8 @@ vt.plots.cams(shown.pixels, maps, titles=[task.classes[k] for k in shown.labels]
 #
 # **What would more photographs bring?** Ask your own [learning curve](glossary.md#learning-curve). A probe
 # learns from a quarter, a half and three quarters of the training images, in twenty splits each, and is tested
-# on the rest. Then we continue the last piece of the curve. Curves flatten, so this promises rather
-# too much than too little:
+# on the rest. Then we continue the last piece of the curve (the axis is logarithmic). Curves flatten, so this
+# may promise too much; and the last piece is noisy, so it may promise too little as well:
 
 # %%
 curve = lesson_16.measure_own_curve(vt.backbone(backbone, weights=weights), task, range(20))
@@ -494,8 +496,8 @@ def balanced(labels, named):
 vt.check("16.2", balanced)
 
 # %% [markdown]
-# **16.3 ●●● Experiment.** Wrong labels in the *training* folder cannot be seen in the test accuracy. How many does a
-# probe bear? Give a share of the training images of `task` a random *other* class, solve the probe, and test it.
+# **16.3 ●●● Experiment.** The list above finds wrong labels of the *test* folder only. Those of the *training* folder
+# cost accuracy, and nobody tells you why. How many does a probe bear? Give a share of the training images of `task` a random *other* class, solve the probe, and test it.
 # Do it for several shares and at least three draws. What is the accuracy without wrong labels, and what with 40 %
 # of them? Answer with a dict, such as `{0: 0.97, 0.4: 0.53}`.
 #
