@@ -192,10 +192,9 @@ def test_what_timm_has_not_is_named():
         backbone("timm:coat_tiny", weights=None)
     with pytest.raises(ValueError, match="does not take images of 96 px: Input height"):
         backbone("timm:vit_tiny_patch16_224", weights=None).check_image_size(96)
-    with pytest.raises(ValueError, match="cannot be followed block by block"):
-        backbone("timm:crossvit_tiny_240", weights=None)
-    with pytest.raises(ValueError, match="5 stages take as many blocks"):
-        backbone("timm:tnt_s_patch16_224", weights=None)
+    for name in ("crossvit_tiny_240", "tnt_s_patch16_224"):
+        with pytest.raises(ValueError, match="cannot be followed block by block"):
+            backbone(f"timm:{name}", weights=None)
 
 
 def test_without_timm_it_is_said_what_to_install(monkeypatch):

@@ -18,7 +18,7 @@ from vtlab.models.evaluation import predict
 from vtlab.results.records import runs_to_table
 from vtlab.study.compare import compare
 from vtlab.study.setting import Setting
-from vtlab.study.tune import list_candidates
+from vtlab.study.tune import list_candidates, most_cautious
 from vtlab.system.device import describe_machine
 from vtlab.training.strategies import FOUR, full, partial, plain, probe, surgical
 
@@ -153,10 +153,10 @@ def test_a_recipe_is_found_within_the_shots(recipe):
     assert run.settings["recipe"] == full.fingerprint()
 
 
-def test_where_a_class_has_one_image_the_first_recipe_is_taken_and_tuning_is_refused():
+def test_where_a_class_has_one_image_the_most_cautious_recipe_is_taken_and_tuning_is_refused():
     (run,) = compare("garden", strategies=[full], **SMALL).runs
     assert run.settings["rate_from"] == "committed: one image of a class leaves none to hold back"
-    assert run.settings["trained_by"] == full.fingerprint()
+    assert run.settings["trained_by"] == most_cautious(full.candidates()).fingerprint()
     with pytest.raises(ValueError, match="one image"):
         compare("garden", strategies=[full], **{**SMALL, "setting": replace(QUICK, recipe="tuned")})
 

@@ -207,7 +207,7 @@ def test_knobs_of_classes_are_refused_where_the_labels_are_numbers(toy):
 
 
 def test_a_plain_module_is_refused_with_the_way_to_make_it_a_network(toy):
-    with pytest.raises(TypeError, match=r"not a Linear: vt\.backbone\(module\)"):
+    with pytest.raises(TypeError, match=r"not a Linear: network = vt\.backbone\(module\)"):
         fit(nn.Linear(3, 3), toy, full)
 
 
@@ -351,7 +351,8 @@ def counting(toy):
 )
 def test_numbers_are_learnt_better_than_their_mean(counting, strategy):
     (network, task), test = counting, counting[1].test
-    records = list(fit(network, task, strategy, epochs=60, augment=None, bfloat16=False))
+    epochs = None if strategy.convex else 60
+    records = list(fit(network, task, strategy, epochs=epochs, augment=None, bfloat16=False))
     guess = (test.labels - task.train.labels.mean()).abs().mean().item()
     error = mean_absolute_error(network, test.pixels, test.labels)
     assert error < 0.7 * guess and records[-1].loss < 0.5

@@ -214,7 +214,10 @@ def _join_multivalued(blocks: list[nn.Module], size: int, name: str) -> list[nn.
     joined: list[nn.Module] = []
     waiting: list[nn.Module] = []
     for block in blocks:
-        values = run_cut_block_on_meta(block, values)
+        try:
+            values = run_cut_block_on_meta(block, values)
+        except RuntimeError as error:  # a number of images that its code holds
+            raise ValueError(f"timm's {name} cannot be followed block by block: {error}") from error
         waiting.append(block)
         if isinstance(values, Tensor):
             joined.append(waiting[0] if len(waiting) == 1 else nn.Sequential(*waiting))
