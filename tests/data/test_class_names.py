@@ -83,3 +83,9 @@ def test_a_table_goes_before_names(tmp_path):
     rows = [f"{name},{'xy'[i % 2]}" for i, name in enumerate(names)]
     (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
     assert read_folder(tmp_path, 16).classes == ("x", "y")
+
+
+def test_a_group_that_is_none_is_refused_and_not_passed_over(tmp_path):
+    lay_out(tmp_path, [f"{k}_{i}.jpg" for k in ("cat", "dog") for i in range(4)])
+    with pytest.raises(ValueError, match="patient"):
+        read_folder(tmp_path, 16, group="patient")

@@ -836,3 +836,11 @@ def test_two_tables_that_fit_alike_are_asked_for(tmp_path):
         ValueError, match="one class only.* and as a table: no column of two.csv names files"
     ):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["is_male", "island", "isolated"])
+def test_a_column_that_begins_with_is_is_no_split_by_that(photos, column):
+    rows = [f"img/{i}.png,{'xy'[i % 2]},{i % 2}" for i in range(COUNT)]
+    (photos / "labels.csv").write_text("\n".join([f"file,label,{column}", *rows]))
+    found = read_folder(photos / "labels.csv", 16)
+    assert found.test is None and len(found.train) == COUNT

@@ -119,7 +119,8 @@ def predict_command(given: argparse.Namespace) -> int:
     if given.out and not given.cam:
         raise ValueError(f"--out {given.out} says where --cam writes its pictures: give --cam, too")
     out = given.out or Path(CAMS_FOLDER)
-    _check_folder(out)
+    if given.cam:
+        _check_folder(out)
     predictor = Predictor(given.model, given.backbone)
     found = find_images_to_predict(given.images)
     if given.cam and out.resolve() in {path.resolve().parent for path in found.images}:

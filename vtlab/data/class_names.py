@@ -35,7 +35,7 @@ def find_classes_in_names(listing: Listing) -> ClassFolders | None:
         return None
     train, test = defaultdict[str, list[Place]](list), defaultdict[str, list[Place]](list)
     notes, aside = [], Counter[Place]()
-    tested = sorted(folders - {*home}, key=lambda at: parts[at])[:1]  # "test" before "val"
+    tested = sorted(folders - {*home}, key=lambda at: (parts[at], at))[:1]  # "test" before "val"
     for file in files:
         match = NAME.fullmatch(file[-1])
         if file[:-1] in home:

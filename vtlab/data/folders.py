@@ -180,6 +180,7 @@ def _find_table(listing: Listing, columns: Columns, group: str | None) -> TableI
         except ValueError as other:
             raise ValueError(f"{error}; and as a table: {other}") from None
         if made is None and (named := find_classes_in_names(listing)):
+            check_group_word(group)
             made = TableImages(listing, named)
         if made is None:
             raise

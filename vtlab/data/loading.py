@@ -131,7 +131,9 @@ def _take_apart(given: Any) -> tuple[Any, Any, list[str]]:
             notes += [f"{', '.join(aside)} left aside"] if aside else []
             return given[parts["train"]], None if test is None else given[test], notes
         if None not in keys:
-            return tuple(given[key] for key in keys), None, []
+            aside = [repr(key) for key in given if key not in keys]
+            notes = [f"{', '.join(aside)} left aside"] if aside else []
+            return tuple(given[key] for key in keys), None, notes
         raise ValueError(
             f"a {type(given).__name__} holds {list_few(map(repr, given), 5)}: it is to hold 'train' and "
             "'test', or 'image' and 'label'"

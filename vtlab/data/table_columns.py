@@ -76,10 +76,16 @@ def find_split_columns(cells: dict[str, list[str]]) -> list[str]:
 
     return [
         *find_usual_columns("split", list(cells)),
-        *(column for column in cells if re.match(r"is[_ ]?\w+", column, re.IGNORECASE)),
+        *(column for column in cells if _find_part_in_is(column)),
         *filter(find_split, cells),
         *filter(holds_words, cells),
     ]
+
+
+def _find_part_in_is(column: str) -> str:
+    """The part that a column such as `is_valid` or `isTest` asks for; "" of `is_male` and `island`."""
+    asks = re.fullmatch(r"is[_ ]?(\w+)", column, re.IGNORECASE)
+    return find_split(asks[1]) if asks else ""
 
 
 def read_split_column(
@@ -98,7 +104,7 @@ def read_split_column(
     """
     cells = [cell.casefold() for cell in cells]
     said = {*cells} - {""}
-    part = find_split(re.sub(r"^is[_ ]?", "", column, flags=re.IGNORECASE))
+    part = _find_part_in_is(column) or find_split(column)
     if len(said) > 1 and part and said <= YES | NO:
         other = "test" if part == "train" else "train"
         meaning = {cell: part if cell in YES else other for cell in said}

@@ -170,8 +170,9 @@ class _Reader:
         return next(column for column, says in self.used.items() if says == what)
 
     def _unused(self) -> dict[str, list[str]]:
-        """The cells of each column that is not used."""
-        return {column: cells for column, cells in self.cells.items() if column not in self.used}
+        """The cells of each column that is not used, and was not named for something else."""
+        taken = {*self.used, *self.given.values()}
+        return {column: cells for column, cells in self.cells.items() if column not in taken}
 
     def _find_usual(self, what: str) -> list[str]:
         """The unused columns that are called as such a column is, the most usual names first."""

@@ -156,6 +156,14 @@ def fit(
     return training
 
 
+@functools.cache  # it is asked in every step
+def _may_be_fitted(right: int, images: int) -> bool:
+    from scipy.stats import binomtest
+
+    share = binomtest(right, images).proportion_ci(method="wilson")
+    return bool(share.high >= FITTED_SHARE)
+
+
 def check_fit_outputs(network: Network, task: Task) -> None:
     """Refuse a head that has not one output per class.
 
@@ -232,11 +240,8 @@ class Training(CheckpointedTraining[Epoch]):
         solution = self.history[self.solver_steps - 1]
         if self.task.asks_a_number:
             return solution.loss <= 1 - FITTED_SHARE
-        from scipy.stats import binomtest
-
         images = len(self.task.train)
-        share = binomtest(round(solution.train_accuracy * images), images)
-        return share.proportion_ci(method="wilson").high >= FITTED_SHARE
+        return _may_be_fitted(round(solution.train_accuracy * images), images)
 
     @property
     def epochs(self) -> int:
