@@ -4,6 +4,7 @@ import traitlets
 
 import vtlab as vt
 from vtlab.course import lesson_02 as lesson_02_
+from vtlab.course.neighbour_panel import find_neighbours
 from vtlab.results import labels as names
 
 
@@ -48,7 +49,7 @@ def test_neighbours_are_the_voters_of_the_librarys_accuracy(garden):
     features = torch.nn.functional.one_hot(labels).double() + 0.01 * torch.rand(
         len(labels), 8, generator=torch.Generator().manual_seed(1)
     )
-    nearest = lesson_02_.find_neighbours(features, 3)
+    nearest = find_neighbours(features, 3)
     assert not (nearest == torch.arange(len(labels))[:, None]).any(), "none is its own neighbour"
     assert (labels[nearest] == labels[:, None]).all()
     assert vt.analysis.neighbour_accuracy(features, labels, 3) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,13 +151,9 @@ def plot_overfitting(runs: pd.DataFrame) -> Figure:
         ax.plot(train, color=colour, gid="train", **TRAIN_LINE)
         ax.plot(test, color=colour, gid="test", **TEST_LINE)
         ax.set(xscale="log", ylim=(0, 1.02))
-        ax.xaxis.set_major_locator(FixedLocator([1, 5, 20, 80]))
-        ax.set_xticklabels(["1", "5", "20", "80"])
-        ax.xaxis.set_minor_locator(NullLocator())
-        style.set_percent_axis(ax.yaxis)
+        _name_steps(ax, {1: "1", 5: "5", 20: "20", 80: "80"})
         style.style_heading(ax, names.get_label(strategy).text)
         style.label_axes(ax, x="images per class")
-    style.label_axes(axes[0, 0], y="accuracy")
     _name_train_and_test(axes[0, 0], "lower right")
     return figure
 
@@ -182,14 +178,10 @@ def plot_patience(runs: pd.DataFrame) -> Figure:
             ax.plot(means.test_accuracy, gid=f"test {strategy}", **look, **TEST_LINE)
             ends[strategy] = (means.index[-1], means.test_accuracy.iloc[-1])
         ax.set(xscale="log", ylim=(0, 1.04), xlim=(0.46, 2.2))
-        ax.xaxis.set_major_locator(FixedLocator([0.5, 1, 2]))
-        ax.set_xticklabels(["half", "default", "double"])
-        ax.xaxis.set_minor_locator(NullLocator())
-        style.set_percent_axis(ax.yaxis)
+        _name_steps(ax, {0.5: "half", 1: "default", 2: "double"})
         style.style_heading(ax, PATIENCE_TASKS.get(task, task))
         style.label_axes(ax, x="number of epochs")
         label_line_ends(ax, ends)
-    style.label_axes(axes[0, 0], y="accuracy")
     _name_train_and_test(axes[0, 0], "lower right")
     return figure
 
@@ -224,13 +216,21 @@ def plot_stopping(looks: pd.DataFrame) -> Figure:
         style.set_percent_axis(ax.yaxis)
         style.style_heading(ax, label.text)
         style.label_axes(ax, x="epoch")
-    style.label_axes(axes[0, 0], y="accuracy")
     _name_train_and_test(axes[0, 0], "center right", "where a seed would stop")
     return figure
 
 
+def _name_steps(ax: Axes, words: Mapping[float, str]) -> None:
+    """Ticks below at these numbers alone, with these words; percent at the side."""
+    ax.xaxis.set_major_locator(FixedLocator([*words]))
+    ax.set_xticklabels([*words.values()])
+    ax.xaxis.set_minor_locator(NullLocator())
+    style.set_percent_axis(ax.yaxis)
+
+
 def _name_train_and_test(ax: Axes, place: str, mark: str = "") -> None:
-    """A legend of the dashed and the whole line, and of marks."""
+    """The words of the first panel: its axis of accuracy, the dashed and the solid line, and marks."""
+    style.label_axes(ax, y="accuracy")
     handles = [
         Line2D([], [], color=style.INK, label="training images", **TRAIN_LINE),
         Line2D([], [], color=style.INK, label="test images", **TEST_LINE),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vtlab.course.lesson_02 import _strategies_by_task, plot_zoo
+from vtlab.course.zoo_figure import _strategies_by_task, plot_zoo
 
 NAMES = ("mini_mobilenet", "mini_resnet")
 CURVES = pd.DataFrame(
