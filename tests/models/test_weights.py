@@ -10,7 +10,7 @@ import torch
 from vtlab.models import weights as weights
 from vtlab.models.backbones import backbone
 from vtlab.models.weights import fetch_weights, open_torchvision_weights
-from vtlab.models.weights_files import read_state_dict
+from vtlab.models.weights_files import open_weights
 
 CONTENT = b"weights" * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -111,7 +111,7 @@ def test_a_file_with_code_in_it_is_not_loaded(tmp_path):
     with pytest.raises(
         ValueError, match="code.pth is no file of weights: it is not a plain state dict"
     ):
-        read_state_dict(tmp_path / "code.pth")
+        open_weights(tmp_path / "code.pth")
 
 
 def test_whatever_is_no_file_of_weights_is_one_line_that_names_it(tmp_path):
@@ -131,7 +131,7 @@ def test_whatever_is_no_file_of_weights_is_one_line_that_names_it(tmp_path):
         file = tmp_path / f"{i}.{'safetensors' if i % 9 == 8 else 'pth'}"
         file.write_bytes(content)
         with pytest.raises(ValueError, match=rf"^{i}\.\w+ is no file of weights: .") as error:
-            read_state_dict(file)
+            open_weights(file)
         assert "\n" not in str(error.value)
 
 
@@ -147,4 +147,4 @@ def test_weights_that_are_no_numbers_are_refused_by_the_entrys_name(tmp_path, od
         with pytest.raises(
             ValueError, match=rf"^{name} holds values that are no numbers \(stem\.0\.weight\)$"
         ):
-            read_state_dict(tmp_path / name)
+            open_weights(tmp_path / name).find(state, "a network")

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from vtlab.models.weights_files import open_weights, read_model_card, read_state_dict
+from vtlab.models.weights_files import open_weights, read_model_card
 
 
 class Tiny(nn.Module):
@@ -362,4 +362,4 @@ def test_a_folder_is_asked_for_its_only_file_and_else_says_what_is_in_it(tmp_pat
 
 def test_a_state_dict_with_other_values_in_it_has_its_tensors(tmp_path):
     torch.save({**STATE, "version": 3}, tmp_path / "mine.pth")
-    assert read_state_dict(tmp_path / "mine.pth").keys() == STATE.keys()
+    assert open_weights(tmp_path / "mine.pth").entries.keys() == STATE.keys()

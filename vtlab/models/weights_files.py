@@ -288,17 +288,6 @@ def open_weights(path: Path) -> WeightsFile:
     return WeightsFile(path.name, entries, architecture=architecture, pruned=pruned)
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """All entries of a file; arguments and errors are those of `open_weights`.
-
-    Raises:
-        ValueError: Also if a value is no number.
-    """
-    file = open_weights(path)
-    _check_finite(file.entries, file.name)
-    return dict(file.entries)
-
-
 def read_model_card(folder: Path) -> dict[str, Any]:
     """What is known of a model that `vt.save` wrote into a folder; empty where there is none.
 
