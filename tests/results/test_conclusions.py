@@ -257,7 +257,7 @@ def test_runs_that_ended_too_early_are_counted():
     compared = Comparison(made, 0.125)
     assert compared.summary.set_index("strategy").under_trained.to_dict() == {"probe": 0, "full": 2}
     (note,) = compared.training_notes
-    assert note.startswith("Under-trained: 2 of 3 runs of Full. These ended before")
+    assert note.startswith("Under-trained: 2 of 3 runs of Full. Such a run ended before")
     assert note in findings.list_caveats(compared, [5, 5]) and note in format_comparison(compared)
     assert not Comparison([of for of in made if of.strategy == "probe"]).training_notes
 

@@ -155,7 +155,10 @@ def test_a_recipe_is_found_within_the_shots(recipe):
 
 def test_where_a_class_has_one_image_the_most_cautious_recipe_is_taken_and_tuning_is_refused():
     (run,) = compare("garden", strategies=[full], **SMALL).runs
-    assert run.settings["rate_from"] == "committed: one image of a class leaves none to hold back"
+    assert (
+        run.settings["rate_from"]
+        == "the most cautious: one image of a class leaves none to hold back"
+    )
     assert run.settings["trained_by"] == most_cautious(full.candidates()).fingerprint()
     with pytest.raises(ValueError, match="one image"):
         compare("garden", strategies=[full], **{**SMALL, "setting": replace(QUICK, recipe="tuned")})

@@ -173,8 +173,8 @@ class Comparison:
             (
                 "under_trained",
                 "Under-trained",
-                "These ended before their training images were learnt, and while the loss still fell: "
-                "with more steps they may do better",
+                "Such a run ended before its training images were learnt, and while its loss still fell: "
+                "with more steps it may do better",
             ),
         ):
             counts = self.summary.set_index("strategy")[column]

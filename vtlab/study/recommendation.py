@@ -129,7 +129,7 @@ class Recommendation:
             known = strategy(self.leader.name)
         if known is not None and self.setting.recipe == "plain":
             known = plain(known)
-        setting = replace(self.setting, image_size=self.task.image_size)
+        setting = replace(self.setting, image_size=self.task.image_size, resize=self.task.resize)
         if self.leader.convex:  # what it does not use
             setting = replace(setting, epochs=None, recipe="chosen", flip=None)
         elif not self.task.flip:

@@ -319,7 +319,7 @@ class Runner:
             return "given" if strategy.rate else "committed"
         if not task.has_two_per_class:
             one = "group" if task.train.groups else "image"
-            return f"committed: one {one} of a class leaves none to hold back"
+            return f"the most cautious: one {one} of a class leaves none to hold back"
         return f"{self.setting.recipe} within the shots, out of {number}"
 
 
