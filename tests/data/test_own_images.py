@@ -398,3 +398,28 @@ def test_a_draw_that_ignores_the_shots_is_refused():
         ValueError, match=r"mine: its draw\(1, 0\) gives 8 images of class 'a', not 1, and results"
     ):
         made.at(1)
+
+
+# ------------------------------------------------------------------ one scale
+
+
+def _deep(*shades):
+    return [np.full((32, 32), shade, dtype=np.uint16) for shade in shades]
+
+
+def test_grey_numbers_in_a_column_get_one_scale_as_arrays_do():
+    shades, labels = _deep(*[2000, 4000] * 8), ["dark", "light"] * 8
+    frame = pandas.DataFrame({"image": shades, "label": labels})
+    for given in ((shades, labels), frame):
+        made = task(given, shots="all", image_size=32)
+        found = {
+            made.classes[label]: int(pixels[0, 0, 0])
+            for pixels, label in zip(made.train.pixels, made.train.labels.tolist(), strict=True)
+        }
+        assert found == {"dark": 125, "light": 249}
+
+
+def test_two_parts_of_two_scales_are_refused():
+    labels = ["dark", "light"] * 4
+    with pytest.raises(ValueError, match="learn from use 12 bits and those to test on 11"):
+        task((_deep(*[2000, 4000] * 4), labels), test=(_deep(*[900, 2000] * 4), labels))

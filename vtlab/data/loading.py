@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.file_matching import FilesBeside
 from vtlab.data.file_names import list_few, printable_path_name
 from vtlab.data.folders import ImageFolder, read_class_folders, read_folder
@@ -309,10 +310,16 @@ def _add_test(read: ImageFolder, other: ImageFolder) -> ImageFolder:
     """Images to learn from, with others to test on.
 
     Raises:
-        ValueError: If there are test images already, or a class to test is none to learn.
+        ValueError: If there are test images already, a class to test is none to learn, or the two have
+            scales of their own.
     """
     if read.test is not None or other.test is not None:
         raise ValueError("test is given, and there is a test set already: leave one out")
+    if read.bits != other.bits and DEEP_BITS not in (read.bits, other.bits):
+        raise ValueError(
+            f"the images to learn from use {read.bits} bits and those to test on {other.bits}: one number "
+            "would be two shades; give both on one scale"
+        )
     notes = list(read.notes)
     if not read.train.labels.is_floating_point():
         if odd := [name for name in other.classes if name not in read.classes]:

@@ -145,7 +145,8 @@ def read_items(
         )
     notes += [*said, *describe_pixels(pixels, len(pixels))]
     images = Images(pixels, numbers, None, names, tuple(map(str, groups)))
-    return ImageFolder(classes, images, None, tuple(notes), bits=DEEP_BITS)
+    bits = int(white).bit_length() if white > 255 else DEEP_BITS
+    return ImageFolder(classes, images, None, tuple(notes), bits=bits)
 
 
 def _split_item(item: Any, kind: str) -> tuple[Any, Any, list[str]]:
@@ -294,7 +295,13 @@ def _to_array(image: Any) -> np.ndarray:
 
 
 def write_image(cell: Any) -> bytes | None:
-    """The file of an image: its own bytes, also in a dictionary, or a picture or an array as PNG; else None."""
+    """The file of an image: its own bytes, also in a dictionary, or a picture or an array as PNG; else None.
+
+    Grey numbers of more than a byte stay what they are, for the scale of the whole set.
+
+    Raises:
+        ValueError: If it has colours of more than 8 bits, which would each get a scale of its own.
+    """
     from PIL import Image
 
     if isinstance(cell, dict) and isinstance(cell.get("bytes"), bytes):
@@ -304,8 +311,18 @@ def write_image(cell: Any) -> bytes | None:
     if not _is_image(cell):
         return None
     array = _put_channels_last(_to_array(cell), 0)
+    white, _ = _find_white([array])
+    if array.dtype.kind in "iu" and array.dtype.itemsize > 1 and array.shape[2] == 1:
+        image = Image.fromarray(array[:, :, 0].astype(np.uint16))
+    elif white > 255:
+        raise ValueError(
+            "colours of more than 8 bits in a column have no scale in common: give arrays, as in "
+            "vt.task((images, labels))"
+        )
+    else:
+        image = Image.fromarray(_to_bytes(array, white))
     written = io.BytesIO()
-    Image.fromarray(_to_bytes(array, _find_white([array])[0])).save(written, "PNG")
+    image.save(written, "PNG")
     return written.getvalue()
 
 
