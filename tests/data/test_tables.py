@@ -741,6 +741,15 @@ FOLDERS = {
         {"train.csv": ROWS, "test.csv": TESTED, "sample.csv": "id\n3\n"},
         6,
     ),
+    "folds beside a table for testing": (
+        [f"img/{i}.jpg" for i in (*range(COUNT), *range(20, 26))],
+        {
+            "train.csv": "file,label,fold\n"
+            + "\n".join(f"{i}.jpg,{kind(i)},{i // 2 % 3}" for i in range(COUNT)),
+            "test.csv": TESTED,
+        },
+        6,
+    ),
     "a table for each part, by a longer name": (
         [f"img/{i}.jpg" for i in (*range(COUNT), *range(20, 26))],
         {"train_labels.csv": ROWS, "val_labels.csv": TESTED},
@@ -785,6 +794,8 @@ def test_a_folder_is_read_by_its_table_where_its_folders_are_no_classes(tmp_path
     for part in (found.train, *([found.test] if tested else [])):
         assert [int(Path(file).stem) % 2 for file in part.files] == part.labels.tolist()
     assert found.notes[0].startswith(f"what is in the images of {place.name} is read from ")
+    if layout.startswith("folds"):
+        assert sum("of testing is not used" in note for note in found.notes) == 1
     if layout == "a competition":
         assert any("6 images are in no row and were left aside" in note for note in found.notes)
         assert found.skipped[0].endswith(

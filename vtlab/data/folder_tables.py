@@ -117,10 +117,16 @@ def _join_parts(listing: Listing, read: dict[Place, TableImages]) -> TableImages
         notes.append("the table for validation was left aside: that for testing is the test set")
     else:
         notes.append(f"the test set is read from {test.listing.name}")
-    folders = made.folders
-    joined = ClassFolders(
-        folders.train, tested, {**folders.groups, **test.folders.groups}, notes, set()
-    )
+    folders, learnt = made.folders, dict(made.folders.train)
+    if folders.test:  # a fold, say: no image may be on neither side
+        for name, places in folders.test.items():
+            learnt[name] = learnt.get(name, []) + places
+        notes = [note for note in notes if not note.endswith("is the test set")]
+        notes.append(
+            f"what {made.listing.name} says of testing is not used: all of it is to learn from"
+        )
+    joined = ClassFolders(learnt, tested, {**folders.groups, **test.folders.groups}, notes, set())
+    joined.notes += joined.describe_divided_groups()
     for place, reader in test.listing.readers.items():
         made.listing.add(place[:-1], place[-1], reader)
     made.listing.skipped += test.listing.skipped

@@ -128,7 +128,10 @@ def choose_recipe(
     hold_outs = range(count_hold_outs(len(task.train)))
     splits = [task.hold_back(HELD_BACK_SHARE, number) for number in hold_outs]
     # this also says how long the whole training will be, of which a trial takes a part
-    fitted = learns_on_frozen_features(make_network(), task, seed)
+    network = make_network()
+    fitted = not candidates[0].solves_head_first(network) or learns_on_frozen_features(
+        network, task, seed
+    )
     in_order = _sort_by_caution(candidates)[:: 1 if fitted else -1]
     chosen: tuple[Strategy, Tensor] | None = None
     for candidate in in_order:
