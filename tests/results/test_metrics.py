@@ -44,6 +44,14 @@ def test_a_narrow_interval_is_not_printed_without_width():
     assert str(metrics.Interval(0.9, 0.9, 0.9, 5, 0.0)) == "0.90 ± 0.00"
 
 
+def test_a_difference_of_accuracies_is_said_in_points():
+    found = metrics.paired_difference([0.8, 0.9, 0.7], [0.6, 0.8, 0.6])
+    half = stats.t.ppf(0.975, 2) * np.std([20, 10, 10], ddof=1) / 3**0.5
+    assert found.points == f"+13.3 points ({40 / 3 - half:.1f} to {40 / 3 + half:.1f})"
+    assert metrics.paired_difference([0.5], [0.5]).points == "0.0 points (one seed)"
+    assert metrics.paired_difference([0.499], [0.5]).points == "-0.1 points (one seed)"
+
+
 def test_the_test_set_adds_its_part_in_quadrature():
     found, (low, high) = metrics.interval([0.7, 0.75, 0.95], 1000), wilson(800, 1000)
     assert found.low == pytest.approx(0.8 - np.hypot(found.seeds_half, 0.8 - low))

@@ -60,6 +60,13 @@ class Interval:
         digits = next((n for n in range(2, 7) if not 0 < self.half < 0.5 * 10**-n), 7)
         return f"{self.mean:z.{digits}f} ± {self.half:.{digits}f}"  # z: no -0.00
 
+    @property
+    def points(self) -> str:
+        """A difference of accuracies as text, in points: +9.2 points (3.1 to 15.3)."""
+        mean, low, high = (f"{100 * end:z.1f}" for end in (self.mean, self.low, self.high))
+        sign = "+" if float(mean) > 0 else ""
+        return f"{sign}{mean} points" + (f" ({low} to {high})" if self.n > 1 else " (one seed)")
+
 
 def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
     """The share of predictions that are right.
