@@ -14,7 +14,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -75,6 +75,8 @@ class Augment:
     hue: float = 0.0
     erase: float = 0.0
 
+    resampling: ClassVar[str] = "bilinear"  # of crops and rotations
+
     def __post_init__(self) -> None:
         """Refuse strengths that make no picture.
 
@@ -134,7 +136,7 @@ class Augment:
         return moved.permute(0, 3, 1, 2)  # (N, 3, H, W)
 
     def _resample(self, images: Tensor, image_keys: Tensor) -> Tensor:
-        """Crops and rotations at once, by bilinear sampling, edges mirrored."""
+        """Crops and rotations at once, edges mirrored."""
         draws = (2 * random_uniform(image_keys, 4, 1) - 1).unbind(1)
         zoom = 1 - self.crop * (draws[0] + 1) / 2
         shift_x, shift_y = draws[1] * (1 - zoom), draws[2] * (1 - zoom)
@@ -142,7 +144,9 @@ class Augment:
         cos, sin = angle.cos() * zoom, angle.sin() * zoom
         theta = torch.stack([cos, -sin, shift_x, sin, cos, shift_y], 1).view(-1, 2, 3)
         grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-        return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+        return F.grid_sample(
+            images, grid, self.resampling, padding_mode="reflection", align_corners=False
+        )
 
     def _turn_hue(self, images: Tensor, image_keys: Tensor) -> Tensor:
         """Torchvision's turn of the hue, by an amount of each image's own."""
