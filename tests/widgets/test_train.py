@@ -220,6 +220,20 @@ def test_finished_runs_stay_on_the_picture_and_a_stopped_one_makes_room(panel, q
     assert "run 4" in panel.describe() and panel.footer().count("<tr") == 4
 
 
+def test_runs_of_one_strategy_at_two_rates_are_told_apart_by_their_rate(panel, quick):
+    quick(pictures=True, epochs=1)
+    for rate in (1e-4, 1e-3):
+        panel.strategy, panel.rate = "full", rate
+        click(panel, "train")
+        panel.wait()
+    panel.strategy = "probe"
+    click(panel, "train")
+    panel.wait()
+    said = [text.get_text() for text in panel.figure().axes[1].texts]
+    starts = ("1 Full, rate 0.0001, test", "2 Full, rate 0.001, test", "3 Linear probe, test")
+    assert all(any(words.startswith(start) for words in said) for start in starts)
+
+
 def test_an_error_is_shown_and_raised_by_wait_and_train_works_again(panel, quick):
     quick(epochs=5, fails_at=2)
     click(panel, "train")

@@ -97,7 +97,11 @@ def draw_curves(ax: Axes, epochs: Runs, value: str = "loss", *, named: bool = Tr
 
 
 def plot_training(
-    epochs: Runs, *, current: int | None = None, results: Mapping[int, float] | None = None
+    epochs: Runs,
+    *,
+    current: int | None = None,
+    results: Mapping[int, float] | None = None,
+    notes: Mapping[int, str] | None = None,
 ) -> Figure:
     """Training loss and accuracy of runs, epoch by epoch, finished or not.
 
@@ -107,6 +111,7 @@ def plot_training(
             axes wait for a run.
         current: The run that is drawn boldly.
         results: Test accuracy of the runs that are finished.
+        notes: What tells a run from others of its strategy, such as "rate 0.001": it stands in the run's name.
 
     Raises:
         ValueError: If it is neither a study nor runs nor a table of epochs.
@@ -120,13 +125,18 @@ def plot_training(
     table = select_curves_of_last_phase(table, ["run"])
     figure, axes = style.new_figure(1, 2, height=3.3, pad=0.09)
     for ax, (value, words) in zip(axes[0], HEADINGS.items(), strict=True):
-        _draw_runs(ax, table, value, current, results or {})
+        _draw_runs(ax, table, value, current, results or {}, notes or {})
         style.style_heading(ax, words)
     return figure
 
 
 def _draw_runs(
-    ax: Axes, epochs: pd.DataFrame, value: str, current: int | None, results: Mapping[int, float]
+    ax: Axes,
+    epochs: pd.DataFrame,
+    value: str,
+    current: int | None,
+    results: Mapping[int, float],
+    notes: Mapping[int, str],
 ) -> None:
     """Draw a line for each run; its name stands at the end of its accuracy."""
     style.prepare_axes(ax, grid="y")
@@ -148,7 +158,8 @@ def _draw_runs(
             markevery=[-1],
         )
         got = f", test {format_percent(results[number], 0)}" if number in results else ""
-        name = f"{number} {label.text}{got}"
+        note = f", {notes[number]}" if number in notes else ""
+        name = f"{number} {label.text}{note}{got}"
         ends[name], colours[name] = (run.epoch.iloc[-1], run[value].iloc[-1]), label.colour
     ax.set(xlim=(0, 1.02 * last), ylim=(0, 1.02))
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -32,8 +32,10 @@ from vtlab.widgets.panel import (
     render_panel_table,
 )
 from vtlab.widgets.session import (
+    WHOLE_STAGES,
     Session,
     SessionWorker,
+    describe_parts_that_learn,
     make_session_strategy,
     name_session_strategy,
 )
@@ -73,7 +75,7 @@ class TrainPanel(Panel):
         backbone: Name of the network, and of its weights where they are not its default ones; of a task of
             photographs the one that `Task.start` names.
         strategy: "scratch", "probe", "partial", "full", "lp_ft" or "surgical".
-        stages: Names of those that learn beside the head; ticking them chooses the strategy.
+        stages: Names of those that learn beside the head, whole ones; ticking them chooses the strategy.
         recipe: "committed" for the strategy's own, or "plain" (`plain`). Choosing a strategy or a recipe sets
             rate and stage_decay to its values.
         rate: Peak learning rate.
@@ -155,7 +157,9 @@ class TrainPanel(Panel):
         self._lock = threading.RLock()  # of what a button changes
         self._syncing = False
         self._worker = SessionWorker("vtlab training")
-        self.status = PanelStatusLine("Choose, then press Train.")
+        self.status = PanelStatusLine(
+            "Choose, then press Train." + describe_parts_that_learn(network)
+        )
         self.buttons = {
             "train": button("Train", self.train, main=True),
             "stop": button("Stop", self.stop),
@@ -178,7 +182,7 @@ class TrainPanel(Panel):
 
     @traitlets.validate("stages")
     def _check_stages(self, proposal: dict) -> tuple[str, ...]:
-        return self.select_known(proposal["value"], self._stage_names, "no stage", "; there are")
+        return self.select_known(proposal["value"], self._stage_names, "no stage", WHOLE_STAGES)
 
     @traitlets.observe("strategy", "stages")
     def _sync_ticks(self, change: dict) -> None:
@@ -404,7 +408,16 @@ class TrainPanel(Panel):
             self.curves(),
             current=self._run,
             results=dict(zip(runs.run, runs.test_accuracy, strict=True)),
+            notes=self._note_rates(),
         )
+
+    def _note_rates(self) -> dict[int, str]:
+        """The rate of each run on the picture whose strategy was trained at several rates."""
+        ways = {n: s.strategy for n, s in dict(self._sessions).items() if not s.strategy.convex}
+        rates: dict[str, set[float]] = {}
+        for way in ways.values():
+            rates.setdefault(way.name, set()).add(way.peak_rate)
+        return {n: f"rate {w.peak_rate:g}" for n, w in ways.items() if len(rates[w.name]) > 1}
 
     def caption(self) -> str:
         """How far the run at hand is."""
@@ -443,6 +456,7 @@ class TrainPanel(Panel):
                 "Strategy": [names.get_label(name).text for name in runs.strategy],
                 "Images per class": runs.shots,
                 "Seed": runs.seed,
+                "Peak rate": ["" if pd.isna(rate) else f"{rate:g}" for rate in runs.rate],
                 "Weights that learn": [f"{count:,}" for count in runs.trainable_weights],
                 "Seconds": [f"{seconds:.1f}" for seconds in runs.seconds],
                 "Test accuracy": [format_percent(accuracy) for accuracy in runs.test_accuracy],
