@@ -423,3 +423,35 @@ def test_two_parts_of_two_scales_are_refused():
     labels = ["dark", "light"] * 4
     with pytest.raises(ValueError, match="learn from use 12 bits and those to test on 11"):
         task((_deep(*[2000, 4000] * 4), labels), test=(_deep(*[900, 2000] * 4), labels))
+
+
+@pytest.mark.parametrize("none", [None, float("nan"), pandas.NA])
+def test_images_without_a_group_stand_alone_and_that_is_said(none):
+    pixels = [np.asarray(grainy(i)) for i in range(16)]
+    groups = [none if i % 4 == 0 else f"p{i // 4}" for i in range(16)]
+    made = task((pixels, [i % 2 for i in range(16)]), shots="all", groups=groups)
+    found = [*made.train.groups, *made.test.groups]
+    assert sorted(map(found.count, {*found})) == [1, 1, 1, 1, 3, 3, 3, 3]
+    assert "4 images have no group and stand alone" in made.notes
+
+
+def test_groups_on_both_sides_of_two_sets_that_are_given_are_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for i in range(16):
+        (tmp_path / f"{i}.png").write_bytes(saved(grainy(i)))
+
+    def rows(numbers, patient):
+        cells = [(f"{i}.png", "ab"[i % 2], patient(i)) for i in numbers]
+        return pandas.DataFrame(cells, columns=["file", "label", "patient"])
+
+    learnt = rows(range(8), lambda i: f"p{i // 2}")
+    for patient, both in (
+        (lambda i: f"p{i // 2}", 0),
+        (lambda i: f"p{i // 4}", 2),
+        (lambda i: "", 0),
+    ):
+        made = task(learnt, shots="all", image_size=16, test=rows(range(8, 16), patient))
+        said = [note for note in made.notes if "on both sides of the split" in note]
+        assert len(said) == bool(both) and "".join(said).startswith(
+            f"{both} groups"[: 9 * bool(both)]
+        )

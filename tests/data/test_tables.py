@@ -6,6 +6,7 @@ import unicodedata
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from images_made_up import grainy, saved
@@ -13,7 +14,9 @@ from images_made_up import grainy, saved
 from vtlab.data.file_matching import FilesBeside
 from vtlab.data.folders import read_folder
 from vtlab.data.listing import list_zip
+from vtlab.data.own_images import read_arrays
 from vtlab.data.table_cells import parse_table, table_of_frame
+from vtlab.data.table_columns import join_list, read_numbers
 from vtlab.data.tables import Columns, list_table_images
 
 COUNT = 12
@@ -349,6 +352,202 @@ def test_numbers_are_learnt_where_that_is_asked_for(photos):
             write(photos, "file,label", lambda i: f"img/{i}.png,3"),
             columns=Columns(regression=True),
         )
+
+
+NUMBERS = {
+    # the cells of a column, their numbers or words of the refusal, and what is said
+    "points": (["1.5", "2.25", "3.125"], [1.5, 2.25, 3.125], ""),
+    "commas": (["1,5", "2,25", "1,250"], [1.5, 2.25, 1.25], "1,250 is 1.25"),
+    "thousands with commas": (["1,250", "2,000,000", "3"], [1250, 2e6, 3], "1,250 is 1250"),
+    "thousands and decimals": (
+        ["1,250.5", "1,250", "7.25"],
+        [1250.5, 1250, 7.25],
+        "1,250.5 is 1250.5",
+    ),
+    "thousands with points": (["1.250,5", "1.250", "7,25"], [1250.5, 1250, 7.25], "1.250 is 1250"),
+    "blanks": (["1 250", "12 000,5", "3"], [1250, 12000.5, 3], "1 250 is 1250"),
+    "narrow blanks": (["1\u202f250", "3"], [1250, 3], "is 1250"),
+    "apostrophes": (["1'250.50", "12’000", "3"], [1250.5, 12000, 3], "1'250.50 is 1250.5"),
+    "lakhs": (["1,00,000", "2,500"], [100000, 2500], "1,00,000 is 100000"),
+    "a zero before a comma": (["0,250", "1,250"], [0.25, 1.25], "1,250 is 1.25"),
+    "three decimals": (["1.250", "2.375"], [1.25, 2.375], "1.250 is 1.25, not 1250"),
+    "signs and powers": (["-1.5e3", "\N{MINUS SIGN}2", "+.5"], [-1500, -2, 0.5], ""),
+    "what is none": (["1.5", "2", "1_000", "inf", "nan", "5 %", "."], [1.5, 2, *[None] * 5], ""),
+    "commas alone": (["1,250", "980", "12,300"], "holds '1,250', '12,300': whether a comma", ""),
+    "both": (["1.5", "2,5"], "holds '2,5', '1.5': whether a comma", ""),
+    "both unclear": (["1.250", "1,250"], "holds '1.250', '1,250': whether a comma", ""),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_begins_decimals_is_decided_over_the_whole_column_and_said(name):
+    cells, numbers, words = NUMBERS[name]
+    if isinstance(numbers, str):
+        with pytest.raises(ValueError, match=f"the column 'price' {numbers}"):
+            read_numbers("price", cells)
+        return
+    found, notes = read_numbers("price", cells)
+    assert found == numbers
+    assert len(notes) == bool(words) and words in "".join(notes)
+
+
+def test_prices_with_thousands_are_learnt_and_how_they_were_read_is_said(photos):
+    path = write(photos, "file;price", lambda i: f"img/{i}.png;{i + 1}.000,50")
+    found = read(path, columns=Columns(regression=True))
+    assert sorted(found.train.labels.tolist()) == [1000 * (i + 1) + 0.5 for i in range(COUNT)]
+    said = "numbers in the column price are read so: 1.000,50 is 1000.5"
+    assert said in found.notes
+    path = write(photos, "file;price", lambda i: f"img/{i}.png;{i + 1},000")
+    with pytest.raises(ValueError, match="the column 'price' holds '1,000', '2,000', '3,000' …"):
+        read(path, columns=Columns(regression=True))
+
+
+LISTS = {
+    "['a']": "a",
+    "['a', 'b']": "a, b",
+    '["it\'s", "b"]': "it's, b",
+    "[1, 2]": "1, 2",
+    "[]": "",
+    "[ ]": "",
+    "[cat]": "[cat]",
+    "[1": "[1",
+    "a": "a",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("cell", LISTS)
+def test_a_list_in_a_cell_is_read_as_its_words_and_an_empty_one_as_no_label(cell):
+    assert join_list(cell) == LISTS[cell]
+
+
+def test_a_row_with_an_empty_list_has_no_label(photos):
+    found = read(
+        write(photos, "file\tlabel", lambda i: f"img/{i}.png\t{[kind(i)] if i > 1 else []}")
+    )
+    assert found.classes == ("a", "b")
+    assert found.skipped == (
+        "line 2 of labels.csv names no label",
+        "line 3 of labels.csv names no label",
+    )
+    with pytest.raises(ValueError, match=r"labels\.csv has no row with a file and a class"):
+        read(write(photos, "file,label", lambda i: f"img/{i}.png,[]"))
+
+
+MARKED = {
+    # how each row is marked, and what is said of that
+    "alike": (lambda i: (1 - i % 2, i % 2), "say the same, and are not used"),
+    "otherwise": (lambda i: (int(i < 6), int(i >= 6)), "say something else, and are not used"),
+    "of few rows": (lambda i: (int(i == 1), int(i == 2)), ""),
+    "of several": (lambda i: (1, i % 2), ""),
+}
+
+
+@pytest.mark.parametrize("how", MARKED)
+def test_marks_beside_a_label_are_not_used_and_that_is_said(photos, how):
+    mark, words = MARKED[how]
+    found = read(
+        write(
+            photos,
+            "file,label,cat,dog",
+            lambda i: f"img/{i}.png,{kind(i)},{mark(i)[0]},{mark(i)[1]}",
+        )
+    )
+    check_halves(found)
+    said = [note for note in found.notes if "(one-hot)" in note]
+    assert len(said) == bool(words) and words in "".join(said)
+    assert all(
+        note.startswith("what is learnt is the column label: the columns cat, dog of")
+        for note in said
+    )
+
+
+def test_a_label_that_is_guessed_is_said_and_where_folders_are_classes_not_guessed(photos):
+    said = "no column of labels.csv is called label, class or the like: Art is taken for it"
+    found = read(write(photos, "Datei,Art", lambda i: f"img/{i}.png,{kind(i)}"))
+    assert any(note.startswith(said) for note in found.notes)
+    named = read(photos / "labels.csv", columns=Columns(label="Art"))
+    assert not any("is taken for it" in note for note in named.notes)
+
+
+@pytest.mark.parametrize("column", ["camera", "text", "place"])
+def test_a_table_beside_class_folders_without_a_label_is_not_guessed_at(tmp_path, column):
+    lay_out(tmp_path, [f"{kind(i)}/{i}.jpg" for i in range(COUNT)])
+    rows = [f"{kind(i)}/{i}.jpg,{'xy'[i // 6]}" for i in range(COUNT)]
+    (tmp_path / "metadata.csv").write_text("\n".join([f"file_name,{column}", *rows]))
+    found = read(tmp_path)
+    assert found.classes == ("a", "b")
+    assert found.skipped == (
+        "metadata.csv was not used: the folders are the classes (label_column, --label-column reads the "
+        "table)",
+    )
+    assert read(tmp_path, columns=Columns(label=column)).classes == ("x", "y")
+
+
+def test_what_is_to_be_said_of_a_table_for_testing_is_said(tmp_path):
+    lay_out(tmp_path, [f"img/{i}.jpg" for i in (*range(COUNT), *range(20, 26))])
+    (tmp_path / "train.csv").write_text(ROWS)
+    rows = [f"img/{i}.jpg;{kind(i)};café" for i in range(20, 26)]
+    text = "\n".join(["file;label;place", *rows, rows[0]])
+    (tmp_path / "test.csv").write_text(text, encoding="cp1252")
+    notes = read(tmp_path).notes
+    for words in (
+        "of test.csv: test.csv is not in UTF-8",
+        "of test.csv: columns of test.csv: file = file, label = label; not used: place",
+        "of test.csv: img/20.jpg is listed twice: it was read once",
+    ):
+        assert any(words in note for note in notes), notes
+
+
+NAMED_TWICE = {
+    "case": ("cat", "Cat", "blanks or signs alone: "),
+    "blanks": ("leaf rust", "leaf_rust", "blanks or signs alone: 'leaf"),
+    "numbers": ("1", "1.0", "blanks or signs alone: '1"),
+    "no label": ("cat", "NaN", "'NaN' is a class of "),
+    "none in R": ("cat", "NA", "'NA' is a class of "),
+    "less than none": ("1", "-1", "'-1' is a class of "),
+    "others": ("cat", "dog", ""),
+}
+
+
+@pytest.mark.parametrize("door", ["table", "folders", "arrays"])
+@pytest.mark.parametrize("how", NAMED_TWICE)
+def test_classes_that_may_be_one_or_none_are_said(photos, how, door):
+    *names, words = NAMED_TWICE[how]
+    if door == "table":
+        notes = read(write(photos, "file,label", lambda i: f"img/{i}.png,{names[i % 2]}")).notes
+    elif door == "folders":
+        lay_out(photos / "set", [f"{names[i % 2]}/{i}.jpg" for i in range(COUNT)])
+        notes = read(photos / "set").notes
+    else:
+        pixels = [np.asarray(grainy(i)) for i in range(COUNT)]
+        notes = read_arrays(pixels, [names[i % 2] for i in range(COUNT)], 16).notes
+    said = [note for note in notes if "alone:" in note or "says that there is none" in note]
+    assert len(said) == bool(words) and words in "".join(said)
+
+
+@pytest.mark.parametrize("door", ["table", "folders", "arrays"])
+def test_one_picture_under_two_labels_is_said(photos, door):
+    """Of twelve images the last two are copies of the first, one of them in the other class."""
+    same = [*range(COUNT - 2), 0, 0]
+    if door == "arrays":
+        pixels = [np.asarray(grainy(i)) for i in same]
+        notes = read_arrays(pixels, [kind(i) for i in range(COUNT)], 16).notes
+    else:
+        for i, seed in enumerate(same):
+            place = photos / "set" / kind(i) / f"{i}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(saved(grainy(seed)))
+        if door == "table":
+            write(photos, "file,label", lambda i: f"set/{kind(i)}/{i}.png,{kind(i)}")
+        notes = read(photos / ("labels.csv" if door == "table" else "set")).notes
+    assert any(note.startswith("2 images are copies of others") for note in notes)
+    assert any(
+        note.startswith(
+            "1 images are copies of one with another label, and one of the two is wrong"
+        )
+        for note in notes
+    )
 
 
 # ------------------------------------------------------------------ paths
@@ -691,7 +890,7 @@ PUBLISHED = {
         ),
         lambda i: f"{i}.jpg",
         ("Cat", "cat", "é"),
-        "differ in upper and lower case alone: 'cat' and 'Cat'",
+        "differ in upper and lower case, blanks or signs alone: 'cat' and 'Cat'",
     ),
 }
 
@@ -820,7 +1019,9 @@ def test_class_folders_go_before_a_table_that_does_not_belong_to_them(tmp_path):
     lay_out(tmp_path, [f"{kind(i)}/{i}.jpg" for i in range(COUNT)])
     (tmp_path / "notes.csv").write_text(ROWS.replace("label", "other"))
     found = read(tmp_path)
-    assert found.classes == ("a", "b") and found.skipped[0].startswith("notes.csv does not end as")
+    assert found.classes == ("a", "b") and found.skipped[0].startswith(
+        "notes.csv was not used: the folders"
+    )
     # one that belongs to its folder goes first, if it says what is in the images
     rows = [f"{kind(i)}/{i}.jpg,{'xy'[i // 6]}" for i in range(COUNT)]
     (tmp_path / "metadata.csv").write_text("\n".join(["file_name,label", *rows]))

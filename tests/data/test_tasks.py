@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,13 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from vtlab.data.baselines import pixel_neighbour
 from vtlab.data.images import Images
-from vtlab.data.tasks import Task, is_built_in_task, task, task_reads_files
+from vtlab.data.tasks import (
+    Task,
+    find_start_of_task,
+    is_built_in_task,
+    task,
+    task_reads_files,
+)
 
 
 @pytest.fixture
@@ -249,3 +256,13 @@ def test_a_class_of_one_group_has_none_to_hold_back(patients):
     assert not one.has_two_per_class
     with pytest.raises(ValueError, match="one group has none to hold back"):
         one.hold_back()
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_task_may_lie_in_the_home_folder_whatever_names_it(folder, monkeypatch, kind):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    name = kind(f"~/{folder.name}")
+    made = task(name, shots="all", image_size=16, test=name)
+    assert made.name == folder.name and len(made.train) == len(made.test)
+    assert task_reads_files(name) and find_start_of_task(name) == find_start_of_task(folder)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 
 from vtlab.data.file_names import (
     Place,
+    describe_class_names,
     is_image_name,
     list_few,
     natural_key,
@@ -59,12 +60,17 @@ class ClassFolders:
             {self.groups[file] for files in side.values() for file in files if file in self.groups}
             for side in (self.train, self.test or {})
         )
-        if not (both := sorted(learnt & tested, key=natural_key)):
-            return []
-        return [
-            f"{len(both)} groups are on both sides of the split that is declared ({list_few(both)}), which "
-            "flatters the test accuracy"
-        ]
+        return describe_groups_on_both_sides(learnt, tested)
+
+
+def describe_groups_on_both_sides(learnt: Set[str], tested: Set[str]) -> list[str]:
+    """A sentence where groups are among those to learn from and among those to test on."""
+    if not (both := sorted(learnt & tested, key=natural_key)):
+        return []
+    return [
+        f"{len(both)} groups are on both sides of the split that is declared ({list_few(both)}), which "
+        "flatters the test accuracy"
+    ]
 
 
 def find_class_folders(listing: Listing, group: str | None = None) -> ClassFolders:
@@ -121,7 +127,7 @@ class _Reader:
         while True:
             inside = self.inside(at)
             deeper = (*at, *inside)
-            if len(inside) != 1 or not self.inside(deeper) or _class_name(inside[0]) in classes:
+            if len(inside) != 1 or not self.inside(deeper) or name_class(inside[0]) in classes:
                 return at
             if deeper in self.loose and len(self.inside(deeper)) == 1:
                 return at  # a class with images and one folder of more
@@ -136,7 +142,7 @@ class _Reader:
         return at
 
     def where(self, at: Place) -> str:
-        return "/".join((self.listing.name, *map(_class_name, at)))
+        return "/".join((self.listing.name, *map(name_class, at)))
 
     def read(self) -> ClassFolders:
         root = self.enter(())
@@ -153,7 +159,7 @@ class _Reader:
         if len(train) == 1:
             only = next(iter(train))
             raise ValueError(f"{self.listing.name} has one class only, {only!r}; it takes two")
-        self._note_portions(train)
+        self._note_names(train)
         if test is not None:
             self._note_test(train, test)
         if self.group == "none":
@@ -163,8 +169,9 @@ class _Reader:
         found.notes += found.describe_divided_groups()
         return found
 
-    def _note_portions(self, classes: Collection[str]) -> None:
-        """Say it where the classes are called as portions of one set (`images_001`, `images_002`)."""
+    def _note_names(self, classes: Collection[str]) -> None:
+        """Say it where classes are called alike, or as portions of one set (`images_001`, `images_002`)."""
+        self.notes += describe_class_names(self.listing.name, classes)
         words = {word for name in classes for word in re.findall(r"[^\W\d_]+", name.lower())}
         if (
             words & PORTIONS
@@ -217,7 +224,7 @@ class _Reader:
         for name, place in parts.items():
             at, why = self.enter(place, train, inner_classes), ""
             names = self._class_names(at, inner_classes)
-            known = _match_names(names, train)
+            known = match_class_names(names, train)
             odd = [one for one in names if one not in known and one.lower() not in UNLABELLED]
             if chosen:
                 why = f"{_folders([chosen])} is the test set"
@@ -264,7 +271,7 @@ class _Reader:
             self.tops.add((*root, name))
             for side, part in ((train, "train"), (test, chosen)):
                 if part in parts:
-                    side[_class_name(name)] += self.files((*root, name, parts[part]))
+                    side[name_class(name)] += self.files((*root, name, parts[part]))
             self.notes += [
                 f"{printable_path_name((name, own))}/ was left aside"
                 for own in self.inside((*root, name))
@@ -318,15 +325,15 @@ class _Reader:
         raise ValueError(
             f"{self.where((*at, first))} holds folders ({list_few(inner[outer.index(first)])}) and no "
             f"images: which are the classes? If those inside, give {first}/ alone, or put all of them side by "
-            f"side; if {list_few(map(_class_name, outer))}, say group 'folder' (folders inside are patients "
+            f"side; if {list_few(map(name_class, outer))}, say group 'folder' (folders inside are patients "
             "and the like, each whole on one side of every split) or group 'none' (their images are mixed)"
         )
 
     def _class_names(self, at: Place, inner_classes: Collection[str]) -> list[str]:
         """The names of the classes in a folder."""
         if not inner_classes:
-            return [_class_name(name) for name in self.inside(at)]
-        return list(map(_class_name, self._read_groups(at, inner_classes)))
+            return [name_class(name) for name in self.inside(at)]
+        return list(map(name_class, self._read_groups(at, inner_classes)))
 
     def _read_classes(
         self, at: Place, inner_classes: Collection[str], test: bool = False
@@ -345,30 +352,30 @@ class _Reader:
             )
         empty = [name for name in self.listing.subfolders(at) if (*at, name) not in self.filled]
         if empty and not test:
-            raise ValueError(f"class {_class_name(empty[0])!r} in {self.where(at)} has no images")
+            raise ValueError(f"class {name_class(empty[0])!r} in {self.where(at)} has no images")
         found = defaultdict[str, list[Place]](list)
         if inner_classes:
             for name, places in self._read_groups(at, inner_classes).items():
                 for group, place in places.items():
                     self.tops.add(place[:-1])
                     files = self.files(place)
-                    found[_class_name(name)] += files
+                    found[name_class(name)] += files
                     self.groups |= dict.fromkeys(files, group)
             self.notes.append(
                 f"the classes are the folders {list_few(found)} in each folder of {self.where(at)}"
             )
-            self._note_groups([_class_name(name) for name in outer], f"in {self.where(at)}")
+            self._note_groups([name_class(name) for name in outer], f"in {self.where(at)}")
             return found
         own = {name: self.enter_class((*at, name)) for name in outer}
         depths = [len(place) for place in own.values() if len(self.inside(place)) > 1]
         groups = []
         for name, place in own.items():
             files = self.files((*at, name))
-            found[_class_name(name)] += files
+            found[name_class(name)] += files
             depth = min(*depths, len(place)) if depths else 0
             for file in files:
                 if depths and len(file) > depth + 1:
-                    groups.append(_class_name(file[depth]))
+                    groups.append(name_class(file[depth]))
                     self.groups[file] = groups[-1]
         if groups:
             self._note_groups(groups, f"in the class folders of {self.where(at)}")
@@ -384,7 +391,7 @@ class _Reader:
             while len(self.inside(place)) == 1 and self.inside(place)[0] not in inner_classes:
                 place = (*place, *self.inside(place))
             for name in self.inside(place):
-                found[name][_class_name(group)] = (*place, name)
+                found[name][name_class(group)] = (*place, name)
         return {name: found[name] for name in sorted(found, key=natural_key)}
 
     def _note_groups(self, groups: list[str], where: str) -> None:
@@ -419,19 +426,20 @@ class _Reader:
         return [name for name in self.inside(at) if name not in twice]
 
 
-def _match_names(names: Collection[str], classes: Collection[str]) -> dict[str, str]:
+def match_class_names(names: Collection[str], classes: Collection[str]) -> dict[str, str]:
     """The class of each name, whatever its case; names of no class are left out."""
     known = {name.casefold(): name for name in classes} | {name: name for name in classes}
     matched = {name: known.get(name, known.get(name.casefold())) for name in names}
     return {name: found for name, found in matched.items() if found is not None}
 
 
-def _class_name(name: str) -> str:
+def name_class(name: str) -> str:
+    """A class's name in one Unicode form, as it can be printed."""
     return printable_path_name((unicodedata.normalize("NFC", name),))
 
 
 def _folders(names: Collection[str]) -> str:
-    return ", ".join(f"{_class_name(name)}/" for name in names)
+    return ", ".join(f"{name_class(name)}/" for name in names)
 
 
 def _are_identifiers(names: Collection[str]) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
 
 IMAGE_ENDINGS = tuple(
@@ -22,6 +25,8 @@ HIDDEN_NAMES = frozenset(
     "__pycache__|picasa.ini|photothumb.db|zbthumbnail.info|sync.ffs_db".split("|")
 )
 HIDDEN_STARTS = (".", "~$", "synofile_thumb", "synophoto_thumb")
+# what programs write where there is no label; in numbers -1
+NO_LABEL = frozenset(("nan", "na", "n a", "none", "null", "?", "unlabelled", "unlabeled", -1.0))
 MAX_DIGITS = 1000  # of a number in a name that count; Python refuses to read very long ones
 JOINERS = "\u200c\u200d"  # not to be seen, but Persian, Hindi and emoji are written with them
 
@@ -62,6 +67,33 @@ def list_few(names: Iterable[str], most: int = 3, by: str = ", ") -> str:
     """The first names of several."""
     names = list(names)
     return by.join(names[:most]) + (" …" if len(names) > most else "")
+
+
+def describe_class_names(where: str, names: Iterable[str]) -> list[str]:
+    """Sentences where two classes may be one that was typed in two ways, or one says that there is none."""
+    alike = defaultdict[str | float, list[str]](list)
+    for name in names:
+        alike[_plain(name)].append(name)
+    notes = [
+        f"classes of {where} differ in upper and lower case, blanks or signs alone: "
+        + " and ".join(map(repr, own))
+        for own in alike.values()
+        if len(own) > 1
+    ][:1]
+    return notes + [
+        f"{own[0]!r} is a class of {where}: if it says that there is none, leave such images out"
+        for word, own in alike.items()
+        if word in NO_LABEL
+    ]
+
+
+def _plain(name: str) -> str | float:
+    """A class's name in which case, Unicode forms, blanks and signs make no difference; or its number."""
+    with contextlib.suppress(ValueError):
+        if math.isfinite(number := float(name)):
+            return number
+    small = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return re.sub(r"[\W_]+", " ", small).strip() or name
 
 
 def printable_path_name(place: Place) -> str:

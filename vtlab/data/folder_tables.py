@@ -40,7 +40,8 @@ def find_table_images(listing: Listing, columns: Columns, *, own: bool) -> Table
         try:
             files = FilesBeside(None, listing, place[:-1])
             table = parse_table(place[-1], listing.readers[place](), files)
-            read[place] = list_table_images(table, files, columns)
+            # a table that only belongs to its folder may hold other things than labels
+            read[place] = list_table_images(table, files, columns, guess=not own)
         except (ValueError, OSError) as error:
             why[place] = str(error)
     if not read:
@@ -106,6 +107,12 @@ def _join_parts(listing: Listing, read: dict[Place, TableImages]) -> TableImages
         names = ", ".join(map(printable_path_name, read))
         raise ValueError(f"{listing.name} has several tables ({names}): give one of them")
     made, notes = parts["train"], [*parts["train"].folders.notes]
+    said = [*made.listing.notes, *notes]
+    notes += [
+        f"of {test.listing.name}: {note}"
+        for note in (*test.listing.notes, *test.folders.notes)
+        if note not in said
+    ]
     tested = {**test.folders.train}
     for name, places in (test.folders.test or {}).items():
         tested[name] = tested.get(name, []) + places

@@ -35,7 +35,7 @@ from vtlab.data.groups import (
 )
 from vtlab.data.images import Images, check_size_of_images
 from vtlab.data.listing import Listing, list_folder, list_zip
-from vtlab.data.parallel_decoding import decode_files
+from vtlab.data.parallel_decoding import decode_files, describe_copies
 from vtlab.data.split_names import find_split
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, check_class_size, stratified_split
 from vtlab.data.table_cells import parse_table
@@ -45,7 +45,7 @@ from vtlab.data.tables import (
     TableImages,
     list_table_images,
 )
-from vtlab.system.files import read_file
+from vtlab.system.files import expand_home, read_file
 from vtlab.system.memory import MAX_BYTES_IN_MEMORY
 
 
@@ -113,7 +113,7 @@ def read_folder(
 
     Lesson 16.
     """
-    path = Path(path).expanduser()
+    path = Path(expand_home(path))
     check_size_of_images(image_size)
     if not path.exists():
         raise FileNotFoundError(f"no folder or zip at {path}")
@@ -296,12 +296,14 @@ def read_class_folders(
         if group is None and not any(file.group for file in files):
             paths = [printable_path_name(file.place) for file in files]
             notes += suggest_groups(paths, [file.label for file in files])
+    labels = [numbers[file.place] if numbers else file.label for file in files]
+    copies = describe_copies(decoded.digests, list(map(printable_path_name, places)), labels)
     unused = _unused_files(listing, found.tops)
     return ImageFolder(
         classes,
         _images(pixels[: len(train)], [files[i] for i in train], numbers),
         _images(pixels[len(train) :], [files[i] for i in test], numbers) if test else None,
-        (*listing.notes, *decoded.notes, *notes),
+        (*listing.notes, *copies, *decoded.notes, *notes),
         (*listing.skipped, *unused, *unread.values()),
         decoded.bits,
         held_out=bool(test) and len(parts) == 1,
@@ -368,9 +370,17 @@ def _unused_files(listing: Listing, tops: set[Place]) -> list[str]:
     strange = sorted({f for at in tops for f in listing.files(at, images=False)})
     no_image = "does not end as an image does (.jpg, .png, .webp …)"
     archive = "is an archive: unpack it to use what it holds"
+    table = (
+        "was not used: the folders are the classes (label_column, --label-column reads the table)"
+    )
+
+    def describe(name: str) -> str:
+        if name.lower().endswith(TABLE_ENDINGS) and not name.lower().endswith(".txt"):
+            return table
+        return archive if is_archive_name(name) else no_image
+
     return [f"{printable_path_name(f)} is in no class folder" for f in outside] + [
-        f"{printable_path_name(f)} {archive if is_archive_name(f[-1]) else no_image}"
-        for f in strange
+        f"{printable_path_name(f)} {describe(f[-1])}" for f in strange
     ]
 
 

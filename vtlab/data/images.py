@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vtlab.system.printing import OneLine
+
 MIN_IMAGE_SIDE, MAX_IMAGE_SIDE = 16, 1024  # pixels
 
 
-@dataclass(frozen=True, eq=False)
-class Images:
+@dataclass(frozen=True, eq=False, repr=False)
+class Images(OneLine):
     """Labelled images.
 
     Attributes:
@@ -29,6 +31,14 @@ class Images:
     masks: Tensor | None = None
     files: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+
+    def summarise(self) -> str:
+        """How many images of which size, and what their labels are."""
+        kinds = len(self.labels.unique())
+        labels = "numbers" if self.labels.is_floating_point() else f"{kinds} classes"
+        groups = f", {len({*self.groups})} groups" if self.groups else ""
+        height, width = self.pixels.shape[2:]
+        return f"{len(self):,} images, {width} x {height} px; {labels}{groups}"
 
     def __len__(self) -> int:
         """How many images."""

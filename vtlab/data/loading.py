@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from vtlab.data.class_folders import describe_groups_on_both_sides
 from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.file_matching import FilesBeside
 from vtlab.data.file_names import list_few, printable_path_name
@@ -36,6 +37,7 @@ from vtlab.data.splits import stratified_split
 from vtlab.data.table_cells import table_of_frame
 from vtlab.data.tables import Columns, list_table_images
 from vtlab.models.starts import find_default_start
+from vtlab.system.files import expand_home
 
 HOLDOUT_SHARE = 0.3  # of the images, where there is no test set
 
@@ -156,7 +158,7 @@ def _is_pair_of_arrays(part: Any) -> bool:
 
 def _load(given: Any, how: Loading, hold_out: float) -> tuple[str, ImageFolder]:
     """Images and their name; with a test set where one is declared, or a share is to be held out."""
-    if isinstance(given, (str, os.PathLike)):
+    if isinstance(given := expand_home(given), (str, os.PathLike)):
         how.check_not_given(str(given), "is no set of images in memory", "classes", "groups")
         return _load_files(str(given), how, hold_out)
     if hasattr(given, "to_pandas") and hasattr(given, "columns"):
@@ -326,6 +328,9 @@ def _add_test(read: ImageFolder, other: ImageFolder) -> ImageFolder:
             raise ValueError(f"the test images have a class {odd[0]!r} that is none to learn from")
         if lost := [name for name in read.classes if name not in other.classes]:
             notes.append(f"the test set has no image of {', '.join(map(repr, lost))}")
+    # one that stands alone is called as its file
+    sides = ({*part.groups} - {*part.files} for part in (read.train, other.train))
+    notes += describe_groups_on_both_sides(*sides)
     notes += [f"of the test images: {note}" for note in other.notes if note not in read.notes]
     return replace(
         read,

@@ -11,10 +11,15 @@ import torch
 from torch import Tensor
 
 from vtlab.data.decoding import DEEP_BITS, check_resize, make_square
-from vtlab.data.file_names import natural_key
+from vtlab.data.file_names import describe_class_names, natural_key
 from vtlab.data.folders import ImageFolder
 from vtlab.data.images import MAX_IMAGE_SIDE, MIN_IMAGE_SIDE, Images
-from vtlab.data.parallel_decoding import describe_pixels, describe_what_is_cut
+from vtlab.data.parallel_decoding import (
+    describe_copies,
+    describe_pixels,
+    describe_what_is_cut,
+)
+from vtlab.system.fingerprints import hash_bytes
 
 CHANNELS = (1, 3, 4)
 IMAGE_KEYS = ("image", "img", "pixel_values", "pixels")  # of items that are dictionaries
@@ -126,6 +131,11 @@ def read_items(
     numbers, classes, notes = _read_labels(labels, len(arrays), classes, regression)
     if len(groups) not in (0, len(arrays)):
         raise ValueError(f"{len(arrays)} images have {len(arrays)} groups, not {len(groups)}")
+    if alone := sum(map(_is_missing, groups)):
+        notes.append(f"{alone} images have no group and stand alone")
+    groups = [
+        own if _is_missing(group) else str(group) for own, group in zip(names, groups, strict=False)
+    ]
     arrays = [_put_channels_last(array, i) for i, array in enumerate(arrays)]
     white, said = _find_white(arrays)
     sizes = {(array.shape[1], array.shape[0]) for array in arrays}
@@ -143,8 +153,10 @@ def read_items(
         notes += describe_what_is_cut(
             {n: (a.shape[1], a.shape[0]) for n, a in zip(names, arrays, strict=True)}
         )
-    notes += [*said, *describe_pixels(pixels, len(pixels))]
-    images = Images(pixels, numbers, None, names, tuple(map(str, groups)))
+    digests = {i: hash_bytes(image.numpy().tobytes()) for i, image in enumerate(pixels)}
+    notes += [*said, *describe_copies(digests, names, numbers.tolist())]
+    notes += describe_pixels(pixels, len(pixels))
+    images = Images(pixels, numbers, None, names, tuple(groups))
     bits = int(white).bit_length() if white > 255 else DEEP_BITS
     return ImageFolder(classes, images, None, tuple(notes), bits=bits)
 
@@ -271,6 +283,7 @@ def _read_labels(
         names = [names[k] for k in used]
     else:
         names, index = found, {value: k for k, value in enumerate(found)}
+    notes += describe_class_names("the labels", names)
     if len(names) < 2:
         raise ValueError(f"all labels are {found[0]!r}; it takes two classes")
     return torch.tensor([index[str(v)] for v in values]), tuple(names), notes

@@ -49,14 +49,16 @@ class DecodedFiles:
     Attributes:
         pixels: `(N, 3, S, S)` uint8.
         unread: Why files could not be read, by number.
-        notes: What a reader should know: copies, what is cut away, bits that are not used, dark images.
+        notes: What a reader should know: what is cut away, bits that are not used, dark images.
         bits: Of images with more than 8 bits, those that are used.
+        digests: The sha256 of each file that could be read, by number.
     """
 
     pixels: Tensor
     unread: dict[int, str]
     notes: list[str]
     bits: int
+    digests: dict[int, bytes]
 
 
 def decode_files(
@@ -94,26 +96,42 @@ def decode_files(
         small = len(places) * 3 * size * size <= MAX_BYTES_IN_MEMORY
         decoded = decoder.decode_to_memory if small else decoder.decode_to_store
         pixels, digests, unread = decoded(order)
-    # a copy has the hash of an earlier file
-    first: dict[bytes, int] = {}
-    copies = [
-        f"{decoder.name(i)} = {decoder.name(first[digest])}"
-        for i, digest in sorted(digests.items())
-        if i not in unread and first.setdefault(digest, i) != i
-    ]
-    notes = []
-    if copies:
-        notes.append(
-            f"{len(copies)} images are copies of others, which flatters the test accuracy if one "
-            f"lies on each side ({copies[0]} …)"
-        )
     readable = [i for i in digests if i not in unread]
     return DecodedFiles(
         pixels,
         unread,
-        [*notes, *decoder.describe_files(readable), *describe_pixels(pixels, len(readable))],
+        [*decoder.describe_files(readable), *describe_pixels(pixels, len(readable))],
         decoder.bits,
+        {i: digests[i] for i in readable},
     )
+
+
+def describe_copies(
+    digests: Mapping[int, bytes], names: Sequence[str], labels: Sequence[object]
+) -> list[str]:
+    """Sentences about images that have the hash of an earlier one, and perhaps another label.
+
+    Args:
+        digests: Of the images, by number.
+        names: What each number is called.
+        labels: The class of each, or its number.
+    """
+    first: dict[bytes, int] = {}
+    copies = [
+        (i, first[digest])
+        for i, digest in sorted(digests.items())
+        if first.setdefault(digest, i) != i
+    ]
+    torn = [(i, j) for i, j in copies if labels[i] != labels[j]]
+    whys = {
+        "are copies of others, which flatters the test accuracy if one lies on each side": copies,
+        "are copies of one with another label, and one of the two is wrong": torn,
+    }
+    return [
+        f"{len(found)} images {why} ({names[found[0][0]]} = {names[found[0][1]]} …)"
+        for why, found in whys.items()
+        if found
+    ]
 
 
 def describe_what_is_cut(sizes: Mapping[str, tuple[int, int]]) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from vtlab.data.file_names import list_few
+from vtlab.data.file_names import describe_class_names, list_few
 from vtlab.data.split_names import find_split
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS
 
@@ -33,6 +34,8 @@ FOLDS = frozenset("fold folds kfold cvfold".split())
 MARKS = {"": False, "0": False, "0.0": False, "1": True, "1.0": True}
 YES, NO = frozenset("1 true yes y t".split()), frozenset("0 false no n f".split())
 LIKE_GROUPS = re.compile(r"(id|number|no|session|series|site|slide|scan|camera|location|sequence)$")
+# what stands between thousands beside the mark that begins no decimals: blanks and apostrophes
+GROUPING = r"\s'\N{RIGHT SINGLE QUOTATION MARK}"
 PURPOSES = {"train": "training", "test": "testing", "val": "validation"}
 
 
@@ -135,9 +138,13 @@ def read_split_column(
 
 
 def join_list(cell: str) -> str:
-    """What a cell holds where pandas wrote a list into it: "a, b" for "['a', 'b']"."""
-    inside = re.fullmatch(r"\[\s*(['\"])(.*)\1\s*\]", cell)
-    return re.sub(r"['\"]\s*,\s*['\"]", ", ", inside[2]) if inside else cell
+    """What a cell holds where pandas or JSON wrote a list into it: "a, b" for "['a', 'b']", "" for "[]"."""
+    if not cell.startswith("["):
+        return cell
+    try:
+        return ", ".join(map(str, ast.literal_eval(cell)))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return cell
 
 
 def find_marks(cells: dict[str, list[str]]) -> dict[int, list[str]]:
@@ -166,7 +173,8 @@ def describe_classes(column: str, table: str, cells: Sequence[str]) -> list[str]
         ValueError: If it holds measurements.
     """
     counts, notes = Counter(cells), []
-    numbers = [n for c in counts if (n := parse_number(c)) is not None]
+    # with a blank they are several, each of which may be a class
+    numbers = [n for c in counts if " " not in c and (n := _parse_any_number(c)) is not None]
     many = len(numbers) == len(counts) > 2 and len(cells) < MIN_IMAGES_PER_CLASS * len(counts)
     if many or any(not number.is_integer() for number in numbers):
         raise ValueError(
@@ -174,12 +182,7 @@ def describe_classes(column: str, table: str, cells: Sequence[str]) -> list[str]
             f"({list_few(counts)}), too many for classes: to learn the number itself say "
             "regression (--regression)"
         )
-    small = defaultdict[str, list[str]](list)
-    for cell in counts:
-        small[cell.casefold()].append(cell)
-    if alike := [own for own in small.values() if len(own) > 1]:
-        names = " and ".join(map(repr, alike[0]))
-        notes.append(f"classes of {table} differ in upper and lower case alone: {names}")
+    notes += describe_class_names(table, counts)
     for mark in ("|", ";", ",", " "):
         parts = {cell: [part.strip() for part in cell.split(mark)] for cell in counts}
         often = Counter(part for own in parts.values() for part in own)
@@ -197,17 +200,83 @@ def describe_classes(column: str, table: str, cells: Sequence[str]) -> list[str]
     return notes
 
 
-def parse_number(cell: str) -> float | None:
-    """The number in a cell, with a point or a comma; None where there is none."""
-    try:
-        number = float(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
-    except ValueError:
+# ------------------------------------------------------------------ numbers
+
+
+def read_numbers(column: str, cells: Sequence[str]) -> tuple[list[float | None], list[str]]:
+    """The numbers in a column's cells, and a sentence where it is not plain how they are to be read.
+
+    A point or a comma may begin the decimals, and the other one, blanks or apostrophes stand between
+    thousands; "1,250" alone does not say which it is, and all cells tell it together.
+
+    Args:
+        column: Its name.
+        cells: What it holds.
+
+    Returns:
+        A number for each cell, None where there is none; and sentences.
+
+    Raises:
+        ValueError: If the cells do not tell it, or contradict each other.
+    """
+    marks = {
+        _find_decimal_mark(cell): cell for cell in reversed(cells)
+    }  # the first cell of each kind
+    unclear = [cell for cell in cells if _find_decimal_mark(cell) == "?"]
+    known = [cell for mark, cell in marks.items() if mark in (".", ",")]
+    if len(known) > 1 or (not known and any("," in cell for cell in unclear)):
+        raise ValueError(
+            f"the column {column!r} holds {list_few(map(repr, known or unclear))}: whether a comma begins the "
+            "decimals or stands between thousands is unclear; write all numbers in one way, with a point and "
+            "without marks for thousands"
+        )
+    mark = "," if "," in marks else "."
+    numbers = [parse_number(cell, mark) for cell in cells]
+    odd = (
+        cell
+        for cell, number in zip(cells, numbers, strict=True)
+        if number is not None and re.search(f"[,{GROUPING}]", cell)
+    )
+    if known and mark == ".":  # then a point is plain
+        unclear = []
+    if not (shown := next(iter(unclear), "") or next(odd, "")):
+        return numbers, []
+    other = f", not {shown.replace('.', '')}" if unclear and not known else ""
+    value = numbers[cells.index(shown)]
+    return numbers, [f"numbers in the column {column} are read so: {shown} is {value:.12g}{other}"]
+
+
+def _find_decimal_mark(cell: str) -> str:
+    """What begins the decimals of a number by itself; "?" where it may be either, "" where there is none."""
+    if not re.search("[.,]", cell):
+        return ""
+    # "1,250,000" says by its commas that a point would begin decimals
+    fits = [mark for mark in ".," if parse_number(cell, mark) is not None]
+    return "?" if len(fits) == 2 else "".join(fits)
+
+
+def parse_number(cell: str, mark: str) -> float | None:
+    """The number in a cell where this mark begins the decimals; None where there is none."""
+    other = "." if mark == "," else ","
+    groups = rf"[1-9]\d{{0,2}}(?:([{other}{GROUPING}])\d{{2,3}}(?:\1\d{{2,3}})*(?<=\d{{3}}))"
+    number = rf"[-+\N{{MINUS SIGN}}]?(?:{groups}|\d*)(?:[{mark}]\d*)?(?:[eE][-+]?\d+)?"
+    if not re.fullmatch(number, cell):
         return None
-    return number if math.isfinite(number) else None
+    plain = re.sub(f"[{other}{GROUPING}]", "", cell).replace("\N{MINUS SIGN}", "-")
+    try:
+        found = float(plain.replace(mark, "."))
+    except ValueError:  # a mark alone
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _parse_any_number(cell: str) -> float | None:
+    """The number in a cell, whatever begins its decimals."""
+    return next((n for mark in ".," if (n := parse_number(cell, mark)) is not None), None)
 
 
 def are_numbers(cells: Iterable[str], share: float = 1.0) -> bool:
     """Whether so many of the cells that hold something hold a number."""
     filled = [cell for cell in cells if cell]
-    numbers = sum(parse_number(cell) is not None for cell in filled)
+    numbers = sum(_parse_any_number(cell) is not None for cell in filled)
     return bool(filled) and numbers >= share * len(filled)

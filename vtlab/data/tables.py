@@ -34,7 +34,7 @@ from vtlab.data.table_columns import (
     find_split_columns,
     find_usual_columns,
     join_list,
-    parse_number,
+    read_numbers,
     read_split_column,
 )
 
@@ -78,7 +78,7 @@ class TableImages:
 
 
 def list_table_images(
-    table: Table, files: FilesBeside, columns: Columns | None = None
+    table: Table, files: FilesBeside, columns: Columns | None = None, *, guess: bool = True
 ) -> TableImages:
     """The images that a table lists, as if each lay in a folder of its class.
 
@@ -86,11 +86,12 @@ def list_table_images(
         table: A row per image.
         files: Those beside it.
         columns: What its columns are called, where that is to be said.
+        guess: Whether the only column that can be the label is taken for it, whatever it is called.
 
     Raises:
         ValueError: If a column is missing or could be several, no file is there, or a row has several labels.
     """
-    return _Reader(table, files, columns or Columns()).read()
+    return _Reader(table, files, columns or Columns(), guess).read()
 
 
 class _Reader:
@@ -101,8 +102,8 @@ class _Reader:
         used: What each column that is used says, such as "file".
     """
 
-    def __init__(self, table: Table, files: FilesBeside, wanted: Columns) -> None:
-        self.table, self.files, self.wanted = table, files, wanted
+    def __init__(self, table: Table, files: FilesBeside, wanted: Columns, guess: bool) -> None:
+        self.table, self.files, self.wanted, self.guess = table, files, wanted, guess
         self.cells = {column: table.column(column) for column in table.columns}
         self.listing = Listing(table.name)
         self.listing.skipped += table.skipped
@@ -125,10 +126,11 @@ class _Reader:
             names, rows = [self._named("label")], list(numbers)
         else:
             names = sorted({labels[row] for row in rows}, key=natural_key)
-            if len(names) == 1:
-                raise ValueError(
-                    f"{self.table.name} has one class only, {names[0]!r}; it takes two"
+            if len(names) < 2:
+                only = (
+                    f"one class only, {names[0]!r}" if names else "no row with a file and a class"
                 )
+                raise ValueError(f"{self.table.name} has {only}; it takes two classes")
         train: FilesByClass = {name: [] for name in names}
         test: FilesByClass = {name: [] for name in names}
         by_place, own_groups = {}, {}
@@ -300,13 +302,22 @@ class _Reader:
         if not self.wanted.regression:
             # numbers of classes, where another column has their names
             named = [c for c in usual if not are_numbers(self.cells[c])]
-            if named and self._agree(usual[0], named[0]):
+            if named and _agree(self.cells[usual[0]], self.cells[named[0]]):
                 usual = named
             marks = find_marks(self._unused())
             one_hot = all(len(columns) == 1 for columns in marks.values())
             columns = {column for own in marks.values() for column in own}
             if marks and (not usual or (usual[0] in columns and one_hot)):
                 return self._read_marks(marks)
+            if one_hot and len(marks) > len(self.table.rows) / 2:
+                says = ["".join(marks.get(row, "")) for row in range(len(self.table.rows))]
+                same = (
+                    "say the same" if _agree(self.cells[usual[0]], says) else "say something else"
+                )
+                self.notes.append(
+                    f"what is learnt is the column {usual[0]}: the columns {list_few(sorted(columns))} of "
+                    f"{self.table.name} have one 1 in each row, too (one-hot), {same}, and are not used"
+                )
         return self._read_labels(usual[0] if usual else self._guess_label(), parts)
 
     def _read_labels(self, column: str, parts: Sequence[str]) -> list[str]:
@@ -320,11 +331,6 @@ class _Reader:
         self.notes += describe_classes(column, self.table.name, filled)
         return [class_folder_name(unicodedata.normalize("NFC", cell)) for cell in cells]
 
-    def _agree(self, one: str, other: str) -> bool:
-        """Whether two columns say the same in other words."""
-        pairs = {*zip(self.cells[one], self.cells[other], strict=True)}
-        return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
-
     def _guess_label(self) -> str:
         """The only column that can be the label."""
         most = len(self.table.rows) // MIN_IMAGES_PER_CLASS  # classes
@@ -337,7 +343,11 @@ class _Reader:
                 else 1 < len({*cells}) <= most
             )
         ]
-        if len(likely) == 1:
+        if len(likely) == 1 and self.guess:
+            self.notes.append(
+                f"no column of {self.table.name} is called label, class or the like: {likely[0]} is taken for "
+                "it, the only one that can be (label_column, --label-column names another)"
+            )
             return likely[0]
         what = f"{', '.join(likely)} could be it" if likely else "no column can be it"
         raise ValueError(
@@ -373,7 +383,9 @@ class _Reader:
         Raises:
             ValueError: If there are not two different ones.
         """
-        numbers = {row: n for row in rows if (n := parse_number(labels[row])) is not None}
+        found, notes = read_numbers(self._named("label"), labels)
+        self.notes += notes
+        numbers = {row: n for row in rows if (n := found[row]) is not None}
         self.listing.skipped += [
             f"line {self.table.lines[row]} of {self.table.name} holds no number but {labels[row]!r}"
             for row in rows
@@ -452,3 +464,9 @@ class _Reader:
                 f"if images of one {like[0]} are alike, as of one patient, keep them together by "
                 f"group {like[0]!r}"
             )
+
+
+def _agree(cells: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether two columns say the same in other words."""
+    pairs = {*zip(cells, others, strict=True)}
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})

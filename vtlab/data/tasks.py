@@ -21,6 +21,7 @@ from torch import Tensor
 
 from vtlab.data.decoding import DEEP_BITS
 from vtlab.data.digits import DIGITS, TRAINING_SCANS, handwritten_digits, printed_digits
+from vtlab.data.file_names import list_few
 from vtlab.data.images import Images, check_size_of_images, image_places_by_class
 from vtlab.data.loading import Loading, load_images
 from vtlab.data.public_datasets import PUBLIC_DATASETS
@@ -28,14 +29,17 @@ from vtlab.data.splits import alternate_groups, count_groups, split_each_class
 from vtlab.data.tables import Columns
 from vtlab.garden.worlds import WORLDS, World
 from vtlab.models.starts import Start, find_default_start
+from vtlab.results.formatting import format_shots
 from vtlab.system.arguments import check_whole_number
+from vtlab.system.files import expand_home
+from vtlab.system.printing import OneLine
 from vtlab.system.randomness import make_generator
 
 DRAWN_TEST_IMAGES = 1200
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
+@dataclass(frozen=True, eq=False, repr=False)
+class Task(OneLine):
     """A target task with its splits.
 
     Attributes:
@@ -68,6 +72,20 @@ class Task:
     flip: bool = True
     resize: str = "crop"
     bits: int = DEEP_BITS
+
+    def summarise(self) -> str:
+        """The task, its classes, its images and which shots they are."""
+        number = len(self.classes)
+        asked = (
+            self.classes[0]
+            if self.asks_a_number
+            else f"{number} classes ({list_few(self.classes)})"
+        )
+        val = "" if self.val is None else f", {len(self.val):,} held back"
+        return (
+            f"{self.name}: {asked}; {len(self.train):,} training and {len(self.test):,} test images{val}, "
+            f"{self.image_size} px; {format_shots(self.shots)}, seed {self.seed}"
+        )
 
     def __post_init__(self) -> None:
         """Choose shots from the training images, where nothing else draws them."""
@@ -249,7 +267,7 @@ def task(
 
     Lesson 01; folders in lesson 16.
     """
-    number = check_task_shots(shots)
+    name, number = expand_home(name), check_task_shots(shots)
     if tests is not None and tests < 1:
         raise ValueError(f"{tests} test images per class are too few; the least is 1")
     if image_size is not None:
@@ -313,7 +331,8 @@ def is_built_in_task(name: str | Path) -> bool:
 
 def task_reads_files(name: str | Path) -> bool:
     """Whether a task's images lie in files, so that there is an end of them."""
-    return not is_built_in_task(name) and (str(name) in PUBLIC_DATASETS or Path(name).exists())
+    there = str(name) in PUBLIC_DATASETS or Path(expand_home(name)).exists()
+    return there and not is_built_in_task(name)
 
 
 def find_start_of_task(name: str | Path, image_size: int | None = None) -> Start:

@@ -11,12 +11,24 @@ import os
 import stat
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Given = TypeVar("Given")
 MAX_FILE_BYTES = 100_000_000  # of a file that is read whole
+
+
+def expand_home(given: Given) -> Given:
+    """A path that begins with "~" as the shell would have it, below the home folder; all else as it is.
+
+    A shell leaves "~" alone in quotes and after "=", and Python everywhere.
+    """
+    if isinstance(given, str | Path) and str(given).startswith("~"):
+        with contextlib.suppress(RuntimeError):  # of a user who is not there
+            return type(given)(Path(given).expanduser())
+    return given
 
 
 def write_text(path: str | Path, text: str) -> None:
