@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 from images_made_up import grainy, saved
 
+from vtlab.cli.commands import read_setting
+from vtlab.cli.options import build_parser
 from vtlab.data.tasks import task
 from vtlab.models.starts import find_default_start
 from vtlab.results.labels import RECIPES
 from vtlab.study.run import Runner
 from vtlab.study.setting import Setting
+from vtlab.training.schedules import LENGTH_RULE
 
 PHOTOGRAPHS = find_default_start(photographs=True)
 pytestmark = pytest.mark.skipif(
@@ -85,3 +88,44 @@ def test_a_recipe_that_nobody_knows_is_refused_and_the_known_are_told_apart():
         Setting(recipe="best")
     prints = [Setting(recipe=recipe).fingerprint() for recipe in RECIPES]
     assert [of["recipe"] for of in prints] == list(RECIPES)
+
+
+@pytest.mark.parametrize("command", ["compare", "recommend"])
+def test_paths_in_the_home_folder_are_found_also_in_quotes_and_after_an_equals_sign(
+    folder, monkeypatch, command
+):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    (folder.parent / "own.py").write_text("def make(): pass")
+    words = [command, "~/photos", "--weights=~/model", "--backbone", "~/own.py:make"]
+    given = build_parser().parse_args(words)
+    setting = read_setting(given)
+    assert given.path == setting.task == str(folder)
+    assert setting.weights == str(folder.parent / "model")
+    assert setting.backbone == f"{folder.parent / 'own.py'}:make"
+    assert Setting(task="~/photos").size == Setting(task=str(folder)).size
+    out = build_parser().parse_args(["compare", "--out", "~/report"]).out
+    assert out == folder.parent / "report"
+
+
+def test_a_network_of_ones_own_is_cut_for_the_size_that_is_asked_for(tmp_path):
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n"
+        "def make():\n"
+        "    body = nn.Sequential(nn.Conv2d(3, 4, 3, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())\n"
+        "    return nn.Sequential(*body, nn.Linear(4, 2))\n"
+    )
+    name, said = f"{tmp_path / 'net.py'}:make", []
+    for setting, made in (
+        (Setting(backbone=name, image_size=32), None),
+        (Setting(backbone=name), task("garden", image_size=32)),
+    ):
+        runner = Runner.build(setting, made, say=said.append)
+        assert runner.template.image_size == runner.task.image_size == 32
+    assert all("ImageNet's mean and std are assumed" in line and " px" not in line for line in said)
+
+
+def test_folders_of_runs_name_the_rule_that_says_how_long_trainings_are():
+    assert Setting().fingerprint()["length"] == LENGTH_RULE
+    for fixed in (Setting(epochs=3), Setting(recipe="plain")):
+        assert "length" not in fixed.fingerprint()

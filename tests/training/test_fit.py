@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import tiny_network
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from steps_made_up import noise_task
 from tests_support import entries_that_moved
 from torch import nn
@@ -14,8 +15,9 @@ from vtlab.data.images import Images
 from vtlab.models.evaluation import evaluate, mean_absolute_error, predict
 from vtlab.models.features import activations
 from vtlab.results.records import Epoch
-from vtlab.training.fit import fit
-from vtlab.training.schedules import choose_epochs, count_batches, warmup_cosine
+from vtlab.training.fit import _may_be_fitted, fit
+from vtlab.training.probe import _measure_head
+from vtlab.training.schedules import LENGTH_RULE, choose_epochs, count_batches, warmup_cosine
 from vtlab.training.strategies import FOUR, full, lp_ft, partial, plain, probe, scratch, surgical
 from vtlab.training.views import Views
 
@@ -496,7 +498,52 @@ def test_of_few_images_a_wrong_one_says_little(toy, images, right, fitted):
     training = fit(tiny_network(), some, lp_ft)
     training.solving, training.solver_steps = False, 1
     training.history.append(Epoch(1, 1.0, right / images, 0.0, 0.0))
+    training._balanced = right / images
     assert training.fitted == fitted
+
+
+@pytest.mark.parametrize("counts", [(95, 5), (60, 30, 10), (40, 40, 40), (50, 50, 0)])
+def test_whether_features_fit_is_told_by_the_balanced_accuracy(toy, counts):
+    """The head's answers are set: it names the first class always, then also the others."""
+    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    pixels = toy.train.pixels[torch.arange(len(labels)) % 12]
+    some = replace(toy, train=Images(pixels, labels))
+    features = torch.nn.functional.one_hot(labels, 3).float()
+    head = torch.nn.Linear(3, 3)
+    for right in (0.0, 1.0):  # how much the head heeds the features
+        with torch.no_grad():
+            head.weight.copy_(right * torch.eye(3))
+            head.bias.copy_(torch.tensor([0.5, 0, 0]))
+            guesses = head(features).argmax(1)
+        _, accuracy, balanced = _measure_head(head, features, labels)
+        assert accuracy == pytest.approx(accuracy_score(labels, guesses))
+        assert balanced == pytest.approx(balanced_accuracy_score(labels, guesses))
+        training = fit(tiny_network(), some, lp_ft)
+        training.solving, training.solver_steps, training._balanced = False, 1, balanced
+        training.history.append(Epoch(1, 1.0, accuracy, 0.0, 0.0))
+        assert training.fitted == bool(right)
+        assert training.epochs == choose_epochs(len(labels), lp_ft if right else scratch)
+
+
+def test_of_even_classes_balanced_and_plain_accuracy_say_the_same(toy):
+    for right in range(80, 101):
+        some = replace(toy, train=toy.train[torch.arange(96) % 12])
+        training = fit(tiny_network(), some, lp_ft)
+        training.solving, training.solver_steps, training._balanced = False, 1, right / 100
+        training.history.append(Epoch(1, 1.0, right / 100, 0.0, 0.0))
+        assert training.fitted == _may_be_fitted(round(right / 100 * 96), 96)
+
+
+def test_a_training_whose_length_features_decide_names_the_rule_and_one_of_another_is_refused(toy):
+    training = fit(tiny_network(), toy, lp_ft)
+    assert training.fingerprint()["length"] == LENGTH_RULE
+    for way, more in ((lp_ft, {"epochs": 2}), (scratch, {}), (probe, {}), (plain(full), {})):
+        assert "length" not in fit(tiny_network(), toy, way, **more).fingerprint()
+    training.step()
+    state = training.state()
+    del state.values["configuration"]["length"]
+    with pytest.raises(ValueError, match=f"length is None there and '{LENGTH_RULE}' here"):
+        fit(tiny_network(), toy, lp_ft, resume=state)
 
 
 def test_a_kept_head_stays_what_it_was(network, toy):

@@ -15,9 +15,11 @@ from vtlab.cli.values import (
     parse_csv_name,
     parse_duration,
     parse_folder,
+    parse_path,
     parse_seed,
 )
 from vtlab.data.listing import CAMS_FOLDER
+from vtlab.system.files import expand_home
 
 DESCRIPTION = "Given a pretrained vision model and a small data set: what should be trained?"
 COMPARE_DESCRIPTION = """\
@@ -236,6 +238,7 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
     """Add the options that `vtlab compare` alone understands."""
     one.add_argument(
         "path",
+        type=expand_home,
         nargs="?",
         default="garden",
         metavar="PATH",
@@ -310,7 +313,10 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
 def _add_recommend_options(asked: argparse.ArgumentParser) -> None:
     """Add the options that `vtlab recommend` alone understands."""
     asked.add_argument(
-        "path", metavar="PATH", help="a folder, zip or table of images, or a task's name"
+        "path",
+        type=expand_home,
+        metavar="PATH",
+        help="a folder, zip or table of images, or a task's name",
     )
     asked.add_argument(
         "--budget",
@@ -336,8 +342,10 @@ def _add_recommend_options(asked: argparse.ArgumentParser) -> None:
 
 def _add_predict_options(named: argparse.ArgumentParser) -> None:
     """Add the options of `vtlab predict`."""
-    named.add_argument("model", type=Path, metavar="MODEL", help="a folder that --save wrote")
-    named.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file or a folder")
+    named.add_argument("model", type=parse_path, metavar="MODEL", help="a folder that --save wrote")
+    named.add_argument(
+        "images", nargs="+", type=parse_path, metavar="IMAGE", help="a file or a folder"
+    )
     named.add_argument(
         "--backbone",
         metavar="FILE.py:FUNCTION",

@@ -7,6 +7,8 @@ import contextlib
 import re
 from pathlib import Path
 
+from vtlab.system.files import expand_home
+
 MAX_SEED = 2**32 - 1  # which is all that NumPy takes
 
 
@@ -18,9 +20,14 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * {"min": 60, "h": 3600}.get(match[2], 1)
 
 
+def parse_path(text: str) -> Path:
+    """A path, its "~" the home folder, which a shell leaves as it is in quotes and after "="."""
+    return Path(expand_home(text))
+
+
 def parse_csv_name(text: str) -> Path:
     """A file that ends in .csv, in a folder that is there."""
-    path = Path(text)
+    path = parse_path(text)
     if path.suffix.lower() != ".csv":  # so that no photograph is written over
         raise argparse.ArgumentTypeError(f"{text} does not end in .csv")
     if not path.parent.is_dir():
@@ -40,7 +47,7 @@ def parse_folder(text: str) -> Path:
     """The name of a folder."""
     if not text.strip():
         raise argparse.ArgumentTypeError("the name of a folder is empty; '.' is the one you are in")
-    return Path(text)
+    return parse_path(text)
 
 
 def parse_class_weights(text: str) -> str | tuple[float, ...]:

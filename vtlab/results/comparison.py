@@ -25,10 +25,11 @@ from vtlab.results.formatting import (
     format_table,
     join_words,
 )
+from vtlab.system.printing import OneLine
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(OneLine):
     """Runs of one task at one number of images per class. Every table is computed once.
 
     Attributes:
@@ -42,6 +43,10 @@ class Comparison:
     chance: float | None = None
     baseline: float | None = None
     numbers: Sequence[float] = ()
+
+    def summarise(self) -> str:
+        """What was compared on what."""
+        return records.summarise_runs(self.runs)
 
     def __post_init__(self) -> None:
         """Refuse runs that cannot stand in one table.

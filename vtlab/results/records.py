@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from vtlab.results.labels import rank_label
+from vtlab.system.printing import OneLine
 
 # of trainings that ended too early, see `is_under_trained`
 LEARNT_ACCURACY = 0.95  # of the training images: from here on they are learnt
@@ -42,8 +43,8 @@ class Epoch:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(OneLine):
     """One training: what was trained on what, and what came out.
 
     A run that diverged has no accuracy: nan, and no prediction.
@@ -82,6 +83,11 @@ class Run:
     confidences: tuple[float, ...]
     cams: tuple
     settings: dict[str, str | int | float | bool | None]
+
+    def summarise(self) -> str:
+        """What was trained on what, and what came out."""
+        found = f"test score {self.test_accuracy:.3f}" if not self.diverged else self.diverged
+        return f"{self.task}, {self.backbone}: {self.key}; {found}"
 
     @property
     def key(self) -> str:
@@ -179,6 +185,26 @@ def check_record_fields(kind: type, values: Mapping[str, object]) -> None:
 
 def _as_tuples(values: list) -> tuple:
     return tuple(_as_tuples(v) if isinstance(v, list) else v for v in values)
+
+
+def summarise_runs(runs: Sequence[Run]) -> str:
+    """Runs in one line: of what they are, which strategies, shots and seeds there are, and what diverged."""
+    if not runs:
+        return "no runs"
+    words = (
+        ", ".join(dict.fromkeys(map(str, values)))
+        for values in (
+            [run.strategy for run in runs],
+            [_shots_cell(run) for run in runs],
+            [run.seed for run in runs],
+        )
+    )
+    strategies, shots, seeds = words
+    lost = sum(bool(run.diverged) for run in runs)
+    return (
+        f"{runs[0].task}, {runs[0].backbone}: {len(runs)} runs; strategies {strategies}; shots {shots}; "
+        f"seeds {seeds}" + (f"; {lost} diverged" if lost else "")
+    )
 
 
 RUN_COLUMNS = (

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import BaseFileLock
 
 from vtlab.results.records import RecordFieldsError, Run
-from vtlab.system.files import write_bytes
+from vtlab.system.files import expand_home, write_bytes
 from vtlab.system.fingerprints import list_fingerprint_differences
 from vtlab.system.locks import lock_folder
 from vtlab.system.sealing import seal_json, unseal_json
@@ -37,7 +37,7 @@ class RunStore:
 
     def __init__(self, folder: str | Path) -> None:
         """Name the folder; it is made, locked and read on entering."""
-        self.folder = Path(folder)
+        self.folder = Path(expand_home(folder))
         self.damaged: list[str] = []
         self._runs: dict[str, Run] = {}  # by key
         self._lock: BaseFileLock | None = None

@@ -18,7 +18,7 @@ from vtlab.data.listing import list_folder
 from vtlab.models.backbones import BackboneLike
 from vtlab.models.evaluation import compute_outputs, predict
 from vtlab.results.formatting import format_number
-from vtlab.system.files import read_file, write_bytes
+from vtlab.system.files import expand_home, read_file, write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.training.saving import load
 
@@ -179,7 +179,7 @@ def find_images_to_predict(paths: Iterable[Path]) -> ImagesToPredict:
         ValueError: If there is no image.
     """
     found = ImagesToPredict()
-    for path in paths:
+    for path in map(expand_home, paths):
         if not path.is_dir():
             found.images.append(path)
             continue

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from vtlab.results import conclusions
 from vtlab.study import report_sections as sections
 from vtlab.study.report_data import ReportData
-from vtlab.system.files import write_text
+from vtlab.system.files import expand_home, write_text
 
 
 def write_report(folder: str | os.PathLike[str], data: ReportData) -> Path:
@@ -33,7 +33,7 @@ def write_report(folder: str | os.PathLike[str], data: ReportData) -> Path:
 
     Lesson 16.
     """
-    path = Path(folder) / "report.html"
+    path = Path(expand_home(folder)) / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, render_report(data))
     return path

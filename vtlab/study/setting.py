@@ -23,15 +23,18 @@ from vtlab.models.network import Network
 from vtlab.models.weights import find_shipped_weights
 from vtlab.models.weights_files import read_model_card
 from vtlab.results.labels import RECIPES
+from vtlab.system.files import expand_home
 from vtlab.system.fingerprints import fingerprint_file, fingerprint_tensors
+from vtlab.system.printing import OneLine
+from vtlab.training.schedules import LENGTH_RULE
 from vtlab.training.strategies import Strategy
 
 DEFAULT = "default"
 READ_FROM_FILES = ("resize", "file_column", "label_column", "split_column", "regression")
 
 
-@dataclass(frozen=True)
-class Setting:
+@dataclass(frozen=True, repr=False)
+class Setting(OneLine):
     """What all runs of a study share.
 
     Attributes:
@@ -74,10 +77,21 @@ class Setting:
         Raises:
             ValueError: With the names; or as `vt.backbone`.
         """
+        for name in ("task", "backbone", "weights"):
+            object.__setattr__(self, name, expand_home(getattr(self, name)))
         if not isinstance(self.backbone, str | Network):
-            object.__setattr__(self, "backbone", backbone(self.backbone))
+            made = backbone(self.backbone, image_size=self.image_size)
+            object.__setattr__(self, "backbone", made)
         if self.recipe not in RECIPES:
             raise ValueError(f"recipe is {self.recipe!r}; there are {', '.join(RECIPES)}")
+
+    def summarise(self) -> str:
+        """The fields that are not as by default; of a network of one's own its name."""
+        asked = {field.name: getattr(self, field.name) for field in fields(self)}
+        if isinstance(self.backbone, Network):
+            asked["backbone"] = self.backbone.name
+        plain = {field.name: field.default for field in fields(self)}
+        return ", ".join(f"{k}={v!r}" for k, v in asked.items() if v != plain[k])
 
     def resolve(self, task: Task | None = None) -> Setting:
         """The same with its backbone named: this is the one place where the default start is chosen.
@@ -167,6 +181,8 @@ class Setting:
             "recipe": self.recipe,
         }
         asked = {"group": self.group} if self.group else {}
+        if self.epochs is None and self.recipe != "plain":
+            asked["length"] = LENGTH_RULE
         return found | asked | self.reading
 
     @property

@@ -21,14 +21,15 @@ from vtlab.results.records import Run
 from vtlab.study.run import Runner
 from vtlab.study.tune import list_candidates
 from vtlab.system.files import write_csv
+from vtlab.system.printing import OneLine
 from vtlab.training.strategies import Strategy
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
-class Study:
+@dataclass(frozen=True, eq=False, repr=False)
+class Study(OneLine):
     """Finished runs of one setting, with the task they were tested on.
 
     Attributes:
@@ -46,6 +47,10 @@ class Study:
     strategies: Sequence[Strategy] = ()
     runner: Runner | None = None
     networks: Mapping[str, Network] = field(default_factory=dict)
+
+    def summarise(self) -> str:
+        """What was compared on what."""
+        return records.summarise_runs(self.runs)
 
     def table(self) -> pd.DataFrame:
         """A row per run, as `vt.records.runs_to_table` gives it."""

@@ -28,11 +28,12 @@ from torch import Tensor, nn
 from vtlab.models.network import Network
 from vtlab.models.weights import find_weights_mismatch
 from vtlab.system.device import describe_machine
-from vtlab.system.files import write_bytes
+from vtlab.system.files import expand_home, write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes, list_fingerprint_differences
 from vtlab.system.interrupts import StopEvent, defer_signals
 from vtlab.system.locks import lock_folder
 from vtlab.system.memory import return_freed_memory
+from vtlab.system.printing import OneLine
 from vtlab.system.sealing import seal_json, unseal_json
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ CHECKPOINTS_KEPT = 2
 Record = TypeVar("Record", bound="DataclassInstance")
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+@dataclass(frozen=True, repr=False)
+class Checkpoint(OneLine):
     """A training between two steps.
 
     Attributes:
@@ -56,6 +57,10 @@ class Checkpoint:
 
     tensors: dict[str, Tensor]
     values: dict[str, Any]
+
+    def summarise(self) -> str:
+        """How far the training is."""
+        return f"after step {self.values.get('steps')}, {len(self.tensors)} tensors"
 
 
 class CheckpointedTraining(Iterator[Record]):
@@ -190,7 +195,7 @@ class CheckpointFolder:
 
     def __init__(self, folder: str | Path, device: torch.device | str = "cpu") -> None:
         """Name the folder, which is made and locked on entering, and where the network is."""
-        self.folder = Path(folder)
+        self.folder = Path(expand_home(folder))
         self._machine = describe_machine(device, torch.get_num_threads())
         self.warnings: list[str] = []
         self._intact: list[int] = []  # steps of the checkpoints that were read or written

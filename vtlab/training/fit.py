@@ -46,7 +46,13 @@ from vtlab.system.randomness import make_generator, seed_torch
 from vtlab.training.checkpoints import Checkpoint, CheckpointedTraining, restore_state
 from vtlab.training.optimisers import make_optimiser
 from vtlab.training.probe import ProbeStep, solve_probe
-from vtlab.training.schedules import FITTED_SHARE, choose_epochs, count_batches, warmup_cosine
+from vtlab.training.schedules import (
+    FITTED_SHARE,
+    LENGTH_RULE,
+    choose_epochs,
+    count_batches,
+    warmup_cosine,
+)
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE, Views
 
@@ -213,6 +219,7 @@ class Training(CheckpointedTraining[Epoch]):
         self.convex = strategy.convex and is_probe_solvable(network.head)
         self.solving = self.convex or strategy.solves_head_first(network)  # the solver is not done
         self.solver_steps = 0
+        self._balanced = 0.0  # accuracy of the head that was solved
         self._prepared = False
         self._variance = label_variance_loss(task.train.labels).to(network.device)
         self._class_weights = None
@@ -232,16 +239,19 @@ class Training(CheckpointedTraining[Epoch]):
     def fitted(self) -> bool:
         """Whether the head that was solved gets nine tenths of the training images right, or may do so.
 
-        It does not where the interval of that share ends below: of ten images, eight say nothing. Of numbers,
-        whether it explains nine tenths of their variance. True as long as none is solved.
+        That is the balanced accuracy: where nearly all images are of one class, always naming that one is no
+        fit. It is below where its interval ends below: of ten images, eight say nothing. Of numbers, whether
+        the head explains nine tenths of their variance. True as long as none is solved.
         """
         if self.solving or not self.solver_steps:
             return True
         solution = self.history[self.solver_steps - 1]
         if self.task.asks_a_number:
             return solution.loss <= 1 - FITTED_SHARE
-        images = len(self.task.train)
-        return _may_be_fitted(round(solution.train_accuracy * images), images)
+        counts = torch.unique(self.task.train.labels, return_counts=True)[1]
+        # in even classes as many images would make the same error of the mean over classes
+        images = len(counts) ** 2 / (1 / counts).sum().item()
+        return _may_be_fitted(round(self._balanced * images), round(images))
 
     @property
     def epochs(self) -> int:
@@ -308,6 +318,7 @@ class Training(CheckpointedTraining[Epoch]):
                     return None
                 self._solver = solver
                 self.solver_steps += 1
+                self._balanced = solution.balanced
                 self.steps += 1
                 self._seconds += time.perf_counter() - started
                 return self._record(solution.number, solution.loss, solution.accuracy, rate=0.0)
@@ -487,6 +498,9 @@ class Training(CheckpointedTraining[Epoch]):
             "cache": self.cache,
             "bfloat16": network.resolve_bfloat16(self.bfloat16),
         }
+        if not (self.convex or self._asked_epochs or strategy.epochs):
+            if strategy.solves_head_first(network):
+                known["length"] = LENGTH_RULE
         # named where they differ from the default: checkpoints are older than these options
         if self.mixup:
             known["mixup"] = self.mixup
@@ -502,6 +516,7 @@ class Training(CheckpointedTraining[Epoch]):
             "begun": self._prepared,
             "solving": self.solving,
             "solved": self.solver_steps,
+            "balanced": self._balanced,
             "descended": self.batches_done,
             "loss": self._loss,
             "hits": self._correct,
@@ -523,5 +538,6 @@ class Training(CheckpointedTraining[Epoch]):
         self.steps, self.solver_steps = values["steps"], values["solved"]
         self._loss, self._correct = values["loss"], values["hits"]
         self._seconds = values["seconds"]
+        self._balanced = values.get("balanced", 0.0)  # older checkpoints have no use for it
         self.diverged = values.get("diverged", "")  # older checkpoints do not say
         self.history = [Epoch(**record) for record in values["history"]]

@@ -29,11 +29,19 @@ MAX_IMAGES_TIMES_CLASSES = 1_000_000  # images x classes that a strength is chos
 
 @dataclass(frozen=True)
 class ProbeStep:
-    """One step of the solver: its number from 1, and mean loss (without L2) and accuracy on the shots."""
+    """One step of the solver, and what it has reached on the shots.
+
+    Attributes:
+        number: From 1.
+        loss: Its mean, without L2.
+        accuracy: The share that is right.
+        balanced: The same as a mean over the classes; of numbers no other.
+    """
 
     number: int
     loss: float
     accuracy: float
+    balanced: float
 
 
 def probe_unit(features: Tensor) -> float:
@@ -158,15 +166,17 @@ def solve_probe(
         yield ProbeStep(number, *_measure_head(head, features, labels))
 
 
-def _measure_head(head: nn.Linear, features: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Means over all images, which go through the head part by part."""
-    loss, correct = 0.0, 0
+def _measure_head(head: nn.Linear, features: Tensor, labels: Tensor) -> tuple[float, float, float]:
+    """Means over all images, which go through the head part by part; the last one over classes."""
+    loss, correct = 0.0, torch.zeros(len(labels), dtype=torch.bool, device=labels.device)
     with torch.no_grad():
         for part in split_logistic_slices(len(labels), head.out_features):
             logits = head(features[part].to(head.weight.device)).to(features.device)  # (n, K)
             loss += F.cross_entropy(logits, labels[part], reduction="sum").item()
-            correct += int((logits.argmax(1) == labels[part]).sum())
-    return loss / len(labels), correct / len(labels)
+            correct[part] = logits.argmax(1) == labels[part]
+    counts, right = labels.bincount(), labels[correct].bincount(minlength=int(labels.max()) + 1)
+    balanced = (right / counts)[counts > 0].mean().item()
+    return loss / len(labels), correct.double().mean().item(), balanced
 
 
 def _solve_ridge(
@@ -195,7 +205,8 @@ def _solve_ridge(
         head.weight.copy_(torch.from_numpy(ridge.coef_)[None] / unit)
         head.bias.fill_(float(ridge.intercept_))
     loss = errors.square().mean() / label_variance_loss(labels).cpu()
-    return ProbeStep(1, loss.item(), (errors.abs() < 0.5).double().mean().item())
+    accuracy = (errors.abs() < 0.5).double().mean().item()
+    return ProbeStep(1, loss.item(), accuracy, accuracy)
 
 
 def probe_grid(

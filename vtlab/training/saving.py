@@ -22,7 +22,7 @@ from vtlab.models.normalisation import Normalisation
 from vtlab.models.weights import find_weights_mismatch
 from vtlab.models.weights_files import CARD_FILE
 from vtlab.results.records import check_record_fields
-from vtlab.system.files import write_bytes
+from vtlab.system.files import expand_home, write_bytes
 from vtlab.system.fingerprints import fingerprint_bytes
 from vtlab.system.sealing import seal_json, unseal_json
 from vtlab.training.fit import check_fit_outputs
@@ -97,7 +97,7 @@ def save(
     """
     from safetensors.torch import save as to_bytes
 
-    folder = Path(folder)
+    folder = Path(expand_home(folder))
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; a model needs a folder")
     check_fit_outputs(network, task)
@@ -170,7 +170,7 @@ def load(
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
-    folder = Path(folder)
+    folder = Path(expand_home(folder))
     if not (folder / CARD_FILE).is_file():
         raise FileNotFoundError(f"no model in {folder}: there is no {CARD_FILE}")
     try:

@@ -9,6 +9,8 @@ from vtlab.training.strategies import Strategy
 MIN_STEPS = {"pretrained": 60, "random": 120}
 MIN_EPOCHS = {"pretrained": 10, "random": 30}
 FITTED_SHARE = 0.9  # of the training images, which a linear head on pretrained features gets right
+# how `Training.fitted` tells it: what was trained by another rule may have another length
+LENGTH_RULE = f"longer where a solved head has a balanced accuracy below {FITTED_SHARE:g}"
 WARMUP_SHARE = 0.1  # share of the steps in which the rate rises
 
 
