@@ -39,9 +39,7 @@ def test_a_network_of_ones_own_is_compared_saved_and_a_start(folder, capfd):
     printed, notes = capfd.readouterr()
     assert "vtlab predict vtlab-report/model --backbone own_network.py:make IMAGE" in printed
     # a warning is one line for a person, without the place in the code
-    assert notes.startswith(
-        "vtlab: own_network.py:make: images of 224 px and ImageNet's mean and std"
-    )
+    assert notes.startswith("vtlab: own_network.py:make: ImageNet's mean and std are assumed; say")
     assert "UserWarning" not in notes and "begins from own_network.py:make" in notes
     assert main(["predict", "vtlab-report/model", "red.png"]) == 2
     assert "of a network of one's own, own_network.py:make: give that" in capfd.readouterr().err

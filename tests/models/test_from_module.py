@@ -3,6 +3,7 @@
 import random
 import sys
 import textwrap
+import types
 import warnings
 
 import numpy as np
@@ -461,3 +462,33 @@ def test_every_strategy_trains_it_and_modules_by_their_own_names_learn_alone(toy
     assert [part.training for part in network.stages["low"][0]] == [False, True, False]
     with pytest.raises(ValueError, match=r"Mine has no stage 'low.7'; its stages are low, high"):
         network.freeze(["low.7"])
+
+
+class Declared(Mine):
+    """Says in one of the usual ways which images it expects."""
+
+    def __init__(self, **said):
+        super().__init__()
+        for name, value in said.items():
+            setattr(self, name, value)
+
+
+SAID = {
+    "torchvision": ({"image_size": 48}, 48),
+    "a pair": ({"img_size": (48, 48)}, 48),
+    "timm": ({"pretrained_cfg": {"input_size": (3, 40, 40)}}, 40),
+    "transformers": ({"config": types.SimpleNamespace(image_size=48)}, 48),
+    "what it does not take": ({"image_size": 0}, None),
+    "a word": ({"image_size": "large"}, None),
+    "nothing": ({}, None),
+}
+
+
+@pytest.mark.parametrize("how", SAID)
+def test_a_network_that_says_its_size_is_cut_for_it_and_nothing_is_assumed(how):
+    about, size = SAID[how]
+    said = []
+    network = backbone(Declared(**about), say=said.append, mean=[0.5] * 3, std=[0.25] * 3)
+    assert network.image_size == (size or 224)
+    assert said == ([] if size else [said[0]]) and len(said) == (size is None)
+    assert all("images of 224 px are assumed" in line for line in said)

@@ -14,7 +14,8 @@ from vtlab.study.run import PlannedRun, Runner
 from vtlab.study.setting import Setting
 from vtlab.study.tune import list_candidates
 from vtlab.training.costs import count_training_operations
-from vtlab.training.strategies import FOUR, full, probe, scratch
+from vtlab.training.schedules import choose_epochs
+from vtlab.training.strategies import FOUR, full, lp_ft, probe, scratch
 
 EPOCHS = 30
 # multiply-adds of a run of the default study, in billions, and seconds that such runs took
@@ -155,3 +156,36 @@ def test_the_trials_of_a_recipe_are_work_too(runner):
     given = replace(full, rate=1e-3)
     for strategy, shots in ((given, 5), (probe, 5), (full, 1)):
         assert work(strategy, "chosen", shots) == work(strategy, "committed", shots)
+
+
+def test_runs_on_features_that_do_not_fit_are_longer_once_that_is_known(runner, monkeypatch):
+    monkeypatch.setattr(progress, "_can_draw_bar", lambda: False)
+    free = replace(runner, setting=replace(runner.setting, epochs=None))
+    planned = [
+        PlannedRun(strategy, shots, seed)
+        for seed in (0, 1)
+        for strategy in (probe, scratch, full)
+        for shots in (5, 10)
+    ]
+    with StudyProgress(free, planned) as shown:
+        before = dict(shown.estimate.pending)
+        first = planned[4]
+        shown.begin(first)
+        shown.epoch_ended(True)
+        assert shown.estimate.pending == before
+        shown.epoch_ended(False)
+        after = shown.estimate.pending
+        longer = {run for run in planned if after[run] > before[run]}
+        assert longer == {run for run in planned if run.strategy is full and run.shots == 5}
+        assert {run for run in planned if after[run] != before[run]} == longer
+        epochs = choose_epochs(5 * 8, full, fitted=False)
+        assert shown.parts[first].epochs == epochs > choose_epochs(5 * 8, full)
+        assert shown.parts[first].training == count_training_operations(
+            free.make_network(), full, 5 * 8, epochs=epochs, image_size=32
+        )
+
+
+def test_a_run_says_after_each_epoch_whether_its_features_fit(runner):
+    said = []
+    runner.train(lp_ft, 2, 0, said.append)
+    assert len(said) > 2 and {*said} <= {True, False}

@@ -5,9 +5,10 @@ import traitlets
 
 from vtlab.training.costs import calibrate_costs, cost_table
 from vtlab.training.fit import fit
-from vtlab.training.strategies import partial
+from vtlab.training.strategies import partial, surgical
 from vtlab.widgets import freeze as freeze
 from vtlab.widgets.freeze import FreezePanel
+from vtlab.widgets.train import TrainPanel
 
 
 @pytest.fixture
@@ -91,6 +92,22 @@ def test_an_error_is_shown_and_raised(network, toy):
 def test_an_unknown_stage_is_refused(network):
     with pytest.raises(traitlets.TraitError, match="tiny has no stage 'stage9'"):
         FreezePanel(network, stages=("stage9",))
+
+
+@pytest.mark.parametrize(
+    "panel_of", [FreezePanel, lambda network, **more: TrainPanel(network=network, **more)]
+)
+def test_panels_tick_whole_stages_and_say_so_where_a_module_inside_one_is_meant(network, panel_of):
+    words = r"no stage 'stage4.0'; a module inside one is trained by vt.surgical, and whole stages are stem"
+    with pytest.raises(traitlets.TraitError, match=words):
+        panel_of(network, stages=("stage4.0",))
+    plain = panel_of(network)
+    assert "vt.surgical" not in plain.status.words
+    surgical("stage4.0", "stage2").freeze(network)
+    part = panel_of(network)
+    assert "stage4.0, which learns now, is inside one: vt.surgical trains it" in part.status.words
+    for made in (plain, part):
+        made.close()
 
 
 def slower(speed):

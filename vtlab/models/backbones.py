@@ -36,6 +36,7 @@ from vtlab.models.weights import (
 from vtlab.models.weights_files import WeightsFile, open_weights
 from vtlab.models.workarounds import apply_workarounds
 from vtlab.system.device import choose_device
+from vtlab.system.files import expand_home
 from vtlab.system.randomness import make_generator
 
 # a name; or a network of one's own, or the function that builds it
@@ -194,6 +195,7 @@ def backbone(
             )
             raise ValueError(f"options are arguments for timm; {called} takes none")
         name = from_timm.add_timm_options(name, options)
+    name, weights = expand_home(name), expand_home(weights)
     own = not isinstance(name, str) or is_builder_name(name)
     if (stages is not None or image_size is not None) and (not own or isinstance(name, Network)):
         raise ValueError(
@@ -315,11 +317,11 @@ def _cut_own(
         module = module.float()
         say(f"{name}: its weights are turned to float32, in which training is sure")
     channels = from_module.find_channels(module)
-    own_size = module.image_size if isinstance(module, from_keras.KerasModel) else None
-    size = about.image_size or own_size or from_module.find_image_size(module, channels)
+    known_size = about.image_size or from_module.find_declared_image_size(module, channels)
+    size = known_size or from_module.find_image_size(module, channels)
     parts, head_name = from_module.cut_module(module, size, channels, about.stages, say)
     known = from_module.find_normalisation(module, channels)
-    assumed = [] if about.image_size or own_size else [f"images of {size} px"]
+    assumed = [] if known_size else [f"images of {size} px"]
     if known is None and (about.mean is None or about.std is None):
         assumed.append("ImageNet's mean and std")
     if assumed:

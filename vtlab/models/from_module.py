@@ -7,9 +7,11 @@ compute what the module computes is tried out: what could not be followed is ref
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -68,6 +70,29 @@ def find_image_size(module: nn.Module, channels: int) -> int:
         f"{type(module).__name__} takes no images (N, {channels}, S, S) with S = "
         f"{', '.join(map(str, SIZES))} ({complaints[0]}): say image_size"
     )
+
+
+def find_declared_image_size(module: nn.Module, channels: int) -> int | None:
+    """The side of images that a module says it expects, as Keras's, timm's and transformers' do; or None.
+
+    What it says and does not take is not believed: it may be from before the module was changed.
+    """
+    places = (module, getattr(module, "config", None), find_config(module))
+    for place in places:
+        for name in ("image_size", "img_size", "input_size"):
+            size = place.get(name) if isinstance(place, dict) else getattr(place, name, None)
+            side = size[-1] if isinstance(size, tuple | list) and size else size
+            if isinstance(side, int):
+                with (
+                    contextlib.suppress(
+                        Exception
+                    ),  # whatever a module does with images of another size
+                    network_in_evaluation_mode(module),
+                    torch.no_grad(),
+                ):
+                    module(torch.zeros(1, channels, side, side))
+                    return side
+    return None
 
 
 def cut_module(
@@ -164,10 +189,16 @@ class Redraw:
         return nn.ModuleDict(cut_module(module, *self.about)[0].stages)
 
 
+def find_config(module: nn.Module) -> dict[str, Any]:
+    """What timm's modules say of the images they expect; empty of others."""
+    config = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
+    return config if isinstance(config, dict) else {}
+
+
 def find_normalisation(module: nn.Module, channels: int) -> Normalisation | None:
     """The scaling of images that a module says it expects, as timm's do; None where it does not."""
-    config = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
-    if not isinstance(config, dict) or not {"mean", "std"} <= config.keys():
+    config = find_config(module)
+    if not {"mean", "std"} <= config.keys():
         return None
     found = Normalisation(tuple(config["mean"]), tuple(config["std"]))
     return found if len(found.mean) == len(found.std) == channels else None

@@ -110,19 +110,28 @@ class StudyProgress:
         self.show = show and bool(planned)
         if not self.show:
             return
-        # strategies and shots repeat in every seed: their work is predicted once
-        kinds: dict[tuple[Strategy, int | None], _PredictedWork] = {}
-        self.parts: dict[PlannedRun, _PredictedWork] = {}
-        for run in planned:
-            kind = run.strategy, run.shots
-            known = kinds.get(kind)
-            kinds.setdefault(kind, known or _predict_work(runner, run))
-            # the test images pass the frozen stages in the first run alone
-            self.parts[run] = known._replace(frozen_testing=0) if known else kinds[kind]
+        self.runner, self.parts = runner, dict[PlannedRun, _PredictedWork]()
+        self.unfitted: set[int | None] = (
+            set()
+        )  # shots on which the features of the start do not fit
+        self._predict(planned)
         self.work = {run: parts.whole for run, parts in self.parts.items()}
         jobs = 1 if jobs == 1 else min(joblib.effective_n_jobs(jobs), len(planned))
         self.estimate = ProgressEstimate(self.work, jobs=jobs)
         self.display = _ProgressBar() if _can_draw_bar() else _ProgressLines()
+
+    def _predict(self, planned: Iterable[PlannedRun]) -> None:
+        """Predict the parts of these runs."""
+        # strategies and shots repeat in every seed: their work is predicted once
+        kinds: dict[tuple[Strategy, int | None], _PredictedWork] = {}
+        for run in planned:
+            kind = run.strategy, run.shots
+            known = kinds.get(kind)
+            made = known or _predict_work(self.runner, run, run.shots not in self.unfitted)
+            # the test images pass the frozen stages in the first run alone
+            before = self.parts.get(run)
+            testing = before.frozen_testing if before else 0 if known else made.frozen_testing
+            kinds[kind], self.parts[run] = made, made._replace(frozen_testing=testing)
 
     def __enter__(self) -> StudyProgress:
         """Give the progress itself; what it shows is there already."""
@@ -142,10 +151,19 @@ class StudyProgress:
             self.estimate.begin(run)
             self._update()
 
-    def epoch_ended(self) -> None:
-        """The run in this process has one epoch more behind it."""
+    def epoch_ended(self, fitted: bool = True) -> None:
+        """The run in this process has one epoch more behind it.
+
+        Args:
+            fitted: As in `choose_epochs`; where the features do not fit, all runs on these images are longer.
+        """
         self.epochs_ended += 1
         if self.show and (run := self.estimate.running):
+            if not fitted and run.shots not in self.unfitted:
+                self.unfitted.add(run.shots)
+                pending = self.estimate.pending
+                self._predict(other for other in pending if other.shots == run.shots)
+                pending.update((other, self.parts[other].whole) for other in pending)
             parts = self.parts[run]
             trained = min(self.epochs_ended / parts.epochs, 1.0) * parts.training
             self.estimate.share = (parts.tuning + trained) / parts.whole
@@ -181,17 +199,18 @@ class _PredictedWork(NamedTuple):
         return sum(self[1:]) + OVERHEAD_OPERATIONS
 
 
-def _predict_work(runner: Runner, run: PlannedRun) -> _PredictedWork:
-    """The work of a run, the first of its strategy."""
+def _predict_work(runner: Runner, run: PlannedRun, fitted: bool) -> _PredictedWork:
+    """The work of a run, the first of its strategy; `fitted` as in `choose_epochs`."""
     network, task, setting = runner.make_network(), runner.task, runner.setting
     images = len(task.train) if run.shots is None else run.shots * len(task.classes)
-    epochs = setting.epochs or choose_epochs(images, run.strategy)
+    fitted = fitted or not run.strategy.solves_head_first(network)
+    epochs = setting.epochs or choose_epochs(images, run.strategy, fitted)
     training = count_training_operations(
         network, run.strategy, images, epochs=epochs, image_size=task.image_size
     )
     trials = 0.0  # of one image nothing can be held back
     if run.shots != 1:
-        trials = count_trials(run.strategy, images, setting.recipe, setting.epochs)
+        trials = count_trials(run.strategy, images, setting.recipe, setting.epochs, fitted)
     parts = cost_table(network, run.strategy, image_size=task.image_size)
     forward = parts.forward.groupby(parts.step > 0).sum() * len(task.test)
     return _PredictedWork(

@@ -38,7 +38,12 @@ from vtlab.results.records import is_under_trained
 from vtlab.study.recommendation import Recommendation, label_way
 from vtlab.study.run import Runner
 from vtlab.study.setting import Setting
-from vtlab.study.tune import HELD_BACK_SHARE, count_trials, learns_on_frozen_features
+from vtlab.study.tune import (
+    HELD_BACK_SHARE,
+    count_trials,
+    learns_on_frozen_features,
+    list_candidates,
+)
 from vtlab.system.threads import THREADS
 from vtlab.training.costs import count_training_operations
 from vtlab.training.fit import fit
@@ -105,6 +110,8 @@ def recommend(
     for line in _describe_groups(task):
         say(f"  {line}")
     say(race.plan(race.ways))
+    if untried := race.describe_untried():
+        say(f"  {untried}")
     for line in race.run():
         say(line)
     return race.result(setting)
@@ -282,6 +289,21 @@ class RecommendationRace:
             f"images to learn from and {self.images[1]} held back: some "
             f"{min(self.seconds_left, self.splits * split):.0f} s, at most "
             f"{self.budget:.0f}{short}"
+        )
+
+    def describe_untried(self) -> str:
+        """A sentence where splits leave no image of a class to try recipes on; "" where none does, or need."""
+        recipe = self.runner.setting.recipe
+        if all(len(list_candidates(way, recipe)) == 1 for way in self.racing):
+            return ""
+        numbers = range(self.splits)
+        untried = sum(not self._task_with(self._split(n)[0]).has_two_per_class for n in numbers)
+        group = "group" if self.task.train.groups else "image"
+        return (
+            f"in {untried} of {self.splits} splits a class has one {group} to learn from and none to try "
+            "recipes on: the most cautious is taken there"
+            if untried
+            else ""
         )
 
     def run(self) -> Iterator[str]:

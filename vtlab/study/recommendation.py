@@ -183,7 +183,13 @@ class Recommendation:
                 ]
             )
             found.append(f"Under-trained: {listed}. With more epochs they may do better.")
-        if len(list_candidates(self.leader, self.setting.recipe)) > 1:
+        several = len(list_candidates(self.leader, self.setting.recipe)) > 1
+        if several and not self.task.has_two_per_class:
+            found.append(
+                "No recipe was tried: the images of a class lie in one group, which leaves none to try it on; "
+                "the most cautious is taken."
+            )
+        elif several:
             found.append(
                 f"Its recipe was chosen within the {sum(self.images)} images; the table's numbers are those "
                 "of recipes that each split chose within the images it learnt from."

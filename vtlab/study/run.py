@@ -17,6 +17,7 @@ from vtlab.data.file_names import printable_name
 from vtlab.data.images import check_size_of_images
 from vtlab.data.tasks import Task, task_reads_files
 from vtlab.models.backbones import backbone
+from vtlab.models.builders import is_builder_name
 from vtlab.models.evaluation import NonFiniteOutputsError, compute_outputs, evaluate, predict
 from vtlab.models.network import Network
 from vtlab.results.metrics import accuracy, balanced_accuracy, r_squared
@@ -109,7 +110,10 @@ class Runner:
         if task is None:
             check_size_of_images(setting.size)
         # weights first: a wrong file is refused before thousands of images are read
-        network = backbone(setting.backbone, weights=setting.weights, say=say)
+        size = task.image_size if task else setting.image_size
+        name = setting.backbone
+        own = isinstance(name, str) and is_builder_name(name)  # its size need not be assumed then
+        network = backbone(name, weights=setting.weights, image_size=size if own else None, say=say)
         network.check_image_size(task.image_size if task else setting.size)
         state = network.stages.state_dict()  # nothing trains this one
         if task is None:
@@ -222,7 +226,7 @@ class Runner:
         strategy: Strategy,
         shots: int | None,
         seed: int,
-        on_epoch: Callable[[], None] = lambda: None,
+        on_epoch: Callable[[bool], None] = lambda fitted: None,
     ) -> TrainedRun:
         """Train once, without testing; the arguments are `run`'s."""
         torch.set_num_threads(THREADS)
@@ -232,7 +236,7 @@ class Runner:
         # that it diverged stands in the record of the run
         training = fit(network, task, strategy, seed=seed, epochs=epochs, say=lambda line: None)
         for _ in training:
-            on_epoch()
+            on_epoch(training.fitted)
         return TrainedRun(
             network,
             task,
@@ -248,7 +252,7 @@ class Runner:
         strategy: Strategy,
         shots: int | None,
         seed: int,
-        on_epoch: Callable[[], None] = lambda: None,
+        on_epoch: Callable[[bool], None] = lambda fitted: None,
     ) -> tuple[Run, Network]:
         """Train once and test once; what diverged is not tested.
 
@@ -256,7 +260,7 @@ class Runner:
             strategy: What learns.
             shots: Training images per class; None for all.
             seed: Of the shots, the head, the order of batches and the augmentation.
-            on_epoch: Called after each epoch.
+            on_epoch: Called after each epoch with whether the features fit, as `Training.fitted` says so far.
 
         Returns:
             The record, and the network.

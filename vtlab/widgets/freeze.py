@@ -25,7 +25,13 @@ from vtlab.widgets.panel import (
     number_box,
     panel_stage_boxes,
 )
-from vtlab.widgets.session import SessionWorker, make_session_strategy, name_session_strategy
+from vtlab.widgets.session import (
+    WHOLE_STAGES,
+    SessionWorker,
+    describe_parts_that_learn,
+    make_session_strategy,
+    name_session_strategy,
+)
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -43,7 +49,7 @@ class FreezePanel(Panel):
     `measure_movement` and `plots.costs`.
 
     Attributes:
-        stages: Names of those that learn beside the head.
+        stages: Names of those that learn beside the head; whole ones.
         epochs: How long Train trains; a network whose head alone learns is solved instead.
         network: As it was given.
         trained_network: The copy that was trained last, or None.
@@ -80,7 +86,9 @@ class FreezePanel(Panel):
         self._result = ""  # of the last work, in words
         self._lock = threading.RLock()  # of what belongs to the ticked stages, and of the status
         self._worker = SessionWorker("vtlab freezing")
-        self.status = PanelStatusLine("The head always learns. Tick what else should.")
+        self.status = PanelStatusLine(
+            "The head always learns. Tick what else should." + describe_parts_that_learn(network)
+        )
         self.buttons = {
             "measure": button("Measure this machine", self.measure),
             "train": button("Train and see what moves", self.train, main=True),
@@ -91,7 +99,7 @@ class FreezePanel(Panel):
     @traitlets.validate("stages")
     def _check_stages(self, proposal: dict) -> tuple[str, ...]:
         names, complaint = self.network.stage_names, f"{self.network.name} has no stage"
-        return self.select_known(proposal["value"], names, complaint, "; its stages are")
+        return self.select_known(proposal["value"], names, complaint, WHOLE_STAGES)
 
     @traitlets.observe("stages")
     def _forget_movement(self, change: object) -> None:

@@ -15,6 +15,7 @@ from vtlab.training.fit import Training, fit
 from vtlab.training.strategies import Strategy, partial, strategy, surgical
 
 TEST_BATCH = 128  # images between two looks at the stop event
+WHOLE_STAGES = "; a module inside one is trained by vt.surgical, and whole stages are"
 
 
 def make_session_strategy(name: str, ticked: tuple[str, ...]) -> Strategy:
@@ -24,6 +25,17 @@ def make_session_strategy(name: str, ticked: tuple[str, ...]) -> Strategy:
     if name == "surgical":
         return surgical(*ticked)
     return strategy(name)
+
+
+def describe_parts_that_learn(network: Network | None) -> str:
+    """A sentence where modules inside stages learn in a network, since a panel ticks whole stages."""
+    inside = sorted(network.learning_names - network.parts.keys()) if network else []
+    if not inside:
+        return ""
+    return (
+        f" Here whole stages are ticked; {', '.join(inside)}, which learns now, is inside one: vt.surgical "
+        "trains it."
+    )
 
 
 def name_session_strategy(name: str, ticked: tuple[str, ...], stages: tuple[str, ...]) -> str:
