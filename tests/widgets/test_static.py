@@ -17,6 +17,7 @@ from vtlab.widgets.cam import CamPanel
 from vtlab.widgets.compare import ComparePanel
 from vtlab.widgets.freeze import FreezePanel
 from vtlab.widgets.panel import Panel
+from vtlab.widgets.race import RacePanel
 from vtlab.widgets.task import TaskPanel
 from vtlab.widgets.train import TrainPanel
 from vtlab.widgets.upload import UploadPanel
@@ -24,7 +25,10 @@ from vtlab.widgets.upload import UploadPanel
 ROOT = Path(__file__).parents[2]
 
 
-KINDS = {ComparePanel, TrainPanel, TaskPanel, UploadPanel, FreezePanel, CamPanel, GuessPanel}
+KINDS = {
+    *(ComparePanel, TrainPanel, TaskPanel, UploadPanel),
+    *(FreezePanel, CamPanel, GuessPanel, RacePanel),
+}
 
 
 @pytest.fixture
@@ -38,6 +42,7 @@ def panels(network, toy) -> dict:
     made = [
         ComparePanel(shots_table("garden")),
         TrainPanel(toy),
+        RacePanel(toy),
         TaskPanel(toy),
         upload,
         FreezePanel(network, toy),
@@ -76,7 +81,9 @@ def test_a_notebook_page_shows_every_panel_without_kernel_or_network(panels):
 
 def test_every_kind_of_panel_is_among_them():
     # what lessons add is shown in their own tests
-    shared = {kind for kind in Panel.__subclasses__() if kind.__module__.startswith("vtlab.widgets")}
+    shared = {
+        kind for kind in Panel.__subclasses__() if kind.__module__.startswith("vtlab.widgets")
+    }
     assert shared | {GuessPanel} == KINDS
 
 

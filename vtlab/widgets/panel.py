@@ -62,7 +62,7 @@ class Panel(traitlets.HasTraits):
             traitlets.link((self, name), (control, "value"))
             for name, control in self.controls.items()
         ]
-        self._picture = ipywidgets.HTML()
+        self._picture = self.build_picture()
         # A block each: a wide control must not push the others off a narrow page.
         blocks = [*self.arrange_controls(), self._picture]
         self.widget = ipywidgets.VBox(blocks, layout={"width": "100%"})
@@ -73,6 +73,10 @@ class Panel(traitlets.HasTraits):
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
         """A new control, with a visible name, for each trait that a person may change."""
         raise NotImplementedError
+
+    def build_picture(self) -> ipywidgets.DOMWidget:
+        """What shows the picture on a live page; a subclass that lets the browser draw has its own."""
+        return ipywidgets.HTML()
 
     def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
         """What stands above the picture, in the order in which the Tab key visits it."""
