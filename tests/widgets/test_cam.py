@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
+from matplotlib.text import Text
 
 from vtlab.analysis.cams import explain
 from vtlab.analysis.scores import cam_scores
@@ -34,6 +35,20 @@ def test_a_map_is_that_of_the_plain_function(panel, network, masked):
     assert np.array_equal(panel.explanations()["full"].map, plain[0].numpy())
     scores = cam_scores(plain, masked.test.masks[4:5]).iloc[0]
     assert np.allclose(panel.scores().loc["full"].to_numpy(dtype=float), scores)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "words"),
+    [
+        ("grad_cam", "predicted", "evidence for the predicted class (Grad-CAM)"),
+        ("guided_backprop", "true", "evidence for the true class (Guided backprop)"),
+        ("layer_cam", "blue", "evidence for blue (LayerCAM)"),
+    ],
+)
+def test_the_colour_bar_names_the_method_and_whose_evidence_it_is(panel, method, target, words):
+    panel.method, panel.target = method, target
+    texts = [text.get_text() for text in panel.figure().findobj(Text)]
+    assert any(words.lower() in text.lower() for text in texts)
 
 
 def test_classes_that_are_called_like_targets_are_told_from_them(network, toy):

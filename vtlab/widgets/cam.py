@@ -246,6 +246,8 @@ class CamPanel(Panel):
             masks=None if masks is None else masks[i : i + 1],
             titles=[f"is {classes[truth]}"],
             marks={n: [(classes[e.predicted], e.predicted == truth)] for n, e in found.items()},
+            what=METHODS[self.method].text,
+            of=self.target if self.target in TARGET_WORDS else classes[self._classes[self.target]],
         )
 
     def caption(self) -> str:

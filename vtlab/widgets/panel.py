@@ -13,8 +13,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anywidget
 import ipywidgets
 import pandas as pd
 import traitlets
@@ -25,6 +27,7 @@ from vtlab.results import labels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FRONT = Path(__file__).with_name("front")  # what the browser runs
 MAX_CACHED_PICTURES = 32  # for a person who comes back to them
 MIN_REDRAW_SECONDS = 0.25  # from one picture of a training to the next
 MAX_REDRAW_SHARE = 0.2  # of the time of a training
@@ -32,6 +35,12 @@ MAX_REDRAW_SHARE = 0.2  # of the time of a training
 
 class PanelTraitError(traitlets.TraitError, ValueError):
     """A value that a trait of a panel cannot have."""
+
+
+class PanelFrame(anywidget.AnyWidget):
+    """Nothing to see: it keeps a panel's keys from the commands of the notebook around it."""
+
+    _esm = FRONT / "frame.js"
 
 
 class Panel(traitlets.HasTraits):
@@ -64,8 +73,9 @@ class Panel(traitlets.HasTraits):
         ]
         self._picture = self.build_picture()
         # A block each: a wide control must not push the others off a narrow page.
-        blocks = [*self.arrange_controls(), self._picture]
+        blocks = [*self.arrange_controls(), PanelFrame(), self._picture]
         self.widget = ipywidgets.VBox(blocks, layout={"width": "100%"})
+        self.widget.add_class("vtlab-panel")
         if self.picture_traits:
             self.observe(self._redraw, names=list(self.picture_traits))
         self._redraw()

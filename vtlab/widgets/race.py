@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anywidget
@@ -29,6 +28,7 @@ from vtlab.plots.race_lanes import MIN_SEEDS, RaceLane, plot_race
 from vtlab.results import labels, metrics
 from vtlab.training.strategies import strategy
 from vtlab.widgets.panel import (
+    FRONT,
     Panel,
     PanelStatusLine,
     button,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 STRATEGY_NAMES = ("scratch", "probe", "partial", "full", "lp_ft")
 HELD_OUT, WATCHED = 200, 12  # images: those that accuracy is measured on, and those that are shown
 SOLVER_SECONDS = 0.2  # between two looks at a head that is solved before a training
-FRONT = Path(__file__).with_name("front")
 
 
 class RaceView(anywidget.AnyWidget):

@@ -99,8 +99,7 @@ class Lane {
 }
 
 function render({ model, el }) {
-  // no key in the panel is a command of the notebook
-  const root = tag("div", { class: "vtlab-race", "data-lm-suppress-shortcuts": "true" });
+  const root = tag("div", { class: "vtlab-race" });
   el.append(root);
   let lanes = [];
   const show = () => {
