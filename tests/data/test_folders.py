@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from images_made_up import picture, saved, scene
+from images_made_up import grainy, picture, saved, scene
 from PIL import Image
 
 from vtlab.data.decoding import decode
 from vtlab.data.folders import read_folder
+from vtlab.data.own_images import read_arrays
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS
 
 
@@ -329,3 +330,72 @@ def test_real_photographs_are_read(photos):
         assert torch.equal(
             read.test.pixels[-1].permute(1, 2, 0), torch.from_numpy(decode(file.read(), 64, "x"))
         )
+
+
+def clear(image):
+    image = image.convert("RGBA")
+    image.putalpha(40)
+    return image
+
+
+MADE = {
+    # what the i-th of twelve images is, of two classes, six each; and what is said of it
+    "one class grey": (
+        lambda i: grainy(i).convert("L") if i < 6 else grainy(i),
+        "all images of class 'a' are grey, and no others are: a network may learn that",
+    ),
+    "one class in colour": (
+        lambda i: grainy(i) if i > 5 else grainy(i).convert("L").convert("RGB"),
+        "all images of class 'a' are grey, and no others are",
+    ),
+    "one class small": (
+        lambda i: grainy(i, 18 if i < 6 else 40),
+        "all images of class 'a' are 18 x 18 px, and no others are",
+    ),
+    "one class of one size": (
+        lambda i: grainy(i, 18 if i > 5 else 20 + i),
+        "all images of class 'b' are 18 x 18 px, and no others are",
+    ),
+    "a size that both have": (lambda i: grainy(i, 18 if i < 7 else 40), ""),
+    "all grey": (lambda i: grainy(i).convert("L"), ""),
+    "all of their own sizes": (lambda i: grainy(i, 18 + i), ""),
+    "small": (
+        lambda i: grainy(i, 7 if i in (3, 9) else 20),
+        "2 of 12 images are enlarged more than twice, to 16 px: the smallest has 7 x 7 px (a/3.png)",
+    ),
+    "half as large": (lambda i: grainy(i, 8), ""),
+    "clear": (
+        lambda i: clear(grainy(i)) if i in (2, 8) else grainy(i),
+        "2 of 12 images have an opacity (a/2.png …): what is clear is white",
+    ),
+    "plain": (grainy, ""),
+}
+
+
+@pytest.mark.parametrize("door", ["folder", "arrays"])
+@pytest.mark.parametrize("how", MADE)
+def test_how_images_were_made_is_said_where_it_tells_a_class_or_adds_to_them(tmp_path, how, door):
+    make, words = MADE[how]
+    images = [make(i) for i in range(12)]
+    if door == "folder":
+        for i, image in enumerate(images):
+            place = tmp_path / "ab"[i // 6] / f"{i}.png"
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(saved(image))
+        notes = read_folder(tmp_path, 16).notes
+    else:
+        notes = read_arrays(images, [i // 6 for i in range(12)], 16, classes=("a", "b")).notes
+        words = words.replace("a/3.png", "arrays[3]")
+        if how == "clear":
+            words = "the fourth channel is taken for opacity: what is clear is white"
+    assert len(notes) == bool(words) and "".join(notes).startswith(words)
+
+
+@pytest.mark.parametrize("ending", [".cr2", ".npy", ""])
+def test_a_folder_without_images_says_what_else_is_there(tmp_path, ending):
+    for i in range(8):
+        place = tmp_path / "ab"[i % 2] / f"{i}{ending}"
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(b"x")
+    with pytest.raises(ValueError, match=rf"there are 8 other files \(a/0{ending} …\)"):
+        read_folder(tmp_path, 16)

@@ -455,3 +455,52 @@ def test_groups_on_both_sides_of_two_sets_that_are_given_are_said(tmp_path, monk
         assert len(said) == bool(both) and "".join(said).startswith(
             f"{both} groups"[: 9 * bool(both)]
         )
+
+
+def test_names_of_files_may_be_a_column_or_the_index_of_a_frame(frame):
+    frame = frame.rename(columns={"where": "file", "kind": "label"})[["file", "label"]]
+    for given in (
+        (frame["file"], frame["label"]),
+        (tuple(frame["file"]), frame["label"]),
+        frame.set_index("file"),
+    ):
+        made = task(given, shots="all", image_size=16)
+        assert len(made.train) + len(made.test) == len(frame)
+        assert not any("not used" in note for note in made.notes)
+    shuffled = frame.sample(frac=1, random_state=0)  # an index of numbers says nothing
+    assert not any("not used" in n for n in task(shuffled, shots="all", image_size=16).notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        (lambda f: pandas.concat([f, f], axis=1), {}, "two columns called 'file'"),
+        (lambda f: f, {"groups": [1, 2]}, r"\d+ images have \d+ groups, not 2"),
+    ],
+)
+def test_a_frame_that_says_two_things_or_too_little_is_refused(frame, change, options, words):
+    frame = frame.rename(columns={"where": "file", "kind": "label"})
+    with pytest.raises(ValueError, match=words):
+        task(change(frame), shots="all", image_size=16, **options)
+
+
+@pytest.mark.parametrize(("peak", "fits"), [(1.0, True), (1.2, False), (1.999, False), (2.0, True)])
+def test_floats_a_little_above_one_are_refused_and_not_nearly_black(peak, fits):
+    pixels = PIXELS / PIXELS.max() * peak
+    if fits:
+        assert len(task((pixels, LABELS), shots="all").train)
+    else:
+        with pytest.raises(ValueError, match=f"floats go up to {peak:.4g}: clip them to 1"):
+            task((pixels, LABELS), shots="all")
+
+
+@pytest.mark.parametrize(("least", "said"), [(-999, True), (-1, True), (-2, False), (0, False)])
+def test_a_number_that_says_that_there_is_none_is_said(least, said):
+    numbers = [least if i < 2 else i for i in range(COUNT)]
+    made = task((PIXELS, numbers), shots="all", regression=True)
+    words = f"2 images have the number {least} and all others 0 or more"
+    assert any(note.startswith(words) for note in made.notes) == said
+    below = [least if i < 2 else -3 - i for i in range(COUNT)]
+    assert not any(
+        "0 or more" in n for n in task((PIXELS, below), shots="all", regression=True).notes
+    )

@@ -191,7 +191,7 @@ def test_validation_is_left_aside_where_there_is_a_test_set(photos):
     assert len(found.train) == 6 and len(found.test) == 2
     assert found.notes == (
         "2 rows of labels.csv for validation were left aside: those for testing are the test set",
-        "2 rows of labels.csv were left aside: their 'split' is no known word",
+        "2 rows of labels.csv were left aside: what their 'split' says is no known word ('unlabeled')",
     )
 
 
@@ -1056,3 +1056,25 @@ def test_a_column_that_begins_with_is_is_no_split_by_that(photos, column):
     (photos / "labels.csv").write_text("\n".join([f"file,label,{column}", *rows]))
     found = read_folder(photos / "labels.csv", 16)
     assert found.test is None and len(found.train) == COUNT
+
+
+def test_words_that_are_no_split_are_named(photos):
+    words = ["train"] * 6 + ["tset"] * 2 + ["test"] * 4
+    found = read(write(photos, "file,label,split", lambda i: f"img/{i}.png,{kind(i)},{words[i]}"))
+    assert (
+        "2 rows of labels.csv were left aside: what their 'split' says is no known word ('tset')"
+        in found.notes
+    )
+
+
+def test_a_class_that_tables_leave_untested_is_said(tmp_path):
+    words = "the test set has no image of 'c': its accuracy says nothing about it"
+    lay_out(tmp_path, [f"img/{i}.jpg" for i in range(18)])
+    rows = [f"img/{i}.jpg,{'abc'[i % 3]}" for i in range(12)]
+    tested = [f"img/{i}.jpg,{'ab'[i % 2]}" for i in range(12, 18)]
+    for name, own in {"train": rows, "test": tested}.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join(["file,label", *own]))
+    assert words in read(tmp_path).notes
+    parts = [f"{row},{'test' if i > 11 else 'train'}" for i, row in enumerate([*rows, *tested])]
+    (tmp_path / "all.csv").write_text("\n".join(["file,label,split", *parts]))
+    assert words in read(tmp_path / "all.csv").notes

@@ -99,6 +99,9 @@ def test_a_folder_with_fewer_test_images_than_asked_for_gives_all(folder):
     made = task(folder, shots="all", image_size=16, tests=5)
     assert torch.bincount(made.test.labels).tolist() == [3, 5]
     assert [files.split("/")[0] for files in made.test.files] == ["a"] * 3 + ["b"] * 5
+    said = "5 test images are asked for, and of 'a' there are fewer"
+    assert said in made.notes
+    assert said not in task(folder, shots="all", image_size=16, tests=3).notes
 
 
 def test_a_held_back_part_is_no_part_of_the_shots_any_more(garden):

@@ -54,13 +54,21 @@ class ClassFolders:
     notes: list[str]
     tops: set[Place]
 
-    def describe_divided_groups(self) -> list[str]:
-        """A sentence where groups lie on both sides of a split that folders or a table declare."""
+    def describe_split(self) -> list[str]:
+        """Sentences where the split that is declared leaves a class untested, or divides a group."""
+        if self.test is None:
+            return []
+        notes = []
+        if lost := [name for name in self.train if not self.test.get(name)]:
+            notes.append(
+                f"the test set has no image of {list_few(map(repr, lost))}: its accuracy says nothing "
+                f"about {'it' if len(lost) == 1 else 'them'}"
+            )
         learnt, tested = (
             {self.groups[file] for files in side.values() for file in files if file in self.groups}
-            for side in (self.train, self.test or {})
+            for side in (self.train, self.test)
         )
-        return describe_groups_on_both_sides(learnt, tested)
+        return notes + describe_groups_on_both_sides(learnt, tested)
 
 
 def describe_groups_on_both_sides(learnt: Set[str], tested: Set[str]) -> list[str]:
@@ -160,13 +168,11 @@ class _Reader:
             only = next(iter(train))
             raise ValueError(f"{self.listing.name} has one class only, {only!r}; it takes two")
         self._note_names(train)
-        if test is not None:
-            self._note_test(train, test)
         if self.group == "none":
             self.groups = {}
         tops = {at[:n] for at in (*self.tops, root) for n in range(len(at) + 1)}
         found = ClassFolders(train, test, self.groups, self.notes, tops)
-        found.notes += found.describe_divided_groups()
+        found.notes += found.describe_split()
         return found
 
     def _note_names(self, classes: Collection[str]) -> None:
@@ -280,14 +286,6 @@ class _Reader:
         own = next(parts[chosen] for parts in folders.values() if chosen in parts)
         self.notes.append(f"the test set is the folder {_folders([own])} in each class")
         return train, test
-
-    def _note_test(self, train: FilesByClass, test: FilesByClass) -> None:
-        """Say which classes the test set lacks."""
-        if missing := [name for name in train if not test.get(name)]:
-            self.notes.append(
-                f"the test set has no image of {list_few(map(repr, missing))}: its accuracy says nothing "
-                f"about {'it' if len(missing) == 1 else 'them'}"
-            )
 
     # ------------------------------------------------------------------ classes and groups
 

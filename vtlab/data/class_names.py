@@ -93,13 +93,13 @@ def find_classes_in_names(listing: Listing) -> ClassFolders | None:
             for word, name in known.items():
                 test[name] += words[word]
             notes.append(f"the test set is {where}")
-            if lost := [name for name in train if name not in test]:
-                notes.append(f"the test set has no image of {list_few(map(repr, lost))}")
             if unknown := len(words.get("", ())):
                 notes.append(
                     f"{unknown} images of {where} were left aside: their names say no class"
                 )
-    return ClassFolders(train, test, {}, notes, set())
+    found = ClassFolders(train, test, {}, notes, set())
+    found.notes += found.describe_split()
+    return found
 
 
 def _group_by_word(files: list[Place]) -> FilesByClass:

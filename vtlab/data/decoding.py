@@ -58,12 +58,14 @@ class ImageFacts(NamedTuple):
         height: In pixels.
         peak: The largest value of an image with more than 8 bits, grey or in colour; 0 of all others.
         is_animated: Whether more images follow the first one, which is the one that is read.
+        is_clear: Whether parts of it may be transparent.
     """
 
     width: int
     height: int
     peak: int
     is_animated: bool
+    is_clear: bool
 
 
 def check_resize(resize: str) -> None:
@@ -209,7 +211,7 @@ def _describe(
     if image.format not in ("MPO", "HEIF"):  # a telephone's second picture is a map of depths
         with contextlib.suppress(Exception):  # of a damaged second image, say
             more = bool(getattr(image, "is_animated", False))
-    return ImageFacts(width, height, peak, more)
+    return ImageFacts(width, height, peak, more, image.has_transparency_data)
 
 
 def _find_formats(content: bytes) -> list[str]:

@@ -128,12 +128,13 @@ def _join_parts(listing: Listing, read: dict[Place, TableImages]) -> TableImages
     if folders.test:  # a fold, say: no image may be on neither side
         for name, places in folders.test.items():
             learnt[name] = learnt.get(name, []) + places
-        notes = [note for note in notes if not note.endswith("is the test set")]
+        stale = folders.describe_split()
+        notes = [n for n in notes if n not in stale and not n.endswith("is the test set")]
         notes.append(
             f"what {made.listing.name} says of testing is not used: all of it is to learn from"
         )
     joined = ClassFolders(learnt, tested, {**folders.groups, **test.folders.groups}, notes, set())
-    joined.notes += joined.describe_divided_groups()
+    joined.notes += joined.describe_split()
     for place, reader in test.listing.readers.items():
         made.listing.add(place[:-1], place[-1], reader)
     made.listing.skipped += test.listing.skipped

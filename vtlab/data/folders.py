@@ -35,7 +35,12 @@ from vtlab.data.groups import (
 )
 from vtlab.data.images import Images, check_size_of_images
 from vtlab.data.listing import Listing, list_folder, list_zip
-from vtlab.data.parallel_decoding import decode_files, describe_copies
+from vtlab.data.parallel_decoding import (
+    decode_files,
+    describe_colours,
+    describe_copies,
+    describe_shortcuts,
+)
 from vtlab.data.split_names import find_split
 from vtlab.data.splits import MIN_IMAGES_PER_CLASS, check_class_size, stratified_split
 from vtlab.data.table_cells import parse_table
@@ -233,7 +238,10 @@ def read_class_folders(
                 f"{listing.name} holds archives ({printable_path_name(archives[0])} …) and no images: unpack "
                 "them, and give the folder that holds the classes"
             )
+        others = listing.files(images=False)
         lost = f"; {listing.skipped[0]}" if listing.skipped else ""
+        if others and not lost:
+            lost = f"; there are {len(others)} other files ({printable_path_name(others[0])} …)"
         raise ValueError(f"{listing.name} holds no folders with images (.jpg, .png, .webp …){lost}")
     in_table = found is not None
     found = found or find_class_folders(listing, group)
@@ -298,6 +306,11 @@ def read_class_folders(
             notes += suggest_groups(paths, [file.label for file in files])
     labels = [numbers[file.place] if numbers else file.label for file in files]
     copies = describe_copies(decoded.digests, list(map(printable_path_name, places)), labels)
+    if not numbers:
+        rows = train + test
+        sizes = [decoded.sizes.get(i, (0, 0)) for i in rows]
+        looks = [f"{width} x {height} px" for width, height in sizes], describe_colours(pixels)
+        notes += describe_shortcuts([files[i].label for i in rows], classes, looks)
     unused = _unused_files(listing, found.tops)
     return ImageFolder(
         classes,

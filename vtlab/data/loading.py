@@ -168,6 +168,8 @@ def _load(given: Any, how: Loading, hold_out: float) -> tuple[str, ImageFolder]:
 
         given = DataFrame({"file": list(map(str, given[0])), "label": list(given[1])})
     if hasattr(given, "itertuples"):
+        if given.index.inferred_type == "string":  # of files, say
+            given = given.reset_index()
         return "table", _load_frame(given, how, hold_out)
     name, read = _load_from_memory(given, how)
     return name, _hold_out(read, hold_out) if hold_out else read
@@ -232,6 +234,8 @@ def _load_frame(frame: Any, how: Loading, hold_out: float) -> ImageFolder:
             replace(columns, file=columns.file or cells[0]),
             FilesBeside(None, cells[1]),
         )
+    if not isinstance(how.groups, str) and len(how.groups) not in (0, len(frame)):
+        raise ValueError(f"{len(frame)} images have {len(frame)} groups, not {len(how.groups)}")
     if isinstance(group := how.groups or how.group, str):
         columns = replace(columns, group=group)
     elif len(how.groups):
@@ -259,11 +263,8 @@ def _load_frame(frame: Any, how: Loading, hold_out: float) -> ImageFolder:
 
 def _are_paths(images: Any) -> bool:
     """Whether these are names of files."""
-    return (
-        isinstance(images, (list, tuple, np.ndarray))
-        and len(images) > 0
-        and isinstance(images[0], (str, os.PathLike))
-    )
+    columns = isinstance(images, (list, tuple, np.ndarray)) or hasattr(images, "to_list")
+    return columns and isinstance(next(iter(images), None), (str, os.PathLike))
 
 
 def _find_images(frame: Any) -> tuple[str, Listing] | None:
@@ -327,7 +328,7 @@ def _add_test(read: ImageFolder, other: ImageFolder) -> ImageFolder:
         if odd := [name for name in other.classes if name not in read.classes]:
             raise ValueError(f"the test images have a class {odd[0]!r} that is none to learn from")
         if lost := [name for name in read.classes if name not in other.classes]:
-            notes.append(f"the test set has no image of {', '.join(map(repr, lost))}")
+            notes.append(f"the test set has no image of {list_few(map(repr, lost))}")
     # one that stands alone is called as its file
     sides = ({*part.groups} - {*part.files} for part in (read.train, other.train))
     notes += describe_groups_on_both_sides(*sides)

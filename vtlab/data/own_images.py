@@ -15,10 +15,14 @@ from vtlab.data.file_names import describe_class_names, natural_key
 from vtlab.data.folders import ImageFolder
 from vtlab.data.images import MAX_IMAGE_SIDE, MIN_IMAGE_SIDE, Images
 from vtlab.data.parallel_decoding import (
+    describe_colours,
     describe_copies,
     describe_pixels,
+    describe_shortcuts,
     describe_what_is_cut,
+    describe_what_is_enlarged,
 )
+from vtlab.data.table_columns import describe_least_number
 from vtlab.system.fingerprints import hash_bytes
 
 CHANNELS = (1, 3, 4)
@@ -149,10 +153,13 @@ def read_items(
         pixels[i] = torch.from_numpy(np.array(make_square(image, size, resize))).permute(2, 0, 1)
     if any(array.shape[2] == 4 for array in arrays):
         notes.append("the fourth channel is taken for opacity: what is clear is white")
+    shapes = {n: (a.shape[1], a.shape[0]) for n, a in zip(names, arrays, strict=True)}
     if resize == "crop":
-        notes += describe_what_is_cut(
-            {n: (a.shape[1], a.shape[0]) for n, a in zip(names, arrays, strict=True)}
-        )
+        notes += describe_what_is_cut(shapes)
+    notes += describe_what_is_enlarged(shapes, size)
+    if not regression:
+        looks = [f"{width} x {height} px" for width, height in shapes.values()]
+        notes += describe_shortcuts(numbers.tolist(), classes, (looks, describe_colours(pixels)))
     digests = {i: hash_bytes(image.numpy().tobytes()) for i, image in enumerate(pixels)}
     notes += [*said, *describe_copies(digests, names, numbers.tolist())]
     notes += describe_pixels(pixels, len(pixels))
@@ -252,7 +259,9 @@ def _read_labels(
             raise ValueError(f"labels are no numbers, but such as {values[0]!r}")
         if len(np.unique(values)) < 2:
             raise ValueError(f"all labels are {values[0]}: there is nothing to predict")
-        return torch.tensor(values, dtype=torch.float32), tuple(classes) or ("number",), notes
+        named = tuple(classes) or ("number",)
+        notes += describe_least_number(named[0], values.tolist())
+        return torch.tensor(values, dtype=torch.float32), named, notes
     if values.dtype.kind == "f":
         if (values % 1).any():
             raise ValueError(
@@ -373,6 +382,10 @@ def _find_white(arrays: Sequence[np.ndarray]) -> tuple[float, list[str]]:
         )
     if "f" in kinds and high <= 1:
         return 1, []
+    if "f" in kinds and high < 2:  # as after an enlargement
+        raise ValueError(
+            f"the images' floats go up to {high:.4g}: clip them to 1, or give numbers up to 255"
+        )
     if "f" in kinds:
         return 255, [f"the images' floats go up to {high:.4g}: 255 is taken for white"]
     if high <= 255:

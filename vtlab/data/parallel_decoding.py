@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class DecodedFiles:
         notes: What a reader should know: what is cut away, bits that are not used, dark images.
         bits: Of images with more than 8 bits, those that are used.
         digests: The sha256 of each file that could be read, by number.
+        sizes: Width and height of these, by number.
     """
 
     pixels: Tensor
@@ -59,6 +61,7 @@ class DecodedFiles:
     notes: list[str]
     bits: int
     digests: dict[int, bytes]
+    sizes: dict[int, tuple[int, int]]
 
 
 def decode_files(
@@ -103,6 +106,7 @@ def decode_files(
         [*decoder.describe_files(readable), *describe_pixels(pixels, len(readable))],
         decoder.bits,
         {i: digests[i] for i in readable},
+        {i: decoder.facts[i][:2] for i in readable if i in decoder.facts},
     )
 
 
@@ -144,6 +148,55 @@ def describe_what_is_cut(sizes: Mapping[str, tuple[int, int]]) -> list[str]:
         f"the middle square is kept: of {len(cut)} of {len(sizes)} images more than a quarter is cut "
         f"away ({cut[most]:.0%} of {most}); resize 'pad' or 'squeeze' keeps all of it"
     ]
+
+
+def describe_what_is_enlarged(sizes: Mapping[str, tuple[int, int]], size: int) -> list[str]:
+    """A sentence about images that are enlarged more than twice, by names, widths and heights."""
+    if not (small := [name for name in sizes if 2 * min(sizes[name]) < size]):
+        return []
+    least = min(small, key=lambda name: min(sizes[name]))
+    width, height = sizes[least]
+    return [
+        f"{len(small)} of {len(sizes)} images are enlarged more than twice, to {size} px: the smallest has "
+        f"{width} x {height} px ({least})"
+    ]
+
+
+def describe_shortcuts(
+    labels: Sequence[int], classes: Sequence[str], looks: Iterable[Sequence[str]]
+) -> list[str]:
+    """A sentence where how images were made tells a class: all of it, and no others, are of one size, or grey.
+
+    A network may learn that instead of what the images show (Geirhos et al. 2020).
+
+    Args:
+        labels: The class of each image.
+        classes: Their names.
+        looks: What each image looks like in words, such as "20 x 20 px", in one respect after the other.
+    """
+    counts = Counter(labels)
+    for look in looks:
+        by_class = defaultdict[int, set[str]](set)
+        for label, one in zip(labels, look, strict=True):
+            by_class[label].add(one)
+        owners = Counter(one for own in by_class.values() for one in own)
+        for label, own in sorted(by_class.items()):
+            (first, *others) = own
+            if not others and owners[first] == 1 < len(by_class) and counts[label] > 2:
+                return [
+                    f"all images of class {classes[label]!r} are {first}, and no others are: a network may "
+                    "learn that instead of what they show"
+                ]
+    return []
+
+
+def describe_colours(pixels: Tensor) -> list[str]:
+    """Whether each image of `(N, 3, H, W)` is "grey" or "in colour", as some of its pixels say."""
+    found = []
+    for part in pixels.split(max(1, PIXELS_AT_A_TIME // pixels[0].numel())) if len(pixels) else ():
+        some = part[:, :, ::4, ::4]
+        found += (some == some[:, :1]).flatten(1).all(1).tolist()
+    return ["grey" if one else "in colour" for one in found]
 
 
 def describe_pixels(pixels: Tensor, count: int) -> list[str]:
@@ -194,15 +247,21 @@ class _FileDecoder:
         """Sentences about what of these files is not in the images, and about their scale."""
         facts = {i: self.facts[i] for i in readable if i in self.facts}
         notes = []
+        sizes = {self.name(i): (f.width, f.height) for i, f in facts.items()}
         if self.resize == "crop":
-            sizes = {self.name(i): (f.width, f.height) for i, f in facts.items()}
             notes += describe_what_is_cut(sizes)
+        notes += describe_what_is_enlarged(sizes, self.size)
         if deep := [i for i in facts if facts[i].peak]:
             if self.bits < DEEP_BITS:
                 notes.append(
                     f"{len(deep)} images with more than 8 bits have one scale: {self.bits} bits are used, so "
                     f"that {2**self.bits - 1:,} is white"
                 )
+        if clear := [i for i in facts if facts[i].is_clear]:
+            notes.append(
+                f"{len(clear)} of {len(facts)} images have an opacity ({self.name(clear[0])} …): what is clear "
+                "is white"
+            )
         if more := [i for i in facts if facts[i].is_animated]:
             count = "1 file holds" if len(more) == 1 else f"{len(more)} files hold"
             notes.append(f"{count} several images; the first was read ({self.name(more[0])} …)")

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,7 @@ def parse_table(name: str, content: bytes, files: FilesBeside | None = None) -> 
     while len(head) > filled and not head[-1]:
         head.pop()
     head = [cell or f"column {number}" for number, cell in enumerate(head, 1)]
-    if twice := [cell for cell, count in Counter(head).items() if count > 1]:
-        raise ValueError(f"{name} has two columns called {twice[0]!r}")
+    _check_once(name, head)
     rows, lines, skipped = [], [], []
     for line, row in numbered:
         if len(row) > len(head) and any(cell.strip() for cell in row[len(head) :]):
@@ -111,13 +111,19 @@ def table_of_frame(frame: pandas.DataFrame, name: str = "the table") -> Table:
     """The table that a pandas DataFrame is; a row's line is its place, from 0.
 
     Raises:
-        ValueError: If it has no rows.
+        ValueError: If it has no rows, or two columns of one name.
     """
     if not len(frame):
         raise ValueError(f"{name} has no rows")
     columns = tuple(map(str, frame.columns))
+    _check_once(name, columns)
     rows = tuple(tuple(map(_to_text, row)) for row in frame.itertuples(index=False, name=None))
     return Table(name, columns, rows, tuple(range(len(rows))))
+
+
+def _check_once(name: str, columns: Iterable[str]) -> None:
+    if twice := [column for column, count in Counter(columns).items() if count > 1]:
+        raise ValueError(f"{name} has two columns called {twice[0]!r}")
 
 
 def _read_csv(text: str) -> list[list[str]]:

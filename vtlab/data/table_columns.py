@@ -36,6 +36,7 @@ YES, NO = frozenset("1 true yes y t".split()), frozenset("0 false no n f".split(
 LIKE_GROUPS = re.compile(r"(id|number|no|session|series|site|slide|scan|camera|location|sequence)$")
 # what stands between thousands beside the mark that begins no decimals: blanks and apostrophes
 GROUPING = r"\s'\N{RIGHT SINGLE QUOTATION MARK}"
+NO_NUMBERS = frozenset((-1, -9, -99, -999, -9999))
 PURPOSES = {"train": "training", "test": "testing", "val": "validation"}
 
 
@@ -244,6 +245,18 @@ def read_numbers(column: str, cells: Sequence[str]) -> tuple[list[float | None],
     other = f", not {shown.replace('.', '')}" if unclear and not known else ""
     value = numbers[cells.index(shown)]
     return numbers, [f"numbers in the column {column} are read so: {shown} is {value:.12g}{other}"]
+
+
+def describe_least_number(what: str, numbers: Sequence[float]) -> list[str]:
+    """A sentence where numbers from 0 on have among them one that programs write where there is none (-999)."""
+    least = min(numbers)
+    others = [number for number in numbers if number != least]
+    if least not in NO_NUMBERS or not others or min(others) < 0:
+        return []
+    return [
+        f"{len(numbers) - len(others)} images have the {what} {least:g} and all others 0 or more: if it says "
+        "that there is none, leave them out"
+    ]
 
 
 def _find_decimal_mark(cell: str) -> str:

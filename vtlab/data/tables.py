@@ -29,6 +29,7 @@ from vtlab.data.table_columns import (
     are_numbers,
     counts_rows,
     describe_classes,
+    describe_least_number,
     find_columns_like_groups,
     find_marks,
     find_split_columns,
@@ -148,7 +149,7 @@ class _Reader:
             raise ValueError(f"{self.table.name}: class {lost[0]!r} has no image to learn from")
         tested = {name: places for name, places in test.items() if places} or None
         folders = ClassFolders(train, tested, own_groups, self.notes, set())
-        self.notes += folders.describe_divided_groups()
+        self.notes += folders.describe_split()
         self._note_columns()
         return TableImages(self.listing, folders, by_place)
 
@@ -265,8 +266,11 @@ class _Reader:
                 "test set"
             )
         if odd := present["aside"]:
+            cells = zip(self.cells[column], parts, strict=True)
+            words = dict.fromkeys(repr(cell) for cell, part in cells if part == "aside")
             self.notes.append(
-                f"{odd} rows of {name} were left aside: their {column!r} is no known word"
+                f"{odd} rows of {name} were left aside: what their {column!r} says is no known word "
+                f"({list_few(words)})"
             )
         return parts
 
@@ -396,6 +400,7 @@ class _Reader:
                 f"the column {self._named('label')!r} of {self.table.name} holds no two different numbers: "
                 "there is nothing to predict"
             )
+        self.notes += describe_least_number(self._named("label"), list(numbers.values()))
         return numbers
 
     # -------------------------------------------------------------- rows

@@ -318,7 +318,10 @@ def task(
         kinds = 1 if made.asks_a_number else len(made.classes)
         places = image_places_by_class(made.test.strata, range(kinds))
         first = torch.cat([own[:tests] for own in places]).sort().values
-        made = replace(made, test=made.test[first])
+        lacking = [made.classes[k] for k in range(kinds) if len(places[k]) < tests]
+        note = f"{tests} test images are asked for, and of {list_few(map(repr, lacking))} there are fewer"
+        notes = (*made.notes, note) if lacking else made.notes
+        made = replace(made, test=made.test[first], notes=notes)
     if flip is not None:
         made = replace(made, flip=flip)
     return made.at(number, seed)
