@@ -45,6 +45,22 @@ def test_rows_and_titles_that_do_not_fit_are_refused():
         plot_image_rows(ROWS, titles=["x"])
 
 
+def test_masks_are_outlined_in_the_row_of_their_name_and_must_fit():
+    masks = np.zeros((3, 8, 8), dtype=bool)
+    masks[:, 2:5, 2:5] = True
+    ax = plot_image_rows(ROWS, masks={"noise": masks}).axes[0]
+    row = [image.get_extent() for image in ax.images[3:]]  # left, right, foot, top
+    assert len(ax.collections) == 2 * 3  # each line twice, light on dark
+    for lines, (left, right, foot, top) in zip(
+        ax.collections, np.repeat(row, 2, axis=0), strict=True
+    ):
+        (x, y) = lines.get_segments()[0].mean(0)
+        assert left < x < right and top < y < foot
+    for wrong in ({"noise": masks[:2]}, {"other": masks}):
+        with pytest.raises(ValueError, match="do not fit"):
+            plot_image_rows(ROWS, masks=wrong)
+
+
 def test_no_figure_is_left_to_pyplot():
     export.to_png(plot_image_rows(ROWS), scale=1)
     assert pyplot.get_fignums() == []

@@ -95,15 +95,21 @@ def plot_mistakes(
     return sheet.figure
 
 
-def plot_image_rows(rows: Mapping[str, ArrayLike], titles: Sequence[str] | None = None) -> Figure:
+def plot_image_rows(
+    rows: Mapping[str, ArrayLike],
+    titles: Sequence[str] | None = None,
+    *,
+    masks: Mapping[str, ArrayLike] | None = None,
+) -> Figure:
     """A row of images for each name, the name at its left.
 
     Args:
         rows: For each name, images `(N, 3, H, W)` uint8, the same number and size in each row.
         titles: One for each column, written above the first row.
+        masks: For names whose images are to be outlined `(N, H, W)` bool.
 
     Raises:
-        ValueError: If there is no row, rows differ in shape, or the titles do not fit.
+        ValueError: If there is no row, rows differ in shape, or the titles or masks do not fit.
 
     Lesson 08.
     """
@@ -114,15 +120,21 @@ def plot_image_rows(rows: Mapping[str, ArrayLike], titles: Sequence[str] | None 
     ((columns, height, width, _),) = shapes
     if titles is not None and len(titles) != columns:
         raise ValueError(f"{columns} images in a row but {len(titles)} titles")
+    outlined = {name: np.asarray(of) for name, of in (masks or {}).items()}
+    for name, of in outlined.items():
+        if name not in shown or of.shape != (columns, height, width):
+            raise ValueError(f"masks {of.shape} of {name!r} do not fit the rows' images")
     names = [style.shorten_styled_text(name, NAME_WIDTH, style.BODY) for name in shown]
     side = max(style.measure_styled_text(name, style.BODY) for name in names) + NAME_GAP
     head = 0.25 if titles else 0
     cell = min((style.WIDE - side) / columns, ROW_CELL_WIDTH)
     sheet = Sheet(len(shown), columns, cell, (height, width), side=side, head=head)
-    for row, (name, images) in enumerate(zip(names, shown.values(), strict=True)):
+    for row, (name, (key, images)) in enumerate(zip(names, shown.items(), strict=True)):
         sheet.write_beside(row, name, size=style.BODY)
         for column, image in enumerate(images):
             sheet.show(row, column, image)
+        for column, mask in enumerate(outlined.get(key, ())):
+            sheet.outline(row, column, mask)
     for column, title in enumerate(titles or ()):
         words = style.shorten_styled_text(title, sheet.width, style.SMALL)
         sheet.write_over(0, column, words, size=style.SMALL, colour=style.QUIET)
