@@ -50,6 +50,21 @@ def test_lengths_by_depth_are_autograds(images):
     assert len(found) == 5 and found[0] == pytest.approx(inputs.grad.norm().item(), rel=1e-3)
 
 
+def test_a_shortcut_adds_its_input_before_the_last_relu_and_the_weights_stay(images):
+    plain, cured = (deep_stack(5, "he", True, shortcuts=on) for on in (False, True))
+    assert len(plain) == 5 + 1 and len(cured) == 1 + 2 + 1
+    x = plain[0](images[0])
+    torch.testing.assert_close(cured[0](images[0]), x)
+    _, norm, relu = plain[2]
+    by_hand = relu(x + norm(plain[2][0](plain[1](x))))
+    torch.testing.assert_close(cured[1](x), by_hand)
+
+
+def test_a_layer_without_its_pair_is_refused():
+    with pytest.raises(ValueError, match="of 4 layers one would be left without its pair"):
+        deep_stack(4, "he", True, shortcuts=True)
+
+
 def test_each_layer_shortens_a_gradient_by_its_rule_and_batchnorm_hides_the_rule(images):
     plain = {
         start: stack_gradient_lengths(deep_stack(20, start, False), *images)

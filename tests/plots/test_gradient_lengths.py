@@ -19,6 +19,13 @@ def test_a_gradients_lengths_are_drawn_from_the_images_on():
         plot_gradients({"x": {name: [1, 2] for name in "abcd"}})
 
 
+def test_lengths_of_some_layers_stand_at_their_numbers():
+    (ax,) = plot_gradients({"blocks": {"he": {0: 4, 1: 3, 3: 2, 5: 1}}}).axes
+    np.testing.assert_array_equal(
+        artist(ax, "lengths he").get_xydata(), [[0, 4], [1, 3], [3, 2], [5, 1]]
+    )
+
+
 def test_nothing_to_draw_is_said():
     with pytest.raises(ValueError, match="not 0"):
         plot_gradients({"x": {}})

@@ -97,28 +97,55 @@ WEIGHT_VARIANCES: dict[str, Callable[[int, int], float]] = {
 }
 
 
+class _Block(nn.Module):
+    """Two layers with a shortcut: their input is added before the last ReLU (He et al. 2016)."""
+
+    def __init__(self, first: nn.Sequential, second: nn.Sequential) -> None:
+        super().__init__()
+        *rest, self.relu = second
+        self.branch = nn.Sequential(first, *rest)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of `(N, C, h, w)`."""
+        return self.relu(x + self.branch(x))
+
+
 def deep_stack(
-    depth: int, start: str, normalised: bool, *, width: int = 32, classes: int = 8, seed: int = 0
+    depth: int,
+    start: str,
+    normalised: bool,
+    *,
+    shortcuts: bool = False,
+    width: int = 32,
+    classes: int = 8,
+    seed: int = 0,
 ) -> nn.Sequential:
-    """A plain deep network at its random start: 3 x 3 convolutions and ReLU, no shortcut.
+    """A deep network at its random start: 3 x 3 convolutions and ReLU, one after another.
 
     Args:
-        depth: How many layers; each is one module of the result, then comes a linear head on
-            the means of the maps.
+        depth: How many layers; then comes a linear head on the means of the maps. Each layer is one module of
+            the result; with shortcuts each two are, after the first.
         start: The variance of the weights, which are normal: "he" 2 / inputs, "xavier"
             2 / (inputs + outputs), "default" 1 / (3 inputs), PyTorch's own; counted per cell.
         normalised: Whether BatchNorm stands between convolution and ReLU.
+        shortcuts: Whether each two layers have one around them. The first layer, which changes the number of
+            channels, has none, so `depth` is odd then.
         width: Channels.
         classes: Outputs.
         seed: The weights depend on it alone.
 
     Raises:
-        ValueError: If there is no such start.
+        ValueError: If there is no such start, or a layer would be left without its pair.
 
-    Glorot and Bengio (2010); He et al. (2015), https://arxiv.org/abs/1502.01852. Lesson 02.
+    Glorot and Bengio (2010); He et al. (2015), https://arxiv.org/abs/1502.01852; He et al. (2016),
+    https://arxiv.org/abs/1512.03385. Lesson 02.
     """
     if start not in WEIGHT_VARIANCES:
         raise ValueError(f"no start {start!r}; there are {', '.join(WEIGHT_VARIANCES)}")
+    if shortcuts and depth % 2 == 0:
+        raise ValueError(
+            f"of {depth} layers one would be left without its pair: take an odd number"
+        )
     random, layers, channels = make_generator(seed, "stack"), [], 3
     with torch.random.fork_rng(devices=[]):  # constructors draw; the caller's state stays
         for _ in range(depth):
@@ -128,7 +155,10 @@ def deep_stack(
     with torch.no_grad():
         head.weight.copy_(torch.randn(head.weight.shape, generator=random) / channels**0.5)
         head.bias.zero_()
-    return nn.Sequential(*layers, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head))
+    stack: list[nn.Module] = list(layers)
+    if shortcuts:
+        stack = [layers[0], *map(_Block, layers[1::2], layers[2::2])]
+    return nn.Sequential(*stack, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head))
 
 
 def _stack_layer(

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 LINE_STYLES = (("#C4461B", "-"), ("#0072B2", (0, (5, 3))), ("#00805F", (0, (1.4, 1.8))))
 
 
-def plot_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """How long a gradient is in each layer of a stack, from the images at the left to the loss.
+def plot_gradients(
+    panels: Mapping[str, Mapping[str, Sequence[float] | Mapping[int, float]]],
+) -> Figure:
+    """How long the loss's gradient with respect to the maps is in each layer, from the images to the loss.
 
     Args:
-        panels: For each panel's title, for each kind of stack (three at most), its lengths.
+        panels: For each panel's title, for each kind of stack (three at most), its lengths: from layer 0 on,
+            or those of some layers by their numbers.
 
     Raises:
         ValueError: If there is nothing to draw, or there are more than three kinds.
@@ -38,9 +41,10 @@ def plot_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
         style.style_heading(ax, title)
         for kind, lengths in of.items():
             colour, dashes = LINE_STYLES[kinds.index(kind)]
+            known = lengths if isinstance(lengths, Mapping) else dict(enumerate(lengths))
             ax.plot(
-                range(len(lengths)),
-                lengths,
+                list(known),
+                list(known.values()),
                 color=colour,
                 linestyle=dashes,
                 linewidth=2.2,
@@ -54,7 +58,9 @@ def plot_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figur
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(10, numticks=9))
         ax.yaxis.set_minor_locator(NullLocator())
-    style.label_axes(axes[0, 0], y="length of the gradient")
+    style.label_axes(
+        axes[0, 0], y="length of \N{PARTIAL DIFFERENTIAL}loss / \N{PARTIAL DIFFERENTIAL}maps"
+    )
     axes[0, 0].legend(
         loc="lower right", frameon=False, handlelength=2.6, **style.legend_font_style()
     )
