@@ -29,6 +29,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--use-fake-device-for-media-stream",  # a camera that shows a green picture and a clock
+    "--use-fake-ui-for-media-stream",
 ]
 READY = """() => {
   const panel = window.jupyterapp && window.jupyterapp.shell.currentWidget;

@@ -14,12 +14,13 @@ SHOW = """async ([source, styles, values]) => {
     set: (name, value) => { values[name] = value; (heard[`change:${name}`] || []).forEach((f) => f()); },
     on: (name, f) => { (heard[name] ??= []).push(f); },
     off: (name, f) => { heard[name] = heard[name].filter((g) => g !== f); },
-    send: (message) => sent.push(message),
+    send: (message, _, buffers = []) => sent.push({...message, bytes: buffers.map((b) => b.byteLength)}),
   };
   document.head.append(Object.assign(document.createElement('style'), {textContent: styles}));
   const address = URL.createObjectURL(new Blob([source], {type: 'text/javascript'}));
   const view = (await import(address)).default;
-  const el = document.body.appendChild(document.createElement('div'));
+  const place = document.querySelector('.vtlab-panel') ?? document.body;
+  const el = place.appendChild(document.createElement('div'));
   Object.assign(window, {model, sent, heard, leave: view.render({model, el})});
 }"""
 DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -73,7 +74,7 @@ def test_after_a_pass_curve_number_frames_and_bars_follow(race):
 
 def test_a_click_asks_python_and_its_answer_lies_over_the_image(race):
     race.get_by_role("button").last.click()
-    assert race.evaluate("sent") == [{"look": ["full", 1]}]
+    assert race.evaluate("sent") == [{"look": ["full", 1], "bytes": []}]
     race.evaluate("map => model.set('maps', {'full 1': map})", DOT)
     assert race.locator("button img:not([hidden])").count() == 1
     race.evaluate("model.set('maps', {})")
@@ -94,9 +95,6 @@ def test_no_control_of_a_panel_gives_its_keys_to_the_notebook(chromium):
     page = chromium.new_page()
     page.set_content("<div class='vtlab-panel'><select></select></div><input>")
     page.evaluate(SHOW, [(FRONT / "frame.js").read_text(encoding="utf-8"), "", {}])
-    page.evaluate(
-        "document.querySelector('.vtlab-panel').append(document.querySelector('div:last-child'))"
-    )
     page.evaluate("new Promise(requestAnimationFrame)")
     page.evaluate("document.querySelector('.vtlab-panel').append(document.createElement('button'))")
     page.evaluate("new Promise(requestAnimationFrame)")
@@ -105,3 +103,99 @@ def test_no_control_of_a_panel_gives_its_keys_to_the_notebook(chromium):
     )
     assert marked == ["SELECT", "BUTTON"]  # those that come later, too; none outside
     page.close()
+
+
+TRAYS = {"classes": [{"name": "cat", "count": 0}, {"name": "dog", "count": 0}], "answer": {}}
+DROP = """async ([side, name]) => {
+  const canvas = Object.assign(document.createElement('canvas'), {width: side, height: side / 2});
+  const pen = canvas.getContext('2d');
+  const noise = pen.createImageData(side, side / 2);  // no packing makes it small
+  noise.data.forEach((_, i) => { noise.data[i] = i % 4 === 3 ? 255 : 256 * Math.random(); });
+  pen.putImageData(noise, 0, 0);
+  const blob = await new Promise((done) => canvas.toBlob(done, 'image/png'));
+  const given = new DataTransfer();
+  given.items.add(new File([blob], name, {type: 'image/png'}));
+  const zones = [...document.querySelectorAll('button.zone')];
+  const zone = zones.find((one) => one.closest('section')?.ariaLabel === 'class dog');
+  zone.dispatchEvent(new DragEvent('drop', {dataTransfer: given, bubbles: true, cancelable: true}));
+  return blob.size;
+}"""
+
+
+@pytest.fixture
+def trays(chromium):
+    page = chromium.new_page(viewport={"width": 1000, "height": 700})
+    # a camera is for pages that come over a safe line
+    page.route(
+        "https://photos.test/", lambda route: route.fulfill(body="<!doctype html><title>p</title>")
+    )
+    page.goto("https://photos.test/")
+    texts = [(FRONT / name).read_text(encoding="utf-8") for name in ("photos.js", "photos.css")]
+    page.evaluate(SHOW, [*texts, copy.deepcopy(TRAYS)])
+    yield page
+    page.close()
+
+
+def test_a_large_photograph_that_is_dropped_is_sent_small_to_its_tray(trays):
+    size = trays.evaluate(DROP, [1600, "rex.png"])
+    trays.wait_for_function("sent.length > 0")
+    (message,) = trays.evaluate("sent")
+    assert message["class"] == "dog" and message["name"] == "rex.png" and message["kind"] == "photo"
+    assert message["bytes"][0] < 300_000 and size > 3_000_000 and message["parts"] == 1
+    trays.evaluate("model.set('classes', [{name: 'cat', count: 0}, {name: 'dog', count: 1}])")
+    assert "1 photographs" in trays.get_by_label("class dog").inner_text()
+
+
+def test_a_zip_travels_in_parts_and_its_progress_is_said(trays):
+    with trays.expect_file_chooser() as chooser:
+        trays.get_by_role("button", name="A zip with a folder per class").click()
+    content = bytes(range(256)) * 20_000
+    chooser.value.set_files({"name": "a.zip", "mimeType": "application/zip", "buffer": content})
+    trays.wait_for_function("sent.length === 6")
+    parts = trays.evaluate("sent")
+    assert sum(part["bytes"][0] for part in parts) == len(content)
+    assert [part["part"] for part in parts] == list(range(6)) and {p["kind"] for p in parts} == {
+        "zip"
+    }
+
+
+def test_a_class_is_renamed_and_one_is_added(trays):
+    box = trays.get_by_label("Name of the class").first
+    box.fill("Katze 🐈")
+    box.press("Tab")
+    trays.get_by_role("button", name="Add a class").click()
+    assert trays.evaluate("sent.map(({rename, add}) => rename ?? add)") == [
+        ["cat", "Katze 🐈"],
+        "class 3",
+    ]
+    assert trays.get_by_label("Name of the class").count() == 3
+
+
+def test_the_camera_fills_a_tray_with_the_keyboard_and_is_closed_with_the_panel(trays):
+    tray = trays.get_by_label("class cat")
+    tray.get_by_role("button", name="Camera").click()
+    shutter = tray.get_by_role("button", name="Take (hold for several)")
+    shutter.wait_for()
+    shutter.focus()
+    trays.keyboard.press("Enter")
+    trays.wait_for_function("sent.length > 0")
+    message = trays.evaluate("sent[0]")
+    assert message["class"] == "cat" and message["kind"] == "photo" and message["bytes"][0] > 1000
+    assert tray.locator(".strip img").count() == 1
+    trays.evaluate(
+        "window.track = document.querySelector('video').srcObject.getTracks()[0]; leave()"
+    )
+    assert trays.evaluate("track.readyState") == "ended"
+
+
+def test_an_answer_has_a_bar_for_each_class_and_the_map_over_the_image(trays):
+    answer = {"name": "mine.jpg", "words": "mine.jpg: dog, 75 % sure", "image": DOT, "map": DOT}
+    answer["bars"] = [["dog", 0.75], ["cat", 0.25]]
+    trays.evaluate("answer => model.set('answer', answer)", answer)
+    widths = trays.locator(".bar i").evaluate_all("all => all.map(e => e.style.width)")
+    assert (
+        widths == ["105px", "35px"]
+        and trays.get_by_alt_text("mine.jpg: dog, 75 % sure").count() == 1
+    )
+    trays.evaluate("model.set('answer', {})")
+    assert trays.locator(".bar, .asked img").count() == 0

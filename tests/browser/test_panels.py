@@ -387,8 +387,11 @@ def test_a_zip_is_uploaded_trained_on_and_a_photo_named(notebook):
     book = notebook(SETUP, "panel = vt.UploadPanel()\npanel")
     book.run(0)
     book.run(1)
-    waits_for(book, 1, "Choose a zip")
-    buttons = ("Photos or a zip", "A photo to name")
+    waits_for(book, 1, "Fill a tray for each class")
+    buttons = (
+        "A zip with a folder per class, or photos named like “cat 1.jpg”",
+        "Drop a photograph to be named",
+    )
 
     def give(which: int, name: str, content: bytes) -> None:
         with book.page.expect_file_chooser() as chooser:

@@ -33,26 +33,86 @@ def panel():
     made.close()
 
 
-def give(widget, name: str, content: bytes) -> None:
-    """As the page does it."""
-    file = {"name": name, "type": "", "size": len(content), "last_modified": 0}
-    message = {
-        "method": "update",
-        "state": {"value": [file | {"content": content}]},
-        "buffer_paths": [],
-    }
-    widget._handle_msg({"content": {"data": message}, "buffers": []})
+def give(
+    panel, name: str, content: bytes, kind: str = "photo", tray: str = "", part: int = 70
+) -> None:
+    """As the page does it: in parts."""
+    pieces = [content[at : at + part] for at in range(0, len(content), part)] or [b""]
+    for place, piece in enumerate(pieces):
+        about = {"kind": kind, "class": tray, "name": name, "last": True}
+        about |= {"id": name, "part": place, "parts": len(pieces)}
+        panel._hear(panel.trays, about, [memoryview(piece)])
 
 
 def test_a_zip_becomes_a_task_is_trained_on_and_a_photo_is_named(panel):
-    give(panel.files, "photos.zip", archive(GOOD))
+    give(panel, "photos.zip", archive(GOOD), "zip")
     assert panel.task.classes == ("blue", "red") and len(panel.task.test) == 4
     assert "8 training images and 4 test images of 2 classes" in panel.status.words
     assert "<img" in panel._picture.value
     panel.training.buttons["train"].click()
     assert panel.training.wait() == "finished"
-    give(panel.photo, "mine.png", square("red", 2))
+    give(panel, "mine.png", square("red", 2), "ask")
     assert panel.answer.startswith("mine.png: red, ") and panel.answer in panel.status.words
+    shown = panel.trays.answer
+    assert [name for name, _ in shown["bars"]] == ["red", "blue"]
+    assert sum(share for _, share in shown["bars"]) == pytest.approx(1)
+    assert shown["image"].startswith("data:image/png") and shown["map"].startswith("data:image/png")
+
+
+def fill(panel, red: str = "class 1", blue: str = "class 2") -> None:
+    for name, content in GOOD.items():
+        colour, file = name.split("/")
+        give(panel, file, content, tray=red if colour == "red" else blue)
+
+
+def test_trays_become_classes_whatever_they_are_called(panel):
+    fill(panel)
+    assert panel.trays.classes == [{"name": f"class {n}", "count": 6} for n in (1, 2)]
+    panel._hear(panel.trays, {"rename": ["class 1", "赤 🌹"]}, [])
+    panel._hear(panel.trays, {"add": "class 3"}, [])
+    panel._hear(panel.trays, {"use": True}, [])
+    assert panel.task.classes == ("class 2", "赤 🌹") and len(panel.task.train) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("", "cannot be called ''"), ("a/b", "cannot be called 'a/b'"), ("class 2", "is a class")],
+)
+def test_a_name_that_no_tray_can_have_is_refused_and_nothing_is_lost(panel, name, words):
+    fill(panel)
+    panel.rename("class 1", name)
+    assert (
+        panel.status.words.startswith("Not renamed: ") and words.split()[-1] in panel.status.words
+    )
+    assert len(panel.photographs_of["class 1"]) == 6
+
+
+def test_empty_trays_are_no_task(panel):
+    panel.use_trays()
+    assert panel.status.words.startswith("Not taken: ") and panel.task is None
+
+
+def test_another_network_answers_anew_and_the_old_answer_is_gone(panel):
+    fill(panel, "red", "blue")
+    panel.use_trays()
+    panel.training.train()
+    panel.training.wait()
+    give(panel, "mine.png", square("red", 2), "ask")
+    assert panel.trays.answer["bars"][0][0] == "red"
+    fill(panel, "blue", "red")  # the same photographs under the other name
+    panel.photographs_of = {
+        "red": [file for file in panel.photographs_of["red"] if file[1] in _of("blue")],
+        "blue": [file for file in panel.photographs_of["blue"] if file[1] in _of("red")],
+    }
+    panel.use_trays()
+    assert not panel.trays.answer
+    panel.training.train()
+    panel.training.wait()
+    assert panel.trays.answer["bars"][0][0] == "blue"  # of the same photograph, without a question
+
+
+def _of(colour: str) -> set[bytes]:
+    return {content for name, content in GOOD.items() if name.startswith(colour)}
 
 
 def test_photographs_are_sorted_by_their_names(panel):
@@ -115,16 +175,16 @@ def test_nothing_of_an_upload_is_left_on_the_disk(panel, tmp_path, monkeypatch):
 
 
 def test_a_photo_cannot_be_named_before_training(panel):
-    give(panel.photo, "mine.png", square("red", 2))
+    give(panel, "mine.png", square("red", 2), "ask")
     assert "Not named: there is no trained network yet" in panel.status.words
 
 
 def test_a_photo_is_named_in_the_classes_that_were_learnt(panel, monkeypatch):
     monkeypatch.setattr("vtlab.widgets.session.evaluate", lambda *given: 0.5)
-    give(panel.files, "photos.zip", archive(GOOD))
+    give(panel, "photos.zip", archive(GOOD), "zip")
     panel.training.task = "garden"
     panel.training.shots = 1
     panel.training.buttons["train"].click()
     assert panel.training.wait() == "finished"
-    give(panel.photo, "mine.png", square("red", 2))
+    give(panel, "mine.png", square("red", 2), "ask")
     assert panel.answer.split(": ")[1].rpartition(",")[0] in panel.training.session.task.classes

@@ -46,6 +46,13 @@ def data_uri(
     return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")
 
 
+def picture_uri(picture: Image.Image) -> str:
+    """A picture as text that can stand in the `src` of an HTML `<img>`."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
 def _encode(figure: Figure, kind: str, scale: float, **how: Any) -> bytes:
     """The figure drawn once and packed as a file of this kind."""
     buffer, before = io.BytesIO(), figure.dpi

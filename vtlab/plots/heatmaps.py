@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
+from PIL import Image
 
 from vtlab.plots import style
 from vtlab.plots.sheet import Sheet, check_sheet_lengths, to_sheet_pictures
@@ -35,6 +36,13 @@ def heatmap_colormap() -> ListedColormap:
     colours = matplotlib.colormaps["magma"](0.12 + 0.86 * values)
     colours[:, 3] = 0.92 * np.clip(values / 0.55, 0, 1) ** 0.9
     return ListedColormap(colours, name="heat")
+
+
+def paint_heatmap(values: ArrayLike, side: int) -> Image.Image:
+    """A map `(h, w)` up to its own maximum, as a square picture that is clear where it is 0."""
+    found = np.asarray(values, dtype=float)
+    colours = heatmap_colormap()(found / max(found.max(), np.finfo(float).tiny), bytes=True)
+    return Image.fromarray(colours).resize((side, side), Image.Resampling.BILINEAR)
 
 
 def plot_cams(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import queue
 import threading
 import time
@@ -23,7 +21,8 @@ from vtlab.data.images import Images, image_places_by_class
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.evaluation import predict
-from vtlab.plots.heatmaps import heatmap_colormap
+from vtlab.plots import export
+from vtlab.plots.heatmaps import paint_heatmap
 from vtlab.plots.race_lanes import MIN_SEEDS, RaceLane, plot_race
 from vtlab.results import labels, metrics
 from vtlab.training.strategies import strategy
@@ -424,7 +423,7 @@ class RacePanel(Panel):
         classes = list(self.task.classes)
         return {
             "number": self._race,
-            "images": _to_uri(Image.fromarray(strip.cpu().numpy())),
+            "images": export.picture_uri(Image.fromarray(strip.cpu().numpy())),
             "truth": [classes[label] for label in self._watched.labels.tolist()],
             "classes": classes,
             "chance": self.task.chance,
@@ -453,12 +452,8 @@ class RacePanel(Panel):
             if maps.pop(key, None) is None and run is not None and run.session.network is not None:
                 picture = self._watched.pixels[place : place + 1]
                 found = explain(run.session.network, picture, say=self.status.say)[0].float()
-                heat = (found / found.max().clamp_min(1e-12)).cpu().numpy()
-                colours = (255 * heatmap_colormap()(heat)).astype("uint8")
-                side = picture.shape[-1]
-                maps[key] = _to_uri(
-                    Image.fromarray(colours).resize((side, side), Image.Resampling.BILINEAR)
-                )
+                heat = paint_heatmap(found.cpu().numpy(), picture.shape[-1])
+                maps[key] = export.picture_uri(heat)
             view.maps = maps
 
     def results(self) -> dict[str, str]:
@@ -476,9 +471,3 @@ def _choose_evenly(task: Task, count: int) -> Images:
         own[turn] for turn in range(max(map(len, places))) for own in places if turn < len(own)
     ]
     return task.test[torch.stack(turns[:count])]
-
-
-def _to_uri(picture: Image.Image) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, "png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -6,23 +6,28 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+import anywidget
 import ipywidgets
 import traitlets
+from PIL import Image
 
 from vtlab import plots
+from vtlab.analysis.cams import explain
 from vtlab.data.decoding import decode_image_tensor
-from vtlab.data.file_names import IMAGE_ENDINGS, is_image_name
+from vtlab.data.file_names import is_image_name
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
 from vtlab.models.evaluation import predict
+from vtlab.plots import export
+from vtlab.plots.heatmaps import paint_heatmap
 from vtlab.results.formatting import format_percent
 from vtlab.widgets.panel import (
-    CONTENT_WIDTH,
     DESCRIPTION_STYLE,
+    FRONT,
     Panel,
     PanelStatusLine,
     button,
@@ -35,15 +40,31 @@ if TYPE_CHECKING:
 
 MAX_UNPACKED_BYTES = 500_000_000  # of a zip
 IMAGES_SHOWN = 16
+MAX_BARS = 6  # classes whose probability is shown
+
+
+class PhotoTrays(anywidget.AnyWidget):
+    """A tray of photographs for each class and one to be named, as the browser shows them.
+
+    Attributes:
+        classes: A mapping for each class: its name, the count of its photographs, and, of those that came
+            in a zip, a few as `thumbs`.
+        answer: What a network says of the photograph that was to be named; empty for nothing.
+    """
+
+    _esm = FRONT / "photos.js"
+    _css = FRONT / "photos.css"
+    classes: traitlets.List = traitlets.List().tag(sync=True)
+    answer = traitlets.Dict().tag(sync=True)
 
 
 class UploadPanel(Panel):
-    """See a zip or a few photographs as a task, train on them, and have one photograph named.
+    """Photographs of one's own as a task: drop them or take them, look, train, and have others named.
 
-    A zip has a folder per class. Single photographs are sorted into classes by their names:
-    `cat 1.jpg` and `cat_2.jpg` are of class `cat`. A browser sends about 7 MB at once; `path`
-    reads a larger folder or zip where the notebook runs. Its plain twins are `task`, `fit`,
-    `predict` and `plots.images`.
+    Each class has a tray, which takes photographs that are dropped, chosen or made with the camera;
+    browsers send them small. A zip has a folder per class; photographs that are dropped beside the trays
+    are sorted by their names: `cat 1.jpg` and `cat_2.jpg` are of class `cat`. `path` reads a folder or zip
+    where the notebook runs. Its plain twins are `task`, `fit`, `predict` and `plots.images`.
 
     Attributes:
         path: Of a folder or zip on the machine where the notebook runs; "" for none.
@@ -51,6 +72,7 @@ class UploadPanel(Panel):
         task: What was uploaded or found, or None.
         training: The `TrainPanel` for it, or None.
         answer: What the network named, in words.
+        photographs_of: The files of each tray by class: names and contents.
 
     Lesson 16.
     """
@@ -69,29 +91,34 @@ class UploadPanel(Panel):
         self.task: Task | None = None
         self.training: TrainPanel | None = None
         self.answer = ""
-        self.status = PanelStatusLine(
-            "Choose a zip with a folder per class, or photos named like “cat 1.jpg”."
-        )
-        self.files = _upload_button("Photos or a zip", (".zip", *IMAGE_ENDINGS), multiple=True)
-        self.photo = _upload_button("A photo to name", IMAGE_ENDINGS, multiple=False)
+        self.photographs_of: dict[str, list[tuple[str, bytes]]] = {}
+        self._parts: dict[str, list[bytes]] = {}  # of a file that is on its way
+        self._loose: dict[
+            str, bytes
+        ] = {}  # dropped beside the trays, until the last of them is there
+        self._asked: tuple[str, bytes] | None = None  # the photograph that was named last
+        self.status = PanelStatusLine("Fill a tray for each class, with ten photographs or more.")
+        self.trays = PhotoTrays()
+        self.trays.on_msg(self._hear)
         self.buttons = {"read": button("Read this path", self._read_path)}
         self._training_place = ipywidgets.VBox()
+        for name in ("class 1", "class 2"):
+            self.photographs_of[name] = []
         super().__init__(**traits)
-        self.files.observe(self._take_files, "value")
-        self.photo.observe(self._take_photo, "value")
+        self._show_trays()
 
     def build_controls(self) -> dict[str, ipywidgets.Widget]:
-        """The path; the uploads have no trait, since their value is the photographs."""
+        """The path; trays have no trait, since they hold photographs."""
         looks = {"style": DESCRIPTION_STYLE, "layout": {"width": "28em"}}
         return {"path": ipywidgets.Text(description="Path of a folder or zip", **looks)}
 
     def arrange_controls(self) -> Sequence[ipywidgets.Widget]:
-        """Upload or path, the state, training, and the photograph to name."""
+        """Trays, path, the state, training."""
         return [
-            control_row(self.files, self.controls["path"], self.buttons["read"]),
+            self.trays,
+            control_row(self.controls["path"], self.buttons["read"]),
             self.status,
             self._training_place,
-            control_row(self.photo),
         ]
 
     @property
@@ -119,21 +146,76 @@ class UploadPanel(Panel):
         except (ValueError, OSError) as error:
             self.status.say(f"Not taken: {error}")
 
-    def _take_files(self, change: dict) -> None:
-        if change["new"]:
-            self.upload(_read_uploaded_files(change["new"]))
+    def _hear(self, view: PhotoTrays, content: dict, buffers: Sequence) -> None:
+        """What the page sends: files in parts, and names of trays."""
+        match content:
+            case {"kind": kind, "id": number, "part": part, "parts": parts}:
+                pieces = self._parts.setdefault(number, [])
+                pieces.append(bytes(buffers[0]))
+                if part + 1 == parts:
+                    name = PurePosixPath(str(content["name"]).replace("\\", "/")).name
+                    self._take(kind, content, name, b"".join(self._parts.pop(number)))
+            case {"add": name}:
+                self.photographs_of.setdefault(str(name), [])
+                self._show_trays()
+            case {"rename": [old, new]}:
+                self.rename(str(old), str(new))
+            case {"use": _}:
+                self.use_trays()
 
-    def _take_photo(self, change: dict) -> None:
-        if change["new"]:
-            self.name_photo(*_read_uploaded_files(change["new"]).popitem())
+    def _take(self, kind: str, content: dict, name: str, data: bytes) -> None:
+        """A whole file: for a tray, to be sorted by its name, a zip, or to be named."""
+        if kind == "zip":
+            self.upload({name: data})
+        elif kind == "ask":
+            self.name_photo(name, data)
+        elif kind == "photo":
+            self.photographs_of.setdefault(content["class"], []).append((name, data))
+            self._show_trays()
+        else:
+            self._loose[name] = data
+            if content.get("last"):
+                files, self._loose = self._loose, {}
+                self.upload(files)
+
+    def rename(self, old: str, new: str) -> None:
+        """Call a tray by another name; what is in it stays."""
+        try:
+            if not new or "/" in new or "\\" in new or new in (".", ".."):
+                raise ValueError(f"a class cannot be called {new!r}")
+            if new in self.photographs_of and new != old:
+                raise ValueError(f"there is a class {new!r} already")
+            kept = self.photographs_of
+            self.photographs_of = {new if k == old else k: files for k, files in kept.items()}
+        except ValueError as error:
+            self.status.say(f"Not renamed: {error}.")
+        self._show_trays()
+
+    def use_trays(self) -> None:
+        """Make a task of the photographs in the trays; empty trays are no classes."""
+        try:
+            with tempfile.TemporaryDirectory() as folder:  # the task holds its images in memory
+                for name, files in self.photographs_of.items():
+                    for number, (file, data) in enumerate(files):
+                        place = Path(folder) / "photos" / name
+                        place.mkdir(parents=True, exist_ok=True)
+                        (place / f"{number:04d} {file}").write_bytes(data)
+                self._open_task(Path(folder) / "photos")
+        except (ValueError, OSError) as error:
+            self.status.say(f"Not taken: {error}")
+
+    def _show_trays(self) -> None:
+        counts = [{"name": k, "count": len(of)} for k, of in self.photographs_of.items()]
+        self.trays.classes = counts
 
     def _open_task(self, path: Path) -> None:
         """Read a folder or zip as a task, and offer a panel to train on it."""
         task = make_task(path, shots="all", image_size=self.size)
         if self.training is not None:
             self.training.close()
-        self.task, self.answer = task, ""
+        self.task, self.answer, self.trays.answer = task, "", {}
         self.training = TrainPanel(task, strategy="probe")
+        self.training.observe(self._ask_again, "state")
         self._training_place.children = (self.training.widget,)
         notes = " ".join(f"{note[0].upper()}{note[1:]}." for note in task.notes)
         if task.skipped:
@@ -145,8 +227,19 @@ class UploadPanel(Panel):
         )
         self.refresh()
 
+    def _ask_again(self, change: dict) -> None:
+        """Another network, another answer: that of the one before is of no network that is here."""
+        if change["new"] == "training":
+            self.answer, self.trays.answer = "", {}
+        elif change["new"] == "finished" and self._asked is not None:
+            self.name_photo(*self._asked)
+
     def name_photo(self, file: str, content: bytes) -> None:
-        """Have a photograph named by the network that was trained here."""
+        """Have a photograph named by the network that was trained here.
+
+        The page shows the probabilities of the classes, and where the network finds the evidence (Grad-CAM).
+        """
+        self._asked = (file, content)
         training = self.training
         session = None if training is None else training.session
         try:
@@ -158,10 +251,19 @@ class UploadPanel(Panel):
             pixels = decode_image_tensor(
                 content, task.image_size, file, resize=task.resize, bits=task.bits
             )
-            probability, predicted = predict(session.network, pixels).max(1)
-            sure = format_percent(float(probability), 0)
-            self.answer = f"{file}: {task.classes[int(predicted)]}, {sure} sure"
+            shares = predict(session.network, pixels)[0].cpu()
+            best = shares.argsort(descending=True).tolist()
+            sure = format_percent(float(shares[best[0]]), 0)
+            self.answer = f"{file}: {task.classes[best[0]]}, {sure} sure"
             self.status.say(self.answer)
+            heat = explain(session.network, pixels, say=lambda sentence: None)[0].float().cpu()
+            self.trays.answer = {
+                "name": file,
+                "words": self.answer,
+                "image": export.picture_uri(Image.fromarray(pixels[0].permute(1, 2, 0).numpy())),
+                "map": export.picture_uri(paint_heatmap(heat.numpy(), task.image_size)),
+                "bars": [[task.classes[k], float(shares[k])] for k in best[:MAX_BARS]],
+            }
         except ValueError as error:
             self.status.say(f"Not named: {error}")
 
@@ -186,11 +288,6 @@ class UploadPanel(Panel):
         if self.task is None:
             raise ValueError("Nothing was uploaded yet.")
         return self.task
-
-
-def _upload_button(words: str, endings: Iterable[str], *, multiple: bool) -> ipywidgets.FileUpload:
-    what = {"accept": ",".join(endings), "multiple": multiple}
-    return ipywidgets.FileUpload(description=words, layout=CONTENT_WIDTH, **what)
 
 
 def store_upload(files: Mapping[str, bytes], folder: Path) -> Path:
@@ -225,11 +322,3 @@ def store_upload(files: Mapping[str, bytes], folder: Path) -> Path:
         (folder / "photos" / kind).mkdir(parents=True, exist_ok=True)
         (folder / "photos" / kind / PurePosixPath(name).name).write_bytes(content)
     return folder / "photos"
-
-
-def _read_uploaded_files(uploaded: Sequence[Mapping]) -> dict[str, bytes]:
-    """The contents of uploaded files by name; names of folders are left aside."""
-    return {
-        PurePosixPath(file["name"].replace("\\", "/")).name: bytes(file["content"])
-        for file in uploaded
-    }

@@ -4,18 +4,22 @@
 const CONTROLS = "a, button, input, select, textarea, [tabindex]";
 
 function render({ el }) {
-  let watcher = null;
+  let watcher = null, left = false;
   const begin = () => {
+    if (left) return;
     const panel = el.closest(".vtlab-panel");
-    if (!panel) return;
+    if (!panel) return requestAnimationFrame(begin); // not on the page yet
     const mark = () =>
       panel.querySelectorAll(CONTROLS).forEach((one) => one.setAttribute("data-lm-suppress-shortcuts", "true"));
     mark();
     watcher = new MutationObserver(mark);
     watcher.observe(panel, { childList: true, subtree: true });
   };
-  requestAnimationFrame(begin); // the panel is on the page by then
-  return () => watcher && watcher.disconnect();
+  begin();
+  return () => {
+    left = true;
+    watcher?.disconnect();
+  };
 }
 
 export default { render };
