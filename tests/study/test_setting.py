@@ -9,10 +9,12 @@ from images_made_up import grainy, saved
 from vtlab.cli.commands import read_setting
 from vtlab.cli.options import build_parser
 from vtlab.data.tasks import task
+from vtlab.models.backbones import backbone
 from vtlab.models.starts import find_default_start
 from vtlab.results.labels import RECIPES
 from vtlab.study.run import Runner
 from vtlab.study.setting import Setting
+from vtlab.training.saving import save
 from vtlab.training.schedules import LENGTH_RULE
 
 PHOTOGRAPHS = find_default_start(photographs=True)
@@ -129,3 +131,18 @@ def test_folders_of_runs_name_the_rule_that_says_how_long_trainings_are():
     assert Setting().fingerprint()["length"] == LENGTH_RULE
     for fixed in (Setting(epochs=3), Setting(recipe="plain")):
         assert "length" not in fixed.fingerprint()
+
+
+def test_a_start_that_was_trained_on_the_task_itself_is_said(tmp_path):
+    made = task("garden", image_size=32)
+    network = backbone("mini_resnet", classes=8)
+    save(network, tmp_path / "model", made, strategy="full")
+    setting = Setting(weights=str(tmp_path / "model"))
+    (said,) = setting.describe_what_start_saw(made)
+    assert said.startswith(f"the weights {tmp_path / 'model'} were trained on garden itself: if ")
+    lines = []
+    Runner.build(setting, made).describe(setting, [], lines.append)
+    assert f"  {said}" in lines
+    assert setting.describe_what_start_saw(replace(made, name="fine")) == []
+    for plain in (Setting(), Setting(weights="natural")):
+        assert plain.describe_what_start_saw(made) == []

@@ -187,6 +187,25 @@ def test_a_foreign_folder_and_none_at_all_are_named(tmp_path):
     shutil.copy(weights(tmp_path / "a"), tmp_path / "b.pth")
     with pytest.raises(FileNotFoundError, match="no model in"):
         load(tmp_path / "b.pth")
+    kept(tmp_path / "report" / "model")
+    with pytest.raises(FileNotFoundError, match=r"no model in .*report: .*; .*model is one"):
+        load(tmp_path / "report")
+    assert load(tmp_path / "a", "mini_resnet")[1].backbone == "mini_resnet"
+    with pytest.raises(ValueError, match="it is a mini_resnet, not a mini_vgg: leave backbone out"):
+        load(tmp_path / "a", "mini_vgg")
+
+
+def test_a_model_is_saved_and_loaded_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    kept("~/model")
+    assert (tmp_path / "model" / CARD_FILE).is_file()
+    network, _ = load("~/model")
+    start = backbone("mini_resnet", weights="~/model")
+    assert all(
+        torch.equal(value, start.stages.state_dict()[name])
+        for name, value in network.stages.state_dict().items()
+    )
 
 
 def test_what_could_not_be_loaded_again_is_not_saved(tmp_path):

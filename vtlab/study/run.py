@@ -173,7 +173,8 @@ class Runner:
         """
         say(setting.describe_start(self.task))
         unused = setting.list_unused(strategies, self.task, self.make_network())
-        for line in (*self.task.notes, *unused):
+        seen = setting.describe_what_start_saw(self.task)
+        for line in (*self.task.notes, *seen, *unused):
             say(f"  {line}")
 
     def make_network(self) -> Network:

