@@ -17,7 +17,7 @@ assert Path(vtlab.__file__).is_relative_to(sys.argv[1]), vtlab.__file__
 asked = []
 subprocess.run = lambda command, **_: asked.append(command) or subprocess.CompletedProcess(command, 0)
 assert vtlab.cli.main(["lab"]) == 0
-first = Path(asked[0][-1])
+first = Path(asked[0][3])
 assert first.is_file() and first.name.startswith("01_"), first
 first.write_text(first.read_text(encoding="utf-8"), encoding="utf-8")
 (first.parent / "notes.txt").write_text("mine", encoding="utf-8")

@@ -160,7 +160,7 @@ def test_a_mistake_is_one_line_and_no_report(arguments, words, tmp_path, capsys)
         ("predict model", "required: IMAGE", "predict"),
         ("predict model x.png --out", "--out: expected one argument", "predict"),
         ("starts --all", "not understood: --all", "starts"),
-        ("lab here", "not understood: here", "lab"),
+        ("lab here", "'here' is no option of JupyterLab, such as --port=9000", "lab"),
         ("train photos", "COMMAND: invalid choice: 'train'", ""),
         ("--colour starts", "not understood: --colour", ""),
         ("", "required: COMMAND", ""),
@@ -236,28 +236,29 @@ def test_names_that_are_no_text_reach_the_report_and_the_line_to_type_is_quoted(
     assert "my photos \\udce9/caf\\udce9/0.png\tcaf\\udce9\t" in capsys.readouterr().out
 
 
-def test_lab_says_that_a_clone_needs_no_folder(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(("user", "more"), [(0, ["--allow-root"]), (1000, [])])
+def test_lab_opens_a_copy_and_passes_options_on(tmp_path, monkeypatch, user, more):
     opened = []
 
     def run(command, **options):
-        opened.append(command[-1])
+        opened.append(command[3:])
         return subprocess.CompletedProcess(command, 0)
 
-    (tmp_path / "01_first.ipynb").touch()
-    monkeypatch.setattr("vtlab.cli.commands.find_shipped_files", lambda name: tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("vtlab.cli.commands.subprocess.run", run)
-    assert main(["lab", "--folder", "mine"]) == 0
-    assert opened == [str(tmp_path / "01_first.ipynb")]
-    assert capsys.readouterr().err.startswith("--folder mine is not used: this clone has")
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    assert main(["lab", "--", "--port=9000"]) == 0
+    first = Path("vtlab-lessons/01_four_strategies.ipynb")
+    assert opened == [[str(first), "--port=9000", *more]]
+    assert Path("vtlab-lessons/solutions").is_dir() and not Path("vtlab-lessons/tools").exists()
+    first.write_text("mine", encoding="utf-8")
+    assert main(["lab"]) == 0 and first.read_text(encoding="utf-8") == "mine"
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
 def test_lab_says_where_there_are_no_lessons(tmp_path, capsys, monkeypatch, kind):
     place = tmp_path / "notes"
     place.mkdir() if kind == "folder" else place.write_text("x")
-    monkeypatch.setattr(
-        "vtlab.cli.commands.find_shipped_files", lambda name: tmp_path / "_shipped" / name
-    )
     assert main(["lab", "--folder", str(place)]) == 2
     words = "holds no lessons (01_….ipynb)" if kind == "folder" else "is a file, not a folder"
     assert capsys.readouterr().err.startswith(

@@ -232,15 +232,12 @@ def starts_command(given: argparse.Namespace) -> int:
 
 
 def lab_command(given: argparse.Namespace) -> int:
-    """Run `vtlab lab`: open JupyterLab at lesson 01, in a clone's folder or in a writable copy."""
-    shipped = lessons = find_shipped_files("lessons")
-    if shipped.parent.name == "_shipped":  # installed: those are not to be written on
-        lessons = given.folder or Path("vtlab-lessons")
-        if not lessons.exists():
-            shutil.copytree(shipped, lessons)
-            print(f"lessons copied to {lessons}")
-    elif given.folder:
-        print_note(f"--folder {given.folder} is not used: this clone has the lessons in {shipped}")
+    """Run `vtlab lab`: open JupyterLab at lesson 01, in a copy that may be written on."""
+    lessons = given.folder or Path("vtlab-lessons")
+    if not lessons.exists():
+        skipped = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "source", "tools")
+        shutil.copytree(find_shipped_files("lessons"), lessons, ignore=skipped)
+        print(f"lessons copied to {lessons}")
     first = min(lessons.glob("01_*.ipynb"), default=None)
     if first is None:
         what = "holds no lessons (01_….ipynb)" if lessons.is_dir() else "is a file, not a folder"
@@ -248,7 +245,9 @@ def lab_command(given: argparse.Namespace) -> int:
             f"{lessons} {what}: name another folder (--folder), or one that is not there yet"
         )
     environment = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1"}
-    command = [sys.executable, "-m", "jupyterlab", str(first)]
+    command = [sys.executable, "-m", "jupyterlab", str(first), *given.jupyter]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container there is nobody else
+        command.append("--allow-root")
     return subprocess.run(command, env=environment, check=False).returncode
 
 

@@ -15,6 +15,7 @@ from vtlab.cli.values import (
     parse_csv_name,
     parse_duration,
     parse_folder,
+    parse_jupyter_option,
     parse_path,
     parse_seed,
 )
@@ -121,12 +122,19 @@ def build_parser() -> OneLineParser:
         )
     )
     commands.add_parser("starts", help="list the pretrained networks that are at hand")
-    lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab")
+    lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab, in a copy of the lessons")
     lab.add_argument(
         "--folder",
         type=parse_folder,
         default=None,
-        help="where the lessons are copied when this is not a clone (default: vtlab-lessons)",
+        help="where the lessons are copied, or lie already (default: vtlab-lessons)",
+    )
+    lab.add_argument(
+        "jupyter",
+        type=parse_jupyter_option,
+        nargs="*",
+        metavar="-- OPTION",
+        help="what follows -- goes to JupyterLab, such as -- --port=9000 --no-browser",
     )
     return top
 

@@ -43,6 +43,15 @@ def parse_count(text: str) -> int:
     return number
 
 
+def parse_jupyter_option(text: str) -> str:
+    """An option for JupyterLab, as it is."""
+    if not text.startswith("-"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no option of JupyterLab, such as --port=9000"
+        )
+    return text
+
+
 def parse_folder(text: str) -> Path:
     """The name of a folder."""
     if not text.strip():
