@@ -25,7 +25,9 @@ from vtlab.garden.species import (
 from vtlab.system.randomness import random_uniform
 
 OUTLINE_ANGLES = 192  # an outline is a table of radii; 192 angles are finer than a pixel
-CHUNK_SIZE = 64  # pictures drawn at once: their layers stay in the processor's cache
+CHUNK_SIZE = (
+    64  # pictures drawn at once, fewer of large ones: their layers stay in the processor's cache
+)
 TWO_PI = 2 * torch.pi
 
 
@@ -114,10 +116,9 @@ def draw_plants_in_chunks(
     """
     if not len(labels):
         return torch.empty(0, 3, size, size).byte(), torch.empty(0, size, size).bool()
-    pairs = [
-        paint(*chunk)
-        for chunk in zip(labels.split(CHUNK_SIZE), image_keys.split(CHUNK_SIZE), strict=True)
-    ]
+    count = max(1, min(CHUNK_SIZE, CHUNK_SIZE * 64**2 // size**2))
+    chunks = zip(labels.split(count), image_keys.split(count), strict=True)
+    pairs = [paint(*chunk) for chunk in chunks]
     images, masks = zip(*pairs, strict=True)
     return torch.cat(images), torch.cat(masks)
 
