@@ -525,6 +525,20 @@ def test_whether_features_fit_is_told_by_the_balanced_accuracy(toy, counts):
         assert training.epochs == choose_epochs(len(labels), lp_ft if right else scratch)
 
 
+def test_a_head_that_names_one_class_of_uneven_ones_is_no_fit_before_and_after_a_resume(toy):
+    random = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (100, 3, 16, 16), generator=random, dtype=torch.uint8)
+    labels = (torch.arange(100) > 94).long()
+    some = replace(toy, train=Images(noise, labels))
+    training = fit(tiny_network(), some, lp_ft)
+    while training.solving:
+        training.step()
+    assert training.history[-1].train_accuracy >= 0.94
+    assert not training.fitted and training.epochs == choose_epochs(100, scratch)
+    again = fit(tiny_network(), some, lp_ft, resume=training.state())
+    assert not again.fitted and again.epochs == training.epochs
+
+
 def test_of_even_classes_balanced_and_plain_accuracy_say_the_same(toy):
     for right in range(80, 101):
         some = replace(toy, train=toy.train[torch.arange(96) % 12])

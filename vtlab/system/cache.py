@@ -8,6 +8,8 @@ import shutil
 import time
 from pathlib import Path
 
+from vtlab.system.files import expand_home
+
 UNUSED_SECONDS = 30 * 86400  # after which a folder may go when another one is made
 
 
@@ -16,7 +18,7 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     own = os.environ.get("VTLAB_CACHE")
-    return Path(own) if own else user_cache_path("vtlab", appauthor=False)
+    return Path(expand_home(own)) if own else user_cache_path("vtlab", appauthor=False)
 
 
 def delete_unused_folders(root: Path, keep: Path, name: str, but: str = "") -> None:
