@@ -368,10 +368,10 @@ MUTANTS = (
         "if truths[0] is None:",
     ),
     Mutant(
-        "an exercise takes any schedule",
+        "an exercise takes any mixture of weights",
         "vtlab/course/lesson_07.py",
-        "warmup_cosine(i, n), atol=1e-6)",
-        "warmup_cosine(i, n), atol=1)",
+        "tuned[name], share), atol=1e-6)",
+        "tuned[name], share), atol=10)",
         "lessons/solutions/07_learning_rates.ipynb",
         ("tests/course/test_lesson.py",),
     ),

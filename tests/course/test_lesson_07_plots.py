@@ -11,6 +11,7 @@ from tests_support import artist
 from vtlab.course import lesson_07
 from vtlab.course.exercise import check
 from vtlab.course.lesson_07 import ACCURACIES, RatesByPart, fine_tune, list_rates, plot_drift
+from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
 from vtlab.models.network import STAGE_NAMES
 from vtlab.plots import style
@@ -52,14 +53,29 @@ def test_drift_shows_means_over_the_seeds_for_every_stage():
         plot_drift(drift(), "probe")
 
 
-def test_both_tasks_are_one_point_for_each_way():
+def test_two_starts_of_the_head_are_drawn_for_both_tasks_over_the_probe():
     rows = [
-        {"way": way, "rate": rate, "test_accuracy": 0.8 + seed / 100, "old_accuracy": 0.6}
-        for (way, rate), seed in itertools.product(lesson_07.TRADES, range(3))
+        {
+            "way": way,
+            "rate": rate,
+            "test_accuracy": 0.5 + 10 * rate + seed / 100,
+            "old_accuracy": 0.6,
+        }
+        for way, rate, seed in itertools.product(
+            lesson_07.HEAD_STARTS, (1e-5, 1e-3, 1e-2), range(3)
+        )
     ]
-    ax = lesson_07.plot_trade(pd.DataFrame(rows)).axes[0]
-    for words, *_ in lesson_07.TRADES.values():
-        assert artist(ax, words).get_xydata()[0].tolist() == pytest.approx([0.81, 0.6])
+    rows += [
+        {"way": "probe", "rate": 0.0, "test_accuracy": 0.8 + s / 100, "old_accuracy": 0.95}
+        for s in range(3)
+    ]
+    new, old = lesson_07.plot_head_starts(pd.DataFrame(rows)).axes
+    for way in lesson_07.HEAD_STARTS:
+        drawn = artist(new, f"{way} test_accuracy").get_ydata()
+        assert list(drawn) == pytest.approx([0.5101, 0.52, 0.61])
+        assert list(artist(old, f"{way} old_accuracy").get_ydata()) == pytest.approx([0.6] * 3)
+    assert artist(new, "probe test_accuracy").get_ydata()[0] == pytest.approx(0.81)
+    assert artist(old, "probe old_accuracy").get_ydata()[0] == pytest.approx(0.95)
 
 
 def test_schedules_are_drawn_with_what_they_brought():
@@ -102,15 +118,42 @@ def test_rates_by_part_are_those_of_a_stage_decay_or_of_its_controls():
     assert {rates(way)["head"] for way in ("stage-wise", "reversed", "slow body")} == {1e-3}
 
 
-@pytest.mark.parametrize(("got", "verdict"), [(0.75, "right"), (0.5, "not yet")])
-def test_a_schedule_of_ones_own_is_held_against_a_constant_rate(got, verdict, monkeypatch, capsys):
-    def mine(i, n):
-        return 1.0 if i == 0 else 0.1
+@pytest.mark.parametrize(("share", "verdict"), [(0.5, "right"), (0.9, "not yet")])
+def test_a_share_of_the_way_is_held_against_the_whole_way(share, verdict, monkeypatch, capsys):
+    start = backbone("mini_resnet", classes=8)
 
-    monkeypatch.setattr(lesson_07, "fine_tune", lambda task, seed, rate, schedule: schedule)
-    monkeypatch.setattr(
-        lesson_07, "evaluate", lambda schedule, *images: got if schedule is mine else 0.4
-    )
-    check("07.3", mine)
+    def train(task, seed, rate):
+        tuned = backbone("mini_resnet", classes=8)
+        for weight in tuned.stages.parameters():
+            weight.data += 1.0
+        return tuned
+
+    def way(network):  # how far it is from the start, as a share
+        pairs = zip(network.stages.parameters(), start.stages.parameters(), strict=True)
+        return max((a - b).mean().item() for a, b in pairs)
+
+    class Old:
+        def __init__(self):
+            self.start, self.head = start, None
+
+        @classmethod
+        def make(cls):
+            return cls()
+
+        def accuracy(self, network, head):
+            return 1 - way(network) / 2
+
+    monkeypatch.setattr(lesson_07, "fine_tune", train)
+    monkeypatch.setattr(lesson_07, "OldTask", Old)
+    monkeypatch.setattr(lesson_07, "evaluate", lambda network, *images: 0.8)
+    check("07.3", share)
     said = capsys.readouterr().out
-    assert f"exercise 07.3: {verdict}" in said and "a constant rate 40" in said
+    assert f"exercise 07.3: {verdict}" in said and "from 50" in said
+
+
+def test_plants_elsewhere_are_those_of_the_test_set():
+    task, elsewhere = make_task("garden", shots=1, tests=2), lesson_07.draw_elsewhere(2)
+    for images in elsewhere.values():
+        assert torch.equal(images.labels, task.test.labels)
+        assert torch.equal(images.masks, task.test.masks)
+        assert not torch.equal(images.pixels, task.test.pixels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ import pandas as pd
 import torch
 from matplotlib.ticker import NullLocator
 
-from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
+from vtlab.course.exercise import Verdict, call_answer, exercise
 from vtlab.course.old_task import OldTask as OldTask
 from vtlab.course.tables import drift_table as drift_table
 from vtlab.course.tables import read_committed_table
-from vtlab.course.tables import real_table as real_table
+from vtlab.data.images import Images
 from vtlab.data.tasks import task as make_task
+from vtlab.garden.worlds import WORLDS
 from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import evaluate
 from vtlab.plots import style
@@ -49,35 +51,55 @@ STAGE_STYLES = (
     ("#6B2C76", "^"),
     ("#2A1B4F", "v"),
 )
-# ways to fine-tune in the picture of both tasks: way and rate, words and where they stand, colour, marker
-TRADES: dict[tuple[str, float | None], tuple[str, tuple[int, int], str, str]] = {
-    ("full", 3e-4): ("0.0003 for all", (8, 7), "#6E6E6E", "s"),
-    ("full", 1e-3): ("0.001 for all", (8, 7), "#6E6E6E", "s"),
-    ("reversed", 1e-3): ("reversed order", (8, -14), "#C4461B", "^"),
-    ("slow body", 1e-3): ("fast head, slow body", (-8, 7), "#C77C02", "D"),
-    ("stage-wise", 1e-3): ("stage-wise", (8, -14), "#00805F", "v"),
-    ("probe first", 1e-4): ("probe first", (8, 7), "#A94C86", "P"),
-    ("probe", None): ("probe alone", (8, 7), "#0072B2", "o"),
+# how the head starts, in the picture of two starts: the way in the table, words, colour, marker
+HEAD_STARTS = {
+    "full": ("random head", "#6E6E6E", "s"),
+    "solved head": ("solved head", "#00805F", "D"),
 }
+BOTH_TASKS = {"test_accuracy": "new task", "old_accuracy": "old task, old head"}
 # the share of the peak rate at step i of n, counted from 0
 SCHEDULES: dict[str, Callable[[int, int], float]] = {
     "constant": lambda i, n: 1.0,
+    "constant at half": lambda i, n: 0.5,  # the mean rate of a cosine
     "warm-up": lambda i, n: min(1.0, (i + 1) / max(1, n // 10)),
     "cosine": lambda i, n: (1 + math.cos(math.pi * i / n)) / 2,
     "warm-up and cosine": warmup_cosine,
 }
 
-LARGE_RATE, SCHEDULE_GAIN, FRESH_SEED = 1e-2, 0.2, 100  # of exercise 07.3
-SCHEDULE_COLOURS = ("#6E6E6E", "#C77C02", "#0072B2", "#00805F")
+# of exercise 07.3: a tuned network, of which a part of the way is taken back
+FRESH_SEED, BLEND_RATE = 100, 1e-3
+BLEND_LOSS, BLEND_GAIN = 0.04, 0.15  # of the new task at most, of the old one at least
+SCHEDULE_COLOURS = ("#6E6E6E", "#A94C86", "#C77C02", "#0072B2", "#00805F")
+# images from elsewhere: dials of the garden's world, each as far as costs a probe of another seed some thirty points
+ELSEWHERE: dict[str, dict[str, str | float]] = {
+    "noise": {"corruption": "noise", "strength": 1.0},
+    "blur": {"corruption": "blur", "strength": 1.5},
+    "mist": {"corruption": "contrast", "strength": 2.0},
+    "hue": {"corruption": "hue", "strength": 2.0},
+}
+ELSEWHERE_IMAGES = 50  # of each class
+
+
+def draw_elsewhere(per_class: int = ELSEWHERE_IMAGES) -> dict[str, Images]:
+    """The first test plants of the default task as they look elsewhere: `ELSEWHERE` says where.
+
+    Lesson 07.
+    """
+    world = WORLDS["garden"]
+    return {
+        name: Images(*world.turn(**dials).draw(per_class, None))
+        for name, dials in ELSEWHERE.items()
+    }
 
 
 def gentle_table() -> pd.DataFrame:
     """The committed table of ways to go easy on pretrained weights, one at a time, a row per run.
 
     `part` says what is compared. "order": rates by stage in a reversed order, or one slow rate for all stages
-    under a fast head; these rows go with those of `drift_table`. "schedule": how the rate rises and falls
-    (`SCHEDULES`). "pull": each step draws weights to zero or to their start (`fine_tune`). `test_accuracy`
-    is on the new task, `old_accuracy` on the old one with the head from before.
+    under a fast head; "statistics": a solved head, and BatchNorm's statistics are kept; these rows go with those
+    of `drift_table`. "schedule": how the rate rises and falls (`SCHEDULES`). "pull": each step draws weights to
+    zero or to their start (`fine_tune`). `test_accuracy` is on the new task, `old_accuracy` on the old one with
+    the head from before.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -88,12 +110,30 @@ def gentle_table() -> pd.DataFrame:
 
 
 def rates_table() -> pd.DataFrame:
-    """The runs of `drift_table` and those of `gentle_table` with rates in another order.
+    """Runs by a rate, or by rates, for which `way` and `rate` are names; five seeds each.
+
+    From `drift_table` full fine-tuning ("full" with a random head, "solved head", "stage-wise") and the probe, at a
+    rate of 0; from `gentle_table` the parts "order" and "statistics".
 
     Lesson 07.
     """
     gentle = gentle_table()
-    return pd.concat([drift_table(), gentle[gentle.part == "order"]], ignore_index=True)
+    drift = drift_table().replace({"way": {"probe first": "solved head"}}).fillna({"rate": 0.0})
+    return pd.concat([drift, gentle[gentle.part.isin(["order", "statistics"])]], ignore_index=True)
+
+
+def elsewhere_table() -> pd.DataFrame:
+    """The committed table of what was learnt by day and tested elsewhere, a row per run.
+
+    `way` is the head's start, or "probe" at a rate of 0. `test_accuracy` is on the new task, the columns named as
+    in `ELSEWHERE` are on 400 of its test plants that look otherwise.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 07.
+    """
+    return read_committed_table("elsewhere")
 
 
 def fine_tune(
@@ -218,34 +258,30 @@ def plot_schedules(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_trade(table: pd.DataFrame) -> Figure:
-    """What each way gains on the new task and keeps of the old one: means with their 95 % intervals.
+def plot_head_starts(table: pd.DataFrame) -> Figure:
+    """Both tasks against the rate of all that learns, from a random and from a solved head.
+
+    The dotted lines are the probe, whose stages stay as they are. Lines are means, bands their 95 % intervals.
 
     Args:
         table: From `rates_table`.
 
     Lesson 07.
     """
-    figure, axes = style.new_figure(height=4.6)
-    ax = axes[0, 0]
-    style.prepare_axes(ax, grid="y")
-    for (way, rate), (words, offset, colour, marker) in TRADES.items():
-        rows = table[
-            (table.way == way) & (table.rate.isna() if rate is None else table.rate == rate)
-        ]
-        new, old = (metrics.t_interval(rows[name]) for name in ("test_accuracy", "old_accuracy"))
-        bar = {"color": colour, "linewidth": 1.2, "alpha": 0.45}
-        ax.plot([new.low, new.high], [old.mean, old.mean], **bar)
-        ax.plot([new.mean, new.mean], [old.low, old.high], **bar)
-        ax.plot(new.mean, old.mean, marker, color=colour, gid=words, **style.mark_style(9))
-        at = (new.mean, old.mean)
-        side = "left" if offset[0] > 0 else "right"
-        style.annotate(ax, words, at, offset, colour=colour, weight="bold", ha=side)
-    ax.set(xlim=(0.68, 0.9), ylim=(0.43, 1))
-    style.set_percent_axis(ax.xaxis, ticks=(0.7, 0.75, 0.8, 0.85, 0.9))
-    style.set_percent_axis(ax.yaxis, ticks=(0.5, 0.6, 0.7, 0.8, 0.9, 1))
-    style.style_heading(ax, "Further right: better on the new task. Further up: less forgotten.")
-    style.label_axes(ax, x="new task, test accuracy", y="old task with its old head, test accuracy")
+    figure, axes = style.new_figure(1, 2, height=3.9)
+    probe = table[table.way == "probe"]
+    for ax, (column, words) in zip(axes[0], BOTH_TASKS.items(), strict=True):
+        for way, (label, colour, marker) in HEAD_STARTS.items():
+            rows = table[table.way == way]
+            _draw_drift_line(
+                ax, rows, column, label, colour, marker, gid=f"{way} {column}", band=True
+            )
+        ax.axhline(probe[column].mean(), gid=f"probe {column}", **style.DOTTED)
+        ax.set_ylim(0, 1.02)
+        style.set_percent_axis(ax.yaxis)
+        style.style_heading(ax, f"{words} (dotted: the probe)")
+        set_rate_axis(ax)
+    axes[0, 0].legend(loc="lower right", frameon=False, **style.legend_font_style())
     return figure
 
 
@@ -313,6 +349,7 @@ def _draw_drift_line(
     colour: str,
     marker: str,
     *,
+    gid: str = "",
     band: bool = False,
 ) -> None:
     """The mean of a column over the seeds against the rate, with the band of its 95 % interval if asked."""
@@ -327,7 +364,7 @@ def _draw_drift_line(
         linewidth=2,
         marker=marker,
         label=words,
-        gid=column,
+        gid=gid or column,
         **style.mark_style(4.5, 0.6),
     )
     if band:
@@ -355,36 +392,46 @@ def _stage_wise(answer: object) -> Verdict:
     )
 
 
-@exercise("07.2", function_of="a step and the number of steps")
-def _schedule(answer: Callable) -> Verdict:
-    for i, n in ((0, 20), (1, 20), (2, 20), (11, 20), (19, 20), (4, 50), (30, 50)):
-        found = call_answer(answer, i, n)
-        if not np.isclose(float(found), warmup_cosine(i, n), atol=1e-6):
-            return False, f"For step {i} of {n} it gave {float(found):.3f}."
-    return True, "It rises, and falls along half a cosine."
-
-
-@exercise("07.3", function_of="a step and the number of steps")
-def _schedule_for_a_large_rate(answer: Callable) -> Verdict:
-    steps = 2 * PLAIN_EPOCHS
-    shares = [float(call_answer(answer, i, steps)) for i in range(steps)]
-    if not (np.isclose(max(shares), 1) and min(shares) >= 0):
-        return (
-            False,
-            f"The shares reach from {min(shares):.2f} to {max(shares):.2f}: from 0 at least to 1.",
-        )
-    task = make_task("garden", shots=5, seed=FRESH_SEED)
-    got, constant = (
-        evaluate(fine_tune(task, FRESH_SEED, LARGE_RATE, way), task.test.pixels, task.test.labels)
-        for way in (answer, SCHEDULES["constant"])
+@exercise("07.2", function_of="two dictionaries of weights and a share")
+def _blend(answer: Callable) -> Verdict:
+    random = torch.Generator().manual_seed(0)
+    start, tuned = (
+        {
+            "weight": torch.randn(3, 2, generator=random),
+            "running_mean": torch.randn(3, generator=random),
+        }
+        for _ in range(2)
     )
-    said = f"On other images it has {format_percent(got, 0)}, a constant rate {format_percent(constant, 0)}."
-    return got >= constant + SCHEDULE_GAIN, said
+    before = {name: value.clone() for name, value in start.items()}
+    for share in (0.0, 0.25, 1.0):
+        found = call_answer(answer, start, tuned, share)
+        if not isinstance(found, dict) or found.keys() != start.keys():
+            return False, "It gives a dictionary with the names of the given ones."
+        for name, value in found.items():
+            if not torch.allclose(value, before[name].lerp(tuned[name], share), atol=1e-6):
+                return False, f"At a share of {share:g} this is not what it gave for {name!r}."
+    if not all(torch.equal(start[name], before[name]) for name in start):
+        return False, "It changed the weights that it was given."
+    return True, "Every weight lies on the straight line from the start to the tuned one."
 
 
-letter_exercise(
-    "07.4",
-    "a",
-    "A linear head reads what can be told apart.",
-    "What does it take for the new head to do well?",
-)
+@exercise("07.3")
+def _share_of_the_way(answer: object) -> Verdict:
+    if not isinstance(answer, int | float) or not 0 < answer < 1:
+        return False, "The answer is a share between 0 and 1."
+    task, old = make_task("garden", shots=5, seed=FRESH_SEED), OldTask.make()
+    tuned = fine_tune(task, FRESH_SEED, BLEND_RATE)
+    network = deepcopy(tuned)
+    for mine, first in zip(
+        network.stages.state_dict().values(), old.start.stages.state_dict().values(), strict=True
+    ):
+        mine.copy_(first.lerp(mine, answer) if mine.is_floating_point() else mine)
+    new, kept = (
+        [evaluate(one, task.test.pixels, task.test.labels) for one in (tuned, network)],
+        [old.accuracy(one, old.head) for one in (tuned, network)],
+    )
+    said = (
+        f"On other images the new task went from {format_percent(new[0], 0)} to {format_percent(new[1], 0)}, "
+        f"the old one from {format_percent(kept[0], 0)} to {format_percent(kept[1], 0)}."
+    )
+    return new[1] >= new[0] - BLEND_LOSS and kept[1] >= kept[0] + BLEND_GAIN, said
