@@ -526,6 +526,34 @@ def test_classes_that_may_be_one_or_none_are_said(photos, how, door):
     assert len(said) == bool(words) and words in "".join(said)
 
 
+ACCENTED, NO_TEXT = (("Café", "Cafe\u0301"), "Café"), (("a\udce9", "a\udce9"), r"a\udce9")
+
+
+@pytest.mark.parametrize(
+    ("door", "names"),
+    [(door, names) for door in ("lines", "folders", "arrays") for names in (ACCENTED, NO_TEXT)]
+    + [("table", ACCENTED)],
+)
+def test_a_name_in_two_unicode_forms_or_no_text_is_one_class_that_can_be_printed(
+    photos, door, names
+):
+    two, one = names
+    label = [(*two, "tea", "tea")[i % 4] for i in range(COUNT)]
+    if door == "table":
+        made = read(write(photos, "file,label", lambda i: f"img/{i}.png,{label[i]}"))
+    elif door == "lines":
+        rows = [json.dumps({"file": f"img/{i}.png", "label": label[i]}) for i in range(COUNT)]
+        (photos / "t.jsonl").write_text("\n".join(rows))
+        made = read(photos / "t.jsonl")
+    elif door == "folders":
+        lay_out(photos / "set", [f"{label[i]}/{i}.jpg" for i in range(COUNT)])
+        made = read(photos / "set")
+    else:
+        made = read_arrays([np.asarray(grainy(i)) for i in range(COUNT)], label, 16)
+    assert made.classes == (one, "tea") and made.train.labels.bincount().tolist() == [6, 6]
+    assert one.isprintable()
+
+
 @pytest.mark.parametrize("door", ["table", "folders", "arrays"])
 def test_one_picture_under_two_labels_is_said(photos, door):
     """Of twelve images the last two are copies of the first, one of them in the other class."""

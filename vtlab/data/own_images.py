@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vtlab.data.class_folders import name_class
 from vtlab.data.decoding import DEEP_BITS, check_resize, make_square
 from vtlab.data.file_names import describe_class_names, natural_key
 from vtlab.data.folders import ImageFolder
@@ -270,9 +271,11 @@ def _read_labels(
             )
         values = values.astype(np.int64)
     words = values.dtype.kind not in "iub"
+    if words:
+        values = np.array([name_class(str(value)) for value in values], object)
     found = sorted({str(v) for v in values}, key=natural_key)
     if classes:
-        names = [str(name) for name in classes]
+        names = [name_class(str(name)) for name in classes]
         if len(set(names)) < len(names):
             raise ValueError(f"classes has a name twice: {', '.join(names)}")
         index = (

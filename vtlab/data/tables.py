@@ -7,12 +7,11 @@ or the only one that can be it. What was taken for what, and what was not used, 
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
-from vtlab.data.class_folders import ClassFolders, FilesByClass
+from vtlab.data.class_folders import ClassFolders, FilesByClass, name_class
 from vtlab.data.file_matching import FilesBeside, MatchedFiles
 from vtlab.data.file_names import (
     Place,
@@ -333,7 +332,7 @@ class _Reader:
         cells = list(map(join_list, cells))
         filled = [cell for cell, part in zip(cells, parts, strict=True) if cell and part]
         self.notes += describe_classes(column, self.table.name, filled)
-        return [class_folder_name(unicodedata.normalize("NFC", cell)) for cell in cells]
+        return [class_folder_name(name_class(cell)) for cell in cells]
 
     def _guess_label(self) -> str:
         """The only column that can be the label."""
@@ -379,7 +378,9 @@ class _Reader:
         )
         self.used |= dict.fromkeys(columns, "class")
         rows = range(len(self.table.rows))
-        return [class_folder_name(marks[row][0]) if row in marks else "" for row in rows]
+        return [
+            class_folder_name(name_class(marks[row][0])) if row in marks else "" for row in rows
+        ]
 
     def _read_numbers(self, rows: Sequence[int], labels: Sequence[str]) -> dict[int, float]:
         """The number of each row that has one; names the others.
