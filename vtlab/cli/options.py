@@ -189,7 +189,7 @@ def _build_shared_options() -> OneLineParser:
         "--label-column",
         metavar="NAME",
         help="the column of the classes (default: label, class, target and the like, or a column per class "
-        "with one 1 in each row)",
+        "with one 1 in each row; else the only one that can be it, which is said)",
     )
     table.add_argument(
         "--split-column",

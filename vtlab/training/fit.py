@@ -248,10 +248,14 @@ class Training(CheckpointedTraining[Epoch]):
         solution = self.history[self.solver_steps - 1]
         if self.task.asks_a_number:
             return solution.loss <= 1 - FITTED_SHARE
-        counts = torch.unique(self.task.train.labels, return_counts=True)[1]
-        # in even classes as many images would make the same error of the mean over classes
-        images = len(counts) ** 2 / (1 / counts).sum().item()
+        images = self._even_images
         return _may_be_fitted(round(self._balanced * images), round(images))
+
+    @functools.cached_property  # it is asked in every step
+    def _even_images(self) -> float:
+        """How many images, in even classes, make the error of a mean over classes that these make."""
+        counts = torch.unique(self.task.train.labels, return_counts=True)[1]
+        return float(len(counts) ** 2 / (1 / counts).sum())
 
     @property
     def epochs(self) -> int:
