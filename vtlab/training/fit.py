@@ -255,7 +255,7 @@ class Training(CheckpointedTraining[Epoch]):
     def _even_images(self) -> float:
         """How many images, in even classes, make the error of a mean over classes that these make."""
         counts = torch.unique(self.task.train.labels, return_counts=True)[1]
-        return float(len(counts) ** 2 / (1 / counts).sum())
+        return float(len(counts) ** 2 / (1 / counts.double()).sum())
 
     @property
     def epochs(self) -> int:
