@@ -67,6 +67,22 @@ def pretraining_log(name: str) -> pd.DataFrame:
     return log
 
 
+def controls_table() -> pd.DataFrame:
+    """The committed table of what costs nothing, a row per run.
+
+    Columns: `data` (as in other tables), `way`, `shots`, `seed`, `test_accuracy`, `train_accuracy` where
+    something was trained. "pixels" is the nearest shot in plain pixels, "random" a linear probe on random
+    features, "patient" full fine-tuning from natural weights with as many epochs as features get that do
+    not fit.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lessons 05 and 16.
+    """
+    return read_committed_table("controls")
+
+
 def heads_table() -> pd.DataFrame:
     """The committed table, a row per run.
 
@@ -84,13 +100,10 @@ def heads_table() -> pd.DataFrame:
 
 
 def depth_table() -> pd.DataFrame:
-    """The committed table, a row per run.
+    """The committed table, a row per run: the first `stages` of five are pretrained, the rest drawn anew.
 
-    `part` says what is compared. "depth": the first `stages` of five are pretrained and the
-    rest drawn anew, for plants and for digits; `way` is "frozen" or "fine-tuned". "shift": a
-    network that knows one world meets another (`target`), and one part (`way`) may change;
-    `before` is its accuracy without. "weights": ways to let few weights learn, with their
-    number in `weights`; all begin with the solved head.
+    `target` is "garden" (plants) or "digits"; `way` says whether the pretrained stages are "frozen" or
+    "fine-tuned".
 
     Raises:
         FileNotFoundError: If there is none.
@@ -98,6 +111,19 @@ def depth_table() -> pd.DataFrame:
     Lesson 06.
     """
     return read_committed_table("depth")
+
+
+def repairs_table() -> pd.DataFrame:
+    """The committed table, a row per run: after a `shift` one `part` of a network is changed, at a `rate`.
+
+    `before` is the network's test accuracy without any change. No rate is given where nothing takes steps.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Lesson 06.
+    """
+    return read_committed_table("repairs")
 
 
 def drift_table() -> pd.DataFrame:
@@ -120,7 +146,8 @@ def augmentation_table() -> pd.DataFrame:
     """The committed table, a row per run.
 
     `part` says what is compared. "few", "many": ways to augment the garden's 5 or 40 images per
-    class; "arrows": a task whose class is a direction, 10 images per class; "new views": partial with
+    class; "own recipe": the same as "few" by the strategy's own recipe and not the plain one; "arrows": a
+    task whose class is a direction, 10 images per class; "new views": partial with
     a view of its own for every epoch, to hold against the eight that are kept in "few". With 40
     images per class full has 10 epochs and scratch 15. `mirrored_accuracy` is that of the mean
     answer to each test image and its mirror image, where it was taken.
