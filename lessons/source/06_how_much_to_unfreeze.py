@@ -206,7 +206,7 @@ vt.claim("most genera point to where the next genus used to lie", next_one >= 5,
 
 # %%
 both = vt.guess("Swapped names: the new stage 4 and the new head together?",
-                ["over 80 %: two repairs", "about 50 %", "under 20 %"])
+                ["over 80 %", "40 to 80 %", "under 40 %"])
 both
 
 # %%
@@ -214,11 +214,11 @@ pair = copy.deepcopy(moved)
 pair.head.load_state_dict(headed.head.state_dict())
 together, today = accuracy(pair, "names"), worlds["names"].test.labels
 too_far = vt.evaluate(pair, images, (today + 1) % 8)
-vt.claim("together the two repairs are right for under 20 % of the images",
-         together < 0.2, together=together, **names)
+vt.claim("together the two repairs are right for under 40 % of the images",
+         together < 0.4, together=together, **names)
 vt.claim("over 20 points more often they say the next name but one",
          too_far > together + 0.2, next_but_one=too_far)
-both.reveal("under 20 %")
+both.reveal("under 40 %")
 
 # %% [markdown]
 # Stage 4 moves each plant one place on, and the new head names each place one further. Together they go two
