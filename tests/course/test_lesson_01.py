@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -6,6 +6,7 @@ import pytest
 
 import vtlab as vt
 from vtlab.course import lesson_01
+from vtlab.garden.worlds import WORLDS
 from vtlab.plots import export
 
 
@@ -112,8 +113,51 @@ def test_exercise_2_takes_the_paired_interval_and_nothing_else(capsys):
     assert "not attempted" in said(capsys, "01.2", lambda a, b: ...)
 
 
-def test_exercise_3_has_one_right_letter(capsys):
-    assert [("right" in said(capsys, "01.3", letter)) for letter in "abc"] == [False, True, False]
+def test_exercise_3_takes_the_number_of_images_that_is_enough_and_no_other(capsys):
+    means = lesson_01.shots_table("garden").groupby(["strategy", "shots"]).test_accuracy.mean()
+    right = [n for n in means["scratch"].index if "right" in said(capsys, "01.3", n)]
+    assert right == [80]
+    assert means["scratch"][40] < means["probe"][1] < means["scratch"][80]
+
+
+def test_the_key_shows_every_species_with_its_petals_and_pattern(task):
+    (ax,) = lesson_01.plot_key(task).axes
+    written = [text.get_text() for text in ax.texts]
+    petals = WORLDS["garden"].species.petals.tolist()
+    assert len(ax.images) == len(written) == len(task.classes)
+    for letter, name, count, words in zip("ABCDEFGH", task.classes, petals, written, strict=True):
+        assert words.startswith(f"{letter}  {name}\n{count} petals, ")
+
+
+def test_the_twins_differ_in_the_start_of_their_stages_alone():
+    table = lesson_01.twins_table()
+    assert set(table.strategy) == {"scratch", "full"}
+    seeds = {name: sorted(runs.seed) for name, runs in table.groupby("strategy")}
+    assert seeds["scratch"] == seeds["full"] == [0, 1, 2, 3, 4]
+    both = vt.plain(vt.scratch), replace(vt.plain(vt.full), rate=vt.plain(vt.scratch).rate)
+    differing = {f.name for f in fields(both[0]) if len({getattr(one, f.name) for one in both}) > 1}
+    assert differing == {"name", "start"}
+
+
+def test_practising_tests_on_images_that_are_neither_trained_on_nor_test_images(monkeypatch):
+    seen = {}
+
+    def note(network, task, strategy, seed):
+        seen["train"] = task.train.pixels
+        return iter(())
+
+    def measure(network, pixels, labels):
+        seen["held"], seen["labels"] = pixels, labels
+        return 0.5
+
+    monkeypatch.setattr(lesson_01, "fit", note)
+    monkeypatch.setattr(lesson_01, "evaluate", measure)
+    assert lesson_01.practise(vt.plain(vt.full)) == 0.5
+    held, train = ({one.numpy().tobytes() for one in seen[name]} for name in ("held", "train"))
+    tests = {one.numpy().tobytes() for one in vt.task("garden", shots=1, tests=30).test.pixels}
+    assert len(train) == 40 and len(held) == 200
+    assert not held & train and not held & tests
+    assert seen["labels"].bincount().tolist() == [25] * 8
 
 
 def test_exercise_4_refuses_what_is_no_change_of_the_recipe(capsys):
@@ -126,11 +170,20 @@ def test_exercise_4_refuses_what_is_no_change_of_the_recipe(capsys):
 
 
 @pytest.mark.parametrize(("after", "verdict"), [(0.80, "right"), (0.74, "not yet")])
-def test_exercise_4_judges_by_what_the_training_gives(after, verdict, capsys, monkeypatch):
-    monkeypatch.setattr(lesson_01, "fit", lambda *args, **how: iter(()))
+def test_exercise_4_judges_by_other_seeds_than_one_practises_with(
+    after, verdict, capsys, monkeypatch
+):
+    drawn = []
+
+    def note(network, task, strategy, seed):
+        drawn.append((task.seed, seed))
+        return iter(())
+
+    monkeypatch.setattr(lesson_01, "fit", note)
     monkeypatch.setattr(lesson_01, "evaluate", lambda *args: after)
     words = said(capsys, "01.4", replace(vt.plain(vt.full), head_start="probe"))
-    assert f"{verdict}. head_start: 71 % before, {100 * after:.0f} % now." in words
+    assert f"{verdict}. head_start, seeds 1 and 2: 73 % before, {100 * after:.0f} % now." in words
+    assert drawn == [(1, 1), (2, 2)] and lesson_01.PRACTICE_SEED not in (1, 2)
 
 
 def test_the_tables_that_the_lesson_compares_have_the_same_seeds():

@@ -1,11 +1,15 @@
 import pytest
 import torch
 import traitlets
+from tests_support import artist
 
 import vtlab as vt
 from vtlab.course import lesson_02 as lesson_02_
 from vtlab.course.neighbour_panel import find_neighbours
+from vtlab.course.tables import read_committed_table
 from vtlab.results import labels as names
+
+TITLES = "pretrained", "random weights"
 
 
 def test_committed_accuracies_lie_inside_their_intervals_and_above_chance():
@@ -81,6 +85,66 @@ def test_two_networks_patches_stand_side_by_side_under_their_names(garden):
     assert len(ax.images) == 2 * 5 * 2 * 4
 
 
+def test_two_networks_maps_stand_side_by_side_beside_the_image(garden):
+    first = {"stem": torch.rand(4, 8, 8), "stage1": torch.rand(4, 4, 4)}
+    second = {stage: 1 - of for stage, of in first.items()}
+    (ax,) = lesson_02_.plot_two_maps(garden.train.pixels[0], first, second).axes
+    assert len(ax.images) == 1 + 2 * 8
+    left, right = (next(t for t in ax.texts if t.get_text() == x) for x in TITLES)
+    cut = ax.lines[-1].get_xdata()[0]
+    assert left.get_position()[0] < cut <= right.get_position()[0]
+    starts = sorted({round(image.get_extent()[0], 3) for image in ax.images})
+    assert sum(start > cut for start in starts) == 4
+
+
+def test_a_random_network_has_random_weights_and_the_statistics_of_the_images(garden):
+    pixels = garden.train.pixels
+    one, other = (lesson_02_.random_networks(["mini_vgg"], pixels, seed) for seed in (0, 1))
+    first, second = one["mini_vgg"], other["mini_vgg"]
+    assert not first.training and first.origin == "random"
+    weights = [next(network.stages["stage4"].parameters()) for network in (first, second)]
+    assert not torch.equal(*weights)
+    convolution, norm = list(first.stages["stem"].modules())[2:4]
+    with torch.no_grad():
+        maps = convolution(first.normalise(pixels))
+    torch.testing.assert_close(norm.running_mean, maps.mean((0, 2, 3)), atol=1e-4, rtol=1e-3)
+
+
+def test_the_committed_stacks_have_five_seeds_each_at_the_rate_that_ended_lowest():
+    table = lesson_02_.degradation_table()
+    runs = table.groupby(["shortcuts", "layers"])
+    assert (runs.seed.nunique() == 5).all() and (runs.rate.nunique() == 1).all()
+    assert set(table.layers) == set(lesson_02_.DEPTH_COLOURS)
+    tried = read_committed_table("degradation").query("seed == @lesson_02_.RATE_SEED")
+    last = tried[tried.epoch == tried.epoch.max()]
+    best = last.loc[last.groupby(["shortcuts", "layers"]).loss.idxmin()]
+    for row in best.itertuples():
+        assert runs.get_group((row.shortcuts, row.layers)).rate.iloc[0] == row.rate
+
+
+def test_training_errors_are_drawn_with_a_line_for_each_seed_and_their_mean():
+    table = lesson_02_.degradation_table()
+    plain, cured = lesson_02_.plot_degradation(table).axes
+    for ax, shortcuts in ((plain, False), (cured, True)):
+        assert len(ax.lines) == 2 * (5 + 1)
+        for layers in lesson_02_.DEPTH_COLOURS:
+            runs = table[(table.shortcuts == shortcuts) & (table.layers == layers)]
+            drawn = artist(ax, f"{layers} layers").get_ydata()
+            assert drawn[-1] == pytest.approx(
+                runs[runs.epoch == runs.epoch.max()].train_error.mean()
+            )
+
+
+def test_the_probes_seed_by_seed_have_the_means_of_the_zoos_table():
+    probes = lesson_02_.zoo_probes_table()
+    assert not probes.duplicated(["task", "backbone", "seed"]).any()
+    means = probes.groupby(["task", "backbone"]).test_accuracy.mean()
+    zoo = lesson_02_.zoo_table().set_index("backbone")
+    for task in ("garden", "digits"):
+        for name in lesson_02_.ZOO:
+            assert means[task, name] == pytest.approx(zoo.loc[name, f"{task}_probe"], abs=0.01)
+
+
 def test_blocks_of_all_four_designs_are_drawn_and_two_have_a_shortcut():
     figure = lesson_02_.plot_blocks()
     titles = [ax.get_title(loc="left") for ax in figure.axes]
@@ -103,6 +167,8 @@ def test_exercise_3_has_one_right_letter(capsys):
 
 def test_exercise_4_asks_for_better_features_of_textures(capsys):
     assert "right" in said(capsys, "02.4", lambda maps: maps.std((2, 3)))
-    assert "not yet. The means name" in said(capsys, "02.4", lambda maps: maps.mean((2, 3)))
+    assert "not yet. Of other images, the means name" in said(
+        capsys, "02.4", lambda maps: maps.mean((2, 3))
+    )
     assert "not yet. Give a tensor (160, D)" in said(capsys, "02.4", lambda maps: maps.mean())
     assert "not attempted" in said(capsys, "02.4", lambda maps: ...)

@@ -1,14 +1,16 @@
-"""What lesson 02 uses: neighbours as pictures, two networks' patches, blocks, the zoo, checks of exercises."""
+"""What lesson 02 uses: random networks, two networks' maps and patches, blocks, tables, checks of exercises."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import torch
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from vtlab.analysis.architecture import field_after
 from vtlab.analysis.feature_space import neighbour_accuracy
@@ -19,15 +21,24 @@ from vtlab.course.neighbour_panel import NeighbourPanel as NeighbourPanel
 from vtlab.course.neighbour_panel import own_class_share as own_class_share
 from vtlab.course.tables import ZOO as ZOO
 from vtlab.course.tables import pretraining_log as pretraining_log
+from vtlab.course.tables import read_committed_table
 from vtlab.course.tables import zoo_curves as zoo_curves
 from vtlab.course.tables import zoo_table as zoo_table
 from vtlab.course.zoo_figure import plot_zoo as plot_zoo
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
 from vtlab.models.initialisation import deep_stack as deep_stack
+from vtlab.models.network import Network
 from vtlab.plots import style
+from vtlab.plots.legends import label_line_ends
 from vtlab.plots.sheet import GAP
-from vtlab.plots.stage_images import GROUP_GAP, NAME_CELLS, plot_patches
+from vtlab.plots.stage_images import (
+    GROUP_GAP,
+    IMAGE_CELLS,
+    NAME_CELLS,
+    plot_feature_maps,
+    plot_patches,
+)
 from vtlab.results import labels as names
 
 if TYPE_CHECKING:
@@ -36,6 +47,30 @@ if TYPE_CHECKING:
 
 
 NEEDED_GAIN = 0.1  # of exercise 02.4
+RATE_SEED = 100  # of the rates in degradation.csv
+CHECKED_SEED = 1  # its textures are others than a learner tries with
+DEPTH_COLOURS = {7: "#0072B2", 31: "#C4461B"}  # of stacks with so many layers
+
+
+def random_networks(designs: Iterable[str], pixels: Tensor, seed: int) -> dict[str, Network]:
+    """Networks of these designs with random weights: a control for what pretraining does.
+
+    BatchNorm's statistics are those of the images, so that nothing but the weights is random.
+
+    Args:
+        designs: Names of backbones.
+        pixels: Bytes `(N, 3, H, W)`, for the statistics.
+        seed: Of the weights.
+
+    Lesson 02.
+    """
+    found = {}
+    for name in designs:
+        network = backbone(name, classes=2, weights=None)
+        network.reset_stages(seed)
+        update_bn([network.normalise(pixels)], network)
+        found[name] = network.eval()
+    return found
 
 
 def sample_photographs(size: int = 64) -> dict[str, Tensor]:
@@ -54,6 +89,30 @@ def sample_photographs(size: int = 64) -> dict[str, Tensor]:
     return shrunk
 
 
+def plot_two_maps(
+    image: Tensor,
+    first: Mapping[str, Tensor],
+    second: Mapping[str, Tensor],
+    titles: tuple[str, str] = ("pretrained", "random weights"),
+) -> Figure:
+    """One image and its feature maps in two networks side by side, stage by stage.
+
+    Args:
+        image: `(3, H, W)` uint8.
+        first: For each stage the chosen channels `(C, h, w)`.
+        second: As many of another network.
+        titles: Over the two halves.
+
+    Lesson 02.
+    """
+    figure = plot_feature_maps(
+        image, {stage: torch.cat([of, second[stage]]) for stage, of in first.items()}
+    )
+    count = len(next(iter(first.values())))
+    left = IMAGE_CELLS + 0.25 + NAME_CELLS  # as plot_feature_maps has it
+    return _name_halves(figure, (left, left + count), left + count, left + 2 * count, titles)
+
+
 def plot_two_patches(
     first: Mapping[str, Sequence[Tensor]],
     second: Mapping[str, Sequence[Tensor]],
@@ -69,20 +128,76 @@ def plot_two_patches(
     Lesson 02.
     """
     figure = plot_patches({stage: [*of, *second[stage]] for stage, of in first.items()})
+    groups = [len(next(iter(of.values()))) for of in (first, second)]
+    long = len(next(iter(first.values()))[0])
+    total = NAME_CELLS + sum(groups) * long + (sum(groups) - 1) * GROUP_GAP
+    middle = NAME_CELLS + groups[0] * (long + GROUP_GAP)
+    return _name_halves(figure, (NAME_CELLS, middle), middle - GROUP_GAP / 2, total, titles)
+
+
+def _name_halves(
+    figure: Figure, starts: tuple[float, float], cut: float, total: float, titles: tuple[str, str]
+) -> Figure:
+    """Titles over the two halves of a sheet and a line between them; places in cells, of `total` in all."""
     (ax,) = figure.axes
     wide, high = figure.get_size_inches()
     figure.set_figheight(high + HEAD)
     ax.set_ylim(high, -HEAD)
-    groups = [len(next(iter(of.values()))) for of in (first, second)]
-    long = len(next(iter(first.values()))[0])
-    total = NAME_CELLS + sum(groups) * long + (sum(groups) - 1) * GROUP_GAP
-    starts = (0, groups[0] * (long + GROUP_GAP))
     for start, title in zip(starts, titles, strict=True):
-        x = (NAME_CELLS + start) * wide / total + GAP / 2
+        x = start * wide / total + GAP / 2
         ax.text(x, -HEAD / 2, title, va="center", **style.font_style(11, weight="bold"))
-    cut = (NAME_CELLS + starts[1] - GROUP_GAP / 2) * wide / total
-    ax.plot([cut, cut], [-HEAD, high], color=style.QUIET, linewidth=1)
+    ax.plot([cut * wide / total] * 2, [-HEAD, high], color=style.QUIET, linewidth=1)
     return figure
+
+
+def degradation_table() -> pd.DataFrame:
+    """The committed trainings of stacks on handwritten digits, a row per epoch, each kind at its best rate.
+
+    Columns: shortcuts, layers, rate, seed, epoch, loss and train_error (of the batches, as they were trained
+    on), test_accuracy (at the end). The rate was chosen by the training loss of a seed that is left out here.
+
+    He et al. (2016), https://arxiv.org/abs/1512.03385. Lesson 02.
+    """
+    table = read_committed_table("degradation")
+    return table[table.seed < RATE_SEED]
+
+
+def plot_degradation(table: pd.DataFrame) -> Figure:
+    """The training error of shallow and deep stacks, without and with shortcuts: a thin line per seed.
+
+    Args:
+        table: From `degradation_table`.
+
+    Lesson 02.
+    """
+    titles = {False: "plain: deeper is worse", True: "with shortcuts"}
+    figure, axes = style.new_figure(1, len(titles), height=3.3, sharey=True, pad=0.08)
+    for ax, (shortcuts, title) in zip(axes[0], titles.items(), strict=True):
+        style.prepare_axes(ax, grid="y")
+        style.style_heading(ax, title)
+        ends, colours = {}, {}
+        for layers, colour in DEPTH_COLOURS.items():
+            runs = table[(table.shortcuts == shortcuts) & (table.layers == layers)]
+            for _, run in runs.groupby("seed"):
+                ax.plot(run.epoch, run.train_error, color=colour, linewidth=0.8, alpha=0.45)
+            mean = runs.groupby("epoch").train_error.mean()
+            ax.plot(mean.index, mean, color=colour, linewidth=2.4, gid=f"{layers} layers")
+            ends[f"{layers} layers"] = mean.index[-1], mean.iloc[-1]
+            colours[f"{layers} layers"] = colour
+        ax.set(xlim=(1, table.epoch.max()), ylim=(0, 1))
+        style.set_percent_axis(ax.yaxis)
+        style.label_axes(ax, x="epoch", pad=5)
+        label_line_ends(ax, ends, colours)
+    style.label_axes(axes[0, 0], y="training error")
+    return figure
+
+
+def zoo_probes_table() -> pd.DataFrame:
+    """The committed probes on the small backbones, a row per seed; `backbone` is "pixels" for nearest shots.
+
+    Columns: task, backbone, shots, seed, test_accuracy. Lesson 02.
+    """
+    return read_committed_table("zoo_probes")
 
 
 # what blocks are made of: words, the middle of the box (x from 0 to 1, y in boxes from the top)
@@ -233,14 +348,14 @@ def _own_features(answer: Callable) -> Verdict:
     if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(maps):
         return False, f"Give a tensor ({len(maps)}, D): a row of numbers for each image."
     before, after = (neighbour_accuracy(of, labels) for of in (maps.mean((2, 3)), found))
-    words = f"The means name {100 * before:.0f} % of the textures, yours {100 * after:.0f} %."
+    words = f"Of other images, the means name {100 * before:.0f} % and yours {100 * after:.0f} %."
     return after >= before + NEEDED_GAIN, words
 
 
 @functools.cache
 def _texture_maps() -> tuple[Tensor, Tensor]:
     """Stage 1's maps of 160 textures, `(N, C, h, w)`, and their labels."""
-    train = make_task("textures", shots=20, seed=0).train
+    train = make_task("textures", shots=20, seed=CHECKED_SEED, tests=1).train
     network = backbone("mini_resnet").eval()
     with torch.no_grad():
         maps = network.normalise(train.pixels)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import vtlab as vt
+from vtlab.course import lesson_01
 from scipy.stats import t
 
 seed = vt.begin(0)
@@ -30,19 +31,25 @@ def difference(a, b):
 vt.check("01.2", difference)
 
 # %% [markdown]
-# **01.3** Not (a): the column `trainable_weights` has the same number twice. Not (c): the column `steps` says that scratch
-# had at least as many. What differs is the start. Forty images do not determine a million and a half weights. Training by
-# small steps ends near its start, and only the pretrained start is near settings that know plants.
+# **01.3** The probe with one image per class is right 72 % of the time. *From scratch* has 66 % with 40 images per class, and 82 %
+# with 80. So pretraining is worth between 40 and 80 images per class here, and 80 is the smallest of the table.
 
 # %% tags=["solution"]
-vt.check("01.3", "b")
+table = lesson_01.shots_table("garden")
+means = table.groupby(["strategy", "shots"]).test_accuracy.mean()
+enough = means["scratch"][means["scratch"] >= means["probe"][1]].index.min()
+vt.check("01.3", enough)
 
 # %% [markdown]
 # **01.4** A random head sends large, useless gradients into the stages, and one rate for all lets the early stages change as
-# fast as the last one. Each of these helps: begin with the solved head, or let each earlier stage learn half as fast as the
-# one after it, with a larger rate for the last.
+# fast as the last one. So there are two ideas: begin with the solved head (`head_start="probe"`), or let each earlier stage
+# learn half as fast as the one after it, with a larger rate for the last. Both practise well, and both pass the
+# check. We practise the second, on images that are in no test set, and check it once.
+
+# %% tags=["solution", "nbval-ignore-output"]
+plain = vt.plain(vt.full)
+gentle = replace(plain, rate=1e-3, stage_decay=0.5)
+{"plain": lesson_01.practise(plain), "gentle": lesson_01.practise(gentle)}
 
 # %% tags=["solution"]
-plain = vt.plain(vt.full)
-vt.check("01.4", replace(plain, head_start="probe"))
-vt.check("01.4", replace(plain, rate=1e-3, stage_decay=0.5))
+vt.check("01.4", gentle)
