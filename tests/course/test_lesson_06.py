@@ -84,7 +84,8 @@ def test_the_worlds_of_the_lesson_are_these_with_every_second_test_image():
     assert torch.bincount(worlds["names"].test.labels).tolist() == [36, 38] * 4
 
 
-def test_one_part_and_no_other_learns(network):
+def test_one_part_and_no_other_learns():
+    network = backbone("mini_resnet")
     parts = [*STAGE_NAMES, "head", "head by steps", "everything", FEW_OF_STAGE4, KEPT_STAGE1]
     learning = {part: _strategy_for_part(part).learning_parts(network) for part in parts}
     assert learning == {
@@ -224,7 +225,7 @@ def test_exercise_3_has_two_faults_and_is_judged_by_what_the_network_names(
 ):
     faulty, plain = faulty_task(0), genus_task("known", 3, 200)
     assert torch.equal(faulty.test.labels, (plain.test.labels + 3) % 8)
-    assert faulty.train.pixels.float().std() < 0.5 * plain.train.pixels.float().std()
+    assert faulty.train.pixels.float().std() < 0.7 * plain.train.pixels.float().std()
     for accuracy, words in ((0.62, "right. It names 62 %"), (0.3, "not yet. It names 30 %")):
         monkeypatch.setattr("vtlab.course.lesson_06.evaluate", lambda *what, a=accuracy: a)
         check("06.3", network)
