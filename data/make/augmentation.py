@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from resumable_table import Plan, fill_table, make_resumable_table, resumable_row_on_task
 
-from vtlab.course.lesson_08 import KINDS, probe_on_views
+from vtlab.course.lesson_08 import KINDS, NEAREST, probe_on_views
 from vtlab.data.augment import Augment, Augmentation
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
@@ -35,6 +35,7 @@ WAYS: dict[str, tuple[Augmentation | None, float]] = {  # and mixup's alpha
     "none": (None, 0.0),
     "default": (Augment(), 0.0),
     **{k: (a, 0.0) for k, a in KINDS.items()},
+    **{f"{k}, nearest": (a, 0.0) for k, a in NEAREST.items()},
     "mixup": (None, MIXUP),
     "all": (EVERYTHING, MIXUP),
     "default, no flip": (Augment(flip=False), 0.0),
@@ -52,6 +53,7 @@ class _AugmentationPart:
         ways: For each strategy's name, which ways.
         epochs: For each strategy's name, how many; those of `plain` where it is not named.
         views: How many views take turns where stages are frozen.
+        own_recipe: Whether strategies have the library's recipe and not the plain one.
     """
 
     task: str
@@ -59,9 +61,12 @@ class _AugmentationPart:
     ways: dict[str, tuple[str, ...]]
     epochs: dict[str, int] = field(default_factory=dict)
     views: int = VIEWS_PER_IMAGE
+    own_recipe: bool = False
 
 
-WAYS_OF_FEW = (*NONE_AND_DEFAULT, *KINDS, "mixup", "all")
+ROTATIONS = ("rotate", "rotate, nearest")
+WHOLE_PIXELS = ("flip", "shift", "turn", "hue", "erase", "noise", "mixup")
+WAYS_OF_FEW = (*NONE_AND_DEFAULT, *WHOLE_PIXELS, "crop", "crop, nearest", *ROTATIONS, "all")
 PARTS: dict[str, _AugmentationPart] = {
     "few": _AugmentationPart(
         "garden",
@@ -69,10 +74,11 @@ PARTS: dict[str, _AugmentationPart] = {
         {
             "probe": tuple(way for way in WAYS_OF_FEW if way != "mixup"),
             "partial": tuple(way for way in WAYS_OF_FEW if way not in ("flip", "shift")),
-            "full": (*NONE_AND_DEFAULT, "rotate"),
+            "full": (*NONE_AND_DEFAULT, *ROTATIONS),
             "scratch": NONE_AND_DEFAULT,
         },
     ),
+    "own recipe": _AugmentationPart("garden", 5, {"full": ("none", *ROTATIONS)}, own_recipe=True),
     "arrows": _AugmentationPart(
         "arrows",
         10,
@@ -142,10 +148,11 @@ def measure_augmentation(
 def plan_augmentation() -> Plan:
     """Every part x strategy x seed x way."""
     tasks = {part.task: make_task(part.task, shots=1) for part in PARTS.values()}
-    strategies, memos = {s.name: plain(s) for s in FOUR}, Memos()
+    strategies, memos = {s.name: s for s in FOUR}, Memos()
     for name, part in PARTS.items():
         for strategy_name, ways in part.ways.items():
             strategy = strategies[strategy_name]
+            strategy = strategy if part.own_recipe else plain(strategy)
             for seed in range(SEEDS):
                 for way in ways:
                     run = {

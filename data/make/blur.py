@@ -12,14 +12,15 @@ from resumable_table import Plan, fill_table, make_resumable_table, resumable_ro
 from torch import Tensor
 
 from vtlab.course.lesson_08 import (
-    BLURRED_VIEWS,
+    KINDS,
+    NEAREST,
     NO_CHANGE,
-    ROTATED_VIEWS,
-    TESTS,
     blur,
+    blur_at_random,
+    change_test_images,
     probe_on_views,
 )
-from vtlab.data.augment import Augmentation
+from vtlab.data.augment import Augmentation, augment_with
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
 from vtlab.data.tasks import task as make_task
@@ -29,11 +30,13 @@ from vtlab.results import metrics
 
 SEEDS = 5
 SHOTS = 5
+TEST_PLANTS = 150  # per species
 WAYS: dict[str, Augmentation] = {
     "sharp": NO_CHANGE,
     "blurred": NO_CHANGE,  # of images that are blurred once for all
-    "sharp and blurred": BLURRED_VIEWS,
-    **ROTATED_VIEWS,
+    "sharp and blurred": augment_with(blur_at_random, "blur"),
+    "bilinear": KINDS["rotate"],
+    "nearest": NEAREST["rotate"],
 }
 
 
@@ -50,14 +53,15 @@ def measure_blur(way: str, features: dict[str, Tensor], task: Task, seed: int) -
         name: metrics.accuracy(labels, network.head(of).argmax(1).tolist())
         for name, of in features.items()
     }
-    return {"test_accuracy": found["sharp"], **found}
+    return {"test_accuracy": found["as drawn"], **found}
 
 
 def plan_blur() -> Plan:
     """Every way x seed."""
     base, network = make_task("garden", shots=1), backbone("mini_resnet")
     features = {
-        name: activations(network, change(base.test.pixels)) for name, change in TESTS.items()
+        name: activations(network, images)
+        for name, images in change_test_images(TEST_PLANTS).items()
     }
     for seed in range(SEEDS):
         for way in WAYS:

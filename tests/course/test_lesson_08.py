@@ -6,18 +6,23 @@ from augmentation import WAYS
 
 from vtlab.course.exercise import EXERCISES
 from vtlab.course.lesson_08 import (
-    BLURRED_VIEWS,
+    CHANGES,
     KINDS,
+    NEAREST,
     NO_CHANGE,
-    TESTS,
+    ZOOMED_SIDE,
     blur,
+    blur_at_random,
     blur_table,
+    change_test_images,
     move_half_a_pixel,
+    photograph_twice,
     predict_views,
     probe_on_views,
     swap_colours,
+    zoom_in,
 )
-from vtlab.data.augment import Augment
+from vtlab.data.augment import Augment, augment_with
 from vtlab.models.backbones import backbone
 from vtlab.models.evaluation import predict
 from vtlab.models.features import activations
@@ -81,13 +86,58 @@ def test_a_blur_moves_nothing_and_half_a_pixel_is_the_mean_of_four(small):
     mean = (
         images[..., :-1, :-1] + images[..., 1:, :-1] + images[..., :-1, 1:] + images[..., 1:, 1:]
     ) / 4
-    assert torch.equal(moved[..., :-1, :-1], mean.byte())
-    assert all(change(pixels).shape == pixels.shape for change in TESTS.values())
+    assert torch.equal(moved[..., :-1, :-1], mean.round().byte())
+
+
+def test_a_plant_that_is_photographed_twice_is_the_same_half_a_pixel_on_and_as_sharp():
+    drawn, again = (images.float() for images in photograph_twice(1))
+    assert drawn.shape == again.shape == (8, 3, 64, 64)
+
+    def roughness(images):
+        return (images[..., 1:] - images[..., :-1]).square().mean().item()
+
+    assert roughness(again) == pytest.approx(roughness(drawn), rel=0.05)
+    assert roughness(move_half_a_pixel(drawn.byte()).float()) < 0.6 * roughness(drawn)
+    # half a pixel on: as near to the old place as to the next one
+    next_one = drawn.roll((-1, -1), (2, 3))
+    pairs = ((again, drawn), (again, next_one), (drawn, next_one))
+    back, on, apart = ((a - b)[..., :-1, :-1].abs().mean().item() for a, b in pairs)
+    assert back == pytest.approx(on, rel=0.15) and back < 0.8 * apart
+
+
+def test_test_images_are_changed_in_four_ways_and_each_shows_the_same_plants():
+    found = change_test_images(1)
+    assert tuple(found) == CHANGES
+    assert all(images.shape == (8, 3, 64, 64) for images in found.values())
+
+
+def test_the_nearest_pixel_is_taken_at_the_angles_of_the_bilinear_views_and_none_is_a_mean(small):
+    pixels, index = small.train.pixels[:4], torch.arange(4)
+    for kind, nearest in NEAREST.items():
+        bilinear = KINDS[kind]
+        assert nearest.fingerprint() != bilinear.fingerprint()
+        near, mean = (of.view(pixels, index, 0, 1) for of in (nearest, bilinear))
+        for image, view in zip(pixels, near, strict=True):
+            colours = set(map(tuple, image.flatten(1).T.tolist()))
+            assert set(map(tuple, view.flatten(1).T.tolist())) <= colours
+        assert (near.float() - mean.float()).abs().mean() < (
+            pixels.float() - mean.float()
+        ).abs().mean()
+
+
+def test_a_square_is_enlarged_pixel_by_pixel_and_outlined_where_it_was(small):
+    images = small.train.pixels[:2]
+    shown, masks = zoom_in(images, 8, 24)
+    assert torch.equal(shown[:2], images)
+    assert torch.equal(
+        shown[2:, :, ::4, ::4], images[:, :, 8 : 8 + ZOOMED_SIDE, 24 : 24 + ZOOMED_SIDE]
+    )
+    assert masks[:2].sum() == 2 * ZOOMED_SIDE**2 and masks[0, 8, 24] and not masks[2:].any()
 
 
 def test_blurred_views_differ_in_their_width(small):
     pixels = small.train.pixels[:1].repeat(6, 1, 1, 1)
-    views = BLURRED_VIEWS.view(pixels, torch.arange(6), 0, 1).float()
+    views = augment_with(blur_at_random).view(pixels, torch.arange(6), 0, 1).float()
     roughness = (views[..., 1:] - views[..., :-1]).square().mean((1, 2, 3))
     assert len(roughness.unique()) == 6
     assert (
@@ -110,19 +160,30 @@ def test_swapped_colours_are_those_of_the_partner_and_shapes_stay():
     assert torch.equal(swap_colours(pixels, torch.arange(2)), pixels)
 
 
-def mean_of_nine(pixels, mode="replicate", rounded=True):
-    padded = torch.nn.functional.pad(pixels.float(), (1, 1, 1, 1), mode=mode)
-    found = torch.nn.functional.avg_pool2d(padded, 3, stride=1)
-    return (found.round() if rounded else found).byte()
+def mirror(pixels, labels, axis=3, classes=(1, 0, 3, 2)):
+    swapped = torch.tensor(classes)
+    return torch.cat([pixels, pixels.flip(axis)]), torch.cat([labels, swapped[labels]])
 
 
-def test_a_blur_by_hand_is_checked():
+def test_mirroring_with_labels_is_checked():
     check = EXERCISES["08.2"]
-    assert check(mean_of_nine)[0]
-    assert "edges" in check(lambda pixels: mean_of_nine(pixels, "constant"))[1]
-    assert "Round" in check(lambda pixels: mean_of_nine(pixels, rounded=False))[1]
-    assert "bytes" in check(lambda pixels: mean_of_nine(pixels).float())[1].lower()
-    assert not check(lambda pixels: pixels)[0]
+    assert check(mirror)[0]
+    assert "labels" in check(lambda *a: mirror(*a, classes=(0, 1, 2, 3)))[1]
+    assert "left and right" in check(lambda *a: mirror(*a, classes=(3, 2, 1, 0)))[1]
+    assert "heads" in check(lambda *a: mirror(*a, axis=2))[1]
+    assert "10" in check(lambda pixels, labels: (pixels.flip(3), labels))[1]
+    assert "Two things" in check(lambda pixels, labels: pixels)[1]
+    assert "first half" in check(lambda *a: tuple(of.roll(5, 0) for of in mirror(*a)))[1]
+
+
+def test_the_mirrored_class_is_that_of_the_mirrored_arrow():
+    from vtlab.course.lesson_08 import MIRRORED
+    from vtlab.garden.glyphs import DIRECTIONS
+
+    swap = {"east": "west", "west": "east"}
+    for name, k in zip(DIRECTIONS, MIRRORED.tolist(), strict=True):
+        upright, across = name.split("-")
+        assert DIRECTIONS[k] == f"{upright}-{swap[across]}"
 
 
 @pytest.mark.parametrize(

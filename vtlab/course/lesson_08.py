@@ -1,24 +1,25 @@
-"""What lesson 08 uses: its table, kinds of augmentation, prediction and probe on views, checks of exercises."""
+"""What lesson 08 uses: tables, kinds of augmentation, changed images, a probe on views, checks of exercises."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from vtlab.course.exercise import Verdict, call_answer, exercise
 from vtlab.course.tables import augmentation_table as augmentation_table
 from vtlab.course.tables import read_committed_table
-from vtlab.data.augment import Augment, Augmentation, augment_with
+from vtlab.data.augment import Augment, Augmentation
 from vtlab.data.mixup import Mix as Mix
 from vtlab.data.tasks import Task
+from vtlab.garden.worlds import WORLDS
 from vtlab.models.features import activations
 from vtlab.models.network import Network
 from vtlab.training.probe import choose_probe_strength, probe_unit, solve_probe
@@ -39,13 +40,59 @@ KINDS: dict[str, Augment] = {
 }
 
 
+@dataclass(frozen=True)
+class NearestAugment(Augment):
+    """An `Augment` whose crops and rotations take the nearest old pixel, so that no new pixel is a mean."""
+
+    resampling: ClassVar[str] = "nearest"
+
+    def fingerprint(self) -> dict:
+        """The strengths by name, and how it resamples."""
+        return super().fingerprint() | {"resampling": self.resampling}
+
+
+# the same angles and the same zooms as in `KINDS`
+NEAREST = {kind: NearestAugment(**asdict(KINDS[kind])) for kind in ("rotate", "crop")}
+
 BLUR_WIDTH = 0.6  # pixels: the deviation of the symmetric blur
+CHANGES = ("as drawn", "drawn again", "half a pixel on", "blurred")  # of the test images
+
+
+def photograph_twice(per_class: int) -> tuple[Tensor, Tensor]:
+    """The garden's test plants, and again with the camera half a pixel further right and down.
+
+    Both are cut from one drawing of twice the size: every second pixel from the first on, and from the
+    second on. So each pixel is drawn, and none is a mean of others.
+
+    Args:
+        per_class: Plants of each species.
+
+    Returns:
+        Bytes `(N, 3, 64, 64)` twice, species by species.
+
+    Lesson 08.
+    """
+    fine, _, _ = WORLDS["garden"].draw(per_class, None, size=128)
+    return fine[:, :, ::2, ::2].contiguous(), fine[:, :, 1::2, 1::2].contiguous()
+
+
+def change_test_images(per_class: int) -> dict[str, Tensor]:
+    """The garden's test plants by the name of what was done to them, one of `CHANGES`: bytes `(N, 3, 64, 64)`.
+
+    Args:
+        per_class: Plants of each species.
+
+    Lesson 08.
+    """
+    drawn, again = photograph_twice(per_class)
+    found = (drawn, again, move_half_a_pixel(drawn), blur(drawn))
+    return dict(zip(CHANGES, found, strict=True))
 
 
 def move_half_a_pixel(pixels: Tensor) -> Tensor:
     """Bytes `(N, 3, H, W)` moved left and up by half a pixel: each new pixel is the mean of four."""
     padded = nn.functional.pad(pixels.float(), (0, 1, 0, 1), mode="replicate")
-    return nn.functional.avg_pool2d(padded, 2, stride=1).byte()
+    return nn.functional.avg_pool2d(padded, 2, stride=1).round().byte()
 
 
 def blur(pixels: Tensor, width: float = BLUR_WIDTH) -> Tensor:
@@ -54,29 +101,35 @@ def blur(pixels: Tensor, width: float = BLUR_WIDTH) -> Tensor:
     return torch.from_numpy(blurred.round()).byte()
 
 
-def _blur_at_random(image: np.ndarray) -> np.ndarray:
+def blur_at_random(image: np.ndarray) -> np.ndarray:
     """An image `(H, W, 3)` blurred by a width that is drawn, from none to one pixel."""
     width = random.random()
     return gaussian_filter(image.astype(np.float32), (width, width, 0)).round().astype(np.uint8)
 
 
-def _rotate(image: np.ndarray, how: Image.Resampling) -> np.ndarray:
-    """An image `(H, W, 3)` rotated by up to 15 degrees either way, black where it looks beyond its edge."""
-    return np.asarray(Image.fromarray(image).rotate(random.uniform(-15, 15), how))
+ZOOMED_SIDE = 16  # pixels
 
 
-BLURRED_VIEWS = augment_with(_blur_at_random, "blur")
-ROTATED_VIEWS = {
-    "bilinear": augment_with(lambda image: _rotate(image, Image.Resampling.BILINEAR), "bilinear"),
-    "nearest": augment_with(lambda image: _rotate(image, Image.Resampling.NEAREST), "nearest"),
-}
-# images of the same flowers: as drawn, and changed
-TESTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "sharp": lambda pixels: pixels,
-    "moved by a pixel": lambda pixels: pixels.roll((-1, -1), (2, 3)),
-    "moved by half a pixel": move_half_a_pixel,
-    "blurred": blur,
-}
+def zoom_in(images: Tensor, row: int, column: int) -> tuple[Tensor, Tensor]:
+    """All images, and after them a square of each, enlarged; with masks that outline the square.
+
+    Args:
+        images: Bytes `(N, 3, 64, 64)`.
+        row: Of the square's first pixel; its side is `ZOOMED_SIDE`.
+        column: The same.
+
+    Returns:
+        Bytes `(2N, 3, 64, 64)` and masks `(2N, 64, 64)`, empty where the square is all that is shown.
+
+    Lesson 08.
+    """
+    times = images.shape[-1] // ZOOMED_SIDE
+    rows, columns = (slice(first, first + ZOOMED_SIDE) for first in (row, column))
+    square = images[:, :, rows, columns]
+    large = square.repeat_interleave(times, 2).repeat_interleave(times, 3)
+    masks = torch.zeros(2 * len(images), *images.shape[2:], dtype=torch.bool)
+    masks[: len(images), rows, columns] = True
+    return torch.cat([images, large]), masks
 
 
 def blur_table() -> pd.DataFrame:
@@ -84,7 +137,7 @@ def blur_table() -> pd.DataFrame:
 
     `way` is what they learnt from: "sharp" images, "blurred" ones, views that are "sharp and blurred", or
     eight views of each image, all but the first rotated ("bilinear", "nearest"). The columns named as
-    `TESTS` are the accuracies on test images that were changed in that way.
+    `CHANGES` are the accuracies on test images that were changed in that way.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -149,33 +202,35 @@ def _under_the_microscope(answer: object) -> Verdict:
     )
 
 
-@exercise("08.2", function_of="images, bytes (N, 3, H, W)")
-def _mean_of_nine(answer: Callable) -> Verdict:
-    pixels = (torch.arange(2 * 3 * 5 * 4) * 37 % 251).reshape(2, 3, 5, 4).byte()
-    found = call_answer(answer, pixels.clone())
-    if not isinstance(found, Tensor) or found.dtype != torch.uint8:
-        return (
-            False,
-            f"Bytes are asked for, a tensor of torch.uint8, not {getattr(found, 'dtype', type(found))}.",
+MIRRORED = torch.tensor([1, 0, 3, 2])  # the class of a mirrored arrow, by its class
+
+
+@exercise("08.2", function_of="images (N, 3, H, W) and labels (N,)")
+def _mirror_with_labels(answer: Callable) -> Verdict:
+    labels = torch.tensor([0, 1, 2, 3, 3])
+    pixels = (torch.arange(5 * 3 * 4 * 6) * 37 % 251).reshape(5, 3, 4, 6).byte()
+    found = call_answer(answer, pixels.clone(), labels.clone())
+    if not isinstance(found, tuple) or len(found) != 2:
+        return False, "Two things are asked for: return images, labels."
+    images, named = found
+    if tuple(images.shape) != (10, 3, 4, 6) or tuple(named.shape) != (10,):
+        return False, (
+            f"5 images become 10, with 10 labels; yours are {tuple(images.shape)} and {tuple(named.shape)}."
         )
-    if found.shape != pixels.shape:
-        return (
-            False,
-            f"Images of {tuple(pixels.shape)} became {tuple(found.shape)}: mind the edges.",
-        )
-    padded = nn.functional.pad(pixels.float(), (1, 1, 1, 1), mode="replicate")
-    gap = (found.float() - nn.functional.avg_pool2d(padded, 3, stride=1)).abs()
-    if gap[:, :, 1:-1, 1:-1].max() > 1:
-        return False, "Inside the image it is not the mean of nine pixels."
-    if gap.max() > 1:
-        return (
-            False,
-            "At the edges the nearest pixel is repeated: they are darker, or lighter, than that.",
-        )
-    right = bool(gap.max() <= 0.51)
+    if not torch.equal(images[:5], pixels) or not torch.equal(named[:5], labels):
+        return False, "The first half are the images and labels as they are."
+    if torch.equal(images[5:], pixels.flip(2)):
+        return False, "These stand on their heads: a mirror swaps left and right, axis 3."
+    if not torch.equal(images[5:], pixels.flip(3)):
+        return False, "The second half are the mirror images, in the same order."
+    if torch.equal(named[5:], labels):
+        return False, "A mirrored north-east is a north-west: the labels of the second half change."
+    right = torch.equal(named[5:], MIRRORED[labels])
     return (
         right,
-        "That is all that a blur is." if right else "Round to the nearest byte: bytes cut off.",
+        "Eighty maps from forty, and every label is true."
+        if right
+        else "Go through the four directions: left and right are swapped, north and south stay.",
     )
 
 
