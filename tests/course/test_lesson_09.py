@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from vtlab.course.exercise import EXERCISES
-from vtlab.course.lesson_09 import cam_table, ground_task, paired_ground_task
+from vtlab.course.lesson_09 import (
+    above_yardstick,
+    cam_table,
+    ground_task,
+    paired_ground_task,
+    points_ahead,
+)
 from vtlab.data.tasks import task
 from vtlab.results.metrics import paired_difference
 
@@ -96,3 +102,48 @@ def test_occlusion_by_hand_is_checked():
     assert "copy" in check(lambda *a: occlude(*a, copy=False))[1]
     assert "2 x 3" in check(lambda *a: occlude(*a).T)[1]
     assert not check(lambda *a: 0 * occlude(*a))[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((1 / 4, 1 / 7), "Hold"),
+        ((0.5, 1 / 7), "Mass"),
+        ((1 / 4, 1 / 4), "union"),
+        ((1 / 4, 1 / 8), "intersection"),
+        (0.25, "two shares"),
+    ],
+)
+def test_the_scores_of_random_numbers_are_checked(answer, words):
+    right, said = EXERCISES["09.1"](answer)
+    assert right is (words == "Hold") and words in said
+
+
+def test_half_an_answer_is_no_attempt():
+    assert EXERCISES["09.1"]((0.25, ...)) is None
+
+
+def test_random_maps_on_large_plants_score_what_the_exercise_says():
+    from vtlab.analysis.scores import cam_scores
+
+    masks = torch.zeros(20, 64, 64, dtype=torch.bool)
+    masks[:, 10:42, 10:42] = True
+    maps = torch.rand(20, 64, 64, generator=torch.Generator().manual_seed(0))
+    found = cam_scores(maps, masks).mean()
+    assert found.mass == pytest.approx(1 / 4, abs=0.01)
+    assert found.overlap == pytest.approx(1 / 7, abs=0.01)
+
+
+def test_points_are_paired_by_seed():
+    ours = pd.DataFrame({"seed": [1, 0], "hit": [0.5, 0.9]})
+    theirs = pd.DataFrame({"seed": [0, 1], "hit": [0.8, 0.4]})
+    found = points_ahead("hit", ours, theirs)
+    assert found.mean == pytest.approx(10) and found.low == pytest.approx(found.high, abs=1e-6)
+
+
+def test_the_yardstick_is_the_likeness_of_maps_of_other_images():
+    table = cam_table("sanity")
+    found = above_yardstick(table, "layer_cam", "head")
+    means = table[table.method == "layer_cam"].groupby("part").ssim.mean()
+    assert set(found) == {"rank_correlation", "ssim"}
+    assert found["ssim"].mean == pytest.approx(means["head"] - means["other image"], abs=1e-3)

@@ -7,9 +7,11 @@ from vtlab.course.lesson_09 import (
     cam_table,
     plot_cam_scores,
     plot_cascade,
+    plot_cells,
     plot_ground_pairs,
     plot_randomised_maps,
     plot_scores_and_checks,
+    plot_shortcut,
 )
 from vtlab.models.backbones import backbone
 from vtlab.results.metrics import t_interval
@@ -114,16 +116,43 @@ def test_an_empty_cascade_is_refused():
         plot_cascade(cascade().iloc[:0])
 
 
-def test_scores_and_checks_stand_in_the_same_rows_the_best_score_first():
-    left, head, both = plot_scores_and_checks(cam_table("methods"), cam_table("sanity")).axes
-    rows = [label.get_text() for label in left.get_yticklabels()]
-    assert rows == ["Guided backprop", "Grad-CAM", "LayerCAM", "plain edges"]
-    sanity = cam_table("sanity").groupby(["method", "part"]).rank_correlation.mean()
-    for ax, part in ((head, "head"), (both, "stage4")):
-        assert artist(ax, "mean grad_cam").get_width() == pytest.approx(sanity["grad_cam", part])
-        assert artist(ax, "mean edges").get_width() == 1
-        yardstick = drawn(ax, "other image layer_cam").get_xdata()
-        assert yardstick == pytest.approx([sanity["layer_cam", "other image"]] * 2)
+def test_all_methods_stand_by_their_mass_and_below_them_the_trivial_maps():
+    methods, sanity = cam_table("methods"), cam_table("sanity")
+    mass, deletion, insertion, stays = plot_scores_and_checks(methods, sanity).axes
+    rows = [label.get_text() for label in mass.get_yticklabels()]
+    assert rows[0] == "Guided backprop" and rows[-3:] == ["centre", "random", "edges"]
+    assert len(rows) == 8
+    means = methods.groupby("method")[["mass", "deletion", "insertion"]].mean()
+    for ax, score in ((mass, "mass"), (deletion, "deletion"), (insertion, "insertion")):
+        for name in ("occlusion", "random"):
+            width = artist(ax, f"mean {name}").get_width()
+            assert width == pytest.approx(means.loc[name, score])
+    likeness = sanity.groupby(["method", "part"]).rank_correlation.mean()
+    assert artist(stays, "mean grad_cam").get_width() == pytest.approx(
+        likeness["grad_cam", "stage4"]
+    )
+    assert artist(stays, "mean edges").get_width() == 1
+    yardstick = drawn(stays, "other image layer_cam").get_xdata()
+    assert yardstick == pytest.approx([likeness["layer_cam", "other image"]] * 2)
+    assert "mean occlusion" not in {bar.get_gid() for bar in stays.patches}  # was not checked
+
+
+def test_the_shortcut_has_a_row_for_each_strategy_of_one_training():
+    table = cam_table("shortcut")
+    axes = plot_shortcut(table, "balanced").axes
+    assert [ax.get_title(loc="left") for ax in axes][-1] == "Map on the plant, own ground"
+    rows = table[(table.training == "balanced") & (table.strategy == "full")]
+    assert sorted(drawn(axes[1], "seeds full").get_xdata()) == pytest.approx(sorted(rows.breaks))
+
+
+def test_cells_are_shown_as_they_are_with_their_number_and_field(small_garden):
+    network = backbone("mini_resnet", classes=8)
+    ax = plot_cells(network, small_garden.test, ("stage2", "stage4")).axes[0]
+    words = [text.get_text() for text in ax.texts]
+    assert any(word.startswith("16 × 16 cells") for word in words)
+    assert any(word.startswith("8 × 8 cells, field ") for word in words)
+    assert [image.get_array().shape[0] for image in ax.images] == [64, 16, 8]
+    assert [image.get_interpolation() for image in ax.images[1:]] == ["nearest"] * 2
 
 
 def test_randomised_maps_are_a_row_of_every_method_and_one_of_edges(small_garden):

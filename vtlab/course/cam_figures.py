@@ -8,6 +8,7 @@ import numpy as np
 
 from vtlab.analysis.baselines import BASELINES
 from vtlab.plots import style
+from vtlab.plots.comparison import plot_intervals
 from vtlab.results import labels as names
 from vtlab.results import metrics
 
@@ -167,61 +168,88 @@ def _draw_cascade(ax: Axes, rows: pd.DataFrame, measure: str) -> None:
     ax.set_ylim(-0.3, 1.05)
 
 
-NO_NETWORK = "edges"  # a map that never saw the network: no random weights can change it
-CHECKED_PARTS = {"head": "head random", "stage4": "and stage 4 random"}
+CHECKED_PART = "stage4"  # of the cascade: the head and this stage are random
+SCORE_PANELS = {
+    "mass": ("Mass on the plant", "more is better"),
+    "deletion": ("Deletion", "less is better"),
+    "insertion": ("Insertion", "more is better"),
+}
 
 
 def plot_scores_and_checks(methods: pd.DataFrame, sanity: pd.DataFrame) -> Figure:
-    """How well maps score on the mask, and beside it how much of them stays when the network is randomised.
+    """Three scores of all methods and trivial maps, and how much of a map stays in a random network.
 
-    A dot is a seed, a bar the mean. At the right the dotted line is how alike maps of different images are.
+    A dot is a seed, a bar the mean. In the last panel the dotted line is how alike maps of different images
+    are; a trivial map never saw the network, so that all of it stays.
 
     Args:
         methods: As `cam_table("methods")`.
-        sanity: As `cam_table("sanity")`.
+        sanity: As `cam_table("sanity")`; methods that are not in it have no bar.
 
     Lesson 09.
     """
-    shown = sorted(
-        (*CHECKED_METHODS, NO_NETWORK),
-        key=lambda name: -methods[methods.method == name].mass.mean(),
-    )
-    heads = [
-        "Score: mass on the plant",
-        *(f"Stays: {words}" for words in CHECKED_PARTS.values()),
-    ]
-    figure, axes = style.new_figure(1, 3, height=2.6, pad=0.1, sharey=True)
+    means = methods.groupby("method").mass.mean()
+    shown = sorted(METHOD_STYLES, key=lambda name: -means[name]) + list(BASELINES)
+    figure, axes = style.new_figure(1, len(SCORE_PANELS) + 1, height=3.5, pad=0.08, sharey=True)
+    line = axes[0]
     for place, name in enumerate(shown):
-        _, colour, marker = METHOD_STYLES.get(name, ("", style.QUIET, "X"))
+        for ax, score in zip(line, SCORE_PANELS, strict=False):
+            _draw_score_row(ax, place, name, methods[methods.method == name][score].to_numpy())
         rows = sanity[sanity.method == name]
-        other = rows[rows.part == OTHER_IMAGE].rank_correlation.mean()
-        values = [methods[methods.method == name].mass.to_numpy()]
-        values += [
-            np.ones(1)
-            if name == NO_NETWORK
-            else rows[rows.part == part].rank_correlation.to_numpy()
-            for part in CHECKED_PARTS
-        ]
-        for ax, of in zip(axes[0], values, strict=True):
-            ax.barh(place, of.mean(), 0.6, color=colour, alpha=0.3, linewidth=0, gid=f"mean {name}")
-            ax.plot(
-                of, place + np.linspace(-0.2, 0.2, len(of)), marker, color=colour, markersize=4.5
-            )
-            _write_mean(ax, place, f"{of.mean():z.2f}", colour)
-        for ax in axes[0, 1:]:
+        stays = rows[rows.part == CHECKED_PART].rank_correlation.to_numpy()
+        if name in BASELINES:
+            stays = np.ones(1)
+        if len(stays):
+            _draw_score_row(line[-1], place, name, stays)
+        if len(rows):
+            other = rows[rows.part == OTHER_IMAGE].rank_correlation.mean()
             dotted = style.DOTTED | {"zorder": 5, "color": style.INK}
-            ax.plot(
-                [other] * 2, [place - 0.42, place + 0.42], **dotted, gid=f"{OTHER_IMAGE} {name}"
-            )
-    for ax, words in zip(axes[0], heads, strict=True):
+            ends = [place - 0.42, place + 0.42]
+            line[-1].plot([other] * 2, ends, **dotted, gid=f"{OTHER_IMAGE} {name}")
+    heads = [*SCORE_PANELS.values(), ("Stays when broken", "less is better")]
+    for ax, (words, better) in zip(line, heads, strict=True):
         style.prepare_axes(ax, grid="x")
         ax.spines["left"].set_visible(False)
         style.style_heading(ax, words)
-        ax.set(xlim=(-0.25 if ax is not axes[0, 0] else 0, 1.25), ylim=(len(shown) - 0.45, -0.55))
+        style.label_axes(ax, x=better)
+        ax.set(xlim=(-0.15 if ax is line[-1] else 0, 1.3), ylim=(len(shown) - 0.45, -0.55))
         ax.set_xticks((0, 0.5, 1))
-    style.label_axes(axes[0, 0], x="share of the map's sum (more is better)")
-    for ax in axes[0, 1:]:
-        style.label_axes(ax, x="rank correlation (less is better)")
-    said = [METHOD_STYLES[name][0] if name in METHOD_STYLES else f"plain {name}" for name in shown]
-    axes[0, 0].set_yticks(range(len(shown)), said, **style.font_style())
+    said = [METHOD_STYLES[name][0] if name in METHOD_STYLES else name for name in shown]
+    line[0].set_yticks(range(len(shown)), said, **style.font_style())
     return figure
+
+
+def _draw_score_row(ax: Axes, place: int, name: str, values: np.ndarray) -> None:
+    """One row: a bar up to the mean, a dot for each seed, the mean in figures."""
+    _, colour, marker = METHOD_STYLES.get(name, ("", style.QUIET, "X"))
+    mean = values.mean()
+    ax.barh(place, mean, 0.6, color=colour, alpha=0.3, linewidth=0, gid=f"mean {name}")
+    heights = place + np.linspace(-0.2, 0.2, len(values))
+    ax.plot(values, heights, marker, color=colour, markersize=3.5, linestyle="none")
+    _write_mean(ax, place, f"{mean:z.2f}", colour)
+
+
+SHORTCUT_PANELS = {
+    "Accuracy, own ground": "holds",
+    "Accuracy, other ground": "breaks",
+    "Map on the plant, own ground": "holds_mass",
+}
+
+
+def plot_shortcut(table: pd.DataFrame, training: str) -> Figure:
+    """What a planted shortcut does to accuracy and to maps: a row for each strategy, a dot per seed.
+
+    Args:
+        table: As `cam_table("shortcut")`.
+        training: "tied" or "balanced".
+
+    Lesson 09.
+    """
+    rows = table[table.training == training].sort_values("seed")
+    return plot_intervals(
+        {
+            title: {name: of[column].tolist() for name, of in rows.groupby("strategy", sort=False)}
+            for title, column in SHORTCUT_PANELS.items()
+        },
+        what=f"percent, {training} grounds in training",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vtlab.analysis.architecture import receptive_fields
 from vtlab.analysis.baselines import baseline_maps
 from vtlab.analysis.cams import explain, resize_maps
 from vtlab.analysis.map_similarity import rank_correlation as rank_correlation
 from vtlab.analysis.sanity_checks import cascading_randomisation
-from vtlab.course.cam_figures import CHECKED_METHODS, METHOD_STYLES
+from vtlab.course.cam_figures import CHECKED_METHODS, MEASURES, METHOD_STYLES, OTHER_IMAGE
 from vtlab.course.cam_figures import plot_cam_scores as plot_cam_scores
 from vtlab.course.cam_figures import plot_cascade as plot_cascade
 from vtlab.course.cam_figures import plot_scores_and_checks as plot_scores_and_checks
-from vtlab.course.exercise import Verdict, call_answer, exercise, letter_exercise
+from vtlab.course.cam_figures import plot_shortcut as plot_shortcut
+from vtlab.course.exercise import Verdict, call_answer, exercise
 from vtlab.course.tables import cam_table as cam_table
 from vtlab.data.images import Images
 from vtlab.data.tasks import Task
@@ -27,11 +29,15 @@ from vtlab.data.tasks import task as make_task
 from vtlab.garden.worlds import WORLDS
 from vtlab.models.evaluation import predict
 from vtlab.models.network import Network
+from vtlab.plots import style
 from vtlab.plots.heatmaps import plot_cams
+from vtlab.plots.sheet import Sheet, to_sheet_pictures
+from vtlab.results import metrics
 from vtlab.training.fit import fit
 from vtlab.training.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -71,6 +77,69 @@ def paired_ground_task(seed: int) -> Task:
         for name in ("pixels", "labels", "masks")
     )
     return replace(ground_task(1.0, seed), test=Images(pixels, labels, masks))
+
+
+def points_ahead(score: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> metrics.Interval:
+    """How far the first rows are ahead of the second, in points: the mean over paired seeds, its 95 % interval.
+
+    Args:
+        score: The column, a share.
+        ours: Rows of a table, one per seed.
+        theirs: The same.
+
+    Lesson 09.
+    """
+    return metrics.paired_difference(
+        *(100 * rows.sort_values("seed")[score].to_numpy() for rows in (ours, theirs))
+    )
+
+
+def above_yardstick(sanity: pd.DataFrame, method: str, part: str) -> dict[str, metrics.Interval]:
+    """How much more alike a method's maps stay than maps of different images, by both measures.
+
+    Args:
+        sanity: As `cam_table("sanity")`.
+        method: Whose maps.
+        part: The network is random from the head up to this one.
+
+    Lesson 09.
+    """
+    rows = sanity[sanity.method == method].sort_values("seed")
+    here, other = rows[rows.part == part], rows[rows.part == OTHER_IMAGE]
+    return {
+        measure: metrics.paired_difference(here[measure].to_numpy(), other[measure].to_numpy())
+        for measure in MEASURES
+    }
+
+
+CELL_FIGURE_WIDTH = 1.92  # inches: a picture and its gap
+
+
+def plot_cells(network: Network, images: Images, stages: Sequence[str]) -> Figure:
+    """Grad-CAM of one image as it is: the map's own cells on black, and how wide a cell's receptive field is.
+
+    Args:
+        network: Explained for the class that it names.
+        images: The first one is shown; it has a mask.
+        stages: Whose maps, a column each.
+
+    Lesson 09.
+    """
+    assert images.masks is not None, "drawings have masks"
+    picture, mask = to_sheet_pictures(images.pixels[:1])[0], images.masks[0].numpy()
+    fields = receptive_fields(network)
+    sheet = Sheet(1, 1 + len(stages), CELL_FIGURE_WIDTH, picture.shape[:2], under=1, head=0.2)
+    sheet.show(0, 0, picture)
+    sheet.write_over(0, 0, "image", colour=style.QUIET)
+    for column, stage in enumerate(stages, 1):
+        cells = explain(network, images.pixels[:1], stage=stage)[0].numpy()
+        how = {"cmap": "magma", "vmin": 0, "vmax": cells.max() or 1, "interpolation": "nearest"}
+        sheet.show(0, column, cells, **how)
+        sheet.outline(0, column, mask)
+        sheet.write_over(0, column, stage, weight="bold")
+        words = f"{cells.shape[0]} × {cells.shape[1]} cells, field {fields[stage].size} px"
+        sheet.write_under(0, column, words, size=style.SMALL, colour=style.QUIET)
+    return sheet.figure
 
 
 def plot_ground_pairs(networks: Mapping[str, Network], task: Task) -> Figure:
@@ -214,12 +283,21 @@ def explain_each_epoch(
         yield explain_now(number, epoch.loss)
 
 
-letter_exercise(
-    "09.1",
-    "a",
-    "What does not depend on the weights cannot describe them.",
-    "Hold it against what the lesson showed: who wins the scores, and who is changed by a random head?",
-)
+@exercise("09.1")
+def _scores_of_nothing(answer: object) -> Verdict:
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        return False, "The answer is two shares: mass, overlap."
+    if ... in answer:
+        return None
+    mass, overlap = map(float, answer)
+    if abs(mass - 0.25) > 0.005:
+        return False, "Mass: numbers drawn alike everywhere put as much on a pixel as on any other."
+    if abs(overlap - 0.25) < 0.01:
+        return False, "A quarter of the chosen pixels lie on the plant. Divide by the union."
+    right = abs(overlap - 1 / 7) < 0.005
+    return right, "Hold the scores of any map against these two." if right else (
+        "Overlap: in shares of the image, how large are the intersection and the union?"
+    )
 
 
 @exercise("09.2", function_of="a score, an image and the side of a square")
