@@ -265,11 +265,11 @@ looks = lesson_09.explain_each_epoch(
 evidence = {look.epoch: torch.tensor(look.maps) for look in looks}
 
 # %%
-i = evidence[0][len(seen):].sum((1, 2)).argmax()  # see below
-two = torch.stack([i, i + len(seen)])
-vt.plots.cams(seen.pixels[[i, i]],
+one = evidence[0][len(seen):].sum((1, 2)).argmax().repeat(2)  # see below
+two = one + torch.tensor([0, len(seen)])
+vt.plots.cams(seen.pixels[one],
               {f"epoch {when}": evidence[when][two] for when in (0, 3, 6, 9, 12)},
-              masks=seen.masks[[i, i]], of="the species named at the left",
+              masks=seen.masks[one], of="the species named at the left",
               titles=[f"for {task.classes[k]}" for k in asked[two]])
 
 # %% [markdown]
