@@ -138,7 +138,7 @@ def test_points_are_paired_by_seed():
     ours = pd.DataFrame({"seed": [1, 0], "hit": [0.5, 0.9]})
     theirs = pd.DataFrame({"seed": [0, 1], "hit": [0.8, 0.4]})
     found = points_ahead("hit", ours, theirs)
-    assert found.mean == pytest.approx(10) and found.low == pytest.approx(found.high, abs=1e-6)
+    assert found.mean == pytest.approx(10) and found.low > 0  # unpaired they differ in sign
 
 
 def test_the_yardstick_is_the_likeness_of_maps_of_other_images():
