@@ -3,7 +3,7 @@
 `python data/make/shots_garden.py` keeps each finished run and goes on where it was; with `--shots 5,10`
 it measures those numbers of shots anew and takes the other rows from the committed table. `--again` draws
 another eight species, which nothing was chosen on or looked at before: shots_garden_again.csv; `--plain`
-trains the four by the plain recipe: shots_plain.csv.
+trains the four by the plain recipe: shots_plain.csv; `--task digits` learns another task: shots_digits.csv.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="(default: %(default)s)")
     parser.add_argument("--again", action="store_true", help="another eight species")
     parser.add_argument("--plain", action="store_true", help="by the plain recipe")
+    parser.add_argument("--task", default="garden", help="(default: %(default)s)")
     parser.add_argument("--strategies", nargs="+", default=[s.name for s in (*FOUR, lp_ft)])
     given = parser.parse_args()
     shots = [int(number) for number in given.shots.split(",")]
-    name = "shots_garden_again" if given.again else "shots_plain" if given.plain else "shots_garden"
+    name = "shots_plain" if given.plain else f"shots_{given.task}{'_again' * given.again}"
     study = compare(
-        garden_task(AGAIN, 64).at(1, 0) if given.again else "garden",
+        garden_task(AGAIN, 64).at(1, 0) if given.again else given.task,
         strategies=given.strategies,
         shots=shots,
         seeds=given.seeds,

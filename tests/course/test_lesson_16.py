@@ -1,8 +1,12 @@
 """Data sets and starts in small figures, read back from the artists."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from PIL import Image
 from scipy import stats
 from tests_support import artist
 
@@ -10,13 +14,21 @@ from vtlab.course.exercise import check
 from vtlab.course.lesson_16 import (
     list_decisions,
     list_gains,
+    list_hands,
+    list_leads_of_best_start,
     measure_own_curve,
     plot_decisions,
     plot_own_curve,
     plot_photo_to_sketch,
     plot_starts,
     predict_gain,
+    probe_with_shots,
+    score_pixels,
+    score_start,
+    write_photographs,
 )
+from vtlab.data.images import Images
+from vtlab.data.tasks import task as make_task
 
 RUNS = [
     ("photo", "garden", "scratch", 20, 0, 0.5),
@@ -98,13 +110,16 @@ def test_no_run_is_refused():
 
 
 def test_a_curve_has_a_row_for_each_split_and_each_number_of_images(network, toy):
-    curve = measure_own_curve(network, toy, range(3))
+    ten = replace(toy, train=toy.test)  # ten of each class
+    curve = measure_own_curve(network, ten, range(3))
     assert curve.groupby("images").seed.apply(list).to_dict() == {
-        3: [0, 1, 2],
         6: [0, 1, 2],
-        9: [0, 1, 2],
+        15: [0, 1, 2],
+        24: [0, 1, 2],
     }
     assert curve.accuracy.between(0, 1).all()
+    with pytest.raises(ValueError, match="so few images"):
+        measure_own_curve(network, toy, range(3))
 
 
 def straight_curve(slope, *, bend=0.0):
@@ -117,10 +132,11 @@ def straight_curve(slope, *, bend=0.0):
     return pd.DataFrame(rows, columns=["images", "seed", "accuracy"])
 
 
-@pytest.mark.parametrize("bend", [0.0, -0.2])
-def test_a_gain_continues_the_last_piece_of_the_curve(bend):
+# least squares: the places are -1, 0 and 1 doublings, so that a dent of the first counts by half
+@pytest.mark.parametrize(("bend", "points"), [(0.0, 5), (-0.2, 15)])
+def test_a_gain_continues_the_straight_line_through_the_curve(bend, points):
     gain = predict_gain(straight_curve(0.05, bend=bend), images=200, more=200)
-    assert gain.mean == pytest.approx(0.05) and gain.low < gain.mean < gain.high
+    assert gain.mean == pytest.approx(points) and gain.low < gain.mean < gain.high
     with pytest.raises(ValueError, match="two numbers"):
         predict_gain(straight_curve(0.05)[:2], 200, 40)
 
@@ -134,11 +150,32 @@ def test_the_figure_of_a_curve_ends_where_the_gain_does():
     assert any("160 more: +5.0 points" in text.get_text() for text in ax.texts)
 
 
+def test_no_accuracy_is_drawn_beyond_one():
+    curve = straight_curve(0.2).assign(accuracy=lambda rows: rows.accuracy + 0.05)
+    ax = plot_own_curve(curve, 160, 160).axes[0]
+    assert artist(ax, "interval").get_ydata() == pytest.approx([1, 1])
+    assert ax.get_ylim()[1] <= 1.02
+
+
 def test_gains_are_paired_by_seed_and_one_for_each_data_set():
     table = runs()
     few = table[(table.shots == 5) & (table.start == "garden")]
     found = list_gains(few, "strategy", "full", "probe")
-    assert found.to_dict() == pytest.approx({"photo": 0.08})
+    assert found.to_dict() == pytest.approx({"photo": 8})
+
+
+def test_the_best_start_under_a_probe_is_held_against_full_from_the_others():
+    table = pd.concat(
+        [
+            real_runs({"probe": 0.7}, start="efficientnet_lite0"),
+            real_runs({"full": 0.6}),
+            real_runs({"full": 0.8}, start="garden"),
+        ]
+    )
+    found = list_leads_of_best_start(table)
+    assert list(found) == ["natural", "garden"]
+    assert found["natural"].to_dict() == pytest.approx({"a": 10, "b": 9.8, "c": 10, "d": 9.8})
+    assert (found["garden"] < 0).all()
 
 
 def real_runs(means, start="natural", shots=5):
@@ -178,6 +215,7 @@ def test_a_cell_of_the_chart_names_the_first_and_the_best():
     assert artist(ax, "same 1") and artist(ax, "natural 5")
     words = [text.get_text() for text in ax.texts]
     assert words.count("Linear probe") == 2 and "Full +0" in words
+    assert artist(ax, "unknown same 5").get_hatch() and artist(ax, "unknown natural 1").get_hatch()
     with pytest.raises(ValueError, match="no decision"):
         plot_decisions([])
 
@@ -206,3 +244,70 @@ def test_photographs_and_sketches_are_joined_for_each_strategy():
 def test_exercise_3_is_judged_by_what_the_wrong_labels_cost(answer, words, capsys):
     check("16.3", answer)
     assert f"exercise 16.3: {words}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((0.74, 0.94), "right. Forty test images may as well say 74% as 94%"),
+        (np.array([0.7, 0.95]), "right"),
+        ((0.8, 0.9), "not yet. So narrow"),
+        ((0.5, 1.0), "not yet. So wide"),
+        ((0.9, 0.8), "not yet. Both are shares"),
+        ((74, 94), "not yet. Both are shares"),
+        (0.85, "not yet. The answer is a pair"),
+    ],
+)
+def test_exercise_1_is_judged_by_the_width_that_forty_images_have(answer, words, capsys):
+    check("16.1", answer)
+    assert f"exercise 16.1: {words}" in capsys.readouterr().out
+
+
+def test_photographs_lie_in_folders_of_the_classes_that_are_kept(toy, tmp_path):
+    write_photographs(toy.train, toy.classes, toy.classes[1:], tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(toy.classes[1:])
+    paths = [path for path in tmp_path.rglob("*.jpg")]
+    assert len(paths) == len({path.name for path in paths}) == 8  # a name moves to any folder
+    with Image.open(tmp_path / toy.classes[1] / "004.jpg") as image:
+        assert image.size == (16, 16)
+
+
+def test_pixels_name_what_looks_alike_and_nothing_else(network):
+    grey = torch.tensor([0, 120, 240]).repeat_interleave(4).to(torch.uint8)
+    pixels = grey.view(-1, 1, 1, 1).expand(-1, 3, 16, 16)
+    alike = Images(pixels, torch.arange(3).repeat_interleave(4))
+    assert score_pixels(alike, range(3)) == [1, 1, 1]
+    assert score_start(network, alike, range(3)) == [1, 1, 1]
+    mixed = Images(pixels, torch.arange(3).repeat(4))  # a label says nothing of the grey
+    assert max(score_pixels(mixed, range(3))) < 1
+
+
+def test_random_weights_are_the_mean_of_several_networks(network, toy):
+    network.reset_stages(0)
+    assert network.origin == "random"
+    found = score_start(network, toy.at(4, 0).train, range(2))
+    assert found == score_start(network, toy.at(4, 0).train, range(2))
+
+
+def test_a_probe_learns_some_species_only():
+    names = sorted(make_task("garden", shots=1, tests=1).classes)[:2]
+    few, many = (probe_with_shots(names, shots, range(2), tests=5) for shots in (1, 8))
+    assert len(few) == 2 and np.mean(many) >= np.mean(few) and np.mean(many) > 60
+
+
+def test_hands_stand_beside_their_controls():
+    columns = ["data", "start", "strategy", "shots", "seed", "test_accuracy"]
+    starts = ("garden", "natural", "efficientnet_lite0")
+    real = [("hands", start, way, 5, 0, 0.5) for start in starts for way in ("full", "probe")]
+    real += [("hands", "garden", "scratch", 20, 0, 0.9)]
+    free = [
+        ("hands", way, 5, seed, 0.7 + 0.1 * seed) for way in ("pixels", "random") for seed in (0, 1)
+    ]
+    free += [("hands", "patient", 20, 0, 0.8)]
+    table = list_hands(
+        pd.DataFrame(real, columns=columns),
+        pd.DataFrame(free, columns=["data", "way", "shots", "seed", "test_accuracy"]),
+    )
+    assert table["5 per class"]["nearest in plain pixels"] == "75 (2)"
+    assert table["20 per class"]["from scratch"] == "90 (1)"
+    assert table["20 per class"]["full, the garden's weights"] == ""

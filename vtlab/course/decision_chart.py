@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -16,6 +17,7 @@ from vtlab.results.metrics import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # the chart's rows, by the start of `real_table`; "same" is the garden's species, of a table of their own
@@ -25,11 +27,12 @@ NEARNESS = {
     "natural": "photographs; weights from\n50,000 photographs",
     "garden": "photographs; weights\nfrom drawings",
 }
+CELL = (0.94, 0.9)  # of the chart: width and height
 CHEAPEST_FIRST = ("probe", "partial", "lp_ft", "full", "scratch")
 
 
 def list_gains(rows: pd.DataFrame, column: str, one: str, other: str) -> pd.Series:
-    """By data set, the mean test accuracy of `one` less that of `other`, on the same seeds.
+    """By data set, the mean test accuracy of `one` less that of `other` in points, on the same seeds.
 
     Args:
         rows: A part of `real_table` in which data, seed and `column` name a run.
@@ -40,7 +43,23 @@ def list_gains(rows: pd.DataFrame, column: str, one: str, other: str) -> pd.Seri
     Lesson 16.
     """
     of = rows.pivot(index=["data", "seed"], columns=column, values="test_accuracy")
-    return (of[one] - of[other]).groupby("data", sort=False).mean().dropna()
+    return 100 * (of[one] - of[other]).groupby("data", sort=False).mean().dropna()
+
+
+BEST_START = "efficientnet_lite0"
+
+
+def list_leads_of_best_start(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """By data set, how many points a probe on ImageNet's weights is ahead of full from each other start.
+
+    Args:
+        rows: As in `list_gains`.
+
+    Lesson 16.
+    """
+    means = 100 * rows.pivot_table("test_accuracy", "data", ["start", "strategy"], sort=False)
+    others = [start for start in dict.fromkeys(rows.start) if start != BEST_START]
+    return {start: means[BEST_START]["probe"] - means[start]["full"] for start in others}
 
 
 class Decision(NamedTuple):
@@ -117,7 +136,7 @@ def plot_decisions(decisions: Sequence[Decision]) -> Figure:
     """A chart of what to begin with: how near the weights are (rows) against images per class (columns).
 
     A cell names the cheapest strategy that is not clearly worse than the best, its accuracy, and the best one
-    where that is another.
+    where that is another. What was not measured is hatched.
 
     Args:
         decisions: From `list_decisions`.
@@ -131,49 +150,51 @@ def plot_decisions(decisions: Sequence[Decision]) -> Figure:
         raise ValueError("there is no decision to draw")
     rows = [near for near in NEARNESS if any(one.near == near for one in decisions)]
     columns = sorted({one.shots for one in decisions})
-    figure, axes = style.new_figure(height=0.95 + 0.82 * len(rows), layout=None)
-    ax = axes[0, 0]
+    known = {(one.near, one.shots): one for one in decisions}
+    figure, axes = style.new_figure(height=1.2 + 0.82 * len(rows), layout=None)
+    ax, side = axes[0, 0], 2.35
     ax.set_position((0, 0, 1, 1))
     style.hide_axes(ax)
-    side = 2.1
-    ax.set(xlim=(-side, len(columns)), ylim=(len(rows) + 0.5, -0.62))
-    middle = {"ha": "center", "va": "center"}
-    for one in decisions:
-        x, y = columns.index(one.shots) + 0.5, rows.index(one.near) + 0.5
-        label = get_label(one.first)
-        box = (x - 0.47, y - 0.45), 0.94, 0.9
-        gid = f"{one.near} {one.shots}"
-        ax.add_patch(Rectangle(*box, facecolor=label.colour, alpha=0.16, linewidth=0, gid=gid))
-        bold = style.font_style(style.SMALL, label.colour, weight="bold")
-        ax.text(x, y - 0.2, label.text, **middle, **bold)
-        ax.text(
-            x, y + 0.04, format_percent(one.accuracy, 0), **middle, **style.font_style(style.SMALL)
-        )
-        if one.best != one.first:
-            words = f"{get_label(one.best).text} {100 * one.behind:+.0f}"
-            ax.text(x, y + 0.28, words, **middle, **style.font_style(style.TINY, style.QUIET))
+    ax.set(xlim=(-side, len(columns)), ylim=(len(rows) + 0.62, -0.85))
+    small, quiet = style.font_style(style.SMALL), style.font_style(style.SMALL, style.QUIET)
+    for (y, near), (x, shots) in product(enumerate(rows), enumerate(columns)):
+        place = (x + 0.03, y + 0.05)
+        if (near, shots) in known:
+            _draw_decision(ax, known[near, shots], place)
+        else:
+            look = {"facecolor": "none", "edgecolor": style.FAINT, "hatch": "////", "linewidth": 0}
+            ax.add_patch(Rectangle(place, *CELL, gid=f"unknown {near} {shots}", **look))
     for y, near in enumerate(rows):
-        ax.text(
-            -0.1, y + 0.5, NEARNESS[near], ha="right", va="center", **style.font_style(style.SMALL)
-        )
+        ax.text(-0.08, y + 0.5, NEARNESS[near], ha="right", va="center", **small)
     for x, shots in enumerate(columns):
-        ax.text(x + 0.5, -0.12, str(shots), **middle, **style.font_style())
-    ax.text(
-        -0.1,
-        -0.12,
-        "images per class",
-        ha="right",
-        va="center",
-        **style.font_style(style.SMALL, style.QUIET),
+        ax.text(x + 0.5, -0.14, str(shots), ha="center", va="center", **style.font_style())
+    ax.text(-0.08, -0.14, "images per class", ha="right", va="center", **quiet)
+    arrow = {"arrowstyle": "-|>", "color": style.INK, "linewidth": 1.6}
+    left = -side + 0.16
+    ax.annotate("", (left, 0.1), (left, len(rows) - 0.1), gid="nearer", arrowprops=arrow)
+    up = {"rotation": 90, "ha": "center", "va": "center"}
+    ax.text(left + 0.14, len(rows) / 2, "nearer weights", **up, **small)
+    title = "Change the start first: go up a row. Then begin with the strategy in the cell"
+    bold = style.font_style(style.BODY, weight="bold")
+    ax.text(-side + 0.04, -0.6, title, va="center", **bold)
+    foot = (
+        "Named: the cheapest that is not clearly worse than the best, and its accuracy. Small: the highest mean, "
+        "where that is another,\nand its lead in points. Rows of photographs: means over the same six data sets. "
+        "Hatched: not measured."
     )
-    title = "Start with this strategy: the cheapest one that is not clearly worse than the best"
-    ax.text(-side + 0.02, -0.45, title, va="center", **style.font_style(style.BODY, weight="bold"))
-    foot = "In small letters: the highest mean, where that is another, and how many points it is ahead."
-    ax.text(
-        -side + 0.02,
-        len(rows) + 0.25,
-        foot,
-        va="center",
-        **style.font_style(style.SMALL, style.QUIET),
-    )
+    ax.text(-side + 0.04, len(rows) + 0.32, foot, va="center", **quiet)
     return figure
+
+
+def _draw_decision(ax: Axes, one: Decision, place: tuple[float, float]) -> None:
+    """The cell of one decision, its upper left corner at this place."""
+    label, gid = get_label(one.first), f"{one.near} {one.shots}"
+    ax.add_patch(Rectangle(place, *CELL, facecolor=label.colour, alpha=0.16, linewidth=0, gid=gid))
+    x, y = place[0] + CELL[0] / 2, place[1] + CELL[1] / 2
+    middle = {"ha": "center", "va": "center"}
+    bold = style.font_style(style.SMALL, label.colour, weight="bold")
+    ax.text(x, y - 0.25, label.text, **middle, **bold)
+    ax.text(x, y + 0.02, format_percent(one.accuracy, 0), **middle, **style.font_style())
+    if one.best != one.first:
+        words = f"{get_label(one.best).text} {100 * one.behind:+.0f}"
+        ax.text(x, y + 0.29, words, **middle, **style.font_style(style.TINY, style.QUIET))

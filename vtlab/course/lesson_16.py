@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import hypot
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import torch
+from PIL import Image
 from scipy.stats import t
 
 from vtlab.course.decision_chart import NEARNESS as NEARNESS
 from vtlab.course.decision_chart import list_decisions as list_decisions
 from vtlab.course.decision_chart import list_gains as list_gains
+from vtlab.course.decision_chart import list_leads_of_best_start as list_leads_of_best_start
 from vtlab.course.decision_chart import plot_decisions as plot_decisions
 from vtlab.course.exercise import Verdict, call_answer, exercise
 from vtlab.course.own_curve import STRENGTHS as STRENGTHS
 from vtlab.course.own_curve import measure_own_curve as measure_own_curve
 from vtlab.course.own_curve import plot_own_curve as plot_own_curve
 from vtlab.course.own_curve import predict_gain as predict_gain
+from vtlab.course.tables import controls_table as controls_table
 from vtlab.course.tables import real_table as real_table
 from vtlab.course.tables import shots_table as shots_table
+from vtlab.data.baselines import pixel_neighbour
+from vtlab.data.images import Images
+from vtlab.data.splits import stratified_split
+from vtlab.data.tasks import Task
+from vtlab.data.tasks import task as make_task
+from vtlab.models.backbones import backbone
+from vtlab.models.network import Network
 from vtlab.plots import style
 from vtlab.plots.legends import draw_legend, spread_apart
 from vtlab.results.formatting import format_percent
@@ -30,10 +43,102 @@ from vtlab.results.metrics import (
     balanced_accuracy,
     interval,
 )
+from vtlab.study.run import train_and_test
+from vtlab.training.probe import probe_grid
+from vtlab.training.strategies import probe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+RANDOM_NETWORKS = 5  # whose mean stands for random weights
+
+
+def write_photographs(
+    images: Images, classes: Sequence[str], kept: Sequence[str], at: Path
+) -> None:
+    """Write images as JPEG files, a folder for each class.
+
+    Args:
+        images: With labels.
+        classes: The name of each label.
+        kept: The classes that are written.
+        at: The folder that holds those of the classes.
+
+    Lesson 16.
+    """
+    for number, (pixels, label) in enumerate(zip(images.pixels, images.labels, strict=True)):
+        if (name := classes[int(label)]) in kept:
+            path = at / name / f"{number:03}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(path, quality=90)
+
+
+def score_start(network: Network, images: Images, seeds: Sequence[int]) -> list[float]:
+    """How accurate probes on a frozen network are: each learns from one half and is tested on the other.
+
+    The strength of L2 is the best of four. Where the weights are random, each number is the mean over
+    networks that are drawn anew.
+
+    Args:
+        network: Its stages are used, its head is not.
+        images: With labels.
+        seeds: Of the halves.
+
+    Lesson 16.
+    """
+    draws = range(RANDOM_NETWORKS) if network.origin == "random" else [None]
+    found = []
+    for draw in draws:
+        if draw is not None:
+            network.reset_stages(draw)
+        pixels, labels = images.pixels, images.labels
+        found.append(probe_grid(network, pixels, labels, seeds=seeds, strengths=STRENGTHS))
+    mean = torch.stack(found).mean(0)
+    return mean[:, mean.mean(0).argmax()].tolist()
+
+
+def score_pixels(images: Images, seeds: Sequence[int]) -> list[float]:
+    """The nearest neighbour in plain pixels on the very halves of `score_start`.
+
+    Lesson 16.
+    """
+    found = []
+    for seed in seeds:
+        kept, held = (images[part] for part in stratified_split(images.labels, 0.5, seed))
+        found.append(pixel_neighbour(Task("half", (), kept, held, None, seed)))
+    return found
+
+
+def probe_with_shots(
+    classes: Sequence[str], shots: int, seeds: Sequence[int], tests: int = 60
+) -> list[float]:
+    """The accuracies in percent of a probe on some species of the garden, with so many images of each.
+
+    Args:
+        classes: Their names.
+        shots: Images per species.
+        seeds: Of the images to learn from.
+        tests: Test images per species, the same for all.
+
+    Lesson 16.
+    """
+    base = make_task("garden", shots=shots, tests=tests)
+    labels = torch.tensor([base.classes.index(name) for name in classes])
+
+    def keep(images: Images) -> Images:
+        places = torch.isin(images.labels, labels).nonzero()[:, 0]
+        some = images[places]
+        return replace(some, labels=torch.searchsorted(labels.sort().values, some.labels))
+
+    found = []
+    for seed in seeds:
+        train = keep(base.at(shots, seed).train)
+        task = Task("species", tuple(classes), train, keep(base.test), shots, seed)
+        network = backbone("mini_resnet", classes=len(classes))
+        found.append(100 * train_and_test(network, task, probe, seed)["test_accuracy"])
+    return found
 
 
 ROW_HEIGHT = 2.0  # inches
@@ -157,6 +262,40 @@ def _summarise_group(group: pd.DataFrame) -> dict[str, Interval]:
     return found
 
 
+def list_hands(real: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
+    """Hand signs: what plain pixels and random features reach, beside training, in percent (and seeds).
+
+    Args:
+        real: As `real_table`.
+        controls: As `controls_table`.
+
+    Lesson 16.
+    """
+    signs, free = real[real.data == "hands"], controls[controls.data == "hands"]
+
+    def of(strategy: str, start: str) -> pd.DataFrame:
+        return signs[(signs.strategy == strategy) & (signs.start == start)]
+
+    rows = {
+        "nearest in plain pixels": free[free.way == "pixels"],
+        "probe, random weights": free[free.way == "random"],
+        "probe, natural weights": of("probe", "natural"),
+        "full, natural weights": of("full", "natural"),
+        "full, natural, longer and faster": free[free.way == "patient"],
+        "full, ImageNet's weights": of("full", "efficientnet_lite0"),
+        "full, the garden's weights": of("full", "garden"),
+        "from scratch": of("scratch", "garden"),
+    }
+    cells = {
+        name: {
+            f"{shots} per class": f"{100 * own.mean():.0f} ({len(own)})"
+            for shots, own in runs.groupby("shots").test_accuracy
+        }
+        for name, runs in rows.items()
+    }
+    return pd.DataFrame.from_dict(cells, "index").fillna("")
+
+
 STARTS = {
     "garden": "from the garden's weights",
     "natural": "from natural weights",
@@ -210,15 +349,24 @@ def plot_photo_to_sketch(table: pd.DataFrame) -> Figure:
     return figure
 
 
+FORTY = 40  # test images of exercise 16.1
+
+
 @exercise("16.1")
-def _images_for_one_point(answer: object) -> Verdict:
-    if not isinstance(answer, int | float | np.integer | np.floating):
-        return False, "The answer is one number of images."
-    if 95 <= answer <= 105:
-        return False, "So many must be held back. How many does the folder need, then?"
-    right = bool(396 <= answer <= 404)
-    return right, "A hundred held back are a quarter of four hundred." if right else (
-        "How many images held back make one of them a point, and what share are they?"
+def _what_forty_say(answer: object) -> Verdict:
+    if not isinstance(answer, Sequence | np.ndarray) or len(answer) != 2:
+        return False, "The answer is a pair of accuracies, a low one and a high one."
+    low, high = map(float, answer)
+    if not 0 <= low < high <= 1:
+        return False, "Both are shares from 0 to 1, the lower one first."
+    middle = (low + high) / 2
+    usual = 2 * 1.96 * (middle * (1 - middle) / FORTY) ** 0.5  # of images drawn from endlessly many
+    if not 0.6 <= (high - low) / usual <= 1.3:
+        words = "narrow" if high - low < usual else "wide"
+        return False, f"So {words}? Draw forty images each time, and cut 2.5 % off at both ends."
+    return (
+        True,
+        f"Forty test images may as well say {low:.0%} as {high:.0%}, of one and the same network.",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from vtlab.data.splits import stratified_split
 from vtlab.data.tasks import Task
 from vtlab.models.network import Network
 from vtlab.plots import style
@@ -45,21 +46,23 @@ def measure_own_curve(network: Network, task: Task, seeds: Sequence[int]) -> pd.
     Lesson 16.
     """
     images, rows = task.train, []
-    for share in SHARES_HELD_BACK:
+    splits = {share: stratified_split(images.labels, share, 0) for share in SHARES_HELD_BACK}
+    if len({len(kept) for kept, _ in splits.values()}) < len(splits):
+        raise ValueError("a class has so few images that a quarter and a half of them are the same")
+    for share, (kept, _) in splits.items():
         found = probe_grid(
             network, images.pixels, images.labels, seeds=seeds, strengths=STRENGTHS, share=share
         )
         best = found[:, found.mean(0).argmax()].tolist()
-        count = round((1 - share) * len(images))
-        rows += [(count, seed, accuracy) for seed, accuracy in zip(seeds, best, strict=True)]
+        rows += [(len(kept), seed, accuracy) for seed, accuracy in zip(seeds, best, strict=True)]
     return pd.DataFrame(rows, columns=["images", "seed", "accuracy"])
 
 
 def predict_gain(curve: pd.DataFrame, images: int, more: int) -> Interval:
-    """What `more` images would add to a probe's accuracy with `images` of them, and its 95 % interval.
+    """What `more` images would add to a probe's accuracy with `images` of them, in points, with its interval.
 
-    The last piece of the curve is continued as a straight line over the logarithm of the images. Curves
-    flatten: this is rather too much than too little.
+    The straight line of least squares over the logarithm of the images is continued, split by split. Curves
+    flatten: this is rather too much than too little. It knows nothing of 100 %.
 
     Args:
         curve: From `measure_own_curve`.
@@ -74,15 +77,21 @@ def predict_gain(curve: pd.DataFrame, images: int, more: int) -> Interval:
     splits = curve.pivot(index="seed", columns="images", values="accuracy")
     if len(splits.columns) < 2:
         raise ValueError("a curve has two numbers of images or more")
-    few, many = splits.columns[-2:]
-    slopes = (splits[many] - splits[few]) / np.log2(many / few)
+    gains = (100 * _fit_slopes(splits) * np.log2(1 + more / images)).tolist()
     held = SHARES_HELD_BACK[-1]
-    gains = (slopes * np.log2(1 + more / images)).tolist()
     return resampled_interval(gains, train=round(100 * (1 - held)), test=round(100 * held))
+
+
+def _fit_slopes(splits: pd.DataFrame) -> np.ndarray:
+    """Accuracy for each doubling of the images: a number for each row, its columns are numbers of images."""
+    doublings = np.log2(splits.columns.to_numpy(float))
+    return np.polyfit(doublings, splits.to_numpy().T, 1)[0]
 
 
 def plot_own_curve(curve: pd.DataFrame, images: int, more: int) -> Figure:
     """A probe's accuracy against training images, continued by what `predict_gain` says of `more` images.
+
+    What the line promises beyond 100 % is cut.
 
     Args:
         curve: From `measure_own_curve`.
@@ -93,23 +102,24 @@ def plot_own_curve(curve: pd.DataFrame, images: int, more: int) -> Figure:
     """
     gain = predict_gain(curve, images, more)
     means = curve.groupby("images").accuracy.mean()
-    few, many = means.index[-2:]
-    slope = (means[many] - means[few]) / np.log2(many / few)
-    now, then = (means[many] + slope * np.log2(count / many) for count in (images, images + more))
+    slope = _fit_slopes(means.to_frame().T)[0]
+    counts = np.array([means.index[0], images, images + more])
+    line = means.mean() + slope * (np.log2(counts) - np.log2(means.index.to_numpy(float)).mean())
+    top = min(1.0, line[-1])
     figure, axes = style.new_figure(width=0.72 * style.WIDE, height=3.4)
     ax, label = axes[0, 0], get_label("probe")
     style.prepare_axes(ax, grid="y")
-    line = {"color": label.colour, "linewidth": 2}
+    look = {"color": label.colour, "linewidth": 2}
     dots = style.mark_style(3.5, 0) | {"color": label.colour, "alpha": 0.25}
     ax.plot(curve.images, curve.accuracy, "o", gid="splits", **dots)
-    ax.plot(means.index, means, marker="o", gid="means", **line, **style.mark_style(6.5))
-    ax.plot([many, images, images + more], [means[many], now, then], linestyle=(0, (4, 2)), **line)
-    ends = [now + gain.low, now + gain.high]
+    ax.plot(means.index, means, marker="o", gid="means", **look, **style.mark_style(6.5))
+    ax.plot(counts, line, linestyle=(0, (4, 2)), gid="line", **look)
+    ends = [min(1.0, line[-1] + (end - gain.mean) / 100) for end in (gain.low, gain.high)]
     ax.plot([images + more] * 2, ends, gid="interval", color=label.colour, linewidth=5, alpha=0.3)
-    ax.plot([images + more], [then], marker="o", markerfacecolor="white", markersize=7, **line)
-    words = f"{more} more: {100 * gain.mean:+.1f} points\n({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+    ax.plot([images + more], [top], marker="o", markerfacecolor="white", markersize=7, **look)
+    words = f"{more} more: {gain.mean:+.1f} points\n({gain.low:+.1f} to {gain.high:+.1f})"
     style.annotate(
-        ax, words, (images + more, then), (10, 0), va="center", colour=label.colour, weight="bold"
+        ax, words, (images + more, top), (10, 0), va="center", colour=label.colour, weight="bold"
     )
     ax.axvline(images, **style.DOTTED)
     style.annotate(
@@ -120,6 +130,7 @@ def plot_own_curve(curve: pd.DataFrame, images: int, more: int) -> Figure:
     ax.set_xticks(ticks, [str(count) for count in ticks])
     ax.minorticks_off()
     ax.set_xlim(means.index[0] / 1.12, (images + more) * 1.5)
+    ax.set_ylim(top=min(1.02, ax.get_ylim()[1]))  # beyond 100 % the line is cut
     ax.yaxis.set_major_formatter(lambda value, _: format_percent(value, 0))
     style.style_heading(ax, f"What would {more} more photographs bring?")
     style.label_axes(ax, x="training images in all", y="accuracy on held-back images")
