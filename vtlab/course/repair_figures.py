@@ -40,8 +40,9 @@ PART_NAMES = {
 WORLD_NAMES = {"old world": "old world", "noise": "noise", "species": "other species"}
 SHOWN = 3  # of each genus' test images, the one that is shown
 RATE_COLOURS = {  # the darker, the larger
-    3e-4: "#C9DFEC",
-    1e-3: "#8FBCD8",
+    1e-4: "#D3E4EF",
+    3e-4: "#B3D1E4",
+    1e-3: "#86B6D5",
     3e-3: "#4A90BC",
     1e-2: "#1F5F8B",
     3e-2: "#08304F",
@@ -115,7 +116,7 @@ def plot_repairs(repairs: pd.DataFrame) -> Figure:
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=5,
+        ncols=6,
         frameon=False,
         handletextpad=0.1,
         **style.legend_font_style(),
