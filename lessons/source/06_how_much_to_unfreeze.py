@@ -245,7 +245,7 @@ both.reveal("under 40 %")
 # **Which part for which shift?** Now all parts against all shifts: three seeds, and three
 # [rates](glossary.md#learning-rate) or more for each part (`python data/make/repairs.py`). A dot is the mean at one
 # rate. The bar is the 95 % [interval](glossary.md#confidence-interval) at the best rate, and the number is its mean.
-# For each seed the best rate is chosen on the *other* seeds.
+# For each seed the best rate is chosen on the *other* seeds. (So the bar can lie a little below the best dot.)
 
 # %%
 repairs = lesson_06.repairs_table()
