@@ -36,10 +36,11 @@ seed = vt.begin(seed)
 #
 # - [From scratch](glossary.md#from-scratch): forget the pretraining. Start from random weights, train all.
 # - [Linear probe](glossary.md#linear-probe): keep all stages [frozen](glossary.md#frozen). Train only the head.
-# - [Partial](glossary.md#partial): start where the probe ends. Train the head and the last stage.
-# - [Full](glossary.md#full): start where the probe ends. Train everything.
+# - [Partial](glossary.md#partial): train the head and the last stage.
+# - [Full](glossary.md#full): start from the pretrained weights, and train everything.
 #
-# Everybody who fine-tunes a model makes this choice, often by habit. We make it by experiment.
+# *Partial* and *Full* are given the head that the probe found, and train on from there. Everybody who fine-tunes a model
+# makes this choice, often by habit. We make it by experiment.
 
 # %% [markdown]
 # ## Look
@@ -203,9 +204,9 @@ vt.claim("Full and the probe differ by less than 5 points",
          full_less_probe=over_probe.points)
 
 # %% [markdown]
-# Be fair to the probe here. *Full* is given the probe's solution, and then takes sixty more steps. Where the forty
-# images give no clear evidence, `compare` chooses the most careful recipe. So the second claim says: these further
-# steps neither helped nor harmed clearly. Did they change anything?
+# Be careful with the second claim. *Full* is given the probe's head, so it starts at the probe's accuracy, and then takes
+# sixty more steps. Where the forty images give no clear evidence, `compare` chooses the recipe that changes the
+# stages least. So the claim says: these sixty steps neither helped nor harmed clearly. Did they change anything?
 
 # %% tags=["nbval-ignore-output"]
 answers = {run.strategy: run.predictions for run in study.runs}
@@ -255,7 +256,7 @@ trainer.wait()
 trainer
 
 # %% [markdown]
-# The same weights and the same images, and many more wrong names. Change one setting, and train again: can you
+# The same weights and the same images, and more wrong names. Change one setting, and train again: can you
 # repair it? Play as you like. But if you keep the run with the best test accuracy, you have used the test set to
 # choose, and this number is too good. Exercise 01.4 shows how to choose honestly.
 
@@ -435,8 +436,8 @@ vt.check("01.4", better)
 #
 # - With five images per class, everything that starts from pretrained stages is far ahead of training from
 #   scratch. It still is if all but the start of the stages is the same.
-# - Probe, *Partial* and *Full* show no clear difference, if each has a suitable recipe. (*Partial* and *Full* start
-#   where the probe ends.) By the plain recipe *Full* is behind: a fact about the recipe.
+# - Probe, *Partial* and *Full* show no clear difference, if each has a suitable recipe. (*Partial* and *Full* start with
+#   the head of the probe.) By the plain recipe *Full* is behind: a fact about the recipe.
 # - The probe is a logistic regression on frozen features. It is solved in a second, and there is little to set wrongly.
 #   Begin with it.
 #

@@ -153,11 +153,13 @@ vt.claim("the middle quarter of the image gets more than a quarter of the gradie
 # the mean of every channel, so it does not matter *where* in the image something is. Similarity is the
 # [cosine](glossary.md#cosine-similarity) of these numbers, after subtracting their mean over all images. At the left is one
 # image, at the right its five nearest others. Green is the same species. Step through the images: what do pixels find
-# alike, what does the stem, what does stage 4? And what does a random stage 4?
+# alike, what does the stem, what does stage 4? And what does the stage 4 of a random network?
 
 # %%
 found, blind = ({name: vt.analysis.measure_responses(of, images)
                  for name, of in group.items()} for group in (networks, random))
+
+# %%
 of = found["mini_resnet"]
 looks = {"pixels": images, "stem": of["stem"].mean, "stage 4": of["stage4"].mean,
          "random": blind["mini_resnet"]["stage4"].mean}
@@ -165,9 +167,9 @@ panel = lesson_02.NeighbourPanel(looks, images, labels, task.classes, image=160)
 panel
 
 # %% [markdown]
-# Pixels find the same background in the same place. The stem finds the same colours. Stage 4 finds the same *flower*, on another
-# ground, in another place, in another colour. The random stage 4 does not. (This is the first image of the third species, not
-# chosen for its looks.)
+# Pixels find the same background in the same place. The stem finds the same colours. Stage 4 finds the same *flower*, on
+# another ground and in another place. The stage 4 of a random network (last row) is back at the colours of the ground. (This is
+# the first image of the third species, not chosen for its looks.)
 
 # %%
 own = {name: lesson_02.own_class_share(features, labels)
@@ -191,6 +193,7 @@ def respond(network, image):  # the first four living channels of each stage
         shown[name] = maps[0][maps[0].amax((1, 2)) > 0][:4]
     return shown
 
+# %%
 flower = lesson_02.sample_photographs()["flower"]
 natural = vt.backbone("mini_resnet", weights="natural")
 lesson_02.plot_two_maps(flower, *(respond(of, flower)
@@ -220,26 +223,29 @@ which.reveal("network B")
 # %% [markdown]
 # Were you sure? In both, patches go from plain colours to whole flowers, simply because the field grows. Pictures like these convince
 # quickly, and a random network makes them, too. The difference is how much the patches of a group have *in common*. So we
-# count. Of the nine images that a channel likes most, what share belongs to one species, the most frequent (the *purity*)?
-# For nine images drawn at random it is 31 %, not 12.5 %: there are eight species, so one of them must come
-# twice (22 %), and by luck one often comes three times.
+# count. Take the nine images that a channel likes most, and their most frequent species. What share of the nine has it?
+# We call it the *purity*. For nine images drawn at random it is 31 %, not 12.5 %: nine images of eight species, so one
+# species must come twice (22 %), and by luck one often comes three times (33 %).
 
 # %%
 def purities(responses):
     return {name: {stage: of.purity(labels) for stage, of in stages.items()}
             for name, stages in responses.items()}
 
+# %%
 pure, pure_blind = purities(found), purities(blind)
 vt.plots.stages({"pretrained: stages become pure": pure,
-                 "random weights: they do not": pure_blind},
+                 "random weights: they hardly do": pure_blind},
                 what="strongest images of one species",
                 chance=vt.analysis.chance_response_purity(labels))
 
 # %%
-points = {name: 100 * (pure[name]["stage4"] - pure_blind[name]["stage4"])
+points = {name: round(100 * (pure[name]["stage4"] - pure_blind[name]["stage4"]), 1)
           for name in NAMES}
 vt.claim("last stage: pretrained channels keep to one species over 10 points more",
          min(points.values()) > 10, points_of_purity_pretrained_less_random=points)
+
+# %%
 hits = {words: seen["mini_resnet"]["stem"].object_share(task.train.masks)
         for words, seen in (("pretrained", found), ("random", blind))}
 vt.claim("the stem's strongest places: on the plant as often with random weights",
@@ -255,8 +261,9 @@ vt.claim("the stem's strongest places: on the plant as often with random weights
 # ## What we saw
 #
 # **Unseen species separate, stage by stage.** Now the vote of the five neighbours, for all networks and stages: each image is left
-# out in turn and named by the others. The pale band is a 95 % interval from five disjoint parts of the images. (Pixels are
-# compared place by place, which is a handicap that stages do not have.)
+# out in turn and named by the others. The pale band is a 95 % interval from five disjoint parts of the images. Differences
+# are taken part by part ([paired differences](glossary.md#paired-difference)). (Pixels are compared place by place, which is a
+# handicap that stages do not have.)
 
 # %%
 def by_stage(responses, images, labels):
@@ -265,15 +272,17 @@ def by_stage(responses, images, labels):
     return {name: pixels | vote({s: of.mean for s, of in stages.items()}, labels)
             for name, stages in responses.items()}
 
+# %%
 near, near_blind = (by_stage(of, images, labels) for of in (found, blind))
 vt.plots.stages({"plants, pretrained: best at the end": near,
-                 "plants, random weights: chance": near_blind},
+                 "plants, random weights: near chance": near_blind},
                 what="named correctly by 5 neighbours", chance=1 / 8)
 
 # %%
 def ahead(one, other):  # five parts, the same images in both
     return vt.metrics.paired_difference(one, other)
 
+# %%
 gains = {name: ahead(near[name]["stage4"], near_blind[name]["stage4"])
          for name in NAMES}
 vt.claim("plants, last stage: pretrained is more than 30 points ahead of random",
@@ -300,25 +309,30 @@ vt.plots.stages({"textures, pretrained: best early": woven,
 def mean(group, stage):  # over the four designs, part by part
     return torch.tensor([of[stage] for of in group.values()]).mean(0).tolist()
 
+# %%
 falls = ahead(mean(woven, "stage1"), mean(woven, "stage4"))
 vt.claim("textures, pretrained: stage 1 is ahead of the last stage", falls.low > 0,
          stage1_less_stage4=falls.points)
+
+# %%
 learnt = ahead(mean(woven, "stage1"), mean(woven_blind, "stage1"))
 vt.claim("textures, stage 1: pretrained is ahead of random", learnt.low > 0,
          pretrained_less_random=learnt.points)
+
+# %%
 given = ahead(mean(woven_blind, "stem"), [1 / 8] * 5)
 vt.claim("textures: a random stem is more than 10 points above chance",
          given.low > 0.1, random_stem_less_chance=given.points)
 best.reveal("plants: the last stage; textures: an early one")
 
 # %% [markdown]
-# Here is what the control is good for. "Early layers see textures" is true, and the larger part of it is no merit of
-# the pretraining: a random stem sees them, too, since any small filter responds to some edges more than to
-# others. What pretraining adds is what stage 1 has more than a random one.
+# Here is what the control is good for. "Early layers see textures" is true, but the larger part of it is no merit of
+# the pretraining: a random stem sees them, too. (A likely reason: any small filter responds to some edges more than to
+# others.) The pretraining added the rest, in the mean about 15 points at stage 1.
 #
-# After that every pretrained line *falls*. Pretraining on plants did not reward the network for telling textures
-# apart. But the random lines fall a little, too, so part of the loss comes with depth itself. In any case the last stage is not
-# simply the best one. It is best for targets that are like the source. Lesson 06 comes back to this.
+# After that the pretrained lines *fall*. Pretraining on plants did not reward the network for telling textures
+# apart. But the random lines fall a little, too, so part of the loss may come with depth itself. In any case the last
+# stage is not simply the best one. It was best for the target that is like the source. Lesson 06 comes back to this.
 #
 # Jarrett et al. (2009) trained a classifier on random filters, and came close to trained ones on photographs of objects: 63 %
 # against 65 %. [Shape reproduced](glossary.md#shape-reproduced): in part for our textures, not for our plants. (We only look up neighbours.)
@@ -357,6 +371,7 @@ def factors(title):  # by which one layer multiplies the gradient on its way bac
     return {words: (of[1] / of[31]) ** (1 / 30)
             for words, of in stacks[title].items()}
 
+# %%
 plain, normed = factors("plain"), factors("with BatchNorm")
 theory = {"as PyTorch": 6**-0.5, "after Xavier": 2**-0.5, "after He": 1}
 vt.claim("plain: each layer multiplies by the factor of theory (0.41, 0.71, 1)",
@@ -373,7 +388,7 @@ vt.claim("with shortcuts it grows far less on its way through the stack",
          grown_by=grown)
 
 # %% [markdown]
-# With PyTorch's start, less than a billionth of the gradient arrives at the first layer. He's start keeps its length: a
+# With PyTorch's start, less than a billionth of the gradient arrives at the images. He's start keeps its length: a
 # convolution with n inputs per cell (input channels × 9) and variance 2 / n multiplies by 1 (He et al. 2015; shape
 # reproduced: yes). BatchNorm makes the three starts alike, but it does not keep the length: the factor is
 # √(π / (π − 1)) = 1.21 (Yang et al. 2019), and 1.21 to the power of 30 is 300. With shortcuts, the gradient has a way around
@@ -405,12 +420,13 @@ vt.claim("shortcuts take away more than half of that", cured.high < plain.low / 
 
 # %% [markdown]
 # **Which design should you choose?** A linear probe on each of the four learns two new tasks, with five images per class
-# (`python data/make/zoo_probes.py`). All four get the same images, so we subtract ResNet's accuracy, seed by seed: a
-# [paired difference](glossary.md#paired-difference).
+# (`python data/make/zoo_probes.py`). All four get the same images, so we subtract ResNet's accuracy, seed by seed.
 
 # %%
 probes = lesson_02.zoo_probes_table().pivot(
     index=["task", "seed"], columns="backbone", values="test_accuracy")
+
+# %%
 others = [name for name in NAMES if name != "mini_resnet"]
 less = {task: {name: 100 * (of[name] - of.mini_resnet) for name in others}
         for task, of in probes.groupby("task")}
@@ -419,16 +435,19 @@ vt.plots.intervals({"plants": less["garden"], "digits": less["digits"]},
                    marks={"mini ResNet": 0})
 
 # %%
-plants, digits = probes.loc["garden"], probes.loc["digits"]
+plants = probes.loc["garden"]
 best_on_plants = ahead(plants.mini_inception, plants.mini_resnet)
 last_on_plants = ahead(plants.mini_mobilenet, plants.mini_resnet)
-turned = ahead(digits.mini_mobilenet, digits.mini_inception)
-pixels = ahead(digits.pixels, digits.mini_mobilenet)
 zoo = lesson_02.zoo_table().set_index("backbone").pretraining_accuracy
 vt.claim("plants: Inception is ahead of ResNet, MobileNet is behind",
          best_on_plants.low > 0 > last_on_plants.high,
          Inception=best_on_plants.points, MobileNet=last_on_plants.points,
          accuracy_in_pretraining=zoo)
+
+# %%
+digits = probes.loc["digits"]
+turned = ahead(digits.mini_mobilenet, digits.mini_inception)
+pixels = ahead(digits.pixels, digits.mini_mobilenet)
 vt.claim("digits: MobileNet is ahead of Inception, and plain pixels of both",
          min(turned.low, pixels.low) > 0, MobileNet_less_Inception=turned.points,
          pixels_less_MobileNet=pixels.points)
