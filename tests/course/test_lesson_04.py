@@ -9,12 +9,16 @@ from vtlab.course import lesson_04
 from vtlab.course.exercise import check
 from vtlab.course.lesson_04 import (
     FAULTS,
+    fault_difference,
+    fault_interaction,
     fault_prices,
     faults_table,
+    forgetting_table,
     plot_cost_forecast,
     plot_fault_prices,
     plot_namings,
     plot_ways_back,
+    price_on_digits,
     sample_photographs,
     train_head,
 )
@@ -25,30 +29,42 @@ COSTS = dict(zip(FAULTS, (0.02, 0.2, 0.05, 0.1), strict=True))
 
 
 def made_up_table(seeds=3):
-    """Every fault costs what `COSTS` says; seeds differ by as much in all runs."""
+    """Every fault costs what `COSTS` says, on digits nothing; seeds differ by as much in all runs."""
     rows = []
     for seed, has in itertools.product(
         range(seeds), itertools.product((False, True), repeat=len(FAULTS))
     ):
         lost = sum(itertools.compress(COSTS.values(), has))
         row = dict(zip(FAULTS, has, strict=True)) | {"seed": seed, "printed_accuracy": 1.0}
-        rows.append(row | {"test_accuracy": 0.9 + 0.05 * seed - lost})
+        rows.append(row | {"task": "garden", "test_accuracy": 0.9 + 0.05 * seed - lost})
+        if not any(has[1:]):
+            rows.append(row | {"task": "digits", "test_accuracy": 0.5 + 0.05 * seed})
     return pd.DataFrame(rows)
 
 
 def test_the_price_of_a_fault_is_what_its_loop_loses_on_the_same_seeds():
     prices = fault_prices(made_up_table())
     for fault, cost in COSTS.items():
-        assert prices[fault].mean == pytest.approx(cost)
-    assert prices["ten steps, small rate"].mean == pytest.approx(0.15)
-    assert prices["all four"].mean == pytest.approx(sum(COSTS.values()))
+        assert prices[fault].mean == pytest.approx(100 * cost)
+    assert prices["ten steps, small rate"].mean == pytest.approx(15)
+    assert prices["all four"].mean == pytest.approx(100 * sum(COSTS.values()))
     assert fault_prices(made_up_table().sample(frac=1, random_state=0)) == prices
+
+
+def test_faults_that_add_up_do_not_interact_and_those_that_do_are_told_by_how_much():
+    table = made_up_table()
+    assert fault_interaction(table, "ten steps", "small rate").mean == pytest.approx(0, abs=1e-9)
+    assert fault_difference(table, "one batch", "small rate").mean == pytest.approx(10)
+    assert price_on_digits(table).mean == pytest.approx(0, abs=1e-9)
+    both = table["ten steps"] & table["small rate"]
+    table.loc[both, "test_accuracy"] -= 0.3
+    assert fault_interaction(table, "ten steps", "small rate").mean == pytest.approx(30)
 
 
 def test_the_bars_are_as_long_as_the_prices_and_the_hollow_dots_stand_where_the_loop_prints():
     left, right = plot_fault_prices(made_up_table()).axes
     assert [bar.get_width() for bar in left.patches] == pytest.approx(
-        [*COSTS.values(), 0.15, sum(COSTS.values())]
+        [100 * cost for cost in (*COSTS.values(), 0.15, sum(COSTS.values()))]
     )
     assert [text.get_text() for text in left.texts][:2] == ["2.0 points", "20.0 points"]
     hollow = [line for line in right.lines if line.get_markerfacecolor() == "white"]
@@ -78,13 +94,12 @@ def test_a_frozen_loop_trains_the_head_alone_and_equals_the_loop_through_the_who
     network.reset_head(0)
     network.requires_grad_(False).eval().head.requires_grad_(True)
     batches = list(lesson_04._choose_batches(40, False, 0))
-    optimiser, schedule = lesson_04._make_optimiser(network.head, False, len(batches))
+    optimiser = torch.optim.SGD(network.head.parameters(), lesson_04.GOOD_RATE, momentum=0.9)
     for index in batches:
         logits = network(network.normalise(task.train.pixels[index]))
         optimiser.zero_grad()
         torch.nn.functional.cross_entropy(logits, task.train.labels[index]).backward()
         optimiser.step()
-        schedule.step()
     by_hand = evaluate(network, task.test.pixels, task.test.labels)
     assert trained[()]["test_accuracy"] == pytest.approx(by_hand, abs=0.051)  # two images of forty
 
@@ -106,9 +121,14 @@ def test_an_unknown_fault_is_refused(small_garden):
 
 def test_the_committed_table_has_every_combination_with_eight_seeds():
     table = faults_table()
-    assert len(table) == 16 * 8
-    assert (table.groupby(list(FAULTS)).seed.nunique() == 8).all()
+    assert len(table) == (16 + 2) * 8
+    assert (table.groupby(["task", *FAULTS]).seed.nunique() == 8).all()
     assert table.test_accuracy.between(0, 1).all() and table.printed_accuracy.between(0, 1).all()
+
+
+def test_the_table_of_forgetting_has_three_draws_of_each_kind_and_size():
+    counts = forgetting_table().groupby(["kind", "size"]).seed.nunique().to_dict()
+    assert counts.pop(("none", 0)) == 1 and set(counts.values()) == {3} and len(counts) == 4
 
 
 def test_photographs_are_two_square_pictures():
@@ -161,5 +181,5 @@ def test_the_best_two_repairs_are_those_after_which_the_table_has_most(monkeypat
     assert "The answer is" in said("04.4", "one batch", capsys)
 
 
-def test_the_mode_is_what_moves_the_statistics(capsys):
+def test_a_head_that_has_hardly_begun_fits_neither_its_images_nor_others(capsys):
     assert [said("04.3", letter, capsys)[:5] for letter in "abc"] == ["not y", "right", "not y"]

@@ -17,7 +17,8 @@ def test_every_combination_is_trained_with_its_own_faults_and_finished_runs_are_
 
     monkeypatch.setattr(faults, "train_head", train)
     table = fill_table(faults.plan_faults(), tmp_path)
-    assert len(table) == 16 and len(set(asked)) == 16
+    assert len(table) == 16 + 2 and len(set(asked)) == 16
+    assert table[table.task == "digits"]["statistics move"].tolist() == [False, True]
     assert (0,) in asked and (0, *faults.FAULTS) in asked
     assert table[list(faults.FAULTS)].sum(axis=1).tolist() == [len(has) - 1 for has in asked]
     monkeypatch.setattr(faults, "train_head", lambda *given, **more: pytest.fail("trained twice"))

@@ -11,26 +11,27 @@ from vtlab.course import lesson_04
 seed = vt.begin(0)
 
 # %% [markdown]
-# **04.1** No gradient, and evaluation mode, in which BatchNorm uses its statistics and does not move them.
+# **04.1** Each of the 8 × 8 × 32 outputs sums over 16 channels of 9 cells. That is done once forward, once
+# for the gradient of the weights, and once for the gradient of the input.
+
+# %% tags=["solution"]
+vt.check("04.1", 3 * 8 * 8 * 32 * 16 * 3 * 3)
+
+# %% [markdown]
+# **04.2** No gradient, and evaluation mode, in which BatchNorm uses its statistics and does not move them.
+# In a plain PyTorch model it must be called again after every `model.train()`.
 
 # %% tags=["solution"]
 def freeze(module):
     return module.requires_grad_(False).eval()
 
-vt.check("04.1", freeze)
+vt.check("04.2", freeze)
 
 # %% [markdown]
-# **04.2** Each of the 8 × 8 × 32 outputs sums over 16 channels of 9 cells. That is done once forward, once
-# for the gradient of the weights, and once for the gradient of the input.
-
-# %% tags=["solution"]
-vt.check("04.2", 3 * 8 * 8 * 32 * 16 * 3 * 3)
-
-# %% [markdown]
-# **04.3** `train()` sets the mode of every module inside, and BatchNorm obeys the mode. (a) is wrong, since
-# the mode does not touch `requires_grad`. (c) is wrong: the first figure of the lesson shows a network
-# without any gradient that forgot a palace. (A network of this package that was frozen by
-# `network.freeze(…)` or by a strategy keeps its frozen stages in evaluation mode also after `.train()`.)
+# **04.3** With both faults the hollow dot is as low as the filled one: the head does not even fit the
+# images that it is trained on, so it cannot have learnt them by heart (a). In none of these runs do the
+# statistics move, so (c) is wrong, too. A tenth of the steps or a hundredth of the rate can be borne; both
+# leave the head near its random start.
 
 # %% tags=["solution"]
 vt.check("04.3", "b")
