@@ -543,7 +543,7 @@ vt.check("08.1", slides)
 # **08.2 Write a function.** ●● A mirrored map of a north-east wind is a *true* map of another wind. So flips can
 # double the arrows, if the labels turn with the images. Write `mirror(pixels, labels)`. It gives images
 # `(2N, 3, H, W)` and labels `(2N,)`: first all as they are, then all mirrored. (`arrows.classes` has the order of
-# the classes.) Then train on what it gives: is it worth anything?
+# the classes.) Then train on what it gives. What is it worth?
 #
 # <details><summary>A hint</summary>`pixels.flip(3)` mirrors. Write down what each of the four classes becomes, as a
 # tensor of four numbers; a tensor can be indexed with labels. To train on the images, put them into a task:
@@ -599,7 +599,8 @@ vt.check("08.3", swapped)
 #   the nearest pixel the same angles cost nothing that five seeds can show.
 # - A pretrained network that knows the variety already gains little: no kind gave partial three points here. From
 #   scratch, with 40 images per class, flips and shifts gave eight.
-# - Where direction is the class, a flip teaches something false, and only images held back show it.
+# - Where direction is the class, a flip teaches something false, and only images held back show it. With its label
+#   mirrored, too, the same image is a true new one (exercise 08.2).
 #
 # Next: lesson 09 asks where the networks look.
 
