@@ -1,10 +1,10 @@
 """Make controls.csv: what plain pixels and random features reach, beside the numbers of other tables.
 
-`python data/make/controls.py FOLDER` keeps each finished run and goes on where it was; the folder holds the zips of
-`photographs.SETS`. "pixels" is the nearest shot in plain pixels, "random" a linear probe on the features of a
-mini_resnet with random weights (of digits and hands), both on the very shots and test images that other tables
-have. "patient" is full fine-tuning of hands from natural weights by the recipe that is chosen there from the
-garden's weights, with as many epochs: features that do not fit get more steps.
+`python data/make/controls.py FOLDER` keeps each finished run and goes on where it was; the folder holds the
+zips of `photographs.SETS`. "pixels" is the nearest shot in plain pixels, "random" a linear probe on the
+features of a mini_resnet with random weights (of digits and hands), both on the very shots and test images that
+other tables have. "patient" is full fine-tuning of hands from natural weights by the recipe that is chosen
+there from the garden's weights, with as many epochs: features that do not fit get more steps.
 """
 
 from __future__ import annotations

@@ -178,9 +178,9 @@ def plot_decisions(decisions: Sequence[Decision]) -> Figure:
     bold = style.font_style(style.BODY, weight="bold")
     ax.text(-side + 0.04, -0.6, title, va="center", **bold)
     foot = (
-        "Named: the cheapest that is not clearly worse than the best, and its accuracy. Small: the highest mean, "
-        "where that is another,\nand its lead in points. Rows of photographs: means over the same six data sets. "
-        "Hatched: not measured."
+        "Named: the cheapest that is not clearly worse than the best, and its accuracy. Small: the highest "
+        "mean, where that is another,\nand its lead in points. Rows of photographs: means over the same six "
+        "data sets. Hatched: not measured."
     )
     ax.text(-side + 0.04, len(rows) + 0.32, foot, va="center", **quiet)
     return figure

@@ -117,7 +117,7 @@ def list_doublings(own: pd.DataFrame, plain: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         own: Runs by recipes chosen within the shots.
-        plain: Runs by the plain recipe, which has five seeds throughout: scratch and the probe are taken from it.
+        plain: Runs by the plain recipe, with five seeds throughout: scratch and the probe are taken from it.
 
     Returns:
         `strategy`, `shots` (before), and `mean`, `low` and `high` of the gain, paired by seed, in points; what
