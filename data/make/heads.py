@@ -24,6 +24,7 @@ from vtlab.training.strategies import Strategy, full, plain, probe
 from vtlab.training.strategies import partial as last_stages
 
 SEEDS = 5
+START_RATES = (1e-3, 3e-3)  # of two starts, beside the plain recipe's rate
 FEATURES, CELLS = 256, 8 * 8  # of mini_resnet's last maps
 HEAD_RATES = (1e-3, 1e-2)  # for heads that are not solved
 DESCENDED = replace(probe, batch_size=32, epochs=30)  # as `plain` has it: these heads take batches
@@ -79,14 +80,16 @@ NUMBERS: dict[str, Strategy] = {
 NUMBER_SHOTS = 5
 
 
-def _measure_head_init(way: str, task: Task, seed: int) -> dict[str, float]:
-    """One training of everything, from this start of the head."""
+def _measure_head_init(
+    way: str, task: Task, seed: int, rate: float | None = None
+) -> dict[str, float]:
+    """One training of everything, from this start of the head; without a rate at the plain recipe's."""
     network = network_with_head_init(way, seed)
     loss, gradient = first_loss_and_gradient(network, task)
     return {
         "first_loss": loss,
         "gradient": gradient,
-        **_train_head(network, task, plain(replace(full, head_start="kept")), seed),
+        **_train_head(network, task, plain(replace(full, head_start="kept", rate=rate)), seed),
     }
 
 
@@ -129,7 +132,8 @@ def plan_heads() -> Plan:
 def _parts() -> Iterator[tuple[str, str, int, float | None, Callable[..., dict]]]:
     """Part, way, shots, rate, and what measures a run of them."""
     for way in HEAD_INITS:
-        yield "start", way, 5, None, partial(_measure_head_init, way)
+        for rate in (None, *START_RATES) if way in ("default", "large") else (None,):
+            yield "start", way, 5, rate, partial(_measure_head_init, way, rate=rate)
     for shots in HEAD_SHOTS:
         for way in HEADS:
             for rate in (None,) if way == "solved" else HEAD_RATES:

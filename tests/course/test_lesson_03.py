@@ -1,5 +1,6 @@
 import math
 
+import pandas as pd
 import pytest
 import torch
 
@@ -8,14 +9,20 @@ from vtlab.course.exercise import check
 from vtlab.course.lesson_03 import (
     HEAD_INITS,
     HEAD_PARTS,
+    REPAIRS,
     SeenInput,
+    find_batchnorms,
     first_loss_and_gradient,
     heads_table,
     network_with_head_init,
+    pale_runs,
+    pale_table,
+    plot_dictionary,
     plot_first_answers,
     plot_head_parts,
     plot_repairs,
     plot_seen_inputs,
+    renew_statistics,
     see_input,
 )
 from vtlab.models.backbones import backbone
@@ -78,19 +85,14 @@ def test_the_first_gradient_is_autograds(small_garden):
 
 def test_the_committed_table_has_five_seeds_of_everything():
     counts = heads_table().groupby(["part", "way", "shots", "rate"], dropna=False).seed.nunique()
-    assert (counts == 5).all() and len(counts) == 5 + 2 * (1 + 2 * 8) + 3
+    assert (counts == 5).all() and len(counts) == (5 + 2 * 2) + 2 * (1 + 2 * 8) + 3
 
 
 def test_behind_batchnorm_values_are_standard_with_the_statistics_of_the_images_themselves():
     network = backbone("mini_resnet", classes=8, weights=None)
     pixels = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8)
-    norm = next(m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d))
-    norm.reset_running_stats()
-    norm.momentum = None
-    norm.train()
-    with torch.no_grad():
-        network(network.normalise(pixels))
-    own = see_input(network.eval(), pixels)
+    norm = find_batchnorms(network)[0]
+    own = see_input(renew_statistics(network, [norm], pixels), pixels)
     assert own.standardised.mean().item() == pytest.approx(0, abs=1e-3)
     assert own.standardised.std().item() == pytest.approx(1, abs=1e-2)
     assert torch.equal(own.picture, network.normalise(pixels)[0])
@@ -113,14 +115,59 @@ def test_first_answers_are_bars_with_loss_and_pull_below():
     assert ax.get_xlabel() == "loss 1.39\npull 0.0"
 
 
-def test_repairs_are_bars_of_accuracy_beside_chance():
-    ax = plot_repairs({"healthy": 0.9, "pale": 0.125}, chance=0.125).axes[0]
-    assert [bar.get_width() for bar in ax.patches] == [0.9, 0.125]
-    assert [text.get_text() for text in ax.texts] == [
-        "90\N{NO-BREAK SPACE}%",
-        "12\N{NO-BREAK SPACE}%",
+def test_all_statistics_are_renewed_as_pytorch_does_it_and_one_layer_moves_alone():
+    pixels = torch.randint(0, 256, (6, 3, 64, 64), dtype=torch.uint8)
+    ours, theirs = (backbone("mini_resnet", classes=8) for _ in range(2))
+    before = [norm.running_mean.clone() for norm in find_batchnorms(ours)]
+    renew_statistics(ours, find_batchnorms(ours)[:1], pixels)
+    moved = [
+        not torch.equal(norm.running_mean, mean)
+        for norm, mean in zip(find_batchnorms(ours), before, strict=True)
     ]
-    assert list(ax.lines[0].get_xdata()) == [0.125, 0.125]
+    assert moved == [True] + 12 * [False] and not ours.training
+    renew_statistics(ours, find_batchnorms(ours), pixels)
+    torch.optim.swa_utils.update_bn([theirs.normalise(pixels)], theirs)
+    for own, norm in zip(find_batchnorms(ours), find_batchnorms(theirs), strict=True):
+        assert torch.allclose(own.running_mean, norm.running_mean, atol=1e-5)
+        assert torch.allclose(own.running_var, norm.running_var, rtol=1e-4)
+
+
+def test_a_way_to_repair_has_the_runs_of_its_best_rate_and_of_most_images():
+    way = {"backbone": "mini_resnet", "images": "pale", "head": "healthy"}
+    rows = [
+        way | {"renewed": "first", "count": count, "seed": seed, "test_accuracy": accuracy}
+        for count, seed, accuracy in ((1, 0, 0.3), (40, 1, 0.8), (40, 0, 0.7))
+    ]
+    tuned = way | {"head": "fine-tuned", "renewed": "none", "count": 0, "seed": 0}
+    rows += [tuned | {"rate": r, "test_accuracy": a} for r, a in ((1e-3, 0.4), (1e-2, 0.6))]
+    table = pd.DataFrame(rows)
+    assert pale_runs(table, renewed="first").tolist() == [0.7, 0.8]
+    assert pale_runs(table, renewed="first", count=1).tolist() == [0.3]
+    assert pale_runs(table, head="fine-tuned").tolist() == [0.6]
+    with pytest.raises(ValueError, match="no runs of mini_vgg"):
+        pale_runs(table, backbone="mini_vgg")
+
+
+def test_the_committed_table_of_repairs_has_five_seeds_of_each_way():
+    way = ["backbone", "images", "head", "renewed", "count", "rate"]
+    assert (pale_table().groupby(way, dropna=False).seed.nunique() == 5).all()
+
+
+def test_each_repair_has_a_dot_per_seed_and_its_changes_in_bold():
+    words, ax = plot_repairs(pale_table(), chance=0.125).axes
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert len(dots) == len(REPAIRS) and {len(line.get_xdata()) for line in dots} == {5}
+    bold = [text.get_text() for text in words.texts if text.get_weight() == "bold"]
+    assert bold.count("pale images") == len(REPAIRS) - 2 + 1  # a new head is solved on them, too
+    assert "the first renewed" in bold and "healthy images" not in bold
+
+
+def test_the_dictionary_names_its_columns():
+    images = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    numbers, votes = torch.tensor([3, 15]), torch.tensor([7, 9])
+    ax = plot_dictionary((images, images), ["Cor alba", "Cor maris"], numbers, votes, of=10).axes[0]
+    words = [text.get_text() for text in ax.texts]
+    assert {"C. alba", "C. maris", "old species 3", "old species 15", "9 of 10"} < set(words)
 
 
 def test_every_part_of_a_head_is_a_box_with_an_arrow_from_the_one_before():
@@ -138,13 +185,15 @@ def said(number, answer, capsys):
     return capsys.readouterr().out.partition(": ")[2]
 
 
-def test_counting_is_right_with_what_was_measured_and_not_with_a_ridge_that_saw_the_species(capsys):
-    measured = {"seen": 0.9, "unseen": 1.7, "always the mean": 2.88}
-    assert said("03.4", measured, capsys).startswith("right. It counts, in part")
-    assert "see that species" in said("03.4", measured | {"unseen": 0.9}, capsys)
-    assert said("03.4", measured | {"always the mean": 1.0}, capsys).startswith("not yet")
-    assert said("03.4", measured | {"seen": ...}, capsys) == "not attempted yet\n"
-    assert said("03.4", {"seen": 1}, capsys).startswith("not yet. The answer is a dict")
+def test_few_images_are_right_where_the_curve_is_that_of_the_table(capsys):
+    table = pale_table()
+    curve = {n: pale_runs(table, renewed="first", count=n).mean() for n in (1, 5, 40)}
+    assert "enough to come within 5 points" in said("03.4", curve, capsys)
+    assert "was the network new" in said("03.4", curve | {5: curve[5] - 0.4}, capsys)
+    assert "make a curve" in said("03.4", {1: curve[1], 40: curve[40]}, capsys)
+    assert "3 images are not in the table" in said("03.4", curve | {3: 0.5}, capsys)
+    assert said("03.4", curve | {5: ...}, capsys) == "not attempted yet\n"
+    assert said("03.4", 0.5, capsys).startswith("not yet. The answer is a dict")
 
 
 def test_the_letter_of_03_3_is_the_one_that_the_zero_heads_pull_of_zero_leaves(capsys):
