@@ -373,9 +373,10 @@ four["operations"] = [*map(operations, four.strategy, four.shots)]
 lesson_05.plot_work(four, chance=task.chance, bills={"the pretraining": bill})
 
 # %% [markdown]
-# A dashed line joins the same images under different strategies. Two curves bend *backwards* between two images and
-# five: with two, the trials of recipes are repeated on three small parts that are held back, with five one part is large
-# enough. Five images are cheaper to learn than two!
+# A dashed line joins the same images under different strategies. Partial and full bend *backwards* between two images and
+# five. With two, the trials of recipes are repeated on three small parts that are held back. With five, one part is large
+# enough. So five images are cheaper to learn than two! (Scratch bends a little, too: the last batch of its epochs
+# is smaller.)
 
 # %%
 cost = four.groupby(["strategy", "shots"]).operations.first()
