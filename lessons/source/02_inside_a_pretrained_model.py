@@ -290,7 +290,7 @@ vt.claim("plants, last stage: pretrained is more than 30 points ahead of random"
          pretrained_less_random={name: gain.points for name, gain in gains.items()})
 
 # %% [markdown]
-# Nothing was learnt here, and yet most unseen plants get the right name. That is why the linear probe of lesson 01 is so strong:
+# Nothing was learnt here, and yet most unseen plants get the right name. This explains much of why the linear probe of lesson 01 is so strong:
 # the last stage has already sorted the plants.
 #
 # **Textures.** Now the same vote for woven textures, with the random networks at the right again. What do you
