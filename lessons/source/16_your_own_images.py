@@ -327,7 +327,7 @@ worst = order[:10]
 # %% [markdown]
 # Be the judge before the answer comes. The top row are the ten suspects. Below each stands a photograph that *you* sorted
 # into that folder, and at the bottom one of the kind that the network names. Which suspects belong to the
-# bottom row?
+# bottom row? (Colours vary within a species. Look at the outline.)
 
 # %%
 of_class = task.train.labels.tolist()

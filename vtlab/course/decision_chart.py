@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 from matplotlib.patches import Rectangle
@@ -162,7 +162,12 @@ def plot_decisions(decisions: Sequence[Decision]) -> Figure:
         if (near, shots) in known:
             _draw_decision(ax, known[near, shots], place)
         else:
-            look = {"facecolor": "none", "edgecolor": style.FAINT, "hatch": "////", "linewidth": 0}
+            look: dict[str, Any] = {
+                "facecolor": "none",
+                "edgecolor": style.FAINT,
+                "hatch": "////",
+                "linewidth": 0,
+            }
             ax.add_patch(Rectangle(place, *CELL, gid=f"unknown {near} {shots}", **look))
     for y, near in enumerate(rows):
         ax.text(-0.08, y + 0.5, NEARNESS[near], ha="right", va="center", **small)
@@ -172,7 +177,7 @@ def plot_decisions(decisions: Sequence[Decision]) -> Figure:
     arrow = {"arrowstyle": "-|>", "color": style.INK, "linewidth": 1.6}
     left = -side + 0.16
     ax.annotate("", (left, 0.1), (left, len(rows) - 0.1), gid="nearer", arrowprops=arrow)
-    up = {"rotation": 90, "ha": "center", "va": "center"}
+    up: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center"}
     ax.text(left + 0.14, len(rows) / 2, "nearer weights", **up, **small)
     title = "Change the start first: go up a row. Then begin with the strategy in the cell"
     bold = style.font_style(style.BODY, weight="bold")
@@ -191,7 +196,7 @@ def _draw_decision(ax: Axes, one: Decision, place: tuple[float, float]) -> None:
     label, gid = get_label(one.first), f"{one.near} {one.shots}"
     ax.add_patch(Rectangle(place, *CELL, facecolor=label.colour, alpha=0.16, linewidth=0, gid=gid))
     x, y = place[0] + CELL[0] / 2, place[1] + CELL[1] / 2
-    middle = {"ha": "center", "va": "center"}
+    middle: dict[str, Any] = {"ha": "center", "va": "center"}
     bold = style.font_style(style.SMALL, label.colour, weight="bold")
     ax.text(x, y - 0.25, label.text, **middle, **bold)
     ax.text(x, y + 0.02, format_percent(one.accuracy, 0), **middle, **style.font_style())

@@ -203,10 +203,18 @@ def _lead_to_few_seeds(ax: Axes, runs: pd.DataFrame) -> None:
         if len(few):
             before = own[own.index < few.index[0]].tail(1)["mean"]
             path = pd.concat([before, few["mean"]])
-            line = {"color": label.colour, "linewidth": 1.4, "linestyle": (0, (3, 2))}
+            line: dict[str, Any] = {
+                "color": label.colour,
+                "linewidth": 1.4,
+                "linestyle": (0, (3, 2)),
+            }
             ax.plot(path.index, path, **line)
-            hollow = {"color": label.colour, "marker": label.marker, "markersize": 5.5}
-            mark = {"linestyle": "none", "markerfacecolor": "white", "zorder": 5}
+            hollow: dict[str, Any] = {
+                "color": label.colour,
+                "marker": label.marker,
+                "markersize": 5.5,
+            }
+            mark: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white", "zorder": 5}
             ax.plot(few.index, few["mean"], gid=f"few {strategy}", **hollow, **mark)
 
 
