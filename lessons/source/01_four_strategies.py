@@ -87,7 +87,8 @@ test_features = vt.activations(network, task.test.pixels)
 print(tuple(features.shape), tuple(test_features.shape))
 
 # %% [markdown]
-# A linear layer is left to train: 256 numbers in, 8 scores out. This is the loop that you know. All forty images
+# A linear layer is left to train: 256 numbers in, 8 scores out. This is the loop that you know, with the
+# [cross-entropy](glossary.md#cross-entropy) as loss. All forty images
 # fit into one batch, and 300 steps take less than a second.
 
 # %%
@@ -333,7 +334,7 @@ vt.claim("with its own recipe, Full gains more than 4 points", gain.low > 0.04,
 
 # %% [markdown]
 # With the plain recipe you would write: "with few images, do not fine-tune everything". With a better recipe this
-# conclusion disappears. So whoever compares strategies also compares recipes. The probe has no such problem: it is
+# conclusion disappears. So if you compare strategies, you also compare recipes. The probe has no such problem: it is
 # *solved*, so there is no learning rate to set wrongly. Exercise 01.4 lets you find out what was wrong with the
 # plain recipe, and lesson 07 explains it.
 #

@@ -138,7 +138,7 @@ vt.plots.receptive_fields(felt, dict.fromkeys(felt, square))
 # %%
 inner = {name: float(of["stage4"][16:48, 16:48].sum() / of["stage4"].sum())
          for name, of in felt.items()}
-vt.claim("the middle quarter of the image gets more than a quarter of the gradient",
+vt.claim("stage 4: the middle quarter of the image gets more than a quarter of the gradient",
          min(inner.values()) > 0.3, share_of_the_middle_quarter=inner)
 
 # %% [markdown]
@@ -345,6 +345,8 @@ best.reveal("plants: the last stage; textures: an early one")
 # this one and from the maps that enter the layer.) The stacks start in three ways: with the spread that PyTorch uses,
 # with [Xavier's and He's](glossary.md#xavier-and-he-initialisation). Then we add BatchNorm, and then ResNet's shortcuts: after the
 # first layer, `relu(x + two_layers(x))`.
+#
+# (One `detach()` on the way, or a step without slope such as `argmax`, cuts the way: everything below gets no gradient.)
 
 # %%
 small = torch.nn.functional.avg_pool2d(network.normalise(images[::20]), 4)

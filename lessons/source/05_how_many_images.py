@@ -166,7 +166,7 @@ vt.claim("with a probe 40 in place of 20 images still help, 160 in place of 80 d
 
 # %% [markdown]
 # So: **from scratch, twice as many photographs always paid. With pretrained weights they bring some points while you
-# have few, and nothing more from about eighty of each class on.** Whoever has eighty and wants more accuracy from a
+# have few, and nothing more from about eighty of each class on.** If you have eighty and want more accuracy from a
 # probe should not take more of the same.
 #
 # Look at the bars at the left, too. From five to ten, the gain of the probe is as wide as it is large. *Which* five

@@ -44,7 +44,7 @@ def plot_confusion(
     names_width = max(
         style.measure_styled_text(name, style.SMALL) for name in _class_ticks(classes)
     )
-    side = min((style.WIDE - names_width - 0.5) / columns - 0.12, max(1.5, 0.4 * k))
+    side = min((style.WIDE - names_width - 0.5) / columns - 0.12, max(3.0, 0.4 * k))
     digits = style.SMALL if side / k > 0.24 else 6.2 if side / k > 0.17 else None
     upright = names_width < 0.9 * side / k
     figure, axes = style.new_figure(

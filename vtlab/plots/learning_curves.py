@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEADINGS = {
-    "loss": "training loss (cross-entropy, nats)",
+    "loss": "training loss (cross-entropy)",
     "train_accuracy": "training accuracy",
 }
 MAX_NAMES = 9  # runs that have room for their names
