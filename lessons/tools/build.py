@@ -28,7 +28,13 @@ from lint import LintedLesson, lint_cell_tags
 from vtlab.system.files import write_text
 
 LESSONS_FOLDER = Path(__file__).parent.parent
-KERNEL = ("-m", "ipykernel_launcher", "-f", "{connection_file}", "--IPKernelApp.log_level=ERROR")
+KERNEL = (
+    *("-m", "ipykernel_launcher", "-f", "{connection_file}", "--IPKernelApp.log_level=ERROR"),
+    "--InlineBackend.figure_formats=retina",  # twice the pixels, for dense screens
+)
+MAX_DENSE_BYTES = (
+    60_000  # a picture that is larger at twice the density is mostly images, and kept at one
+)
 CELL_TIMEOUT = 600  # seconds a cell: a slow machine is no failure, the budget says what is slow
 
 
@@ -141,14 +147,15 @@ def tidy_built_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNod
             if "metadata" in output:  # a picture's width and alt text stay
                 output["metadata"] = {k: v for k, v in output.metadata.items() if "/" in k}
             if "image/png" in output.get("data", {}):
-                output.data["image/png"] = _shrink_notebook_picture(output.data["image/png"])
+                width = output.metadata.get("image/png", {}).get("width")
+                output.data["image/png"] = _shrink_notebook_picture(output.data["image/png"], width)
             if output.output_type == "error":
                 output["traceback"] = [f"{output.ename}: {output.evalue}"]
     return notebook
 
 
-def _shrink_notebook_picture(png: str) -> str:
-    """The picture (base64) in 256 colours, a third of the size."""
+def _shrink_notebook_picture(png: str, width: int | None = None) -> str:
+    """The picture (base64) in 256 colours, a third of the size; at its width on the page if it is large still."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -156,6 +163,12 @@ def _shrink_notebook_picture(png: str) -> str:
     # The colours cover all that occur: chosen by frequency, they would be none of a name's or a colour bar's.
     palette = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
     palette.save(file, "PNG", optimize=True)
+    if width and width < picture.width and file.tell() > MAX_DENSE_BYTES:
+        picture = picture.resize((width, round(picture.height * width / picture.width)))
+        file = io.BytesIO()
+        picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2).save(
+            file, "PNG", optimize=True
+        )
     return base64.b64encode(file.getvalue()).decode()
 
 

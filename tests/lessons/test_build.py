@@ -204,3 +204,14 @@ def test_a_lighter_picture_keeps_the_colours_of_its_areas():
     shown = np.asarray(lighter.convert("RGB"))
     for i, band in enumerate(bands):
         assert np.abs(shown[20 * i + 8, 150].astype(int) - band).max() <= 1
+
+
+@pytest.mark.parametrize(("kind", "width"), [("lines", 600), ("photograph", 300)])
+def test_dense_pictures_stay_dense_where_that_is_cheap(kind, width):
+    picture = np.full((600, 600, 3), 255, dtype=np.uint8)
+    if kind == "photograph":
+        picture = np.random.default_rng(0).integers(0, 256, picture.shape, dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    stored = _shrink_notebook_picture(base64.b64encode(file.getvalue()).decode(), 300)
+    assert Image.open(io.BytesIO(base64.b64decode(stored))).size == (width, width)

@@ -133,6 +133,14 @@ def test_words_name_what_is_seen():
     assert new_figure()[0].alt == "Figure"
 
 
+def test_powers_of_ten_on_an_axis_are_no_markup_in_words():
+    figure, axes = new_figure()
+    axes[0, 0].loglog([1e-6, 1e-2], [1, 2])
+    axes[0, 0].set_title("rates")
+    figure.canvas.draw()
+    assert figure.alt == "rates"
+
+
 def test_long_words_are_cut():
     figure, axes = new_figure(1, 3)
     for number, ax in enumerate(axes[0]):

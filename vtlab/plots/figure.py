@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -102,6 +103,9 @@ def _describe_axes(ax: Axes) -> str:
     names = ax.get_legend_handles_labels()[1]
     ticks = [t.get_text() for axis in (ax.xaxis, ax.yaxis) for t in axis.get_ticklabels()]
     written = [text.get_text() for text in ax.texts if text.get_visible()]
+    ticks = [
+        re.sub(r"\$|\\mathdefault|[{}]", "", tick) for tick in ticks
+    ]  # 10^-3, as one would write it
     words = [word for word in (*ticks, *written) if any(map(str.isalpha, word))]
     # a map lies over its image, and a colour bar is one row
     places = {tuple(picture.get_extent()) for picture in ax.images if picture.get_size()[0] > 1}
