@@ -69,5 +69,5 @@ for parts in (["statistics"], ["head"], ["head", "statistics"], ["statistics", "
 vt.check("06.3", repaired("statistics", "head"))
 
 # %% [markdown]
-# Each repair alone brings nothing, and so does the wrong order: a head that was solved on spoilt features does not fit the
-# mended ones. That is co-adaptation again. First the input, then the answers.
+# Each repair alone brings little. In the wrong order two repairs bring no more than one: a head that was solved on spoilt
+# features does not fit the mended ones. That is co-adaptation again. So repair the input first, and then the answers.
