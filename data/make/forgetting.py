@@ -1,8 +1,8 @@
 """Make forgetting.csv: what a network that was frozen by `requires_grad` alone forgets in training mode.
 
-`python data/make/forgetting.py FOLDER` shows EfficientNet-Lite0 ten batches of photographs or of drawings, in two
-sizes, keeps each finished run and goes on where it was. FOLDER holds `tiny_imagenet_64.zip`, which is no part
-of the project (data/README.md).
+`python data/make/forgetting.py FOLDER` shows EfficientNet-Lite0 ten batches of photographs or of drawings, in
+two sizes, keeps each finished run and goes on where it was. FOLDER holds `tiny_imagenet_64.zip`, which is no
+part of the project (data/README.md).
 """
 
 from __future__ import annotations

@@ -110,8 +110,11 @@ def plan_pale() -> Plan:
     for some in ([way for way in ways if way not in tuned], tuned):
         for seed, way in itertools.product(range(SEEDS), some):
             name, images, head, renewed, count, rate = way
-            run = {"backbone": name, "images": images, "head": head, "renewed": renewed}
-            run |= {"count": count, "rate": rate, "seed": seed}
+            run = {"backbone": name, "images": images, "head": head, "renewed": renewed} | {
+                "count": count,
+                "rate": rate,
+                "seed": seed,
+            }
             measure = partial(
                 measure_pale,
                 backbone_name=name,

@@ -11,6 +11,7 @@ from vtlab.course.lesson_03 import (
     HEAD_PARTS,
     REPAIRS,
     SeenInput,
+    ahead_of_linear,
     find_batchnorms,
     first_loss_and_gradient,
     heads_table,
@@ -22,8 +23,12 @@ from vtlab.course.lesson_03 import (
     plot_head_parts,
     plot_repairs,
     plot_seen_inputs,
+    points_ahead,
+    points_gained,
+    probe_runs,
     renew_statistics,
     see_input,
+    start_runs,
 )
 from vtlab.models.backbones import backbone
 
@@ -141,11 +146,51 @@ def test_a_way_to_repair_has_the_runs_of_its_best_rate_and_of_most_images():
     tuned = way | {"head": "fine-tuned", "renewed": "none", "count": 0, "seed": 0}
     rows += [tuned | {"rate": r, "test_accuracy": a} for r, a in ((1e-3, 0.4), (1e-2, 0.6))]
     table = pd.DataFrame(rows)
-    assert pale_runs(table, renewed="first").tolist() == [0.7, 0.8]
-    assert pale_runs(table, renewed="first", count=1).tolist() == [0.3]
-    assert pale_runs(table, head="fine-tuned").tolist() == [0.6]
+    assert pale_runs(table=table, renewed="first").tolist() == [0.7, 0.8]
+    assert pale_runs(table=table, renewed="first", count=1).tolist() == [0.3]
+    assert pale_runs(table=table, head="fine-tuned").tolist() == [0.6]
     with pytest.raises(ValueError, match="no runs of mini_vgg"):
-        pale_runs(table, backbone="mini_vgg")
+        pale_runs(table=table, backbone="mini_vgg")
+
+
+def made_up_heads():
+    """Two seeds of each start and head: the second is 2 points better, and each way has its own accuracy."""
+    rows = [
+        {"part": part, "way": way, "shots": shots, "rate": rate, "test_accuracy": accuracy}
+        for part, way, shots, rate, accuracy in (
+            ("start", "default", 5, None, 0.7),
+            ("start", "large", 5, None, 0.5),
+            ("start", "large", 5, 1e-3, 0.65),
+            ("head", "solved", 5, None, 0.8),
+            ("head", "linear", 5, 1e-3, 0.6),
+            ("head", "linear", 5, 1e-2, 0.7),
+            ("head", "wide", 5, 1e-3, 0.75),
+            ("head", "wide", 5, 1e-2, 0.5),
+        )
+    ]
+    more = (0.02, 0.0)  # seeds in the other order
+    return pd.DataFrame(
+        row | {"seed": 1 - k, "test_accuracy": row["test_accuracy"] + more[k]}
+        for row in rows
+        for k in range(2)
+    )
+
+
+def test_starts_are_read_at_a_rate_and_heads_at_the_better_of_two():
+    table = made_up_heads()
+    assert start_runs(table)["large"].tolist() == pytest.approx([0.5, 0.52])
+    assert start_runs(table, 1e-3)["large"].tolist() == pytest.approx([0.65, 0.67])
+    assert probe_runs(table).tolist() == pytest.approx([0.8, 0.82])
+    ahead = ahead_of_linear(table, 5)
+    assert ahead["wide"].tolist() == pytest.approx([5, 5]) and list(ahead) == ["wide"]
+    starts = start_runs(table)
+    assert points_ahead(starts["default"], starts["large"]).mean == pytest.approx(20)
+
+
+def test_what_is_gained_is_counted_from_the_pale_network():
+    gain = points_gained("first")
+    left = pale_runs(renewed="first").mean() - pale_runs().mean()
+    assert gain.mean == pytest.approx(100 * left) and gain.n == 5
 
 
 def test_the_committed_table_of_repairs_has_five_seeds_of_each_way():
@@ -154,7 +199,7 @@ def test_the_committed_table_of_repairs_has_five_seeds_of_each_way():
 
 
 def test_each_repair_has_a_dot_per_seed_and_its_changes_in_bold():
-    words, ax = plot_repairs(pale_table(), chance=0.125).axes
+    words, ax = plot_repairs(chance=0.125).axes
     dots = [line for line in ax.lines if line.get_marker() == "o"]
     assert len(dots) == len(REPAIRS) and {len(line.get_xdata()) for line in dots} == {5}
     bold = [text.get_text() for text in words.texts if text.get_weight() == "bold"]
@@ -186,8 +231,7 @@ def said(number, answer, capsys):
 
 
 def test_few_images_are_right_where_the_curve_is_that_of_the_table(capsys):
-    table = pale_table()
-    curve = {n: pale_runs(table, renewed="first", count=n).mean() for n in (1, 5, 40)}
+    curve = {n: pale_runs(renewed="first", count=n).mean() for n in (1, 5, 40)}
     assert "enough to come within 5 points" in said("03.4", curve, capsys)
     assert "was the network new" in said("03.4", curve | {5: curve[5] - 0.4}, capsys)
     assert "make a curve" in said("03.4", {1: curve[1], 40: curve[40]}, capsys)

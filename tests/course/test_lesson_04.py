@@ -13,7 +13,10 @@ from vtlab.course.lesson_04 import (
     fault_interaction,
     fault_prices,
     faults_table,
+    find_forecast_errors,
+    forgetting_by_way,
     forgetting_table,
+    full_ahead_of_probe,
     plot_cost_forecast,
     plot_fault_prices,
     plot_namings,
@@ -131,6 +134,41 @@ def test_the_table_of_forgetting_has_three_draws_of_each_kind_and_size():
     assert counts.pop(("none", 0)) == 1 and set(counts.values()) == {3} and len(counts) == 4
 
 
+def test_ways_to_forget_stand_with_the_networks_own_kind_and_size_first_and_are_in_percent():
+    ways = forgetting_by_way()
+    first, *_, last = ways
+    assert (first, last) == ("photographs, 224 px", "no batch")
+    assert all(0 < values.min() and values.max() < 50 for values in ways.values())
+
+
+def test_full_is_held_against_the_probe_within_each_set():
+    rows = [
+        {
+            "data": data,
+            "shots": shots,
+            "strategy": strategy,
+            "seed": seed,
+            "test_accuracy": accuracy,
+        }
+        for data, shots, seed, strategy, accuracy in (
+            ("a", 5, 0, "probe", 0.5),
+            ("a", 5, 1, "probe", 0.6),
+            ("a", 5, 0, "full", 0.7),
+            ("a", 5, 1, "full", 0.6),
+            ("a", 20, 0, "full", 1.0),
+            ("b", 5, 0, "probe", 0.5),
+        )
+    ]
+    assert full_ahead_of_probe(pd.DataFrame(rows), "data").to_dict() == pytest.approx({"a": 10})
+
+
+def test_the_error_of_a_forecast_is_that_of_the_worst_strategy():
+    cost = {"learn": 10.0, "step": 100.0, "optimiser": 40.0, "activations": 8.0}
+    predicted = {"probe": cost, "full": cost}
+    errors = find_forecast_errors(predicted, {"probe": cost, "full": cost | {"activations": 10.0}})
+    assert errors == {"learn": 0, "step": 0, "optimiser": 0, "activations": 0.25}
+
+
 def test_photographs_are_two_square_pictures():
     photographs = sample_photographs(32)
     assert photographs.shape == (2, 3, 32, 32) and photographs.dtype == torch.uint8
@@ -179,6 +217,23 @@ def test_the_best_two_repairs_are_those_after_which_the_table_has_most(monkeypat
     assert "far from" in said("04.4", (*best[:2], 0.5), capsys)
     assert "Two different ones" in said("04.4", ("one batch", "one batch", 0.8), capsys)
     assert "The answer is" in said("04.4", "one batch", capsys)
+
+
+def test_what_is_not_frozen_has_gradients_or_trains(capsys):
+    def both(module):
+        return [
+            name
+            for name, layer in module.named_modules()
+            if any(p.requires_grad for p in layer.parameters(recurse=False))
+            or (isinstance(layer, torch.nn.BatchNorm2d) and layer.training)
+        ]
+
+    def gradients_only(module):
+        return [name for name, p in module.named_parameters() if p.requires_grad]
+
+    assert said("04.2", both, capsys).startswith("right")
+    assert "both BatchNorms train" in said("04.2", gradients_only, capsys)
+    assert said("04.2", lambda module: ..., capsys) == "not attempted yet\n"
 
 
 def test_a_head_that_has_hardly_begun_fits_neither_its_images_nor_others(capsys):

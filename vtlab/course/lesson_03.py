@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ from vtlab.models.normalisation import Normalisation as Normalisation
 from vtlab.plots import style
 from vtlab.plots.sheet import Sheet, to_sheet_pictures
 from vtlab.results.formatting import format_percent
-from vtlab.results.metrics import paired_difference
+from vtlab.results.metrics import Interval, paired_difference, t_interval
 from vtlab.system.randomness import make_generator
 
 if TYPE_CHECKING:
@@ -242,10 +242,11 @@ def renew_statistics(network: Network, layers: Iterable[nn.BatchNorm2d], pixels:
 
 
 def pale_table() -> pd.DataFrame:
-    """The committed table: a network whose images have a wrong normalisation, and ways to repair it; five seeds.
+    """The committed table: a network with a wrong normalisation, and ways to repair it; five seeds.
 
     Columns: `backbone`; the normalisation of the `images` that it sees ("healthy": its own, "ImageNet's",
-    "pale": only divided by 255; "no mean", "no spread": the other half of its own is left out); what its `head` was solved on ("healthy", "pale"; "fine-tuned": all
+    "pale": only divided by 255; "no mean", "no spread": that half of its own is left out); what its
+    `head` was solved on ("healthy", "pale"; "fine-tuned": all
     weights learnt from pale images, at some `rate`); whose BatchNorm statistics were `renewed` ("none",
     "first", "last", "others", "all") from how many images (`count`); `seed`, `test_accuracy`.
 
@@ -258,28 +259,30 @@ def pale_table() -> pd.DataFrame:
 
 
 def pale_runs(
-    table: pd.DataFrame,
+    *,
     images: str = "pale",
     head: str = "healthy",
     renewed: str = "none",
     count: int | None = None,
     backbone: str = "mini_resnet",
+    table: pd.DataFrame | None = None,
 ) -> np.ndarray:
-    """The test accuracies of one way, by seed; of several rates those of the best mean.
+    """The test accuracies of one way to repair, by seed; of several rates those of the best mean.
 
     Args:
-        table: From `pale_table`.
-        images: As in the table.
+        images: As in `pale_table`.
         head: As in the table.
         renewed: As in the table.
         count: Images that the statistics were renewed from; None for the most.
         backbone: As in the table.
+        table: None for `pale_table`.
 
     Raises:
         ValueError: If the table has no such runs.
 
     Lesson 03.
     """
+    table = pale_table() if table is None else table
     wanted = {"backbone": backbone, "images": images, "head": head, "renewed": renewed}
     runs = table[np.all([table[column] == value for column, value in wanted.items()], axis=0)]
     runs = runs[runs["count"] == (runs["count"].max() if count is None else count)]
@@ -289,13 +292,33 @@ def pale_runs(
     return runs[means == means.max()].sort_values("seed").test_accuracy.to_numpy()
 
 
+def points_ahead(ours: np.ndarray, theirs: np.ndarray) -> Interval:
+    """How many points of accuracy ours are ahead of theirs: the paired difference over the seeds. Lesson 03."""
+    return t_interval(100 * (ours - theirs))
+
+
+def points_gained(renewed: str, backbone: str = "mini_resnet") -> Interval:
+    """How many points come back when the statistics of these layers are renewed from pale images.
+
+    Args:
+        renewed: As in `pale_table`.
+        backbone: As in the table.
+
+    Lesson 03.
+    """
+    still_pale = pale_runs(backbone=backbone)
+    return points_ahead(pale_runs(backbone=backbone, renewed=renewed), still_pale)
+
+
 # heading of each column of words, and where it begins
 REPAIR_COLUMNS = {
     "the network sees": 0.0,
     "its head was solved on": 0.9,
     "BatchNorm's statistics": 2.0,
 }
-REPAIRS = {  # the words of each row of the figure, and the runs of the table
+REPAIRS: dict[
+    tuple[str, str, str], dict[str, Any]
+] = {  # the words of each row of the figure, and the runs of the table
     ("healthy images", "healthy images", "of pretraining"): {"images": "healthy"},
     ("pale images", "healthy images", "of pretraining"): {},
     ("pale images", "pale images", "of pretraining"): {"head": "pale"},
@@ -310,11 +333,10 @@ PALE_TEST_IMAGES = 400  # of the table
 WORDS_WIDTH = 1.35  # of the columns of words, as a share of the chart's width
 
 
-def plot_repairs(table: pd.DataFrame, chance: float) -> Figure:
+def plot_repairs(chance: float) -> Figure:
     """What each way to repair a network with a wrong normalisation gives: dots, mean, 95 % interval.
 
     Args:
-        table: From `pale_table`.
         chance: A dotted line.
 
     Lesson 03.
@@ -334,7 +356,7 @@ def plot_repairs(table: pd.DataFrame, chance: float) -> Figure:
         for one, usual, left in zip(row, healthy, REPAIR_COLUMNS.values(), strict=True):
             font = style.font_style(style.BODY, weight="normal" if one == usual else "bold")
             words.text(left, place, one, va="center", **font)
-        _draw_seeds(ax, place, pale_runs(table, **chosen))
+        _draw_seeds(ax, place, pale_runs(**chosen))
     ax.axvline(chance, **style.DOTTED)
     ax.set(xlim=(0, 1), yticks=[])
     style.set_percent_axis(ax.xaxis)
@@ -343,9 +365,9 @@ def plot_repairs(table: pd.DataFrame, chance: float) -> Figure:
     return figure
 
 
-def _draw_seeds(ax: Axes, place: int, values: Sequence[float]) -> None:
+def _draw_seeds(ax: Axes, place: int, values: np.ndarray) -> None:
     """A row of the chart: the interval, the mean as a line and in figures, a dot per seed."""
-    found = paired_difference(values, np.zeros(len(values)), PALE_TEST_IMAGES)
+    found = paired_difference(values.tolist(), [0.0] * len(values), PALE_TEST_IMAGES)
     band = style.style_band(style.BLUE, 0.2, f"interval {place}")
     ax.barh(place, found.high - found.low, 0.5, found.low, zorder=2, **band)
     ax.plot([found.mean] * 2, [place - 0.3, place + 0.3], color=style.BLUE, linewidth=2, zorder=3)
@@ -399,6 +421,49 @@ def plot_dictionary(
         words = f"{most} of {of}"
         sheet.write_under(1, column, words, size=style.SMALL, colour=style.QUIET, weight="bold")
     return sheet.figure
+
+
+PLAIN_RATE = 3e-4  # of full fine-tuning by the plain recipe: the rate of a start that names none
+
+
+def start_runs(table: pd.DataFrame, rate: float = PLAIN_RATE) -> dict[str, np.ndarray]:
+    """The test accuracies of each start of the head at a rate, by seed.
+
+    Args:
+        table: From `heads_table`.
+        rate: The table has all starts at the plain recipe's, and two of them at larger ones.
+
+    Lesson 03.
+    """
+    starts = table[table.part == "start"].fillna({"rate": PLAIN_RATE})
+    runs = starts[starts.rate == rate].sort_values("seed").groupby("way", sort=False)
+    return {str(way): of.test_accuracy.to_numpy() for way, of in runs}
+
+
+def probe_runs(table: pd.DataFrame) -> np.ndarray:
+    """The test accuracies of the solved head on five images per class, by seed; of `heads_table`. Lesson 03."""
+    solved = table[(table.way == "solved") & (table.shots == 5)]
+    return solved.sort_values("seed").test_accuracy.to_numpy()
+
+
+def ahead_of_linear(table: pd.DataFrame, shots: int) -> dict[str, np.ndarray]:
+    """How many points each head is ahead of one linear layer, by seed; each at the better of its two rates.
+
+    Args:
+        table: From `heads_table`.
+        shots: Images per class.
+
+    Lesson 03.
+    """
+    heads = table[(table.part == "head") & (table.shots == shots) & table.rate.notna()]
+    means = heads.groupby(["way", "rate"]).test_accuracy.transform("mean")
+    best = heads[means == means.groupby(heads.way).transform("max")]
+    by_way = {
+        str(way): runs.sort_values("seed").test_accuracy.to_numpy()
+        for way, runs in best.groupby("way", sort=False)
+    }
+    linear = by_way.pop("linear")
+    return {way: 100 * (accuracy - linear) for way, accuracy in by_way.items()}
 
 
 _MAPS, _MEAN, _SCORES = "maps\n256 × 8 × 8", "mean\n256", "scores\n8"
@@ -517,16 +582,14 @@ def _few_images(answer: object) -> Verdict:
             f"Three numbers at least, {counts[0]} and {counts[-1]} among them, make a curve.",
         )
     for count, said in answer.items():
-        found = pale_runs(table, renewed="first", count=count).mean()
+        found = pale_runs(renewed="first", count=count).mean()
         if abs(float(said) - found) > (NEAR_WITH_FEW if count <= 2 else NEAR_ACCURACY):
             return False, (
                 f"{float(said):.2f} with {count} is far from what the table has: was the network new, and was "
                 "only the first layer renewed?"
             )
-    best = pale_runs(table, renewed="first").mean()
-    fewest = next(
-        n for n in counts if pale_runs(table, renewed="first", count=n).mean() > best - ENOUGH
-    )
+    best = pale_runs(renewed="first").mean()
+    fewest = next(n for n in counts if pale_runs(renewed="first", count=n).mean() > best - ENOUGH)
     return True, (
         f"In the table {fewest} {'is' if fewest == 1 else 'are'} enough to come within "
         f"{100 * ENOUGH:.0f} points of all forty."

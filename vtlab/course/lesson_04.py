@@ -117,6 +117,45 @@ def _choose_batches(images: int, one: bool, seed: int) -> Iterator[torch.Tensor]
         yield from (fixed, fixed) if one else halves
 
 
+def forgetting_by_way() -> dict[str, np.ndarray]:
+    """The accuracies of `forgetting_table` in percent, for each kind and size of pictures. Lesson 04."""
+    table = forgetting_table().sort_values(["size", "kind"], ascending=False, kind="stable")
+    return {
+        f"{kind}, {size} px" if size else "no batch": 100 * runs.test_accuracy.to_numpy()
+        for (size, kind), runs in table.groupby(["size", "kind"], sort=False)
+    }
+
+
+def full_ahead_of_probe(runs: pd.DataFrame, by: str) -> pd.Series:
+    """How many points full is ahead of the probe with five images per class: one number per seed or set.
+
+    Args:
+        runs: From `shots_table` or `real_table`.
+        by: The column that the numbers are for, such as "seed".
+
+    Lesson 04.
+    """
+    few = runs[runs.shots == 5].groupby([by, "strategy"]).test_accuracy.mean().unstack()
+    return (100 * (few.full - few.probe)).dropna()
+
+
+def find_forecast_errors(
+    predicted: Mapping[str, Mapping[str, float]], measured: Mapping[str, Mapping[str, float]]
+) -> dict[str, float]:
+    """The largest relative error of each cost that follows from shapes, over the strategies.
+
+    Args:
+        predicted: For each strategy's name its sums of `cost_table`.
+        measured: The same from `measure_step`.
+
+    Lesson 04.
+    """
+    return {
+        cost: max(abs(measured[way][cost] / predicted[way][cost] - 1) for way in predicted)
+        for cost in ("learn", "step", "optimiser", "activations")
+    }
+
+
 def sample_photographs(image_size: int = 224) -> torch.Tensor:
     """The two photographs that come with scikit-learn, cut to squares: `(2, 3, image_size, image_size)` bytes.
 
@@ -443,17 +482,24 @@ def _draw_arrow(ax: Axes, place: float, y: float, direction: int, colour: str) -
 
 
 @exercise("04.2", function_of="a module")
-def _own_freeze(answer: Callable) -> Verdict:
-    stage = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
-    if call_answer(answer, stage) is not stage:
-        return False, "Give back the module that came in."
-    before = {k: v.clone() for k, v in stage.state_dict().items()}
-    outputs = stage(torch.rand(8, 3, 6, 6) + 5)
-    if outputs.requires_grad:
-        return False, "Some weights still get a gradient."
-    if not all(torch.equal(v, before[k]) for k, v in stage.state_dict().items()):
-        return False, "No gradient is left, but something moved in a forward pass."
-    return True, "Neither weights nor statistics move."
+def _not_frozen(answer: Callable) -> Verdict:
+    stage = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Sequential(nn.BatchNorm2d(4), nn.ReLU())
+    )
+    stage.requires_grad_(False)
+    found = set(call_answer(answer, stage))
+    if found != {"1", "2.0"}:
+        return False, f"No weight gets a gradient, and both BatchNorms train; you found {found}."
+    stage.eval()[0].requires_grad_(True)
+    found = set(call_answer(answer, stage))
+    if found != {"0"}:
+        return (
+            False,
+            f"Now the convolution alone gets gradients, and nothing trains; you found {found}.",
+        )
+    if set(call_answer(answer, stage.requires_grad_(False))):
+        return False, "Now nothing can move: what is left in your list?"
+    return True, "Gradients and statistics: both halves are found."
 
 
 @exercise("04.1")

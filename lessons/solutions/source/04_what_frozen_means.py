@@ -5,6 +5,7 @@
 
 # %%
 import itertools
+import torch
 import vtlab as vt
 from vtlab.course import lesson_04
 
@@ -18,14 +19,16 @@ seed = vt.begin(0)
 vt.check("04.1", 3 * 8 * 8 * 32 * 16 * 3 * 3)
 
 # %% [markdown]
-# **04.2** No gradient, and evaluation mode, in which BatchNorm uses its statistics and does not move them.
-# In a plain PyTorch model it must be called again after every `model.train()`.
+# **04.2** One condition for each half. `recurse=False` asks a layer for its own weights alone; without it
+# every stage around a layer that learns would be in the list, too.
 
 # %% tags=["solution"]
-def freeze(module):
-    return module.requires_grad_(False).eval()
+def not_frozen(module):
+    return [name for name, layer in module.named_modules()
+            if any(weight.requires_grad for weight in layer.parameters(recurse=False))
+            or (isinstance(layer, torch.nn.BatchNorm2d) and layer.training)]
 
-vt.check("04.2", freeze)
+vt.check("04.2", not_frozen)
 
 # %% [markdown]
 # **04.3** With both faults the hollow dot is as low as the filled one: the head does not even fit the
