@@ -380,7 +380,7 @@ theory = {"as PyTorch": 6**-0.5, "after Xavier": 2**-0.5, "after He": 1}
 vt.claim("plain: each layer multiplies by the factor of theory (0.41, 0.71, 1)",
          max(abs(plain[words] - theory[words]) for words in starts) < 0.08,
          factor=plain)
-vt.claim("with BatchNorm all starts are alike: it grows by some 20 % a layer",
+vt.claim("with BatchNorm the gradient grows some 20 % a layer, whatever the start",
          all(1.1 < one < 1.3 for one in normed.values()), factor=normed)
 
 # %%
