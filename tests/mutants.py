@@ -344,8 +344,8 @@ MUTANTS = (
     Mutant(
         "a head's start is thrown away before training",
         "data/make/heads.py",
-        'replace(full, head_start="kept")',
-        "full",
+        'replace(full, head_start="kept", rate=rate)',
+        "replace(full, rate=rate)",
         HEAD,
     ),
     Mutant(
