@@ -203,6 +203,56 @@ def test_a_set_of_images_with_more_than_8_bits_has_one_scale(
     assert torch.equal(again.train.pixels, read.train.pixels)
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+@pytest.mark.parametrize("hot", [4096, 40000, 65535])
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_defect_pixel_leaves_the_scale_alone_and_is_said(
+    tmp_path, monkeypatch, form, hot, stored
+):
+    if stored:
+        monkeypatch.setenv("VTLAB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(parallel_decoding, "MAX_BYTES_IN_MEMORY", 0)
+    calm = read_folder(deep_set(tmp_path / "set", 12, form), 32)
+    path = tmp_path / "set" / "b" / f"3.{form}"
+    pixels = np.array(Image.open(path))
+    pixels[5, 7] = hot
+    path.write_bytes(saved(Image.fromarray(pixels), form))
+    found = read_folder(tmp_path / "set", 32)
+    assert found.bits == 12
+    assert found.notes[0].endswith(
+        f"4,095 is white; 1 pixels are brighter, and white, too (b/3.{form} …)"
+    )
+    found.train.pixels[7, :, 5, 7] = calm.train.pixels[7, :, 5, 7]
+    assert torch.equal(found.train.pixels, calm.train.pixels)
+
+
+def four_bands(bits: int, extra: int | None, side: int = 8) -> bytes:
+    """A TIFF of red 200, green 40, blue 40 of 255 and a fourth band of zeros, and what it is (ExtraSamples)."""
+    pixel = [v * (2**bits - 1) // 255 for v in (200, 40, 40, 0)]
+    content = np.tile(np.array(pixel, dtype=f"<u{bits // 8}"), side * side).tobytes()
+    tags = [(256, side), (257, side), (258, 8), (259, 1), (262, 2), (273, 16), (277, 4)]
+    tags += [(278, side), (279, len(content))] + ([] if extra is None else [(338, extra)])
+    entries = [struct.pack("<HHII", tag, 3, 4 if tag == 258 else 1, value) for tag, value in tags]
+    directory = struct.pack("<H", len(tags)) + b"".join(entries) + bytes(4)
+    start = struct.pack("<4sI4H", b"II*\0", 16 + len(content), *[bits] * 4)
+    return start + content + directory
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("extra", [None, 0, 2])
+def test_a_fourth_band_is_opacity_only_where_the_file_says_so(tmp_path, bits, extra):
+    file = four_bands(bits, extra)
+    wanted = (255, 255, 255) if extra == 2 else (200, 40, 40)
+    assert close(decode(file, 8, "x"), wanted, 1)
+    others = [[picture((k, 20 * i, 200)) for i in range(4)] for k in (1, 200)]
+    root = put(tmp_path, a=[file, *others[0][1:]], b=others[1])
+    said = " ".join(read_folder(root, 16).notes)
+    assert ("1 of 8 images have an opacity" in said) == (extra == 2)
+    assert ("1 of 8 images have more than three bands, and no opacity (a/0.png …)" in said) == (
+        extra != 2
+    )
+
+
 def deep_colours(colours: tuple[int, ...], side: int = 8) -> bytes:
     """A PNG of 16 bits in colour, of three numbers or, with opacity, four."""
 

@@ -79,6 +79,16 @@ def test_one_channel_is_grey_and_bits_have_one_scale():
     made = task((grey.astype(np.uint16) * 16, LABELS))
     assert "the images use 12 bits: 4,095 is white" in made.notes
     assert (all_of(made)[0][1][0].int() - torch.from_numpy(grey[0]).int()).abs().max() <= 1
+    hot = grey.astype(np.uint16) * 16
+    hot[3, 2, 2] = 65535  # a defect pixel
+    found = task((hot, LABELS))
+    assert (
+        "the images use 12 bits: 4,095 is white; 1 pixels are brighter, and white, too"
+        in found.notes
+    )
+    assert torch.equal(all_of(found)[0][1], all_of(made)[0][1])
+    dark = task((np.where(hot == 65535, 255, grey // 8).astype(np.uint8), LABELS))
+    assert "the images are dark: of a thousand pixels not one reaches 64 of 255" in dark.notes
 
 
 @pytest.mark.parametrize(

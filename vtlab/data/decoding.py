@@ -10,6 +10,7 @@ import contextlib
 import io
 import re
 import sys
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +39,8 @@ PAD_COLOUR = (124, 116, 104)  # ImageNet's mean
 DEEP_BITS = 16  # of a pixel in a file with more than 8
 DEEP_MODE = re.compile("RGB[AXa]?;16[LBN]")  # of colours in such a file
 HEIC_EXTRA = "pillow-heif"  # the package that reads HEIC
+RARE = 0.001  # of a set's numbers, that may be above the scale
+EXTRA_SAMPLES_TAG, PHOTOMETRIC_TAG, BITS_TAG = 338, 262, 258  # of TIFF
 ORIENTATION_TAG = 0x0112  # of EXIF, which says how the camera was held
 TRANSPOSITIONS = {
     2: "FLIP_LEFT_RIGHT",
@@ -56,16 +59,19 @@ class ImageFacts(NamedTuple):
     Attributes:
         width: In pixels, before anything is cut.
         height: In pixels.
-        peak: The largest value of an image with more than 8 bits, grey or in colour; 0 of all others.
+        levels: Of an image with more than 8 bits, grey or in colour, how many of its numbers take 0, 1, …,
+            16 bits; empty of all others.
         is_animated: Whether more images follow the first one, which is the one that is read.
         is_clear: Whether parts of it may be transparent.
+        is_fourth_left_out: Whether it has bands beside three colours that are no opacity.
     """
 
     width: int
     height: int
-    peak: int
+    levels: tuple[int, ...]
     is_animated: bool
     is_clear: bool
+    is_fourth_left_out: bool = False
 
 
 def check_resize(resize: str) -> None:
@@ -76,6 +82,27 @@ def check_resize(resize: str) -> None:
     """
     if resize not in RESIZES:
         raise ValueError(f"resize is {resize!r}; there are {', '.join(RESIZES)}")
+
+
+def count_levels(numbers: np.ndarray) -> tuple[int, ...]:
+    """How many of these whole numbers take 0, 1, …, 16 bits."""
+    numbers = numbers.clip(0, 65535) if numbers.dtype.itemsize > 2 else numbers
+    shades = np.bincount(numbers.ravel(), minlength=65536)
+    return tuple(np.add.reduceat(shades, [0, *(2**k for k in range(DEEP_BITS))]).tolist())
+
+
+def choose_bits(levels: Iterable[tuple[int, ...]]) -> tuple[int, int]:
+    """The least bits that all but one in a thousand of these numbers take, and how many are above.
+
+    So one defect pixel of a camera does not make a set black.
+
+    Args:
+        levels: Of each image, `count_levels`.
+    """
+    counts = np.sum(list(levels), axis=0)
+    above = counts.sum() - counts.cumsum()
+    bits = max(8, int(np.argmax(above <= RARE * counts.sum())))
+    return bits, int(above[bits])
 
 
 def find_cut_share(width: int, height: int) -> float:
@@ -129,6 +156,8 @@ def decode_with_facts(
             colours = _read_deep_colours(content, deep) if deep else None
             whole = image if colours is None else _scale_colours(colours, bits)
             whole.load()
+            if _has_other_bands(image):
+                whole = whole.convert("RGB")
             square = _turn_upright(make_square(whole, size, resize, bits), image)
             return np.array(square), _describe(image, width, height, colours)
     except Image.DecompressionBombError:  # ours, or Pillow's own for still larger ones
@@ -204,14 +233,24 @@ def _to_shades(deep: np.ndarray, bits: int) -> np.ndarray:
 def _describe(
     image: Image.Image, width: int, height: int, colours: np.ndarray | None
 ) -> ImageFacts:
-    peak = int(np.asarray(image).max()) if image.mode.startswith("I") else 0
-    if colours is not None:
-        peak = int(colours[:, :, :3].max())
-    more = False
+    levels: tuple[int, ...] = ()
+    if image.mode.startswith("I") or colours is not None:
+        levels = count_levels(np.asarray(image) if colours is None else colours[:, :, :3])
+    more, others = False, _has_other_bands(image)
     if image.format not in ("MPO", "HEIF"):  # a telephone's second picture is a map of depths
         with contextlib.suppress(Exception):  # of a damaged second image, say
             more = bool(getattr(image, "is_animated", False))
-    return ImageFacts(width, height, peak, more, image.has_transparency_data)
+    clear = image.has_transparency_data and not others
+    return ImageFacts(width, height, levels, more, clear, others)
+
+
+def _has_other_bands(image: Image.Image) -> bool:
+    """Whether a TIFF has bands beside its three colours, of which it does not say that they are opacity."""
+    tags = getattr(image, "tag_v2", {})
+    extra = tags.get(EXTRA_SAMPLES_TAG, ())
+    return (
+        tags.get(PHOTOMETRIC_TAG) == 2 and len(tags.get(BITS_TAG, ())) > 3 and not {1, 2} & {*extra}
+    )
 
 
 def _find_formats(content: bytes) -> list[str]:

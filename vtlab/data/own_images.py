@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vtlab.data.class_folders import name_class
-from vtlab.data.decoding import DEEP_BITS, check_resize, make_square
+from vtlab.data.decoding import DEEP_BITS, check_resize, choose_bits, count_levels, make_square
 from vtlab.data.file_names import describe_class_names, natural_key
 from vtlab.data.folders import ImageFolder
 from vtlab.data.images import MAX_IMAGE_SIDE, MIN_IMAGE_SIDE, Images
@@ -393,12 +393,15 @@ def _find_white(arrays: Sequence[np.ndarray]) -> tuple[float, list[str]]:
         return 255, [f"the images' floats go up to {high:.4g}: 255 is taken for white"]
     if high <= 255:
         return 255, []
-    bits = int(high).bit_length()
-    return 2**bits - 1, [f"the images use {bits} bits: {2**bits - 1:,} is white"]
+    bits, above = choose_bits(map(count_levels, arrays))
+    more = f"; {above} pixels are brighter, and white, too" if above else ""
+    return 2**bits - 1, [f"the images use {bits} bits: {2**bits - 1:,} is white{more}"]
 
 
 def _to_bytes(array: np.ndarray, white: float) -> np.ndarray:
     """An image of bytes as Pillow takes it: `(H, W)`, or `(H, W, C)` with 3 or 4 channels."""
     if array.dtype != np.uint8 or white != 255:
-        array = np.rint(array.astype(np.float64) * (255 / white)).astype(np.uint8)
+        array = np.rint(np.minimum(array.astype(np.float64), white) * (255 / white)).astype(
+            np.uint8
+        )
     return np.ascontiguousarray(array[:, :, 0] if array.shape[2] == 1 else array)

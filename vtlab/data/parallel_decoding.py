@@ -20,8 +20,10 @@ from torch import Tensor
 
 from vtlab.data.decoding import (
     DEEP_BITS,
+    RARE,
     ImageFacts,
     check_resize,
+    choose_bits,
     decode_with_facts,
     find_cut_share,
     read_image_facts,
@@ -75,8 +77,8 @@ def decode_files(
 ) -> DecodedFiles:
     """The images of these files, decoded by several threads.
 
-    Images with more than 8 bits get one scale for all: white is the largest number of as many bits as the
-    brightest pixel of all files takes, so that 12 bits that are kept in 16 are not nearly black.
+    Images with more than 8 bits get one scale for all: white is the largest number of as many bits as nearly
+    all their pixels take, so that 12 bits that are kept in 16 are not nearly black.
 
     Args:
         listing: Reads the files.
@@ -203,17 +205,20 @@ def describe_pixels(pixels: Tensor, count: int) -> list[str]:
     """Sentences about images that hold no information, or little."""
     if not count:
         return []
-    plain, brightest = 0, 0
+    plain, bright, brightest = 0, 0, 0
     for part in pixels.split(max(1, PIXELS_AT_A_TIME // pixels[0].numel())):
         low, high = torch.aminmax(part.flatten(2), dim=2)  # (n, 3)
         plain += int((low == high).all(1).sum())
         brightest = max(brightest, int(high.max()))
+        bright += int((part >= DARK).sum()) if bright <= RARE * pixels.numel() else 0
     notes = []
     if plain:
         one = "1 image is" if plain == 1 else f"{plain} of {count} images are"
         notes.append(f"{one} of one colour and nothing else")
     if brightest < DARK:
         notes.append(f"all images are dark: the brightest pixel is {brightest} of 255")
+    elif bright <= RARE * pixels.numel():
+        notes.append(f"the images are dark: of a thousand pixels not one reaches {DARK} of 255")
     return notes
 
 
@@ -239,9 +244,9 @@ class _FileDecoder:
 
     @property
     def bits(self) -> int:
-        """Of the files with more than 8 bits, those that the brightest of all their pixels takes."""
-        peak = max((facts.peak for facts in self.facts.values()), default=0)
-        return max(8, peak.bit_length()) if peak else DEEP_BITS
+        """Of the files with more than 8 bits, those that nearly all their pixels take."""
+        levels = [facts.levels for facts in self.facts.values() if facts.levels]
+        return choose_bits(levels)[0] if levels else DEEP_BITS
 
     def describe_files(self, readable: list[int]) -> list[str]:
         """Sentences about what of these files is not in the images, and about their scale."""
@@ -251,16 +256,26 @@ class _FileDecoder:
         if self.resize == "crop":
             notes += describe_what_is_cut(sizes)
         notes += describe_what_is_enlarged(sizes, self.size)
-        if deep := [i for i in facts if facts[i].peak]:
-            if self.bits < DEEP_BITS:
-                notes.append(
-                    f"{len(deep)} images with more than 8 bits have one scale: {self.bits} bits are used, so "
-                    f"that {2**self.bits - 1:,} is white"
+        deep = [i for i in facts if facts[i].levels]
+        if deep and self.bits < DEEP_BITS:
+            notes.append(
+                f"{len(deep)} images with more than 8 bits have one scale: {self.bits} bits are used, so "
+                f"that {2**self.bits - 1:,} is white"
+            )
+            if above := [i for i in deep if any(facts[i].levels[self.bits + 1 :])]:
+                count = sum(sum(facts[i].levels[self.bits + 1 :]) for i in above)
+                notes[-1] += (
+                    f"; {count} pixels are brighter, and white, too ({self.name(above[0])} …)"
                 )
         if clear := [i for i in facts if facts[i].is_clear]:
             notes.append(
                 f"{len(clear)} of {len(facts)} images have an opacity ({self.name(clear[0])} …): what is clear "
                 "is white"
+            )
+        if others := [i for i in facts if facts[i].is_fourth_left_out]:
+            notes.append(
+                f"{len(others)} of {len(facts)} images have more than three bands, and no opacity "
+                f"({self.name(others[0])} …): the first three are red, green and blue, the others are not used"
             )
         if more := [i for i in facts if facts[i].is_animated]:
             count = "1 file holds" if len(more) == 1 else f"{len(more)} files hold"
@@ -281,7 +296,7 @@ class _FileDecoder:
 
         digests, unread = _sort_out(self._map(decode_row, numbers, self.progress))
         if self.bits < DEEP_BITS:  # known only now: those files again
-            deep = [i for i in digests if self.facts[i].peak]
+            deep = [i for i in digests if self.facts[i].levels]
             again = self.workers(partial(decode_row, bits=self.bits), deep)
             unread |= {i: why for i, why in zip(deep, again, strict=True) if isinstance(why, str)}
         order = arrange(list(digests))
