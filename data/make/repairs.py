@@ -24,6 +24,7 @@ from vtlab.course.lesson_06 import (
     source_network,
 )
 from vtlab.models.evaluation import evaluate
+from vtlab.models.network import STAGE_NAMES
 
 SEEDS = 3
 CONTROLS = (
@@ -32,14 +33,17 @@ CONTROLS = (
     STATISTICS_THEN_STAGE1,
     STATISTICS_OF_STAGE1,
 )  # against noise
-# where the best of RATES was the smallest or the largest one, the grid goes on there
-LOWER, HIGHER = (3e-4, *RATES[:2]), (*RATES, 3e-2)
+# where the best of RATES was the smallest or the largest one, the grid goes on by one
+LOWER, HIGHER = (3e-4, *RATES), (*RATES, 3e-2)
 GRIDS: dict[tuple[str, str], tuple[float, ...]] = {
-    **{
-        ("noise", part): LOWER for part in ("stage1", "stage2", KEPT_STAGE1, STATISTICS_THEN_STAGE1)
-    },
-    ("noise", "everything"): (1e-4, *LOWER),
-    ("names", "stage4"): HIGHER,
+    **dict.fromkeys(
+        [("noise", part) for part in ("stage1", KEPT_STAGE1, STATISTICS_THEN_STAGE1)], LOWER[:3]
+    ),
+    ("noise", "stage2"): LOWER,
+    ("noise", "everything"): (1e-4, *LOWER[:3]),
+    **dict.fromkeys([("species", part) for part in ("stage2", "stage3")], HIGHER),
+    ("species", "everything"): LOWER,
+    **dict.fromkeys([("names", part) for part in STAGE_NAMES[1:]], HIGHER),
     ("names", "head by steps"): (*HIGHER, 1e-1),
 }
 

@@ -433,7 +433,7 @@ vt.claim("digits: five kept stages stay below 60 %, also with new statistics",
 #
 # Three seeds, 48 images, thirty steps, one small network. With more images or steps, *everything* may overtake every
 # single part. The rates were chosen on other seeds, but on the same test images; at home you choose on images held
-# back. Where the best rate was the smallest or the largest, we tried one more. The stem and pairs of stages were not
+# back. Where the best rate was the smallest or the largest, one more was tried. The stem and pairs of stages were not
 # tried. Other small parts can learn, too: only the biases (`vt.Strategy(…, kind="bias")`, Ben Zaken et al. 2022), or
 # [adapters](glossary.md#adapter), new modules between frozen stages (Houlsby et al. 2019). They want their own rates.
 

@@ -30,11 +30,14 @@ worlds = lesson_06.list_worlds(seed)
 def accuracy(network, world):
     return vt.evaluate(network, worlds[world].test.pixels, worlds[world].test.labels)
 
-old_world = accuracy(knowing, "old world")
+# %%
 twin = copy.deepcopy(knowing)
 weight, bias = renamed(knowing.head.weight.data, knowing.head.bias.data)
 twin.head.load_state_dict({"weight": weight, "bias": bias})
-vt.claim("with its rows moved the head is as good as ever", accuracy(twin, "names") == old_world,
+
+# %%
+vt.claim("with its rows moved the head is as good as ever",
+         accuracy(twin, "names") == accuracy(knowing, "old world"),
          accuracy=accuracy(twin, "names"))
 
 # %% [markdown]
@@ -55,12 +58,14 @@ vt.check("06.2", renew)
 # %% tags=["solution"]
 faulty, trial = lesson_06.faulty_task(seed), lesson_06.faulty_task(seed + 1).train
 
+# %% tags=["solution"]
 def repaired(*parts):
     network = knowing
     for part in parts:
         network = lesson_06.repair(part, network, faulty, seed)
     return network
 
+# %% tags=["solution"]
 for parts in (["statistics"], ["head"], ["head", "statistics"], ["statistics", "head"]):
     found = vt.evaluate(repaired(*parts), trial.pixels, trial.labels)
     print(f"{' then '.join(parts):22s} {found:.2f}")
