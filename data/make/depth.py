@@ -46,7 +46,7 @@ def plan_depth() -> Plan:
         for target, base in bases.items():
             for stages in range(len(STAGE_NAMES) + 1):
                 for way in ("frozen", "fine-tuned") if stages else ("fine-tuned",):
-                    run = {"target": target, "way": way, "stages": stages}
+                    run: dict[str, str | float] = {"target": target, "way": way, "stages": stages}
                     run |= {"shots": SHOTS, "rate": RATE, "seed": seed}
                     measure = partial(measure_depth, way, stages)
                     yield run, partial(resumable_row_on_task, base, SHOTS, seed, measure)

@@ -100,7 +100,7 @@ def _draw_depth_line(ax: Axes, rows: pd.DataFrame, target: str) -> None:
     ring: Look = {"markerfacecolor": "white", "markeredgecolor": FROZEN_BLUE, "markersize": 8}
     ax.plot(places[-1], means[-1], "o", markeredgewidth=2, gid=f"solved {target}", **ring)
     for words, place, below in (("from scratch", 0, False), ("head solved", -1, True)):
-        side = {"ha": "left" if place == 0 else "right", "va": "top" if below else "bottom"}
+        side: Look = {"ha": "left" if place == 0 else "right", "va": "top" if below else "bottom"}
         at, off = (places[place], means[place]), (-4 if place == 0 else 8, -9 if below else 9)
         style.annotate(ax, words, at, off, **side)
 
