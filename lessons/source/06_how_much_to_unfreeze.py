@@ -394,7 +394,7 @@ vt.claim("digits: one kept stage ends over 40 points above five kept stages",
          one_stage.low > 0.4, one_less_five=one_stage.points)
 
 # %% [markdown]
-# For plants it is best to keep all. For digits, frozen late stages are in the way. (A better rate could only make this
+# For plants the curve rises. For digits, frozen late stages are in the way. (A better rate could only make this
 # gap larger. And it is not just that more weights may learn: for plants that did not help.) Or do only their
 # statistics not fit? We renew these first, and then solve the head:
 
