@@ -13,7 +13,7 @@
 # - find out who was wrong, the network or the folder, and mend the folder;
 # - say a number on Friday that you can stand behind, and what forty more photographs would bring.
 #
-# You should know lessons 01, 05 and 06. About 25 minutes of reading, one and a half of computing on two
+# You should know lessons 01, 05 and 06. About 25 minutes of reading, two to four of computing on two
 # processor cores. Nothing is downloaded.
 
 # %% tags=["parameters"]
@@ -67,6 +67,9 @@ names = [look.classes[k] for k in look.train.labels]
 vt.plots.images(look.train.pixels, titles=names, columns=4)
 
 # %% [markdown]
+# Most photographs show other flowers, too. The plant that counts is the one whose outline both photographs of a species
+# share.
+#
 # Now we do to the folder what happens to real ones. The first class gets a photograph that lies on its side (a
 # note in the file, in a format called **EXIF**, says how to turn it), an empty file, a file whose copying
 # stopped half way, and a text. One training image gets into the test folder, a little smaller and saved
@@ -260,7 +263,7 @@ better.reveal("none clearly beats random weights")
 # **Wednesday: what should learn?** A race on your own images answers that. `vt.recommend` holds back a quarter of the
 # *training* images, trains each strategy on the rest, and repeats this with other quarters. The test images are not
 # touched. Here the cheapest and the dearest race, *probe* and [full](glossary.md#full), from the best of the
-# three starts, on four splits. Before you look: two photographs of each species are held back, eight in all. How sure
+# three starts, on at most four splits. Before you look: two photographs of each species are held back, eight in all. How sure
 # can eight photographs make you?
 
 # %%
@@ -280,7 +283,7 @@ print(found)
 
 # %% [markdown]
 # Read the column *behind the best* first. One photograph of eight is more than ten points, and the interval is some tens
-# of points wide. So **you may not believe the order**. What you may do is take the cheapest strategy that is not
+# of points wide. (If your machine had time for one split only, there is no interval, and you know even less.) So **you may not believe the order**. What you may do is take the cheapest strategy that is not
 # clearly behind:
 
 # %%
@@ -372,7 +375,8 @@ if mine is None:
 #
 # For the true mistakes, ask where the network looked. [Grad-CAM](glossary.md#grad-cam) (lesson 09) shows the evidence
 # for its answer, and beside it the evidence for the name of the folder. On the plant: it took one species for
-# another. On the background: you may have found a [shortcut](glossary.md#shortcut).
+# another. On another flower: it looked at the wrong plant. An empty map means that nothing in the image speaks for this
+# name. On the background: you may have found a [shortcut](glossary.md#shortcut).
 
 # %%
 true = (named != labels).nonzero()[:2, 0]
@@ -422,16 +426,19 @@ if mine is None:
              forecast_in_points=gain, brought_in_points=brought)
 
 # %% [markdown]
-# The forecast promised more than came, as straight lines do, and its interval is many points wide: in a split, eight
-# photographs judge. What you may believe is its *upper* end. Where the curve is near 100 %, forty more of the same cannot
-# bring much. Then collect what the network has not seen. What that may be, comes below.
+# No: the interval is so wide that almost any gain would agree with it. Look at the left of the picture, too. Held back
+# from the forty, the photographs may be named much better or worse than the 160 of the test folder: it is the same forty,
+# split twenty times. Twenty splits are not twenty folders. **A forecast from forty photographs is a question, not an
+# answer.** If you must decide, collect ten more of each and measure again. Five gardeners say what to expect here: little.
+# Then collect what the network has not seen. What that may be, comes below.
 
 # %% [markdown]
 # **Do real photographs agree?** They are no part of vtlab, but a table of what they gave is (`python
 # data/make/real.py`). Six data sets: photographs and sketches of seven kinds of things (PACS), ants and bees
 # (*hymenoptera*), five kinds of flowers, ten kinds of land seen from a satellite (*eurosat*), and ten hand
-# signs. A row is a start, a column a data set. A mark is a strategy, its bar a 95 % interval (two seeds with 5 images per
-# class, one with 20); dotted is chance.
+# signs. A row is a start, a column a data set. A mark is a strategy, its bar a 95 % interval; dotted is
+# chance. With 5 images per class there are two seeds. With 20 there is one: its bar says how few the test images are, and
+# nothing about another draw.
 
 # %%
 real = lesson_16.real_table()
@@ -456,9 +463,9 @@ learn = {}
 for start, rows in few.groupby("start"):
     apart = lesson_16.list_gains(rows, "strategy", "full", "probe")
     learn[start] = vt.metrics.t_interval(apart)
-vt.claim("from the garden's weights, full is clearly better than the probe",
+vt.claim("from the garden's weights, with 5 images per class, full is ahead of the probe",
          learn["garden"].low > 0, full_less_probe=learn)
-vt.claim("from natural weights, and from ImageNet's, neither is clearly better",
+vt.claim("from natural weights, and from ImageNet's, there is no clear difference",
          all(learn[start].low < 0 < learn[start].high
              for start in ("natural", "efficientnet_lite0")))
 
@@ -473,9 +480,9 @@ print(lesson_16.list_hands(real, controls).to_string())
 
 # %% [markdown]
 # It is not the pixels: they name half of the hands. But look at the two rows of *full* from natural weights. In the upper
-# one, a probe had named all training images correctly. So the [recipe](glossary.md#recipe) took the features for
-# fitting and changed them gently: 130 [steps](glossary.md#step) at a small rate. In the lower one, "longer and faster",
-# they got what the garden's weights get there: 390 steps at a large rate.
+# one, a probe had named all training images correctly. So the [recipe](glossary.md#recipe) supposed that these features suit hands,
+# and changed them only gently: 130 [steps](glossary.md#step) at a small rate. In the lower row the same weights were
+# trained longer and faster: 390 steps at a large rate. (Steps and rate were changed together.)
 
 # %%
 hands = real[(real.data == "hands") & (real.shots == 20)].set_index(["start", "strategy"])
@@ -501,7 +508,7 @@ lesson_16.plot_photo_to_sketch(few)
 photo = few[(few.data == "photo") & (few.start == "efficientnet_lite0")]
 ends = 100 * photo.groupby("strategy")[["test_accuracy", "shifted_accuracy"]].mean()
 lost = ends.test_accuracy - ends.shifted_accuracy
-vt.claim("every strategy loses over 40 points from photographs to sketches",
+vt.claim("from ImageNet's weights every strategy loses over 40 points on sketches",
          lost.min() > 40, on_sketches=ends.shifted_accuracy, points_lost=lost)
 
 # %% [markdown]
@@ -536,7 +543,7 @@ vt.claim("near: start with the probe up to 20 images per class",
 # million weights. EfficientNet-Lite0 is another network and sees 96 pixels (it learnt from 224), so "a better start"
 # means network, weights and image size together. The table of photographs has one or two draws of each data set, and what
 # is said over six data sets holds for sets like these six. Seven of the 54 runs of *full* are marked `under_trained`, as
-# on hands: their numbers may be too low. The race had four splits, two strategies and one recipe for
+# on hands: their numbers may be too low. The race had at most four splits, two strategies and one recipe for
 # each.
 
 # %% [markdown]
@@ -598,7 +605,7 @@ vt.check("16.3", accuracy_by_share)
 #   look whether the training images are learnt.
 # - **What may I believe?** Not the order of a race on forty photographs. A number from test images that chose nothing,
 #   with its interval, after you looked at what the network believes least. And only for images like these.
-# - **What do I collect next?** What your own learning curve pays for; or twenty images of the kind that will come.
+# - **What do I collect next?** Ten more of each, and measure again; or twenty images of the kind that will come.
 
 # %% [markdown]
 # ## References
