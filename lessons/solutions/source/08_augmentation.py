@@ -63,10 +63,14 @@ vt.check("08.3", found)
 pixels, named = mirror(images, labels)
 both = replace(arrows.train, pixels=pixels, labels=named, masks=None)
 doubled = replace(arrows, train=both)
+
+# %% tags=["solution"]
 network = vt.backbone("mini_resnet", classes=4)
 for record in vt.fit(network, doubled, vt.plain(vt.full), seed=seed,
                      augment=vt.Augment(flip=False), epochs=20):
     pass
+
+# %% tags=["solution"]
 forty, eighty = (100 * vt.evaluate(of, arrows.test.pixels, arrows.test.labels)
                  for of in (networks["without"], network))
 vt.claim("mirror images with their own labels help", eighty > forty,
