@@ -18,7 +18,17 @@ from vtlab.results.records import Epoch
 from vtlab.training.fit import _may_be_fitted, fit
 from vtlab.training.probe import _measure_head
 from vtlab.training.schedules import LENGTH_RULE, choose_epochs, count_batches, warmup_cosine
-from vtlab.training.strategies import FOUR, full, lp_ft, partial, plain, probe, scratch, surgical
+from vtlab.training.strategies import (
+    FOUR,
+    Strategy,
+    full,
+    lp_ft,
+    partial,
+    plain,
+    probe,
+    scratch,
+    surgical,
+)
 from vtlab.training.views import Views
 
 EVERY = (*FOUR, partial(3), lp_ft, surgical("stage2"), plain(full), partial(1, statistics="kept"))
@@ -375,6 +385,88 @@ def test_what_a_solved_head_has_no_use_for_is_said(toy):
     fit(tiny_network(), toy, probe, say=said.append)
     fit(tiny_network(), toy, full, epochs=5, say=said.append)
     assert len(said) == 1
+
+
+def test_an_augmentation_that_was_given_to_a_solved_head_is_said(toy):
+    said = []
+    for augment in ("default", None, Augment()):
+        fit(tiny_network(), toy, probe, augment=augment, say=said.append)
+    assert said == ["probe is solved, not trained in epochs: augment changes nothing"]
+
+
+@pytest.mark.parametrize("strategy", ["probe", "full", "lp_ft"])
+def test_a_head_that_was_frozen_by_hand_is_refused_where_it_should_learn(toy, strategy):
+    network = tiny_network()
+    network.head.requires_grad_(False)
+    with pytest.raises(ValueError, match=f"{strategy} trains the head, .* switched off by hand"):
+        fit(network, toy, strategy)
+    network.head.requires_grad_(True)
+    fit(network, toy, strategy)
+    # a strategy that kept the head is no hand
+    kept = Strategy("kept", stages=1, head_start="kept", head_learns=False)
+    list(fit(network, toy, kept, epochs=1))
+    assert not network.head.weight.requires_grad
+    fit(network, toy, strategy)
+
+
+def test_a_part_of_a_head_that_was_frozen_by_hand_stays_and_is_said(toy):
+    network = tiny_network()
+    network.head = nn.Sequential(nn.Linear(network.head.in_features, 4), nn.Linear(4, 3))
+    network.head[0].requires_grad_(False)
+    with pytest.warns(UserWarning, match="head.0.weight and 1 weights more had requires_grad"):
+        training = fit(network, toy, replace(full, head_start="kept"), epochs=1)
+        before = [w.clone() for w in network.head.parameters()]
+        list(training)
+    moved = [not torch.equal(a, b) for a, b in zip(before, network.head.parameters(), strict=True)]
+    assert moved == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"seed": None},
+        {"seed": "a"},
+        {"seed": 1.5},
+        {"mixup": "a"},
+        {"mixup": -0.1},
+        {"mixup": float("nan")},
+        {"views": 0},
+        {"views": 1.5},
+        {"cache": "x"},
+        {"bfloat16": "yes"},
+        {"bfloat16": 1},
+        {"resume": "x.pt"},
+        {"resume": {}},
+    ],
+    ids=str,
+)
+def test_an_argument_of_another_kind_is_refused_by_its_name(toy, given):
+    (name,) = given
+    with pytest.raises(ValueError, match=name):
+        fit(tiny_network(), toy, full, **given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"label_smoothing": "a"},
+        {"label_smoothing": None},
+        {"rate": "fast"},
+        {"rate": True},
+        {"batch_size": 2.5},
+        {"batch_size": "16"},
+        {"epochs": 1.5},
+        {"accumulate": "2"},
+        {"stage_decay": "a"},
+        {"weight_decay": [1]},
+        {"stages": True},
+    ],
+    ids=str,
+)
+def test_a_field_of_another_kind_is_refused_by_its_name(given):
+    (name,) = given
+    with pytest.raises(ValueError, match=name):
+        Strategy("mine", **given)
 
 
 def test_any_other_head_on_frozen_stages_is_descended_on(toy):

@@ -54,7 +54,7 @@ def test_what_cannot_be_trained_is_refused(network):
         partial(0)
     with pytest.raises(ValueError, match="5 stages only"):
         partial(9).learning_parts(network)
-    with pytest.raises(ValueError, match="not above 0"):
+    with pytest.raises(ValueError, match="rate is -1.0; it is a finite number"):
         replace(full, rate=-1.0)
     with pytest.raises(ValueError, match="'pretrained' or 'random'"):
         replace(full, start="warm")
@@ -293,8 +293,8 @@ def test_the_code_of_whatever_was_chosen_gives_it_again(way):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"batch_size": 0}, "batch_size is 0"),
-        ({"epochs": 0}, "epochs 0"),
+        ({"batch_size": 0}, "0 batch_size"),
+        ({"epochs": 0}, "0 epochs"),
         ({"head_start": "warm"}, "'random', 'probe', 'auto' or 'kept'"),
         ({"head_learns": False}, "starts at random must learn"),
     ],

@@ -263,9 +263,9 @@ class _FileDecoder:
                 f"that {2**self.bits - 1:,} is white"
             )
             if above := [i for i in deep if any(facts[i].levels[self.bits + 1 :])]:
-                count = sum(sum(facts[i].levels[self.bits + 1 :]) for i in above)
+                brighter = sum(sum(facts[i].levels[self.bits + 1 :]) for i in above)
                 notes[-1] += (
-                    f"; {count} pixels are brighter, and white, too ({self.name(above[0])} …)"
+                    f"; {brighter} pixels are brighter, and white, too ({self.name(above[0])} …)"
                 )
         if clear := [i for i in facts if facts[i].is_clear]:
             notes.append(

@@ -35,6 +35,7 @@ from vtlab.models.weights import (
 )
 from vtlab.models.weights_files import WeightsFile, open_weights
 from vtlab.models.workarounds import apply_workarounds
+from vtlab.system.arguments import check_whole_number
 from vtlab.system.device import choose_device
 from vtlab.system.files import expand_home
 from vtlab.system.randomness import make_generator
@@ -182,7 +183,7 @@ def backbone(
 
     Raises:
         ValueError: If the name is unknown, no weights ship for it, a file or the head does not fit, timm's
-            network does not take an option, or a network of your own cannot be cut.
+            network does not take an option, a network of your own cannot be cut, or a number is out of range.
         FileNotFoundError: If a file is not there, or the package that efficientnet_lite0's weights come with.
         OSError: If published weights could not be fetched; the message says which file to place where.
 
@@ -195,6 +196,9 @@ def backbone(
             )
             raise ValueError(f"options are arguments for timm; {called} takes none")
         name = from_timm.add_timm_options(name, options)
+    for what, number in (("classes", classes), ("as image_size", image_size)):
+        if number is not None:
+            check_whole_number(number, what)
     name, weights = expand_home(name), expand_home(weights)
     own = not isinstance(name, str) or is_builder_name(name)
     if (stages is not None or image_size is not None) and (not own or isinstance(name, Network)):
@@ -239,7 +243,14 @@ def _choose_normalisation(
     """
     chosen = []
     for what, given, there in (("mean", mean, known.mean), ("std", std, known.std)):
-        values = there if given is None else tuple(float(value) for value in given)
+        try:
+            values = there if given is None else tuple(float(value) for value in given)
+        except (TypeError, ValueError):
+            values = ()
+        if given is not None and values and max(map(abs, values)) > 1:
+            raise ValueError(
+                f"{what} is {given}; images here go from 0 to 1: divide by 255 what is meant for bytes"
+            )
         if len(values) == 1 < len(there):
             values = values * len(there)
         if (

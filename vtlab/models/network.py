@@ -82,8 +82,8 @@ class Network(nn.Module):
             no gradient, and BatchNorm statistics that do not move, also after `.train()`.
         learning_names: What was named to learn: these parts, or modules in them.
         keep_statistics: Whether those of the learning stages do not move either.
-        frozen_by_hand: Names of weights of the stages whose `requires_grad` was switched off by hand: they
-            stay frozen until it is switched on by hand.
+        frozen_by_hand: Names of weights of the stages and of the head whose `requires_grad` was switched off
+            by hand: they stay frozen until it is switched on by hand.
         origin: Where the weights come from, in one phrase.
         redraw: Gives the stages' random weights for a seed, where a library draws them in its own way.
 
@@ -120,7 +120,7 @@ class Network(nn.Module):
             str, tuple[nn.Module, ...]
         ] = {}  # of stages that learn in part
         self.frozen_by_hand: frozenset[str] = frozenset()
-        self._was_learning: dict[str, bool] = {}  # by `freeze`, each weight of the stages
+        self._was_learning: dict[str, bool] = {}  # by `freeze`, each weight
 
     @property
     def channels(self) -> int:
@@ -257,7 +257,7 @@ class Network(nn.Module):
         Raises:
             ValueError: If a name is not a stage of this network, or the kind is none.
 
-        Weights of the stages that were frozen by hand before stay frozen, and a warning says so.
+        Weights that were frozen by hand before stay frozen, and a warning says so.
         """
         learning = frozenset(learning)
         if kind not in WEIGHT_KINDS:
@@ -268,7 +268,7 @@ class Network(nn.Module):
         for name in learning - {"head"}:
             for stage, module in self.find_stages(name).items():
                 parts.setdefault(stage, []).append(module)
-        self._notice_what_was_frozen()
+        self.notice_what_was_frozen()
         self.learning_names = learning
         whole = parts.keys() & learning
         self.learning_parts = frozenset(parts) | (learning & {"head"})
@@ -283,11 +283,11 @@ class Network(nn.Module):
                 for weight in WEIGHT_KINDS[kind](part):
                     weight.requires_grad_(True)
         held = []
-        for name, weight in self.stages.named_parameters():
+        for name, weight in self._named_weights():
             if name in self.frozen_by_hand and weight.requires_grad:
                 weight.requires_grad_(False)
                 held.append(name)
-        self._was_learning = {n: w.requires_grad for n, w in self.stages.named_parameters()}
+        self._was_learning = {name: w.requires_grad for name, w in self._named_weights()}
         if held:
             more = f" and {len(held) - 1} weights more" if len(held) > 1 else ""
             warnings.warn(
@@ -297,15 +297,19 @@ class Network(nn.Module):
             )
         return self.train(self.training)
 
-    def _notice_what_was_frozen(self) -> None:
+    def _named_weights(self) -> list[tuple[str, nn.Parameter]]:
+        return [*self.stages.named_parameters(), *self.head.named_parameters("head")]
+
+    def notice_what_was_frozen(self) -> frozenset[str]:
         """Learn which weights a person has switched off, or on again, since `freeze` was last called."""
+        now = {name: weight.requires_grad for name, weight in self._named_weights()}
         changed = {
-            name: weight.requires_grad
-            for name, weight in self.stages.named_parameters()
-            if weight.requires_grad != self._was_learning.get(name, True)
+            n: learns for n, learns in now.items() if learns != self._was_learning.get(n, True)
         }
+        self._was_learning = now
         off = {name for name, learns in changed.items() if not learns}
         self.frozen_by_hand = (self.frozen_by_hand - changed.keys()) | off
+        return self.frozen_by_hand
 
     def train(self, mode: bool = True) -> Network:
         """Training mode for what learns; frozen stages and kept statistics stay in evaluation mode."""

@@ -38,7 +38,7 @@ from vtlab.models.losses import (
 )
 from vtlab.models.network import Network
 from vtlab.results.records import Epoch
-from vtlab.system.arguments import check_whole_number
+from vtlab.system.arguments import check_number, check_switch, check_whole_number
 from vtlab.system.fingerprints import fingerprint_tensors
 from vtlab.system.interrupts import StopEvent, defer_signals
 from vtlab.system.memory import keep_freed_memory
@@ -56,6 +56,7 @@ from vtlab.training.schedules import (
 from vtlab.training.strategies import Strategy, as_strategy
 from vtlab.training.views import VIEWS_PER_IMAGE, Views
 
+LEAST_SEED = -(2**31)
 CHECKED_IMAGES = 8  # whose outputs are looked at after the last batch
 
 
@@ -121,13 +122,19 @@ def fit(
             f"fit trains a vt.Network, not a {type(network).__name__}: network = vt.backbone(module) makes "
             "one of it"
         )
+    augment_is_given = augment not in ("default", None)
     if isinstance(augment, str):
         if augment != "default":
             raise ValueError(f"augment={augment!r}: it is an Augment, 'default' or None")
         augment = Augment(flip=task.flip)
     epochs = None if epochs is None else check_whole_number(epochs, "epochs")
-    if mixup < 0 or views < 1:
-        raise ValueError(f"mixup is {mixup} and views {views}; they are at least 0 and 1")
+    seed = check_whole_number(seed, "as seed", LEAST_SEED)
+    views = check_whole_number(views, "views")
+    mixup = check_number(mixup, "mixup")
+    check_switch(cache, "cache")
+    check_switch(bfloat16, "bfloat16", (None,))
+    if resume is not None and not isinstance(resume, Checkpoint):
+        raise ValueError(f"resume is {resume!r:.60}; it is the state() of such a training")
     if not len(task.train):
         raise ValueError(f"{task.name} has no training images: give it shots")
     check_fit_outputs(network, task)
@@ -140,6 +147,13 @@ def fit(
             f"{strategy.name}: class_weights and label_smoothing are for classes; these labels are numbers"
         )
     strategy.learning_parts(network)  # raises where the network has no such stage
+    head = {name for name, _ in network.head.named_parameters("head")}
+    if strategy.head_learns and head and head <= network.notice_what_was_frozen():
+        raise ValueError(
+            f"{strategy.name} trains the head, of which requires_grad was switched off by hand: "
+            "requires_grad_(True) lets it learn, and a Strategy with head_start='kept' and "
+            "head_learns=False keeps it"
+        )
     if strategy.solves_head_first(network) and not is_probe_solvable(network.head):
         raise ValueError(
             f"{strategy.name} begins with the solution of a linear probe, which this head has not"
@@ -150,6 +164,7 @@ def fit(
     if training.convex:
         asked = {
             "epochs": epochs is not None,
+            "augment": augment_is_given,
             "mixup": mixup > 0,
             "views": views != VIEWS_PER_IMAGE,
         }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from vtlab.models.heads import is_probe_solvable, start_head_at_label_mean
 from vtlab.models.network import WEIGHT_KINDS, Network
+from vtlab.system.arguments import check_number, check_whole_number
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -109,27 +110,26 @@ class Strategy:
             raise ValueError(f"{self.name}: a head that starts at random must learn")
         if not self.head_learns and self.stages in (0, ()):
             raise ValueError(f"{self.name}: nothing would learn")
-        if not (self.stages is None or isinstance(self.stages, int | tuple)):
+        if isinstance(self.stages, bool) or not isinstance(self.stages, int | tuple | None):
             raise ValueError(
                 f"stages is {self.stages!r}; it is a number, a tuple of names, such as ('stage4',), or None"
             )
+        for name in ("rate", "stage_decay", "weight_decay", "label_smoothing"):
+            if name != "rate" or self.rate is not None:
+                check_number(getattr(self, name), name)
+        for name in ("batch_size", "epochs", "accumulate"):
+            if name != "epochs" or self.epochs is not None:
+                check_whole_number(getattr(self, name), name)
         if isinstance(self.stages, int) and self.stages < 0:
             raise ValueError(f"{self.name} cannot train {self.stages} stages")
-        if self.rate is not None and not 0 < self.rate < math.inf:
-            raise ValueError(f"the learning rate {self.rate} is not above 0, or not finite")
-        if not 0 < self.stage_decay < math.inf:
-            raise ValueError(f"stage_decay is {self.stage_decay}; it is a finite number above 0")
-        if not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"weight_decay is {self.weight_decay}; it is a finite number from 0")
+        if 0 in (self.rate, self.stage_decay):
+            raise ValueError(
+                f"rate is {self.rate} and stage_decay {self.stage_decay}; they are finite, above 0"
+            )
         if self.statistics not in ("batch", "kept"):
             raise ValueError(f"statistics is {self.statistics!r}; it is 'batch' or 'kept'")
         if self.start == "random" and self.statistics == "kept":
             raise ValueError(f"{self.name}: a random start has no statistics worth keeping")
-        if self.batch_size < 1 or (self.epochs is not None and self.epochs < 1):
-            raise ValueError(
-                f"{self.name}: batch_size is {self.batch_size} and epochs {self.epochs}; they are "
-                "whole numbers from 1"
-            )
         if self.class_weights not in (None, "balanced") and not (
             isinstance(self.class_weights, tuple)
             and all(0 < weight < math.inf for weight in self.class_weights)
@@ -138,11 +138,11 @@ class Strategy:
                 f"class_weights is {self.class_weights!r}; it is 'balanced', None, or a tuple of numbers "
                 "above 0, one for each class"
             )
-        if not 0 <= self.label_smoothing < 1:
+        if self.label_smoothing >= 1:
             raise ValueError(f"label_smoothing is {self.label_smoothing}; it is from 0 to below 1")
         if self.label_smoothing and self.convex:
             raise ValueError(f"{self.name} is solved, without label smoothing: leave it 0")
-        if not 1 <= self.accumulate <= self.batch_size:
+        if self.accumulate > self.batch_size:
             raise ValueError(f"accumulate is {self.accumulate}; it is from 1 to the batch's size")
         if self.start == "random" and self.stages is not None:
             raise ValueError("random stages that never learn are of no use: leave stages=None")
