@@ -232,12 +232,15 @@ def renew_statistics(network: Network, layers: Iterable[nn.BatchNorm2d], pixels:
     Lesson 03.
     """
     network.eval()
-    for layer in layers:
+    momenta = {layer: layer.momentum for layer in layers}
+    for layer in momenta:
         layer.reset_running_stats()
-        layer.momentum = None
+        layer.momentum = None  # the plain average since the reset
         layer.train()
     with torch.no_grad():
         network(network.normalise(pixels))
+    for layer, momentum in momenta.items():
+        layer.momentum = momentum
     return network.eval()
 
 
