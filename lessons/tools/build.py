@@ -155,20 +155,17 @@ def tidy_built_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNod
 
 
 def _shrink_notebook_picture(png: str, width: int | None = None) -> str:
-    """The picture (base64) in 256 colours, a third of the size; at its width on the page if it is large still."""
+    """The picture (base64) in 256 colours, a third of the size; at its width on the page if it is large."""
     from PIL import Image
 
     file = io.BytesIO()
-    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    content = base64.b64decode(png)
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    if width and width < picture.width and len(content) > MAX_DENSE_BYTES:
+        picture = picture.resize((width, round(picture.height * width / picture.width)))
     # The colours cover all that occur: chosen by frequency, they would be none of a name's or a colour bar's.
     palette = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
     palette.save(file, "PNG", optimize=True)
-    if width and width < picture.width and file.tell() > MAX_DENSE_BYTES:
-        picture = picture.resize((width, round(picture.height * width / picture.width)))
-        file = io.BytesIO()
-        picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2).save(
-            file, "PNG", optimize=True
-        )
     return base64.b64encode(file.getvalue()).decode()
 
 
