@@ -203,7 +203,8 @@ vt.claim("at the smallest rate a weight moves equally far in all stages",
 # halves on average, add up to 0.0003 at most. Some of them cancel.)
 #
 # The right panel looks at the features instead. There an *early* stage changes most. Is that clear? `lead` gives the
-# mean [paired difference](glossary.md#paired-difference) of two ways over the seeds, with its 95 % interval.
+# mean [paired difference](glossary.md#paired-difference) of two ways over the seeds, with its 95 % interval; of
+# accuracies, `.points` writes it in [points](glossary.md#points-of-accuracy).
 
 # %%
 def seeds(way, rate, column="test_accuracy"):
@@ -367,8 +368,9 @@ def beside_the_probe(column):
     probe = seeds("probe", 0, column)
     return {name: 100 * (seeds(*way, column) - probe) for name, way in ways.items()}
 
-vt.plots.intervals({"New task": beside_the_probe("test_accuracy"),
-                    "Old task": beside_the_probe("old_accuracy")},
+new, kept = beside_the_probe("test_accuracy"), beside_the_probe("old_accuracy")
+vt.plots.intervals({"New task: gentle ways end near the probe": new,
+                    "Old task: kept statistics forget least": kept},
                    what="points ahead of the probe", percent=False,
                    marks={"probe": 0})
 
@@ -396,11 +398,11 @@ vt.claim("even the reversed order gains", backwards.low > 0,
 # pretrained statistics while all weights learn.
 
 # %%
-kept, moving = ("solved head, kept statistics", 1e-4), ("solved head", 1e-4)
-saved = lead(kept, moving, "old_accuracy")
+moving, still = ("solved head", 1e-4), ("solved head, kept statistics", 1e-4)
+saved = lead(still, moving, "old_accuracy")
 vt.claim("kept statistics save more than five points of the old task",
          saved.low > 0.05, old_task=saved.points,
-         new_task=lead(kept, moving).points)
+         new_task=lead(still, moving).points)
 
 # %% [markdown]
 # `vt.full` puts these pieces together: its head is solved first, and one of the recipes that it tries on a part of
@@ -427,7 +429,7 @@ def better(rate, way, rival):
 # %%
 cosine = better(1e-2, "cosine", "constant")
 rival = better(1e-2, "cosine", "constant at half")
-vt.claim("at a rate that is too large a cosine gains clearly, but not over half of it",
+vt.claim("at a rate that is too large a cosine gains clearly, not over half of it",
          cosine.low > 0 and rival.low < 0, over_constant=cosine.points,
          over_half=rival.points)
 
@@ -475,6 +477,52 @@ vt.claim("on both tasks a pull to the start is far better than one to zero",
 # %% [markdown]
 # So where the pull leads to makes all the difference. But the simple rival is level with the pull to the start, on both
 # tasks: here nothing was gained that a smaller rate does not give.
+#
+# **Elsewhere.** Why did Kumar and others solve the head first? Their point is images from elsewhere
+# ([out of distribution](glossary.md#out-of-distribution)). While a random head is learnt, the features of the
+# training images move, and features of other images move less. One head must then serve both. In their tables
+# LP-FT is about ten points ahead of full fine-tuning elsewhere, and one point on images like those of the training.
+# We learn from plants as they are, and test on the same plants in noise, out of focus, in mist and in another
+# light. (`elsewhere.csv`: five seeds, each way at its best rate. How strong a change is was set with the probe, on
+# another seed.)
+
+# %%
+elsewhere = lesson_07.draw_elsewhere(per_class=1)
+rows = {name: images.pixels for name, images in elsewhere.items()}
+vt.plots.image_rows({"as they are": task.test.pixels[::150]} | rows)
+
+# %%
+away = lesson_07.elsewhere_table().rename(columns={"test_accuracy": "as they are"})
+away["elsewhere"] = away[list(elsewhere)].mean(axis=1)
+places = ["as they are", *elsewhere, "elsewhere"]
+away = away.pivot(index="seed", columns="way", values=places)
+
+# %%
+def away_from_the_probe(place):
+    return {way: 100 * (away[place][way] - away[place].probe)
+            for way in ("random head", "solved head")}
+
+vt.plots.intervals({place: away_from_the_probe(place) for place in places[:-1]},
+                   what="points ahead of the probe", percent=False,
+                   marks={"probe": 0})
+
+# %%
+ahead = {place: vt.metrics.paired_difference(both["solved head"], both["random head"])
+         for place in places for both in [away[place]]}
+vt.claim("a solved head is clearly ahead in another light, clearly behind in noise",
+         ahead["hue"].low > 0 > ahead["noise"].high,
+         **{place: ahead[place].points for place in ("hue", "noise")})
+
+# %%
+near, far = ahead["as they are"], ahead["elsewhere"]
+shape = "yes" if far.low > 0 and far.mean > near.mean else "no"
+print("the paper, as they are and elsewhere: +1 and +10 points")
+print(f"ours: {near.points} and {far.points}; shape reproduced: {shape}")
+
+# %% [markdown]
+# On images like those of the training the solved head is ahead, as in the paper. In the mean of our four changes it is
+# not. Which features serve elsewhere depends on *what* changes there. Why a network that moved further copes better with
+# noise was not looked into. Test on images like those that you will meet.
 
 # %% [markdown]
 # ## Caveats
