@@ -178,6 +178,30 @@ def test_a_bad_option_is_one_line_that_names_it_and_where_help_is(
     assert line.endswith(f"(see {' '.join(['vtlab', help_of]).strip()} --help)")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compare", ""],
+        ["compare", " "],
+        ["compare", "garden", "--weights", ""],
+        ["compare", "garden", "--backbone", ""],
+        ["compare", "garden", "--out", ""],
+        ["recommend", ""],
+        ["predict", "", "x.png"],
+        ["predict", "model", ""],
+        ["predict", "model", "x.png", "--csv", ""],
+        ["predict", "model", "x.png", "--out="],
+        ["predict", "model", "x.png", "--backbone", ""],
+        ["lab", "--folder", ""],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_as_of_a_variable_that_is_not_set_is_no_folder(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "is empty; '.' is the folder you are in" in capsys.readouterr().err
+
+
 def test_an_unreadable_image_is_left_out_and_named_or_with_strict_refused(folder, tmp_path, capsys):
     (folder / "ant" / "torn.png").write_bytes(b"\x89PNG")
     assert run(folder, "--strict", "--out", tmp_path / "o") == 2

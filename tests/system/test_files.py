@@ -38,5 +38,8 @@ def test_a_path_from_the_home_folder_is_expanded_and_all_else_stays(tmp_path, mo
     assert expand_home("~/photos") == f"{tmp_path}/photos"
     assert expand_home(Path("~/photos")) == tmp_path / "photos"
     assert expand_home("~") == str(tmp_path)
-    for other in ("garden", "a/~/b", "~nobody-of-this-name/x", "", Path("x"), None, 3):
+    for empty in ("", " "):
+        with pytest.raises(ValueError, match="is empty; '.' is the folder you are in"):
+            expand_home(empty)
+    for other in ("garden", "a/~/b", "~nobody-of-this-name/x", Path("x"), None, 3):
         assert expand_home(other) is other or expand_home(other) == other

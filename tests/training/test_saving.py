@@ -275,6 +275,13 @@ def test_a_network_of_ones_own_is_saved_and_comes_back_where_it_is_given(tmp_pat
     assert learning == ["stages.stage4.0.weight", "head.weight", "head.bias"]
     with pytest.raises(ValueError, match="damaged or foreign: "):
         load(tmp_path / "model", backbone=backbone("mini_resnet", weights=None))
+    for given, why in (
+        ("missing.py:make", "there is no file missing.py"),
+        ("missing.here:make", "no network was found at 'missing.here:make'"),
+        ("", "is empty"),
+    ):
+        with pytest.raises(ValueError, match=f"no network with the backbone .* given: .*{why}"):
+            load(tmp_path / "model", backbone=given)
 
 
 def test_a_saved_model_is_a_start_for_its_own_network_alone(tmp_path):

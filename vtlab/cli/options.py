@@ -14,13 +14,12 @@ from vtlab.cli.values import (
     parse_count,
     parse_csv_name,
     parse_duration,
-    parse_folder,
     parse_jupyter_option,
+    parse_name,
     parse_path,
     parse_seed,
 )
 from vtlab.data.listing import CAMS_FOLDER
-from vtlab.system.files import expand_home
 
 DESCRIPTION = "Given a pretrained vision model and a small data set: what should be trained?"
 COMPARE_DESCRIPTION = """\
@@ -125,7 +124,7 @@ def build_parser() -> OneLineParser:
     lab = commands.add_parser("lab", help="open lesson 01 in JupyterLab, in a copy of the lessons")
     lab.add_argument(
         "--folder",
-        type=parse_folder,
+        type=parse_path,
         default=None,
         help="where the lessons are copied, or lie already (default: vtlab-lessons)",
     )
@@ -205,6 +204,7 @@ def _build_shared_options() -> OneLineParser:
     network = shared.add_argument_group("which network learns")
     network.add_argument(
         "--backbone",
+        type=parse_name,
         default="default",
         metavar="NAME",
         help="mini_resnet, mini_vgg, mini_inception, mini_mobilenet, efficientnet_lite0, a network of "
@@ -215,6 +215,7 @@ def _build_shared_options() -> OneLineParser:
     )
     network.add_argument(
         "--weights",
+        type=parse_name,
         default="default",
         metavar="FILE",
         help="a file of weights, such as a trainer's checkpoint; the folder of a model that --save wrote, "
@@ -246,7 +247,7 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
     """Add the options that `vtlab compare` alone understands."""
     one.add_argument(
         "path",
-        type=expand_home,
+        type=parse_name,
         nargs="?",
         default="garden",
         metavar="PATH",
@@ -306,7 +307,7 @@ def _add_compare_options(one: argparse.ArgumentParser) -> None:
     )
     how.add_argument(
         "--out",
-        type=parse_folder,
+        type=parse_path,
         default=Path("vtlab-report"),
         metavar="FOLDER",
         help="for report.html, runs.csv and the finished runs (default: %(default)s)",
@@ -322,7 +323,7 @@ def _add_recommend_options(asked: argparse.ArgumentParser) -> None:
     """Add the options that `vtlab recommend` alone understands."""
     asked.add_argument(
         "path",
-        type=expand_home,
+        type=parse_name,
         metavar="PATH",
         help="a folder, zip or table of images, or a task's name",
     )
@@ -356,6 +357,7 @@ def _add_predict_options(named: argparse.ArgumentParser) -> None:
     )
     named.add_argument(
         "--backbone",
+        type=parse_name,
         metavar="FILE.py:FUNCTION",
         help="what builds the network, where MODEL is of a network of your own",
     )
@@ -373,7 +375,7 @@ def _add_predict_options(named: argparse.ArgumentParser) -> None:
     )
     named.add_argument(
         "--out",
-        type=parse_folder,
+        type=parse_path,
         metavar="FOLDER",
         help=f"where these pictures go; those of earlier calls are replaced (default: {CAMS_FOLDER})",
     )

@@ -20,9 +20,17 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * {"min": 60, "h": 3600}.get(match[2], 1)
 
 
+def parse_name(text: str) -> str:
+    """A path or a name, its "~" the home folder, which a shell leaves as it is in quotes and after "="."""
+    try:
+        return expand_home(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def parse_path(text: str) -> Path:
-    """A path, its "~" the home folder, which a shell leaves as it is in quotes and after "="."""
-    return Path(expand_home(text))
+    """A path, read likewise."""
+    return Path(parse_name(text))
 
 
 def parse_csv_name(text: str) -> Path:
@@ -50,13 +58,6 @@ def parse_jupyter_option(text: str) -> str:
             f"{text!r} is no option of JupyterLab, such as --port=9000"
         )
     return text
-
-
-def parse_folder(text: str) -> Path:
-    """The name of a folder."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("the name of a folder is empty; '.' is the one you are in")
-    return parse_path(text)
 
 
 def parse_class_weights(text: str) -> str | tuple[float, ...]:

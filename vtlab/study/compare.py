@@ -71,6 +71,8 @@ def compare(
     if setting.recipe == "plain":
         strategies = tuple(map(plain, strategies))
     planned = _plan_runs(strategies, shots, seeds)
+    if jobs != -1:  # all processors
+        check_whole_number(jobs, "jobs")
     # what cannot be done is refused before any training
     if given is not None:
         given.check_draw()
@@ -93,7 +95,7 @@ def compare(
     kept = {run.key for run in planned if keep_networks and run.seed == planned[0].seed}
     networks: dict[str, Network] = {}
     with contextlib.ExitStack() as stack:
-        store = stack.enter_context(RunStore(Path(folder))) if folder else None
+        store = stack.enter_context(RunStore(folder)) if folder is not None else None
         done = _read_finished_runs(store, runner, say) if store else {}
         _check_fingerprints(planned, done, folder)
         todo = [run for run in planned if run.key not in done]
@@ -124,7 +126,7 @@ def _plan_runs(
         shots = [shots]
     numbers = [check_task_shots(number) for number in shots]
     if isinstance(seeds, Iterable):
-        seeds = [int(seed) for seed in seeds]
+        seeds = [check_whole_number(seed, "in seeds", 0) for seed in seeds]
     else:
         seeds = range(check_whole_number(seeds, "seeds"))
     if not (numbers and seeds):

@@ -24,7 +24,13 @@ def expand_home(given: Given) -> Given:
     """A path that begins with "~" as the shell would have it, below the home folder; all else as it is.
 
     A shell leaves "~" alone in quotes and after "=", and Python everywhere.
+
+    Raises:
+        ValueError: If it is empty, as a variable of the shell that is not set: that would be the folder one
+            is in.
     """
+    if isinstance(given, str) and not given.strip():
+        raise ValueError("a path or name is empty; '.' is the folder you are in")
     if isinstance(given, str | Path) and str(given).startswith("~"):
         with contextlib.suppress(RuntimeError):  # of a user who is not there
             return type(given)(Path(given).expanduser())

@@ -175,20 +175,24 @@ def load(
         inside = (folder / "model" / CARD_FILE).is_file()
         hint = f"; {folder / 'model'} is one" if inside else ""
         raise FileNotFoundError(f"no model in {folder}: there is no {CARD_FILE}{hint}")
+    what = "is damaged or foreign"
     try:
         card = _parse_card(unseal_json((folder / CARD_FILE).read_bytes()))
         content = (folder / card.file).read_bytes()
         if fingerprint_bytes(content) != card.sha256:
             raise ValueError(f"the sha256 of {card.file} is not the card's")
         state = from_bytes(content)
+        if backbone is not None:
+            what = "has no network with the backbone that was given"
         network = _build_network(card, backbone)
+        what = "is damaged or foreign"
         if mismatch := find_weights_mismatch(network, state):
             raise ValueError(mismatch)
         network.load_state_dict(state)
         network.freeze(card.learning, card.kind)
         network.normalisation = Normalisation(card.mean, card.std)
     except (ValueError, TypeError, KeyError, OSError, SafetensorError) as error:
-        raise ValueError(f"the model in {folder} is damaged or foreign: {error}") from None
+        raise ValueError(f"the model in {folder} {what}: {error}") from None
     network.origin = card.weights
     return network.eval(), card
 
