@@ -275,7 +275,7 @@ setting = vt.Setting(backbone=backbone, weights=weights, image_size=side,
 task = vt.task(mine or photos, shots="all", image_size=side)
 
 # %% tags=["nbval-ignore-output"]
-found = vt.recommend(task, budget=170, splits=4, setting=setting,
+found = vt.recommend(task, budget=400, splits=4, setting=setting,
                      ways=("probe", "full"), seed=seed, say=print)
 
 # %% tags=["nbval-ignore-output"]
@@ -330,16 +330,24 @@ order = chances[torch.arange(len(labels)), labels].argsort()
 worst = order[:10]
 
 # %% [markdown]
-# Be the judge before the answer comes. The top row are the ten suspects. Below each stands a photograph that *you* sorted
-# into that folder, and at the bottom one of the kind that the network names. Which suspects belong to the
-# bottom row? (Colours vary within a species. Look at the outline.)
+# Be the judge before the answer comes. The top rows are the ten suspects, five at a time. Below each stands a photograph that *you* sorted
+# into that folder, and at the bottom one of the kind that the network
+# names. Which suspects belong to the row at the bottom? (Colours vary within a species. Look at the outline.)
 
 # %%
 of_class = task.train.labels.tolist()
 example = task.train.pixels[[of_class.index(k) for k in range(len(task.classes))]]
-rows = {"suspect": task.test.pixels[worst], "its folder": example[labels[worst]],
-        "network says": example[named[worst]]}
-vt.plots.image_rows(rows, titles=[f"no. {i + 1}" for i in range(len(worst))])
+
+def show_suspects(first):
+    five = worst[first - 1:first + 4]
+    rows = {"suspect": task.test.pixels[five], "its folder": example[labels[five]],
+            "network says": example[named[five]]}
+    return vt.plots.image_rows(rows, titles=[f"no. {first + i}" for i in range(5)])
+
+show_suspects(1)
+
+# %%
+show_suspects(6)
 
 # %%
 found_out = [i for i in worst.tolist() if task.test.files[i] in belongs]
