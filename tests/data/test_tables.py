@@ -312,6 +312,150 @@ def test_cells_with_several_classes_are_said(photos):
     )
 
 
+@pytest.mark.parametrize(
+    ("labels", "recur"),
+    [
+        (["haze", "haze primary", "haze primary water"], True),
+        (["haze primary", "haze clear", "primary clear"], True),
+        (["golden retriever", "flat retriever", "pug"], False),
+        (["a very old one", "b"], False),
+    ],
+)
+def test_words_that_recur_in_several_combinations_are_said(photos, labels, recur):
+    found = read(
+        write(photos, "file,tags", lambda i: f"img/{i}.png,{labels[i % len(labels)]}"), strict=True
+    )
+    assert any("recur in several combinations" in note for note in found.notes) == recur
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (lambda i: f"{i * 10} g", "'0 g': leave out 'g'"),
+        (
+            lambda i: f"{i} g" if i % 2 else f"{i / 10} kg",
+            "'0.0 kg': leave out 'kg' and write .* one",
+        ),
+        (lambda i: f'"${i + 1},{i:03d}.50"', "'$1,000.50': leave out '$'"),
+        (lambda i: f"{i}%", "'0%': leave out '%'"),
+        (lambda i: f"{i} °C", "'0 °C': leave out '°C'"),
+        (lambda i: f"2020-01-{i + 1:02d}", "'2020-01-01', which is a date"),
+        (lambda i: f"{i + 1}.3.2020", "'1.3.2020', which is a date"),
+        (lambda i: "xy"[i % 2], "'x', which is no number"),
+    ],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_what_is_no_number_is_quoted_with_its_unit(photos, cell, words, named):
+    path = write(photos, "image,weight", lambda i: f"img/{i}.png,{cell(i)}")
+    with pytest.raises(ValueError, match=words.replace("$", r"\$")):
+        read(path, columns=Columns(regression=True, label="weight" if named else None))
+
+
+def test_minus_one_and_one_are_marks_as_zero_and_one(photos):
+
+    def row(i):
+        return ",".join([f"img/{i}.png", *("1" if i % 3 == k else "-1" for k in range(3))])
+
+    found = read(write(photos, "image,a,b,c", row))
+    assert found.classes == ("a", "b", "c")
+    assert any("has one column per class (one-hot)" in note for note in found.notes)
+    write(photos, "image,a,b", lambda i: f"img/{i}.png,{'1,1' if i % 2 else '-1,1'}")
+    with pytest.raises(ValueError, match="a column per class .* several classes in 6 rows"):
+        read(photos / "labels.csv")
+
+
+def test_shares_of_votes_are_no_classes_and_that_is_said(photos):
+
+    def row(i):
+        return f"img/{i}.png,{0.8 if i % 2 else 0.1},{0.1 if i % 2 else 0.8},0.1"
+
+    with pytest.raises(ValueError, match=r"Class1.1, Class1.2.* one column per class with shares"):
+        read(write(photos, "GalaxyID,Class1.1,Class1.2,Class1.3", row))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ["label", *(f"pixel{k}" for k in range(784))],
+        ["label", *(f"{i}x{j}" for i in range(8) for j in range(8))],
+        ["y", *map(str, range(64))],
+        ["emotion", "pixels", "Usage"],
+    ],
+    ids=lambda head: head[1],
+)
+def test_a_table_of_pixels_is_refused_with_what_to_give(photos, head):
+    """Though its numbers, and its labels, are names of files beside it."""
+    many = [str(k % 12) for k in range(len(head) - 1)]
+    cells = many if len(head) > 3 else [" ".join(map(str, range(64))), "Training"]
+    path = write(photos / "img", ",".join(head), lambda i: ",".join([str(i % 3), *cells]))
+    with pytest.raises(ValueError, match=r"holds pixels \(.*give arrays, vt.task\(\(X, y\)\)"):
+        read(path)
+
+
+def test_bare_numbers_that_repeat_are_no_files(photos):
+    path = write(photos, "label,kind", lambda i: f"{i % 3},{kind(i)}")
+    with pytest.raises(ValueError, match="no column of labels.csv names files that are there"):
+        read(path)
+    numbered = read(write(photos, "id,label", lambda i: f"{i},{kind(i)}"))
+    check_halves(numbered)
+
+
+def test_bare_numbers_of_a_frame_are_no_files_of_the_folder_around(photos, monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"image": range(COUNT), "label": [kind(i) for i in range(COUNT)]})
+    monkeypatch.chdir(photos)
+    found = list_table_images(table_of_frame(frame), FilesBeside(Path()))
+    assert len(found.folders.train["a"]) == COUNT // 2
+    (photos / "empty").mkdir()
+    monkeypatch.chdir(photos / "empty")
+    with pytest.raises(ValueError, match="no file that the table names in its column 'image'"):
+        list_table_images(table_of_frame(frame), FilesBeside(Path()))
+
+
+def test_the_words_of_competitions_are_splits(photos):
+    words = ["Training", "PublicTest", "PrivateTest"]
+    found = read(
+        write(photos, "file,label,Usage", lambda i: f"img/{i}.png,{kind(i)},{words[i // 4]}")
+    )
+    assert len(found.train) == 4 and len(found.test) == 4
+    assert any("4 rows of labels.csv for validation were left aside" in one for one in found.notes)
+
+
+def test_two_lines_of_names_and_other_sheets_are_named_where_a_table_fails(photos):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in [
+        ("Image", None, "Clinical", None),
+        ("File name", "Camera", "Diagnosis", "Age"),
+        *((f"{i}.png", "Canon", ["benign", "ill"][i % 2], 40 + i) for i in range(COUNT)),
+    ]:
+        book.active.append(row)
+    book.create_sheet("Notes").append(("x",))
+    book.save(photos / "labels.xlsx")
+    with pytest.raises(
+        ValueError, match="'Notes' of labels.xlsx was left aside.*second line .File"
+    ):
+        read(photos / "labels.xlsx")
+    (front := openpyxl.Workbook()).active.append(("Read me first",))
+    front.create_sheet("Data").append(("file", "label"))
+    front.save(photos / "front.xlsx")
+    with pytest.raises(ValueError, match="has no rows .*the sheet 'Data' of front.xlsx was left"):
+        read(photos / "front.xlsx")
+
+
+def test_bytes_are_words(photos):
+    for labels in (
+        [b"cat", b"dog"] * 6,
+        np.array([b"cat", b"dog"] * 6),
+        np.array([b"c", "d"], "O"),
+    ):
+        images = np.arange(len(labels) * 8 * 8 * 3).reshape(-1, 8, 8, 3) % 251
+        assert read_arrays(images.astype(np.uint8), labels, None).classes[0] in ("cat", "c")
+    pandas = pytest.importorskip("pandas")
+    frame = table_of_frame(pandas.DataFrame({"label": [b"cat", "été".encode()]}))
+    assert frame.column("label") == ["cat", "été"]
+
+
 def test_a_file_with_two_labels_is_left_out_and_said(photos):
     text = (photos / "t.csv").write_text
     rows = [f"img/{i}.png,{kind(i)}" for i in range(COUNT)] + ["img/0.png,b", "img/1.png,b"]

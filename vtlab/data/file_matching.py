@@ -148,6 +148,8 @@ class FilesBeside:
             or (self._by_number.get(int(stem)) if NUMBER.fullmatch(stem) else None)
             or []
         )
+        if self.folder == Path() and NUMBER.fullmatch(stem):  # no table's folder, and no name
+            places = [place for place in places if place[0] != ".."]
         nearest: list[_Nearest] = []
         most = 0
         for place in places:

@@ -240,6 +240,14 @@ def _read_labels(
             first = missing[0]
             raise ValueError(f"{len(missing)} of {count} labels are missing, first that of {first}")
     values, notes = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels), []
+    if values.dtype.kind in "SO":
+        values = np.array(
+            [
+                one.decode(errors="replace") if isinstance(one, bytes) else one
+                for one in values.flat
+            ],
+            None if values.dtype.kind == "S" else object,
+        )
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if len(values) != count or values.ndim > 2:

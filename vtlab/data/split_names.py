@@ -16,6 +16,8 @@ SPLIT_NAMES = {
     **dict.fromkeys(
         ("val", "valid", "validation", "dev", "development", "验证", "驗證", "検証"), "val"
     ),
+    "publictest": "val",  # of competitions: what is scored meanwhile, and what at the end
+    "privatetest": "test",
 }
 # what may stand beside such a word and says nothing
 FILLERS = frozenset(
@@ -47,6 +49,7 @@ def _parse(name: str) -> tuple[str, tuple[str, ...]]:
     """The part that a name says, "" for none or several, and the words beside it that are no fillers."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFC", name)).lower()
     name = re.sub(r"\b(hold|held)[\W_]*out\b", "holdout", name)
+    name = re.sub(r"\b(public|private)[\W_]*test\b", r"\1test", name)
     parts, rest = [], []
     for word in re.sub(r"[\W\d_]+", " ", name).split():
         stem = re.fullmatch(rf"(.+?)({ENDING.pattern})", word)

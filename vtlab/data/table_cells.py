@@ -90,6 +90,13 @@ def parse_table(name: str, content: bytes, files: FilesBeside | None = None) -> 
     )
     while len(head) > filled and not head[-1]:
         head.pop()
+    second = [cell.strip() for cell in numbered[0][1][: len(head)]] if numbered else []
+    words = all(re.search(r"[^\W\d_]", cell) and not is_image_name(cell) for cell in second)
+    if second and words and 2 * head.count("") >= len(head):
+        notes.append(
+            f"the names of the columns of {name} seem to stand in its second line ({', '.join(second[:4])}): "
+            "take out the first"
+        )
     head = [cell or f"column {number}" for number, cell in enumerate(head, 1)]
     _check_once(name, head)
     rows, lines, skipped = [], [], []
@@ -103,7 +110,8 @@ def parse_table(name: str, content: bytes, files: FilesBeside | None = None) -> 
         rows.append(tuple(cell.strip() for cell in padded[: len(head)]))
         lines.append(line)
     if not rows:
-        raise ValueError(f"{name} has no rows below its columns {', '.join(head)}")
+        said = "; ".join((f"{name} has no rows below its columns {', '.join(head)}", *notes))
+        raise ValueError(said)
     return Table(name, tuple(head), tuple(rows), tuple(lines), tuple(skipped), tuple(notes))
 
 
@@ -176,4 +184,6 @@ def _to_text(value: Any) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, bytes):
+        return value.decode(errors="replace").strip()
     return str(value).strip()

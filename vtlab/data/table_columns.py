@@ -32,6 +32,8 @@ NAMES = {
 INDEX_NAMES = frozenset(("column1", "unnamed0", "index"))
 FOLDS = frozenset("fold folds kfold cvfold".split())
 MARKS = {"": False, "0": False, "0.0": False, "1": True, "1.0": True}
+SIGNS = {"-1", "-1.0", "1", "1.0"}  # as CelebA marks what is and what is not
+MIN_PIXELS = 64  # of the smallest images that tables hold
 YES, NO = frozenset("1 true yes y t".split()), frozenset("0 false no n f".split())
 LIKE_GROUPS = re.compile(r"(id|number|no|session|series|site|slide|scan|camera|location|sequence)$")
 # what stands between thousands beside the mark that begins no decimals: blanks and apostrophes
@@ -61,6 +63,36 @@ def counts_rows(column: str, cells: Sequence[str]) -> bool:
 def _plain(name: str) -> str:
     """A column's name, small and without signs."""
     return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def find_pixel_columns(cells: dict[str, list[str]]) -> list[str]:
+    """The columns that hold pixels: many that are numbered (pixel0, 1x1), or one of many numbers in a cell.
+
+    Args:
+        cells: Those of each column.
+    """
+    by_stem = defaultdict[str, list[str]](list)
+    for column, own in cells.items():
+        if len(own[0].split()) >= MIN_PIXELS and are_numbers(own[0].split()):
+            return [column]
+        if (named := re.fullmatch(r"(\D*)\d+(x\d+)?", column)) and are_numbers(own[:9]):
+            by_stem[named[1]].append(column)
+    return next((found for found in by_stem.values() if len(found) >= MIN_PIXELS), [])
+
+
+def find_shares(cells: dict[str, list[str]]) -> list[str]:
+    """The columns of numbers from 0 to 1, as of votes or probabilities; empty where these are not several.
+
+    Args:
+        cells: Those of each column.
+    """
+    numbers = {column: [parse_number(cell, ".") for cell in own] for column, own in cells.items()}
+    found = [
+        column
+        for column, own in numbers.items()
+        if all(n is not None and 0 <= n <= 1 for n in own) and any(n % 1 for n in own if n)
+    ]
+    return found if len(found) > 1 else []
 
 
 # ------------------------------------------------------------------ splits
@@ -149,15 +181,15 @@ def join_list(cell: str) -> str:
 
 
 def find_marks(cells: dict[str, list[str]]) -> dict[int, list[str]]:
-    """For each row the columns of 0 and 1 that hold a 1 there; empty where these are not several.
+    """For each row the columns of 0 and 1, or -1 and 1, that hold a 1 there; empty where these are not several.
 
     Args:
         cells: Those of each column.
     """
     found = defaultdict[int, list[str]](list)
     for column, own in cells.items():
-        if {*own} <= MARKS.keys():
-            for row in (row for row, cell in enumerate(own) if MARKS[cell]):
+        if {*own} <= MARKS.keys() or {*own} <= SIGNS:
+            for row in (row for row, cell in enumerate(own) if MARKS.get(cell)):
                 found[row].append(column)
     return found if len({column for marked in found.values() for column in marked}) > 1 else {}
 
@@ -197,7 +229,17 @@ def describe_classes(column: str, table: str, cells: Sequence[str]) -> list[str]
                 f"{sum(counts[c] for c in several)} rows of {table} name several classes in one cell "
                 f"({several[0]!r} …): each combination is a class of its own"
             )
-            break
+            return notes
+    together = [cell for cell in counts if " " in cell]
+    often = Counter(word for cell in counts for word in {*cell.split()})
+    words = {word for cell in together for word in cell.split()}
+    recur = sum(often[word] > 1 for word in words)
+    if len(together) > 1 and len(often) <= len(counts) and recur > len(words) / 2:
+        notes.append(
+            f"the words of {len(together)} labels of {table} recur in several combinations "
+            f"({together[0]!r} …): if each word is a class, such images have several, and each combination is "
+            "a class of its own here"
+        )
     return notes
 
 
@@ -281,6 +323,16 @@ def parse_number(cell: str, mark: str) -> float | None:
     except ValueError:  # a mark alone
         return None
     return found if math.isfinite(found) else None
+
+
+def describe_no_number(cell: str) -> str:
+    """Why a cell holds no number, in a phrase."""
+    if re.fullmatch(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?", cell):
+        return f"{cell!r}, which is a date: give a number, such as days"
+    unit = re.sub(rf"^[-+]?[\d.,{GROUPING}]+|[\d.,{GROUPING}]+$", "", cell).strip()
+    if re.search(r"\d", cell) and unit and not re.search(r"\d", unit):
+        return f"{cell!r}: leave out {unit!r} and write all numbers in one unit"
+    return f"{cell!r}, which is no number"
 
 
 def _parse_any_number(cell: str) -> float | None:

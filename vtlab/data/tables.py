@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from vtlab.data.class_folders import ClassFolders, FilesByClass, name_class
-from vtlab.data.file_matching import FilesBeside, MatchedFiles
+from vtlab.data.file_matching import NUMBER, FilesBeside, MatchedFiles
 from vtlab.data.file_names import (
     Place,
     class_folder_name,
@@ -29,8 +29,11 @@ from vtlab.data.table_columns import (
     counts_rows,
     describe_classes,
     describe_least_number,
+    describe_no_number,
     find_columns_like_groups,
     find_marks,
+    find_pixel_columns,
+    find_shares,
     find_split_columns,
     find_usual_columns,
     join_list,
@@ -91,7 +94,10 @@ def list_table_images(
     Raises:
         ValueError: If a column is missing or could be several, no file is there, or a row has several labels.
     """
-    return _Reader(table, files, columns or Columns(), guess).read()
+    try:
+        return _Reader(table, files, columns or Columns(), guess).read()
+    except ValueError as error:  # perhaps since it was read otherwise than it was meant
+        raise ValueError("; ".join((str(error), *table.notes))) from None
 
 
 class _Reader:
@@ -213,8 +219,9 @@ class _Reader:
     def _guess_files(self) -> str:
         """The column whose values are files: most of them, and each another one."""
         usual = self._find_usual("file")
+        pixels = find_pixel_columns(self.cells)
         others = [c for c in self.cells if not counts_rows(c, self.cells[c])] or self.cells
-        order = dict.fromkeys([*usual, *others])
+        order = [c for c in dict.fromkeys([*usual, *others]) if c not in pixels] or usual
         step = max(1, len(self.table.rows) // SAMPLE)
         samples = {column: {*self.cells[column][::step]} - {""} for column in order}
         found = {
@@ -226,8 +233,17 @@ class _Reader:
                 column: len(set(filter(None, self.files.find(sorted(cells)).places)))
                 for column, cells in samples.items()
             }
+            for column, cells in samples.items():  # bare numbers fit files of anything
+                rows = self.cells[column][::step]
+                if all(map(NUMBER.fullmatch, cells)) and 2 * found[column] < len(rows):
+                    found[column] = 0
         # of two the one with whole names: numbers fit other files, too
         best = max(order, key=lambda c: (found[c], sum(map(is_image_name, samples[c]))))
+        if pixels and not found[best]:
+            raise ValueError(
+                f"{self.table.name} holds pixels ({list_few(pixels, 3)}), a column per pixel or all in a cell: "
+                "give arrays, vt.task((X, y)), X of shape (N, height, width)"
+            )
         if found[best] or usual:
             return best if found[best] else usual[0]
         raise ValueError(
@@ -353,6 +369,15 @@ class _Reader:
             )
             return likely[0]
         what = f"{', '.join(likely)} could be it" if likely else "no column can be it"
+        filled = {c: [*filter(None, cells)] for c, cells in self._unused().items() if any(cells)}
+        if self.wanted.regression and not likely:
+            odd = [f"{c} holds such as {describe_no_number(own[0])}" for c, own in filled.items()]
+            what += f" ({list_few(odd, by='; ')})" if odd else ""
+        elif shares := find_shares(filled):
+            what += (
+                f" ({list_few(shares, 3)} are numbers from 0 to 1, as of one column per class with shares or "
+                "probabilities: an image has one class here, so add a column with its name)"
+            )
         raise ValueError(
             f"{self.table.name} has no column called label, class or the like; {what}: say which one is "
             f"(label_column, --label-column); it has {list_few(self.cells, 10)}"
@@ -397,9 +422,14 @@ class _Reader:
             if row not in numbers
         ]
         if len(set(numbers.values())) < 2:
+            odd = next((labels[row] for row in rows if row not in numbers), "")
             raise ValueError(
-                f"the column {self._named('label')!r} of {self.table.name} holds no two different numbers: "
-                "there is nothing to predict"
+                f"the column {self._named('label')!r} of {self.table.name} holds no two different numbers"
+                + (
+                    f", but such as {describe_no_number(odd)}"
+                    if odd
+                    else ": there is nothing to predict"
+                )
             )
         self.notes += describe_least_number(self._named("label"), list(numbers.values()))
         return numbers
