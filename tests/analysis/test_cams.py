@@ -147,6 +147,25 @@ def test_many_images_are_explained_in_parts_that_do_not_show(network):
     assert torch.allclose(whole[66:67], single, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"labels": torch.tensor([0, 1])}, "labels changes nothing here"),
+        ({"labels": torch.tensor([0, 1]), "targets": 1}, "labels changes nothing here"),
+        ({"stage": "stage3", "method": "occlusion"}, "stage changes nothing here"),
+        ({"layout": "tokens", "method": "integrated_gradients"}, "layout changes nothing here"),
+        ({"labels": torch.tensor([0, 1]), "targets": "true"}, ""),
+        ({"stage": "stage3", "layout": "channels_first"}, ""),
+    ],
+)
+def test_what_was_given_and_is_not_used_is_said(network, given, words):
+    said = []
+    pixels = torch.randint(0, 255, (2, 3, 16, 16), dtype=torch.uint8)
+    explain(network, pixels, say=said.append, **given)
+    unused = [one for one in said if "changes nothing here" in one]
+    assert len(unused) == bool(words) and all(one.startswith(words) for one in unused)
+
+
 def test_true_targets_are_the_labels(network):
     pixels = torch.randint(0, 255, (2, 3, 16, 16), dtype=torch.uint8)
     labels = torch.tensor([2, 1])

@@ -55,7 +55,7 @@ def test_classes_that_are_called_like_targets_are_told_from_them(network, toy):
     panel = CamPanel(
         {"full": network}, replace(toy, classes=("true", "blue", "predicted")), image=12
     )
-    one = {"pixels": toy.test.pixels[12:13], "labels": toy.test.labels[12:13]}
+    one = {"pixels": toy.test.pixels[12:13], "labels": toy.test.labels[12:13], "say": [].append}
     for target, targets in {
         "true": "true",
         "predicted": "predicted",

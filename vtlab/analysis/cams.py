@@ -66,7 +66,8 @@ def explain(
             stage, or else the first.
         cut: Keep evidence for the class alone (cut at zero), or the evidence against it too.
         say: Called with a sentence where a map is zero everywhere, where another place than the
-            stage asked for was taken, and where something that the network gave was not used.
+            stage asked for was taken, and where something that was given, or that the network gave, was not
+            used.
 
     Returns:
         `(N, h, w)` at the stage's own resolution, or `(N, H, W)` of a method at the pixels;
@@ -82,8 +83,14 @@ def explain(
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
-    network, stage = unwrap_network(network, stage)
     way = METHODS[method]
+    given = {"labels": labels is not None and not (isinstance(targets, str) and targets == "true")}
+    given |= {
+        "stage": stage is not None and not way.at_stage,
+        "layout": layout is not None and not way.at_stage,
+    }
+    unused = [word for word, is_unused in given.items() if is_unused]
+    network, stage = unwrap_network(network, stage)
     parts: list[Tensor] = []
     with network_with_gradients(network):
         logits = Logits(network)
@@ -119,6 +126,11 @@ def explain(
         )
     found = signed.clamp(min=0) if cut else signed
     notes = list(logits.notes)
+    if unused:
+        notes.append(
+            f"{', '.join(unused)} changes nothing here: labels are for targets='true', stage and layout for "
+            "grad_cam and layer_cam"
+        )
     if place is not module and stage is not None:
         name = next(name for name, part in network.named_modules() if part is place)
         notes.append(

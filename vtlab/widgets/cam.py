@@ -195,8 +195,8 @@ class CamPanel(Panel):
             network,
             shown,
             method=method,
-            stage=stage,
-            labels=labels,
+            stage=stage if METHODS[method].at_stage else None,
+            labels=labels if targets == "true" else None,
             targets=targets,
             say=notes.append,
         )
