@@ -22,7 +22,6 @@ from vtlab.course.shifted_worlds import (
 )
 from vtlab.models.backbones import backbone, backbone_with_first_stages
 from vtlab.models.network import STAGE_NAMES
-from vtlab.training.unfreezing import gradual_unfreezing
 
 
 @pytest.mark.parametrize("stages", range(6))
@@ -155,11 +154,6 @@ def test_a_rate_is_chosen_without_the_run_that_it_is_chosen_for():
     assert stage1.rate.to_dict() == {0: 0.001, 1: 0.01, 2: 0.01}
     assert stage1.test_accuracy.to_dict() == {0: 0.1, 1: 0.3, 2: 0.3}
     assert chosen[chosen.part == "head"].test_accuracy.tolist() == [0.2] * 3
-
-
-def test_gradual_unfreezing_ends_with_everything_learning(network, toy):
-    made = gradual_unfreezing(network, toy, 0, epochs=5)
-    assert made.learning_parts == {*STAGE_NAMES, "head"}
 
 
 def test_swapped_names_are_swapped_for_every_shot():
