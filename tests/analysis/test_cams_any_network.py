@@ -21,6 +21,9 @@ from vtlab.models.backbones import backbone
 IMAGES = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 Named = namedtuple("Named", ["aux", "logits"])
 
+# methods at the pixels are called here as those at a stage
+pytestmark = pytest.mark.filterwarnings("ignore:stage changes nothing here")
+
 
 class Plain(nn.Module):
     """Two stages and a head, which gives its logits `(N, 3)` in some form."""
@@ -207,10 +210,9 @@ def test_a_network_without_logits_is_refused_in_words(method, form, words):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_first_of_several_values_is_taken_and_said(method):
     network, said = Plain(lambda logits: (logits, logits[:, :2])).eval(), []
-    found = explain(network, IMAGES, method=method, stage="high", cut=False, say=said.append)
-    assert torch.equal(
-        found, explain(Plain().eval(), IMAGES, method=method, stage="high", cut=False)
-    )
+    how = {"method": method, "stage": "high" if METHODS[method].at_stage else None, "cut": False}
+    found = explain(network, IMAGES, say=said.append, **how)
+    assert torch.equal(found, explain(Plain().eval(), IMAGES, **how))
     assert said == [
         "Plain gives several values (0: (N, 3), 1: (N, 2)): the first is taken for the logits"
     ]
