@@ -118,6 +118,8 @@ def test_one_channel_is_grey_and_bits_have_one_scale():
         (PIXELS, LABELS * 0, "all labels are '0'; it takes two classes"),
         (PIXELS, np.ones((COUNT, 3)), "column per class and not one 1 in each row"),
         (PIXELS[:5], LABELS[:5], "class '0' has 2 images; the least is 4"),
+        (LABELS, PIXELS, r"the labels come first: .* a pair \(images, labels\)"),
+        (np.moveaxis(PIXELS, 0, 3), LABELS, r"\(32, 32, 3, 24\) have their number last"),
     ],
 )
 def test_what_is_no_image_or_no_label_is_one_sentence(images, labels, words):

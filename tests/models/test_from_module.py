@@ -275,6 +275,8 @@ REFUSED = [
     (Mine, {"stages": ["high", "low"]}, "'low' ends no later than the one before it"),
     (Mine, {"stages": ["out"]}, "no stage can end with 'out'"),
     (Mine, {"stages": []}, "stages is empty"),
+    (lambda: Mine().state_dict(), {}, "a state dict holds weights and no network"),
+    (torch.jit.ScriptModule, {}, "TorchScript cannot be cut"),
     (Mine, {"mean": [0.5, 0.5]}, "mean is .*; it holds a finite number for each of 3 channels"),
     (Mine, {"std": [0.5, 0.5, 0]}, "std is .*above 0"),
     (Mine, {"mean": 0.5}, "mean is 0.5; it holds a finite number for each of 3 channels"),

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,13 @@ def test_an_empty_heat_map_is_spoken_of_with_its_image(predictor, photo, tmp_pat
 def test_a_figure_is_let_go_once_it_is_written(predictor, photo, drawn, tmp_path):
     assert predictor().save_cam(photo, tmp_path / "maps").read_bytes()
     assert drawn[0][1].axes == []
+
+
+def test_a_pattern_that_no_shell_filled_in_is_said(predictor):
+    with pytest.raises(
+        FileNotFoundError, match=r"no image at new/\*.jpg; a shell puts names for \*"
+    ):
+        predictor().classify(Path("new/*.jpg"))
 
 
 def test_an_image_is_decoded_and_named_once(predictor, photo, tmp_path, monkeypatch):

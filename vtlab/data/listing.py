@@ -127,8 +127,8 @@ def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
     """List an open archive; its members are read one at a time, and only while it is open.
 
     Raises:
-        ValueError: If a member's name climbs out of the archive, or lies over 64 folders deep: such a zip
-            is not to be trusted.
+        ValueError: If all of it is encrypted; or if a member's name climbs out of the archive, or lies over 64
+            folders deep: such a zip is not to be trusted.
     """
     found, one_at_a_time = Listing(path.name), threading.Lock()
 
@@ -141,6 +141,10 @@ def list_zip(path: Path, archive: zipfile.ZipFile) -> Listing:
             return archive.read(info)
 
     members = archive.infolist()
+    if members and all(info.flag_bits & 1 or info.is_dir() for info in members):
+        raise ValueError(
+            f"{path.name} is encrypted: unpack it with its password, and give the folder"
+        )
     names, encoding = _decode_names(members)
     if encoding:
         found.notes.append(f"names in {found.name} are not in UTF-8: they were read as {encoding}")

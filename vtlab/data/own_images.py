@@ -44,6 +44,14 @@ def read_arrays(images: Any, labels: Any, size: int | None, **options: Any) -> I
     Raises:
         ValueError: If images or labels are of another kind or number; it names the first.
     """
+    shape: tuple[int, ...] = getattr(images, "shape", ())
+    other: tuple[int, ...] = getattr(labels, "shape", ())
+    if len(shape) == 1 and len(other) > 2:
+        raise ValueError("the labels come first: images and labels are a pair (images, labels)")
+    if len(shape) == 4 and shape[2] in CHANNELS and shape[0] != len(labels) == shape[3]:
+        raise ValueError(
+            f"images of shape {tuple(shape)} have their number last: np.moveaxis(images, 3, 0) puts it first"
+        )
     if not isinstance(images, (Sequence, np.ndarray, Tensor)):
         images = np.asarray(images)
     return read_items([_to_array(image) for image in images], labels, size, **options)

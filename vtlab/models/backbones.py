@@ -284,6 +284,15 @@ def _build_own(
 ) -> Network:
     """A copy of a network of one's own, cut into stages, its head still to be drawn."""
     builder: Builder | None = None
+    if isinstance(given, Mapping):
+        raise ValueError(
+            "a state dict holds weights and no network: give the network with these weights loaded, or a name "
+            "and weights=FILE"
+        )
+    if isinstance(given, torch.jit.ScriptModule):
+        raise ValueError(
+            "TorchScript cannot be cut into stages: give the module that it was made of"
+        )
     if isinstance(given, nn.Module):
         module, label = given, type(given).__name__
     else:

@@ -144,7 +144,8 @@ class Predictor:
     def _read_pixels(self, path: Path) -> Tensor:
         """The image as the model's training images were: bytes `(1, 3, S, S)`."""
         if not path.exists():
-            raise FileNotFoundError(f"no image at {path}")
+            hint = "; a shell puts names for * where it is not quoted" if "*" in str(path) else ""
+            raise FileNotFoundError(f"no image at {path}{hint}")
         try:
             content = read_file(path)
         except ValueError as error:
