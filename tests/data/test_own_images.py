@@ -138,7 +138,9 @@ def test_what_is_no_task_says_what_is():
         task((PIXELS, LABELS, LABELS))
     with pytest.raises(ValueError, match="a Endless is no task"):
         task(Endless())
-    with pytest.raises(ValueError, match="there are 2 classes .*, and a label 2"):
+    with pytest.raises(ValueError, match="and a label 3: classes are numbered from 0, these .* 1"):
+        task((PIXELS, LABELS + 1), classes=["x", "y", "z"])
+    with pytest.raises(ValueError, match="there are 2 classes .*, and a label 2$"):
         task((PIXELS, LABELS), classes=["a", "b"])
     with pytest.raises(ValueError, match="columns are of a table, and a tuple is none"):
         task((PIXELS, LABELS), columns={"label": "x"})

@@ -298,8 +298,10 @@ def _read_labels(
             {n: k for k, n in enumerate(names)} if words else {str(k): k for k in range(len(names))}
         )
         if odd := [value for value in found if value not in index]:
+            from_one = not words and found[0] == "1" and odd == [str(len(names))]
             raise ValueError(
                 f"there are {len(names)} classes ({', '.join(names[:4])} …), and a label {odd[0]}"
+                + (": classes are numbered from 0, these labels from 1" if from_one else "")
             )
         used = sorted({index[value] for value in found})
         if len(used) < len(names):
