@@ -110,14 +110,11 @@ forgot.reveal("much less: under half of it is left")
 # warnings and look whether it is there. (With random weights, nothing is downloaded.)
 
 # %%
-import warnings
 from torchvision.models import resnet50
 
-with warnings.catch_warnings(record=True) as said:
-    warnings.simplefilter("always")
-    model = resnet50(pretrained=False)
+model, said = lesson_04.call_and_listen(resnet50, pretrained=False)
 vt.claim("torchvision warns that it is deprecated",
-         any("deprecated" in str(one.message) for one in said))
+         any("deprecated" in sentence for sentence in said))
 
 # %% [markdown]
 # Now the article's surgery, and a count: how many weights learn, how many are frozen, and how many

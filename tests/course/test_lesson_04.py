@@ -1,4 +1,5 @@
 import itertools
+import warnings
 from dataclasses import replace
 
 import pandas as pd
@@ -238,3 +239,13 @@ def test_what_is_not_frozen_has_gradients_or_trains(capsys):
 
 def test_a_head_that_has_hardly_begun_fits_neither_its_images_nor_others(capsys):
     assert [said("04.3", letter, capsys)[:5] for letter in "abc"] == ["not y", "right", "not y"]
+
+
+def test_a_warning_is_heard_each_time():
+    def old(size):
+        warnings.warn("old is deprecated", stacklevel=1)
+        return size
+
+    assert [lesson_04.call_and_listen(old, size=3) for _ in range(2)] == [
+        (3, ["old is deprecated"])
+    ] * 2
