@@ -65,7 +65,7 @@ def training(strategy: Strategy, **changes) -> Training:
     """64 batches in 16 epochs (and the solver's records before, where there are any)."""
     options = {"epochs": 16, "seed": 5, "augment": Augment(crop=0.1, noise=2)} | changes
     if strategy.convex:  # it is solved
-        del options["epochs"]
+        del options["epochs"], options["augment"]
     return fit(dropping_network(), noise_task(), strategy, **options)
 
 
