@@ -45,8 +45,8 @@ def plan_gentle() -> Plan:
             strategy = RatesByPart(**vars(plain(full)), rates=list_rates(way, RATE))
             yield row("order", way, RATE, 0, seed, partial(measure_fit, strategy, old))
     for seed in range(SEEDS):
-        strategy = replace(plain(lp_ft), rate=KEPT_RATE, statistics="kept")
-        measure = partial(measure_fit, strategy, old)
+        gentle = replace(plain(lp_ft), rate=KEPT_RATE, statistics="kept")
+        measure = partial(measure_fit, gentle, old)
         yield row("statistics", "solved head, kept statistics", KEPT_RATE, 0, seed, measure)
     for seed in range(LOOP_SEEDS):
         for way, rate, pull in (("zero", RATE, PULL), ("start", RATE, PULL), ("none", 3e-4, 0.0)):

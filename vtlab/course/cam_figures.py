@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCORE_LABELS = {
-    "hit": ("maximum on the object", "share of the images"),
-    "mass": ("mass on the object", "share of the map's sum"),
+    "hit": ("hit: maximum on the object", "share of the images"),
+    "mass": ("mass: share of the map on the object", "share of the map's sum"),
     "overlap": ("overlap", "intersection over union"),
 }
 METHOD_STYLES = {

@@ -70,7 +70,7 @@ SCHEDULES: dict[str, Callable[[int, int], float]] = {
 FRESH_SEED, BLEND_RATE = 100, 1e-3
 BLEND_LOSS, BLEND_GAIN = 0.04, 0.15  # of the new task at most, of the old one at least
 SCHEDULE_COLOURS = ("#6E6E6E", "#A94C86", "#C77C02", "#0072B2", "#00805F")
-# images from elsewhere: dials of the garden's world, each as far as costs a probe of another seed some thirty points
+# images from elsewhere: dials of the garden's world, each as far as costs a probe some thirty points
 ELSEWHERE: dict[str, dict[str, str | float]] = {
     "noise": {"corruption": "noise", "strength": 1.0},
     "blur": {"corruption": "blur", "strength": 1.5},
@@ -96,9 +96,9 @@ def gentle_table() -> pd.DataFrame:
     """The committed table of ways to go easy on pretrained weights, one at a time, a row per run.
 
     `part` says what is compared. "order": rates by stage in a reversed order, or one slow rate for all stages
-    under a fast head; "statistics": a solved head, and BatchNorm's statistics are kept; these rows go with those
-    of `drift_table`. "schedule": how the rate rises and falls (`SCHEDULES`). "pull": each step draws weights to
-    zero or to their start (`fine_tune`). `test_accuracy` is on the new task, `old_accuracy` on the old one with
+    under a fast head; "statistics": a solved head, and BatchNorm's statistics are kept; these rows go with
+    those of `drift_table`. "schedule": how the rate rises and falls (`SCHEDULES`). "pull": each step draws
+    weights to zero or to their start (`fine_tune`). `test_accuracy` is on the new task, `old_accuracy` on the old one with
     the head from before.
 
     Raises:
@@ -112,8 +112,8 @@ def gentle_table() -> pd.DataFrame:
 def rates_table() -> pd.DataFrame:
     """Runs by a rate, or by rates, for which `way` and `rate` are names; five seeds each.
 
-    From `drift_table` full fine-tuning ("full" with a random head, "solved head", "stage-wise") and the probe, at a
-    rate of 0; from `gentle_table` the parts "order" and "statistics".
+    From `drift_table` full fine-tuning ("full" with a random head, "solved head", "stage-wise") and the
+    probe, at a rate of 0; from `gentle_table` the parts "order" and "statistics".
 
     Lesson 07.
     """
@@ -125,8 +125,8 @@ def rates_table() -> pd.DataFrame:
 def elsewhere_table() -> pd.DataFrame:
     """The committed table of what was learnt by day and tested elsewhere, a row per run.
 
-    `way` is the head's start, or "probe" at a rate of 0. `test_accuracy` is on the new task, the columns named as
-    in `ELSEWHERE` are on 400 of its test plants that look otherwise.
+    `way` is the head's start, or "probe" at a rate of 0. `test_accuracy` is on the new task, the columns
+    named as in `ELSEWHERE` are on 400 of its test plants that look otherwise.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -322,7 +322,7 @@ def plot_drift(table: pd.DataFrame, way: str = "full") -> Figure:
         _draw_drift_line(alike, rows, f"cka_{stage}", stage, colour, marker)
     moved.set_yscale("log")
     moved.yaxis.set_minor_locator(NullLocator())
-    style.label_axes(moved, y="share of their size", pad=4)
+    style.label_axes(moved, y="share of their length", pad=4)
     style.style_heading(moved, "change of the weights")
     style.style_heading(alike, "likeness of the features (CKA)")
     alike.set_ylim(0, 1.02)
