@@ -49,6 +49,8 @@ def trained(device, strategy, **options):
     "augment", [None, Augment(crop=0.3, rotate=20, noise=3, turn=True, erase=0.2)]
 )
 def test_a_strategy_learns_what_it_learns_on_the_cpu(strategy, augment):
+    if strategy.convex and augment:
+        pytest.skip("it is solved on the images as they are")
     losses, network, task = trained(CUDA, strategy, augment=augment)
     expected, reference, _ = trained(CPU, strategy, augment=augment)
     assert losses == pytest.approx(expected, rel=0.02)
