@@ -98,8 +98,8 @@ def gentle_table() -> pd.DataFrame:
     `part` says what is compared. "order": rates by stage in a reversed order, or one slow rate for all stages
     under a fast head; "statistics": a solved head, and BatchNorm's statistics are kept; these rows go with
     those of `drift_table`. "schedule": how the rate rises and falls (`SCHEDULES`). "pull": each step draws
-    weights to zero or to their start (`fine_tune`). `test_accuracy` is on the new task, `old_accuracy` on the old one with
-    the head from before.
+    weights to zero or to their start (`fine_tune`). `test_accuracy` is on the new task, `old_accuracy`
+    on the old one with the head from before.
 
     Raises:
         FileNotFoundError: If there is none.
