@@ -1,3 +1,5 @@
+import base64
+import io
 import nbformat
 import pytest
 from build import LESSONS_FOLDER, find_lesson_mirrors, lesson_notebook_path, read_lesson_mirror
@@ -47,7 +49,7 @@ def test_the_map_of_the_course_lists_every_lesson_with_its_question_and_opens_th
     for mirror in LESSONS:
         title = read_lesson_mirror(mirror).cells[0].source.split("\n")[0].partition(" · ")[2]
         assert f"| [{mirror.stem[:2]}]({mirror.stem}.ipynb) | {title} |" in text
-    assert text.count(f"lessons/{LESSONS[0].stem}.ipynb)") == 2  # Binder's link and Colab's
+    assert text.count(f"lessons/{LESSONS[0].stem}.ipynb\n") == 2  # Binder's address and Colab's
 
 
 def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path):
@@ -57,14 +59,16 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
     mirror.write_text(
         "# %% [markdown]\n# # 01 · So?\n\n# %%\nimport vtlab.course.lesson as vt\n\n"
         "vt.claim('two is two', 2 == 2)\n\n# %%\n"
-        "from vtlab.plots.style import new_figure\n\nfigure, axes = new_figure(width=6.4, height=4.8)\n"
+        "from PIL import Image
+from vtlab.plots.style import new_figure\n\nfigure, axes = new_figure(width=6.4, height=4.8)\n"
         "axes[0, 0].set_title('So')\nfigure\n"
     )
     notebook = tidy_built_notebook(run_notebook(read_lesson_mirror(mirror), tmp_path))
     nbformat.write(notebook, tmp_path / "tiny.ipynb")
     shown = notebook.cells[2].outputs[-1]
     assert shown.data["text/plain"] == "<Figure size 640x480 with 1 Axes>"
-    assert "image/png" in shown.data and shown.metadata["image/png"] == {"alt": "So"}
+    known, stored = shown.metadata["image/png"], base64.b64decode(shown.data["image/png"])
+    assert known["alt"] == "So" and Image.open(io.BytesIO(stored)).width == 2 * known["width"]
     good = run_nbval(tmp_path, "tiny.ipynb")
     assert good.returncode == 0, good.stdout
     nbformat.write(tamper_with_cell(notebook, 1), tmp_path / "tiny.ipynb")
