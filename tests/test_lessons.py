@@ -1,9 +1,11 @@
 import base64
 import io
+
 import nbformat
 import pytest
 from build import LESSONS_FOLDER, find_lesson_mirrors, lesson_notebook_path, read_lesson_mirror
 from lint import LintedLesson, lint, tamper_with_cell
+from PIL import Image
 from tests_support import run_nbval
 
 MIRRORS = find_lesson_mirrors()
@@ -59,8 +61,7 @@ def test_nbval_passes_what_was_built_and_catches_what_was_tampered_with(tmp_path
     mirror.write_text(
         "# %% [markdown]\n# # 01 · So?\n\n# %%\nimport vtlab.course.lesson as vt\n\n"
         "vt.claim('two is two', 2 == 2)\n\n# %%\n"
-        "from PIL import Image
-from vtlab.plots.style import new_figure\n\nfigure, axes = new_figure(width=6.4, height=4.8)\n"
+        "from vtlab.plots.style import new_figure\n\nfigure, axes = new_figure(width=6.4, height=4.8)\n"
         "axes[0, 0].set_title('So')\nfigure\n"
     )
     notebook = tidy_built_notebook(run_notebook(read_lesson_mirror(mirror), tmp_path))
