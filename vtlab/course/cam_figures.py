@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SCORE_LABELS = {
     "hit": ("hit: maximum on the object", "share of the images"),
-    "mass": ("mass: share of the map on the object", "share of the map's sum"),
+    "mass": ("mass on the object", "share of the map's sum"),
     "overlap": ("overlap", "intersection over union"),
 }
 METHOD_STYLES = {
