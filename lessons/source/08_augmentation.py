@@ -119,7 +119,8 @@ network = vt.backbone("mini_resnet", classes=8).eval()
 partner = torch.randperm(40, generator=torch.Generator().manual_seed(seed))
 share = 0.7
 inputs = network.normalise(flipped)
-logits = network(share * inputs + (1 - share) * inputs[partner])
+with torch.no_grad():  # nothing learns in this comparison
+    logits = network(share * inputs + (1 - share) * inputs[partner])
 hot = torch.nn.functional.one_hot(labels, 8).float()
 mixed = share * hot + (1 - share) * hot[partner]
 by_hand = torch.nn.functional.cross_entropy(logits, mixed)
@@ -133,7 +134,8 @@ by_hand = torch.nn.functional.cross_entropy(logits, mixed)
 # Verma et al. 2019.)
 
 # %%
-logits = network(lesson_08.Mix(partner, share).of(inputs))
+with torch.no_grad():
+    logits = network(lesson_08.Mix(partner, share).of(inputs))
 first, second = (torch.nn.functional.cross_entropy(logits, of)
                  for of in (labels, labels[partner]))
 vt.claim("by hand and with vtlab, mixup has the same loss",
@@ -378,7 +380,8 @@ vt.claim(
 #
 # What hurts is the mean of pixels, in rotate and in crop (*all* has both). A better recipe does not protect full
 # from it. Noise hurts partial as well; grain may hide fine stripes, too. In the papers mixup and erasing lower
-# the error mostly of networks that learn from random weights, on hundreds or thousands of images per class. We have forty images and pretrained
+# the error mostly of networks that learn from random weights, on hundreds or thousands of images per class. We have
+# forty images and pretrained
 # weights; that is another question, and here neither gains.
 #
 # Are eight views too few, perhaps? Partial with *default* again, with thirty views, one for each epoch:
@@ -409,8 +412,10 @@ vt.claim(
 # So here is the gain that everybody speaks of. From scratch, a network must learn that a moved flower is
 # the same flower, and 320 photographs do not tell it well enough. (With five per class it is right one time
 # in five either way; chance is one in eight.) Have the others merely less room? Without
-# augmentation scratch has 45 %, they have 88 to 92 %. But count errors: flips and shifts take away one error in seven from
-# scratch, one in twelve from partial, hardly any from probe and full. So it seems that pretraining and augmentation teach,
+# augmentation scratch has 45 %, they have 88 to 92 %. But count errors: flips and shifts take away one error in seven
+# from
+# scratch, one in twelve from partial, hardly any from probe and full. So it seems that pretraining and augmentation
+# teach,
 # in part, the same thing (see also Zoph et al. 2020).
 
 # %% [markdown]
@@ -544,7 +549,8 @@ slides = ...
 vt.check("08.1", slides)
 
 # %% [markdown]
-# **08.2 Write a function.** ●● A mirrored map of a wind towards the north-east is a *true* map of another wind. So flips can
+# **08.2 Write a function.** ●● A mirrored map of a wind towards the north-east is a *true* map of another wind. So
+# flips can
 # double the arrows, if the labels turn with the images. Write `mirror(pixels, labels)`. It gives images
 # `(2N, 3, H, W)` and labels `(2N,)`: first all as they are, then all mirrored. (`arrows.classes` has the order of
 # the classes.) Guess first: without flips forty maps gave 64 %.
@@ -603,7 +609,8 @@ vt.check("08.3", swapped)
 #   ones the same views cost a little.
 # - A mean of pixels blurs. So small rotations and crops hurt where the test images are sharp and details fine. With
 #   the nearest pixel the same angles cost nothing that five seeds can show.
-# - A pretrained network that knows the variety already gains little: no kind that was tried gave partial three points. From
+# - A pretrained network that knows the variety already gains little: no kind that was tried gave partial three points.
+# From
 #   scratch, with 40 images per class, flips and shifts gave eight.
 # - Where direction is the class, a flip teaches something false, and only images held back show it. With its label
 #   mirrored, too, the same image is a true new one (exercise 08.2).
