@@ -36,7 +36,7 @@ def test_a_forward_pass_in_training_mode_moves_statistics_without_any_gradient(n
     network(torch.randn(4, 3, 16, 16))
     moved = measure_movement(before, network)
     assert (moved.statistics.drop("head") > 0).all() and not moved.weights.any()
-    network.freeze(("head",))
+    network.requires_grad_(True).freeze(("head",))
     before = take_snapshot(network)
     network(torch.randn(4, 3, 16, 16))
     assert not measure_movement(before, network).fillna(0).any(axis=None)

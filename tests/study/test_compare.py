@@ -380,6 +380,9 @@ def test_a_last_map_of_one_cell_costs_the_heat_maps_and_not_the_run():
     small = task("garden", shots=1, image_size=32, tests=2)
     setting = Setting(backbone="resnet18", weights=None, image_size=32)
     (run,) = compare(small, strategies=probe, **{**SMALL, "setting": setting}).runs
+    assert (
+        setting.describe_start(small) == "begins from resnet18 with random weights, images of 32 px"
+    )
     assert run.cams == () and len(run.predictions) == len(small.test)
 
 

@@ -146,3 +146,8 @@ def test_a_start_that_was_trained_on_the_task_itself_is_said(tmp_path):
     assert setting.describe_what_start_saw(replace(made, name="fine")) == []
     for plain in (Setting(), Setting(weights="natural")):
         assert plain.describe_what_start_saw(made) == []
+
+
+def test_random_weights_are_a_start_of_their_own():
+    random, default = (Setting(backbone="mini_resnet", weights=w) for w in (None, "default"))
+    assert random.fingerprint() == {**default.fingerprint(), "weights": "random"}

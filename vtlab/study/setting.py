@@ -42,7 +42,8 @@ class Setting(OneLine):
         backbone: A backbone's name, or a network of one's own, as in `vt.backbone`; "default" for the start
             that the task's images begin from (`Task.start`), or, where weights are given, for the network
             that a saved model is of, and else for mini_resnet.
-        weights: "default", a path, or the name of published weights.
+        weights: "default", a path, or the name of published weights; None for random ones, where a backbone
+            is named.
         image_size: Side in pixels; None for the start's, or the backbone's own.
         epochs: None for the default schedule.
         recipe: One of `RECIPES`: how every strategy is trained whose rate is left open.
@@ -58,7 +59,7 @@ class Setting(OneLine):
 
     task: str = "garden"
     backbone: BackboneLike = DEFAULT
-    weights: str = DEFAULT
+    weights: str | None = DEFAULT
     image_size: int | None = None
     epochs: int | None = None
     recipe: str = "chosen"
@@ -101,7 +102,7 @@ class Setting(OneLine):
         """
         if self.backbone != DEFAULT:
             return self
-        if self.weights != DEFAULT:
+        if self.weights not in (DEFAULT, None):
             card = read_model_card(Path(self.weights))
             if card and not is_known_backbone(card["backbone"]):
                 raise ValueError(
@@ -117,7 +118,8 @@ class Setting(OneLine):
     def describe_start(self, task: Task) -> str:
         """What runs on this task begin from, and who chose it, in one line."""
         made, start = self.resolve(task), task.start
-        weights = "" if made.weights == DEFAULT else f" with the weights {made.weights}"
+        known = {DEFAULT: "", None: " with random weights"}
+        weights = known.get(made.weights, f" with the weights {made.weights}")
         name = getattr(made.backbone, "name", made.backbone)
         line = f"begins from {name}{weights}, images of {task.image_size} px"
         if made == self or self.weights != DEFAULT:
@@ -130,7 +132,7 @@ class Setting(OneLine):
 
     def describe_what_start_saw(self, task: Task) -> list[str]:
         """A sentence where the weights are of a model that was trained on a task of this name."""
-        card = read_model_card(Path(self.weights))
+        card = {} if self.weights is None else read_model_card(Path(self.weights))
         if card.get("task") != task.name:
             return []
         return [
@@ -174,12 +176,16 @@ class Setting(OneLine):
     def fingerprint(self) -> dict[str, str | int | bool | None]:
         """What must be equal for runs to stand in one table."""
         made = self.resolve()
-        name, path = made.backbone, Path(made.weights)
-        if isinstance(name, str) and name in MINI_NETWORKS:
-            path = find_shipped_weights(name, made.weights) or path
-        if card := read_model_card(path):
-            path = path / card["file"]
-        known = fingerprint_file(path)[:16] if path.is_file() else made.weights  # a published name
+        name, known = made.backbone, "random"
+        if made.weights is not None:
+            path = Path(made.weights)
+            if isinstance(name, str) and name in MINI_NETWORKS:
+                path = find_shipped_weights(name, made.weights) or path
+            if card := read_model_card(path):
+                path = path / card["file"]
+            known = (
+                fingerprint_file(path)[:16] if path.is_file() else made.weights
+            )  # a published name
         if isinstance(name, Network):
             known += f" {fingerprint_tensors(name.state_dict())[:16]}"
         found: dict[str, str | int | bool | None] = {
