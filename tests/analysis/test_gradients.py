@@ -1,11 +1,9 @@
 """Gradients by stage, against autograd and against receptive fields."""
 
-import pytest
 import torch
-from torch import nn
 
 from vtlab.analysis.architecture import anatomy, receptive_fields
-from vtlab.analysis.gradients import gradient_lengths, gradient_sensitivity
+from vtlab.analysis.gradients import gradient_sensitivity
 
 
 def test_a_middle_cell_is_never_sensitive_outside_its_field(network):
@@ -25,22 +23,3 @@ def test_a_middle_cell_is_never_sensitive_outside_its_field(network):
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
     assert network.training and all(m.training for m in network.modules())
     assert all(p.grad is None for p in network.parameters())
-
-
-def test_lengths_by_stage_are_autograds_and_leave_the_network_alone(network, toy):
-    network.train()
-    found = gradient_lengths(network, toy.train.pixels, toy.train.labels)
-    assert list(found) == ["pixels", *network.stage_names]
-    assert network.training and all(p.grad is None for p in network.parameters())
-    network.eval()
-    inputs = network.normalise(toy.train.pixels).requires_grad_()
-    (3 * 4 * nn.functional.cross_entropy(network(inputs), toy.train.labels)).backward()
-    wanted = inputs.grad.square().mean().sqrt().item()
-    assert found["pixels"] == pytest.approx(wanted, rel=1e-3)
-
-
-def test_a_gradient_of_one_image_does_not_depend_on_the_others(network, toy):
-    pixels, labels = toy.train.pixels, toy.train.labels
-    once = gradient_lengths(network, pixels, labels)
-    twice = gradient_lengths(network, torch.cat([pixels, pixels]), torch.cat([labels, labels]))
-    assert once == pytest.approx(twice, rel=1e-4)

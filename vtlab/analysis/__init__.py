@@ -5,7 +5,7 @@ from vtlab.analysis.baselines import baseline_maps
 from vtlab.analysis.cams import METHODS, explain, grad_cam
 from vtlab.analysis.feature_similarity import linear_cka, measure_similarity
 from vtlab.analysis.feature_space import neighbour_accuracies, neighbour_accuracy, project_to_plane
-from vtlab.analysis.gradients import gradient_lengths, gradient_sensitivity
+from vtlab.analysis.gradients import gradient_sensitivity
 from vtlab.analysis.movement import measure_movement, take_snapshot
 from vtlab.analysis.responses import chance_response_purity, measure_responses, strongest_patches
 from vtlab.analysis.scores import cam_scores
@@ -18,7 +18,6 @@ __all__ = [
     "chance_response_purity",
     "explain",
     "grad_cam",
-    "gradient_lengths",
     "gradient_sensitivity",
     "linear_cka",
     "measure_movement",

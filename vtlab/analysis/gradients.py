@@ -47,36 +47,6 @@ def gradient_sensitivity(network: Network, pixels: Tensor) -> dict[str, Tensor]:
     return {name: values.to(pixels.device) for name, values in found.items()}
 
 
-def gradient_lengths(network: Network, pixels: Tensor, labels: Tensor) -> dict[str, float]:
-    """The length of the loss's gradient at the pixels and at what each stage gives out.
-
-    Args:
-        network: Its stages run as in evaluation; its mode, and gradients, are left as they are.
-        pixels: Bytes `(N, 3, H, W)`.
-        labels: `(N,)`.
-
-    Returns:
-        "pixels" first, then the stages: the root mean square over all numbers of that tensor,
-        for the loss of one image (so neither the number of images nor of cells counts).
-
-    Lesson 02.
-    """
-    squares: dict[str, float] = {}
-    for part, asked in zip(pixels.split(BATCH), labels.split(BATCH), strict=True):
-        maps = [network.normalise(part).requires_grad_()]
-        with network_in_evaluation_mode(network.stages):
-            for stage in network.stages.values():
-                maps.append(stage(maps[-1]))
-        loss = nn.functional.cross_entropy(
-            network.classify(maps[-1]), asked.to(network.device), reduction="sum"
-        )
-        gradients = torch.autograd.grad(loss, maps)
-        for name, gradient in zip(("pixels", *network.stage_names), gradients, strict=True):
-            square = gradient.double().square().sum().item() / gradient[0].numel()
-            squares[name] = squares.get(name, 0) + square / len(pixels)
-    return {name: square**0.5 for name, square in squares.items()}
-
-
 def stack_gradient_lengths(
     stack: Iterable[nn.Module], images: Tensor, labels: Tensor
 ) -> list[float]:

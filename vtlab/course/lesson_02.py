@@ -22,9 +22,7 @@ from vtlab.course.neighbour_panel import own_class_share as own_class_share
 from vtlab.course.tables import ZOO as ZOO
 from vtlab.course.tables import pretraining_log as pretraining_log
 from vtlab.course.tables import read_committed_table
-from vtlab.course.tables import zoo_curves as zoo_curves
 from vtlab.course.tables import zoo_table as zoo_table
-from vtlab.course.zoo_figure import plot_zoo as plot_zoo
 from vtlab.data.tasks import task as make_task
 from vtlab.models.backbones import backbone
 from vtlab.models.initialisation import deep_stack as deep_stack

@@ -52,14 +52,6 @@ def zoo_table() -> pd.DataFrame:
     return read_committed_table("zoo")
 
 
-def zoo_curves() -> pd.DataFrame:
-    """The committed pretraining logs one below the other, with the column `backbone`.
-
-    Columns: backbone, images, loss, accuracy, test_accuracy, seconds. Lesson 02.
-    """
-    return pd.concat([pretraining_log(name) for name in ZOO], ignore_index=True)
-
-
 def pretraining_log(name: str) -> pd.DataFrame:
     """The committed log of one backbone's pretraining, with the column `backbone`."""
     log = read_committed_table(f"pretrain_{name}")
